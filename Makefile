@@ -1,0 +1,82 @@
+# `make` alone prints the targets. Everything runs from `.venv`, which `make setup` builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+LIBRARIES := git libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
+TEST_TOOLS := poppler-utils qpdf chromium
+JOBS ?= auto
+
+.PHONY: help
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: report
+report: setup ## set up, and build the sample engagement in findings/ to Markdown, HTML and PDF in build/
+	$(BIN)/findings-report build -f md -f html -f pdf
+
+.PHONY: test
+test: setup test-tools ## set up, and run the tests
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+
+.PHONY: lint
+lint: setup ## ruff, mypy --strict, the import contract, docs in step with the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+.PHONY: format
+format: setup ## put the code in its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: setup ## write the generated parts of docs/ anew
+	$(BIN)/python docs/generate.py
+
+.PHONY: wheel
+wheel: setup ## build the wheel and the source archive in dist/
+	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
+
+.PHONY: benchmarks
+benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a clone to take real code from
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/html.py $(REPOSITORY)
+	$(BIN)/python benchmarks/pdf.py $(REPOSITORY)
+	$(BIN)/python benchmarks/quotes.py $(REPOSITORY)
+
+.PHONY: setup
+setup: libraries .venv/ready ## make .venv and the system libraries that a PDF needs
+
+.venv/ready: pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	else \
+	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet --editable . --group dev; \
+	fi
+	@touch $@
+
+.PHONY: libraries
+libraries:
+	@$(call apt,$(LIBRARIES),a PDF)
+
+.PHONY: test-tools
+test-tools:
+	@$(call apt,$(TEST_TOOLS),some tests; without them those are skipped and listed)
+
+# $(1): Debian packages, $(2): what needs them. Installs what is missing when root, else prints the one command that does.
+define apt
+missing=""; for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+if [ -n "$$missing" ]; then \
+  if ! command -v apt-get >/dev/null; then echo "not Debian: install what$$missing stand for; needed for $(2)"; \
+  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+  else echo "needed for $(2): sudo apt-get install -y --no-install-recommends$$missing"; fi; \
+fi
+endef
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .venv build dist

@@ -1,0 +1,181 @@
+"""Writes docs/reference.md from the models and the program's own help; with --check says whether it is in step.
+
+Run by `make docs`, and with --check by `make lint`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from types import GenericAlias, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from findings_report.errors import Kind
+from findings_report.model import finding as authored
+from findings_report.model.evidence import VERDICT_MEANING, Region
+
+REFERENCE = Path(__file__).parent / "reference.md"
+COMMANDS = ("init", "check", "build", "list", "pin", "fetch", "schema", "doctor", "demo")
+HEAD = """# Reference
+
+Written by `make docs` from the program itself; do not edit by hand.
+
+Contents: [engagement.yaml](#engagementyaml) · [ID.finding.yaml](#idfindingyaml) · [verdicts](#verdicts) ·
+[commands](#commands) · [exit codes](#exit-codes)
+
+"""
+NAMED = {
+    "Markdown": "Markdown",
+    "Regions": "lines",
+    "CommitHash": "full hash",
+    "Date": "YYYY-MM-DD",
+    "TicketRef": "ticket",
+    "Url": "address",
+    "Cwe": "CWE-n",
+    "Colour": "'#rrggbb'",
+    "RelativePath": "path",
+    "LineNotes": "{line: Markdown}",
+}
+"""The types that have a name of their own, in words."""
+
+TYPES = {
+    str: "text",
+    bool: "true or false",
+    int: "number",
+    float: "number",
+    date: "YYYY-MM-DD",
+    Region: "lines",
+}
+
+
+def words(annotation: Any) -> str:
+    """The type of a field in words."""
+    for name, word in NAMED.items():
+        if annotation is getattr(authored, name):
+            return word
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return words(arguments[0])
+    if origin in (Union, UnionType):
+        return " or ".join(words(part) for part in arguments if part is not type(None))
+    if origin is tuple:
+        return f"list of {words(arguments[0])}"
+    if origin is dict:
+        return f"{{{words(arguments[0])}: {words(arguments[1])}}}"
+    if origin is Literal:
+        return ", ".join(str(part) for part in arguments)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return ", ".join(str(member.value) for member in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return TYPES.get(annotation, str(annotation))
+
+
+def nested(annotation: Any, found: list[type[BaseModel]]) -> None:
+    """The models inside `annotation`, in order of appearance."""
+    if isinstance(annotation, type) and not isinstance(annotation, GenericAlias) and issubclass(annotation, BaseModel):
+        if annotation.__name__ != "Region" and annotation not in found:
+            found.append(annotation)
+            for field in annotation.model_fields.values():
+                nested(field.annotation, found)
+        return
+    for part in get_args(annotation):
+        nested(part, found)
+
+
+def table(model: type[BaseModel]) -> str:
+    """The fields of a model as a table."""
+    rows = ["| field | | meaning |", "|---|---|---|"]
+    hints = {name: hint for base in reversed(model.__mro__) for name, hint in getattr(base, "__annotations__", {}).items()}
+    for name, field in model.model_fields.items():
+        hint = eval(hints[name], vars(authored)) if isinstance(hints.get(name), str) else field.annotation  # noqa: S307
+        needed = " **required**" if field.is_required() else ""
+        rows.append(f"| `{name}` | {words(hint)}{needed} | {(field.description or '').replace(chr(10), ' ')} |")
+    return "\n".join(rows)
+
+
+def fields() -> str:
+    """Both files, and every value inside them."""
+    inner: list[type[BaseModel]] = []
+    nested(authored.Engagement, inner)
+    nested(authored.Finding, inner)
+    parts = [
+        f"## engagement.yaml\n\n{table(authored.Engagement)}\n",
+        f"## ID.finding.yaml\n\nThe id is the file's name without `.finding.yaml`.\n\n{table(authored.Finding)}\n",
+    ]
+    for model in inner:
+        if model not in (authored.Engagement, authored.Finding):
+            doc = " ".join((model.__doc__ or "").split())
+            parts.append(f"### {model.__name__}\n\n{doc}\n\n{table(model)}\n")
+    return "\n".join(parts)
+
+
+def verdicts() -> str:
+    """Every verdict with its meaning."""
+    rows = [f"| {verdict.value} | {meaning} |" for verdict, meaning in VERDICT_MEANING.items()]
+    return (
+        "## Verdicts\n\nWhat checking a quote against git gives.\n\n| verdict | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def commands() -> str:
+    """The help of every command."""
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    parts = ["## Commands\n"]
+    for command in COMMANDS:
+        program = [str(Path(sys.executable).parent / "findings-report"), command, "--help"]
+        said = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
+        lines = "\n".join(line.rstrip() for line in said.strip().splitlines())
+        parts.append(f"### {command}\n\n```\n{lines}\n```\n")
+    return "\n".join(parts)
+
+
+def exit_codes() -> str:
+    """The exit codes, from their own docstrings."""
+    meanings = {
+        0: "done",
+        **{int(kind): text for kind, text in KIND_MEANING.items()},
+        70: "a bug; with a traceback, please report it",
+        130: "interrupted",
+    }
+    rows = [f"| {code} | {meaning} |" for code, meaning in sorted(meanings.items())]
+    order = "Of several, 2 wins over 3, 3 over 4, 4 over 6, 6 over 5, 5 over 1."
+    writes = "An error writes nothing; a gate that trips still writes."
+    return f"## Exit codes\n\n{order} {writes}\n\n| code | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+KIND_MEANING = {
+    Kind.GATE: "a gate tripped: `--strict`, `--fail-on`",
+    Kind.USAGE: "the command line is wrong",
+    Kind.INPUT: "invalid input: YAML, a field, prose, a picture",
+    Kind.SOURCE: "source: a repository, commit, path or line that is not there or cannot be read",
+    Kind.OUTPUT: "it cannot be rendered or written",
+    Kind.NETWORK: "the network or a tracker refused",
+}
+
+
+def reference() -> str:
+    """The whole page."""
+    return HEAD + "\n".join((fields(), verdicts(), commands(), exit_codes()))
+
+
+def main() -> int:
+    """Writes the page, or with --check compares it; the exit code."""
+    text = reference()
+    if "--check" not in sys.argv:
+        REFERENCE.write_text(text, "utf-8")
+        return 0
+    if REFERENCE.exists() and REFERENCE.read_text("utf-8") == text:
+        return 0
+    print("docs/reference.md is not in step with the program: run `make docs`", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The door to reports already made: Report <-> JSON.
+
+The JSON is canonical: the same report gives the same bytes. What is read back equals what was written.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.model.document import SCHEMA, Report
+
+_LARGEST = 512 * 1024 * 1024
+
+
+def to_json(report: Report) -> bytes:
+    """The report as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end."""
+    return report.model_dump_json(indent=2).encode() + b"\n"
+
+
+def from_json(content: bytes, *, shown: str) -> Report:
+    """The report in `content`. Raises FindingsReportError (INPUT) for anything that is no report of this version.
+
+    `shown` names the file in messages.
+    """
+    if len(content) > _LARGEST:
+        raise _refused(shown, f"it has {len(content):,} bytes; at most {_LARGEST:,} are read")
+    try:
+        head = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _refused(shown, f"it is not JSON: {error}") from None
+    name = head.get("schema_name") if isinstance(head, dict) else None
+    if name != SCHEMA:
+        ours = isinstance(name, str) and name.startswith("findings-report/report/")
+        raise _refused(shown, f"it is {name}; this version reads {SCHEMA}" if ours else "it is not a report of findings-report")
+    try:
+        return Report.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise _refused(shown, f"{where}: {first['msg']}") from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report's JSON."""
+    return Report.model_json_schema(mode="serialization")
+
+
+def _refused(shown: str, fault: str) -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.INPUT, fault, place=Place(shown), code="report-json"))
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")

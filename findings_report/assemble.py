@@ -1,0 +1,190 @@
+"""Engagement + snippets -> Report: ordering, counting, grouping, numbering.
+
+Every decision about WHAT is in a report is made here, from values to values; HOW it looks is the renderers' business. No
+clock, no environment, no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from findings_report import prose, scoring
+from findings_report.model.document import (
+    Component,
+    CustomValue,
+    Picture,
+    Report,
+    ReportedEngagement,
+    ReportedFinding,
+    ReportedRepository,
+    ReportedSection,
+    ScopeEntry,
+    SeverityCount,
+    VerdictCount,
+)
+from findings_report.model.evidence import Snippet, Verdict
+from findings_report.model.finding import Engagement, Finding, Place, Severity, Status
+
+ACCENT: Final = "#1f4e79"
+"""The accent colour where the engagement names none."""
+
+_PLACING: Final = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
+"""The Markdown fields of a finding in which evidence may stand."""
+
+
+def assemble(
+    engagement: Engagement,
+    findings: Mapping[str, Finding],
+    snippets: Mapping[str, Sequence[Snippet]],
+    *,
+    repositories: Sequence[ReportedRepository],
+    pictures: Mapping[str, Picture],
+    components: Sequence[Component],
+    default_date: date | None = None,
+) -> Report:
+    """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
+
+    `pictures` are by name, the logo's under `logo:`. `default_date` stands on the cover when the engagement has no date.
+    """
+    scale = {severity.name: severity for severity in engagement.severities}
+    rank = {name: position for position, name in enumerate(scale)}
+    reported = [_finding(engagement, key, finding, tuple(snippets.get(key, ()))) for key, finding in findings.items()]
+    reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
+    return Report(
+        engagement=_engagement(engagement, repositories, pictures, default_date),
+        summary=engagement.summary,
+        scope=tuple(_scope(engagement)),
+        counts=tuple(_count(severity, reported) for severity in engagement.severities),
+        sections=tuple(_sections(engagement)),
+        findings=tuple(reported),
+        verdicts=_verdicts(reported),
+        components=tuple(sorted(components, key=lambda component: component.name.casefold())),
+    )
+
+
+def _engagement(
+    engagement: Engagement,
+    repositories: Sequence[ReportedRepository],
+    pictures: Mapping[str, Picture],
+    default_date: date | None,
+) -> ReportedEngagement:
+    return ReportedEngagement(
+        title=engagement.title,
+        client=engagement.client,
+        authors=engagement.authors,
+        version=engagement.version,
+        date=engagement.date or default_date,
+        period=engagement.period,
+        state=engagement.state,
+        versions=engagement.versions,
+        distribution=engagement.distribution,
+        confidentiality=engagement.confidentiality,
+        language=engagement.language,
+        accent=engagement.colours.get("accent", ACCENT),
+        severities=engagement.severities,
+        repositories=tuple(repositories),
+        images=tuple(pictures[image.name] for image in engagement.images if image.name in pictures),
+        logo=pictures.get("logo:"),
+    )
+
+
+def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple[Snippet, ...]) -> ReportedFinding:
+    scale = {severity.name: severity for severity in engagement.severities}
+    word, source = scoring.severity(engagement, finding)
+    labels = {custom.name: custom.label for custom in engagement.fields}
+    same = {name: getattr(finding, name) for name in _CARRIED_OVER}
+    return ReportedFinding(
+        id=key,
+        severity=scale[word],
+        severity_source=source,
+        scores=tuple(scoring.score(vector) for vector in finding.cvss),
+        residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
+        snippets=snippets,
+        placed=_placed(finding, snippets),
+        extra=tuple(CustomValue(name=name, label=labels[name], value=value) for name, value in finding.extra.items()),
+        **same,
+    )
+
+
+_CARRIED_OVER = tuple(
+    name
+    for name in ReportedFinding.model_fields
+    if name in Finding.model_fields and name not in ("severity", "residual_severity", "extra")
+)
+"""Fields that a report prints as they were written."""
+
+
+def _placed(finding: Finding, snippets: tuple[Snippet, ...]) -> tuple[str, ...]:
+    """Names of the locations that the prose places, in the order of the locations."""
+    placed: set[str] = set()
+    texts = [getattr(finding, name) for name in _PLACING]
+    if finding.recommendation is not None:
+        texts += [finding.recommendation.short_term, finding.recommendation.long_term]
+    if finding.fix is not None:
+        texts.append(finding.fix.note)
+    for text in texts:
+        if text is not None:
+            placed.update(prose.references(text).placed)
+    return tuple(snippet.name for snippet in snippets if snippet.name in placed and snippet.name is not None)
+
+
+def _sections(engagement: Engagement) -> list[ReportedSection]:
+    """Those before the findings first; the recommendation and the conclusion last."""
+    taken: set[str] = set()
+    sections = [
+        ReportedSection(key=_anchor(section.title, taken), title=section.title, text=section.text or "", place=section.place)
+        for section in engagement.sections
+    ]
+    sections.sort(key=lambda section: section.place is Place.AFTER)
+    closing = {"recommendation": engagement.recommendation, "conclusion": engagement.conclusion}
+    sections.extend(
+        ReportedSection(key=key, title=key.capitalize(), text=text, place=Place.AFTER)
+        for key, text in closing.items()
+        if text is not None
+    )
+    return sections
+
+
+def _anchor(title: str, taken: set[str]) -> str:
+    words = "-".join(re.findall(r"[a-z0-9]+", title.casefold())) or "untitled"
+    anchor, count = f"section-{words}", 1
+    while anchor in taken:
+        count += 1
+        anchor = f"section-{words}-{count}"
+    taken.add(anchor)
+    return anchor
+
+
+def _scope(engagement: Engagement) -> list[ScopeEntry]:
+    only = next(iter(engagement.repositories)) if len(engagement.repositories) == 1 else None
+    entries: list[ScopeEntry] = []
+    for entry in engagement.scope:
+        name, colon, pattern = entry.partition(":")
+        entries.append(ScopeEntry(repository=name, pattern=pattern) if colon else ScopeEntry(repository=only, pattern=entry))
+    return entries
+
+
+def _count(severity: Severity, findings: Sequence[ReportedFinding]) -> SeverityCount:
+    mine = [finding.status for finding in findings if finding.severity.name == severity.name]
+    return SeverityCount(
+        severity=severity,
+        total=len(mine),
+        by_status=tuple((status, sum(1 for each in mine if each is status)) for status in Status),
+    )
+
+
+def _verdicts(findings: Sequence[ReportedFinding]) -> tuple[VerdictCount, ...]:
+    verdicts = [snippet.check.verdict for finding in findings for snippet in finding.snippets]
+    return tuple(VerdictCount(verdict=verdict, total=verdicts.count(verdict)) for verdict in Verdict if verdict in verdicts)
+
+
+def without_credentials(url: str | None) -> str | None:
+    """`url` as it may be printed: user name and password of an http(s) address removed."""
+    if url is None or not url.lower().startswith(("http://", "https://")):
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,348 @@
+"""Arguments, messages and exit codes: the only part that prints or exits. Each command is one thin function."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table
+from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from findings_report.pipeline import Built, Checked, Inputs, Progress
+
+app = typer.Typer(
+    name="findings-report",
+    help="Audit reports from structured findings: every quote checked against git.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+BUG = 70
+INTERRUPTED = 130
+
+Folder = Annotated[Path, typer.Argument(help="The engagement's folder, or one inside or above it.", show_default=False)]
+Clones = Annotated[
+    list[str] | None,
+    typer.Option("--repository", metavar="NAME=PATH", help="A local clone to check quotes against; repeat for more."),
+]
+Borrow = Annotated[
+    list[Path] | None,
+    typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
+]
+Say = Annotated[OutputFormat, typer.Option("--output-format", help="How problems and the summary are said.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
+FailOn = Annotated[
+    str | None, typer.Option("--fail-on", metavar="SEVERITY", help="Fail (exit code 1) on an unresolved finding this bad.")
+]
+
+
+class Schema(StrEnum):
+    """Which JSON Schema."""
+
+    FINDING = "finding"
+    ENGAGEMENT = "engagement"
+    REPORT = "report"
+
+
+@app.command()
+def check(
+    folder: Folder = Path(),
+    repository: Clones = None,
+    borrow: Borrow = None,
+    no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Leave git out: check the YAML alone.")] = False,
+    strict: Strict = False,
+    fail_on: FailOn = None,
+    output_format: Say = OutputFormat.FULL,
+) -> None:
+    """Check the findings, and every quote against git."""
+    from findings_report import pipeline
+
+    inputs = _inputs(folder, repository, borrow, evidence=not no_evidence)
+    with _progress() as progress:
+        checked = pipeline.check(inputs, progress)
+        problems = (*checked.problems, *pipeline.gates(checked, checked.problems, fail_on, strict=strict))
+    _conclude(_summary(checked), problems, output_format)
+
+
+@app.command()
+def build(
+    folder: Folder = Path(),
+    formats: Annotated[
+        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf or json; repeat for more.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", metavar="NAME", help="A template folder: standard, review or your own.")
+    ] = None,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
+    strict: Strict = False,
+    fail_on: FailOn = None,
+    output_format: Say = OutputFormat.FULL,
+) -> None:
+    """Check everything, then write the report."""
+    from findings_report import pipeline
+
+    inputs = _inputs(folder, repository, borrow, evidence=True)
+    with _progress() as progress:
+        built = pipeline.build(
+            inputs,
+            pipeline.Wishes(
+                formats=tuple(formats or ()),
+                output=output,
+                template=template,
+                system_fonts=system_fonts,
+                default_date=_source_date(),
+                fail_on=fail_on,
+                strict=strict,
+            ),
+            progress,
+        )
+    to_stdout = [file for file in built.files if file.path is None]
+    for file in to_stdout:
+        sys.stdout.buffer.write(file.content)
+        sys.stdout.buffer.flush()
+    _conclude(_summary(built.checked) | _files(built), built.problems, output_format, quiet=bool(to_stdout))
+
+
+@app.command("list")
+def list_findings(folder: Folder = Path(), output_format: Say = OutputFormat.FULL) -> None:
+    """Show the findings as a table."""
+    from findings_report import pipeline
+
+    listed = pipeline.overview(_inputs(folder, None, None, evidence=False))
+    if output_format is OutputFormat.JSON:
+        say_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
+        return
+    say_problems(listed.problems, output_format)
+    rows = [(entry.id, entry.severity, entry.status.replace("_", " "), entry.title) for entry in listed.entries]
+    out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
+
+
+@app.command()
+def pin(
+    folder: Folder = Path(),
+    to: Annotated[str | None, typer.Option("--to", metavar="REVISION", help="Move the pin to this revision.")] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to pin; default all.")] = None,
+    repository: Clones = None,
+    borrow: Borrow = None,
+) -> None:
+    """Write down the commit of each repository that has none yet."""
+    from findings_report import pipeline
+
+    for line in pipeline.pin(_inputs(folder, repository, borrow, evidence=True), to=to, only=only):
+        out(line)
+
+
+@app.command()
+def fetch(folder: Folder = Path()) -> None:
+    """Clone the repositories that have a url and no local path: only the commits that are needed."""
+    from findings_report import pipeline
+
+    with _progress() as progress:
+        lines = pipeline.fetch(_inputs(folder, None, None, evidence=True), progress)
+    for line in lines:
+        out(line)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where findings/ is made.", show_default=False)] = Path(),
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
+) -> None:
+    """Start an engagement: findings/ with an engagement and a first finding."""
+    from findings_report import pipeline
+
+    for path in pipeline.init(folder, title):
+        out(f"wrote {path}")
+    out("next: edit them, then `findings-report check` and `findings-report build`")
+
+
+@app.command()
+def schema(which: Annotated[Schema, typer.Argument(help="finding, engagement or report.")] = Schema.FINDING) -> None:
+    """Print the JSON Schema of a file, for editors and other tools."""
+    import json
+
+    from findings_report import pipeline
+
+    out(json.dumps(pipeline.schema(which.value), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and the one command that mends it."""
+    from findings_report import pipeline
+
+    health = pipeline.doctor()
+    width = max(len(component.name) for component in health.components)
+    for component in health.components:
+        out(f"{component.name.ljust(width)}  {component.version}")
+    if health.problems:
+        say_problems(health.problems, OutputFormat.FULL)
+        raise typer.Exit(exit_code(health.problems))
+    out("everything is here")
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)]) -> None:
+    """Write a small git repository with two releases and an engagement on it, to play with."""
+    from findings_report import pipeline
+
+    made = pipeline.demo(folder)
+    out(f"wrote {made}/app, a git repository with the tags 1.0 and 1.1")
+    out(f"wrote {made}/findings, an engagement on it")
+    out(f"next: findings-report build {made}")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from findings_report import __version__
+
+        out(f"findings-report {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:  # pragma: no cover - Typer shows the help instead
+        raise typer.Exit(int(Kind.USAGE))
+
+
+def _inputs(folder: Path, repository: list[str] | None, borrow: list[Path] | None, *, evidence: bool) -> Inputs:
+    from findings_report.pipeline import Inputs
+
+    return Inputs(folder, dict(_clone(text) for text in repository or ()), tuple(borrow or ()), evidence)
+
+
+def _clone(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        fault = f"--repository {text!r} is not NAME=PATH"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "the names stand under `repositories` in engagement.yaml"))
+    return name, Path(path)
+
+
+def _source_date() -> date | None:
+    """Source: reproducible-builds.org, SOURCE_DATE_EPOCH: seconds since 1970 in UTC."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        raise FindingsReportError(Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")) from None
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Says what is being done on a terminal's last line; nothing when the output is piped."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield status.update
+
+
+def _summary(checked: Checked) -> dict[str, Any]:
+    quotes = {verdict.value: count for verdict, count in checked.verdicts.items()}
+    return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
+
+
+def _files(built: Built) -> dict[str, Any]:
+    return {
+        "files": [
+            {"path": str(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
+            for file in built.files
+            if file.path is not None
+        ]
+    }
+
+
+def _conclude(
+    summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
+) -> None:
+    """Says the problems and the summary, and exits with the documented code."""
+    if output_format is OutputFormat.JSON and not quiet:
+        say_json(summary, problems)
+    else:
+        say_problems(problems, output_format)
+        say = err if quiet else out
+        say(_counted(summary["findings"], "finding"))
+        if summary["quotes"]:
+            say(_counted(summary["quotes"], "location"))
+        for file in summary.get("files", ()):
+            say(f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s")
+    if code := exit_code(problems):
+        raise typer.Exit(code)
+
+
+def _counted(counts: dict[str, int], noun: str) -> str:
+    total = sum(counts.values())
+    parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")
+
+
+def _size(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def main() -> None:
+    """The program. Exits with the documented code; shows a traceback only for a bug."""
+    try:
+        app()
+    except FindingsReportError as error:
+        output_format = _asked_format(sys.argv)
+        if output_format is OutputFormat.JSON:
+            say_json({}, error.problems)
+        else:
+            say_problems(error.problems, output_format)
+            if len(error.problems) > 1:
+                err(
+                    _counted(
+                        {level: count for level in ("error", "warning") if (count := _levels(error.problems, level))}, "problem"
+                    )
+                )
+        sys.exit(exit_code(error.problems))
+    except KeyboardInterrupt:
+        err("interrupted; nothing was written")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        import traceback
+
+        err(traceback.format_exc())
+        err("This is a bug in findings-report. Please report it with the text above; remove what is confidential first.")
+        sys.exit(BUG)
+
+
+def _levels(problems: Sequence[Problem], level: str) -> int:
+    return sum(1 for problem in problems if problem.level == level)
+
+
+def _asked_format(arguments: Sequence[str]) -> OutputFormat:
+    """--output-format as it was given: errors may come before the command's own function has it."""
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--output-format":
+            value = value if equals else (arguments[index + 1] if index + 1 < len(arguments) else "")
+            return OutputFormat(value) if value in set(OutputFormat) else OutputFormat.FULL
+    return OutputFormat.FULL

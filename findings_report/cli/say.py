@@ -1,0 +1,153 @@
+"""What the program says on the terminal: problems and summaries, as text. Every word is made safe to print here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+from findings_report.errors import Problem
+from findings_report.visible import visible
+
+WIDTH = 80
+_LONGEST_SOURCE = 160
+
+
+class OutputFormat(StrEnum):
+    """How problems and summaries are said."""
+
+    FULL = "full"
+    """With the line at fault and a caret."""
+    CONCISE = "concise"
+    """One line each."""
+    JSON = "json"
+    """One JSON document on standard output."""
+    GITHUB = "github"
+    """Annotations of GitHub Actions."""
+
+
+def problem_text(problem: Problem) -> str:
+    """`file:line:column: field: fault`, then the source line, a caret and the remedy."""
+    lines = [concise(problem, remedy=False)]
+    place = problem.place
+    if place is None or place.source is None or place.line is None:
+        return "\n".join(lines + ([f"  = {problem.remedy}"] if problem.remedy else []))
+    number = str(place.line)
+    before, marked = _caret(place.source, place.column or 1, place.width)
+    lines.append(f"  {number} | {before}")
+    remedy = f" {problem.remedy}" if problem.remedy else ""
+    lines.append(f"  {' ' * len(number)} | {marked}{remedy}")
+    return "\n".join(lines)
+
+
+def _caret(source: str, column: int, width: int) -> tuple[str, str]:
+    """The source line as it is shown, and the carets under the fault; a long line is cut around it."""
+    start = max(0, column - 60) if len(source) > _LONGEST_SOURCE else 0
+    cut = source[start : start + _LONGEST_SOURCE].replace("\t", " ")
+    index = column - 1 - start
+    before = visible(cut[:index])
+    shown = visible(cut)
+    carets = "^" * max(1, min(len(visible(cut[index : index + width])), 60))
+    if start:
+        shown, before = f"…{shown}", f"…{before}"
+    return shown + ("…" if start + _LONGEST_SOURCE < len(source) else ""), " " * len(before) + carets
+
+
+def concise(problem: Problem, *, remedy: bool = True) -> str:
+    """The problem in one line."""
+    parts = []
+    if (place := problem.place) is not None:
+        parts.append(":".join(str(part) for part in (place.file, place.line, place.column) if part is not None))
+    if problem.level == "warning":
+        parts.append("warning")
+    if problem.field:
+        parts.append(problem.field)
+    text = ": ".join([*parts, problem.fault])
+    if remedy and problem.remedy:
+        text += f" ({problem.remedy})"
+    return " ".join(text.split()) if "\n" in text else text
+
+
+def problem_github(problem: Problem) -> str:
+    """A workflow command. Source: GitHub Actions, "Workflow commands", setting an error or warning message."""
+    place = problem.place
+    properties: list[tuple[str, Any]] = []
+    if place is not None:
+        properties = [("file", place.file), ("line", place.line), ("col", place.column)]
+    written = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties if value is not None)
+    message = f"{problem.field}: {problem.fault}" if problem.field else problem.fault
+    if problem.remedy:
+        message += f" ({problem.remedy})"
+    return f"::{problem.level} {written}::{_escaped(message)}" if written else f"::{problem.level}::{_escaped(message)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """The problem as fields: level, code, fault, remedy, field, file, line, column (1-based); null where there is none."""
+    place = problem.place
+    return {
+        "level": problem.level,
+        "code": problem.code,
+        "fault": problem.fault,
+        "remedy": problem.remedy,
+        "field": problem.field,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def out(text: str) -> None:
+    """One piece of text to standard output."""
+    print(_encodable(visible(text), sys.stdout.encoding))
+
+
+def err(text: str) -> None:
+    """One piece of text to standard error."""
+    print(_encodable(visible(text), sys.stderr.encoding), file=sys.stderr)
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
+
+
+def say_problems(problems: Sequence[Problem], output_format: OutputFormat) -> None:
+    """The problems, errors last so that they stand nearest to the prompt. JSON is said with the summary, not here."""
+    ordered = sorted(problems, key=lambda problem: problem.level == "error")
+    for problem in ordered:
+        if output_format is OutputFormat.FULL:
+            err(problem_text(problem))
+        elif output_format is OutputFormat.CONCISE:
+            err(concise(problem))
+        elif output_format is OutputFormat.GITHUB:
+            out(problem_github(problem))
+
+
+def say_json(fields: dict[str, Any], problems: Iterable[Problem]) -> None:
+    """One JSON document: `fields` and the problems."""
+    out(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, shortened and wrapped to the terminal's width (80 columns when it is none)."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in head:
+        shown.add_column(Text(title), overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(visible(" ".join(cell.split()))) for cell in row))
+    console = Console(color_system=None, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    with console.capture() as captured:
+        console.print(shown)
+    return "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))

@@ -1,0 +1,67 @@
+"""Repositories that have a `url` and no clone at hand -> clones in the cache that hold the commits that are cited."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from findings_report import cache, git
+from findings_report.clones import find_clones
+from findings_report.errors import FindingsReportError, Problem
+from findings_report.model.finding import Engagement, Finding, Repository
+
+
+def fetch(engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]) -> list[str]:
+    """One line for each repository. `folder` is the engagement's. Raises FindingsReportError, after all were tried."""
+    clones = find_clones(engagement, folder, {})
+    said: list[str] = []
+    problems: list[Problem] = []
+    for name, repository in engagement.repositories.items():
+        clone = clones[name]
+        if clone is not None and not clone.is_fetched:
+            said.append(f"{name}: there is a clone at {repository.path}")
+        elif repository.url is None:
+            said.append(f"{name}: has no url")
+        else:
+            progress(f"fetching {name}")
+            try:
+                said.append(_fetched(name, repository, repository.url, _cited(name, engagement, findings)))
+            except FindingsReportError as error:
+                problems += error.problems
+    if problems:
+        raise FindingsReportError(problems)
+    return said
+
+
+def _cited(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    """The commits that are cited of a repository: its own and those of single locations."""
+    only = len(engagement.repositories) == 1
+    commits = {engagement.repositories[name].commit}
+    for finding in findings.values():
+        for location in finding.locations:
+            if location.repository == name or (only and location.repository is None):
+                commits.add(location.commit)
+    return tuple(sorted(commit for commit in commits if commit is not None))
+
+
+def _fetched(name: str, repository: Repository, url: str, commits: tuple[str, ...]) -> str:
+    revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
+    destination = cache.repository_folder(url)
+    if not revisions and destination.exists() and _holds(destination, name, commits):
+        return f"{name}: all cited commits are in the cache already"
+    cache.make_private(destination.parent)
+    fresh = destination.with_suffix(".new")  # the old clone stays until the new one is whole
+    shutil.rmtree(fresh, ignore_errors=True)
+    git.fetch_repository(url, fresh, revisions=revisions, commits=commits)
+    shutil.rmtree(destination, ignore_errors=True)
+    fresh.rename(destination)
+    return f"{name}: fetched {', '.join([*revisions, *(commit[:12] for commit in commits)]) or 'its heads and tags'}"
+
+
+def _holds(clone: Path, name: str, commits: tuple[str, ...]) -> bool:
+    try:
+        with git.open_repository(clone, name=name) as repository:
+            return all(repository.has_commit(commit) for commit in commits)
+    except FindingsReportError:
+        return False

@@ -1,0 +1,13 @@
+"""The door to git: the only package that starts it, and the only one that knows how a repository is stored.
+
+A repository under audit is hostile until read: see `repository` for how it is opened, `layout` for where it may lead,
+`objects` for what is believed of it, `fetching` for how one is cloned.
+"""
+
+from findings_report.git.command import version
+from findings_report.git.fetching import fetch_repository
+from findings_report.git.objects import LARGEST_OBJECT
+from findings_report.git.repository import Entry, Repository, open_repository
+from findings_report.git.trees import EntryKind
+
+__all__ = ["LARGEST_OBJECT", "Entry", "EntryKind", "Repository", "fetch_repository", "open_repository", "version"]

@@ -1,0 +1,183 @@
+"""The git program: found, started with nothing inherited, and its words made fit to print.
+
+It knows nothing of repositories. Every start of git in this project goes through `program` and `environment`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+
+TIMED_OUT: Final = 124
+"""Status of a git that was ended because it took too long; timeout(1) uses the same."""
+
+OVERFLOWED: Final = -signal.SIGKILL
+"""Status of a git that was ended because it wrote too much."""
+
+_MOST_OUTPUT: Final = 64 * 1024 * 1024
+_MOST_COMPLAINT: Final = 1 << 16
+_ENDING_SECONDS: Final = 10
+
+_NETWORK_VARIABLES: Final = (
+    "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
+    "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY",
+)  # fmt: skip
+
+_CREDENTIALS: Final = re.compile(r"(?<=://)(?:[^\s/?#'\"@]*:[^\s'\"]*|[^\s/?#'\"]*)@")
+_QUERY: Final = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
+_PREFIX: Final = re.compile(r"^(?:fatal|error|remote: fatal|remote: error): ")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a git that ran to its end left behind."""
+
+    status: int
+    """Exit status; `TIMED_OUT` or `OVERFLOWED` when it was ended, else negative for a signal."""
+    output: bytes
+    """Standard output, as much of it as was allowed."""
+    fault: str
+    """What it complained of, in one line fit to print; empty when it did not."""
+
+
+def program() -> str:
+    """Absolute path of the user's git. Raises when there is none."""
+    found = shutil.which("git")
+    if found is None:
+        raise FindingsReportError(
+            Problem(
+                Kind.SOURCE,
+                "git is not installed, or not on PATH",
+                remedy="install git 2.34 or newer (Debian: apt install git)",
+                code="git-missing",
+            )
+        )
+    return os.path.abspath(found)  # noqa: PTH100  # resolving links would lose the name that git is started by
+
+
+def version() -> str | None:
+    """Version of the installed git, as `2.39.5`; None when it is missing or does not say."""
+    if shutil.which("git") is None:
+        return None
+    answer = run(["version"], environment=environment(), folder=Path("/"), seconds=10)
+    match = re.match(rb"git version (\S+)", answer.output)
+    return match[1].decode("ascii", "replace") if match and answer.status == 0 else None
+
+
+def environment(*, protocols: str = "none") -> dict[str, str]:
+    """Everything git is told by environment: nothing of the user's but PATH, so no configuration, prompt or network.
+
+    `protocols` is git's colon-separated list of transports it may use. With "none" even a git too old to know
+    GIT_NO_LAZY_FETCH cannot be made to start a remote's program.
+    """
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        # Without a HOME git dies of a `~/` in a repository's configuration; with this one it reads nothing there.
+        "HOME": "/nonexistent",
+        # The C locale compares bytes, and keeps the words of git those that tests and users know.
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "/bin/false",
+        "GIT_PAGER": "cat",
+        "GIT_EDITOR": "/bin/false",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_ALLOW_PROTOCOL": protocols,
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        # A small delta may stand on a huge object; git refuses to unpack what would need more than this at once.
+        "GIT_ALLOC_LIMIT": "1g",
+    }
+
+
+def network_environment(protocols: str) -> dict[str, str]:
+    """`environment` for a clone: with the user's proxy, certificates and ssh agent, and never a question."""
+    kept = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
+    return environment(protocols=protocols) | kept | {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=30"}
+
+
+def run(
+    arguments: Sequence[str], *, environment: dict[str, str], folder: Path, seconds: float, most: int = _MOST_OUTPUT
+) -> Answer:
+    """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output."""
+    process = subprocess.Popen(
+        [program(), *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # so that ssh and helpers end with it
+    )
+    try:
+        output, complaint = _received(process, time.monotonic() + seconds, most)
+        status = process.wait(_ENDING_SECONDS) if len(output) <= most else OVERFLOWED
+    except (TimeoutError, subprocess.TimeoutExpired):
+        return Answer(TIMED_OUT, b"", f"git gave no answer within {seconds:g} seconds")
+    finally:
+        end_group(process)
+    return Answer(status, output[:most], printable_fault(complaint))
+
+
+def _received(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
+    """All of both outputs; stops once the first is over `most` bytes, keeps the end of the second. Raises TimeoutError."""
+    received = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for pipe in received:
+            assert pipe is not None  # noqa: S101  # started with pipes
+            selector.register(pipe, selectors.EVENT_READ, received[pipe])
+        while selector.get_map() and len(received[process.stdout]) <= most:
+            ready = selector.select(max(0, deadline - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                part = os.read(key.fd, 1 << 16)
+                key.data.extend(part)
+                if not part:
+                    selector.unregister(key.fileobj)
+            del received[process.stderr][:-_MOST_COMPLAINT]
+    return bytes(received[process.stdout]), bytes(received[process.stderr])
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a git that was started as the leader of its session, with all its children, and take its pipes away."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    process.wait()
+
+
+def without_credentials(text: str) -> str:
+    """`text` with user, password and query taken out of every URL in it."""
+    return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
+
+
+def printable_fault(complaint: bytes) -> str:
+    """Git's last words as one line of at most 300 characters, free of credentials and control characters."""
+    lines = [
+        line.strip() for line in complaint[-_MOST_COMPLAINT:].decode("utf-8", "backslashreplace").splitlines() if line.strip()
+    ]
+    grave = [line for line in lines if _PREFIX.match(line)] or lines
+    text = "; ".join(dict.fromkeys(_PREFIX.sub("", line) for line in grave[:3]))
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in without_credentials(text))
+    return safe if len(safe) <= 300 else safe[:297] + "..."

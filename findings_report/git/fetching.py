@@ -1,0 +1,265 @@
+"""Clones of no more than the commits a report needs, from a URL or a local path, into a bare repository of our own.
+
+A remote is hostile too: only three transports, every object checked, no submodules, hooks, templates or questions. A local
+source is opened as any audited repository is, and cloned from the private one that borrows its objects.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.git import command
+from findings_report.git.bare import FETCHED_HEAD, create_bare, name_commits
+from findings_report.git.layout import ObjectFormat
+from findings_report.git.repository import Repository, open_repository
+
+_LISTING_SECONDS: Final = 120
+_FETCHING_SECONDS: Final = 1800
+_EVERYTHING: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_WHOLE_HISTORY: Final = 2**31 - 1
+"""Git's own word for an infinite depth; unlike --unshallow it suits whole and shallow clones alike."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCP_LIKE: Final = re.compile(r"[^/:]+:")
+_HASH: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_REF_NAME: Final = re.compile(
+    r"(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|\Z)|\.\Z|/\Z))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*\Z"
+)
+
+# Blemishes of identity lines and modes that old commits of honest repositories have; the other checks stay.
+_FORGIVEN: Final = (
+    "badTimezone",
+    "missingSpaceBeforeDate",
+    "missingSpaceBeforeEmail",
+    "missingNameBeforeEmail",
+    "zeroPaddedFilemode",
+)
+_SETTINGS: Final = (
+    "transfer.fsckObjects=true",
+    "fetch.fsckObjects=true",
+    *(f"fetch.fsck.{blemish}=ignore" for blemish in _FORGIVEN),
+    "core.hooksPath=/dev/null",
+    "protocol.ext.allow=never",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "transfer.bundleURI=false",
+    "credential.helper=",
+    "maintenance.auto=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=60",
+)
+
+
+def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+    """Bring commits of `source` into the bare repository `destination`, and give the full hash of each by what was asked.
+
+    `source` is a https, ssh or file URL, `user@host:path`, or a local path. `revisions` are tags, branches, HEAD or hashes,
+    `commits` full hashes. What `destination` already holds stays; when it does not exist, it appears whole or not at all.
+
+    Raises FindingsReportError: SOURCE for a source, revision or commit that does not exist or is not allowed, NETWORK when the
+    remote does not answer or refuses, OUTPUT when `destination` cannot be written.
+    """
+    local = _local_path(source)
+    try:
+        if local is None:
+            return _brought(_Remote(source), destination, revisions, commits)
+        with open_repository(local, name=source) as repository:
+            return _brought(_Local(source, repository), destination, revisions, commits)
+    except OSError as error:
+        fault = f"cannot clone into {destination}: {error.strerror or error}"
+        raise FindingsReportError(Problem(Kind.OUTPUT, fault, code="clone-unwritable")) from error
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to ask a source for."""
+
+    address: str
+    object_format: ObjectFormat
+    protocols: str
+    refspecs: tuple[str, ...]
+    is_sufficient: bool
+    """False when some revision can only be found in the whole history."""
+
+
+@dataclass(frozen=True)
+class _Local:
+    source: str
+    repository: Repository
+
+    def wanted(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
+        named = {revision: self.repository.commit_of(revision) for revision in revisions}
+        missing = [revision for revision, commit in named.items() if commit is None]
+        missing += [commit for commit in commits if not self.repository.has_commit(commit)]
+        if missing:
+            raise _not_found(missing, self.source)
+        found = {revision: commit for revision, commit in named.items() if commit is not None}
+        hashes = sorted({*found.values(), *commits})
+        name_commits(self.repository.folder, hashes)
+        refs = [f"+{commit}:{_own_ref(revision)}" for revision, commit in found.items() if _is_name(revision)]
+        return _Wanted(
+            address=str(self.repository.folder),
+            object_format=self.repository.object_format,
+            protocols="file",
+            refspecs=(*refs, *(f"+{commit}:refs/commits/{commit}" for commit in hashes)),
+            is_sufficient=True,
+        )
+
+
+@dataclass(frozen=True)
+class _Remote:
+    source: str
+
+    def wanted(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
+        named = [revision for revision in revisions if _is_name(revision)]
+        refs = self._refs([candidate for revision in named for candidate in _candidates(revision)])
+        refspecs = [f"+{commit}:refs/commits/{commit}" for commit in {*commits, *filter(_HASH.match, revisions)}]
+        found = {r: ref for r in named for ref in reversed(_candidates(r)) if ref in refs}
+        refspecs += [f"+{ref}:{_own_ref(revision) if ref == 'HEAD' else ref}" for revision, ref in found.items()]
+        ids = [*refs.values(), *commits]
+        return _Wanted(
+            address=self.source,
+            object_format="sha256" if ids and len(ids[0]) == 64 else "sha1",
+            protocols="https:ssh",
+            refspecs=tuple(sorted(set(refspecs))),
+            is_sufficient=all(revision in found or _HASH.match(revision) for revision in revisions),
+        )
+
+    def _refs(self, names: Sequence[str]) -> dict[str, str]:
+        """The remote's refs of these names, and its HEAD, with their ids."""
+        answer = command.run(
+            [*_settings(), "ls-remote", "--", self.source, "HEAD", *names],
+            environment=command.network_environment("https:ssh"),
+            folder=Path("/"),
+            seconds=_LISTING_SECONDS,
+        )
+        if answer.status != 0:
+            raise _refused(self.source, answer.fault)
+        lines = (line.partition("\t") for line in answer.output.decode("utf-8", "backslashreplace").splitlines())
+        return {ref: id for id, _, ref in lines if _HASH.match(id) and ref in ("HEAD", *names)}
+
+
+def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+    if destination.is_dir() and not revisions:
+        here = _commits_in(destination, source.source, (), commits)
+        if len(here) == len(set(commits)):
+            return here
+    wanted = source.wanted(revisions, commits)
+    if not destination.is_dir():
+        destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+        try:
+            create_bare(partial, wanted.object_format)
+            result = _fetched(wanted, partial, source.source, revisions, commits)
+            partial.rename(destination)
+            return result
+        except OSError:
+            if not destination.is_dir():
+                raise
+            # Another run was faster: its clone is as good a beginning.
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    # Git itself adds to a repository safely: a pack or a ref appears whole or not at all.
+    return _fetched(wanted, destination, source.source, revisions, commits)
+
+
+def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+    """Fetch the tips alone; where the remote refuses bare hashes or a revision needs history, everything."""
+    answer = _fetch(wanted, folder, wanted.refspecs, depth=1) if wanted.is_sufficient else None
+    if answer is not None and "not our ref" in answer.fault:
+        raise _not_found([id for id in (*revisions, *commits) if id in answer.fault], source)
+    if answer is None or answer.status not in (0, command.TIMED_OUT):
+        named = [refspec for refspec in wanted.refspecs if refspec.startswith(("+refs/", "+HEAD:"))]
+        answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
+    if answer.status != 0:
+        raise _refused(source, answer.fault)
+    here = _commits_in(folder, source, revisions, commits)
+    if missing := [asked for asked in (*revisions, *commits) if asked not in here]:
+        raise _not_found(missing, source)
+    return here
+
+
+def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int) -> command.Answer:
+    options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", f"--depth={depth}"]
+    return command.run(
+        [f"--git-dir={folder}", *_settings(), "fetch", *options, "--", wanted.address, *refspecs],
+        environment=command.network_environment(wanted.protocols),
+        folder=folder,
+        seconds=_FETCHING_SECONDS,
+    )
+
+
+def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+    """The full commits of those that are in the clone at `folder`."""
+    with open_repository(folder, name=command.without_credentials(source)) as repository:
+        named = ((revision, repository.commit_of(revision)) for revision in revisions)
+        found = {revision: commit for revision, commit in named if commit is not None and repository.has_commit(commit)}
+        return found | {commit: commit for commit in commits if repository.has_commit(commit)}
+
+
+def _local_path(source: str) -> Path | None:
+    """The path that `source` names on this machine; None when it is a remote. Raises for what git must not be given."""
+    scheme = _SCHEME.match(source)
+    if not source.isprintable() or not source or source.startswith("-") or "::" in source:
+        raise _not_allowed(f"{command.without_credentials(source)!r} is not an address to clone from")
+    if scheme is None:
+        return None if _SCP_LIKE.match(source) and not Path(source).exists() else Path(source)
+    if scheme[1].lower() in ("https", "ssh"):
+        return None
+    if scheme[1].lower() == "file" and source[scheme.end() :].startswith("/"):
+        return Path(unquote(source[scheme.end() :]))
+    raise _not_allowed(f"{command.without_credentials(source)!r} cannot be cloned: {scheme[1]}:// is not allowed")
+
+
+def _is_name(revision: str) -> bool:
+    return bool(_REF_NAME.match(revision)) and not _HASH.match(revision)
+
+
+def _candidates(revision: str) -> tuple[str, ...]:
+    """The refs that git would take `revision` for, in its order. Source: gitrevisions, "<refname>"."""
+    if revision == "HEAD" or revision.startswith("refs/"):
+        return (revision,)
+    return (f"refs/{revision}", f"refs/tags/{revision}", f"refs/heads/{revision}")
+
+
+def _own_ref(revision: str) -> str:
+    """The ref of our clone that makes `revision` name there what it names at the source."""
+    if revision == "HEAD":
+        return FETCHED_HEAD
+    return revision if revision.startswith("refs/") else f"refs/tags/{revision}"
+
+
+def _settings() -> list[str]:
+    return [word for setting in _SETTINGS for word in ("-c", setting)]
+
+
+def _not_found(missing: Sequence[str], source: str) -> FindingsReportError:
+    shown = command.without_credentials(source)
+    return FindingsReportError(
+        Problem(
+            Kind.SOURCE, f"{asked!r} names no commit in {shown}", remedy="correct revision or commit", code="revision-missing"
+        )
+        for asked in dict.fromkeys(missing)
+    )
+
+
+def _not_allowed(fault: str) -> FindingsReportError:
+    return FindingsReportError(
+        Problem(Kind.SOURCE, fault, remedy="use https://, ssh://, user@host:path or a local path", code="source-not-allowed")
+    )
+
+
+def _refused(source: str, fault: str) -> FindingsReportError:
+    shown = command.without_credentials(source)
+    remedy = "check the address and your access to it; git asks no questions here, so keys and tokens must be at hand"
+    return FindingsReportError(
+        Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
+    )

@@ -1,0 +1,218 @@
+"""Where a repository's parts are: found without starting git, so that nothing in the repository is believed.
+
+A repository may point elsewhere by `.git` files, `commondir`, links and alternates. Each such pointer is followed only where it
+stays inside, where the other side points back, or where the user allowed the folder; else the objects of any other
+repository on this machine could be made to appear in a report.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+
+ObjectFormat = Literal["sha1", "sha256"]
+"""What a repository's ids are made with."""
+
+_LARGEST_POINTER: Final = 4 * 1024 * 1024
+_MOST_ALTERNATES: Final = 64
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of one repository, every path resolved."""
+
+    git_directory: Path
+    """Where HEAD is; a linked work tree has its own."""
+    common_directory: Path
+    """Where refs and objects are."""
+    object_folders: tuple[Path, ...]
+    """The repository's own objects first, then those it borrows."""
+    shallow: tuple[str, ...]
+    """Commits whose parents were not cloned; empty for a whole clone."""
+
+    @property
+    def is_partial(self) -> bool:
+        """True when objects were left out on purpose, to be fetched when needed."""
+        return any(True for folder in self.object_folders for _ in (folder / "pack").glob("*.promisor"))
+
+
+def refusal(fault: str, *, remedy: str | None = None, code: str) -> FindingsReportError:
+    """The error of a repository that is not there or not to be trusted."""
+    return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))
+
+
+def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layout:
+    """The parts of the repository at `path`: a work tree's root, a linked work tree, a submodule or a bare repository.
+
+    Raises FindingsReportError when there is none, when `path` is inside one, and when a part leads out of it to a folder
+    that is not within one of `borrow`.
+    """
+    try:
+        return _Search(
+            root=path.resolve(strict=True), shown=path, name=name, borrow=tuple(f.resolve() for f in borrow)
+        ).layout()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise refusal(f"repository '{name}' at {path} cannot be read: {reason}", code="repository-unreadable") from error
+
+
+@dataclass(frozen=True)
+class _Search:
+    root: Path
+    shown: Path
+    name: str
+    borrow: tuple[Path, ...]
+
+    def layout(self) -> Layout:
+        git_directory = self._git_directory()
+        common = self._common_directory(git_directory)
+        inside = (self.root, git_directory, common)
+        objects = self._allowed(common / "objects", inside, "keeps its objects in")
+        return Layout(
+            git_directory=git_directory,
+            common_directory=common,
+            object_folders=tuple(self._object_folders(objects, inside)),
+            shallow=tuple(line for line in (_pointer(common / "shallow") or "").split("\n") if _is_id(line)),
+        )
+
+    def _git_directory(self) -> Path:
+        if not self.root.is_dir():
+            raise refusal(f"repository '{self.name}': {self.shown} is not a folder", code="repository-missing")
+        dot_git = self.root / ".git"
+        if dot_git.is_symlink():
+            target = self._allowed(dot_git, (self.root,), "has its .git in")
+        elif dot_git.is_file():
+            target = self._followed(dot_git)
+        else:
+            target = dot_git if dot_git.is_dir() else self.root
+        if _is_git_directory(target):
+            return target
+        raise self._missing()
+
+    def _missing(self) -> FindingsReportError:
+        for parent in self.root.parents:
+            if (parent / ".git").exists() or _is_git_directory(parent):
+                return refusal(
+                    f"repository '{self.name}': {self.shown} is a folder inside the repository at {parent}",
+                    remedy=f"give {parent}, and paths as `git ls-files` prints them there",
+                    code="repository-inside",
+                )
+        return refusal(
+            f"repository '{self.name}': no git repository at {self.shown}",
+            remedy="give the folder that holds .git, or a bare repository",
+            code="repository-missing",
+        )
+
+    def _followed(self, dot_git: Path) -> Path:
+        """The folder that a `.git` file names, when that folder or its owner vouches for it."""
+        text = _pointer(dot_git) or ""
+        if not text.startswith("gitdir: "):
+            raise refusal(
+                f"repository '{self.name}': {self.shown}/.git is no pointer to a repository", code="repository-missing"
+            )
+        target = (self.root / text.removeprefix("gitdir: ").rstrip("\r\n")).resolve()
+        back = _pointer(target / "gitdir") if target.is_dir() else None
+        points_back = back is not None and (target / back.rstrip("\r\n")).resolve() == dot_git
+        if points_back or any(_is_module(target, parent / ".git") for parent in self.root.parents):
+            return target
+        return self._allowed(target, (self.root,), "has its .git in")
+
+    def _common_directory(self, git_directory: Path) -> Path:
+        pointer = _pointer(git_directory / "commondir")
+        if pointer is None:
+            return git_directory
+        common = (git_directory / pointer.rstrip("\r\n")).resolve()
+        if git_directory.parent == common / "worktrees":
+            return common
+        return self._allowed(common, (self.root,), "shares its refs with")
+
+    def _object_folders(self, objects: Path, inside: tuple[Path, ...]) -> Iterator[Path]:
+        """`objects` and every folder it borrows from, as git would follow `info/alternates`."""
+        waiting, seen = [objects], {objects}
+        while waiting:
+            folder = waiting.pop(0)
+            self._check_links(folder, inside)
+            yield folder
+            for alternate in _alternates(folder):
+                target = self._allowed(alternate, inside, "borrows objects from")
+                if not target.is_dir():
+                    raise refusal(
+                        f"repository '{self.name}' borrows objects from {target}, which does not exist",
+                        remedy=f"mend or remove {folder / 'info' / 'alternates'}",
+                        code="repository-borrows",
+                    )
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+            if len(seen) > _MOST_ALTERNATES:
+                raise refusal(
+                    f"repository '{self.name}' borrows from more than {_MOST_ALTERNATES} folders", code="repository-borrows"
+                )
+
+    def _check_links(self, objects: Path, inside: tuple[Path, ...]) -> None:
+        pack = objects / "pack"
+        for folder in (objects, pack):
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    for link in [entry.path for entry in entries if entry.is_symlink()]:
+                        self._allowed(Path(link), inside, "keeps objects in")
+
+    def _allowed(self, path: Path, inside: tuple[Path, ...], what: str) -> Path:
+        target = path.resolve()
+        if any(target == folder or folder in target.parents for folder in (*inside, *self.borrow)):
+            return target
+        raise refusal(
+            f"repository '{self.name}' {what} {target}, outside of {self.shown}",
+            remedy=f"if you trust that, allow it with --borrow {target}",
+            code="repository-borrows",
+        )
+
+
+def _is_git_directory(path: Path) -> bool:
+    if not os.path.lexists(path / "HEAD"):
+        return False
+    return (path / "commondir").is_file() or ((path / "objects").is_dir() and (path / "refs").is_dir())
+
+
+def _is_module(target: Path, git_directory: Path) -> bool:
+    """True when `target` is where the repository above keeps a submodule, of the main or of a linked work tree."""
+    if not git_directory.is_dir() or git_directory.is_symlink() or git_directory not in target.parents:
+        return False
+    parts = target.relative_to(git_directory).parts
+    return (len(parts) > 1 and parts[0] == "modules") or (len(parts) > 3 and parts[0] == "worktrees" and parts[2] == "modules")
+
+
+def _alternates(objects: Path) -> Iterator[Path]:
+    """The folders that `info/alternates` names, read more strictly than git does: what could be read in two ways is refused."""
+    file = objects / "info" / "alternates"
+    for line in (_pointer(file) or "").split("\n"):
+        if not line or line.startswith("#"):
+            continue
+        # Versions of git differ in whether `..` goes up before or after links are followed.
+        textual, followed = Path(os.path.normpath(objects / line)).resolve(), (objects / line).resolve()
+        if line.startswith('"') or textual != followed:
+            raise ValueError(f"{file} names a folder in a way that can be read as another")
+        yield followed
+
+
+def _pointer(path: Path) -> str | None:
+    """The text of a small plain file; None when there is none. A link or a pipe is an error: neither belongs there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_POINTER:
+            raise ValueError(f"{path} is not a small plain file")
+        return os.fsdecode(file.read(_LARGEST_POINTER))
+
+
+def _is_id(line: str) -> bool:
+    return len(line) in (40, 64) and set(line) <= set("0123456789abcdef")

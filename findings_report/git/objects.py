@@ -1,0 +1,207 @@
+"""Git objects by id: asked of long-lived `cat-file` processes, sized before they are read, and hashed after.
+
+Only full ids are ever written to git, and nothing it answers is believed until the hash of the content is the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import select
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.git import command
+from findings_report.git.layout import ObjectFormat
+
+LARGEST_OBJECT: Final = 8 * 1024 * 1024
+"""Bytes of the largest blob, tree or commit that is read: 8 MiB."""
+
+_ANSWER_SECONDS: Final = 30.0
+_LONGEST_HEADER: Final = 256
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an object says it is, before it is read."""
+
+    kind: str
+    """blob, tree, commit or tag."""
+    size: int
+    """Bytes."""
+
+
+class _NoAnswerError(Exception):
+    """Git ended without an answer."""
+
+
+class _HangingError(_NoAnswerError):
+    """Git gave no answer in time."""
+
+
+@dataclass
+class _Conversation:
+    """One `git cat-file`: a line in, an answer out, and the next line only then."""
+
+    mode: str
+    folder: Path
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    poll: select.poll = field(default_factory=select.poll)
+    received: bytearray = field(default_factory=bytearray)
+
+    @property
+    def complaints(self) -> Path:
+        """The file that takes git's standard error."""
+        return self.folder / f"complaints{self.mode}"
+
+    def ask(self, id: str) -> bytes:
+        """Send one id; the first line of the answer. Raises _NoAnswerError."""
+        process = self.process = self.process or self._started()
+        assert process.stdin is not None  # noqa: S101  # started with a pipe, which the type of Popen does not know
+        self.received.clear()
+        try:
+            process.stdin.write(id.encode("ascii") + b"\n")
+        except OSError as error:
+            raise _NoAnswerError from error
+        while (end := self.received.find(b"\n")) < 0:
+            if len(self.received) > _LONGEST_HEADER:
+                raise _NoAnswerError
+            self._receive()
+        line = bytes(self.received[:end])
+        del self.received[: end + 1]
+        return line
+
+    def content(self, size: int) -> bytes:
+        """The next `size` bytes of the answer and the line end after them. Raises _NoAnswerError."""
+        while len(self.received) < size + 1:
+            self._receive()
+        return bytes(self.received[:size])
+
+    def complaint(self) -> str:
+        """What git wrote on its standard error so far, fit to print."""
+        return command.printable_fault(self.complaints.read_bytes()) if self.complaints.exists() else ""
+
+    def has_complained_of(self, id: str) -> bool:
+        """True when git's standard error names this object."""
+        return self.complaints.exists() and id.encode() in self.complaints.read_bytes()
+
+    def close(self) -> None:
+        """End the process; the next question starts another."""
+        if self.process is not None:
+            assert self.process.stdout is not None  # noqa: S101  # started with a pipe
+            self.poll.unregister(self.process.stdout)
+            command.end_group(self.process)
+            self.process = None
+            self.complaints.unlink(missing_ok=True)
+
+    def _receive(self) -> None:
+        assert self.process is not None  # noqa: S101  # only called between a question and its answer
+        assert self.process.stdout is not None  # noqa: S101  # started with a pipe
+        # A named pipe among a hostile repository's objects, or one shorter than it claims, would make us wait forever.
+        if not self.poll.poll(_ANSWER_SECONDS * 1000):
+            raise _HangingError
+        received = os.read(self.process.stdout.fileno(), 1 << 20)
+        if not received:
+            raise _NoAnswerError
+        self.received += received
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self.complaints.open("wb") as complaints:
+            process = subprocess.Popen(
+                [command.program(), f"--git-dir={self.folder}", "cat-file", self.mode],
+                cwd=self.folder,
+                env=dict(self.environment),
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                start_new_session=True,
+            )
+        assert process.stdout is not None  # noqa: S101  # started with a pipe
+        self.poll.register(process.stdout, select.POLLIN)
+        return process
+
+
+class Objects:
+    """The objects that the repository at `folder` can reach. Not for use by several threads at once."""
+
+    def __init__(self, folder: Path, object_format: ObjectFormat, *, subject: str) -> None:
+        environment = command.environment()
+        self._format = object_format
+        self._id_length = hashlib.new(object_format, usedforsecurity=False).digest_size * 2
+        self._subject = subject
+        self._headers = _Conversation("--batch-check", folder, environment)
+        self._contents = _Conversation("--batch", folder, environment)
+        self._hung_on: str | None = None
+
+    def is_id(self, text: str) -> bool:
+        """True when `text` is a full id in this repository's format: 40 or 64 lower-case hexadecimal digits."""
+        return len(text) == self._id_length and set(text) <= set("0123456789abcdef")
+
+    def header(self, id: str) -> Header | None:
+        """Kind and size of an object as it claims them; None when it is not here. Raises FindingsReportError when damaged."""
+        if not self.is_id(id):
+            return None
+        self._refuse_after_hanging()
+        try:
+            answer = self._headers.ask(id)
+        except _NoAnswerError as error:
+            raise self._unreadable(id, self._headers, error) from None
+        parts = answer.split(b" ")
+        if answer == f"{id} missing".encode():
+            # Git says "missing" of a damaged object as well, but then complains of it by name.
+            if self._headers.has_complained_of(id):
+                raise self._unreadable(id, self._headers)
+            return None
+        if len(parts) != 3 or parts[0] != id.encode() or not parts[2].isdigit():
+            raise self._unreadable(id, self._headers)
+        return Header(parts[1].decode("ascii", "backslashreplace"), int(parts[2]))
+
+    def read(self, id: str, header: Header) -> bytes:
+        """The content of an object whose header is known. Raises when it is too large, damaged or not what its id says."""
+        if header.size > LARGEST_OBJECT:
+            fault = f"{header.kind} {id} in {self._subject} has {header.size:,} bytes; at most {LARGEST_OBJECT:,} are read"
+            raise self._error(fault, code="object-too-large")
+        try:
+            answer = self._contents.ask(id)
+            if answer != f"{id} {header.kind} {header.size}".encode():
+                raise self._unreadable(id, self._contents)
+            content = self._contents.content(header.size)
+        except _NoAnswerError as error:
+            raise self._unreadable(id, self._contents, error) from None
+        prefix = f"{header.kind} {header.size}\0".encode()
+        actual = hashlib.new(self._format, prefix + content, usedforsecurity=False).hexdigest()
+        if actual != id:
+            raise self.corrupt(header.kind, id, f"its content has the id {actual}")
+        return content
+
+    def corrupt(self, kind: str, id: str, fault: str) -> FindingsReportError:
+        """The error of an object that is not what it should be."""
+        return self._error(f"{kind} {id} in {self._subject} is corrupt: {fault}", code="object-corrupt")
+
+    def close(self) -> None:
+        """End git's processes."""
+        self._headers.close()
+        self._contents.close()
+
+    def _refuse_after_hanging(self) -> None:
+        """One object that hangs git ends the run; waiting for each of thousands would hang it for good."""
+        if self._hung_on is not None:
+            fault = f"{self._subject} is not read any further: git hung on object {self._hung_on}"
+            raise self._error(fault, code="object-corrupt")
+
+    def _unreadable(self, id: str, conversation: _Conversation, error: _NoAnswerError | None = None) -> FindingsReportError:
+        if isinstance(error, _HangingError):
+            self._hung_on = id
+        complaint = conversation.complaint() or "git gave no answer"
+        conversation.close()
+        return self._error(f"object {id} in {self._subject} cannot be read: {complaint}", code="object-corrupt")
+
+    def _error(self, fault: str, *, code: str) -> FindingsReportError:
+        remedy = None if code == "object-too-large" else "clone the repository anew"
+        return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))

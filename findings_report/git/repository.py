@@ -1,0 +1,267 @@
+"""One repository, open for reading: revisions to commits, commits and paths to entries, ids to content.
+
+Revisions are resolved in the repository itself, by `rev-parse` alone. Everything else happens in a private, empty repository
+that borrows its objects, so that nothing the repository configures is ever read.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
+
+from findings_report.errors import FindingsReportError
+from findings_report.git import command
+from findings_report.git.bare import create_bare, lend
+from findings_report.git.layout import Layout, ObjectFormat, find_layout, refusal
+from findings_report.git.objects import LARGEST_OBJECT, Objects
+from findings_report.git.trees import EntryKind, TreeEntry, parse_tree, tree_of_commit
+
+_MOST_FILES: Final = 1_000_000
+_DEEPEST_FOLDER: Final = 400
+_MOST_LINES_SEARCHED: Final = 8
+_MOST_PATHS_FOUND: Final = 1024 * 1024
+_SEARCHED: Final = (0, 1, command.OVERFLOWED)
+"""Statuses of a search that was done: found, nothing found, more found than anybody wants."""
+_RESOLVE_SECONDS: Final = 30
+_SEARCH_SECONDS: Final = 120
+_OVERRIDES: Final = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.commitGraph=false",
+    "log.showSignature=false",
+    "submodule.recurse=false",
+)
+"""A second belt for the one command that does read the repository's configuration."""
+_OBJECT_FORMATS: Final[dict[bytes, ObjectFormat]] = {b"sha1": "sha1", b"sha256": "sha256"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands at a path in a commit."""
+
+    kind: EntryKind
+    """File, symlink, submodule or folder."""
+    id: str
+    """Id of the blob; of a folder, its tree; of a submodule, the other repository's commit."""
+    size: int | None
+    """Bytes of the blob of a file or symlink; None for the others."""
+
+
+class Repository:
+    """A repository under audit, made by `open_repository`. Not for use by several threads at once.
+
+    Commits are full hashes; paths are POSIX, from the repository's root, with bytes that are not UTF-8 as `\\xff`. Every method
+    raises FindingsReportError (SOURCE) for an object that is damaged, too large or malformed, and for one that
+    is needed and not here.
+    """
+
+    def __init__(
+        self, name: str, path: Path, layout: Layout, object_format: ObjectFormat, private: TemporaryDirectory[str]
+    ) -> None:
+        self.name: Final = name
+        """Its name in the engagement."""
+        self.path: Final = path
+        """Where it is, as the user said it."""
+        self.object_format: Final = object_format
+        """sha1 or sha256."""
+        self.is_shallow: Final = bool(layout.shallow)
+        """True when history was cut off in cloning."""
+        self.is_partial: Final = layout.is_partial
+        """True when objects were left out in cloning."""
+        self.folder: Final = Path(private.name)
+        """The private bare repository that borrows the objects; `fetch_repository` clones from it."""
+        self._layout = layout
+        self._private = private
+        self._objects = Objects(self.folder, object_format, subject=f"repository '{name}'")
+        self._tree = lru_cache(maxsize=4096)(self._read_tree)
+        self._root = lru_cache(maxsize=256)(self._read_root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End git's processes and remove the private folder."""
+        self._objects.close()
+        self._private.cleanup()
+
+    def commit_of(self, revision: str) -> str | None:
+        """The full hash of the commit that `revision` names now (tag, branch, hash, HEAD~2, ...); None when it names none."""
+        if not revision or len(revision) > 1000 or not _can_be_argument(revision):
+            return None
+        arguments = ["--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+        answer = _rev_parse(self._layout, arguments, folder=self.folder)
+        if answer.status not in (0, 1):
+            fault = f"revision {revision!r} cannot be resolved in repository '{self.name}': {answer.fault}"
+            raise refusal(fault, code="revision-unresolved")
+        commit = answer.output.decode("ascii", "replace").strip()
+        return commit if self._objects.is_id(commit) else None
+
+    def has_commit(self, commit: str) -> bool:
+        """True when `commit` is the full hash of a commit that is here."""
+        header = self._objects.header(commit)
+        return header is not None and header.kind == "commit"
+
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """What stands at `path` in `commit`; None when nothing does, and for a path that leads through a link or submodule."""
+        found = TreeEntry(EntryKind.FOLDER, self._root(commit))
+        for part in path.split("/"):
+            if found.kind is not EntryKind.FOLDER:
+                return None
+            below = self._tree(found.id).get(part)
+            if below is None:
+                return None
+            found = below
+        if found.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
+            return Entry(found.kind, found.id, None)
+        header = self._objects.header(found.id)
+        if header is None:
+            raise self._missing("blob", found.id, f"the content of '{path}' at commit {commit}")
+        return Entry(found.kind, found.id, header.size)
+
+    def blob(self, id: str) -> bytes:
+        """The content of a file, or the target of a symlink."""
+        return self._read(id, "blob", f"blob {id}")
+
+    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
+        """(path, blob id) of every file in `commit`, sorted by folder as git lists them; no symlinks, no submodules."""
+        return tuple((path, entry.id) for path, entry in self._walk(commit) if entry.kind is EntryKind.FILE)
+
+    def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
+        """Paths of at most `limit` text files of `commit` in which each of `lines` stands within some line, in git's order.
+
+        Give lines without their indentation; files are searched as UTF-8. Blank lines are set aside, and of the others the 8
+        longest are searched for; none at all gives no path. A search that takes more than two minutes raises.
+        """
+        wanted = dict.fromkeys(line for line in lines if line.strip() and "\n" not in line and _can_be_argument(line))
+        searched = sorted(wanted, key=len, reverse=True)[:_MOST_LINES_SEARCHED]
+        self._root(commit)  # says what is wrong with the commit before git does
+        if not searched or limit < 1:
+            return ()
+        answer = self._grep(commit, searched, [])
+        if answer.status not in _SEARCHED:
+            # Git gives up at the first file that is too large for the memory it is allowed.
+            answer = self._grep(commit, searched, [f":(exclude,literal){path}" for path in self._too_large(commit)])
+        if answer.status not in _SEARCHED:
+            raise refusal(f"repository '{self.name}' cannot be searched at {commit}: {answer.fault}", code="search-failed")
+        paths = answer.output.split(b"\0")[:-1][:limit]
+        return tuple(path.removeprefix(commit.encode() + b":").decode("utf-8", "backslashreplace") for path in paths)
+
+    def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> command.Answer:
+        options = ["-F", "-l", "-z", "-I", "--full-name", "--no-textconv", "--no-recurse-submodules", "--all-match"]
+        patterns = [word for line in lines for word in ("-e", line)]
+        return command.run(
+            [f"--git-dir={self.folder}", "grep", *options, *patterns, commit, "--", *pathspecs],
+            environment=command.environment() | {"GIT_ALLOC_LIMIT": "32m"},
+            folder=self.folder,
+            seconds=_SEARCH_SECONDS,
+            most=_MOST_PATHS_FOUND,
+        )
+
+    def _too_large(self, commit: str) -> list[str]:
+        headers = ((path, self._objects.header(id)) for path, id in self.files(commit))
+        return [path for path, header in headers if header is not None and header.size > LARGEST_OBJECT][:1000]
+
+    def _walk(self, commit: str) -> Iterator[tuple[str, TreeEntry]]:
+        """Every entry that is no folder. A few kilobytes of trees that hold each other can name billions: bounded."""
+        waiting = [iter([("", TreeEntry(EntryKind.FOLDER, self._root(commit)))])]
+        seen = 0
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                continue
+            path, entry = following
+            seen += 1
+            if seen > _MOST_FILES or len(waiting) > _DEEPEST_FOLDER:
+                limits = f"{_MOST_FILES:,} files or {_DEEPEST_FOLDER} levels of folders"
+                fault = f"commit {commit} in repository '{self.name}' has more than {limits}"
+                raise refusal(fault, code="commit-too-large")
+            if entry.kind is EntryKind.FOLDER:
+                prefix = f"{path}/" if path else ""
+                waiting.append(iter([(prefix + name, below) for name, below in self._tree(entry.id).items()]))
+            else:
+                yield path, entry
+
+    def _read_root(self, commit: str) -> str:
+        content = self._read(commit, "commit", f"commit {commit}")
+        try:
+            return tree_of_commit(content)
+        except ValueError as error:
+            raise self._objects.corrupt("commit", commit, str(error)) from error
+
+    def _read_tree(self, id: str) -> dict[str, TreeEntry]:
+        content = self._read(id, "tree", f"folder {id}")
+        try:
+            return parse_tree(content, id_size=len(id) // 2)
+        except ValueError as error:
+            raise self._objects.corrupt("tree", id, str(error)) from error
+
+    def _read(self, id: str, kind: str, what: str) -> bytes:
+        header = self._objects.header(id)
+        if header is None:
+            raise self._missing(kind, id, what)
+        if header.kind != kind:
+            raise refusal(f"{id} in repository '{self.name}' is a {header.kind}, not a {kind}", code="not-a-" + kind)
+        return self._objects.read(id, header)
+
+    def _missing(self, kind: str, id: str, what: str) -> FindingsReportError:
+        """The error of an object that is not here, with the command that brings it."""
+        here = f"git -C {shlex.quote(str(self.path))}"
+        if not self._objects.is_id(id):
+            fault = f"{what} is not in repository '{self.name}', whose ids are {self.object_format}"
+            return refusal(fault, remedy="write the full hash, in lower case", code=f"{kind}-missing")
+        if self.is_partial:
+            clone, remedy = ", a partial clone", f"{here} fetch --refetch --no-filter origin"
+        elif self.is_shallow:
+            clone, remedy = ", a shallow clone", f"{here} fetch --depth=1 origin {id}"
+        else:
+            clone, remedy = "", f"{here} fetch --tags origin"
+        if kind == "commit" or self.is_partial:
+            return refusal(f"{what} is not in repository '{self.name}'{clone}", remedy=remedy, code=f"{kind}-missing")
+        return refusal(
+            f"{what} is missing from repository '{self.name}'", remedy="clone the repository anew", code=f"{kind}-missing"
+        )
+
+
+def open_repository(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Repository:
+    """Open the repository at `path` for reading; close it when done, or use it in a `with`.
+
+    `name` is what messages call it. `borrow` are folders outside of it that it may take objects from. Raises
+    FindingsReportError (SOURCE) when there is no repository, when git is missing or cannot read it, when it leads outside.
+    """
+    command.program()
+    layout = find_layout(path, name=name, borrow=borrow)
+    answer = _rev_parse(layout, ["--show-object-format"], folder=layout.git_directory)
+    object_format = _OBJECT_FORMATS.get(answer.output.strip())
+    if answer.status != 0 or object_format is None:
+        fault = f"repository '{name}' at {path} cannot be read by git: {answer.fault or 'unknown object format'}"
+        raise refusal(fault, remedy="see what `git fsck` says of it, or try a newer git", code="repository-unreadable")
+    private = TemporaryDirectory(prefix="findings-report-")
+    create_bare(Path(private.name), object_format)
+    lend(layout, Path(private.name))
+    return Repository(name, path, layout, object_format, private)
+
+
+def _rev_parse(layout: Layout, arguments: Sequence[str], *, folder: Path) -> command.Answer:
+    """The only git that is started on the repository itself. `folder` is where it runs, and decides nothing."""
+    overrides = [word for override in _OVERRIDES for word in ("-c", override)]
+    return command.run(
+        ["--no-pager", f"--git-dir={layout.git_directory}", *overrides, "rev-parse", *arguments],
+        environment=command.environment(),
+        folder=folder,
+        seconds=_RESOLVE_SECONDS,
+    )
+
+
+def _can_be_argument(text: str) -> bool:
+    """True for text that a process can be given: no NUL, no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,105 @@
+"""Declared picture files -> Pictures that are safe to embed: decoded in a confined child, encoded anew, without metadata.
+
+What is taken is decided by content, not by name: PNG and JPEG. SVG and everything else is refused.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from findings_report import confine
+from findings_report.errors import FindingsReportError, Kind, Problem, Subject
+from findings_report.model.document import Picture
+from findings_report.model.finding import Engagement
+
+LARGEST_FILE: Final = 10_000_000
+MOST_PIXELS: Final = 25_000_000
+_LIMITS: Final = confine.Limits(
+    cpu_seconds=60, memory_bytes=2_000_000_000, file_bytes=0, wall_seconds=300, output_bytes=200_000_000
+)
+
+
+class _Declared(NamedTuple):
+    alt: str
+    caption: str | None
+    file: str | None
+    subject: Subject
+
+
+def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, Picture]:
+    """The pictures by name, the logo's under `logo:`. `files` holds the bytes under the same names.
+
+    Raises FindingsReportError (INPUT) naming every file that is no PNG or JPEG, is broken, or is too large.
+    """
+    declared: dict[str, _Declared] = {
+        image.name: _Declared(image.alt, image.caption, image.file, ("engagement", "images", index, "file"))
+        for index, image in enumerate(engagement.images)
+    }
+    declared["logo:"] = _Declared(engagement.client or engagement.title, None, engagement.logo, ("engagement", "logo"))
+    problems: list[Problem] = []
+    pictures: dict[str, Picture] = {}
+    for name, content in files.items():
+        alt, caption, file, subject = declared[name]
+        try:
+            answer = _encoded_anew(content)
+        except ValueError as error:
+            problems.append(Problem(Kind.INPUT, f"the picture {error}", subject=subject, code="picture"))
+            continue
+        pictures[name] = Picture(name=name, alt=alt, caption=caption, file=file, **answer)
+    if problems:
+        raise FindingsReportError(problems)
+    return pictures
+
+
+def _encoded_anew(content: bytes) -> dict[str, Any]:
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"has {len(content):,} bytes; at most {LARGEST_FILE:,} are taken")
+    if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
+        raise ValueError("is neither PNG nor JPEG by its content")
+    try:
+        answer = confine.run(__name__, {}, {"picture": content}, limits=_LIMITS)
+    except FindingsReportError as error:
+        raise ValueError(f"cannot be decoded: {error}") from None
+    if "fault" in answer.response:
+        raise ValueError(str(answer.response["fault"]))
+    return {**answer.response, "content": answer.blobs["picture"]}
+
+
+def prepare() -> None:
+    """In the child, before it is confined: what must be imported."""
+    import PIL.JpegImagePlugin
+    import PIL.PngImagePlugin  # noqa: F401 - both are used by Image.open
+
+
+def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:  # noqa: ARG001
+    """In the child: decodes and encodes one picture. Gives {"fault": text} for one that is refused."""
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = None  # our own bound, looked at before a pixel is decoded
+    try:
+        with Image.open(io.BytesIO(blobs["picture"]), formats=("PNG", "JPEG")) as image:
+            if image.width * image.height > MOST_PIXELS:
+                return {"fault": f"has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are taken"}, {}
+            is_png = image.format == "PNG"
+            upright = ImageOps.exif_transpose(image)
+            plain = upright.convert(_mode(upright.mode, is_png))
+            plain.info = {}
+    except (OSError, SyntaxError, ValueError) as error:
+        return {"fault": f"is broken: {error}"}, {}
+    encoded = io.BytesIO()
+    if is_png:
+        plain.save(encoded, "PNG", optimize=False, compress_level=9)
+    else:
+        plain.save(encoded, "JPEG", quality=92, optimize=False, progressive=False)
+    media_type = "image/png" if is_png else "image/jpeg"
+    return {"media_type": media_type, "width": plain.width, "height": plain.height}, {"picture": encoded.getvalue()}
+
+
+def _mode(mode: str, is_png: bool) -> str:
+    if not is_png:
+        return mode if mode in ("L", "RGB") else "RGB"
+    if mode in ("1", "L", "RGB", "RGBA", "LA"):
+        return mode
+    return "RGBA"

@@ -1,0 +1,198 @@
+"""What a file's name says about its language, and which of its multi-line strings and comments a line starts inside of.
+
+Pure. Pygments is not imported: `check` must stay light. The names are the aliases of Pygments' lexers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Final
+
+_EXTENSIONS: Final[dict[str, str]] = {
+    "ada": "adb ads",
+    "bash": "sh bash zsh ksh bats",
+    "batch": "bat cmd",
+    "c": "c h",
+    "clojure": "clj cljs cljc edn",
+    "cmake": "cmake",
+    "cpp": "cpp cc cxx c++ hpp hh hxx h++ ipp",
+    "csharp": "cs",
+    "css": "css",
+    "cuda": "cu cuh",
+    "cython": "pyx pxd",
+    "d": "d",
+    "dart": "dart",
+    "diff": "diff patch",
+    "elixir": "ex exs",
+    "erlang": "erl hrl",
+    "fortran": "f90 f95 f03",
+    "fsharp": "fs fsi fsx",
+    "gdscript": "gd",
+    "glsl": "glsl vert frag",
+    "go": "go",
+    "graphql": "graphql gql",
+    "groovy": "groovy gradle",
+    "haskell": "hs",
+    "html": "html htm xhtml",
+    "html+jinja": "j2 jinja jinja2",
+    "ini": "ini cfg conf",
+    "java": "java",
+    "javascript": "js mjs cjs jsx",
+    "json": "json jsonc",
+    "julia": "jl",
+    "kotlin": "kt kts",
+    "less": "less",
+    "lua": "lua",
+    "make": "mk mak",
+    "markdown": "md markdown",
+    "nasm": "asm nasm",
+    "nim": "nim",
+    "nix": "nix",
+    "objective-c": "m",
+    "ocaml": "ml mli",
+    "perl": "pl pm t",
+    "php": "php phtml",
+    "powershell": "ps1 psm1 psd1",
+    "properties": "properties",
+    "protobuf": "proto",
+    "python": "py pyi pyw",
+    "r": "r",
+    "rst": "rst",
+    "ruby": "rb rake gemspec",
+    "rust": "rs",
+    "sass": "sass",
+    "scala": "scala sc",
+    "scss": "scss",
+    "solidity": "sol",
+    "sql": "sql",
+    "swift": "swift",
+    "systemverilog": "sv svh",
+    "tcl": "tcl",
+    "terraform": "tf tfvars hcl",
+    "tex": "tex sty",
+    "toml": "toml",
+    "typescript": "ts mts cts tsx",
+    "verilog": "v",
+    "vhdl": "vhd vhdl",
+    "vim": "vim",
+    "xml": "xml xsd xsl xslt svg wsdl plist",
+    "yaml": "yaml yml",
+    "zig": "zig",
+}
+
+_NAMES: Final[dict[str, str]] = {
+    "cmakelists.txt": "cmake",
+    "containerfile": "docker",
+    "dockerfile": "docker",
+    "gemfile": "ruby",
+    "gnumakefile": "make",
+    "jenkinsfile": "groovy",
+    "makefile": "make",
+    "rakefile": "ruby",
+    "vagrantfile": "ruby",
+}
+
+_BY_EXTENSION: Final = {extension: name for name, listed in _EXTENSIONS.items() for extension in listed.split()}
+
+
+def language_of(path: str) -> str:
+    """Pygments' name for the language of the file at `path`, by its name alone; empty when unknown."""
+    name = PurePosixPath(path).name.lower()
+    return _NAMES.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "", "")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Lines that start inside a multi-line string or comment."""
+
+    start_line: int
+    """The first line that starts inside, 1-based: the one after the opener's."""
+    end_line: int
+    """The last such line, inclusive: the one that holds the closer."""
+    opener: str
+    """As written: three quotes, `/*`, `<!--`, ..."""
+
+
+# Per family: what starts a comment to the end of the line, and (opener, closer) of what may run over several lines.
+_PYTHON = (("#",), (('"""', '"""'), ("'''", "'''")))
+_SLASHES = (("//",), (("/*", "*/"),))
+_TEXT_BLOCKS = (("//",), (("/*", "*/"), ('"""', '"""')))
+_BACKTICKS = (("//",), (("/*", "*/"), ("`", "`")))
+_MARKUP = ((), (("<!--", "-->"),))
+
+_FAMILIES: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]] = {
+    **dict.fromkeys(("python", "cython"), _PYTHON),
+    **dict.fromkeys(("c", "cpp", "csharp", "cuda", "objective-c", "protobuf", "scss", "less", "solidity"), _SLASHES),
+    **dict.fromkeys(("systemverilog", "verilog", "glsl"), _SLASHES),
+    **dict.fromkeys(("java", "kotlin", "scala", "swift", "dart", "groovy"), _TEXT_BLOCKS),
+    **dict.fromkeys(("go", "javascript", "typescript"), _BACKTICKS),
+    **dict.fromkeys(("html", "xml", "markdown"), _MARKUP),
+    "css": ((), (("/*", "*/"),)),
+    "haskell": (("--",), (("{-", "-}"),)),
+    "lua": ((), (("--[[", "]]"), ("[[", "]]"))),
+    "php": (("//", "#"), (("/*", "*/"),)),
+    "rust": (("//",), (("/*", "*/"), ('"', '"'))),
+    "sql": (("--",), (("/*", "*/"),)),
+}
+
+_WORDS: Final = ("python", "cython", "javascript", "typescript", "php", "css", "scss", "less", "sql", "lua", "dart", "groovy")
+"""Languages in which '...' is a string; elsewhere it is one character, or an apostrophe."""
+
+
+def has_multi_line(language: str) -> bool:
+    """True when the multi-line strings and comments of `language` are known here."""
+    return language in _FAMILIES
+
+
+@cache
+def scanner(language: str) -> re.Pattern[str]:
+    """A pattern that finds, left to right, the comments and strings of `language`, one of `has_multi_line`.
+
+    Group `multi` holds what may run over several lines, group `open` one that is not closed. Linear: nothing is read twice.
+    """
+    comments, pairs = _FAMILIES[language]
+    parts = []
+    opened = []
+    for opener, closer in pairs:
+        escapes = opener in ('"""', "'''", '"') or (opener == "`" and language != "go")
+        body = rf"(?:[^\\]|\\.)*?{re.escape(closer)}" if escapes else rf".*?{re.escape(closer)}"
+        parts.append(re.escape(opener) + body)
+        opened.append(re.escape(opener))
+    multi = f"(?P<multi>{'|'.join(parts)})|(?P<open>{'|'.join(opened)})"
+    single = [rf"{re.escape(comment)}[^\n]*" for comment in comments]
+    if (comments, pairs) != _MARKUP:
+        single.append(r'"(?:[^"\\\n]|\\.)*"?')
+        single.append(r"'(?:[^'\\\n]|\\.)*'?" if language in _WORDS else r"'(?:[^'\\\n]|\\[^\n]{1,10})'")
+    return re.compile("|".join([multi, *single]), re.DOTALL)
+
+
+def insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
+    """The multi-line strings and comments of a file, in order.
+
+    Empty when the language is not known here or the scan ends inside one: then it has been misread somewhere.
+    """
+    if not has_multi_line(language):
+        return ()
+    text = "\n".join(lines)
+    found = []
+    line, at = 1, 0
+    for match in scanner(language).finditer(text):
+        if match["open"] is not None:
+            return ()
+        body = match["multi"]
+        if body is None or "\n" not in body:
+            continue
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        opener = next(opener for opener, _ in _FAMILIES[language][1] if body.startswith(opener))
+        found.append(Inside(line + 1, line + body.count("\n"), opener))
+    return tuple(found)
+
+
+def opener_at(found: Sequence[Inside], line: int) -> str:
+    """The opener of what `line` starts inside of; empty when of nothing."""
+    return next((inside.opener for inside in found if inside.start_line <= line <= inside.end_line), "")

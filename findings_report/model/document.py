@@ -1,0 +1,303 @@
+"""What a template sees and the report's JSON keeps: everything decided, nothing left to look up.
+
+Values only. Made by `assemble`; read by renderers and by `archive`. Prose is Markdown as authored; how it looks in a format
+is the renderer's business. Links between parts are symbolic (`xref:ID`), so each finding can be rendered alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final, Literal
+
+from pydantic import ConfigDict
+
+from findings_report.model.evidence import Frozen, Snippet, Verdict
+from findings_report.model.finding import (
+    Affected,
+    Author,
+    Confidence,
+    Event,
+    Fix,
+    Level,
+    Period,
+    Place,
+    Rating,
+    Recommendation,
+    Reference,
+    ReportVersion,
+    Severity,
+    State,
+    Status,
+)
+
+SCHEMA: Final = "findings-report/report/1"
+"""Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""
+
+
+class Score(Frozen):
+    """One CVSS vector and what it computes to."""
+
+    vector: str
+    """As authored, metrics in the standard's order."""
+    version: str
+    """3.1 or 4.0."""
+    score: float
+    """0.0 to 10.0: the base score for 3.1 unless temporal or environmental metrics are given; CVSS-B/BT/BE/BTE for 4.0."""
+    severity: str
+    """The standard's own word: None, Low, Medium, High, Critical."""
+
+
+class CustomValue(Frozen):
+    """The value of one of the engagement's own fields."""
+
+    name: str
+    """Its key."""
+    label: str
+    """How it is printed."""
+    value: str
+    """The text."""
+
+
+class Picture(Frozen):
+    """A picture, safe to embed: decoded and encoded anew, without metadata."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    name: str
+    """What the prose calls it."""
+    alt: str
+    """What it shows."""
+    caption: str | None
+    """Default caption."""
+    media_type: Literal["image/png", "image/jpeg"]
+    """By content."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    content: bytes
+    """The file; base64 in JSON."""
+    file: str | None = None
+    """Its path in the engagement's folder, by which prose may place it too."""
+
+
+class ReportedRepository(Frozen):
+    """A repository as it was audited."""
+
+    name: str
+    """Its name in the engagement."""
+    url: str | None
+    """Where it lives, as authored; credentials removed."""
+    revision: str | None
+    """As it was agreed."""
+    commit: str | None
+    """What was read; None when it is neither pinned nor at hand."""
+    permalink: str | None
+    """Forge URL of the tree at the commit."""
+    is_read: bool
+    """True when a clone was at hand and quotes were checked against it."""
+
+
+class ReportedSection(Frozen):
+    """A piece of prose beside the findings."""
+
+    key: str
+    """Stable anchor: `section-methodology`; `recommendation` and `conclusion` for the engagement's own."""
+    title: str
+    """Heading."""
+    text: str
+    """Markdown."""
+    place: Place
+    """Before or after the findings."""
+
+
+class ReportedFinding(Frozen):
+    """One finding with its evidence, ready to be rendered alone."""
+
+    id: str
+    """Stable id."""
+    title: str
+    """One line."""
+    severity: Severity
+    """The word with its colour and meaning."""
+    severity_source: Literal["severity", "rating", "cvss"]
+    """What the severity was taken from."""
+    severity_reason: str | None
+    """Markdown."""
+    status: Status
+    """What was decided."""
+    category: str | None
+    """The auditor's words."""
+    rating: Rating | None
+    """Impact and likelihood."""
+    difficulty: Level | None
+    """How hard to exploit."""
+    scores: tuple[Score, ...]
+    """One per CVSS vector."""
+    cwe: tuple[str, ...]
+    """Weakness ids."""
+    tags: tuple[str, ...]
+    """Free labels."""
+    confidence: Confidence | None
+    """How sure."""
+    residual_severity: Severity | None
+    """What remains after the fix."""
+    owner: str | None
+    """Who has to act."""
+    due: date | None
+    """Until when."""
+    related: tuple[str, ...]
+    """Ids."""
+    affected: tuple[Affected, ...]
+    """Besides code."""
+    summary: str | None
+    """Markdown."""
+    description: str
+    """Markdown."""
+    impact: str | None
+    """Markdown."""
+    scenario: str | None
+    """Markdown."""
+    proof: str | None
+    """Markdown."""
+    recommendation: Recommendation | None
+    """Markdown, short and long term."""
+    response: str | None
+    """Markdown."""
+    snippets: tuple[Snippet, ...]
+    """The evidence in the order of the locations."""
+    placed: tuple[str, ...]
+    """Names of the locations that the prose places itself; the others follow the description."""
+    fix: Fix | None
+    """What was done."""
+    history: tuple[Event, ...]
+    """Oldest first."""
+    references: tuple[Reference, ...]
+    """What to read."""
+    tickets: tuple[str, ...]
+    """Where it is worked on."""
+    aliases: tuple[str, ...]
+    """Former ids."""
+    found_by: str | None
+    """Who found it."""
+    audience: tuple[str, ...]
+    """Who it is for."""
+    extra: tuple[CustomValue, ...]
+    """The engagement's own fields."""
+
+    @property
+    def unplaced(self) -> tuple[Snippet, ...]:
+        """The snippets that follow the description."""
+        return tuple(snippet for snippet in self.snippets if snippet.name is None or snippet.name not in self.placed)
+
+
+class ReportedEngagement(Frozen):
+    """What every part of a report may know of the engagement."""
+
+    title: str
+    """The report's title."""
+    client: str | None
+    """Who it was done for."""
+    authors: tuple[Author, ...]
+    """Who did it."""
+    version: str | None
+    """The report's version."""
+    date: date | None
+    """The day on the cover: the engagement's, else SOURCE_DATE_EPOCH's, else None."""
+    period: Period | None
+    """When the work was done."""
+    state: State
+    """draft or final."""
+    versions: tuple[ReportVersion, ...]
+    """Oldest first."""
+    distribution: tuple[str, ...]
+    """Who receives it."""
+    confidentiality: str | None
+    """Marking for the foot of every page."""
+    language: str
+    """BCP 47."""
+    accent: str
+    """The accent colour, `#rrggbb`."""
+    severities: tuple[Severity, ...]
+    """The scale, worst first."""
+    repositories: tuple[ReportedRepository, ...]
+    """In the order of the file."""
+    images: tuple[Picture, ...]
+    """The pictures that the prose may place."""
+    logo: Picture | None
+    """For the cover."""
+
+
+class SeverityCount(Frozen):
+    """How many findings have a severity."""
+
+    severity: Severity
+    """The severity."""
+    total: int
+    """All of them."""
+    by_status: tuple[tuple[Status, int], ...]
+    """Every status of the glossary, zeros included, in the glossary's order."""
+
+
+class VerdictCount(Frozen):
+    """How many quotes have a verdict."""
+
+    verdict: Verdict
+    """The verdict."""
+    total: int
+    """How many, at least one."""
+
+
+class ScopeEntry(Frozen):
+    """One line of the scope."""
+
+    repository: str | None
+    """Which repository; None when the engagement has none."""
+    pattern: str
+    """Path or glob as authored."""
+
+
+class Component(Frozen):
+    """A program that took part in making the report."""
+
+    name: str
+    """findings-report, git, Pango, ..."""
+    version: str
+    """As it names itself."""
+
+
+class Report(Frozen):
+    """The whole report, in the order of its pages."""
+
+    schema_name: Literal["findings-report/report/1"] = SCHEMA
+    """Name and version of this JSON."""
+    engagement: ReportedEngagement
+    """What every part may know."""
+    summary: str | None
+    """The executive summary, Markdown."""
+    scope: tuple[ScopeEntry, ...]
+    """What the audit covers."""
+    counts: tuple[SeverityCount, ...]
+    """Every severity of the scale, worst first, zeros included."""
+    sections: tuple[ReportedSection, ...]
+    """Prose beside the findings; those before the findings first; the engagement's recommendation and conclusion last."""
+    findings: tuple[ReportedFinding, ...]
+    """Worst severity first, then by id."""
+    verdicts: tuple[VerdictCount, ...]
+    """Quotes by verdict, in the verdicts' order, none left out."""
+    components: tuple[Component, ...]
+    """What made it, by name."""
+
+    @property
+    def total(self) -> int:
+        """How many findings."""
+        return len(self.findings)
+
+    def before(self) -> Iterator[ReportedSection]:
+        """Sections that stand before the findings."""
+        return (section for section in self.sections if section.place is Place.BEFORE)
+
+    def after(self) -> Iterator[ReportedSection]:
+        """Sections that stand after the findings."""
+        return (section for section in self.sections if section.place is Place.AFTER)

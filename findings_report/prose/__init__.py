@@ -1,0 +1,105 @@
+"""Authored Markdown under the report's policy: what it says, what it refers to, and what of it cannot be printed as meant.
+
+Pure. CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
+docs/security.md). What is refused stays readable as text and is reported; nothing is dropped. Jinja, Pygments and HTML are
+not known here: renderers turn the tokens into their format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from findings_report.prose.policy import Policy
+from findings_report.prose.values import Fault, Prose, References, Use, UseKind
+from findings_report.visible import HIDDEN, code_point
+
+__all__ = ["DEEPEST", "HIDDEN_IN_PROSE", "Fault", "Prose", "References", "Use", "UseKind"]
+__all__ += ["faults", "parse", "parse_inline", "references"]
+
+DEEPEST: Final = 20
+"""Levels of lists, quotes and emphasis inside each other; the parser would drop what is nested deeper than its own limit."""
+
+_PARSED_DEPTH: Final = 100
+_AMPLIFICATION: Final = 20
+_ALLOWANCE: Final = 65_536
+
+HIDDEN_IN_PROSE: Final = re.compile(
+    f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""HIDDEN, but for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
+
+_DEEP: Final = f"the text is nested more than {DEEPEST} levels deep"
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH}).enable(["table", "strikethrough"])
+    # The policy judges addresses as written, after parsing, where the line is known: the parser lets all of them through.
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+    return parser
+
+
+_PARSER: Final = _parser()
+
+
+def parse(text: str) -> Prose:
+    """`text` as blocks."""
+    environment: dict[str, Any] = {}
+    return _judged(text, _PARSER.parse(text, environment), environment.get("references", {}))
+
+
+def parse_inline(text: str) -> Prose:
+    """`text` as one paragraph's content: a caption. Block marks are plain text in it; figures cannot stand in it."""
+    return _judged(text, _PARSER.parseInline(text), {})
+
+
+def faults(text: str) -> tuple[Fault, ...]:
+    """Everything in `text` that cannot be printed as meant, by line."""
+    return parse(text).faults
+
+
+def references(text: str) -> References:
+    """What `text` places and refers to."""
+    if "](" not in text and "]:" not in text:
+        return References()
+    return parse(text).references
+
+
+def _judged(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str, Any]]) -> Prose:
+    hidden = [_hidden(text, match) for match in HIDDEN_IN_PROSE.finditer(text)]
+    if (fault := _too_much(text, tokens)) is not None:
+        plain = Token("fence", "code", 0, content=text.rstrip("\n") + "\n", block=True, map=[0, text.count("\n") + 1])
+        return Prose((plain,), (fault, *hidden), References())
+    policy = Policy()
+    judged = tuple(policy.blocks(tokens))
+    found = [*policy.faults, *dict.fromkeys(hidden), *policy.unused(definitions)]
+    return Prose(judged, tuple(sorted(found, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
+
+
+def _hidden(text: str, match: re.Match[str]) -> Fault:
+    fault = f"the text holds the hidden character {code_point(match[0])}"
+    return Fault(text.count("\n", 0, match.start()), fault, "remove it; the report shows it by its code", "hidden-character")
+
+
+def _too_much(text: str, tokens: Sequence[Token]) -> Fault | None:
+    """The fault of a text that is nested too deep or grows out of all proportion (reference definitions, table cells)."""
+    line = size = 0
+    for token in tokens:
+        line = token.map[0] if token.map else line
+        children = token.children or ()
+        if token.level + max((child.level for child in children), default=0) > DEEPEST:
+            return Fault(line, _DEEP, "flatten its lists, quotes or emphasis", "prose-nesting")
+        size += 16 + len(token.content) + sum(16 + _attributes_size(child) for child in children)
+    if size > _AMPLIFICATION * len(text) + _ALLOWANCE:
+        return Fault(0, "the text would grow to many times its size", "write fewer repeated links or cells", "prose-size")
+    return None
+
+
+def _attributes_size(token: Token) -> int:
+    return sum(len(str(value)) for value in token.attrs.values()) if token.attrs else 0

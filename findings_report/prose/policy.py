@@ -1,0 +1,189 @@
+"""What is allowed in authored Markdown: one pass over a text's tokens, links and images judged by an allow-list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.token import Token
+
+from findings_report.prose.values import Fault, Use, UseKind
+from findings_report.visible import HIDDEN, visible
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SYMBOLIC = re.compile(r"(finding|location|image):([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\Z")
+_WEB = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
+_FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|\Z))[^:/\\\s#?][^:\\#?]*\Z")
+
+
+class Policy:
+    """One pass over a text's tokens: what is allowed stays, what is not becomes text."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.uses: list[Use] = []
+        self.line = 0
+        self.addresses: set[str] = set()
+
+    def unused(self, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
+        """Link definitions that no link uses: Markdown prints nothing of them, and authors write `[note]: text` by mistake."""
+        for definition in definitions.values():
+            if definition["href"] not in self.addresses:
+                fault = f"'[...]: {visible(definition['href'])[:80]}' defines a link that is not used, so it is not printed"
+                yield Fault(definition["map"][0], fault, "put a backslash before the bracket to print it", "definition-unused")
+
+    def blocks(self, tokens: Sequence[Token]) -> Iterator[Token]:
+        """The tokens, with pictures and snippets that have a line of their own as figures between paragraphs."""
+        for index, token in enumerate(tokens):
+            if token.type != "inline":
+                if token.type not in ("paragraph_open", "paragraph_close"):
+                    yield token
+                continue
+            self.line = token.map[0] if token.map else 0
+            opener = tokens[index - 1] if index else None
+            if opener is None or opener.type != "paragraph_open":
+                yield self._inline(token, token.children or [])
+                continue
+            yield from self._paragraph(opener, token, tokens[index + 1])
+
+    def _paragraph(self, opener: Token, token: Token, closer: Token) -> Iterator[Token]:
+        for piece in _pieces(token.children or []):
+            if isinstance(piece, Token):
+                yield self._figure(piece, opener)
+                self.line += 1
+            else:
+                yield opener
+                yield self._inline(token, piece)
+                yield closer
+                self.line += 1
+
+    def _figure(self, image: Token, opener: Token) -> Token:
+        self.addresses.add(str(image.attrs.get("src", "")))
+        symbol = _SYMBOLIC.match(_source_of(image))
+        kind: UseKind = "placed" if symbol is not None and symbol[1] == "location" else "image"
+        name = symbol[2] if symbol is not None else _source_of(image)
+        self.uses.append(Use(kind, name, self.line))
+        alt = image.children or []
+        meta = {"kind": kind, "name": name, "text": _plain(alt), "alt": list(self._children(alt))}
+        return Token("figure", "figure", 0, block=True, level=opener.level, meta=meta, hidden=opener.hidden)
+
+    def _inline(self, token: Token, children: Sequence[Token]) -> Token:
+        return token.copy(children=list(self._children(children)))
+
+    def _children(self, children: Sequence[Token]) -> Iterator[Token]:
+        refused: list[str | None] = []
+        for child in children:
+            if child.type in ("softbreak", "hardbreak"):
+                self.line += 1
+            if child.type == "image":
+                self.addresses.add(str(child.attrs.get("src", "")))
+            if child.type == "link_open":
+                opened, end = self._link(child)
+                refused.append(end)
+                yield opened
+            elif child.type == "link_close":
+                end = refused.pop()
+                yield child if end is None else _text(end, child.level)
+            elif child.type == "image":
+                yield self._image(child)
+            else:
+                yield child
+
+    def _link(self, token: Token) -> tuple[Token, str | None]:
+        """The opening token, and the text that stands for its closing one when the link is refused."""
+        address = str(token.attrs.get("href", ""))
+        self.addresses.add(address)
+        is_auto = token.markup == "autolink"
+        allowed = _allowed(address)
+        if allowed is None or (is_auto and _SYMBOLIC.match(allowed)):
+            shown = visible(address)
+            wanted = "use http, https, mailto, #part, finding:ID or location:NAME"
+            self.faults.append(Fault(self.line, f"the link to '{shown[:80]}' is not allowed", wanted, "link-refused"))
+            if is_auto:
+                return _text("<", token.level), ">"
+            title = f' "{token.attrs["title"]}"' if token.attrs.get("title") else ""
+            return _text("[", token.level), f"]({address}{title})"
+        if symbol := _SYMBOLIC.match(allowed):
+            self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
+        return token.copy(attrs={**token.attrs, "href": allowed}), None
+
+    def _image(self, token: Token) -> Token:
+        """A picture in the middle of a line; anything but a declared picture becomes text."""
+        source, alt = _source_of(token), _plain(token.children or [])
+        symbol = _SYMBOLIC.match(source)
+        if (symbol is not None and symbol[1] == "image") or (symbol is None and _FILE.match(source)):
+            name = symbol[2] if symbol is not None else source
+            self.uses.append(Use("image", name, self.line))
+            return token.copy(meta={"name": name, "text": alt})
+        if symbol is not None and symbol[1] == "location":
+            fault, remedy = f"'{source}' is placed in the middle of a line", "give it a line of its own"
+        else:
+            fault = f"the image '{visible(source)[:80]}' is not included"
+            remedy = "declare it in the engagement's `images` and place it as image:NAME"
+        self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
+        return _text(f"[image not included: {alt}]", token.level)
+
+
+def _pieces(children: Sequence[Token]) -> list[Token | list[Token]]:
+    """A paragraph's content, cut at the images that may be figures and have a line of their own."""
+    lines: list[list[Token]] = [[]]
+    for child in children:
+        if child.type == "softbreak" and child.level == 0:
+            lines.append([])
+        lines[-1].append(child)
+    pieces: list[Token | list[Token]] = []
+    for line in lines:
+        bare = line[1:] if line and line[0].type == "softbreak" else line
+        shown = [token for token in bare if token.type != "text" or token.content.strip()]
+        if len(shown) == 1 and shown[0].type == "image" and _is_figure(shown[0]):
+            pieces.append(shown[0])
+        elif pieces and isinstance(pieces[-1], list):
+            pieces[-1].extend(line)
+        else:
+            pieces.append(list(bare))
+    return pieces
+
+
+def _is_figure(image: Token) -> bool:
+    source = _source_of(image)
+    symbol = _SYMBOLIC.match(source)
+    return symbol[1] != "finding" if symbol is not None else bool(_FILE.match(source))
+
+
+def _source_of(image: Token) -> str:
+    return HIDDEN.sub("", str(image.attrs.get("src", ""))).strip()
+
+
+def _allowed(address: str) -> str | None:
+    """`address` as it may be followed; None when it may not. Hidden characters are no part of it."""
+    bare = HIDDEN.sub("", address).strip()
+    if "\\" in bare or any(character.isspace() for character in bare):
+        return None
+    if bare.startswith("#") and len(bare) > 1:
+        return normalizeLink(bare)
+    scheme = _SCHEME.match(bare)
+    match scheme[1].lower() if scheme else "":
+        case "http" | "https":
+            return normalizeLink(bare) if _WEB.match(bare) else None
+        case "mailto":
+            return normalizeLink(bare)
+        case "finding" | "location":
+            return bare if _SYMBOLIC.match(bare) else None
+    return None
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """The text of inline tokens without their marks."""
+    parts = []
+    for token in tokens:
+        if token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        else:
+            parts.append(token.content if token.type != "image" else _plain(token.children or []))
+    return "".join(parts)
+
+
+def _text(content: str, level: int) -> Token:
+    return Token("text", "", 0, content=content, level=level)

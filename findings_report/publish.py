@@ -1,0 +1,97 @@
+"""Bytes become files, all or none, and never half of one.
+
+A set of files is first written beside its places, made durable, and only then put in place; a fault before that leaves
+everything as it was. Files are readable by their owner alone: they hold a client's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "make room"),
+    errno.EDQUOT: ("the disk quota is used up", "make room"),
+    errno.EROFS: ("the file system is read-only", "choose another folder with -o"),
+    errno.EACCES: ("there is no right to write there", "choose another folder with -o"),
+    errno.EPERM: ("there is no right to write there", "choose another folder with -o"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
+    errno.EISDIR: ("it is a folder", "name a file, or end the name in / to mean the folder"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
+}
+
+
+def publish(files: Mapping[Path, bytes]) -> None:
+    """Puts every file in place, creating folders as needed. Raises FindingsReportError (OUTPUT); then nothing has changed
+    unless the fault came while the finished files were being renamed, which it says.
+    """
+    staged: dict[Path, Path] = {}
+    current = Path()
+    try:
+        for path, content in files.items():
+            current = path
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged[path] = _stage(path, content)
+        with _locked({path.parent for path in files}):
+            for path, temporary in staged.items():
+                current = path
+                temporary.replace(path)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
+    except OSError as error:
+        raise FindingsReportError(_problem(current, error)) from None
+    finally:
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _stage(path: Path, content: bytes) -> Path:
+    """A finished, durable temporary file in the folder of `path`."""
+    temporary = path.parent / f".{path.name[:80]}.{secrets.token_hex(6)}.part"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+@contextlib.contextmanager
+def _locked(folders: set[Path]) -> Iterator[None]:
+    """Holds the folders against another run of this program, so that two runs do not mix their files."""
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(folders):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, descriptor)
+            with contextlib.suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some file systems cannot sync a folder; the files themselves are durable
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def _problem(path: Path, error: OSError) -> Problem:
+    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), None))
+    return Problem(Kind.OUTPUT, f"cannot be written: {reason}", remedy, place=Place(str(path)), code="cannot-write")

@@ -1,0 +1,12 @@
+"""The author's quote: `check` sets it against the lines of a file and gives the verdict.
+
+Pure. Reading a quote in whatever shape is in `reading`, finding its lines in `place` and `closest`, judging in `verdict`.
+"""
+
+from __future__ import annotations
+
+from findings_report.quote.place import Listing, listing
+from findings_report.quote.reading import quoted_runs, telling_lines
+from findings_report.quote.verdict import check, is_too_long, unchecked
+
+__all__ = ["Listing", "check", "is_too_long", "listing", "quoted_runs", "telling_lines", "unchecked"]

@@ -1,0 +1,225 @@
+"""The author's quote: taking fences, line numbers, elision marks and remarks off code copied in whatever shape.
+
+Pure, and without the file the code came from: a quote can often be read in more than one way (`404: "Not Found"` is line 404
+or an entry of a table), so all plausible readings are given and `check` keeps the one that the file bears out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from findings_report.lines import is_informative, runs, split
+from findings_report.model.evidence import Line, Region, Run
+
+_COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
+_DOTS = r"(?:\.{3,}|…+|⋮)"
+_OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
+_ELISION = re.compile(
+    rf"\s*(?:{_COMMENT}\s*)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
+    rf"|\s*{_COMMENT}\s*{_DOTS}.*\Z"
+    rf"|\s*(?:{_DOTS}|-{{2,}})\s*[\[(<]?[\w ,]{{0,40}}\b{_OMITTED}\b[\w ,]{{0,40}}[\])>]?\s*(?:{_DOTS}|-{{2,}})?\s*\Z",
+    re.IGNORECASE,
+)
+
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
+
+# Each way of writing line numbers; one way must fit every code line. Only the separator itself is taken off: what follows
+# may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
+_NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
+_STYLES: Final = tuple(
+    re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
+    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=]", r"(?=[ \t])", r"[ \t]+:")
+)
+
+# Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
+_START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
+_LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
+_MARK = r"(?:@(?:audit|finding|issue|vuln)\w*|@>|<[-=~]|\^{2,}|!{2,}|>{2,}|←|⬅|⇐|👈|👆|🔴|❌|⚠|[Aa]udit(?:or)?\b|AUDIT\b)"
+_REMARK = re.compile(rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z|(?<!\s)\s++(?:<-{{2,}}|<={{2,}}|←|⬅|⇐|👈|@audit\b).*\Z", re.DOTALL)
+_POINTER = re.compile(r"\s*(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
+_CARETS = re.compile(rf"\s*(?:{_COMMENT}\s*)?[\^~]{{2,}}.*\Z")
+
+
+@dataclass(frozen=True)
+class QuotedLine:
+    """One line of code in a quote; blank ones are only counted."""
+
+    text: str
+    """Without line end, line number and separator."""
+    number: int | None
+    """As the quote says it; None when it does not."""
+    marks: tuple[str, ...] = ()
+    """The elision marks between the line of code before it and this one, as written: they may be code (`...`) after all."""
+    blanks: int = 0
+    """How many blank lines stand before it, since the last line of code or mark."""
+    is_after_jump: bool = False
+    """True when the numbers skip lines before it."""
+
+    @property
+    def is_after_gap(self) -> bool:
+        """True when the author says that something was left out before it."""
+        return bool(self.marks) or self.is_after_jump
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a quote."""
+
+    lines: tuple[QuotedLine, ...]
+    """The code, at least one line unless the quote is blank."""
+    marks: tuple[str, ...] = ()
+    """Elision marks after the last line of code."""
+    is_annotated: bool = False
+    """True when remarks on lines of their own were dropped, told from code by having no number."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """True when every line has a number."""
+        return bool(self.lines) and self.lines[0].number is not None
+
+    @property
+    def claimed(self) -> tuple[Region, ...]:
+        """The lines that the numbers name, blank ones between neighbours with them; empty without numbers."""
+        numbers: list[int] = []
+        for line in self.lines:
+            if line.number is None:
+                return ()
+            numbers += range(line.number if line.is_after_gap or not numbers else numbers[-1] + 1, line.number + 1)
+        return runs(numbers)
+
+
+def readings(quote: str) -> tuple[Reading, ...]:
+    """All plausible readings of `quote`, those with line numbers first; the last one takes every line as it stands."""
+    lines = _unfenced(split(quote))
+    numbered = [reading for style in _STYLES if (reading := _numbered(lines, style)) is not None]
+    columns = _columns(lines) if numbered else lines
+    aligned = [] if columns == lines else [r for style in _STYLES if (r := _numbered(columns, style)) is not None]
+    return (*dict.fromkeys((*numbered, *aligned)), _plain(lines))
+
+
+def without_remark(text: str) -> str | None:
+    """`text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
+    if len(text) > _LONGEST:
+        return text
+    pointer = _POINTER.match(text)
+    bare = "" if _CARETS.match(text) else _REMARK.sub("", text[pointer.end() :] if pointer else text)
+    return bare if bare.strip() else None
+
+
+def telling_lines(quote: str) -> tuple[str, ...]:
+    """The lines of `quote`, without indentation, numbers and remarks, that tell a place; empty when they are too few to."""
+    bare = [without_remark(line.text) for line in readings(quote)[0].lines]
+    telling = tuple(dict.fromkeys(text.strip() for text in bare if text and is_informative(text)))
+    return telling if len(telling) > 1 or sum(map(str.isalnum, "".join(telling))) >= 20 else ()
+
+
+def quoted_runs(quote: str) -> tuple[Run, ...]:
+    """The author's own lines, for a quote that cannot be checked: numbered when its numbers are, elided where it is."""
+    reading = readings(quote)[0]
+    found: list[list[Line]] = []
+    for line in reading.lines:
+        is_new = not found or line.is_after_gap
+        if is_new:
+            found.append([])
+        last = found[-1][-1].number if found[-1] else None
+        for step in range(0 if is_new else line.blanks if line.number is None or last is None else line.number - last - 1):
+            found[-1].append(Line(number=None if last is None else last + step + 1, text=""))
+        found[-1].append(Line(number=line.number, text=line.text))
+    return tuple(Run(lines=tuple(lines)) for lines in found)
+
+
+def _unfenced(lines: Sequence[str]) -> list[str]:
+    """Without blank lines at the ends and without a fence around the rest."""
+    start, end = 0, len(lines)
+    while start < end and not lines[start].strip():
+        start += 1
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    opener = _FENCE.match(lines[start]) if end - start > 1 else None
+    if opener is None:
+        return list(lines[start:end])
+    closer = lines[end - 1].strip()
+    is_closed = len(closer) >= len(opener[1]) and set(closer) == {opener[1][0]}
+    if not is_closed and opener[1][0] == "~":
+        return list(lines[start:end])  # an underlined title
+    return list(lines[start + 1 : end - 1 if is_closed else end])
+
+
+def _columns(lines: Sequence[str]) -> list[str]:
+    """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
+    heads = [re.match(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)", line) for line in lines]
+    width = max((head.end() for head in heads if head), default=0)
+    moved = []
+    for line, head in zip(lines, heads, strict=True):
+        room = width - head.end() if head else 0
+        is_free = head is not None and not line[head.end() : width].strip()
+        moved.append(line[: head.end()] + line[width:] if head and room and is_free else line)
+    return moved
+
+
+def _numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
+    """The reading with numbers in `style`; None unless every line of code has one and they rise."""
+    read: list[tuple[int | None, str]] = []
+    last = 0
+    for line in lines:
+        match = style.match(line)
+        if match is not None:
+            number = int(match["number"])
+            code = match["code"] or ""
+            if number <= last and not _ELISION.match(code):
+                return None
+            last = max(number, last)
+            read.append((number, code))
+        elif not line.strip() or _ELISION.match(line) or without_remark(line) is None:
+            read.append((None, line))
+        else:
+            return None
+    if not any(number is not None and code.strip() for number, code in read):
+        return None
+    return _collected(read)
+
+
+def _plain(lines: Sequence[str]) -> Reading:
+    return _collected([(None, line) for line in lines])
+
+
+def _collected(read: Sequence[tuple[int | None, str]]) -> Reading:
+    """Lines of code with the marks and blank lines before each."""
+    is_numbered = any(number is not None for number, _ in read)
+    lines: list[QuotedLine] = []
+    marks: list[str] = []
+    blanks, is_annotated = 0, False
+    last: int | None = None
+    for number, text in read:
+        if not text.strip():
+            blanks += 1
+        elif _ELISION.match(text):
+            marks.append(text.strip())
+            blanks, last = 0, number if number is not None else last  # `28: ...` may be line 28: no jump up to there
+        elif is_numbered and number is None:
+            is_annotated = True
+        else:
+            is_jump = number is not None and last is not None and number - last > blanks + 1
+            lines.append(QuotedLine(text, number, tuple(marks), blanks if lines else 0, is_jump))
+            marks, blanks, last = [], 0, number
+    if not lines:  # nothing but marks: then they are the code
+        return Reading(tuple(QuotedLine(text, number) for number, text in read if text.strip()))
+    return Reading(tuple(lines), tuple(marks), is_annotated)
+
+
+def with_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
+    """`reading` with other texts for its lines, without those that get None; what stands before one of these stands before
+    the next line that is kept."""
+    kept: list[QuotedLine] = []
+    marks: tuple[str, ...] = ()
+    is_jump = False
+    for line, text in zip(reading.lines, texts, strict=True):
+        marks += line.marks
+        is_jump = is_jump or line.is_after_jump
+        if text is not None:
+            kept.append(replace(line, text=text, marks=marks, is_after_jump=is_jump))
+            marks, is_jump = (), False
+    return replace(reading, lines=tuple(kept), marks=marks + reading.marks)

@@ -1,0 +1,50 @@
+"""Document -> bytes: HOW a report looks is decided here, never WHAT is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from findings_report.errors import FindingsReportError, Kind, Problem, Subject
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template folder by name, and where its files are looked for."""
+
+    name: str
+    """Name of the folder: standard, review, ..."""
+    folders: tuple[Path, ...]
+    """Folders that hold template folders, searched in order, file by file: the engagement's own first."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a renderer gives: the bytes of one file, and what the user should know about them."""
+
+    content: bytes
+    """The file."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings; errors are raised."""
+
+
+def find_template(name: str, folder: Path, *, given: bool) -> Template:
+    """The template called `name`; the engagement's own `templates/`, beside its folder, come first, file by file.
+
+    Raises FindingsReportError (USAGE, or INPUT for engagement.yaml) when there is none of that name.
+    """
+    folders = [path for path in (folder.absolute().parent / "templates", builtin_templates()) if path.is_dir()]
+    if any((path / name).is_dir() for path in folders):
+        return Template(name, tuple(folders))
+    known = sorted({each.name for path in folders for each in path.iterdir() if each.is_dir()})
+    kind = Kind.USAGE if given else Kind.INPUT
+    subject: Subject | None = None if given else ("engagement", "template")
+    fault = f"there is no template {name!r} ({', '.join(known)})"
+    raise FindingsReportError(Problem(kind, fault, subject=subject, code="template"))
+
+
+def builtin_templates() -> Path:
+    """The templates that come with the program: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"

@@ -1,0 +1,145 @@
+"""Colours for code: lines -> pieces of a few kinds, the same in every format. Pygments lives here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
+
+LONGEST_LINE: Final = 500
+"""Columns of a line that are printed; the rest is counted."""
+
+MOST_LINES: Final = 400
+"""Lines of a run up to which it is coloured."""
+
+_MOST_CHARACTERS: Final = 20_000
+# Many lexers take quadratic time over one character repeated (measured up to 1.5 s for 8 KB), so such code stays plain.
+_REPEATED = re.compile(r"(.)\1{255}", re.DOTALL)
+
+_KINDS: Final = {
+    "Keyword": "k",
+    "Operator.Word": "k",
+    "Name.Tag": "k",
+    "Name.Function": "f",
+    "Name.Class": "f",
+    "Name.Attribute": "f",
+    "Name.Decorator": "d",
+    "Comment.Preproc": "d",
+    "Comment.PreprocFile": "s",
+    "Generic.Deleted": "d",
+    "Generic.Inserted": "s",
+    "Generic.Heading": "f",
+    "Generic.Subheading": "f",
+    "Literal.String": "s",
+    "Literal.Number": "n",
+    "Comment": "c",
+}
+
+
+class Piece(NamedTuple):
+    """Neighbouring characters of one kind."""
+
+    kind: str
+    """k keyword, f defined name, d decorator or directive, s string, n number, c comment; empty for everything else."""
+    text: str
+    """The characters."""
+
+
+Pieces = tuple[Piece, ...]
+
+
+class Cut(NamedTuple):
+    """A line as it is printed."""
+
+    text: str
+    """At most LONGEST_LINE columns."""
+    left_out: int
+    """How many characters are not printed."""
+
+
+def cut(text: str) -> Cut:
+    """The printed part of a line."""
+    return Cut(text[:LONGEST_LINE], max(0, len(text) - LONGEST_LINE))
+
+
+def coloured(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pieces, ...]:
+    """Each line in pieces; their texts joined are the line.
+
+    `language` is a lexer's alias; unknown or empty leaves the lines plain, as does code too large or too odd to be lexed
+    in good time. `inside` is what the first line stands inside of, as the opener of a multi-line string or comment.
+    """
+    text = "\n".join(lines)
+    lexer = _lexer(language) if _is_within_budget(lines, text) else None
+    if lexer is None:
+        return tuple((Piece("", line),) if line else () for line in lines)
+    opener = inside + "\n" if inside else ""
+    found = _lex(lexer, opener + text)
+    pieces = _by_line(found)
+    return pieces[1:] if opener else pieces
+
+
+def _is_within_budget(lines: Sequence[str], text: str) -> bool:
+    if len(lines) > MOST_LINES or len(text) > _MOST_CHARACTERS or any(len(line) > LONGEST_LINE for line in lines):
+        return False
+    return _REPEATED.search(text) is None
+
+
+@cache
+def _lexer(language: str) -> Lexer | None:
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language) if language else None
+    except ClassNotFound:
+        return None
+
+
+def _lex(lexer: Lexer, text: str) -> list[Piece]:
+    try:
+        # Not get_tokens: it would change line ends, strip blanks and guess an encoding.
+        found = [Piece(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
+    except Exception:  # a lexer's own fault: colour is never worth a report
+        return [Piece("", text)]
+    return found if "".join(piece.text for piece in found) == text else [Piece("", text)]
+
+
+@cache
+def _kind(token: tuple[str, ...]) -> str:
+    """The kind of one of Pygments' token types, which are tuples of names, by its nearest ancestor that has one."""
+    for length in range(len(token), 0, -1):
+        if (kind := _KINDS.get(".".join(token[:length]))) is not None:
+            return kind
+    return ""
+
+
+def _by_line(found: Sequence[Piece]) -> tuple[Pieces, ...]:
+    return tuple(tuple(line) for line in _lines(found))
+
+
+def _lines(found: Sequence[Piece]) -> Iterator[list[Piece]]:
+    line: list[Piece] = []
+    for kind, text in found:
+        first, *rest = text.split("\n")
+        _append(line, kind, first)
+        for part in rest:
+            yield line
+            line = []
+            _append(line, kind, part)
+    yield line
+
+
+def _append(line: list[Piece], kind: str, text: str) -> None:
+    """Adds to the last piece where nobody would see the difference: fewer elements make a PDF a third cheaper."""
+    if not text:
+        return
+    if line and (line[-1].kind == kind or text.isspace()):
+        line[-1] = Piece(line[-1].kind, line[-1].text + text)
+    elif line and not line[-1].kind and line[-1].text.isspace():
+        line[-1] = Piece(kind, line[-1].text + text)
+    else:
+        line.append(Piece(kind, text))

@@ -1,0 +1,196 @@
+"""What a template can do: the sandbox, the escaping of everything printed, the filters; and how its faults are told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from typing import Any, TypeVar
+
+from jinja2 import (
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    Undefined,
+    UndefinedError,
+    pass_context,
+)
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from findings_report.errors import FindingsReportError, Place
+from findings_report.model.document import Picture, ReportedEngagement
+from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Region, Snippet
+from findings_report.prose import Prose, parse_inline
+from findings_report.renderers import words
+from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.part import Figure, Part
+
+_Piece = TypeVar("_Piece")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How texts look in a family of formats."""
+
+    escape: Callable[[str], Markup]
+    """A short text."""
+    literal: Callable[[str], Markup]
+    """A short text as code."""
+    link: Callable[[str | Markup, str | None], Markup]
+    """A text linked to a web address."""
+    xref: Callable[[str], Markup]
+    """The address of another part."""
+    prose: Callable[[Prose, Part, int], Markup]
+    """Blocks, headings beneath a level."""
+    inline: Callable[[Prose, Part], Markup]
+    """A paragraph's content."""
+    code: Callable[[Snippet, Part], Markup]
+    """Lines of code."""
+    differences: Callable[[Snippet], Markup]
+    """How a quote differs."""
+
+    @classmethod
+    def of(cls, module: str) -> Dialect:
+        """The dialect of that name: a module here with a function for each field."""
+        found = import_module(f"findings_report.renderers.{module}")
+        return cls(**{name: getattr(found, name) for name in cls.__dataclass_fields__})
+
+    @staticmethod
+    def embedded(picture: Picture) -> str:
+        """A picture as an address that holds its bytes."""
+        return f"data:{picture.media_type};base64,{base64.b64encode(picture.content).decode()}"
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Of our own values templates read fields and properties; methods of pydantic's are out of reach."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Jinja asks this of every attribute."""
+        if isinstance(obj, Frozen):
+            return attr in type(obj).model_fields or _is_property(type(obj), attr)
+        return super().is_safe_attribute(obj, attr, value)
+
+
+def _is_property(kind: type[Frozen], name: str) -> bool:
+    own = (cls for cls in kind.__mro__ if issubclass(cls, Frozen))
+    return not name.startswith("_") and any(isinstance(vars(cls).get(name), property) for cls in own)
+
+
+def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngagement) -> ImmutableSandboxedEnvironment:
+    """The environment of one document: everything that a template prints goes through the dialect's escaping."""
+
+    def finalize(value: object) -> Markup:
+        if isinstance(value, Markup):
+            return value
+        if value is None or (isinstance(value, Frozen) and not isinstance(value, Region)):
+            raise UndefinedError(f"a template prints {type(value).__name__}, which is no text")
+        if isinstance(value, Undefined):
+            str(value)  # raises with the name
+        return dialect.escape(str(value))
+
+    found = _Sandbox(
+        loader=folders,
+        # Always on, whatever the file is called; for every dialect `finalize` has escaped before Jinja looks.
+        autoescape=True,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    found.filters |= _filters(dialect, engagement)
+    found.globals |= {
+        "stylesheet": lambda *names: Markup("".join(folders.read(name) for name in names)),  # noqa: S704
+        "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
+    }
+    return found
+
+
+def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, Callable[..., Any]]:
+    """What a template can do with a value. `part` is the part being rendered."""
+    ranks = {severity.name: rank for rank, severity in enumerate(engagement.severities)}
+
+    @pass_context
+    def prose(context: Context, text: str, under: int = 2) -> Markup:
+        part: Part = context["part"]
+        return dialect.prose(part.parse(text), part, under)
+
+    @pass_context
+    def inline(context: Context, text: str) -> Markup:
+        return dialect.inline(parse_inline(text), context["part"])
+
+    @pass_context
+    def code(context: Context, snippet: Snippet) -> Markup:
+        return dialect.code(snippet, context["part"])
+
+    @pass_context
+    def figure(context: Context, snippet: Snippet) -> Markup:
+        part: Part = context["part"]
+        return part.draw(part, part.numbers.get(snippet.index, Figure("", snippet, None)), None)
+
+    @pass_context
+    def address(context: Context, picture: Picture) -> str:
+        part: Part = context["part"]
+        return part.address(picture)
+
+    def day(value: date) -> str:
+        return words.day(value, engagement.language)
+
+    def verdict(check: Check) -> str:
+        return words.verdict(check)
+
+    return {
+        "prose": prose,
+        "inline": inline,
+        "code": code,
+        "figure": figure,
+        "address": address,
+        "differences": dialect.differences,
+        "literal": dialect.literal,
+        "link": dialect.link,
+        "xref": dialect.xref,
+        "day": day,
+        "words": words.words,
+        "verdict": verdict,
+        "verdict_words": lambda verdict: words.VERDICT_WORDS[verdict],
+        "citation": words.citation,
+        "lines": words.line_list,
+        "rank": lambda severity: ranks.get(severity.name, len(ranks)),
+        "mix": lambda colour, other, share: Markup(words.mix(colour, other, share)),  # noqa: S704
+        "readable": lambda colour, background: Markup(words.readable(colour, background)),  # noqa: S704
+        "sha256": lambda text: base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode(),
+    }
+
+
+def told(pieces: Iterable[_Piece], folders: Folders) -> Iterator[_Piece]:
+    """`pieces`, a template's fault told as a problem with its file and line. What is no template's fault passes."""
+    try:
+        yield from pieces
+    except FindingsReportError:
+        raise
+    except TemplateSyntaxError as error:
+        place = Place(error.filename or error.name or "", error.lineno)
+        raise refused(f"the template is not valid: {error.message}", place=place) from None
+    except TemplateNotFound as error:
+        found = _innermost(error, folders)
+        raise refused(f"the template {folders.template.name!r} has no file {error}", place=found) from None
+    except Exception as error:
+        found = _innermost(error, folders)
+        last = traceback.extract_tb(error.__traceback__)[-1].filename
+        if found is None or not (isinstance(error, TemplateError) or folders.has(last)):
+            raise
+        fault = f"the template fails: {type(error).__name__}: {error}"
+        raise refused(fault, "docs/templates.md says what each part sees", found) from None
+
+
+def _innermost(error: BaseException, folders: Folders) -> Place | None:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folders.has(frame.filename)]
+    return Place(frames[-1].filename, frames[-1].lineno) if frames else None

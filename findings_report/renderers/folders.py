@@ -1,0 +1,96 @@
+"""Where a template's files are found, and which of them are not the tool's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from jinja2 import BaseLoader, Environment, TemplateNotFound
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.renderers import Template
+
+FALLBACK: Final = "standard"
+"""The template whose files stand in for those that another does not have."""
+
+
+def refused(fault: str, remedy: str | None = None, place: Place | None = None) -> FindingsReportError:
+    """The error for a template that cannot be used."""
+    return FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, place=place, code="template"))
+
+
+class Folders(BaseLoader):
+    """Finds a template's files: in its own folder wherever one is, then in `standard`; links out of a folder are refused."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        found = [root / name for name in dict.fromkeys((template.name, FALLBACK)) for root in template.folders]
+        self._searched = tuple(folder for folder in found if folder.is_dir())
+        if not any((root / template.name).is_dir() for root in template.folders):
+            raise refused(f"there is no template {template.name!r}", f"there are {', '.join(names(template))}")
+
+    def find(self, name: str) -> Path | None:
+        """The file that `name` stands for; None when no folder has it. Raises FindingsReportError for a link that leaves."""
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            return None
+        for folder in self._searched:
+            candidate = folder / name
+            if not candidate.is_file():
+                continue
+            if not candidate.resolve().is_relative_to(folder.resolve()):
+                raise refused(
+                    "the file is a link that leads out of its template folder", "copy the file", Place(str(candidate))
+                )
+            return candidate
+        return None
+
+    def choose(self, names: Sequence[str]) -> str:
+        """The first of `names` that the template has, else the first that `standard` has, else the last."""
+        for template in dict.fromkeys((self.template.name, FALLBACK)):
+            for name in names:
+                if any((root / template / name).is_file() for root in self.template.folders):
+                    return name
+        return names[-1]
+
+    def read(self, name: str) -> str:
+        """The text of `name`. Raises TemplateNotFound, and FindingsReportError for what is no UTF-8."""
+        path = self.find(name)
+        if path is None:
+            raise TemplateNotFound(name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise refused(f"the template file cannot be read: {error}", place=Place(str(path))) from None
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002
+        """Jinja's way of asking."""
+        return self.read(template), str(self.find(template)), lambda: True
+
+    def has(self, path: str) -> bool:
+        """True when `path` is a file of one of the folders searched."""
+        return any(Path(path).is_relative_to(folder) for folder in self._searched)
+
+
+def names(template: Template) -> tuple[str, ...]:
+    """The templates to be had, sorted."""
+    return tuple(
+        sorted({folder.name for root in template.folders if root.is_dir() for folder in root.iterdir() if folder.is_dir()})
+    )
+
+
+def overrides(template: Template) -> tuple[tuple[Path, str], ...]:
+    """The files that are used and are not the tool's own, with their sha256, in the order of the search.
+
+    The last of `template.folders` is taken to be the tool's.
+    """
+    return tuple(_overrides(Folders(template), template))
+
+
+def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str]]:
+    for name in dict.fromkeys((template.name, FALLBACK)):
+        for root in template.folders[:-1]:
+            for path in sorted((root / name).rglob("*")):
+                if path.is_file() and folders.find(path.relative_to(root / name).as_posix()) == path:
+                    yield path, hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,244 @@
+"""Texts, prose and code as HTML: the dialect of every template whose suffix is html, the PDF's pages among them.
+
+Everything authored is escaped here, hidden characters are shown by their code points, and no attribute but class, id, href
+and src carries a value of the author's.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from markdown_it.token import Token
+from markupsafe import Markup
+from markupsafe import escape as _markup_escape
+
+from findings_report.model.evidence import Line, Snippet
+from findings_report.prose import HIDDEN_IN_PROSE, Prose
+from findings_report.renderers.code import Pieces, coloured, cut
+from findings_report.renderers.part import Part
+from findings_report.visible import HIDDEN, code_point, visible
+
+ELISION: Final = "…"
+
+_BADGE: Final = '<span class="hidden">%s</span>'
+_WEB: Final = ("https://", "http://", "mailto:")
+_SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
+_HIDDEN_NOTE: Final = "The line holds hidden characters."
+
+
+def escape(text: str) -> Markup:
+    """A short text, fit for content and for double-quoted attributes."""
+    return _markup_escape(visible(text))
+
+
+def _shown(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
+    """Escaped for an element's content, hidden characters as badges: for code."""
+    if _SPECIAL.search(text) is None:  # nine texts of ten; twice as fast as escaping what needs none
+        return text
+    return hidden.sub(lambda match: _BADGE % code_point(match[0]), html.escape(text, quote=False))
+
+
+def _shown_prose(text: str) -> str:
+    return _shown(text, HIDDEN_IN_PROSE)
+
+
+def literal(text: str) -> Markup:
+    """A short text as code."""
+    return Markup(f"<code>{_shown(text)}</code>")  # noqa: S704
+
+
+def xref(target: str) -> Markup:
+    """The address of another part; made a fragment when the parts are joined."""
+    return Markup(f"xref:{_markup_escape(target)}")  # noqa: S704
+
+
+def link(text: str | Markup, address: str | None) -> Markup:
+    """`text` linked to a web address; `text` alone where there is none or it is no web address."""
+    shown = text if isinstance(text, Markup) else Markup(_shown_prose(text))  # noqa: S704
+    if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address):
+        return shown
+    return Markup(f'<a href="{_markup_escape(address)}" rel="noopener noreferrer">{shown}</a>')  # noqa: S704
+
+
+def prose(parsed: Prose, part: Part, under: int) -> Markup:
+    """Blocks. Authored headings stand beneath level `under`, without gaps."""
+    return Markup("".join(_Writer(part, parsed.tokens, under).blocks(parsed.tokens)))  # noqa: S704
+
+
+def inline(parsed: Prose, part: Part) -> Markup:
+    """One paragraph's content."""
+    writer = _Writer(part, (), 0)
+    parts = (piece for token in parsed.tokens for piece in writer.inline(token.children or ()))
+    return Markup("".join(parts))  # noqa: S704
+
+
+def code(snippet: Snippet, part: Part) -> Markup:
+    """A snippet's lines: `<pre>` with one block per line, notes between, elisions marked. Line numbers are not copied."""
+    widest = max((line.number or 0 for run in snippet.runs for line in run.lines), default=0)
+    return Markup("".join(_code(snippet, part, len(str(widest)) if widest else 0)))  # noqa: S704
+
+
+def differences(snippet: Snippet) -> Markup:
+    """How an edited quote differs from the repository; empty when it does not."""
+    rows = []
+    for difference in snippet.check.differences:
+        if difference.quoted is not None:
+            rows.append(f'<del class="l"><span class="sign">- </span>{_shown(cut(difference.quoted).text)}\n</del>')
+        if difference.actual is not None:
+            rows.append(f'<ins class="l"><span class="sign">+ </span>{_shown(cut(difference.actual).text)}\n</ins>')
+    return Markup(f'<pre class="diff" dir="ltr" tabindex="0"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
+
+
+def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
+    opened = f'<pre class="code g{min(digits, 9)}" dir="ltr" tabindex="0"><code>'
+    closed = "</code></pre>"
+    yield opened
+    for index, run in enumerate(snippet.runs):
+        if index:
+            yield f'<span class="l e">{ELISION}\n</span>'
+        pieces = coloured([line.text for line in run.lines], snippet.language, run.inside)
+        for line, shown in zip(run.lines, pieces, strict=True):
+            yield _line(line, shown)
+            if line.note is not None:
+                # Markdown of any shape: no place for it inside <pre>.
+                yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
+    yield closed
+
+
+def _line(line: Line, pieces: Pieces) -> str:
+    kinds = "l h" if line.highlighted else "l"
+    number = f' data-n="{line.number}"' if line.number is not None else ""
+    shown = cut(line.text)
+    if shown.left_out:
+        more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
+        return f'<span class="{kinds}"{number}>{_shown(shown.text)}{more}\n</span>'
+    warned = f' title="{_HIDDEN_NOTE}"' if HIDDEN.search(line.text) else ""
+    return f'<span class="{kinds}"{number}{warned}>{_coloured(pieces)}\n</span>'
+
+
+def _coloured(pieces: Pieces) -> str:
+    return "".join(f'<span class="{kind}">{_shown(text)}</span>' if kind else _shown(text) for kind, text in pieces)
+
+
+class _Writer:
+    """Tokens of one text -> HTML."""
+
+    def __init__(self, part: Part, tokens: Sequence[Token], under: int) -> None:
+        self.part = part
+        self.levels = heading_levels(tokens, under)
+
+    def blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
+        """Each block token as HTML."""
+        for token in tokens:
+            kind = token.type
+            if kind == "inline":
+                yield from self.inline(token.children or ())
+            elif kind in ("paragraph_open", "paragraph_close"):
+                if not token.hidden:
+                    yield "<p>" if token.nesting > 0 else "</p>\n"
+                elif token.nesting < 0:
+                    yield "\n"
+            else:
+                yield _BLOCKS[kind](self, token) if kind in _BLOCKS else _tag(token)
+
+    def inline(self, children: Sequence[Token]) -> Iterator[str]:
+        """Each inline token as HTML."""
+        if len(children) == 1 and children[0].type == "text":
+            yield _shown_prose(children[0].content)
+            return
+        for index, token in enumerate(children):
+            kind = token.type
+            if kind == "text":
+                yield _shown_prose(token.content)
+            elif kind == "link_open":
+                is_empty = children[index + 1].type == "link_close"
+                yield self._link(token, is_empty)
+            elif kind in _INLINE:
+                yield _INLINE[kind](self, token)
+            else:
+                yield _tag(token)
+
+    def _link(self, token: Token, is_empty: bool) -> str:
+        address = str(token.attrs["href"])
+        scheme, _, name = address.partition(":")
+        label, relation = address, ""
+        if scheme == "finding":
+            label, address = name, f"xref:{name}"
+        elif scheme == "location":
+            figure = self.part.placed("placed", name)
+            label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
+            address = f"#figure-{figure.number}" if figure is not None else "#"
+        elif not address.startswith("#"):
+            relation = ' rel="noopener noreferrer"'
+        title = f' title="{escape(str(token.attrs["title"]))}"' if token.attrs.get("title") else ""
+        return f'<a href="{_markup_escape(address)}"{title}{relation}>{_shown_prose(label) if is_empty else ""}'
+
+    def _image(self, token: Token) -> str:
+        picture = self.part.picture(str(token.meta["name"]))
+        if picture is None:
+            return _shown_prose(f"[image not included: {token.meta['text']}]")
+        alt = escape(str(token.meta["text"]) or picture.alt)
+        return f'<img class="inline" src="{self.part.address(picture)}" alt="{alt}">'
+
+    def _figure(self, token: Token) -> str:
+        figure = self.part.placed(token.meta["kind"], token.meta["name"])
+        caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
+        if figure is None:
+            return f"<p>{_shown_prose('[not included: ')}{caption or _shown_prose(token.meta['name'])}]</p>\n"
+        return str(self.part.draw(self.part, figure, caption or None))
+
+    def _heading(self, token: Token) -> str:
+        level = self.levels[token.tag]
+        return f"<h{level}>" if token.nesting > 0 else f"</h{level}>\n"
+
+    def _fence(self, token: Token) -> str:
+        language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
+        pieces = coloured(token.content.removesuffix("\n").split("\n"), language)
+        body = "\n".join(_coloured(line) for line in pieces) if any(pieces) else _shown(token.content)
+        return f'<pre class="fence" dir="ltr" tabindex="0"><code>{body}\n</code></pre>\n'
+
+    def _cell(self, token: Token) -> str:
+        style = str(token.attrs.get("style", ""))
+        aligned = f' class="{style.removeprefix("text-align:")}"' if style else ""
+        return f"<{token.tag}{aligned}>"
+
+    def _list(self, token: Token) -> str:
+        start = token.attrs.get("start")
+        return f'<ol start="{int(start)}">\n' if start is not None else "<ol>\n"
+
+
+def heading_levels(tokens: Sequence[Token], under: int) -> dict[str, int]:
+    """For each heading tag of a text the level it is printed at: the highest at `under` + 1, no gap, at most 6."""
+    tags = sorted({token.tag for token in tokens if token.type == "heading_open"})
+    return {tag: min(6, under + 1 + index) for index, tag in enumerate(tags)}
+
+
+def _tag(token: Token) -> str:
+    if token.nesting > 0:
+        return f"<{token.tag}>"
+    return f"</{token.tag}>\n" if token.block else f"</{token.tag}>"
+
+
+_BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
+    "figure": _Writer._figure,
+    "heading_open": _Writer._heading,
+    "heading_close": _Writer._heading,
+    "fence": _Writer._fence,
+    "code_block": _Writer._fence,
+    "ordered_list_open": _Writer._list,
+    "th_open": _Writer._cell,
+    "td_open": _Writer._cell,
+    "hr": lambda writer, token: "<hr>\n",  # noqa: ARG005
+    "table_open": lambda writer, token: '<div class="wide" tabindex="0"><table>',  # noqa: ARG005
+    "table_close": lambda writer, token: "</table></div>\n",  # noqa: ARG005
+}
+
+_INLINE: Final[dict[str, Callable[[_Writer, Token], str]]] = {
+    "image": _Writer._image,
+    "code_inline": lambda writer, token: f"<code>{_shown(token.content)}</code>",  # noqa: ARG005
+    "softbreak": lambda writer, token: "\n",  # noqa: ARG005
+    "hardbreak": lambda writer, token: "<br>\n",  # noqa: ARG005
+}

@@ -1,0 +1,220 @@
+"""Texts, prose and code as Markdown (CommonMark, GFM tables): the dialect of every template whose suffix is md.
+
+Prose goes through a real Markdown printer, so that what the policy made text stays text for whoever renders the file again,
+raw HTML allowed or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from findings_report.model.evidence import Line, Snippet
+from findings_report.prose import HIDDEN_IN_PROSE, Prose, References
+from findings_report.renderers.code import cut
+from findings_report.renderers.html import ELISION, heading_levels
+from findings_report.renderers.part import Part
+from findings_report.visible import HIDDEN, code_point, visible
+
+# Underscores between letters are kept: no reader takes them for emphasis.
+_SPECIAL = re.compile(r"(?<=[^\W_])(_+)(?=[^\W_])|[\\`*\[\]<~_]|&(?=#?\w+;)|!(?=\[)")
+_BLANKS = re.compile(r"[ \t]+")
+_AT_START = re.compile(r"(?=>|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)|\d{1,9}(?=[.)](?:\s|$))")
+_LINE_ENDS = re.compile(r"\s*\n\s*")
+_BACKTICKS = re.compile("`+")
+_WEB: Final = ("https://", "http://", "mailto:")
+_NO_REFERENCES: Final = References()
+
+
+def escape(text: str) -> Markup:
+    """A short text on one line, none of its characters meant as Markdown."""
+    shown = _marked_up(_LINE_ENDS.sub(" ", visible(text))).replace("|", "\\|")
+    if (first := _AT_START.match(shown)) is not None:
+        shown = f"{shown[: first.end()]}\\{shown[first.end() :]}"
+    return Markup(shown)  # noqa: S704
+
+
+def _marked_up(text: str) -> str:
+    return _SPECIAL.sub(lambda match: match[0] if match[1] else "\\" + match[0], text)
+
+
+def literal(text: str) -> Markup:
+    """A short text as code; safe in a table's cell too."""
+    shown = " ".join(visible(text).split())
+    if not shown or "|" in shown:  # a pipe in code would end a table's cell
+        return escape(text)
+    mark = "`" * (_longest(shown) + 1)
+    space = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return Markup(f"{mark}{space}{shown}{space}{mark}")  # noqa: S704
+
+
+def xref(target: str) -> Markup:
+    """The address of another part: all parts stand in one file."""
+    return Markup(f"#{target}")  # noqa: S704
+
+
+def link(text: str | Markup, address: str | None) -> Markup:
+    """`text` linked to a web address; `text` alone where there is none or it is no web address."""
+    shown = text if isinstance(text, Markup) else escape(text)
+    if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address) or set(" <>\\\n") & set(address):
+        return shown
+    if text == address:
+        return Markup(f"<{address.replace('|', '%7C')}>")  # noqa: S704
+    return Markup(f"[{shown}]({_target(address)})")  # noqa: S704
+
+
+def _target(address: str) -> str:
+    """An address as the target of a link; a pipe would end a table's cell."""
+    bare = address.replace("|", "%7C")
+    return f"<{bare}>" if not bare or set("() ") & set(bare) else bare
+
+
+def prose(parsed: Prose, part: Part, under: int) -> Markup:
+    """Blocks. Authored headings stand beneath level `under`, without gaps."""
+    return Markup(_printed(parsed.tokens, part, under))  # noqa: S704
+
+
+def inline(parsed: Prose, part: Part) -> Markup:
+    """One paragraph's content, on one line."""
+    tokens: list[Token] = []
+    for token in parsed.tokens:
+        children = [Token("softbreak", "br", 0) if child.type == "hardbreak" else child for child in token.children or ()]
+        opener, closer = Token("paragraph_open", "p", 1, block=True), Token("paragraph_close", "p", -1, block=True)
+        tokens += [opener, token.copy(type="inline", children=children), closer]
+    return Markup(_printed(tokens, part, 0).replace("\n", " "))  # noqa: S704
+
+
+def code(snippet: Snippet, part: Part) -> Markup:
+    """A snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath."""
+    lines = [line for run in snippet.runs for line in run.lines]
+    width = max((len(str(line.number)) for line in lines if line.number is not None), default=0)
+    rows: list[str] = []
+    for index, run in enumerate(snippet.runs):
+        rows += [ELISION] if index else []
+        rows += [_row(line, width) for line in run.lines]
+    body = fenced("\n".join(rows), snippet.language)
+    remarks = [*_marked(lines), *(_note(line, part) for line in lines if line.note is not None)]
+    return Markup("\n\n".join([body, "\n".join(remarks)] if remarks else [body]))  # noqa: S704
+
+
+def fenced(text: str, language: str) -> str:
+    """`text` as a code block: the fence is longer than any run of backticks inside."""
+    shown = visible(text)
+    fence = "`" * max(3, _longest(shown) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def differences(snippet: Snippet) -> Markup:
+    """How an edited quote differs from the repository; empty when it does not."""
+    rows = []
+    for difference in snippet.check.differences:
+        rows += [f"- {difference.quoted}"] if difference.quoted is not None else []
+        rows += [f"+ {difference.actual}"] if difference.actual is not None else []
+    return Markup(fenced("\n".join(rows), "diff")) if rows else Markup("")  # noqa: S704
+
+
+def _row(line: Line, width: int) -> str:
+    number = "" if line.number is None else str(line.number).rjust(width)
+    shown = cut(line.text)
+    more = f" {ELISION} {shown.left_out} more characters" if shown.left_out else ""
+    return f"{number.rjust(width)} {shown.text}{more}".rstrip() if width else shown.text + more
+
+
+def _marked(lines: Sequence[Line]) -> list[str]:
+    numbers = [str(line.number) for line in lines if line.highlighted and line.number is not None]
+    return [f"- Marked: line{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"] if numbers else []
+
+
+def _note(line: Line, part: Part) -> str:
+    text = prose(part.parse(line.note or ""), part, 6)
+    first, *rest = f"Line {line.number}: {text}".split("\n") if line.number is not None else str(text).split("\n")
+    return "\n".join([f"- {first}", *(f"  {row}" if row else "" for row in rest)])
+
+
+def _longest(text: str) -> int:
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+
+
+def _printed(tokens: Iterable[Token], part: Part, under: int) -> str:
+    from mdformat.renderer import MDRenderer
+
+    prepared = [_visible(token) for token in tokens]
+    options = {"parser_extension": _extensions(), "mdformat": {"number": True, "compact_tables": True}}
+    environment = {"part": part, "levels": heading_levels(prepared, under)}
+    return str(MDRenderer().render(prepared, options, environment, finalize=False))
+
+
+def _visible(token: Token) -> Token:
+    """The token with hidden characters shown, and without what would make the printer use reference definitions."""
+    children = [_visible(child) for child in token.children] if token.children is not None else None
+    if token.type in ("text", "code_inline", "fence", "code_block"):
+        content = HIDDEN_IN_PROSE.sub(lambda match: code_point(match[0]), token.content)
+        if token.block and content and not content.endswith("\n"):
+            content += "\n"  # a fence that its author did not close; the printer would swallow what follows
+        return token.copy(content=content, info=visible(token.info).replace("`", ""))
+    return token.copy(children=children) if children is not None else token
+
+
+class _Own:
+    """What the printer does our way: addresses in place, figures, shifted headings. Has the shape of a printer's extension."""
+
+    @staticmethod
+    def text(node: Any, context: Any) -> str:  # noqa: ARG004
+        """Text, none of its characters meant as Markdown. The printer's own lets `<<b>` through as an element."""
+        shown = _marked_up(_BLANKS.sub(" ", node.content))
+        next_node = node.next_sibling
+        return f"{shown[:-1]}\\!" if shown.endswith("!") and next_node and next_node.type == "link" else shown
+
+    @staticmethod
+    def link(node: Any, context: Any) -> str:
+        """A link; without text it gets that of what it points to."""
+        address = str(node.attrs["href"])
+        text = "".join(child.render(context) for child in node.children)
+        scheme, _, name = address.partition(":")
+        if scheme == "location":
+            figure = context.env["part"].placed("placed", name)
+            return text or str(escape(f"Figure {figure.number}" if figure is not None else f"[no location {name}]"))
+        if scheme == "finding":
+            return f"[{text or escape(name)}]({xref(name)})"
+        title = str(node.attrs.get("title") or "")
+        quoted = ' "' + re.sub(r'(["\\&<`])', r"\\\1", visible(" ".join(title.split()))) + '"' if title else ""
+        return f"[{text or escape(address)}]({_target(address)}{quoted})"
+
+    @staticmethod
+    def image(node: Any, context: Any) -> str:
+        """A picture in a line: one file of text has no place for its bytes, so what it shows is said."""
+        picture = context.env["part"].picture(node.meta["name"])
+        text = node.meta["text"] or (picture.alt if picture is not None else node.meta["name"])
+        return str(escape(f"[image{'' if picture is not None else ' not included'}: {text}]"))
+
+    @staticmethod
+    def figure(node: Any, context: Any) -> str:
+        """A snippet or a picture with its caption."""
+        part: Part = context.env["part"]
+        figure = part.placed(node.meta["kind"], node.meta["name"])
+        alt = [token.copy(children=None) if token.type == "image" else token for token in node.meta["alt"]]
+        caption = inline(Prose((Token("inline", "", 0, children=alt),), (), _NO_REFERENCES), part) if alt else None
+        if figure is None:
+            return f"{escape('[not included:')} {caption or escape(node.meta['name'])}\\]"
+        return str(part.draw(part, figure, caption)).strip("\n")
+
+    @staticmethod
+    def heading(node: Any, context: Any) -> str:
+        """A heading beneath its part's own."""
+        text = "".join(child.render(context) for child in node.children).replace("\n", " ")
+        text = text[:-1] + "\\#" if text.endswith("#") else text
+        return f"{'#' * context.env['levels'][node.tag]} {text}".rstrip()
+
+    RENDERERS: Final[Mapping[str, Any]] = {"text": text, "link": link, "image": image, "figure": figure, "heading": heading}
+
+
+@cache
+def _extensions() -> tuple[Any, ...]:
+    from mdformat.plugins import PARSER_EXTENSIONS
+
+    return (PARSER_EXTENSIONS["tables"], PARSER_EXTENSIONS["gfm"], _Own)

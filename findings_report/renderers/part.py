@@ -1,0 +1,110 @@
+"""What is known while one part of a document is rendered: its figures, their numbers, and the pictures it may place.
+
+A part is rendered without sight of the others: figures are numbered within it, under its own id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from findings_report import prose
+from findings_report.model.document import Picture, ReportedEngagement, ReportedFinding
+from findings_report.model.evidence import Snippet
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One numbered figure: lines of code or a picture."""
+
+    number: str
+    """`NTR-001.1`; empty where figures are not numbered."""
+    snippet: Snippet | None
+    """The lines; None for a picture."""
+    picture: Picture | None
+    """The picture; None for lines."""
+
+
+@dataclass
+class Part:
+    """One part of a document while it is rendered."""
+
+    engagement: ReportedEngagement
+    """What every part may know."""
+    address: Callable[[Picture], str]
+    """Where the format finds a picture's bytes."""
+    draw: Callable[[Part, Figure, Markup | None], Markup]
+    """Prints a figure with its caption."""
+    located: Mapping[str, Figure] = field(default_factory=dict)
+    """Figures by the location's name."""
+    pictured: Mapping[str, Figure] = field(default_factory=dict)
+    """Numbered pictures by name."""
+    numbers: Mapping[int, Figure] = field(default_factory=dict)
+    """Figures by the location's index."""
+    parsed: dict[str, prose.Prose] = field(default_factory=dict)
+    """Texts of this part, each parsed once."""
+    printed: set[str] = field(default_factory=set)
+    """Numbers already printed: an anchor stands once."""
+    is_drawing: bool = False
+    """True while a figure is printed: figures do not hold figures."""
+
+    def parse(self, text: str) -> prose.Prose:
+        """`text` under the prose policy."""
+        if (found := self.parsed.get(text)) is None:
+            found = self.parsed[text] = prose.parse(text)
+        return found
+
+    def placed(self, kind: str, name: str) -> Figure | None:
+        """The figure that prose places as `kind` (placed or image) and `name`; None when there is none of that name."""
+        if kind == "placed":
+            return self.located.get(name)
+        picture = self.picture(name)
+        if picture is None:
+            return None
+        return self.pictured.get(picture.name, Figure("", None, picture))
+
+    def picture(self, name: str) -> Picture | None:
+        """The declared picture of that name or file."""
+        return next((each for each in self.engagement.images if name in (each.name, each.file)), None)
+
+
+def texts(finding: ReportedFinding) -> Iterator[str | None]:
+    """The finding's prose in the order of its printing; None stands where the snippets go that no prose places."""
+    advice, fix = finding.recommendation, finding.fix
+    before = (finding.summary, finding.severity_reason, finding.description)
+    yield from (text for text in before if text)
+    yield None
+    after = (finding.impact, finding.scenario, finding.proof, advice and advice.short_term, advice and advice.long_term)
+    yield from (text for text in (*after, fix and fix.note, finding.response) if text)
+
+
+def number_figures(part: Part, finding: ReportedFinding) -> None:
+    """Gives every figure of the finding its number, in the order of printing."""
+    located: dict[str, Figure] = {}
+    pictured: dict[str, Figure] = {}
+    numbers: dict[int, Figure] = {}
+    for shown in _shown(part, finding):
+        number = f"{finding.id}.{len(numbers) + len(pictured) + 1}"
+        if isinstance(shown, Picture):
+            pictured.setdefault(shown.name, Figure(number, None, shown))
+        elif shown.index not in numbers:
+            numbers[shown.index] = Figure(number, shown, None)
+            if shown.name is not None:
+                located[shown.name] = numbers[shown.index]
+    part.located, part.pictured, part.numbers = located, pictured, numbers
+
+
+def _shown(part: Part, finding: ReportedFinding) -> Iterator[Snippet | Picture]:
+    """The figures of the finding in the order of printing; some more than once."""
+    by_name = {snippet.name: snippet for snippet in finding.snippets}
+    for text in texts(finding):
+        if text is None:
+            yield from finding.unplaced
+            continue
+        for use in part.parse(text).references.uses:
+            if use.kind == "placed" and use.name in by_name:
+                yield by_name[use.name]
+            elif use.kind == "image" and (picture := part.picture(use.name)) is not None:
+                yield picture

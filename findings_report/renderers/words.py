@@ -1,0 +1,114 @@
+"""What values are called in a report: statuses, verdicts, days, line ranges, colours. One place for all formats."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from findings_report.model.evidence import Check, Region, Snippet, Verdict
+
+_MONTHS: Final = (
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
+_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
+
+VERDICT_WORDS: Final[dict[Verdict, str]] = {
+    Verdict.EXACT: "quote verified",
+    Verdict.WHITESPACE: "quote verified but for white space",
+    Verdict.ELIDED: "quote verified, with lines left out",
+    Verdict.ANNOTATED: "quote verified, the auditor's marks set aside",
+    Verdict.EDITED: "quote differs from the repository",
+    Verdict.MOVED: "quote found at other lines",
+    Verdict.NOT_FOUND: "quote not found",
+    Verdict.UNCHECKED: "not checked",
+    Verdict.NONE: "lines taken from the repository",
+}
+"""What a caption says of each verdict."""
+
+
+def words(value: str) -> str:
+    """A value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved"."""
+    text = value.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def day(value: date, language: str) -> str:
+    """A date as it is printed: in words where the language is English, else as YYYY-MM-DD."""
+    if language.split("-")[0].lower() != "en":
+        return value.isoformat()
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def citation(snippet: Snippet) -> str:
+    """Path and lines as they are printed under a snippet: `path#L111-L129`."""
+    return snippet.path + (f"#{anchor(snippet.regions)}" if snippet.regions else "")
+
+
+def anchor(regions: tuple[Region, ...]) -> str:
+    """Line ranges as `L111-L129,L140`."""
+    return ",".join(
+        f"L{region.start_line}" if region.start_line == region.end_line else f"L{region.start_line}-L{region.end_line}"
+        for region in regions
+    )
+
+
+def line_list(regions: tuple[Region, ...]) -> str:
+    """Line ranges as a reader says them: `line 121`, `lines 111-129, 140`."""
+    is_one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
+    return f"line{'' if is_one else 's'} {', '.join(str(region) for region in regions)}"
+
+
+def verdict(check: Check) -> str:
+    """The verdict on a quote in words, with what a reader needs to judge it."""
+    said = VERDICT_WORDS[check.verdict]
+    if check.verdict is Verdict.MOVED:
+        claimed = f", not at {line_list(check.claimed)} as quoted" if check.claimed else ""
+        grade = f" ({VERDICT_WORDS[check.text]})" if check.text not in (None, Verdict.EXACT) else ""
+        return f"{said}{claimed}{grade}"
+    if check.verdict is Verdict.EDITED:
+        return f"{said}; the repository's lines are printed"
+    if check.verdict is Verdict.NOT_FOUND:
+        places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
+        return f"{said} in this file at this commit" + (f"; it stands at {places}" if places else "")
+    if check.verdict is Verdict.UNCHECKED:
+        return f"{said}: the author's copy of the code, no repository was at hand"
+    return said
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """`colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for anything that is no colour."""
+    first, second = _channels(colour), _channels(other)
+    mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def readable(colour: str, background: str) -> str:
+    """`colour`, moved away from `background` until text in it can be read there (contrast 4.5, WCAG 2.2, 1.4.3)."""
+    away = "#000000" if _luminance(background) > 0.18 else "#ffffff"
+    for step in range(11):
+        tried = mix(colour, away, step / 10)
+        if _contrast(tried, background) >= 4.5:
+            return tried
+    return away
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    if not _COLOUR.match(colour):
+        raise ValueError(f"{colour!r} is not a colour as '#rrggbb'")
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance. Source: WCAG 2.2, definition of relative luminance."""
+    linear = [
+        channel / 255 / 12.92 if channel / 255 <= 0.04045 else ((channel / 255 + 0.055) / 1.055) ** 2.4
+        for channel in _channels(colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(first: str, second: str) -> float:
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)

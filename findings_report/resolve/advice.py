@@ -1,0 +1,144 @@
+"""What the user is told of a location: faults of what was written, and of each verdict the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from findings_report.errors import Kind, Problem, Subject
+from findings_report.model.evidence import Check, Region, Symbol, Verdict
+from findings_report.model.finding import Location
+from findings_report.resolve.printing import shift_of
+from findings_report.symbol import encloses, enclosing
+
+
+def spoken(regions: Sequence[Region]) -> str:
+    """Regions as a person says them: `lines 116-117 and 121`."""
+    words = [str(region) for region in regions]
+    one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
+    listed = ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
+    return f"line{'' if one else 's'} {listed}"
+
+
+def written(regions: Sequence[Region]) -> str:
+    """Regions as they are written in YAML."""
+    words = [str(region) for region in regions]
+    return f"lines: {words[0]}" if len(words) == 1 else f"lines: [{', '.join(words)}]"
+
+
+def faults_of(location: Location, subject: Subject) -> Iterator[Problem]:
+    """What is marked or shown that is not cited."""
+
+    def fault(field: Subject, what: str, outside: str) -> Problem:
+        return Problem(Kind.INPUT, f"{what} is outside `{outside}`", subject=(*subject, *field), code=f"{field[0]}-outside")
+
+    bounds, outer = (location.show, "show") if location.show else (location.lines, "lines")
+    if not bounds:
+        return
+    for index, region in enumerate(location.show):
+        if location.lines and not any(region.start_line in cited and region.end_line in cited for cited in location.lines):
+            yield fault(("show", index) if len(location.show) > 1 else ("show",), f"line{_s(region)} {region}", "lines")
+    for index, region in enumerate(location.highlight):
+        if not any(region.start_line in shown and region.end_line in shown for shown in bounds):
+            yield fault(
+                ("highlight", index) if len(location.highlight) > 1 else ("highlight",), f"line{_s(region)} {region}", outer
+            )
+    for line in location.notes:
+        if not any(line in shown for shown in bounds):
+            yield fault(("notes", line), f"line {line}", outer)
+
+
+def _s(region: Region) -> str:
+    return "" if region.start_line == region.end_line else "s"
+
+
+def mended(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
+    """What `lines` should be for a quote that stands at `check.found`: the cited ranges moved along, else the quoted lines."""
+    shift = shift_of(check)
+    moved = [(shift(region.start_line), shift(region.end_line)) for region in cited]
+    regions = [Region(start_line=a, end_line=b) for a, b in moved if a is not None and b is not None and 1 <= a <= b]
+    is_whole = len(regions) == len(cited) > 0 and all(
+        any(found.start_line in region and found.end_line in region for region in regions) for found in check.found
+    )
+    if is_whole:
+        return tuple(regions)
+    return (Region(start_line=check.found[0].start_line, end_line=check.found[-1].end_line),) if check.found else ()
+
+
+def warnings_of(check: Check, location: Location, subject: Subject, *, where: str) -> Iterator[Problem]:
+    """What a verdict has to say. `where` is the path and commit, as a person says them."""
+
+    def warning(fault: str, remedy: str | None, code: str, field: str = "quote") -> Problem:
+        return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), level="warning", code=code)
+
+    if check.verdict is Verdict.MOVED:
+        text = f" ({check.text})" if check.text not in (None, Verdict.EXACT) else ""
+        fault = f"the quoted code stands at {spoken(check.found)} of {where}, not at {spoken(check.claimed)}{text}"
+        numbers = ", and mend the numbers in the quote" if check.claimed != location.lines else ""
+        remedy = f"write `{written(mended(check, location.lines))}`{numbers}"
+        yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
+    if check.differences:
+        yield warning(
+            _edited(check, where), "quote the lines as they stand, or drop `quote`: git's are printed", "quote-edited"
+        )
+    if check.verdict is Verdict.NOT_FOUND:
+        places = " and ".join(f"{place.path} {spoken([place.region])}" for place in check.elsewhere)
+        fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it stands in {places}" if places else "")
+        remedy = "mend `path` and `lines`" if places else "check path, commit and quote against what was audited"
+        yield warning(fault, remedy, "quote-not-found")
+    if check.unmarked_gaps:
+        gaps = "in one place" if check.unmarked_gaps == 1 else f"in {check.unmarked_gaps} places"
+        yield warning(
+            f"lines were left out of the quote {gaps} without a mark", "write `...` where lines are left out", "quote-gaps"
+        )
+    if check.verdict not in (Verdict.MOVED, Verdict.NOT_FOUND) and _is_outside(check.found, location.lines):
+        fault = f"the quote is of {spoken(check.found)}, which `lines` does not cover"
+        hull = [*check.found, *location.lines]
+        region = Region(start_line=min(r.start_line for r in hull), end_line=max(r.end_line for r in hull))
+        yield warning(fault, f"write `{written([region])}`", "quote-outside", "lines")
+
+
+def _is_outside(found: Sequence[Region], cited: Sequence[Region]) -> bool:
+    return bool(found and cited) and not all(any(r.start_line in c and r.end_line in c for c in cited) for r in found)
+
+
+def _edited(check: Check, where: str) -> str:
+    first = check.differences[0]
+    count = len(check.differences)
+    many = f"{count} lines of the quote differ" if count > 1 else "a line of the quote differs"
+    if first.quoted is None:
+        return f"{many} from {where}; the quote lacks line {first.line}: {(first.actual or '').strip()!r}"
+    if first.actual is None:
+        return f"{many} from {where}, which has no {first.quoted.strip()!r} there"
+    return f"{many} from {where}; line {first.line} is {first.actual.strip()!r}, quoted as {first.quoted.strip()!r}"
+
+
+def past_end(location: Location, count: int, check: Check, subject: Subject) -> Problem | None:
+    """Says when something is cited or marked that a file of `count` lines does not have."""
+    ends = {
+        "lines": max((region.end_line for region in location.lines), default=0),
+        "show": max((region.end_line for region in location.show), default=0),
+        "highlight": max((region.end_line for region in location.highlight), default=0),
+        "notes": max(location.notes, default=0),
+    }
+    field = next((field for field, last in ends.items() if last > count), None)
+    if field is None:
+        return None
+    has = {0: "is empty", 1: "has 1 line"}.get(count, f"has {count} lines")
+    fault = f"{location.path} {has}; line {ends[field]} is past its end"
+    remedy = f"the quoted code stands at {spoken(check.found)}" if check.found else None
+    return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), code=f"{field}-past-end")
+
+
+def symbol_warning(named: str, found: Sequence[Symbol], regions: Sequence[Region], subject: Subject) -> Problem | None:
+    """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
+    if not found or not regions:
+        return None
+    hull = Region(start_line=regions[0].start_line, end_line=regions[-1].end_line)
+    if any(encloses(named, symbol) for symbol in found if hull.start_line in symbol.region and hull.end_line in symbol.region):
+        return None
+    right = enclosing(found, hull)
+    where = next((symbol for symbol in found if encloses(named, symbol)), None)
+    fault = f"symbol {named!r} does not enclose {spoken([hull])}"
+    stands = f"; it is {spoken([where.region])}" if where else ""
+    remedy = f"write `symbol: {right.name}`" if right else "leave `symbol` out: nothing encloses these lines"
+    return Problem(Kind.SOURCE, fault + stands, remedy, subject=(*subject, "symbol"), level="warning", code="symbol")

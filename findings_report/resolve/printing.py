@@ -1,0 +1,126 @@
+"""Which lines are printed of a location, with the author's marks on them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from findings_report.language import Inside, opener_at
+from findings_report.lines import runs
+from findings_report.model.evidence import Check, Line, Region, Run, Verdict
+from findings_report.model.finding import Location
+
+MOST_LINES: Final = 200
+"""Lines of code that one snippet prints; the rest is elided, with a warning."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The lines of a snippet."""
+
+    runs: tuple[Run, ...]
+    """In order."""
+    loose_notes: tuple[tuple[int, str], ...]
+    """(line as authored, note) of notes whose line is not among them."""
+    left_out: int = 0
+    """How many lines MOST_LINES left out."""
+    is_loose: bool = False
+    """True when the code has moved and marks could not be moved with it."""
+
+
+def shift_of(check: Check) -> Callable[[int], int | None]:
+    """Where a claimed line stands now, as far as the quoted lines tell; None when they do not."""
+    known = dict(check.mapped)
+    shifts = {actual - claimed for claimed, actual in check.mapped}
+    if len(shifts) == 1:
+        by = shifts.pop()
+        return lambda line: line + by
+
+    def shifted(line: int) -> int | None:
+        if line in known:
+            return known[line]
+        before = max((claimed for claimed in known if claimed < line), default=None)
+        after = min((claimed for claimed in known if claimed > line), default=None)
+        if before is None or after is None or known[before] - before != known[after] - after:
+            return None
+        return line + known[before] - before
+
+    return shifted
+
+
+def regions_of(location: Location, check: Check) -> tuple[Region, ...]:
+    """The cited lines as printed: where the quote was found, if that is not where `lines` says; else `lines`."""
+    if not check.found:
+        return location.lines or check.claimed
+    is_covered = all(any(r.start_line in cited and r.end_line in cited for cited in location.lines) for r in check.found)
+    return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
+
+
+def printed_file(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> Printed:
+    """The lines of a file that a location prints.
+
+    `show` if given; else the quoted lines and the marked ones, or without a placed quote all that is cited. For a quote
+    that has moved, what the author said of lines moves along as far as the quote tells.
+    """
+    shift: Callable[[int], int | None] = shift_of(check) if check.verdict is Verdict.MOVED else lambda line: line
+    count = len(lines)
+    highlight = {number: shift(number) for number in _numbers(location.highlight, count)}
+    notes = {number: shift(number) for number in location.notes}
+    show = [shift(number) for number in _numbers(location.show, count)]
+    marked = {number for number in (*highlight.values(), *notes.values()) if number is not None}
+    if show and None not in show:
+        chosen = {number for number in show if number is not None}
+    elif check.found:
+        chosen = _numbers(check.found, count) | marked
+    else:
+        chosen = _numbers(regions_of(location, check) or (Region(start_line=1, end_line=max(count, 1)),), count)
+    texts = {actual: location.notes[number] for number, actual in notes.items() if actual is not None}
+    kept = _kept({number for number in chosen if 1 <= number <= count}, marked)
+    highlighted = set(highlight.values())
+    made = tuple(
+        Run(
+            lines=tuple(
+                Line(number=number, text=lines[number - 1], highlighted=number in highlighted, note=texts.get(number))
+                for number in range(region.start_line, region.end_line + 1)
+            ),
+            inside=opener_at(inside, region.start_line),
+        )
+        for region in runs(sorted(kept))
+    )
+    loose = tuple((number, location.notes[number]) for number, actual in sorted(notes.items()) if actual not in kept)
+    is_loose = None in (*highlight.values(), *notes.values(), *show)
+    return Printed(made, loose, left_out=len({n for n in chosen if 1 <= n <= count}) - len(kept), is_loose=is_loose)
+
+
+def _numbers(regions: Iterable[Region], count: int) -> set[int]:
+    return {number for region in regions for number in range(region.start_line, min(region.end_line, count) + 1)}
+
+
+def _kept(numbers: set[int], marked: set[int]) -> set[int]:
+    """At most MOST_LINES: the marked ones, and of the others the first."""
+    if len(numbers) <= MOST_LINES:
+        return numbers
+    first = sorted(numbers & marked)[:MOST_LINES]
+    return {*first, *sorted(numbers - marked)[: MOST_LINES - len(first)]}
+
+
+def printed_quote(quoted: Sequence[Run], location: Location) -> Printed:
+    """The author's own lines, with the marks of those that have a number."""
+    made: list[Run] = []
+    shown: set[int] = set()
+    left = MOST_LINES
+    for run in quoted:
+        marked = tuple(_marked(line, location) for line in run.lines[:left])
+        left -= len(marked)
+        shown.update(line.number for line in marked if line.number is not None)
+        made += [Run(lines=marked)] if marked else []
+    loose = tuple((number, note) for number, note in sorted(location.notes.items()) if number not in shown)
+    return Printed(tuple(made), loose, left_out=max(0, sum(len(run.lines) for run in quoted) - MOST_LINES))
+
+
+def _marked(line: Line, location: Location) -> Line:
+    if line.number is None:
+        return line
+    highlighted = any(line.number in region for region in location.highlight)
+    return line.model_copy(update={"highlighted": highlighted, "note": location.notes.get(line.number)})

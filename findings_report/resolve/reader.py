@@ -1,0 +1,195 @@
+"""One repository at hand: which commit of it is read, and its files, each read, decoded and indexed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Protocol
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.language import Inside, insides, language_of
+from findings_report.lines import Text, decode, obstacle
+from findings_report.model.evidence import Symbol
+from findings_report.model.finding import Repository
+from findings_report.quote import Listing, listing
+from findings_report.symbol import symbols
+
+LARGEST: Final = 8 * 1024 * 1024
+"""Bytes of a file that can be cited."""
+
+
+class Entry(Protocol):
+    """What stands at a path."""
+
+    @property
+    def kind(self) -> str:
+        """file, symlink, submodule or folder."""
+
+    @property
+    def id(self) -> str:
+        """Id of the blob."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the blob; None when it has none."""
+
+
+class Source(Protocol):
+    """What is asked of the door to git. Everything may raise FindingsReportError (SOURCE) for what is damaged or not here."""
+
+    def commit_of(self, revision: str) -> str | None:
+        """The full hash that `revision` names now; None when it names nothing."""
+
+    def has_commit(self, commit: str) -> bool:
+        """True when `commit` is the full hash of a commit that is here."""
+
+    def entry(self, commit: str, path: str) -> Entry | None:
+        """What stands at `path`; None when nothing does."""
+
+    def blob(self, id: str) -> bytes:
+        """The content of a file."""
+
+    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
+        """(path, blob id) of every file."""
+
+    def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
+        """Paths of files in which each of `lines` stands within some line."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file at a commit."""
+
+    blob: str
+    """Its id."""
+    language: str
+    """Pygments' name, by the file's name."""
+    text: Text
+    """Its lines."""
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The lines, made searchable."""
+        return listing(self.text.lines)
+
+    @cached_property
+    def insides(self) -> tuple[Inside, ...]:
+        """Its multi-line strings and comments."""
+        return insides(self.text.lines, self.language)
+
+    @cached_property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Its functions and classes."""
+        return symbols(self.text.lines, self.language)
+
+
+class UnreadableError(Exception):
+    """A location that cannot be read: what is wrong, without its place."""
+
+    def __init__(self, fault: str, remedy: str | None, code: str) -> None:
+        super().__init__(fault)
+        self.fault, self.remedy, self.code = fault, remedy, code
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The commit that a repository's locations are read at, unless they name their own."""
+
+    hash: str | None
+    """Full hash; None when there is none or it is not here."""
+    problems: tuple[Problem, ...] = ()
+    """What the user should know about it."""
+
+
+def commit_of(name: str, repository: Repository, source: Source | None) -> Commit:
+    """The pinned commit of a repository, else what its revision names now."""
+    if source is None:
+        return Commit(repository.commit)
+    subject = ("engagement", "repositories", name)
+    now = None
+    try:
+        if repository.commit is not None and not source.has_commit(repository.commit):
+            fault = f"commit {repository.commit} is not in the clone of repository {name!r}"
+            remedy = "fetch it there, or let `findings-report fetch` clone it"
+            return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),))
+        now = source.commit_of(repository.revision) if repository.revision else None
+    except FindingsReportError as error:
+        if repository.commit is None:
+            return Commit(None, tuple(_about(problem, (*subject, "revision")) for problem in error.problems))
+    if repository.commit is not None:
+        if now is None or now == repository.commit:
+            return Commit(repository.commit)
+        fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
+        remedy = f"move the pin with `findings-report pin --to {repository.revision}`, or name the revision that was audited"
+        warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
+        return Commit(repository.commit, (warning,))
+    if now is None:
+        what = f"revision {repository.revision!r} names no commit in" if repository.revision else "no revision is given for"
+        problem = Problem(Kind.SOURCE, f"{what} repository {name!r}", subject=(*subject, "revision"), code="revision-missing")
+        return Commit(None, (problem,))
+    fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
+    remedy = "write the commit down with `findings-report pin`"
+    return Commit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
+
+
+def _about(problem: Problem, subject: tuple[str | int, ...]) -> Problem:
+    return Problem(problem.kind, problem.fault, problem.remedy, subject=subject, level=problem.level, code=problem.code)
+
+
+class Reader:
+    """The files of one repository. What was read once is kept."""
+
+    def __init__(self, source: Source) -> None:
+        self.source: Final = source
+        """The door to git."""
+        self._files: dict[tuple[str, str], File] = {}
+        self._commits: dict[str, bool] = {}
+
+    def has_commit(self, commit: str) -> bool:
+        """True when `commit` is here."""
+        if commit not in self._commits:
+            self._commits[commit] = self.source.has_commit(commit)
+        return self._commits[commit]
+
+    def file(self, commit: str, path: str) -> File:
+        """The file at `path`.
+
+        Raises UnreadableError when it has no lines to cite, FindingsReportError when git cannot read it.
+        """
+        entry = self.source.entry(commit, path)
+        if entry is None:
+            fault = f"there is no {path} at commit {commit}"
+            raise UnreadableError(fault, self._near(commit, path), "path-missing")
+        if entry.kind != "file":
+            what = {"symlink": "a symbolic link", "submodule": "a submodule: another repository", "folder": "a folder"}
+            fault = f"{path} is {what.get(entry.kind, entry.kind)} at commit {commit}; its lines cannot be cited"
+            raise UnreadableError(fault, "cite the file it leads to, by its own path", f"path-{entry.kind}")
+        if entry.size is not None and entry.size > LARGEST:
+            fault = f"{path} has {entry.size:,} bytes; files of at most {LARGEST:,} can be cited"
+            raise UnreadableError(fault, None, "file-too-large")
+        language = language_of(path)
+        key = (entry.id, language)
+        if key not in self._files:
+            content = self.source.blob(entry.id)
+            fault_of = obstacle(content)
+            if fault_of is not None:
+                code = fault_of.name.lower().replace("_", "-")
+                raise UnreadableError(
+                    f"{path} is {fault_of} at commit {commit}; its lines cannot be cited", None, f"file-{code}"
+                )
+            self._files[key] = File(entry.id, language, decode(content))
+        return self._files[key]
+
+    def _near(self, commit: str, path: str) -> str | None:
+        """What the author may have meant: files of the same name, else of a name like it."""
+        from rapidfuzz import fuzz, process
+
+        paths = [name for name, _ in self.source.files(commit)]
+        base = path.rpartition("/")[2].lower()
+        same = [name for name in paths if name.rpartition("/")[2].lower() == base]
+        like = [
+            found
+            for found, _, _ in process.extract(path, same or paths, scorer=fuzz.ratio, limit=3, score_cutoff=0 if same else 80)
+        ]
+        return f"did you mean {' or '.join(like)}?" if like else None

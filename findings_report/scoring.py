@@ -1,0 +1,75 @@
+"""CVSS vectors and the matrix: what a finding's severity is computed from. Pure; scores are never written by people."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from findings_report.model.document import Score
+from findings_report.model.finding import Engagement, Finding, Level, Rating
+
+BANDS = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "informational"))
+"""Lowest score of each severity word. Source: CVSS v3.1 section 5, v4.0 section 6 (None is shown as informational)."""
+
+
+def score(vector: str) -> Score:
+    """The score of a CVSS 3.1 or 4.0 vector. Raises ValueError, with the reason, for anything else."""
+    from cvss import CVSS3, CVSS4  # lazy: most engagements have none
+    from cvss.exceptions import CVSSError
+
+    version = vector.removeprefix("CVSS:")[:4].rstrip("/")
+    if not vector.startswith(("CVSS:3.1/", "CVSS:4.0/")):
+        raise ValueError("a vector starts with CVSS:3.1/ or CVSS:4.0/")
+    try:
+        if version == "4.0":
+            four = CVSS4(vector)
+            return Score(vector=four.clean_vector(), version=version, score=float(four.base_score), severity=four.severity)
+        three = CVSS3(vector)
+    except CVSSError as error:
+        raise ValueError(str(error)) from None
+    values, words = three.scores(), three.severities()
+    # base, temporal, environmental: the last that the vector has metrics for
+    last = max((i for i, has in enumerate((True, _has(vector, _TEMPORAL), _has(vector, _ENVIRONMENTAL))) if has))
+    return Score(vector=three.clean_vector(), version=version, score=float(values[last]), severity=words[last])
+
+
+_TEMPORAL = ("E", "RL", "RC")
+_ENVIRONMENTAL = ("CR", "IR", "AR", "MAV", "MAC", "MPR", "MUI", "MS", "MC", "MI", "MA")
+
+
+def _has(vector: str, metrics: tuple[str, ...]) -> bool:
+    given = dict(part.split(":", 1) for part in vector.split("/")[1:] if ":" in part)
+    return any(given.get(metric, "X") != "X" for metric in metrics)
+
+
+def of_score(value: float) -> str:
+    """The severity word of a score, 0.0 to 10.0, in the default scale."""
+    return next(word for lowest, word in BANDS if value >= lowest)
+
+
+def of_rating(engagement: Engagement, rating: Rating) -> str | None:
+    """The severity word of impact and likelihood; None when the engagement's matrix has no such cell."""
+    return engagement.matrix.get(Level(rating.impact), {}).get(Level(rating.likelihood))
+
+
+def computed(engagement: Engagement, finding: Finding) -> dict[str, str]:
+    """The severities that the finding's other fields give, under `rating` and `cvss`. Bad vectors are left out."""
+    words: dict[str, str] = {}
+    if finding.rating is not None and (word := of_rating(engagement, finding.rating)) is not None:
+        words["rating"] = word
+    scores: list[float] = []
+    for vector in finding.cvss:
+        try:
+            scores.append(score(vector).score)
+        except ValueError:
+            continue
+    if scores:
+        words["cvss"] = of_score(max(scores))
+    return words
+
+
+def severity(engagement: Engagement, finding: Finding) -> tuple[str, Literal["severity", "rating", "cvss"]]:
+    """The finding's severity word and what it was taken from: what its author wrote, else the matrix, else CVSS."""
+    if finding.severity is not None:
+        return finding.severity, "severity"
+    given = computed(engagement, finding)
+    return (given["rating"], "rating") if "rating" in given else (given["cvss"], "cvss")

@@ -1,0 +1,160 @@
+"""What one file cannot know of another: ids, aliases, the scale, repositories, names. Values in, problems out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from findings_report import scoring
+from findings_report.errors import Kind, Problem, Subject
+from findings_report.model.evidence import Region
+from findings_report.model.finding import Engagement, Finding, Location
+from findings_report.store.faults import did_you_mean, not_one_of
+
+_ENGAGEMENT = "engagement"
+
+
+def disagreements(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
+    """Every problem between the files of an engagement, in the order of the files."""
+    problems = [*_scale(engagement), *_names(engagement)]
+    taken = _ids(findings)
+    for key, finding in findings.items():
+        problems += _aliases(key, finding, taken)
+        problems += _related(key, finding, findings)
+        problems += _severity(engagement, key, finding)
+        problems += _vectors(key, finding)
+        problems += _extra(engagement, key, finding)
+        for index, location in enumerate(finding.locations):
+            problems += _location(engagement, (key, "locations", index), location)
+        problems += _unique_names(key, "locations", [location.name for location in finding.locations])
+    return problems
+
+
+def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None, *, warning: bool = False) -> Problem:
+    return Problem(Kind.INPUT, fault, remedy, subject=subject, code=code, level="warning" if warning else "error")
+
+
+def _scale(engagement: Engagement) -> Iterator[Problem]:
+    scale = [severity.name for severity in engagement.severities]
+    yield from _unique_names(_ENGAGEMENT, "severities", scale)
+    if "matrix" not in engagement.model_fields_set:
+        return
+    for impact, row in engagement.matrix.items():
+        for likelihood, word in row.items():
+            if word not in scale:
+                path = ("matrix", impact.value, likelihood.value)
+                yield not_one_of(word, scale, _ENGAGEMENT, path, of="in the scale")
+
+
+def _names(engagement: Engagement) -> Iterator[Problem]:
+    yield from _unique_names(_ENGAGEMENT, "images", [image.name for image in engagement.images])
+    yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
+    if engagement.period is not None and engagement.period.end < engagement.period.start:
+        yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
+    for index, entry in enumerate(engagement.scope):
+        name, colon, _ = entry.partition(":")
+        if colon and name not in engagement.repositories:
+            yield not_one_of(name, engagement.repositories, _ENGAGEMENT, ("scope", index), of="a repository")
+
+
+def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name is None:
+            continue
+        if name in seen:
+            yield _problem(f"the name {name!r} is taken", (key, field, index, "name"), "name-taken", "use another")
+        seen.add(name)
+
+
+def _ids(findings: Mapping[str, Finding]) -> dict[str, str]:
+    return {key.casefold(): key for key in findings}
+
+
+def _aliases(key: str, finding: Finding, taken: dict[str, str]) -> Iterator[Problem]:
+    for index, alias in enumerate(finding.aliases):
+        owner = taken.get(alias.casefold())
+        subject = (key, "aliases", index)
+        if owner is None:
+            taken[alias.casefold()] = key
+        elif owner == key and alias.casefold() == key.casefold():
+            yield _problem(f"{alias} is the finding's own id", subject, "alias", "remove it")
+        else:
+            yield _problem(f"{alias} is already an id or alias of {owner}", subject, "alias", "an id names one finding only")
+
+
+def _related(key: str, finding: Finding, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+    for index, other in enumerate(finding.related):
+        if other not in findings:
+            fault = f"there is no finding {other}"
+            yield _problem(fault, (key, "related", index), "no-finding", did_you_mean(other, findings))
+
+
+def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
+    scale = [severity.name for severity in engagement.severities]
+    for field, word in (("severity", finding.severity), ("residual_severity", finding.residual_severity)):
+        if word is not None and word not in scale:
+            yield not_one_of(word, scale, key, (field,), of="in the scale")
+    given = scoring.computed(engagement, finding)
+    if finding.severity is None:
+        yield from _computed_severity(key, finding, given, scale)
+        return
+    for source, word in given.items():
+        if word in scale and finding.severity in scale and word != finding.severity and finding.severity_reason is None:
+            fault = f"{finding.severity!r} disagrees with `{source}`, which gives {word!r}"
+            yield _problem(fault, (key, "severity"), "severity-disagrees", "say why in `severity_reason`", warning=True)
+
+
+def _computed_severity(key: str, finding: Finding, given: Mapping[str, str], scale: list[str]) -> Iterator[Problem]:
+    if finding.rating is None and not finding.cvss:
+        yield _problem("`severity` is required", (key,), "missing-field", "write it, or `rating`, or `cvss`")
+    for source, word in given.items():
+        if word not in scale:
+            fault = f"gives {word!r}, which is not in the scale ({', '.join(scale)})"
+            yield _problem(fault, (key, source), "not-in-list", "write `severity` as well")
+    if finding.rating is not None and "rating" not in given:
+        yield _problem("the matrix has no such cell", (key, "rating"), "matrix", "complete the engagement's `matrix`")
+
+
+def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
+    for index, vector in enumerate(finding.cvss):
+        try:
+            scoring.score(vector)
+        except ValueError as error:
+            yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss")
+
+
+def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
+    known = {custom.name: custom for custom in engagement.fields}
+    for name, value in finding.extra.items():
+        if name not in known:
+            near = did_you_mean(name, known) or "declare it under `fields` in engagement.yaml"
+            yield _problem(f"the engagement has no field {name!r}", (key, "extra", name), "unknown-field", near)
+        elif known[name].values and value not in known[name].values:
+            yield not_one_of(value, known[name].values, key, ("extra", name))
+
+
+def _location(engagement: Engagement, subject: Subject, location: Location) -> Iterator[Problem]:
+    names = list(engagement.repositories)
+    key, *path = subject
+    if location.repository is not None and location.repository not in names:
+        yield not_one_of(location.repository, names, str(key), (*path, "repository"), of="a repository")
+    elif not names:
+        yield _problem("the engagement names no repository", subject, "no-repository", "add one under `repositories`")
+    elif location.repository is None and len(names) > 1:
+        fault = "`repository` is required where the engagement has several"
+        yield _problem(fault, subject, "missing-field", f"one of {', '.join(names)}")
+    if location.lines:
+        yield from _within(subject, "show", location.show, location.lines, "lines")
+    inner, outer = (location.show, "show") if location.show else (location.lines, "lines")
+    if inner:
+        yield from _within(subject, "highlight", location.highlight, inner, outer)
+        for line in location.notes:
+            if not any(line in region for region in inner):
+                yield _problem(f"line {line} is not within `{outer}`", (*subject, "notes", str(line)), "outside")
+
+
+def _within(subject: Subject, field: str, inner: tuple[Region, ...], outer: tuple[Region, ...], name: str) -> Iterator[Problem]:
+    for region in inner:
+        if not any(region.start_line in around and region.end_line in around for around in outer):
+            written = ", ".join(str(around) for around in outer)
+            yield _problem(f"{region} is not within `{name}` ({written})", (*subject, field), "outside")

@@ -1,0 +1,91 @@
+"""One value of a YAML file set, everything else left as it was: comments, layout, line ends.
+
+Edited by place, never by printing the document anew; the result is read again and must differ in that value alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.store.yaml12 import Document, Mark, Path, YamlFault, read
+
+
+def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
+    """`content` with the text `value` at `path`, whose mapping must exist; a new key follows the mapping's last one.
+
+    `value` must be safe as a double-quoted scalar (a hash, a name). Raises FindingsReportError (INPUT) when the place cannot
+    be edited with certainty.
+    """
+    document = read(content)
+    text = content.decode("utf-8-sig")
+    bom = content.startswith(b"\xef\xbb\xbf")
+    change = _replaced if path in document.values else _inserted
+    edited = change(text, document, path, value)
+    result = (b"\xef\xbb\xbf" if bom else b"") + edited.encode()
+    if not _differs_only_there(document, result, path, value):
+        fault = f"`{path[-1]}` cannot be set here without touching anything else"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, f'write it by hand: {path[-1]}: "{value}"', place=Place(shown)))
+    return result
+
+
+def _replaced(text: str, document: Document, path: Path, value: str) -> str:
+    mark = document.values[path]
+    start = _index(text, mark.line, mark.column)
+    end = _index(text, mark.end_line, mark.end_column)
+    if start == end:  # an empty value: `commit:` with nothing after it
+        return f'{text[:start]} "{value}"{text[end:]}'
+    return f'{text[:start]}"{value}"{text[end:]}'
+
+
+def _inserted(text: str, document: Document, path: Path, value: str) -> str:
+    parent = document.values.get(path[:-1])
+    siblings = [(mark, key) for key, mark in document.keys.items() if key[:-1] == path[:-1]]
+    if parent is None or not siblings:
+        return text
+    last_key, last_path = max(siblings, key=lambda pair: (pair[0].line, pair[0].column))
+    last = document.values[last_path]
+    if parent.style == "{":
+        end = _index(text, last.end_line, last.end_column)
+        return f'{text[:end]}, {path[-1]}: "{value}"{text[end:]}'
+    end = _line_end(text, _last_line(last, document))
+    indent = document.lines[last_key.line][: last_key.column].replace("-", " ")
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    return f'{text[:end]}{line_end}{indent}{path[-1]}: "{value}"{text[end:]}'
+
+
+def _last_line(mark: Mark, document: Document) -> int:
+    """The last line (0-based) that belongs to a value; a block's end is marked at the line after it."""
+    line = mark.end_line
+    if (mark.style in ("-", "|", ">") and mark.end_column == 0) or line >= len(document.lines):
+        line = max(mark.line, line - 1)
+    while line > mark.line and (not document.lines[line].strip() or document.lines[line].lstrip().startswith("#")):
+        line -= 1
+    return line
+
+
+def _index(text: str, line: int, column: int) -> int:
+    position = 0
+    for _ in range(line):
+        position = text.index("\n", position) + 1
+    return position + column
+
+
+def _line_end(text: str, line: int) -> int:
+    start = _index(text, line, 0)
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    return end - 1 if text[end - 1 : end] == "\r" else end
+
+
+def _differs_only_there(document: Document, result: bytes, path: Path, value: str) -> bool:
+    wanted: Any = copy.deepcopy(document.data)
+    node = wanted
+    try:
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = value
+        return bool(read(result).data == wanted)
+    except (YamlFault, KeyError, IndexError, TypeError, ValueError):
+        return False

@@ -1,0 +1,188 @@
+"""What pydantic says about a document -> problems in our words, each with its place and, where one is near, a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from findings_report.errors import Kind, Place, Problem, Subject
+from findings_report.store.yaml12 import Document, Mark, Path
+
+_WORDS = {
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "dict_type": "must be fields, as in `name: value`",
+    "mapping_type": "must be fields, as in `name: value`",
+    "model_type": "must be fields, as in `name: value`",
+    "model_attributes_type": "must be fields, as in `name: value`",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+}
+
+
+def from_validation(error: ValidationError, model: type[BaseModel], document: Document, key: str) -> list[Problem]:
+    """One problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
+    problems = [_problem(detail, model, document, key) for detail in error.errors(include_url=False, include_context=True)]
+    unique = {(problem.subject, problem.fault): problem for problem in problems}
+    return sorted(unique.values(), key=lambda problem: _order(document, problem))
+
+
+def _order(document: Document, problem: Problem) -> tuple[int, int]:
+    mark = nearest(document, (problem.subject or ())[1:])
+    return (mark.line, mark.column) if mark else (0, 0)
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, key: str) -> Problem:
+    path = _known(document, detail["loc"])
+    name = str(detail["loc"][-1]) if detail["loc"] else ""
+    match detail["type"]:
+        case "missing":
+            return Problem(Kind.INPUT, f"`{name}` is required", None, subject=(key, *path), code="missing-field")
+        case "extra_forbidden":
+            return _unknown_field(name, model, detail["loc"], key, path)
+        case "string_type":
+            return _not_text(detail["input"], key, path)
+        case "enum" | "literal_error":
+            return _not_one_of(detail, key, path)
+        case "string_too_long":
+            most = (detail.get("ctx") or {}).get("max_length")
+            fault = f"is too long: at most {most:,} characters" if isinstance(most, int) else "is too long"
+            return Problem(Kind.INPUT, fault, subject=(key, *path), code="too-long")
+        case "string_pattern_mismatch":
+            wanted = "a language as en or de-CH" if path[-1:] == ("language",) else "one line that is not blank"
+            return Problem(Kind.INPUT, f"{detail['input']!r} is not {wanted}", subject=(key, *path), code="text")
+        case kind:
+            fault = _WORDS.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:]
+            return Problem(Kind.INPUT, fault, subject=(key, *path), code=kind.replace("_", "-"))
+
+
+def _known(document: Document, location: tuple[str | int, ...]) -> Path:
+    """The longest beginning of `location` that stands in the file; keys that pydantic made of numbers are put back."""
+    path: Path = ()
+    for step in location:
+        if (*path, step) in document.values:
+            path = (*path, step)
+        elif (*path, str(step)) in document.values:
+            path = (*path, str(step))
+        elif step == "[key]":  # pydantic's mark of a fault in a key
+            break
+        else:
+            continue
+    return path
+
+
+def _unknown_field(name: str, model: type[BaseModel], location: tuple[str | int, ...], key: str, path: Path) -> Problem:
+    near = did_you_mean(name, _fields(model, location[:-1]))
+    return Problem(Kind.INPUT, f"there is no field {name!r} here", near, subject=(key, *path), code="unknown-field")
+
+
+def _not_text(value: object, key: str, path: Path) -> Problem:
+    if value is None:
+        return Problem(Kind.INPUT, "is empty", "write a text, or remove the field", subject=(key, *path), code="empty")
+    if isinstance(value, (list, dict)):
+        what = "a list" if isinstance(value, list) else "fields"
+        return Problem(Kind.INPUT, f"must be text, not {what}", subject=(key, *path), code="not-text")
+    source = getattr(value, "source", str(value).lower() if isinstance(value, bool) else str(value))
+    what = "true or false" if isinstance(value, bool) else "a number"
+    return Problem(
+        Kind.INPUT,
+        f"must be text, and {source} is {what} in YAML",
+        f'quote it: "{source}"',
+        subject=(key, *path),
+        code="not-text",
+    )
+
+
+def _not_one_of(detail: ErrorDetails, key: str, path: Path) -> Problem:
+    expected = str((detail.get("ctx") or {}).get("expected", ""))
+    words = [word.strip("' ") for word in expected.replace(" or ", ", ").split(", ")]
+    return not_one_of(detail["input"], words, key, path)
+
+
+def not_one_of(value: object, words: Iterable[str], key: str, path: Subject, *, of: str = "one of") -> Problem:
+    """`value` is not in a list of words: says which they are and which is near."""
+    words = list(words)
+    fault = f"{value!r} is not {of} ({', '.join(words)})"
+    return Problem(Kind.INPUT, fault, did_you_mean(str(value), words), subject=(key, *path), code="not-in-list")
+
+
+def did_you_mean(value: str, words: Iterable[str]) -> str | None:
+    """`did you mean 'high'?` when one of `words` is near `value`."""
+    from rapidfuzz.distance import OSA  # swapped neighbours count as one slip; imported when there is a fault to explain
+
+    slips = {word: OSA.distance(value.casefold(), word.casefold()) for word in words}
+    near = min(slips, key=lambda word: slips[word], default=None)
+    return f"did you mean {near!r}?" if near is not None and slips[near] <= max(1, len(value) // 3) else None
+
+
+@cache
+def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
+    return model.model_json_schema()
+
+
+def _fields(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """Names of the fields that may stand at `location`."""
+    root = _schema(model)
+    nodes = [root]
+    for step in location:
+        nodes = [child for node in nodes for child in _step(root, node, step)]
+    return [name for node in nodes for name in node.get("properties", {})]
+
+
+def _step(root: Mapping[str, Any], node: Mapping[str, Any], step: str | int) -> list[Mapping[str, Any]]:
+    children: list[Mapping[str, Any]] = []
+    for child in (node.get("properties", {}).get(step), node.get("items"), node.get("additionalProperties")):
+        if isinstance(child, dict):
+            children += _resolved(root, child)
+    return children
+
+
+def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "$ref" in node:
+        return _resolved(root, root["$defs"][str(node["$ref"]).rsplit("/", 1)[-1]])
+    if "anyOf" in node:
+        return [resolved for part in node["anyOf"] for resolved in _resolved(root, part)]
+    return [node]
+
+
+def nearest(document: Document, path: Path) -> Mark | None:
+    """The mark of the value at `path`, else of the nearest one around it: for the document itself its first key."""
+    while path and path not in document.values:
+        path = path[:-1]
+    mark = document.values.get(path)
+    if mark is not None and mark.style in ("-", "{", "[") and path in document.keys:
+        return document.keys[path]
+    return mark
+
+
+def place(document: Document, file: str, path: Path, code: str, line_offset: int) -> Place:
+    """Where the value at `path` stands. A fault of the key itself (`unknown-field`) is shown at the key."""
+    mark = document.keys.get(path) if code == "unknown-field" else None
+    mark = mark or nearest(document, path)
+    if mark is None:
+        return Place(file)
+    line, column = mark.line, mark.column
+    if mark.style in ("|", ">") and line_offset >= 0:
+        line, column = _block_line(document, mark, line_offset)
+    source = document.lines[line] if line < len(document.lines) else ""
+    end = mark.end_column if mark.end_line == line == mark.line else len(source)
+    return Place(file, line + 1, column + 1, source, max(1, min(end, len(source)) - column))
+
+
+def _block_line(document: Document, mark: Mark, offset: int) -> tuple[int, int]:
+    """The line of a block scalar's text that is `offset` lines below its first. Folded (`>`) text is taken line by line too."""
+    line = min(mark.line + 1 + offset, max(mark.line, mark.end_line, 0), len(document.lines) - 1)
+    source = document.lines[line]
+    return line, len(source) - len(source.lstrip())
+
+
+def dotted(path: Subject) -> str:
+    """`locations[0].lines`, as messages name a field."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

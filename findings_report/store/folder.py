@@ -1,0 +1,119 @@
+"""The files of an engagement's folder, read safely.
+
+A folder is one place an engagement can stand in; a git revision is another. Both are `Files`: names and bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final, Protocol
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+
+ENGAGEMENT: Final = "engagement.yaml"
+FINDING_SUFFIX: Final = ".finding.yaml"
+FOLDER: Final = "findings"
+_MOST_FILES = 20_000
+_LARGEST: Final = 32 * 1024 * 1024
+
+
+class Files(Protocol):
+    """Where an engagement stands: a folder, or a revision of one."""
+
+    shown: str
+    """How the place is called in messages, as the user would type it."""
+
+    def names(self) -> tuple[str, ...]:
+        """Paths of all files, relative, with /, sorted."""
+
+    def read(self, name: str) -> bytes | None:
+        """The file's bytes; None when there is no such file."""
+
+
+class Folder:
+    """An engagement's folder on disk. Symbolic links that lead out of it are refused, not followed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shown = shown_path(path)
+
+    def names(self) -> tuple[str, ...]:
+        """Paths of all files below the folder, hidden ones left out."""
+        found: list[str] = []
+        for root, folders, files in os.walk(self.path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            relative = Path(root).relative_to(self.path)
+            found.extend((relative / name).as_posix() for name in files if not name.startswith("."))
+            if len(found) > _MOST_FILES:
+                raise FindingsReportError(
+                    Problem(
+                        Kind.INPUT, f"more than {_MOST_FILES:,} files", "keep other files elsewhere", place=Place(self.shown)
+                    )
+                )
+        return tuple(sorted(found))
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of `name`; None when it does not exist. Raises on links that lead out, devices, unreadable files."""
+        path = self.path / name
+        shown = shown_path(path)
+        try:
+            inside = path.resolve(strict=True).is_relative_to(self.path.resolve())
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        except (OSError, RuntimeError) as error:
+            raise FindingsReportError(_unreadable(shown, str(error))) from None
+        if not inside:
+            raise FindingsReportError(_unreadable(shown, "it is a symbolic link that leads out of the folder"))
+        if not stat.S_ISREG(status.st_mode):
+            raise FindingsReportError(_unreadable(shown, "it is not a file"))
+        if status.st_size > _LARGEST:
+            raise FindingsReportError(_unreadable(shown, f"it has {status.st_size:,} bytes; at most {_LARGEST:,} are read"))
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise FindingsReportError(_unreadable(shown, error.strerror or str(error))) from None
+
+
+def _unreadable(shown: str, why: str) -> Problem:
+    return Problem(Kind.INPUT, f"cannot be read: {why}", place=Place(shown), code="unreadable")
+
+
+def shown_path(path: Path) -> str:
+    """`path` as the user would type it: relative to the current folder where that is shorter."""
+    try:
+        absolute = Path(os.path.normpath(Path.cwd() / path))
+        relative = os.path.relpath(absolute)
+    except (OSError, ValueError):
+        return str(path)
+    return relative if not relative.startswith("../..") else str(absolute)
+
+
+def find_folder(start: Path) -> Path:
+    """The engagement's folder: `start`, the `findings` in it, or that of the nearest folder above.
+
+    Raises FindingsReportError when there is none.
+    """
+    if start.is_file():
+        start = start.parent
+    if not start.is_dir():
+        raise FindingsReportError(
+            Problem(
+                Kind.INPUT, "there is no such folder", "name the folder that holds engagement.yaml", place=Place(str(start))
+            )
+        )
+    for folder in (start, *start.absolute().parents):
+        for candidate in (folder, folder / FOLDER):
+            if (candidate / ENGAGEMENT).exists():
+                return candidate
+    raise FindingsReportError(
+        Problem(
+            Kind.INPUT,
+            f"no {ENGAGEMENT} here, in {FOLDER}/ or in a folder above",
+            "start one with `findings-report init`, or name the folder that holds it",
+            place=Place(shown_path(start)),
+            code="no-engagement",
+        )
+    )

@@ -1,0 +1,312 @@
+"""YAML bytes -> plain values with the place of each, under the YAML 1.2 core schema.
+
+Built from parser events on a stack of our own, so that neither depth nor aliases can exhaust anything. Refused, each with its
+place: duplicate keys, anchors, aliases, merge keys, tags, several documents, control characters, too much of anything.
+
+Source: YAML 1.2.2, section 10.3 (core schema).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+LARGEST_FILE: Final = 4 * 1024 * 1024
+LARGEST_SCALAR: Final = 1024 * 1024
+DEEPEST: Final = 40
+MOST_VALUES: Final = 200_000
+
+Path = tuple[str | int, ...]
+"""Keys and 0-based indexes from the root of a document."""
+
+_BREAKS = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
+_NOT_FINITE |= {f".{name}": float("nan") for name in ("nan", "NaN", "NAN")}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_LONGEST_NUMBER = 100
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+    + "|["
+    + "".join(chr(plane << 16 | low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
+
+
+class WrittenInt(int):
+    """An integer that remembers how it was written: `010` is ten, and still `010` where text is wanted."""
+
+    source: str
+
+
+class WrittenFloat(float):
+    """A number that remembers how it was written, so that `1.10` stays `1.10` where text is wanted."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a value stands. Lines and columns are 0-based, the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    style: str
+    """Quoted and block scalars by their mark, plain ones empty; `{`, `[` for flow collections, `-` for block ones."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file, read."""
+
+    data: Any
+    """str, WrittenInt, WrittenFloat, bool, None, lists and dicts with str keys."""
+    values: dict[Path, Mark]
+    """The place of every value; the root is ()."""
+    keys: dict[Path, Mark]
+    """The place of every mapping key, under the path of its value."""
+    lines: tuple[str, ...]
+    """The text, a line each, without line ends."""
+
+
+class YamlFault(Exception):  # noqa: N818  # a fault of the file, not of the program
+    """A file that is refused, with the place (0-based) and, where there is one, a remedy."""
+
+    def __init__(self, fault: str, line: int = 0, column: int = 0, remedy: str | None = None) -> None:
+        super().__init__(fault)
+        self.fault, self.line, self.column, self.remedy = fault, line, column, remedy
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not been seen."""
+
+    path: Path
+    value: dict[str, Any] | list[Any]
+    start: Any
+    style: str
+    key: str | None = None
+    key_mark: Mark | None = None
+
+
+@dataclass(slots=True)
+class _Build:
+    values: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, Mark] = field(default_factory=dict)
+    stack: list[_Open] = field(default_factory=list)
+    root: Any = None
+    has_root: bool = False
+
+
+def read(content: bytes) -> Document:
+    """The document in `content`. Raises YamlFault; never anything else, whatever the bytes."""
+    text = _decode(content)
+    lines = tuple(_BREAKS.split(text))
+    build = _Build()
+    try:
+        for event in _events(text):
+            _take(event, build)
+    except yaml.YAMLError as error:
+        raise _syntax_fault(error, text) from None
+    if not build.has_root:
+        raise YamlFault("the file is empty")
+    return Document(build.root, build.values, build.keys, lines)
+
+
+def _decode(content: bytes) -> str:
+    if len(content) > LARGEST_FILE:
+        raise YamlFault(f"the file has {len(content):,} bytes; at most {LARGEST_FILE:,} are read")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        raise YamlFault(
+            f"byte 0x{content[error.start]:02x} is not UTF-8",
+            before.count("\n"),
+            len(before) - before.rfind("\n") - 1,
+            "save the file as UTF-8",
+        ) from None
+    if (found := _FORBIDDEN.search(text)) is not None:
+        _refuse_character(found[0], *_position(text, found.start()))
+    return text
+
+
+def _position(text: str, index: int) -> tuple[int, int]:
+    before = _BREAKS.split(text[:index])
+    return len(before) - 1, len(before[-1])
+
+
+def _refuse_character(character: str, line: int, column: int) -> None:
+    raise YamlFault(
+        f"the character U+{ord(character):04X} is a control character or no character at all",
+        line,
+        column,
+        "remove it; to write about it, write its number, as in U+001B",
+    )
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = yaml.CParser(text) if hasattr(yaml, "CParser") else yaml.CSafeLoader(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
+
+
+def _take(event: Any, build: _Build) -> None:
+    """One parser event."""
+    if isinstance(event, yaml.AliasEvent):
+        raise _at(event, f"the alias *{event.anchor} is not read", "write the value out")
+    if getattr(event, "anchor", None) is not None:
+        raise _at(event, f"the anchor &{event.anchor} is not read", "remove it and write the value where it is needed")
+    if getattr(event, "tag", None) is not None:
+        raise _at(event, f"the tag {event.tag!r} is not read", "remove it; the field decides the type")
+    if isinstance(event, yaml.ScalarEvent):
+        _scalar(event, build)
+    elif isinstance(event, yaml.CollectionStartEvent):
+        _open(event, build)
+    elif isinstance(event, yaml.CollectionEndEvent):
+        _close(event, build)
+    elif isinstance(event, yaml.DocumentStartEvent) and build.has_root:
+        raise _at(event, "a second document starts here", "one file holds one document: remove the `---`")
+
+
+def _at(event: Any, fault: str, remedy: str | None = None) -> YamlFault:
+    return YamlFault(fault, event.start_mark.line, event.start_mark.column, remedy)
+
+
+def _mark(event: Any, style: str, end: Any = None) -> Mark:
+    start, end = event.start_mark, end or event.end_mark
+    return Mark(start.line, start.column, end.line, end.column, style)
+
+
+def _scalar(event: Any, build: _Build) -> None:
+    text: str = event.value
+    if len(text) > LARGEST_SCALAR:
+        raise _at(event, f"a text of {len(text):,} characters; at most {LARGEST_SCALAR:,} are read")
+    if event.style == '"' and (found := _FORBIDDEN.search(text)) is not None:  # escapes such as "\e" appear only now
+        _refuse_character(found[0], event.start_mark.line, event.start_mark.column)
+    mark = _mark(event, event.style or "")
+    top = build.stack[-1] if build.stack else None
+    if top is not None and isinstance(top.value, dict) and top.key is None:
+        if text == "<<" and not event.style:
+            raise _at(event, "the merge key << is not read", "write the fields out")
+        if text in top.value:
+            raise _at(event, f"the key {text!r} stands here for the second time", "remove one of the two")
+        top.key, top.key_mark = text, mark
+        return
+    _place(event, text if event.style else resolve_plain(text), mark, build)
+
+
+def resolve_plain(text: str) -> object:
+    """The value of a plain scalar under the core schema; numbers remember their source text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "0123456789+-." or len(text) > _LONGEST_NUMBER:
+        return text
+    if text in _NOT_FINITE:
+        return _written_float(text, _NOT_FINITE[text])
+    if _INT.match(text):
+        return _written_int(text, int(text))
+    if _OCTAL.match(text):
+        return _written_int(text, int(text, 0))
+    if _HEX.match(text):
+        return _written_int(text, int(text, 16))
+    if _FLOAT.match(text):
+        return _written_float(text, float(text))
+    return text
+
+
+def _written_int(text: str, value: int) -> WrittenInt:
+    number = WrittenInt(value)
+    number.source = text
+    return number
+
+
+def _written_float(text: str, value: float) -> WrittenFloat:
+    number = WrittenFloat(value)
+    number.source = text
+    return number
+
+
+def _place(event: Any, value: Any, mark: Mark, build: _Build) -> Path:
+    """Puts `value` where the document is at; gives its path."""
+    if len(build.values) >= MOST_VALUES:
+        raise _at(event, f"more than {MOST_VALUES:,} values in one file")
+    if not build.stack:
+        if build.has_root:
+            raise _at(event, "a second document starts here", "one file holds one document")
+        build.root, build.has_root = value, True
+        build.values[()] = mark
+        return ()
+    top = build.stack[-1]
+    if isinstance(top.value, list):
+        path: Path = (*top.path, len(top.value))
+        top.value.append(value)
+    else:
+        if top.key is None:
+            raise _at(event, "a mapping key must be plain text")
+        path = (*top.path, top.key)
+        top.value[top.key] = value
+        if top.key_mark is not None:
+            build.keys[path] = top.key_mark
+        top.key = top.key_mark = None
+    build.values[path] = mark
+    return path
+
+
+def _open(event: Any, build: _Build) -> None:
+    if len(build.stack) >= DEEPEST:
+        raise _at(event, f"nested more than {DEEPEST} levels deep")
+    is_map = isinstance(event, yaml.MappingStartEvent)
+    value: dict[str, Any] | list[Any] = {} if is_map else []
+    style = ("{" if is_map else "[") if event.flow_style else "-"
+    path = _place(event, value, _mark(event, style), build)
+    build.stack.append(_Open(path, value, event, style))
+
+
+def _close(event: Any, build: _Build) -> None:
+    opened = build.stack.pop()
+    build.values[opened.path] = _mark(opened.start, opened.style, event.end_mark)
+
+
+def _syntax_fault(error: yaml.YAMLError, text: str) -> YamlFault:
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark) is not None:
+        fault = " ".join(part for part in (error.problem, error.context) if part)
+        return YamlFault(f"YAML: {fault}", mark.line, mark.column, _syntax_remedy(fault, text, mark.line))
+    if isinstance(error, yaml.reader.ReaderError):
+        position = error.position if isinstance(error.position, int) else 0
+        return YamlFault(f"YAML: {error.reason}", *_position(text, position))
+    return YamlFault(f"YAML: {error}")
+
+
+def _in_block_text(lines: list[str], line: int) -> bool:
+    """True when the nearest line above that is indented less than the one at fault starts a block text."""
+    indent = len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
+    above = (text for text in reversed(lines[:line]) if text.strip() and len(text) - len(text.lstrip()) < indent)
+    return next(above, "").rstrip().endswith(("|", ">", "|-", ">-"))
+
+
+def _syntax_remedy(fault: str, text: str, line: int) -> str | None:
+    lines = _BREAKS.split(text)
+    shown = lines[line] if line < len(lines) else ""
+    if "\t" in shown[: len(shown) - len(shown.lstrip())]:
+        return "indent with blanks; YAML does not allow tabs there"
+    if "mapping values are not allowed" in fault:
+        return "quote a text that holds ': ', or write it as a block after `|`"
+    if "expected key while parsing a block mapping" in fault and _in_block_text(lines, line):
+        return "where a text's first line is indented more than the rest, write `|2` for `|`"
+    if "found character that cannot start any token" in fault:
+        return "quote a text that starts with @, ` or %"
+    return None

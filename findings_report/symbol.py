@@ -1,0 +1,188 @@
+"""Which function or class encloses a line: exact for Python, modest for languages with braces, silent for the rest.
+
+Pure. A wrong name is worse than none: where the reading of a file is in doubt, there are no symbols.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from findings_report.language import scanner
+from findings_report.model.evidence import Region, Symbol
+
+_LARGEST = 2_000_000  # characters; a file of this size is made by a machine
+_LONGEST_HEAD = 500  # characters before a brace that may declare something; bounds what the patterns below cost
+
+_BRACES: Final = re.compile(
+    r"(?:c|cpp|csharp|cuda|dart|go|groovy|java|javascript|kotlin|objective-c|php|rust|scala|solidity|swift|typescript)\Z"
+)
+_PREPROCESSED: Final = frozenset(("c", "cpp", "csharp", "cuda", "objective-c"))
+_WITHOUT_SEMICOLONS: Final = frozenset(("go", "groovy", "javascript", "kotlin", "scala", "swift", "typescript"))
+
+_NOT_A_NAME: Final = re.compile(
+    r"(?:__attribute__|alignas|assert|assembly|async|await|case|catch|decltype|defer|do|else|elif|elseif|finally|fixed|for"
+    r"|foreach|function|get|guard|if|in|let|lock|loop|match|new|noexcept|not|return|requires|select|set|sizeof|switch"
+    r"|synchronized|throw|throws|try|typeof|unchecked|unless|unsafe|until|using|val|var|when|where|while|with|yield)\Z"
+)
+_TYPE: Final = re.compile(
+    r"\b(?:class|interface|trait|contract|library|namespace|module|mod|object|protocol|extension|record)\s+"
+    r"(?P<name>[A-Za-z_$][\w$.:]*)(?<!:)[^=;]*\Z"
+    r"|\b(?:struct|enum|union)\s+(?!class\b|struct\b)(?P<plain>[A-Za-z_$][\w$:]*)(?<!:)[^=;()]*\Z"
+    r"|\btype\s+(?P<go>\w+)(?:\[[^\]]*\])?\s+(?:struct|interface)\s*\Z"
+    r"|\bimpl\b(?:\s*<[^{]*?>)?\s+(?:[^{]*\bfor\s+)?(?:&?(?:mut\s+)?)(?P<impl>[A-Za-z_]\w*)[^=;()]*\Z"
+)
+_FUNCTION: Final = re.compile(
+    r"\bfunc\s+\(\s*(?:\w+\s+)?\*?\s*(?P<receiver>\w+)[^)]*\)\s*(?P<method>\w+)\s*[\[(][^{}]*\Z"
+    r"|\b(?:func|fn|fun|function\s*\*?|def|modifier)\s+(?P<name>[\w$]+)\s*[\[(<][^{}]*\Z"
+    r"|\b(?P<special>constructor|init)\s*\([^{}]*\Z"
+    r"|(?<![\w$])(?P<assigned>[\w$]+)\s*[:=]\s*(?:async\s*)?(?:function\b[^{}=]*|\([^(){}]*\)\s*(?::[^={}]*)?=>|[\w$]+\s*=>)\s*\Z"
+)
+_CALL_LIKE: Final = re.compile(r"(?<![@\w$.])(?P<name>~?[A-Za-z_$][\w$]*(?:::~?\w+)*)\s*\(")
+_LINE_METHOD: Final = re.compile(
+    r"(?:\A|\n)[ \t]*(?:(?:public|private|protected|static|async|override|readonly|abstract|final|get|set|\*)\s+)*"
+    r"(?P<name>[#\w$]+)\s*(?:<[^<>(){}]*>)?\([^{}]*\)\s*(?::[^={}]*)?\Z"
+)
+
+
+_BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
+"""Fields of Python's syntax tree that hold statements: definitions are statements, so expressions need not be looked into."""
+
+
+class _Header(NamedTuple):
+    name: str
+    kind: Literal["type", "function"]
+
+
+def symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
+    """The named functions and classes of a file, by first line, an outer one before what it holds.
+
+    `language` is Pygments' name. Empty when the language is not known here, the file is not valid, or its braces do not pair.
+    """
+    source = "\n".join(lines)
+    if len(source) > _LARGEST or "\0" in source:
+        return ()
+    if language == "python":
+        return tuple(sorted(_python(source), key=_order))
+    return tuple(sorted(_braced(source, language), key=_order)) if _BRACES.match(language) else ()
+
+
+def enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
+    """The innermost symbol that holds the whole of `region`; None when none does."""
+    holding = [symbol for symbol in found if region.start_line in symbol.region and region.end_line in symbol.region]
+    return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
+
+
+def encloses(named: str, symbol: Symbol) -> bool:
+    """True when `named`, as an author writes it, means `symbol`: its name or the last parts of it.
+
+    `.`, `::` and `#` are the same; an argument list and a return type are set aside.
+    """
+    wanted = _parts(re.split(r"[(<\[]", named.strip(), maxsplit=1)[0])
+    return bool(wanted) and _parts(symbol.name)[-len(wanted) :] == wanted
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in re.split(r"::|[.#]", name.strip()) if part]
+
+
+def _order(symbol: Symbol) -> tuple[int, int]:
+    return symbol.region.start_line, -symbol.region.end_line
+
+
+def _python(source: str) -> Iterator[Symbol]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of the audited code's style is not for our user
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, prefix = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            name = prefix + node.name
+            yield Symbol(name=name, region=Region(start_line=first, end_line=node.end_lineno or node.lineno))
+            prefix = f"{name}."
+        for field in _BLOCKS:
+            waiting += [(child, prefix) for child in getattr(node, field, ())]
+
+
+def _braced(source: str, language: str) -> list[Symbol]:
+    text = scanner(language).sub(_blank, source)
+    if language in _PREPROCESSED:
+        text = _without_directives(text)
+    found: list[Symbol] = []
+    opened: list[tuple[_Header | None, int]] = []
+    line, at, start = 1, 0, 0
+    for match in re.finditer(r"[{};]", text):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        if match[0] == "{":
+            head = text[max(start, at - _LONGEST_HEAD) : at]
+            header = _header(head, language, is_in_function=any(h and h.kind == "function" for h, _ in opened))
+            opened.append((header, line - _lines_of(head, header, language)))
+        elif match[0] == "}":
+            if not opened:
+                return []
+            header, first = opened.pop()
+            if header is not None:
+                name = ".".join([*(outer.name for outer, _ in opened if outer), header.name])
+                found.append(Symbol(name=name, region=Region(start_line=first, end_line=line)))
+        start = at + 1
+    return [] if opened else found
+
+
+def _blank(match: re.Match[str]) -> str:
+    return "\n" * match[0].count("\n")
+
+
+def _without_directives(text: str) -> str:
+    """Without preprocessor lines and without the other branches of `#if`: they may hold a brace each for one that is closed."""
+    kept = []
+    skipped: list[bool] = []
+    is_continued = False
+    for line in text.split("\n"):
+        directive = re.match(r"\s*#\s*([a-z]+)", line)
+        word = directive[1] if directive and not is_continued else ""
+        if word in ("if", "ifdef", "ifndef"):
+            skipped.append(False)
+        elif word in ("else", "elif") and skipped:
+            skipped[-1] = True
+        elif word == "endif" and skipped:
+            skipped.pop()
+        is_directive = bool(directive) or is_continued
+        kept.append("" if is_directive or any(skipped) else line)
+        is_continued = is_directive and line.endswith("\\")
+    return "\n".join(kept)
+
+
+def _header(head: str, language: str, *, is_in_function: bool) -> _Header | None:
+    """What the text before a brace names; None when nothing."""
+    function = _FUNCTION.search(head)
+    if function is not None:
+        name = function["name"] or function["special"] or function["assigned"]
+        return _Header(name or f"{function['receiver']}.{function['method']}", "function")
+    kind = _TYPE.search(head)
+    call = next((m for m in _CALL_LIKE.finditer(head) if not _NOT_A_NAME.match(m["name"])), None)
+    if kind is not None:
+        return _Header(kind["name"] or kind["plain"] or kind["go"] or kind["impl"], "type")
+    if is_in_function or "=" in head.partition("(")[0]:
+        return None
+    if language in _WITHOUT_SEMICOLONS:
+        method = _LINE_METHOD.search(head)
+        return _Header(method["name"], "function") if method and not _NOT_A_NAME.match(method["name"]) else None
+    return _Header(call["name"], "function") if call else None
+
+
+def _lines_of(head: str, header: _Header | None, language: str) -> int:
+    """How many lines before the brace the declaration starts: after what ended before it, else in the line of its name."""
+    if header is None:
+        return 0
+    if language not in _WITHOUT_SEMICOLONS:
+        return head.lstrip().count("\n")
+    return head.count("\n", max(head.rfind(header.name.rpartition(".")[2]), 0))

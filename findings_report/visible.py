@@ -1,0 +1,30 @@
+"""Text made safe to look at: characters that hide or reorder other text become their code points. Pure.
+
+Source: Unicode Standard Annex 9 (bidirectional controls) and CVE-2021-42574; ECMA-48 (C0 and C1 control functions).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+HIDDEN: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"  # zero width, bidi, line separators
+    "\ud800-\udfff"  # lone surrogates
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # musical controls, tags, variation selectors
+    "]"
+)
+"""Characters that print nothing, move the cursor, or change the order of what is printed."""
+
+
+def code_point(character: str) -> str:
+    r"""`\u{202E}` for the character U+202E."""
+    return f"\\u{{{ord(character):04X}}}"
+
+
+def visible(text: str) -> str:
+    r"""`text` with every hidden character written as its code point; line feeds and tabs stay."""
+    return HIDDEN.sub(lambda match: code_point(match[0]), text)

@@ -1,0 +1,79 @@
+"""Which characters a PDF can show, from what its fonts and libraries are, and what its child may use: all without a child."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report.renderers.pdf import limits_for, missing, missing_libraries, substitute, versions
+from findings_report.renderers.pdf.characters import COVERAGE, FONTS
+from findings_report.renderers.pdf.coverage import measured
+
+
+def test_the_table_of_characters_is_what_the_font_files_have() -> None:
+    assert COVERAGE.read_text(encoding="ascii") == measured()
+
+
+def test_stand_ins_are_put_into_text_only() -> None:
+    html = '<STYLE>p::before { content: "中" }</STYLE><title>中</title><!-- 中 --><a title="中" href="#中">中\ufe0f</a>'
+
+    page_with_stand_ins, replaced = substitute(html)
+
+    assert page_with_stand_ins == html.replace(">中\ufe0f<", ">[U+4E2D]<")
+    assert replaced == ("中",)
+
+
+def test_the_other_case_of_a_missing_letter_stays() -> None:
+    absent, present = "\u1c90", "\u10d0"
+    assert (missing(absent), missing(present)) == ((absent,), ())
+
+    text, _ = substitute(absent + present)
+
+    assert text == f"[U+{ord(absent):04X}]{present}"
+
+
+@given(st.text())
+def test_nothing_is_missing_from_text_with_stand_ins(text: str) -> None:
+    text = text.replace("<", "").replace(">", "")
+
+    shown, replaced = substitute(text)
+
+    assert missing(shown) == ()
+    assert replaced == missing(text)
+
+
+def test_white_space_joiners_and_break_opportunities_are_not_missing() -> None:
+    assert missing("\t\n\r \u00a0\u00ad\u200b\u200c\u200d\u2060\ufe0f") == ()
+
+
+def test_the_libraries_are_named_and_versioned_without_importing_weasyprint() -> None:
+    script = (
+        "import sys; import findings_report.renderers.pdf as p; print(p.missing_libraries(), p.versions());"
+        "sys.exit(any(name.partition('.')[0] in {'weasyprint', 'pydantic', 'PIL', 'fontTools'} for name in sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert missing_libraries() == ()
+    assert done.stdout.strip() == f"() {versions()}"
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in versions().values())
+    assert set(versions()) == {"WeasyPrint", "Pango", "HarfBuzz", "Fontconfig"}
+
+
+def test_every_font_file_has_its_licence() -> None:
+    licences = (FONTS / "LICENSES.md").read_text("utf-8")
+    fonts = [file.name for file in FONTS.iterdir() if file.suffix in {".otf", ".ttf"}]
+
+    assert all(name in licences or f"{name.partition('-')[0]}-*" in licences for name in fonts)
+    assert "SIL OPEN FONT LICENSE" in licences
+
+
+def test_limits_allow_a_thousand_findings() -> None:
+    limits = limits_for(5_200_000, [])
+
+    assert limits.cpu_seconds >= 2 * 281
+    assert limits.memory_bytes >= 2 * 2_600_000_000

@@ -1,0 +1,451 @@
+"""The program as a user meets it: commands, messages, exit codes, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from repositories import Commit, build, git
+
+from findings_report import cli
+
+PROGRAM = str(Path(sys.executable).parent / "findings-report")
+CODE = "import sys\n\n\ndef main():\n    name = sys.argv[1]\n    run(name)\n    return 0\n"
+FINDING = """title: A finding
+severity: high
+description: |
+  Something is wrong.
+locations:
+  - path: app.py
+    lines: 4-7
+    quote: |
+      def main():
+          name = sys.argv[1]
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """An engagement with a real repository beside it."""
+
+    root: Path
+    commit: str
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / "findings" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def finding(self, text: str) -> None:
+        self.write("A-1.finding.yaml", text)
+
+    def engagement(self, more: str = "", repository: str | None = None) -> None:
+        fields = repository if repository is not None else f'path: ../app, revision: v1, commit: "{self.commit}"'
+        self.write("engagement.yaml", f"format: 1\ntitle: Review\nrepositories:\n  app: {{{fields}}}\n{more}")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    files: dict[str, bytes | str | None] = {
+        "app.py": CODE,
+        "binary.bin": b"\0\1\2" * 100,
+        "wide.txt": "text".encode("utf-16"),
+        "lfs.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n",
+    }
+    commits = build(tmp_path / "app", [Commit(files=files, message="one", tag="v1")])
+    made = Work(tmp_path, commits[0])
+    made.engagement()
+    made.write("A-1.finding.yaml", FINDING)
+    return made
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the program in this process."""
+
+    def ran(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["findings-report", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return ran
+
+
+def test_a_sound_engagement_is_checked_with_code_0(work: Work, run: Run) -> None:
+    ran = run("check", work.root)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "1 finding: 1 high\n1 location: 1 exact\n"
+
+
+LOCATION = "title: x\nseverity: low\ndescription: y\nlocations:\n  - {path: app.py, lines: 4}\n"
+
+BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [
+    ("no engagement.yaml", lambda w: (w.root / "findings/engagement.yaml").unlink(), 3, "no engagement.yaml"),
+    ("empty engagement.yaml", lambda w: w.write("engagement.yaml", ""), 3, "engagement.yaml:1:1: the file is empty"),
+    ("YAML syntax", lambda w: w.finding("title: a: b\n"), 3, "A-1.finding.yaml:1:9: YAML: mapping values"),
+    ("a tab", lambda w: w.finding("title: x\n\tseverity: low\n"), 3, "A-1.finding.yaml:2:1: YAML"),
+    ("an unknown field", lambda w: w.finding("titel: x\n" + FINDING), 3, "did you mean 'title'?"),
+    ("a missing field", lambda w: w.finding("title: x\n"), 3, "`description` is required"),
+    ("a severity off the scale", lambda w: w.finding(LOCATION.replace("low", "lwo")), 3, "did you mean 'low'?"),
+    ("a duplicate key", lambda w: w.finding("title: x\n" + FINDING), 3, "stands here for the second time"),
+    ("an alias bomb", lambda w: w.finding("a: &a [x]\nb: [*a, *a]\n"), 3, "the anchor &a is not read"),
+    ("deep nesting", lambda w: w.finding("a: " + "[" * 9999), 3, "nested more than 40 levels"),
+    ("Latin-1", lambda w: (w.root / "findings/A-1.finding.yaml").write_bytes(b"title: \xe9\n"), 3, "byte 0xe9 is not UTF-8"),
+    ("a bad id", lambda w: w.write("A 1.finding.yaml", FINDING), 3, "'A 1' is not an id"),
+    ("ids that clash", lambda w: w.write("sub/a-1.finding.yaml", FINDING), 3, "the id a-1 is taken"),
+    ("an alias that clashes", lambda w: w.write("A-2.finding.yaml", FINDING + "aliases: [A-1]\n"), 3, "already an id or alias"),
+    ("a path outside", lambda w: w.finding(LOCATION.replace("app.py", "../../etc/passwd")), 3, "inside the rep"),
+    ("a reversed range", lambda w: w.finding(LOCATION.replace(": 4", ": 7-4")), 3, "write 4-7"),
+    ("a newer format", lambda w: w.write("engagement.yaml", "format: 9\ntitle: x\n"), 3, "made by a newer findings-report"),
+    ("text nested too deep", lambda w: w.finding(FINDING + "impact: '" + "> " * 60 + "x'\n"), 3, "20 levels deep"),
+    ("an unknown location", lambda w: w.finding(FINDING + "impact: '[](location:no)'\n"), 3, "no location 'no'"),
+    ("a missing picture", lambda w: w.engagement("images: [{name: a, file: a.png, alt: b}]\n"), 3, "there is no file a.png"),
+    ("an unknown template", lambda w: w.engagement("template: nope\n"), 3, "there is no template 'nope'"),
+    ("an unknown output", lambda w: w.engagement("outputs: [doc]\n"), 3, "'doc' is not a format"),
+    ("a file name pattern", lambda w: w.engagement("file_name: '{nope}'\n"), 3, "{nope} is not one of"),
+    ("a range past the end", lambda w: w.finding(LOCATION.replace(": 4", ": 4-400")), 4, "has 7 lines"),
+    ("a missing path", lambda w: w.finding(LOCATION.replace("app", "ap")), 4, "app.py"),
+    ("a missing commit", lambda w: w.engagement(repository=f'path: ../app, commit: "{"1" * 40}"'), 4, "1111111111"),
+    ("a missing revision", lambda w: w.engagement(repository="path: ../app, revision: v9"), 4, "v9"),
+    ("a folder that is no repository", lambda w: w.engagement(repository="path: ../findings"), 4, "findings"),
+    ("a binary file", lambda w: w.finding(LOCATION.replace("app.py", "binary.bin")), 4, "binary"),
+    ("a UTF-16 file", lambda w: w.finding(LOCATION.replace("app.py", "wide.txt")), 4, "UTF-16"),
+    ("an LFS pointer", lambda w: w.finding(LOCATION.replace("app.py", "lfs.bin")), 4, "LFS"),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "code", "message"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_a_broken_engagement_is_told_once_with_its_code_and_nothing_is_written(
+    work: Work, run: Run, name: str, damage: Callable[[Work], object], code: int, message: str
+) -> None:
+    damage(work)
+
+    ran = run("build", work.root, "-f", "md")
+
+    assert ran.code == code, ran.err
+    assert message in ran.err
+    assert "Traceback" not in ran.err
+    told = [line for line in ran.err.splitlines() if line[:1] != " " and ": warning: " not in line]
+    assert len(told) == len(set(told)) <= 3
+    assert not (work.root / "build").exists()
+
+
+def test_the_line_at_fault_is_shown_with_a_caret(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("high", "hgih"))
+
+    said = run("check", work.root).err.splitlines()
+
+    scale = "critical, high, medium, low, informational"
+    assert said[0].endswith(f"A-1.finding.yaml:2:11: severity: 'hgih' is not in the scale ({scale})")
+    assert said[1:] == ["  2 | severity: hgih", "    |           ^^^^ did you mean 'high'?"]
+
+
+def test_problems_are_one_line_each_when_concise(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("high", "hgih"))
+
+    said = run("check", work.root, "--output-format", "concise").err.splitlines()
+
+    assert len(said) == 1
+    assert said[0].endswith("(did you mean 'high'?)")
+
+
+def test_problems_are_one_document_as_json(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("high", "hgih"))
+
+    problems = json.loads(run("check", work.root, "--output-format=json").out)["problems"]
+
+    assert [(each["level"], each["line"], each["column"], each["field"]) for each in problems] == [("error", 2, 11, "severity")]
+
+
+def test_problems_are_annotations_for_github(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING + "status: do%ne\n")
+
+    said = run("check", work.root, "--output-format", "github").out
+
+    assert said.startswith("::error file=")
+    assert "A-1.finding.yaml,line=11,col=9::status: 'do%25ne' is not one of (open, " in said
+
+
+def test_strict_makes_a_warning_a_failure_and_still_writes(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("lines: 4-7", "lines: 1-2"))
+
+    assert run("build", work.root, "-f", "md").code == 0
+    assert run("build", work.root, "-f", "md", "--strict", "-o", work.root / "strict.md").code == 1
+    assert (work.root / "strict.md").exists()
+
+
+def test_strict_makes_an_unchecked_quote_a_failure(work: Work, run: Run) -> None:
+    work.engagement(repository=f'path: ../gone, commit: "{work.commit}"')
+
+    ran = run("check", work.root, "--strict")
+
+    assert ran.code == 1
+    assert "1 quote is unchecked" in ran.err
+
+
+def test_fail_on_looks_at_unresolved_findings_this_bad_or_worse(work: Work, run: Run) -> None:
+    assert run("check", work.root, "--fail-on", "critical").code == 0
+    assert run("check", work.root, "--fail-on", "medium").code == 1
+    work.write("A-1.finding.yaml", FINDING + "status: resolved\n")
+    assert run("check", work.root, "--fail-on", "medium").code == 0
+    assert run("check", work.root, "--fail-on", "nope").code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nope"], ["build", "--nope"], ["build", "-f", "doc"], ["build", "--template", "nope"], ["check", "--repository", "x"],
+     ["check", "--repository", "x=y"], ["build", "-f", "md", "-f", "json", "-o", "-"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_wrong_command_line_is_code_2(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(work.root)
+
+    assert run(*arguments).code == 2
+
+
+def test_a_wrong_repository_option_is_code_4(work: Work, run: Run) -> None:
+    assert run("check", work.root, "--repository", f"app={work.root / 'gone'}").code == 4
+
+
+def test_a_template_with_an_undefined_name_is_code_5_with_its_place(work: Work, run: Run) -> None:
+    own = work.root / "templates" / "standard"
+    own.mkdir(parents=True)
+    (own / "section.md.j2").write_text("fine\n{{ section.titel }}\n")
+    work.engagement("conclusion: The end.\n")
+
+    ran = run("build", work.root, "-f", "md")
+
+    assert ran.code == 5
+    assert "section.md.j2:2" in ran.err
+    assert not (work.root / "build").exists()
+
+
+def test_an_own_template_file_replaces_one_and_is_told(work: Work, run: Run) -> None:
+    own = work.root / "templates" / "standard"
+    own.mkdir(parents=True)
+    (own / "section.md.j2").write_text("OWN {{ section.title }}\n")
+    work.engagement("conclusion: The end.\n")
+
+    ran = run("build", work.root, "-f", "md", "-o", "-")
+
+    assert ran.code == 0
+    assert "OWN Conclusion" in ran.out
+    assert "replaces the tool's own" in ran.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_code_5(work: Work, run: Run) -> None:  # pragma: no cover - not as root
+    (work.root / "locked").mkdir(mode=0o500)
+
+    assert run("build", work.root, "-f", "md", "-o", f"{work.root / 'locked'}/").code == 5
+
+
+def test_an_output_below_a_file_is_code_5(work: Work, run: Run) -> None:
+    ran = run("build", work.root, "-f", "md", "-o", work.root / "app" / "app.py" / "report.md")
+
+    assert ran.code == 5
+    assert "cannot be written" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        ([], ["build/report.md"]),
+        (["-o", "out.md"], ["out.md"]),
+        (["-o", "out/"], ["out/report.md"]),
+        (["-o", "findings"], ["findings/report.md"]),
+        (["-f", "json", "-o", "out"], ["out/report.json", "out/report.md"]),
+    ],
+)
+def test_output_names_a_file_or_a_folder(
+    work: Work, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], written: list[str]
+) -> None:
+    monkeypatch.chdir(work.root)
+
+    assert run("build", "-f", "md", *arguments).code == 0
+    assert all((work.root / name).is_file() for name in written)
+
+
+def test_the_suffix_of_the_output_names_the_format(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work.root)
+
+    assert run("build", "-o", "out.json").code == 0
+    assert json.loads((work.root / "out.json").read_text())["schema_name"] == "findings-report/report/1"
+
+
+def test_standard_output_holds_only_the_product(work: Work, run: Run) -> None:
+    ran = run("build", work.root, "-f", "json", "-o", "-")
+
+    assert json.loads(ran.out)["engagement"]["title"] == "Review"
+    assert "1 finding: 1 high" in ran.err
+
+
+def test_an_error_leaves_the_old_report(work: Work, run: Run) -> None:
+    run("build", work.root, "-f", "md")
+    before = (work.root / "build" / "report.md").read_bytes()
+    work.write("A-1.finding.yaml", "broken")
+
+    assert run("build", work.root, "-f", "md").code == 3
+    assert (work.root / "build" / "report.md").read_bytes() == before
+
+
+def test_list_shows_worst_first(work: Work, run: Run) -> None:
+    work.write("A-2.finding.yaml", FINDING.replace("high", "critical").replace("A finding", "Worse"))
+
+    said = run("list", work.root).out.splitlines()
+
+    assert [line.split()[0] for line in said[2:]] == ["A-2", "A-1"]
+    assert all(len(line) <= 80 for line in said)
+
+
+def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path: Path, run: Run) -> None:
+    build(tmp_path, [Commit(files={"a.txt": "a\n"}, message="one")])
+
+    assert run("init", tmp_path, "--title", 'A "quoted" {title}').code == 0
+    assert run("list", tmp_path).code == 0
+    assert run("init", tmp_path).code == 2
+
+
+def test_pin_writes_the_commit_and_keeps_the_rest(work: Work, run: Run) -> None:
+    before = "# mine\nformat: 1\ntitle: x\nrepositories:\n  app:\n    path: ../app\n    revision: v1 # agreed\n"
+    work.write("engagement.yaml", before)
+
+    assert run("pin", work.root).code == 0
+    text = (work.root / "findings" / "engagement.yaml").read_text()
+    assert text == before + f'    commit: "{work.commit}"\n'
+    assert "already pinned" in run("pin", work.root).out
+
+
+def test_pin_to_moves_the_pin(work: Work, run: Run) -> None:
+    (work.root / "app" / "app.py").write_text("changed\n")
+    git(work.root / "app", "commit", "--all", "--message", "two")
+    head = git(work.root / "app", "rev-parse", "HEAD").strip()
+
+    assert run("pin", work.root, "--to", "main").code == 0
+    text = (work.root / "findings" / "engagement.yaml").read_text()
+    assert f'revision: "main", commit: "{head}"' in text
+    assert run("pin", work.root, "--to", "nope").code == 4
+
+
+def test_fetch_clones_what_is_cited_and_check_finds_it(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.root / "cache"))
+    work.engagement(repository=f'url: "file://{work.root}/app", commit: "{work.commit}"')
+
+    assert "1 unchecked" in run("check", work.root).out
+    assert run("fetch", work.root).code == 0
+    assert "1 exact" in run("check", work.root).out
+    assert "already" in run("fetch", work.root).out
+
+
+def test_fetch_of_nothing_is_told(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.root / "cache"))
+    work.engagement(repository='url: "https://127.0.0.1:1/x.git", revision: v1')
+
+    assert run("fetch", work.root).code == 6
+    work.engagement(repository=f'url: "{work.root}/gone", revision: v1')
+    assert run("fetch", work.root).code == 4
+
+
+def test_the_demo_checks_with_every_kind_of_quote(tmp_path: Path, run: Run) -> None:
+    assert run("demo", tmp_path / "demo").code == 0
+    ran = run("check", tmp_path / "demo", "--strict")
+
+    assert ran.code == 0, ran.err
+    assert "2 exact, 1 whitespace, 1 elided, 1 annotated, 2 none" in ran.out
+    assert git(tmp_path / "demo" / "app", "tag").split() == ["1.0", "1.1"]
+    assert run("demo", tmp_path / "demo").code == 2
+
+
+def test_control_characters_never_reach_the_terminal(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", "title: x\nseverity: low\ndescription: y\n\u202enope: 1\n")
+    (work.root / "findings" / "B\u202e-1.finding.yaml").write_text(FINDING)
+
+    ran = run("check", work.root)
+
+    assert ran.code == 3
+    assert "\u202e" not in ran.out + ran.err
+    assert "\\u{202E}nope" in ran.err
+
+
+def test_schemas_accept_what_the_program_accepts(work: Work, run: Run) -> None:
+    import jsonschema
+    import yaml
+
+    for which, name in (("finding", "A-1.finding.yaml"), ("engagement", "engagement.yaml")):
+        schema = json.loads(run("schema", which).out)
+        validator = jsonschema.Draft202012Validator(schema)
+        validator.check_schema(schema)
+        assert not list(validator.iter_errors(yaml.safe_load((work.root / "findings" / name).read_text())))
+
+
+def test_the_reports_json_fits_its_schema(work: Work, run: Run) -> None:
+    import jsonschema
+
+    schema = json.loads(run("schema", "report").out)
+    report = json.loads(run("build", work.root, "-f", "json", "-o", "-").out)
+
+    assert not list(jsonschema.Draft202012Validator(schema).iter_errors(report))
+
+
+def test_help_and_check_load_nothing_heavy(work: Work) -> None:
+    program = (
+        "import sys; from findings_report import cli\n"
+        "sys.argv = ['findings-report', *sys.argv[1:]]\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print('loaded:', *sorted({'weasyprint', 'pikepdf', 'pygments', 'jinja2', 'fontTools', 'PIL'} & sys.modules.keys()))\n"
+    )
+    for arguments in (["check", str(work.root)], ["list", str(work.root), "--output-format", "json"]):
+        said = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True).stdout
+        assert said.splitlines()[-1] == "loaded:"
+
+
+def test_the_program_itself_runs(work: Work) -> None:
+    done = subprocess.run([PROGRAM, "check"], cwd=work.root, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "1 finding: 1 high\n1 location: 1 exact\n")
+
+
+def test_a_bug_is_code_70_with_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from findings_report import store
+
+    def broken(_: Path) -> Path:
+        raise ZeroDivisionError("not the user's")
+
+    monkeypatch.setattr(store, "find_folder", broken)
+    ran = run("list", tmp_path)
+
+    assert ran.code == 70
+    assert "ZeroDivisionError: not the user's" in ran.err
+    assert "Please report it" in ran.err
+
+
+def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
+    from findings_report.errors import Kind
+
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+
+    for code in (0, *map(int, Kind), 70):
+        assert f"| {code} |" in readme

@@ -1,0 +1,209 @@
+"""The Markdown policy: what is allowed, what becomes text, and that nothing is lost without a word."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it.token import Token
+
+from findings_report import prose
+
+
+def words_of(parsed: prose.Prose) -> str:
+    """All text of the tokens."""
+    parts: list[str] = []
+
+    def visit(token: Token) -> None:
+        if token.type == "figure":
+            parts.append(token.meta["text"])
+        elif token.type != "inline":
+            parts.append(token.content)
+        for child in token.children or ():
+            visit(child)
+
+    for token in parsed.tokens:
+        visit(token)
+    return " ".join(parts)
+
+
+def links_of(parsed: prose.Prose) -> list[str]:
+    """Addresses of the links that are left."""
+    children = [child for token in parsed.tokens for child in token.children or ()]
+    return [str(child.attrs["href"]) for child in children if child.type == "link_open"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/a?b=c#d",
+        "http://example.org",
+        "mailto:a@example.org",
+        "#NTR-001",
+        "finding:NTR-001",
+        "location:src",
+    ],
+)
+def test_a_link_of_the_list_is_followed(address: str) -> None:
+    parsed = prose.parse(f"see [here]({address}) now")
+
+    assert links_of(parsed) == [address]
+    assert parsed.faults == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "java\u200bscript:alert(1)",
+        "&#x6A;avascript:alert(1)",
+        "//evil.example/x",
+        "\\\\\\\\host\\\\share",
+        "data:text/html,x",
+        "data:image/png;base64,AA",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "smb:x",
+        "ftp://x",
+        "ms-word:ofe|u|x",
+        "search-ms:q",
+        "view-source:https://x",
+        "blob:https://x",
+        "https:/x",
+        "https:x",
+        "relative/path.md",
+        "/absolute",
+        "#",
+        "finding:a b",
+        "finding:../x",
+        "location:",
+        "image:flow",
+        "http:///x",
+        "\u202ehttps://x",
+    ],
+)
+def test_any_other_link_is_text_and_reported(address: str) -> None:
+    parsed = prose.parse(f"first\nsee [here](<{address}>) now")
+
+    if address != "\u202ehttps://x":
+        assert links_of(parsed) == []
+        assert any(fault[0] == 1 and fault[3] == "link-refused" for fault in parsed.faults)
+    assert "here" in words_of(parsed)
+
+
+def test_an_autolink_goes_by_the_same_list() -> None:
+    parsed = prose.parse("<https://example.org> <javascript:alert(1)> <finding:NTR-001>")
+
+    assert links_of(parsed) == ["https://example.org"]
+    assert "< javascript:alert(1) >" in words_of(parsed)
+    assert [fault.code for fault in parsed.faults] == ["link-refused", "link-refused"]
+
+
+@pytest.mark.parametrize(
+    "source", ["https://example.org/x.png", "//host/x", "data:image/png;base64,AA", "../x.png", "file:x", "finding:A"]
+)
+def test_a_foreign_image_is_text_and_reported(source: str) -> None:
+    parsed = prose.parse(f"![the *alt*]({source})")
+
+    assert "[image not included: the alt]" in words_of(parsed)
+    assert [fault.code for fault in parsed.faults] == ["image-refused"]
+
+
+def test_raw_html_is_text() -> None:
+    parsed = prose.parse("<script>alert(1)</script>\n\na <b>c</b>")
+
+    assert "<script>alert(1)</script>" in words_of(parsed)
+    assert not any(token.type.startswith("html") for token in parsed.tokens)
+
+
+def test_a_snippet_and_a_picture_stand_where_they_have_a_line_of_their_own() -> None:
+    parsed = prose.parse("before\n![Here *it* is](location:src)\nafter\n\n- item\n\n  ![](image:flow)\n\n![](images/a.png)")
+
+    figures = [
+        (token.meta["kind"], token.meta["name"], token.meta["text"]) for token in parsed.tokens if token.type == "figure"
+    ]
+    assert figures == [("placed", "src", "Here it is"), ("image", "flow", ""), ("image", "images/a.png", "")]
+    assert parsed.references.placed == ("src",)
+    assert parsed.references.images == ("flow", "images/a.png")
+    assert [use.line_offset for use in parsed.references.uses] == [1, 6, 8]
+    assert words_of(parsed).split() == ["before", "Here", "it", "is", "after", "item"]
+
+
+def test_a_location_in_the_middle_of_a_line_is_reported() -> None:
+    parsed = prose.parse("look at ![this](location:src) now")
+
+    assert parsed.references.placed == ()
+    assert parsed.faults[0].remedy == "give it a line of its own"
+
+
+def test_references_are_told_apart() -> None:
+    found = prose.references("[](location:sink) and [](finding:NTR-2), [text](finding:NTR-3)\n\n![](location:src)")
+
+    assert found.locations == ("sink",)
+    assert found.findings == ("NTR-2", "NTR-3")
+    assert found.placed == ("src",)
+
+
+@pytest.mark.parametrize("mark", ["> ", "- ", "1. "])
+@pytest.mark.parametrize("depth", [21, 60, 150])
+def test_text_nested_too_deep_is_an_error_and_kept(mark: str, depth: int) -> None:
+    parsed = prose.parse("fine\n\n" + mark * depth + "deepest")
+
+    assert [(fault.line_offset, fault.code, fault.level) for fault in parsed.faults] == [(2, "prose-nesting", "error")]
+    assert "deepest" in words_of(parsed)
+
+
+def test_emphasis_nested_too_deep_is_an_error() -> None:
+    assert [fault.code for fault in prose.faults("*a **b " * 15 + "x" + "** c*" * 15)] == ["prose-nesting"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a]: https://example.org/" + "x" * 20_000 + "\n\n" + "[a]" * 10_000,
+        "[a]: <https://x.org> '" + "x" * 20_000 + "'\n\n" + "[a]" * 10_000,
+        "|a" * 500 + "\n" + "|-" * 500 + "\n" + "|b\n" * 2000,
+    ],
+)
+def test_text_that_grows_out_of_proportion_is_an_error(text: str) -> None:
+    assert [fault.code for fault in prose.faults(text)] == ["prose-size"]
+
+
+def test_a_definition_that_nothing_uses_is_reported() -> None:
+    faults = prose.faults("text [used]\n\n[used]: https://example.org\n[note]: secret")
+
+    assert [(fault.line_offset, fault.code) for fault in faults] == [(3, "definition-unused")]
+
+
+def test_hidden_characters_are_reported_but_joiners_between_letters_are_not() -> None:
+    assert [(fault[0], fault[3]) for fault in prose.faults("a\nb\u202ec")] == [(1, "hidden-character")]
+    assert prose.faults("a\u200db")[0].code == "hidden-character"
+    assert prose.faults("می\u200cخواهم 👩\u200d💻") == ()
+
+
+def test_a_fault_is_four_values() -> None:
+    line_offset, fault, remedy, code = prose.faults("[x](javascript:x)")[0]
+
+    assert (line_offset, code) == (0, "link-refused")
+    assert "javascript:x" in fault
+    assert "https" in remedy
+
+
+@given(st.text(alphabet="ab ()[]<>!*_`~:\\\n>-1.|#&;\"'location:image:javascript:", max_size=80))
+def test_every_letter_of_any_text_is_kept_or_its_loss_reported(text: str) -> None:
+    parsed = prose.parse(text)
+
+    if (
+        "]:" in text
+        or "](" in text
+        or "][" in text
+        or "&" in text
+        or "\\" in text
+        or "|" in text
+        or "```" in text
+        or "~~~" in text
+    ):
+        return  # addresses, entities and info strings are no text
+    letters = [character for character in text if character.isalpha()]
+    assert [character for character in words_of(parsed) if character.isalpha()] == letters

@@ -1,0 +1,97 @@
+"""Bytes become files: all or none, never half of one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from findings_report.errors import FindingsReportError, Kind
+from findings_report.publish import publish
+
+
+def test_files_are_put_in_place_with_their_folders(tmp_path: Path) -> None:
+    publish({tmp_path / "build" / "a.md": b"a", tmp_path / "build" / "b.html": b"b"})
+
+    assert (tmp_path / "build" / "a.md").read_bytes() == b"a"
+    assert sorted(path.name for path in (tmp_path / "build").iterdir()) == ["a.md", "b.html"]
+
+
+def test_a_published_file_is_its_owners_alone(tmp_path: Path) -> None:
+    publish({tmp_path / "a": b"a"})
+
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+
+
+def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").mkdir()
+
+    with pytest.raises(FindingsReportError, match="it is a folder") as caught:
+        publish({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+
+    assert caught.value.problems[0].kind is Kind.OUTPUT
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_part_of_the_path_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+
+    with pytest.raises(FindingsReportError, match="cannot be written"):
+        publish({tmp_path / "a" / "b": b"x"})
+
+
+def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"victim")
+    (tmp_path / "report.pdf").symlink_to(victim)
+
+    publish({tmp_path / "report.pdf": b"new"})
+
+    assert victim.read_bytes() == b"victim"
+    assert not (tmp_path / "report.pdf").is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can be mounted by root only")
+@pytest.mark.slow
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)], check=False).returncode == 0
+    if not mounted:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        publish({tmp_path / "a": b"old"})
+        with pytest.raises(FindingsReportError, match="the disk is full"):
+            publish({tmp_path / "a": b"x" * 1_000_000})
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+        assert (tmp_path / "a").read_bytes() == b"old"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.slow
+def test_a_killed_run_never_leaves_a_torn_file(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from findings_report.publish import publish\n"
+        "n = 0\n"
+        "while True:\n"
+        "    n += 1\n"
+        "    publish({Path(sys.argv[1]) / name: bytes([n % 256]) * 200_000 for name in 'abc'})\n"
+    )
+    for _ in range(8):
+        process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+        while not (tmp_path / "c").exists():
+            time.sleep(0.01)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for name in "abc":
+            content = (tmp_path / name).read_bytes()
+            assert len(content) == 200_000
+            assert len(set(content)) == 1

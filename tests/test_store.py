@@ -1,0 +1,341 @@
+"""The door to findings/: what is read, what is refused, and where each fault is said to stand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report.errors import FindingsReportError, Problem
+from findings_report.model.evidence import Region
+from findings_report.store import Authored, Folder, find_folder, load, natural
+from findings_report.store.yaml12 import YamlFault, read, resolve_plain
+
+ENGAGEMENT = "format: 1\ntitle: Review\nrepositories:\n  app: {path: ..}\n"
+FINDING = "title: A finding\nseverity: high\ndescription: Text.\n"
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def loaded(folder: Path, **files: str | bytes) -> Authored:
+    named = {name.replace("__", "/").replace("_", "-") + ".finding.yaml": content for name, content in files.items()}
+    return load(Folder(write(folder, {"engagement.yaml": ENGAGEMENT, **named})))
+
+
+def problems(folder: Path, files: dict[str, str | bytes]) -> list[Problem]:
+    with pytest.raises(FindingsReportError) as caught:
+        load(Folder(write(folder, files)))
+    return list(caught.value.problems)
+
+
+def said(problem: Problem) -> str:
+    place = problem.place
+    assert place is not None
+    where = ":".join(str(part) for part in (Path(place.file).name, place.line, place.column) if part is not None)
+    return f"{where}: {problem.field}: {problem.fault}" if problem.field else f"{where}: {problem.fault}"
+
+
+def test_a_finding_is_read_with_its_id_from_the_file_name(tmp_path: Path) -> None:
+    authored = loaded(tmp_path, NTR_001=FINDING, sub__NTR_002=FINDING)
+
+    assert list(authored.findings) == ["NTR-001", "NTR-002"]
+    assert authored.findings["NTR-001"].title == "A finding"
+
+
+def test_ids_come_in_natural_order(tmp_path: Path) -> None:
+    authored = loaded(tmp_path, A_10=FINDING, A_9=FINDING, A_1=FINDING)
+
+    assert list(authored.findings) == ["A-1", "A-9", "A-10"]
+
+
+@given(st.lists(st.text("abcAB019-.", min_size=1, max_size=6)))
+def test_natural_order_is_total_and_blind_to_case(names: list[str]) -> None:
+    ordered = sorted(names, key=natural)
+
+    assert [natural(name) for name in ordered] == sorted(natural(name) for name in names)
+    assert all(natural(name) == natural(name.swapcase()) for name in names)
+
+
+def test_every_problem_of_every_file_is_told_in_one_run_with_its_place(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        {
+            "engagement.yaml": "format: 1\ntitle: 5\nnope: 1\n",
+            "A-1.finding.yaml": "title: x\nseverity: hgih\ndescription: |\n  y\nlocations:\n  - path: a.py\n    lines: 9-2\n",
+            "A-2.finding.yaml": "titel: x\nseverity: low\ndescription: y\nrelated: [A-9]\n",
+        },
+    )
+
+    assert [said(problem) for problem in found] == [
+        "engagement.yaml:2:8: title: must be text, and 5 is a number in YAML",
+        "engagement.yaml:3:1: nope: there is no field 'nope' here",
+        "A-1.finding.yaml:2:11: severity: 'hgih' is not in the scale (critical, high, medium, low, informational)",
+        "A-1.finding.yaml:7:12: locations[0].lines: the range 9-2 is reversed: write 2-9",
+        "A-2.finding.yaml:1:1: `title` is required",
+        "A-2.finding.yaml:1:1: titel: there is no field 'titel' here",
+        "A-2.finding.yaml:4:11: related[0]: there is no finding A-9",
+    ]
+    assert [problem.remedy for problem in found][2] == "did you mean 'high'?"
+    assert found[0].remedy == 'quote it: "5"'
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "line", "column"),
+    [
+        ("a: 1\na: 2", "the key 'a' stands here for the second time", 2, 1),
+        ("a: &x 1", "the anchor &x is not read", 1, 4),
+        ("a: *x", "the alias *x is not read", 1, 4),
+        ("<<: {a: 1}", "the merge key << is not read", 1, 1),
+        ("a: !!python/object:os.system x", "the tag 'tag:yaml.org,2002:python/object:os.system' is not read", 1, 4),
+        ("a: 1\n---\nb: 2", "a second document starts here", 2, 1),
+        ("[a]: 1", "a mapping key must be plain text", 1, 1),
+        ('a: "\\e[31m"', "the character U+001B is a control character or no character at all", 1, 4),
+        ("a: \x07", "the character U+0007 is a control character or no character at all", 1, 4),
+        ("", "the file is empty", 1, 1),
+        ("# only a comment\n", "the file is empty", 1, 1),
+    ],
+)
+def test_what_yaml_allows_and_we_refuse_is_refused_at_its_place(text: str, fault: str, line: int, column: int) -> None:
+    with pytest.raises(YamlFault) as caught:
+        read(text.encode())
+
+    assert (caught.value.fault, caught.value.line + 1, caught.value.column + 1) == (fault, line, column)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"[" * 100_000,
+        b"- " * 100_000,
+        b"{a: " * 100_000,
+        b"a: " + b"x" * 5_000_000,
+        b"".join(b"k%d: v\n" % i for i in range(250_000)),
+        b"a: " + b"9" * 200_000 + b"\n",
+        b"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]",
+        b"? " * 5_000,
+        b"\xff\xfea\x00",
+        b"a: \xed\xa0\x80",
+        b"%TAG ! tag:x,2000:\n---\n!y z",
+    ],
+)
+def test_a_bomb_is_refused_or_read_as_text_and_never_crashes(bomb: bytes) -> None:
+    try:
+        document = read(bomb)
+    except YamlFault:
+        return
+
+    assert document.data == {"a": "9" * 200_000}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"), ("on", "on"), ("1:30", "1:30"), ("010", 10), ("0o10", 8), ("0x1F", 31), ("1_000", "1_000"),
+        ("true", True), ("null", None), ("~", None), ("2026-05-01", "2026-05-01"), ("1e3", 1000.0), ("=", "="), ("+.5", 0.5),
+    ],
+)  # fmt: skip
+def test_plain_scalars_follow_yaml_1_2(text: str, value: object) -> None:
+    assert resolve_plain(text) == value
+    assert type(resolve_plain(text)) is type(value) or isinstance(resolve_plain(text), type(value))
+
+
+@given(st.recursive(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], exclude_characters="\x85\u2028\u2029\ufeff")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    max_leaves=12,
+))  # fmt: skip
+def test_whatever_a_yaml_printer_writes_is_read_back(value: object) -> None:
+    class NoAliases(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+            return True
+
+    written = yaml.dump(value, Dumper=NoAliases, default_style='"', allow_unicode=True)
+
+    assert read(written.encode()).data == value
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_a_yaml_fault(content: bytes) -> None:
+    try:
+        document = read(content)
+    except YamlFault:
+        return
+
+    for mark in document.values.values():
+        assert 0 <= mark.line < len(document.lines) + 1
+
+
+def test_a_text_field_keeps_the_source_of_a_number(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT + "version: 1.10\n"
+    engagement = engagement.replace("{path: ..}", '{path: .., revision: 12.0, commit: "' + "1" * 40 + '"}')
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement})))
+
+    assert authored.engagement.version == "1.10"
+    assert authored.engagement.repositories["app"].revision == "12.0"
+
+
+def test_a_commit_of_digits_only_is_read_as_text(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT.replace("{path: ..}", "{path: .., commit: " + "1234567890" * 4 + "}")
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement})))
+
+    assert authored.engagement.repositories["app"].commit == "1234567890" * 4
+
+
+def test_lines_are_a_line_a_range_or_a_list(tmp_path: Path) -> None:
+    location = "locations:\n  - {path: a.py, lines: 121}\n  - {path: a.py, lines: 111-129}\n  - {path: a.py, lines: [1-2, 5]}\n"
+    authored = loaded(tmp_path, A_1=FINDING + location)
+
+    lines = [location.lines for location in authored.findings["A-1"].locations]
+    assert lines == [
+        (Region(start_line=121, end_line=121),),
+        (Region(start_line=111, end_line=129),),
+        (Region(start_line=1, end_line=2), Region(start_line=5, end_line=5)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("lines: 0", "lines are counted from 1"),
+        ("lines: abc", "'abc' is not a line or a range: write 121, 111-129 or a list of those"),
+        ("lines: [5, 3]", "the ranges 5 and 3 overlap or are out of order"),
+        ("lines: []", "an empty list names no lines: leave the field out to cite the whole file"),
+        ("lines: 1-5\n    show: 4-6", "4-6 is not within `lines` (1-5)"),
+        ("lines: 1-5\n    show: 2-3\n    highlight: 4", "4 is not within `show` (2-3)"),
+        ("lines: 1-5\n    notes: {9: x}", "line 9 is not within `lines`"),
+        ("notes: {x: y}", "'x' is not a line number; notes are written as `121: text`"),
+        ("commit: abc", "'abc' is not a full commit hash (40 or 64 lower-case hexadecimal digits)"),
+        ("repository: nope", "'nope' is not a repository (app)"),
+    ],
+)
+def test_a_faulty_location_is_told(tmp_path: Path, line: str, fault: str) -> None:
+    found = problems(
+        tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": FINDING + f"locations:\n  - path: a.py\n    {line}\n"}
+    )
+
+    assert [problem.fault for problem in found] == [fault]
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a//b", "./a", "a/../b", ""])
+def test_a_path_outside_the_repository_is_refused(tmp_path: Path, path: str) -> None:
+    finding = FINDING + f"locations:\n  - path: '{path}'\n"
+    found = problems(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding})
+
+    assert len(found) == 1
+    assert found[0].field == "locations[0].path"
+
+
+def test_ids_and_aliases_name_one_finding_each_whatever_the_case(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        {
+            "engagement.yaml": ENGAGEMENT,
+            "A-1.finding.yaml": FINDING + "aliases: [B-1, b-1]\n",
+            "sub/a-1.finding.yaml": FINDING,
+            "C-1.finding.yaml": FINDING + "aliases: [B-1]\n",
+            "bad name.finding.yaml": FINDING,
+        },
+    )
+
+    assert sorted(problem.fault for problem in found) == [
+        "'bad name' is not an id: letters and digits joined by '.', '_' or '-', at most 64",
+        "B-1 is already an id or alias of A-1",
+        "b-1 is already an id or alias of A-1",
+        "the id a-1 is taken by A-1.finding.yaml",
+    ]
+
+
+def test_a_newer_format_is_refused_as_such(tmp_path: Path) -> None:
+    found = problems(tmp_path, {"engagement.yaml": "format: 2\ntitle: x\nsomething: new\n"})
+
+    assert [problem.fault for problem in found] == ["format 2 was made by a newer findings-report"]
+
+
+def test_severity_is_required_in_one_of_its_three_forms(tmp_path: Path) -> None:
+    found = problems(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": "title: x\ndescription: y\n"})
+
+    assert [problem.fault for problem in found] == ["`severity` is required"]
+
+
+def test_a_severity_that_disagrees_is_told_unless_a_reason_is_given(tmp_path: Path) -> None:
+    rating = "rating: {impact: high, likelihood: high}\n"
+    authored = loaded(tmp_path, A_1=FINDING + rating, A_2=FINDING + rating + "severity_reason: Because.\n")
+
+    assert [problem.fault for problem in authored.warnings] == ["'high' disagrees with `rating`, which gives 'critical'"]
+
+
+def test_a_section_takes_its_text_from_a_file(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT + "sections:\n  - {title: Method, file: method.md}\n"
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement, "method.md": "# How\r\ntext"})))
+
+    assert authored.engagement.sections[0].text == "# How\ntext"
+
+
+def test_a_missing_picture_is_told_with_the_name_that_is_near(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT + "images:\n  - {name: flow, file: flwo.png, alt: The flow}\n"
+    found = problems(tmp_path, {"engagement.yaml": engagement, "flow.png": b"x"})
+
+    assert [(problem.field, problem.remedy) for problem in found] == [("images[0].file", "did you mean 'flow.png'?")]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("title: secret\nseverity: low\ndescription: x\n")
+    folder = write(tmp_path / "findings", {"engagement.yaml": ENGAGEMENT})
+    (folder / "A-1.finding.yaml").symlink_to(secret)
+
+    found = problems(folder, {})
+
+    assert [problem.fault for problem in found] == ["cannot be read: it is a symbolic link that leads out of the folder"]
+
+
+def test_a_pipe_in_the_folder_does_not_hang(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"engagement.yaml": ENGAGEMENT})
+    os.mkfifo(folder / "A-1.finding.yaml")
+
+    assert [problem.fault for problem in problems(folder, {})] == ["cannot be read: it is not a file"]
+
+
+def test_a_yaml_file_that_is_not_read_is_told(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.yaml": FINDING, "A-2.finding.yml": FINDING})
+
+    assert len(load(Folder(folder)).warnings) == 2
+
+
+def test_crlf_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
+    plain = loaded(tmp_path / "plain", A_1=FINDING)
+    windows = loaded(tmp_path / "windows", A_1=b"\xef\xbb\xbf" + FINDING.replace("\n", "\r\n").encode())
+
+    assert plain.findings == windows.findings
+
+
+def test_columns_count_characters_not_bytes(tmp_path: Path) -> None:
+    finding = "title: x\nseverity: high\ndescription: y\nextra: {日本é: 5}\n"
+    found = problems(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding})
+
+    assert said(found[0]).startswith("A-1.finding.yaml:4:")
+
+
+def test_the_folder_is_found_from_inside_and_above(tmp_path: Path) -> None:
+    folder = write(tmp_path / "work" / "findings", {"engagement.yaml": ENGAGEMENT, "sub/x.txt": ""})
+
+    assert find_folder(tmp_path / "work") == folder
+    assert find_folder(folder) == folder
+    assert find_folder(folder / "sub") == folder
+
+
+def test_no_engagement_is_told_with_the_way_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(FindingsReportError, match=r"no engagement.yaml here") as caught:
+        find_folder(tmp_path)
+
+    assert "findings-report init" in str(caught.value.problems[0].remedy)

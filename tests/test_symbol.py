@@ -1,0 +1,221 @@
+"""Which function or class encloses a line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report.model.evidence import Region, Symbol
+from findings_report.symbol import encloses, enclosing, symbols
+
+
+def named(text: str, language: str) -> list[str]:
+    return [f"{symbol.name} {symbol.region}" for symbol in symbols(text.split("\n"), language)]
+
+
+PYTHON = """import os
+
+@decorated
+class Outer(Base):
+    def one(self):
+        def inner():
+            return 1
+        return inner
+
+    if os.name:
+        @property
+        async def two(self): ...
+
+def three(): pass
+try:
+    def four():
+        text = '''
+def no():
+'''
+except E:
+    def five(): pass
+"""
+
+
+def test_python_symbols_are_those_of_its_own_parser() -> None:
+    assert named(PYTHON, "python") == [
+        "Outer 3-12",
+        "Outer.one 5-8",
+        "Outer.one.inner 6-7",
+        "Outer.two 11-12",
+        "three 14",
+        "four 16-19",
+        "five 21",
+    ]
+
+
+@pytest.mark.parametrize("source", ["def f(:", "a\0b", "(" * 5000, "-" * 100_000 + "1", "\ud800"])
+def test_what_python_cannot_parse_has_no_symbols(source: str) -> None:
+    assert symbols([source], "python") == ()
+
+
+def test_old_style_escapes_in_audited_code_warn_nobody() -> None:
+    assert named("def f():\n    return '\\d'", "python") == ["f 1-2"]
+
+
+BRACED = {
+    "c": (
+        """#include <a.h>
+#define EACH(x) for (;;) {
+static int
+first(struct node *n,
+      int (*cb)(int))
+{
+  char c = '}';
+  if(n) { /* } */ cb(1); }
+#ifdef A
+  while(1) {
+#else
+  while(2) {
+#endif
+  }
+}
+struct point {
+  int x;
+};
+struct point p = { 1 };
+""",
+        ["first 3-15", "point 16-18"],
+    ),
+    "java": (
+        """package a;
+public class Box<T> extends Base {
+    @Override
+    public int size(int a) throws IOException {
+        if (a > 0) { return new Thing() { }; }
+        for (int i = 0; i < 3; i++) { go(i); }
+        return 1;
+    }
+}
+""",
+        ["Box 2-9", "Box.size 3-8"],
+    ),
+    "go": (
+        """package a
+
+func (s *Server) Handle(w io.Writer) error {
+	x := map[string]int{"a": 1}
+	return nil
+}
+
+func plain[T any](a T) { return }
+
+type Box struct {
+	a int
+}
+""",
+        ["Server.Handle 3-6", "plain 8", "Box 10-12"],
+    ),
+    "rust": (
+        """impl<'a> Display for Thing<'a> {
+    fn fmt(&self, f: &mut Formatter) -> Result {
+        match x { _ => {} }
+    }
+}
+pub struct Point { x: i32 }
+""",
+        ["Thing 1-5", "Thing.fmt 2-4", "Point 6"],
+    ),
+    "javascript": (
+        """export class Cart {
+  async total(a) {
+    return this.items.map((i) => { return i })
+  }
+}
+const add = async (a, b) => {
+  if (a) { return `}` }
+}
+function* gen() { yield 1 }
+""",
+        ["Cart 1-5", "Cart.total 2-4", "add 6-8", "gen 9"],
+    ),
+    "solidity": (
+        """contract Vault is Base {
+    modifier only() { _; }
+    constructor(address a) { }
+    function pay(uint a) external only returns (bool) {
+        unchecked { a++; }
+    }
+}
+""",
+        ["Vault 1-7", "Vault.only 2", "Vault.constructor 3", "Vault.pay 4-6"],
+    ),
+    "cpp": (
+        """namespace net {
+int Server::run(int a) const {
+  auto f = [](int x) { return x; };
+  return 1;
+}
+enum class Kind { A, B };
+}
+""",
+        ["net 1-7", "net.Server::run 2-5", "net.Kind 6"],
+    ),
+}
+
+
+@pytest.mark.parametrize("language", BRACED)
+def test_languages_with_braces_are_read_modestly(language: str) -> None:
+    text, expected = BRACED[language]
+
+    assert named(text, language) == expected
+
+
+def test_a_file_whose_braces_do_not_pair_has_no_symbols() -> None:
+    assert named("int f(void) {\n", "c") == named("}\nint f(void) {}\n", "c") == []
+
+
+def test_an_unknown_language_has_no_symbols() -> None:
+    assert named("def f; end", "ruby") == named("f() {\n}", "") == []
+
+
+def test_the_innermost_symbol_that_holds_all_lines_encloses_them() -> None:
+    found = symbols(PYTHON.split("\n"), "python")
+
+    def name(start: int, end: int) -> str | None:
+        symbol = enclosing(found, Region(start_line=start, end_line=end))
+        return symbol.name if symbol else None
+
+    assert [name(7, 7), name(7, 8), name(8, 12), name(11, 11), name(1, 1), name(12, 14)] == [
+        "Outer.one.inner",
+        "Outer.one",
+        "Outer",
+        "Outer.two",
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "is_meant"),
+    [
+        ("run", True),
+        ("Server.run", True),
+        ("Server::run", True),
+        ("net::Server#run", True),
+        ("Server.run(int, char)", True),
+        ("un", False),
+        ("Other.run", False),
+        ("more.net.Server.run", False),
+        ("", False),
+        ("()", False),
+    ],
+)
+def test_a_name_may_be_the_last_parts_of_the_symbols(written: str, is_meant: bool) -> None:
+    symbol = Symbol(name="net.Server::run", region=Region(start_line=1, end_line=2))
+
+    assert encloses(written, symbol) is is_meant
+
+
+@given(st.text(alphabet="{}();=\n\"'/*#ab cdef"), st.sampled_from(["c", "go", "rust", "javascript", "python"]))
+def test_symbols_lie_in_the_file_and_nest(text: str, language: str) -> None:
+    lines = text.split("\n")
+
+    for symbol in symbols(lines, language):
+        assert 1 <= symbol.region.start_line <= symbol.region.end_line <= len(lines)

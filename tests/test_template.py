@@ -1,0 +1,598 @@
+"""Reports as text: nothing authored is lost, nothing authored becomes markup, and a template's fault is told with its place."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from findings_report import prose
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.model.document import Report
+from findings_report.model.evidence import Check, Line, Run, Verdict
+from findings_report.renderers import Template, html, markdown
+from findings_report.renderers.folders import overrides
+from findings_report.renderers.part import Part
+from findings_report.renderers.template import FORMATS, Book, render
+from findings_report.visible import HIDDEN
+
+OWN = Path(__file__).parent.parent / "templates"
+VOID = {"br", "hr", "img", "meta", "input", "link"}
+
+
+class Page(HTMLParser):
+    """An HTML document read back: its text, elements and attributes; fails on elements that do not nest."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(content)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        """Text with white space made one blank."""
+        return " ".join("".join(self.pieces).split())
+
+    def values(self, attribute: str) -> list[str]:
+        """Every value of an attribute."""
+        return [value for _, attributes in self.elements if (value := attributes.get(attribute)) is not None]
+
+
+def rendered(report: Report, format: str = "html", template: str = "standard", *roots: Path) -> str:  # noqa: A002
+    return render(report, template=Template(template, (*roots, OWN)), format=format).content.decode()
+
+
+def github(text: str) -> str:
+    """Markdown as a reader with raw HTML allowed sees it."""
+    return MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"]).render(text)
+
+
+def text_of(report: Report, format: str, template: str = "standard") -> str:  # noqa: A002
+    content = rendered(report, format, template)
+    return Page(github(content) if format == "md" else content).text
+
+
+def problem_of(error: pytest.ExceptionInfo[FindingsReportError]) -> Problem:
+    assert len(error.value.problems) == 1
+    return error.value.problems[0]
+
+
+FIELDS = {
+    "id": "NTR-002",
+    "title": "Subnet ids are handed on <unchecked>",
+    "severity": "Critical",
+    "severity_reason": "Raised because the",
+    "status": "Partially resolved",
+    "category": "Data validation",
+    "rating": "Likelihood",
+    "difficulty": "Difficulty",
+    "scores": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+    "score": "9.8",
+    "cwe": "CWE-20",
+    "tags": "ipam, api",
+    "confidence": "Likely",
+    "residual_severity": "Residual severity",
+    "owner": "Network team",
+    "due": "24 December 2026",
+    "related": "Related",
+    "affected": "api.example.org",
+    "affected note": "public since May",
+    "summary": "Ids go from the request",
+    "description": "Ids arrive in the request",
+    "heading": "Cause",
+    "table": "checked",
+    "impact": "An attacker chooses",
+    "scenario": "Alice sends a request.",
+    "proof": 'curl -d \'{"subnet_id": "x"}\'',
+    "short term": "Validate every id.",
+    "long term": "Adopt a schema",
+    "response": "We have read it.",
+    "line": "ip_list = [ip] if isinstance(ip, dict) else ip",
+    "placed caption": "Where the ids come from",
+    "own caption": "Ids as they arrive",
+    "note": "Nothing checks subnet_id here.",
+    "loose note": "A remark on a line that is not shown.",
+    "role": "ource",
+    "second role": "ink",
+    "symbol": "_ipam_allocate_ips",
+    "citation": "neutron/db/ipam_pluggable_backend.py#L111-L129",
+    "short commit": "fb3f718",
+    "verdict": "132-137 as quoted",
+    "edited": "quote differs from the repository",
+    "difference": "allocate(subnet)",
+    "fix": "0123abc",
+    "pull request": "https://example.org/pull/7",
+    "fix note": "Validates at the API",
+    "history": "Reported by mail.",
+    "history day": "2 October 2026",
+    "history by": "Dana",
+    "reference": "OWASP Top 10",
+    "reference url": "https://owasp.org/Top10/",
+    "bare reference": "https://example.org/bare",
+    "tickets": "jira:SEC-12",
+    "aliases": "OLD-9",
+    "found_by": "Erin",
+    "audience": "engineering",
+    "extra": "Trust zone",
+    "extra value": "perimeter",
+    "picture": "A request, from API to driver",
+}
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_every_authored_field_is_in_every_format(format: str, template: str) -> None:  # noqa: A002
+    found = text_of(samples.report(samples.full_finding()), format, template)
+
+    assert [name for name, text in FIELDS.items() if text not in found] == []
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_the_engagement_is_in_every_format(format: str) -> None:  # noqa: A002
+    found = text_of(samples.report(), format)
+
+    for text in (
+        "Security review of Neutron IPAM",
+        "Example Networks",
+        "Dana Reviewer, Lead auditor",
+        "dana@example.org",
+        "1.10",
+        "Draft",
+        "20 November 2026",
+        "1 October 2026 to 16 October 2026",
+        "First issue",
+        "Example Networks, security team",
+        "Confidential",
+        samples.COMMIT,
+        "12.0.0",
+        "neutron/db/*.py",
+        "Exploitable now, with grave damage",
+        "significant concerns",
+        "Read, tried",
+        "Review and validate all inputs.",
+        "Overall, the code",
+        "git 2.39.5",
+        "Not found",
+    ):
+        assert text in found or (text == "Draft" and format == "pdf")
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_same_report_same_bytes(format: str, template: str) -> None:  # noqa: A002
+    assert rendered(samples.report(), format, template) == rendered(samples.report(), format, template)
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_html_asks_for_nothing_and_runs_nothing(template: str) -> None:
+    content = rendered(samples.report(), "html", template)
+    page = Page(content)
+
+    policy = next(value for value in page.values("content") if "default-src" in value)
+    style = re.search(r"<style>(.*?)</style>", content, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:" in policy
+    assert all(source.startswith("data:image/png;base64,") for source in page.values("src"))
+    assert not {tag for tag, _ in page.elements} & {"script", "link", "iframe", "object", "base", "form"}
+    assert page.values("style") == []
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", ["html", "pdf"])
+def test_links_inside_a_document_lead_somewhere(format: str, template: str) -> None:  # noqa: A002
+    page = Page(rendered(samples.report(), format, template))
+    ids = page.values("id")
+
+    assert len(ids) == len(set(ids))
+    assert {address[1:] for address in page.values("href") if address.startswith("#")} <= set(ids)
+    assert not [address for address in page.values("href") if not address.startswith(("#", "https://", "http://"))]
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_links_inside_a_markdown_document_lead_somewhere(template: str) -> None:
+    page = Page(github(rendered(samples.report(), "md", template)))
+
+    assert {address[1:] for address in page.values("href") if address.startswith("#")} <= set(page.values("id"))
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_headings_skip_no_level(format: str, template: str) -> None:  # noqa: A002
+    content = rendered(samples.report(), format, template)
+    page = Page(github(content) if format == "md" else content)
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+
+    start = levels.index(1)
+    too_far = [(a, b) for a, b in zip(levels[start:], levels[start + 1 :], strict=False) if b > a + 1]
+    assert too_far == ([] if (template, format) != ("review", "md") else [(1, 3)])  # the seed's own shape starts at ###
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_hidden_characters_are_shown_everywhere(format: str) -> None:  # noqa: A002
+    trick = "a\u202eb\u200bc\x1bd"
+    finding = samples.full_finding(
+        title=trick, description=f"{trick} `{trick}`\n\n```\n{trick}\n```", owner=trick, tags=(trick,)
+    )
+
+    content = rendered(samples.report(finding, engagement=samples.engagement(title=trick, client=trick)), format)
+
+    assert HIDDEN.search(content.replace("\n", "")) is None
+    page = Page(github(content) if format == "md" else content)
+    assert page.text.count("a\\u{202E}b\\u{200B}c\\u{001B}d") >= 7
+
+
+def test_code_that_looks_like_our_own_marks_is_printed_as_it_is() -> None:
+    odd = ['x = "](xref:NTR-001)" + \'href="xref:NTR-001"\'', "```", "{{ 1 + 1 }} <b>&amp;</b> </pre></code> {% raw %}"]
+    run = Run(lines=tuple(Line(number=number, text=text) for number, text in enumerate(odd, 1)))
+    report = samples.report(samples.finding(snippets=(samples.snippet(runs=(run,)),)))
+
+    for format in FORMATS:  # noqa: A001
+        found = text_of(report, format)
+        assert all(text in found for text in odd)
+
+
+def test_markdown_lines_have_their_real_numbers_and_elisions() -> None:
+    content = rendered(samples.report(samples.finding()), "md")
+
+    assert (
+        "```python\n"
+        "116                 ip_list = [ip] if isinstance(ip, dict) else ip\n"
+        "117                 subnets = [ip_dict['subnet_id'] for ip_dict in ip_list]\n"
+        "…\n"
+        "121                     ipam_allocator = ipam_driver.get_allocator(subnets)\n"
+        "```\n"
+    ) in content
+
+
+def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
+    content = rendered(samples.report(samples.full_finding()))
+
+    assert '<span class="l h" data-n="116">                ip_list = [ip] <span class="k">if </span>isinstance' in content
+    assert '<span class="l e">…\n</span>' in content
+    assert (
+        '</code></pre><div class="note"><p>Nothing checks <code>subnet_id</code> <strong>here</strong>.</p>\n</div><pre'
+        in content
+    )
+
+
+def test_an_unchecked_snippet_says_that_it_is_the_authors() -> None:
+    for format in FORMATS:  # noqa: A001
+        assert "The author’s own copy of this code. It was not checked" in text_of(samples.report(*samples.others()), format)
+
+
+def test_figures_are_numbered_in_the_order_of_printing_and_printed_once() -> None:
+    page = Page(rendered(samples.report(samples.full_finding()), "html"))
+
+    assert re.findall(r"Figure (NTR-002\.\d)", page.text) == ["NTR-002.2", "NTR-002.1", "NTR-002.2", "NTR-002.3"]
+    assert [value for value in page.values("id") if value.startswith("figure-")] == [f"figure-NTR-002.{n}" for n in (1, 2, 3)]
+
+
+def test_a_note_that_places_its_own_location_ends() -> None:
+    lines = samples.runs({1: "x"}, notes={1: "![again](location:a)"})
+    finding = samples.finding(snippets=(samples.snippet(name="a", runs=lines, caption="![me](location:a)"),))
+
+    for format in FORMATS:  # noqa: A001
+        assert "[Figure NTR-001.1]" in text_of(samples.report(finding), format)
+
+
+def test_pictures_are_embedded_in_html_and_named_in_pdf() -> None:
+    assert "fr-asset:" not in rendered(samples.report(), "html")
+    assert set(Page(rendered(samples.report(), "pdf")).values("src")) == {"fr-asset:flow", "fr-asset:logo"}
+
+
+def test_review_reads_like_the_seed() -> None:
+    finding = samples.finding()
+    report = samples.report(finding, engagement=samples.engagement(state="final"), sections=samples.sections()[1:])
+
+    content = rendered(report, "md", "review")
+
+    shape = [
+        "After thoroughly reviewing the code",
+        "### Security Defect: Improper Error Handling and Potential SQL Injection Vulnerability",
+        "#### Description:",
+        "The code, specifically in lines 111-129 within the `_ipam_allocate_ips` method,",
+        "#### Lines:",
+        "```python\n116  ",
+        "#### Solution:",
+        "To mitigate this potential vulnerability",
+        "### Recommendation:",
+        "Overall, ",
+    ]
+    places = [content.index(text) for text in shape]
+    assert places == sorted(places)
+
+
+def test_parts_are_rendered_alone_with_symbolic_links() -> None:
+    book = Book(samples.report(), template=Template("standard", (OWN,)), format="html")
+
+    parts = list(book.parts())
+
+    keys = ["front", "section-method", "NTR-002", "NTR-001", "NTR-003", "NTR-004", "recommendation", "conclusion", "appendix"]
+    assert [part.key for part in parts] == keys
+    assert 'href="xref:NTR-001"' in parts[2].text
+
+
+# Authored prose in Markdown and in HTML.
+
+
+def part() -> Part:
+    return Part(samples.engagement(), lambda picture: f"data:{picture.name}", lambda *_: html.escape("[figure]"))
+
+
+def plain(content: str) -> str:
+    return re.sub(r"\s", "", Page(content).text)
+
+
+def both(text: str) -> tuple[str, str]:
+    """The text that a reader of our HTML sees, and that a reader of our Markdown sees; no author's element in the latter."""
+    parsed = prose.parse(text)
+    second = github(markdown.prose(parsed, part(), 2))
+    allowed = {"p", "h3", "h4", "h5", "h6", "ul", "ol", "li", "a", "em", "strong", "s", "code", "pre", "blockquote", "br", "hr"}
+    allowed |= {"table", "thead", "tbody", "tr", "th", "td"}
+    page = Page(second)
+    assert {tag for tag, _ in page.elements} <= allowed
+    assert all(address.startswith(("http:", "https:", "mailto:", "#")) for address in page.values("href"))
+    return plain(html.prose(parsed, part(), 2)), plain(second)
+
+
+CORPUS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "a <b onclick=x>b</b> c",
+    "<!-- x -->",
+    "<?php ?>",
+    "<![CDATA[x]]>",
+    "&lt;script&gt;",
+    "\\<script>",
+    "`<b>`",
+    "```\n<b>\n```",
+    "<https://x.org/a?b=c&d>",
+    '[a](https://x.org/(b) "t<i>t\\"le")',
+    "[<b>x</b>](javascript:alert(1))",
+    "[a]: javascript:x\n\n[a]",
+    "<javascript:alert(1)>",
+    "![<i>x</i>](http://e/x.png)",
+    "a\n<div>\nb",
+    "# <b>h</b>\n\n### deeper\n\ntext",
+    "| a | b |\n|---|--:|\n| <b> | `x\\|y` |\n",
+    "1. a\n2. b\n\n   <p>\n10. c",
+    "- [ ] task\n- [x] done",
+    "~~gone~~ ~~ not",
+    "a  \nb\\\nc",
+    "***\n\n___\n\n- - -",
+    "Setext\n===\n\n<hr>",
+    "    <indented>\n",
+    "> <q>\n>\n> - x\n>   > <y>",
+    "[ref][1] and [1]\n\n[1]: https://example.org 'T'",
+    "text [^1]\n\n[^1]: note",
+    "+ a\n\n\n+ b",
+    "1) x",
+    "2019\\. x",
+    "#hash ##",
+    "a*b_c*d_e",
+    "_a_b_",
+    "**a*b**",
+    "$x_1$ <y",
+    "http://bare.example/<b>",
+    "&#60;b&#62; &nbsp; &copy",
+    "<a\nhref='javascript:x'>\ny</a>",
+    "\\`x`<b>`",
+    "`` ` <b> ``",
+    "<details><summary>x</summary></details>",
+    "x\n\n<svg/onload=alert(1)>",
+    "[x](<https://x.org/ b>)",
+    "![a](location:b)",
+    "[](finding:NTR-001) [](location:none)",
+    "a\u202eb `c\u202ed`",
+    "[a](https://x.org/|pipe) \\| | x",
+    "<b\n",
+    "a <",
+    "```\nnot closed",
+    "<<b>",
+    "a!<<b>![x](https://x.org)",
+    "< b",
+    "<x@y.org>",
+]
+
+
+@pytest.mark.parametrize("text", CORPUS)
+def test_markdown_and_html_say_the_same_and_let_no_element_in(text: str) -> None:
+    first, second = both(text)
+
+    assert first == second
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<b>",
+                "</b>",
+                "<!--",
+                "-->",
+                "a",
+                "b c",
+                "*",
+                "**",
+                "_",
+                "`",
+                "[",
+                "]",
+                "(",
+                ")",
+                "!",
+                "\n",
+                "\n\n",
+                "> ",
+                "- ",
+                "1. ",
+                "# ",
+                "|",
+                "\\",
+                "&lt;",
+                "&",
+                "https://x.org",
+                "javascript:",
+                "<https://x.org>",
+                "~~",
+                "    ",
+            ]
+        ),
+        max_size=14,
+    )
+)
+def test_no_text_lets_an_element_into_markdown(pieces: list[str]) -> None:
+    both("".join(pieces))
+
+
+@settings(max_examples=80)
+@given(st.text(max_size=30))
+def test_a_short_text_is_the_same_text_in_markdown(text: str) -> None:
+    shown = Page(github(f"| {markdown.escape(text)} |\n|---|\n") + github(f"x {markdown.escape(text)}")).text
+
+    expected = " ".join(html.escape(text).unescape().split())
+    assert shown.count(expected) >= 2 or not expected
+    assert Page(github(str(markdown.literal(text)))).text.split() == expected.split()
+
+
+# Templates, the user's own among them.
+
+
+def folder(tmp_path: Path, template: str = "standard", **files: str) -> Path:
+    (tmp_path / template).mkdir(exist_ok=True)
+    for name, content in files.items():
+        (tmp_path / template / name.replace("__", ".")).write_text(content)
+    return tmp_path
+
+
+def test_the_engagements_own_file_comes_first_and_is_named_with_its_digest(tmp_path: Path) -> None:
+    own = folder(tmp_path, section__html__j2="<p>OWN {{ section.title }}</p>\n", unused__txt="x")
+
+    content = rendered(samples.report(), "html", "standard", own)
+
+    assert "<p>OWN Method</p>" in content
+    digest = hashlib.sha256(b"<p>OWN {{ section.title }}</p>\n").hexdigest()
+    assert (own / "standard" / "section.html.j2", digest) in overrides(Template("standard", (own, OWN)))
+    assert overrides(Template("standard", (OWN,))) == ()
+
+
+def test_a_template_of_ones_own_takes_what_it_lacks_from_standard(tmp_path: Path) -> None:
+    own = folder(tmp_path, "acme", section__md__j2="OWN {{ section.title }}\n")
+
+    assert "OWN Method\n" in rendered(samples.report(), "md", "acme", own)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("ok\n\n{{ finding.titel }}", 3, "titel"),
+        ("ok\n{{ report.title }}", 2, "'report' is undefined"),
+        ("ok\n{% if %}", 2, "not valid"),
+        ("ok\n{{ finding.owner }}", 2, "NoneType"),
+        ("ok\n{{ finding.model_dump() }}", 2, "unsafe"),
+        ("ok\n{{ finding.model_fields_set }}", 2, "unsafe"),
+        ("ok\n{{ finding.__class__ }}", 2, "unsafe"),
+        ("ok\n{{ engagement.images[0].copy() }}", 2, "unsafe"),
+        ("ok\n{{ finding.severity }}", 2, "Severity"),
+        ("ok\n{{ 1 / 0 }}", 2, "ZeroDivisionError"),
+        ("ok\n{{ finding.title | nothing }}", 2, "nothing"),
+        ("ok\n{% include 'absent.html.j2' %}", 2, "absent.html.j2"),
+        ("ok\n{% include '../review/front.html.j2' %}", 2, "front.html.j2"),
+        ("ok\n{{ stylesheet('/etc/passwd') }}", 2, "/etc/passwd"),
+    ],
+)
+def test_a_templates_fault_is_told_with_file_and_line(tmp_path: Path, source: str, line: int, said: str) -> None:
+    own = folder(tmp_path, finding__html__j2=source)
+
+    with pytest.raises(FindingsReportError) as error:
+        rendered(samples.report(), "html", "standard", own)
+
+    problem = problem_of(error)
+    assert problem.kind is Kind.OUTPUT
+    assert problem.place is not None
+    assert (problem.place.file, problem.place.line) == (str(own / "standard" / "finding.html.j2"), line)
+    assert said in problem.fault
+
+
+def test_a_link_out_of_the_template_folder_is_refused(tmp_path: Path) -> None:
+    own = folder(tmp_path)
+    (tmp_path / "secret").write_text("secret")
+    (own / "standard" / "section.html.j2").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(FindingsReportError) as error:
+        rendered(samples.report(), "html", "standard", own)
+
+    assert "leads out" in problem_of(error).fault
+
+
+def test_an_unknown_format_and_an_unknown_template_are_refused() -> None:
+    with pytest.raises(FindingsReportError) as error:
+        rendered(samples.report(), "adoc")
+    assert problem_of(error).remedy == "templates make md, html, pdf"
+
+    with pytest.raises(FindingsReportError) as error:
+        rendered(samples.report(), "html", "absent")
+    assert problem_of(error).remedy == "there are review, standard"
+
+
+def test_a_report_without_anything_optional_is_rendered() -> None:
+    bare = samples.engagement(
+        client=None,
+        authors=(),
+        version=None,
+        date=None,
+        period=None,
+        state="final",
+        versions=(),
+        distribution=(),
+        confidentiality=None,
+        repositories=(),
+        images=(),
+        logo=None,
+    )
+    empty = samples.report().model_copy(
+        update={"engagement": bare, "findings": (), "sections": (), "verdicts": (), "components": ()}
+    )
+    empty = empty.model_copy(update={"summary": None, "scope": ()})
+
+    for template in ("standard", "review"):
+        for format in FORMATS:  # noqa: A001
+            assert "Security review of Neutron IPAM" in text_of(empty, format, template)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_has_words(verdict: Verdict) -> None:
+    report = samples.report(samples.finding(snippets=(samples.snippet(check=Check(verdict=verdict)),)))
+
+    assert verdict.value.replace("_", " ").capitalize() in text_of(report, "html")
