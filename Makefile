@@ -44,7 +44,7 @@ wheel: setup ## build the wheel and the source archive in dist/
 .PHONY: benchmarks
 benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a clone to take real code from
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/html.py $(REPOSITORY)
+	$(BIN)/python benchmarks/html_report.py $(REPOSITORY)
 	$(BIN)/python benchmarks/pdf.py $(REPOSITORY)
 	$(BIN)/python benchmarks/quotes.py $(REPOSITORY)
 

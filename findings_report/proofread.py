@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from findings_report import prose
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.finding import Engagement, Finding
+from findings_report.prose.plain import is_plain
 
 PLACING: tuple[str, ...] = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
 """The Markdown fields of a finding itself, in the order in which a report prints them; see `texts_of`."""
@@ -53,6 +54,8 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
 def _problems(
     subject: Subject, text: str, findings: Mapping[str, Finding], locations: frozenset[str], pictures: set[str]
 ) -> Iterator[Problem]:
+    if is_plain(text):
+        return
     parsed = prose.parse(text)
     for fault in parsed.faults:
         yield Problem(

@@ -230,6 +230,12 @@ def test_an_elided_quote_that_moved_maps_when_it_spans_as_much_as_cited() -> Non
     assert (result.verdict, result.text, result.mapped) == (Verdict.MOVED, Verdict.ELIDED, ((11, 1), (17, 7)))
 
 
+def test_what_is_left_out_is_as_little_as_can_be() -> None:
+    file = listing(("begin_value()", "filler", "begin_value()", "filler", "end_value()"))
+
+    assert [str(r) for r in check("begin_value()\n...\nend_value()", file, ()).found] == ["3", "5"]
+
+
 def test_without_numbers_a_loosely_cited_quote_that_moved_maps_nothing() -> None:
     assert checked(f"{code(1, 1)}\n...\n{code(7, 7)}", "10-27").mapped == ()
 

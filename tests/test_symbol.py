@@ -168,7 +168,7 @@ def test_languages_with_braces_are_read_modestly(language: str) -> None:
 
 
 def test_a_file_whose_braces_do_not_pair_has_no_symbols() -> None:
-    assert named("int f(void) {\n", "c") == named("}\nint f(void) {}\n", "c") == []
+    assert named("int g(void) { }\nint f(void) {\n", "c") == named("}\nint f(void) {}\n", "c") == []
 
 
 def test_an_unknown_language_has_no_symbols() -> None:

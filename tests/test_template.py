@@ -71,7 +71,7 @@ def rendered(report: Report, format: str = "html", template: str = "standard", *
 
 def github(text: str) -> str:
     """Markdown as a reader with raw HTML allowed sees it."""
-    return MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"]).render(text)
+    return str(MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"]).render(text))
 
 
 def text_of(report: Report, format: str, template: str = "standard") -> str:  # noqa: A002
@@ -472,8 +472,11 @@ def test_markdown_and_html_say_the_same_and_let_no_element_in(text: str) -> None
         max_size=14,
     )
 )
-def test_no_text_lets_an_element_into_markdown(pieces: list[str]) -> None:
-    both("".join(pieces))
+def test_no_text_lets_an_element_into_markdown_and_none_is_lost(pieces: list[str]) -> None:
+    first, second = both("".join(pieces))
+
+    # Which of several marks in a row are emphasis may be read differently; they are shown then, and nothing else changes.
+    assert re.sub(r"[*_~]", "", first) == re.sub(r"[*_~]", "", second)
 
 
 @settings(max_examples=80)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from findings_report.prose.plain import is_plain
 from findings_report.prose.policy import Policy
 from findings_report.prose.values import Fault, Prose, References, Use, UseKind
 from findings_report.visible import HIDDEN, code_point
@@ -50,6 +51,8 @@ _PARSER: Final = _parser()
 
 def parse(text: str) -> Prose:
     """`text` as blocks."""
+    if is_plain(text):
+        return Prose(tuple(_PARSER.parse(text)), (), References())
     environment: dict[str, Any] = {}
     return _judged(text, _PARSER.parse(text, environment), environment.get("references", {}))
 

@@ -29,7 +29,10 @@ def check(quote: str, file: Listing, cited: Sequence[Region]) -> Check:
     """
     found: list[Check] = []
     for reading in readings(quote):
-        found.append(_checked(spell(reading, file), file, tuple(cited)))
+        spelling = spell(reading, file)
+        if found and found[-1].verdict in _GRADES and UNKNOWN in spelling.string:
+            continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
+        found.append(_checked(spelling, file, tuple(cited)))
         if found[-1].verdict is Verdict.EXACT:
             break
     return min(found, key=_rank)

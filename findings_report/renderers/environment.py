@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -74,11 +75,15 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Jinja asks this of every attribute."""
         if isinstance(obj, Frozen):
-            return attr in type(obj).model_fields or _is_property(type(obj), attr)
+            return _is_readable(type(obj), attr)
         return super().is_safe_attribute(obj, attr, value)
 
 
-def _is_property(kind: type[Frozen], name: str) -> bool:
+@cache
+def _is_readable(kind: type[Frozen], name: str) -> bool:
+    """True for a field and for a property of our own."""
+    if name in kind.model_fields:
+        return True
     own = (cls for cls in kind.__mro__ if issubclass(cls, Frozen))
     return not name.startswith("_") and any(isinstance(vars(cls).get(name), property) for cls in own)
 

@@ -101,16 +101,16 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
             yield f'<span class="l e">{ELISION}\n</span>'
         pieces = coloured([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            yield _line(line, shown)
+            yield _line(line, shown, digits)
             if line.note is not None:
                 # Markdown of any shape: no place for it inside <pre>.
                 yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
     yield closed
 
 
-def _line(line: Line, pieces: Pieces) -> str:
+def _line(line: Line, pieces: Pieces, digits: int) -> str:
     kinds = "l h" if line.highlighted else "l"
-    number = f' data-n="{line.number}"' if line.number is not None else ""
+    number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
     shown = cut(line.text)
     if shown.left_out:
         more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'

@@ -1,0 +1,411 @@
+"""Location -> Snippet: git's lines, and what is said of the author's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from repositories import Commit, Link, Submodule, build
+
+from findings_report.errors import Kind, Problem
+from findings_report.git import Repository, open_repository
+from findings_report.model.evidence import Region, Snippet, Verdict
+from findings_report.model.finding import Engagement, Finding
+from findings_report.resolve import Resolution, Source, resolve
+from findings_report.resolve.printing import MOST_LINES
+from findings_report.resolve.reader import LARGEST
+
+CODE = '''"""Loading
+and saving."""
+import json
+
+
+def load(path):
+    with open(path) as stream:
+        text = stream.read()
+    if not text:
+        raise ValueError("empty")
+    return json.loads(text)
+
+
+class Store:
+    def save(self, path, value):
+        with open(path, "w") as stream:
+            stream.write(json.dumps(value))
+'''
+LINES = CODE.split("\n")[:-1]
+MOVED = "# a licence\n# of two lines\n" + CODE
+FILES: dict[str, bytes | str | Link | Submodule | None] = {
+    "src/code.py": CODE,
+    "src/copy.py": "# a copy\n" + CODE,
+    "docs/binary.bin": b"a\0b",
+    "docs/wide.txt": "text\n".encode("utf-16"),
+    "docs/film.mp4": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n",
+    "docs/latin.txt": b"caf\xe9\n",
+    "docs/empty.txt": "",
+    "docs/long.txt": "".join(f"line {number}\n" for number in range(1, 501)),
+    "docs/huge.txt": "x" * (LARGEST + 1),
+    "docs/link": Link("code.py"),
+    "vendor": Submodule("1" * 40),
+}
+
+
+@pytest.fixture(scope="module")
+def commits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    path = tmp_path_factory.mktemp("audited")
+    return path, build(path, [Commit(FILES, tag="1.0"), Commit({"src/code.py": MOVED}, tag="2.0")])
+
+
+@pytest.fixture(scope="module")
+def source(commits: tuple[Path, list[str]]) -> Iterator[Repository]:
+    with open_repository(commits[0], name="app") as repository:
+        yield repository
+
+
+def resolved(source: Source | None, *locations: Mapping[str, Any], **repository: Any) -> Resolution:
+    if not repository and source is not None:
+        repository = {"commit": source.commit_of("1.0"), "url": "https://github.com/o/app"}
+    engagement = Engagement.model_validate({"title": "t", "repositories": {"app": repository}})
+    finding = {
+        "title": "t",
+        "severity": "low",
+        "description": "d",
+        "locations": [{"path": "src/code.py", **at} for at in locations],
+    }
+    return resolve(engagement, {"A-1": Finding.model_validate(finding)}, {"app": source})
+
+
+def only(result: Resolution) -> Snippet:
+    assert [problem.fault for problem in result.problems if problem.level == "error"] == []
+    (snippet,) = result.snippets["A-1"]
+    return snippet
+
+
+def problem_of(result: Resolution, code: str) -> Problem:
+    (problem,) = [problem for problem in result.problems if problem.code == code]
+    return problem
+
+
+def numbers(snippet: Snippet) -> list[list[int | None]]:
+    return [[line.number for line in run.lines] for run in snippet.runs]
+
+
+def test_a_location_without_a_quote_prints_gits_lines(source: Repository) -> None:
+    result = resolved(
+        source, {"lines": "6-7,9", "name": "load", "role": "source", "caption": "*c*", "highlight": 7, "notes": {9: "n"}}
+    )
+
+    snippet = only(result)
+    assert result.problems == ()
+    assert numbers(snippet) == [[6, 7], [9]]
+    assert [line.text for run in snippet.runs for line in run.lines] == [LINES[5], LINES[6], LINES[8]]
+    assert [(line.highlighted, line.note) for run in snippet.runs for line in run.lines] == [
+        (False, None),
+        (True, None),
+        (False, "n"),
+    ]
+    assert (snippet.name, snippet.role, snippet.caption) == ("load", "source", "*c*")
+    assert (snippet.check.verdict, snippet.symbol, snippet.language) == (Verdict.NONE, "load", "python")
+    assert (snippet.commit, snippet.repository) == (source.commit_of("1.0"), "app")
+    assert snippet.permalink == f"https://github.com/o/app/blob/{snippet.commit}/src/code.py#L6-L7"
+    assert snippet.blob is not None
+    assert not snippet.is_authors
+
+
+def test_without_lines_the_whole_file_is_cited(source: Repository) -> None:
+    snippet = only(resolved(source, {}))
+
+    assert (snippet.regions, numbers(snippet)) == ((), [list(range(1, len(LINES) + 1))])
+
+
+def test_a_run_knows_what_it_starts_inside_of(source: Repository) -> None:
+    assert [run.inside for run in only(resolved(source, {"lines": "2-3"})).runs] == ['"""']
+
+
+def test_the_quoted_and_marked_lines_are_shown(source: Repository) -> None:
+    quote = f"{LINES[6]}\n...\n{LINES[9]}"
+
+    snippet = only(resolved(source, {"lines": "6-11", "quote": quote, "notes": {6: "here"}}))
+
+    assert (snippet.check.verdict, numbers(snippet)) == (Verdict.ELIDED, [[6, 7], [10]])
+    assert snippet.regions == (Region(start_line=6, end_line=11),)
+
+
+def test_show_says_what_is_shown(source: Repository) -> None:
+    assert numbers(only(resolved(source, {"lines": "6-11", "quote": LINES[6], "show": "8-9"}))) == [[8, 9]]
+
+
+@pytest.mark.parametrize("lines", ["6-11", "1-3"])
+def test_a_quote_that_moved_takes_marks_and_shown_lines_along(source: Repository, lines: str) -> None:
+    quote = "\n".join(f"{number}: {LINES[number - 1]}" for number in (6, 7, 8))
+
+    result = resolved(
+        source,
+        {"lines": "6-11", "quote": quote, "show": "6-9", "highlight": 7, "notes": {8: "n"}},
+        commit=source.commit_of("2.0"),
+    )
+
+    snippet = only(result)
+    problem = problem_of(result, "quote-moved")
+    assert (snippet.check.verdict, snippet.check.text, numbers(snippet)) == (Verdict.MOVED, Verdict.EXACT, [[8, 9, 10, 11]])
+    assert [line.text for line in snippet.runs[0].lines] == LINES[5:9]
+    assert [line.number for line in snippet.runs[0].lines if line.highlighted or line.note] == [9, 10]
+    assert snippet.regions == (Region(start_line=8, end_line=10),)
+    assert (problem.level, problem.subject) == ("warning", ("A-1", "locations", 0, "lines"))
+    assert "stands at lines 8-10 of src/code.py" in problem.fault
+    assert problem.remedy == "write `lines: 8-13`, and mend the numbers in the quote"
+
+
+def test_no_note_is_lost_when_it_cannot_be_moved_along(source: Repository) -> None:
+    quote = f"{LINES[6]}\n...\n{LINES[10]}"
+
+    result = resolved(source, {"lines": "1-4", "quote": quote, "notes": {2: "n"}, "highlight": 3})
+
+    assert only(result).loose_notes == ((2, "n"),)
+    assert numbers(only(result)) == [[7], [11]]
+    assert problem_of(result, "marks-loose").level == "warning"
+
+
+def test_an_edited_quote_prints_gits_lines_and_shows_the_difference(source: Repository) -> None:
+    result = resolved(source, {"lines": "7-10", "quote": "\n".join(LINES[6:10]).replace("if not", "if")})
+
+    assert only(result).check.verdict is Verdict.EDITED
+    assert [line.text for line in only(result).runs[0].lines] == LINES[6:10]
+    assert "line 9 is 'if not text:', quoted as 'if text:'" in problem_of(result, "quote-edited").fault
+
+
+def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repository) -> None:
+    result = resolved(source, {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])})
+
+    snippet = only(result)
+    assert snippet.check.verdict is Verdict.NOT_FOUND
+    assert [(place.path, str(place.region)) for place in snippet.check.elsewhere] == [
+        ("src/code.py", "7-10"),
+        ("src/copy.py", "8-11"),
+    ]
+    assert numbers(snippet) == [[5, 6]]
+    assert problem_of(result, "quote-not-found").fault.startswith("THE QUOTED CODE IS NOT in docs/long.txt")
+    assert "src/code.py lines 7-10" in problem_of(result, "quote-not-found").fault
+
+
+def test_gaps_without_a_mark_are_warned_of(source: Repository) -> None:
+    result = resolved(source, {"lines": "6-11", "quote": f"{LINES[5]}\n{LINES[7]}\n{LINES[10]}"})
+
+    assert "in 2 places" in problem_of(result, "quote-gaps").fault
+
+
+def test_a_quote_outside_lines_by_its_own_numbers_is_printed_where_it_is(source: Repository) -> None:
+    result = resolved(source, {"lines": "6-8", "quote": f"10:{LINES[9]}\n11:{LINES[10]}"})
+
+    assert (only(result).check.verdict, numbers(only(result))) == (Verdict.EXACT, [[10, 11]])
+    assert only(result).regions == (Region(start_line=10, end_line=11),)
+    assert problem_of(result, "quote-outside").remedy == "write `lines: 6-11`"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "fault"), [("save", "'save' does not enclose lines 6-8; it is lines 15-17"), ("nothing", "'nothing'")]
+)
+def test_a_symbol_that_does_not_enclose_the_lines_is_warned_of(source: Repository, symbol: str, fault: str) -> None:
+    problem = problem_of(resolved(source, {"lines": "6-8", "symbol": symbol}), "symbol")
+
+    assert fault in problem.fault
+    assert (problem.remedy, problem.level) == ("write `symbol: load`", "warning")
+
+
+@pytest.mark.parametrize(("lines", "symbol"), [("16", "Store.save"), ("16", "save"), ("15-17", "Store"), ("14", "Store")])
+def test_a_symbol_that_encloses_the_lines_is_fine(source: Repository, lines: str, symbol: str) -> None:
+    assert resolved(source, {"lines": lines, "symbol": symbol}).problems == ()
+
+
+def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Repository) -> None:
+    result = resolved(source, {"path": "docs/long.txt", "notes": {400: "n"}})
+
+    shown = [number for run in numbers(only(result)) for number in run]
+    assert (len(shown), shown[-1], only(result).loose_notes) == (MOST_LINES, 400, ())
+    assert problem_of(result, "snippet-cut").fault.startswith("300 of 500 lines")
+
+
+@pytest.mark.parametrize(
+    ("location", "code", "fault"),
+    [
+        ({"path": "src/cod.py"}, "path-missing", "there is no src/cod.py at commit"),
+        ({"path": "src"}, "path-folder", "src is a folder"),
+        ({"path": "src/code.py/x"}, "path-missing", "there is no src/code.py/x"),
+        ({"path": "docs/link"}, "path-symlink", "docs/link is a symbolic link"),
+        ({"path": "vendor"}, "path-submodule", "vendor is a submodule"),
+        ({"path": "docs/binary.bin"}, "file-binary", "docs/binary.bin is a binary file"),
+        ({"path": "docs/wide.txt"}, "file-utf-16", "docs/wide.txt is UTF-16 text"),
+        ({"path": "docs/film.mp4"}, "file-lfs-pointer", "docs/film.mp4 is a Git LFS pointer"),
+        ({"path": "docs/huge.txt"}, "file-too-large", "docs/huge.txt has 8,388,609 bytes"),
+        ({"lines": "16-99"}, "lines-past-end", "src/code.py has 17 lines; line 99 is past its end"),
+        ({"lines": "900000000-999999999"}, "lines-past-end", "line 999999999 is past its end"),
+        ({"highlight": "18"}, "highlight-past-end", "line 18 is past its end"),
+        ({"path": "docs/empty.txt", "lines": "1"}, "lines-past-end", "docs/empty.txt is empty"),
+        ({"commit": "2" * 40}, "commit-missing", f"commit {'2' * 40} is not in the clone of repository 'app'"),
+    ],
+)
+def test_what_git_cannot_show_is_an_error(source: Repository, location: dict[str, Any], code: str, fault: str) -> None:
+    result = resolved(source, location)
+
+    problem = problem_of(result, code)
+    assert fault in problem.fault
+    assert (problem.kind, problem.level) == (Kind.SOURCE, "error")
+    assert (problem.subject or ())[:3] == ("A-1", "locations", 0)
+    assert result.snippets["A-1"] == ()
+
+
+@pytest.mark.parametrize(("path", "meant"), [("src/cod.py", "src/code.py"), ("lib/Copy.py", "src/copy.py")])
+def test_a_path_that_is_not_there_is_compared_with_those_that_are(source: Repository, path: str, meant: str) -> None:
+    assert meant in (problem_of(resolved(source, {"path": path}), "path-missing").remedy or "")
+
+
+def test_a_range_past_the_end_names_the_place_of_the_quote(source: Repository) -> None:
+    result = resolved(source, {"lines": "40-41", "quote": "\n".join(LINES[6:8])})
+
+    assert problem_of(result, "lines-past-end").remedy == "the quoted code stands at lines 7-8"
+
+
+@pytest.mark.parametrize(
+    ("location", "code", "field"),
+    [
+        ({"lines": "6-8", "show": "8-9"}, "show-outside", ("show",)),
+        ({"lines": "6-8", "show": ["6", "9"]}, "show-outside", ("show", 1)),
+        ({"lines": "6-8", "highlight": "9"}, "highlight-outside", ("highlight",)),
+        ({"lines": "6-11", "show": "6-7", "highlight": "8"}, "highlight-outside", ("highlight",)),
+        ({"lines": "6-11", "show": "6-7", "notes": {8: "n"}}, "notes-outside", ("notes", 8)),
+        ({"repository": "other"}, "no-repository", ("repository",)),
+    ],
+)
+def test_what_contradicts_itself_is_invalid_input(
+    source: Repository, location: dict[str, Any], code: str, field: tuple[str]
+) -> None:
+    problem = problem_of(resolved(source, location), code)
+
+    assert (problem.kind, problem.subject) == (Kind.INPUT, ("A-1", "locations", 0, *field))
+
+
+def test_with_several_repositories_a_location_says_which(source: Repository) -> None:
+    engagement = Engagement.model_validate({"title": "t", "repositories": {"a": {"commit": "1" * 40}, "b": {}}})
+    finding = Finding.model_validate({"title": "t", "severity": "low", "description": "d", "locations": [{"path": "x"}]})
+
+    result = resolve(engagement, {"A-1": finding}, {"a": None, "b": None})
+
+    assert problem_of(result, "no-repository").remedy == "name one of a, b"
+
+
+def test_other_encodings_are_decoded_and_named(source: Repository) -> None:
+    snippet = only(resolved(source, {"path": "docs/latin.txt"}))
+
+    assert (snippet.runs[0].lines[0].text, snippet.encoding) == ("café", "latin-1 (assumed)")
+
+
+def test_an_empty_file_prints_nothing(source: Repository) -> None:
+    assert only(resolved(source, {"path": "docs/empty.txt"})).runs == ()
+
+
+def test_a_location_may_be_of_another_commit(source: Repository) -> None:
+    snippet = only(resolved(source, {"lines": "1", "commit": source.commit_of("2.0")}))
+
+    assert snippet.runs[0].lines[0].text == "# a licence"
+
+
+def test_an_unpinned_repository_is_read_as_its_revision_stands(source: Repository) -> None:
+    result = resolved(source, {"lines": "1"}, revision="2.0")
+
+    assert only(result).commit == source.commit_of("2.0")
+    assert (problem_of(result, "not-pinned").level, result.repositories[0].is_read) == ("warning", True)
+
+
+def test_a_revision_that_moved_on_is_warned_of_once(source: Repository) -> None:
+    result = resolved(source, {"lines": "1"}, {"lines": "2"}, revision="2.0", commit=source.commit_of("1.0"))
+
+    assert [snippet.commit for snippet in result.snippets["A-1"]] == [source.commit_of("1.0")] * 2
+    assert problem_of(result, "revision-moved").subject == ("engagement", "repositories", "app", "revision")
+
+
+@pytest.mark.parametrize(
+    ("repository", "code"), [({"commit": "1" * 40}, "commit-missing"), ({"revision": "9.9"}, "revision-missing")]
+)
+def test_a_repository_without_its_commit_is_told_once(source: Repository, repository: dict[str, str], code: str) -> None:
+    result = resolved(source, {"lines": "1"}, {"lines": "2"}, **repository)
+
+    problem = problem_of(result, code)
+    assert (problem.kind, problem.level, len(result.problems)) == (Kind.SOURCE, "error", 1)
+    assert (result.repositories[0].is_read, result.snippets["A-1"]) == (False, ())
+
+
+def test_without_a_repository_the_quote_is_the_authors_and_unchecked() -> None:
+    quote = f"6: {LINES[5]}\n7: {LINES[6]}\n...\n10: {LINES[9]}"
+    location = {"lines": "6-11", "quote": quote, "highlight": "7", "notes": {10: "n", 9: "m"}, "symbol": "load"}
+
+    result = resolved(None, location, {"quote": "a\nb"}, {"lines": "3"}, commit="1" * 40, url="https://me:x@github.com/o/app")
+
+    first, second, third = result.snippets["A-1"]
+    assert [snippet.check.verdict for snippet in result.snippets["A-1"]] == [Verdict.UNCHECKED] * 3
+    assert first.is_authors
+    assert (numbers(first), numbers(second), numbers(third)) == ([[6, 7], [10]], [[None, None]], [])
+    assert [line.number for run in first.runs for line in run.lines if line.highlighted] == [7]
+    assert (first.loose_notes, first.symbol, first.blob) == (((9, "m"),), "load", None)
+    assert first.permalink == f"https://github.com/o/app/blob/{'1' * 40}/src/code.py#L6-L11"
+    problem = problem_of(result, "unchecked")
+    assert (problem.level, problem.subject, len(result.problems)) == ("warning", ("engagement", "repositories", "app"), 1)
+    assert "2 quotes are unchecked" in problem.fault
+    assert "--repository app=PATH" in (problem.remedy or "")
+    assert (result.repositories[0].is_read, result.repositories[0].url) == (False, "https://github.com/o/app")
+
+
+class Counting:
+    """The door to git, with what is asked of it counted."""
+
+    def __init__(self, source: Repository) -> None:
+        self.source = source
+        self.read: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def blob(self, id: str) -> bytes:
+        self.read.append(id)
+        return self.source.blob(id)
+
+
+def test_a_blob_is_read_once_however_often_it_is_cited(source: Repository) -> None:
+    counting = Counting(source)
+
+    resolved(counting, {"lines": "1"}, {"lines": "2"}, {"quote": LINES[6]})
+
+    assert len(counting.read) == 1
+
+
+def test_the_order_of_the_locations_is_kept(source: Repository) -> None:
+    result = resolved(source, {"lines": "3"}, {"path": "no"}, {"lines": "1"})
+
+    assert [(snippet.index, str(snippet.regions[0])) for snippet in result.snippets["A-1"]] == [(0, "3"), (2, "1")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    start=st.integers(1, 17),
+    length=st.integers(0, 16),
+    kept=st.lists(st.sampled_from([*LINES, "...", "evil()", "  // @audit", "6: def load(path):"]), max_size=8),
+    note=st.integers(1, 17),
+)
+def test_only_gits_lines_are_ever_printed_and_no_note_is_lost(
+    source: Repository, start: int, length: int, kept: list[str], note: int
+) -> None:
+    location: dict[str, Any] = {"lines": f"{start}-{min(start + length, 17)}", "quote": "\n".join(kept)}
+    if start <= note <= start + length:
+        location["notes"] = {note: "the note"}
+
+    snippet = only(resolved(source, location))
+
+    assert all(line.number and line.text == LINES[line.number - 1] for run in snippet.runs for line in run.lines)
+    printed = [line.note for run in snippet.runs for line in run.lines if line.note] + [text for _, text in snippet.loose_notes]
+    assert printed == (["the note"] if "notes" in location else [])
+    shown = [line.number for run in snippet.runs for line in run.lines if line.number]
+    assert shown == sorted(set(shown))
+    assert shown
