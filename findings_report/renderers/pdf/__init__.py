@@ -65,7 +65,7 @@ def render_pdf(
     problems = _problems(answer.response)
     if errors := [problem for problem in problems if problem.level == "error"]:
         raise FindingsReportError(errors)
-    return Rendered(answer.blobs["pdf"], (*_of_stand_ins(stand_ins), *problems))
+    return Rendered(answer.blobs["pdf"], (*_of_confinement(answer.confinement), *_of_stand_ins(stand_ins), *problems))
 
 
 def limits_for(page_bytes: int, picture_bytes: list[int]) -> Limits:
@@ -126,6 +126,16 @@ def _of_message(level: str, text: str) -> Problem:
     if level == "ERROR" and text.startswith(_LOST_CONTENT):
         return Problem(Kind.OUTPUT, f"something on the page cannot be shown: {visible(text)}", code="pdf-lost")
     return Problem(Kind.OUTPUT, f"WeasyPrint: {visible(text)}", level="warning", code="pdf-warning")
+
+
+def _of_confinement(told: str) -> tuple[Problem, ...]:
+    """What this machine could not take away from the process that laid out the PDF."""
+    missing = [measure for measure in told.split(", ") if " not " in measure]
+    if not missing:
+        return ()
+    fault = f"the PDF was laid out with less confinement than there could be: {', '.join(missing)}"
+    remedy = "build what is not yours on a kernel with Landlock (Linux 5.13 or newer)"
+    return (Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"),)
 
 
 def _of_stand_ins(characters: tuple[str, ...]) -> tuple[Problem, ...]:
