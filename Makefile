@@ -20,6 +20,15 @@ report: setup ## set up, and build the sample engagement in findings/ to Markdow
 test: setup test-tools ## set up, and run the tests
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
+.PHONY: bless
+bless: setup ## write the expected outputs of the tests anew; look at the difference
+	$(BIN)/python -m pytest -q --bless tests/test_gold.py
+	git diff --stat tests/gold
+
+.PHONY: pictures
+pictures: setup test-tools ## draw the pictures of the README anew
+	$(BIN)/python docs/pictures.py
+
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, the import contract, docs in step with the code
 	$(BIN)/ruff check .
@@ -51,13 +60,23 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 .PHONY: setup
 setup: libraries .venv/ready ## make .venv and the system libraries that a PDF needs
 
-.venv/ready: pyproject.toml
+# The versions are those of requirements.txt, by hash; `make lock` moves them.
+.venv/ready: pyproject.toml requirements.txt
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
 	else \
-	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet --editable . --group dev; \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	fi
 	@touch $@
+
+.PHONY: lock
+lock: ## move requirements.txt to the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --generate-hashes \
+	  --no-emit-index-url --no-header --output-file requirements.txt pyproject.toml
 
 .PHONY: libraries
 libraries:

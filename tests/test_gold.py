@@ -1,0 +1,72 @@
+"""Whole documents as they should read. After a wanted change: `make bless`, and look at the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Gold
+
+from findings_report import archive, pipeline
+from findings_report.model.document import Report
+from findings_report.renderers import find_template
+
+SEED = """title: Improper Error Handling and Potential SQL Injection Vulnerability
+severity: medium
+status: undetermined
+description: |
+  The code, specifically in lines 111-129 within the `_ipam_allocate_ips` method, could potentially lead to an SQL injection.
+recommendation: |
+  To mitigate this potential vulnerability, ensure that all user inputs are validated.
+locations:
+  - path: neutron/db/ipam_pluggable_backend.py
+    lines: 111-129
+    quote: |
+      116                 ip_list = [ip] if isinstance(ip, dict) else ip
+      117                 subnets = [ip_dict['subnet_id'] for ip_dict in ip_list]
+      ...
+      121                     ipam_allocator = ipam_driver.get_allocator(subnets)
+"""
+SEED_ENGAGEMENT = """format: 1
+title: Security review of Neutron
+summary: After reviewing the code for security defects, we have identified one concern.
+recommendation: Review and apply validation to all inputs.
+conclusion: Overall, the code handles exceptions broadly and logs errors without leaking sensitive information.
+repositories:
+  neutron:
+    url: https://github.com/openstack/neutron
+    commit: fb3f71806174bc2fae7e421268aeee61be36412d
+"""
+
+
+def report(folder: Path) -> tuple[Report, Path]:
+    checked = pipeline.check(pipeline.Inputs(folder, {}), lambda _: None)
+    made = pipeline.assembled(checked, None)
+    return made.model_copy(update={"components": ()}), checked.folder  # versions are the machine's
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_the_demo_reads_as_it_should(tmp_path: Path, gold: Gold, template: str) -> None:
+    made, folder = report(pipeline.demo(tmp_path / "demo"))
+
+    rendered = pipeline.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
+
+    gold.check(f"demo-{template}.md", rendered.content.decode())
+
+
+def test_the_demos_json_is_stable(tmp_path: Path, gold: Gold) -> None:
+    made, _ = report(pipeline.demo(tmp_path / "demo"))
+
+    gold.check("demo.json", archive.to_json(made).decode())
+
+
+def test_the_seed_without_a_clone_reads_as_it_should(tmp_path: Path, gold: Gold) -> None:
+    findings = tmp_path / "findings"
+    findings.mkdir()
+    (findings / "engagement.yaml").write_text(SEED_ENGAGEMENT)
+    (findings / "NTR-001.finding.yaml").write_text(SEED)
+    made, folder = report(findings)
+
+    rendered = pipeline.render(made, "md", find_template("review", folder, given=True), system_fonts=False)
+
+    gold.check("seed-review.md", rendered.content.decode())
