@@ -33,7 +33,8 @@ def find_template(name: str, folder: Path, *, given: bool) -> Template:
 
     Raises FindingsReportError (USAGE, or INPUT for engagement.yaml) when there is none of that name.
     """
-    folders = [path for path in (folder.absolute().parent / "templates", builtin_templates()) if path.is_dir()]
+    own, builtin = folder.absolute().parent / "templates", builtin_templates()
+    folders = [builtin] if not own.is_dir() or own.resolve() == builtin.resolve() else [own, builtin]
     if any((path / name).is_dir() for path in folders):
         return Template(name, tuple(folders))
     known = sorted({each.name for path in folders for each in path.iterdir() if each.is_dir()})
