@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from findings_report import prose, scoring
 from findings_report.model.document import (
@@ -27,13 +26,10 @@ from findings_report.model.document import (
     VerdictCount,
 )
 from findings_report.model.evidence import Snippet, Verdict
-from findings_report.model.finding import Engagement, Finding, Place, Severity, Status
+from findings_report.model.finding import PLACING, Engagement, Finding, Place, Severity, Status
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""
-
-_PLACING: Final = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
-"""The Markdown fields of a finding in which evidence may stand."""
 
 
 def assemble(
@@ -121,7 +117,7 @@ _CARRIED_OVER = tuple(
 def _placed(finding: Finding, snippets: tuple[Snippet, ...]) -> tuple[str, ...]:
     """Names of the locations that the prose places, in the order of the locations."""
     placed: set[str] = set()
-    texts = [getattr(finding, name) for name in _PLACING]
+    texts = [getattr(finding, name) for name in PLACING]
     if finding.recommendation is not None:
         texts += [finding.recommendation.short_term, finding.recommendation.long_term]
     if finding.fix is not None:
@@ -180,11 +176,3 @@ def _count(severity: Severity, findings: Sequence[ReportedFinding]) -> SeverityC
 def _verdicts(findings: Sequence[ReportedFinding]) -> tuple[VerdictCount, ...]:
     verdicts = [snippet.check.verdict for finding in findings for snippet in finding.snippets]
     return tuple(VerdictCount(verdict=verdict, total=verdicts.count(verdict)) for verdict in Verdict if verdict in verdicts)
-
-
-def without_credentials(url: str | None) -> str | None:
-    """`url` as it may be printed: user name and password of an http(s) address removed."""
-    if url is None or not url.lower().startswith(("http://", "https://")):
-        return url
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

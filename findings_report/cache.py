@@ -13,7 +13,9 @@ from findings_report.errors import FindingsReportError, Kind, Place, Problem
 def root() -> Path:
     """The cache folder: `$XDG_CACHE_HOME/findings-report`, else `~/.cache/findings-report`. It need not exist."""
     base = os.environ.get("XDG_CACHE_HOME") or ""
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "findings-report"
+    if not base.startswith("/"):
+        base = f"{os.environ.get('HOME') or '/nonexistent'}/.cache"
+    return Path(base) / "findings-report"
 
 
 def repository_folder(url: str) -> Path:

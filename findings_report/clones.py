@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -20,24 +21,32 @@ class Clone:
     """The folder."""
     is_fetched: bool = False
     """True when `fetch` made it: it holds the pinned commits only."""
+    is_given: bool = False
+    """True when the command line named it, not engagement.yaml."""
 
 
 def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Path]) -> dict[str, Clone | None]:
     """The clone of each repository by name; None when none is at hand. `folder` is the engagement's.
 
-    Raises FindingsReportError (USAGE) when `overrides` name a repository that the engagement does not have.
+    `overrides` are by name; an empty one means the only repository there is. Raises FindingsReportError (USAGE) when they name
+    a repository that the engagement does not have.
     """
     names = list(engagement.repositories)
+    if "" in overrides:
+        if len(names) != 1:
+            fault = f"--repository {str(overrides[''])!r} does not say which one it is ({', '.join(names) or 'there is none'})"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
+        overrides = {names[0]: overrides[""]} | {name: path for name, path in overrides.items() if name}
     if unknown := [name for name in overrides if name not in names]:
         fault = f"--repository names {unknown[0]!r}; the engagement has {', '.join(names) or 'no repository'}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, code="no-repository"))
     found: dict[str, Clone | None] = {}
     for name, repository in engagement.repositories.items():
         fetched = cache.repository_folder(repository.url) if repository.url else None
-        local = folder / Path(repository.path).expanduser() if repository.path else None
+        local = folder / os.path.expanduser(repository.path) if repository.path else None  # noqa: PTH111 - never raises
         if name in overrides:
-            found[name] = Clone(overrides[name])
-        elif local is not None and local.exists():
+            found[name] = Clone(overrides[name], is_given=True)
+        elif local is not None and os.path.exists(local):  # noqa: PTH110 - Path.exists raises on what it may not look at
             found[name] = Clone(local)
         elif fetched is not None and fetched.exists():
             found[name] = Clone(fetched, is_fetched=True)
@@ -58,7 +67,7 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
                     stack.enter_context(git.open_repository(clone.path, name=name, borrow=tuple(borrow))) if clone else None
                 )
             except FindingsReportError as error:
-                subject = ("engagement", "repositories", name, "path")
+                subject = None if clone and clone.is_given else ("engagement", "repositories", name, "path")
                 problems += (replace(problem, subject=problem.subject or subject) for problem in error.problems)
         if problems:
             raise FindingsReportError(problems)

@@ -6,13 +6,16 @@ What is taken is decided by content, not by name: PNG and JPEG. SVG and everythi
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from findings_report import confine
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.model.document import Picture
 from findings_report.model.finding import Engagement
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LARGEST_FILE: Final = 10_000_000
 MOST_PIXELS: Final = 25_000_000
@@ -67,10 +70,12 @@ def _encoded_anew(content: bytes) -> dict[str, Any]:
     return {**answer.response, "content": answer.blobs["picture"]}
 
 
-def prepare() -> None:
-    """In the child, before it is confined: what must be imported."""
+def prepare() -> Iterable[str]:
+    """In the child, before it is confined: loads what must be imported. It reads no file while it serves."""
     import PIL.JpegImagePlugin
     import PIL.PngImagePlugin  # noqa: F401 - both are used by Image.open
+
+    return ()
 
 
 def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:  # noqa: ARG001
@@ -84,7 +89,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
                 return {"fault": f"has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are taken"}, {}
             is_png = image.format == "PNG"
             upright = ImageOps.exif_transpose(image)
-            plain = upright.convert(_mode(upright.mode, is_png))
+            plain = _plain(upright, is_png=is_png)
             plain.info = {}
     except (OSError, SyntaxError, ValueError) as error:
         return {"fault": f"is broken: {error}"}, {}
@@ -97,9 +102,11 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
     return {"media_type": media_type, "width": plain.width, "height": plain.height}, {"picture": encoded.getvalue()}
 
 
-def _mode(mode: str, is_png: bool) -> str:
+def _plain(image: Image.Image, *, is_png: bool) -> Image.Image:
+    """A copy of eight bits a channel, or one, that needs nothing from beside its pixels."""
     if not is_png:
-        return mode if mode in ("L", "RGB") else "RGB"
-    if mode in ("1", "L", "RGB", "RGBA", "LA"):
-        return mode
-    return "RGBA"
+        return image.convert(image.mode if image.mode in ("L", "RGB") else "RGB")
+    if image.mode.startswith("I;16"):  # 16 bits of grey, which `convert` would cut off at 255
+        return image.point(lambda grey: grey / 256).convert("L")
+    is_kept = image.mode in ("1", "L", "RGB", "RGBA", "LA") and "transparency" not in image.info
+    return image.convert(image.mode if is_kept else "RGBA")

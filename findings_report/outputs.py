@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,8 +42,8 @@ def targets(
     """
     chosen = tuple(dict.fromkeys(formats))
     if output is not None and not given and output != STDOUT and not _is_folder(output, ()):
-        suffix = Path(output).suffix.lstrip(".")
-        chosen = (suffix,) if suffix in FORMATS else chosen[:1]
+        suffix = Path(output).suffix.lstrip(".").lower()
+        chosen = (suffix,) if suffix else chosen[:1]
     for name in chosen:
         if name not in FORMATS:
             raise FindingsReportError(_unknown(name, Kind.USAGE, None))
@@ -60,7 +61,8 @@ def targets(
 
 
 def _is_folder(output: str, formats: Sequence[str]) -> bool:
-    return Path(output).is_dir() or output.endswith("/") or len(formats) > 1
+    is_there = os.path.isdir(output)  # noqa: PTH112 - Path.is_dir raises on a name that is too long
+    return is_there or output.endswith("/") or len(formats) > 1
 
 
 def faults(engagement: Engagement) -> list[Problem]:

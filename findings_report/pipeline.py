@@ -15,7 +15,7 @@ from findings_report.model.evidence import Verdict
 from findings_report.model.finding import Engagement, Finding, Status
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Component, Report
+    from findings_report.model.document import Component, Picture, Report
     from findings_report.renderers import Rendered, Template
     from findings_report.resolve import Resolution
 
@@ -36,7 +36,7 @@ class Inputs:
     folder: Path
     """The engagement's folder, or one from which it is found."""
     clones: Mapping[str, Path]
-    """--repository, by name."""
+    """--repository, by name; empty for the only one."""
     borrow: tuple[Path, ...] = ()
     """--borrow: folders whose objects a clone may borrow."""
     evidence: bool = True
@@ -71,6 +71,8 @@ class Checked:
     """The engagement's folder."""
     authored: store.Authored
     """What people wrote."""
+    pictures: Mapping[str, Picture]
+    """The declared pictures by name, safe to embed; the logo's under `logo:`."""
     evidence: Resolution | None
     """What git has; None with --no-evidence."""
     problems: tuple[Problem, ...]
@@ -127,6 +129,8 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
         *outputs.faults(authored.engagement),
         *proofread(authored.engagement, authored.findings),
     ]
+    pictures, faults = _pictures(authored)
+    problems += faults
     evidence = None
     if inputs.evidence:
         progress("checking quotes")
@@ -135,12 +139,21 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
     if any(problem.level == "error" for problem in located):
         raise FindingsReportError(located)
-    return Checked(folder, authored, evidence, located)
+    return Checked(folder, authored, pictures, evidence, located)
 
 
 def _read(inputs: Inputs) -> tuple[Path, store.Authored]:
     folder = store.find_folder(inputs.folder)
     return folder, store.load(store.Folder(folder))
+
+
+def _pictures(authored: store.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:
+    from findings_report.illustrate import illustrate
+
+    try:
+        return illustrate(authored.engagement, authored.pictures), ()
+    except FindingsReportError as error:
+        return {}, error.problems
 
 
 def _evidence(inputs: Inputs, folder: Path, authored: store.Authored) -> tuple[Resolution | None, Sequence[Problem]]:
@@ -201,7 +214,7 @@ def _overridden(template: Template) -> list[Problem]:
         Problem(
             Kind.OUTPUT,
             f"this template file replaces the tool's own, sha256 {digest[:16]}",
-            place=Place(str(path)),
+            place=Place(store.shown_path(path)),
             level="note",
             code="template-override",
         )
@@ -213,6 +226,8 @@ def _unprintable(checked: Checked, problems: list[Problem], *, system_fonts: boo
     """The problems, with one for each place of a character that no font has instead of one for all of them."""
     from findings_report.renderers.pdf import missing
 
+    if all(problem.code != "pdf-characters" for problem in problems):
+        return problems  # what stands in a comment or a quote of the files is not printed
     found: list[Problem] = []
     for character, place in checked.authored.places_of(lambda text: missing(text, anywhere=system_fonts)):
         found.append(_no_font(character, place=place))
@@ -233,16 +248,14 @@ def _no_font(character: str, *, place: Place | None = None, subject: Subject | N
 def assembled(checked: Checked, default_date: date | None) -> Report:
     """The report of a checked engagement."""
     from findings_report.assemble import assemble
-    from findings_report.illustrate import illustrate
 
     authored = checked.authored
-    pictures = illustrate(authored.engagement, authored.pictures) if authored.pictures else {}
     return assemble(
         authored.engagement,
         authored.findings,
         checked.evidence.snippets if checked.evidence else {},
         repositories=checked.evidence.repositories if checked.evidence else (),
-        pictures=pictures,
+        pictures=checked.pictures,
         components=components(),
         default_date=default_date,
     )
@@ -348,7 +361,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> list[str]:
             found = pins(authored.engagement, sources, to=to, only=only)
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    path = folder / store.ENGAGEMENT
+    path = (folder / store.ENGAGEMENT).resolve()  # a link stays one
     content = path.read_bytes()
     for each in found:
         for field, value in each.written.items():
@@ -375,10 +388,10 @@ def init(folder: Path, title: str) -> list[Path]:
     from findings_report.publish import publish
 
     target = folder / store.FOLDER
-    if (target / store.ENGAGEMENT).exists():
-        fault = f"there is an engagement in {store.shown_path(target)} already"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "add findings to it, or name another folder"))
     files = {target / name: content for name, content in scaffold.init_files(" ".join(title.split())).items()}
+    if taken := next((path for path in files if path.exists()), None):
+        fault = f"there is a {store.shown_path(taken)} already"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "add findings beside it, or name another folder"))
     publish(files)
     return list(files)
 

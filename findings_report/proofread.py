@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from findings_report import prose
-from findings_report.errors import Kind, Problem, Subject
-from findings_report.model.finding import Engagement, Finding
+from findings_report.errors import Kind, Level, Problem, Subject
+from findings_report.model.finding import PLACING, Engagement, Finding
 from findings_report.prose.plain import is_plain
 
-PLACING: tuple[str, ...] = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
-"""The Markdown fields of a finding itself, in the order in which a report prints them; see `texts_of`."""
+MOST_TOLD: Final = 20
+"""Problems of one text that are told one by one; a hostile text has thousands."""
 
 
 def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
@@ -53,9 +54,22 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
 
 def _problems(
     subject: Subject, text: str, findings: Mapping[str, Finding], locations: frozenset[str], pictures: set[str]
-) -> Iterator[Problem]:
+) -> list[Problem]:
+    """The problems of one text, at most MOST_TOLD and one that counts the rest."""
     if is_plain(text):
-        return
+        return []
+    found = list(_every_problem(subject, text, findings, locations, pictures))
+    told, rest = found[:MOST_TOLD], found[MOST_TOLD:]
+    if rest:
+        level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
+        fault = f"{len(rest):,} problems more in this text"
+        told.append(Problem(Kind.INPUT, fault, subject=subject, line_offset=rest[0].line_offset, level=level, code="more"))
+    return told
+
+
+def _every_problem(
+    subject: Subject, text: str, findings: Mapping[str, Finding], locations: frozenset[str], pictures: set[str]
+) -> Iterator[Problem]:
     parsed = prose.parse(text)
     for fault in parsed.faults:
         yield Problem(

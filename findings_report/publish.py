@@ -1,7 +1,7 @@
 """Bytes become files, all or none, and never half of one.
 
 A set of files is first written beside its places, made durable, and only then put in place; a fault before that leaves
-everything as it was. Files are readable by their owner alone: they hold a client's code.
+everything as it was. New files are readable by their owner alone: they hold a client's code.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _REASONS = {
     errno.EPERM: ("there is no right to write there", "choose another folder with -o"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
     errno.EISDIR: ("it is a folder", "name a file, or end the name in / to mean the folder"),
+    errno.ENODEV: ("it is a device or a pipe, not a file", "use `-o -` for standard output, or name a file"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
 }
 
@@ -37,8 +39,7 @@ def publish(files: Mapping[Path, bytes]) -> None:
     try:
         for path, content in files.items():
             current = path
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            _refuse_what_is_no_file(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             staged[path] = _stage(path, content)
         with _locked({path.parent for path in files}):
@@ -55,12 +56,20 @@ def publish(files: Mapping[Path, bytes]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def _refuse_what_is_no_file(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null itself
+        raise OSError(errno.ENODEV, "is no file")
+
+
 def _stage(path: Path, content: bytes) -> Path:
     """A finished, durable temporary file in the folder of `path`."""
     temporary = path.parent / f".{path.name[:80]}.{secrets.token_hex(6)}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, _mode(path))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -68,6 +77,15 @@ def _stage(path: Path, content: bytes) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _mode(path: Path) -> int:
+    """The rights of the file that is replaced; a new one is its owner's alone, whatever a link in its place leads to."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return 0o600
+    return mode & 0o777 if stat.S_ISREG(mode) else 0o600
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def of_rating(engagement: Engagement, rating: Rating) -> str | None:
 
 
 def computed(engagement: Engagement, finding: Finding) -> dict[str, str]:
-    """The severities that the finding's other fields give, under `rating` and `cvss`. Bad vectors are left out."""
+    """The severities that the finding's other fields give, `rating` before `cvss`. Bad vectors are left out."""
     words: dict[str, str] = {}
     if finding.rating is not None and (word := of_rating(engagement, finding.rating)) is not None:
         words["rating"] = word

@@ -15,6 +15,7 @@ from findings_report.language import scanner
 from findings_report.model.evidence import Region, Symbol
 
 _LARGEST = 2_000_000  # characters; a file of this size is made by a machine
+_DEEPEST = 200  # braces open at once; more are no program, and a name of all of them would not end
 _LONGEST_HEAD = 500  # characters before a brace that may declare something; bounds what the patterns below cost
 
 _BRACES: Final = re.compile(
@@ -123,6 +124,8 @@ def _braced(source: str, language: str) -> list[Symbol]:
         line += text.count("\n", at, match.start())
         at = match.start()
         if match[0] == "{":
+            if len(opened) == _DEEPEST:
+                return []
             head = text[max(start, at - _LONGEST_HEAD) : at]
             header = _header(head, language, is_in_function=any(h and h.kind == "function" for h, _ in opened))
             opened.append((header, line - _lines_of(head, header, language)))

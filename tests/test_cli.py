@@ -188,6 +188,36 @@ def test_problems_are_annotations_for_github(work: Work, run: Run) -> None:
     assert "A-1.finding.yaml,line=11,col=9::status: 'do%25ne' is not one of (open, " in said
 
 
+def test_a_note_is_called_one(work: Work, run: Run) -> None:
+    own = work.root / "templates" / "standard"
+    own.mkdir(parents=True)
+    (own / "section.md.j2").write_text("OWN {{ section.title }}\n")
+
+    assert ": note: this template file" in run("build", work.root, "-f", "md", "--strict").err
+    assert "::notice file=" in run("build", work.root, "-f", "md", "--output-format", "github").out
+
+
+@pytest.mark.parametrize("asked", ["json", "github"])
+def test_beside_a_product_on_standard_output_everything_else_goes_to_standard_error(work: Work, run: Run, asked: str) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("lines: 4-7", "lines: 1-2"))
+
+    ran = run("build", work.root, "-f", "json", "-o", "-", "--output-format", asked)
+
+    assert json.loads(ran.out)["schema_name"] == "findings-report/report/1"
+    assert "the quoted code stands at lines 4-5" in ran.err
+    assert asked != "json" or json.loads(ran.err)["problems"][0]["code"] == "quote-moved"
+
+
+def test_a_password_in_the_line_at_fault_is_not_said(work: Work, run: Run) -> None:
+    work.engagement(repository='url: "https://me:hunter2@example.org/app.git", revison: v1')
+
+    said = run("check", work.root).err
+
+    assert "hunter2" not in said
+    source, carets = (next(line for line in said.splitlines() if word in line) for word in ("https://", "did you mean"))
+    assert source[carets.index("^") :].startswith("revison")
+
+
 def test_strict_makes_a_warning_a_failure_and_still_writes(work: Work, run: Run) -> None:
     work.write("A-1.finding.yaml", FINDING.replace("lines: 4-7", "lines: 1-2"))
 
@@ -215,14 +245,44 @@ def test_fail_on_looks_at_unresolved_findings_this_bad_or_worse(work: Work, run:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nope"], ["build", "--nope"], ["build", "-f", "doc"], ["build", "--template", "nope"], ["check", "--repository", "x"],
-     ["check", "--repository", "x=y"], ["build", "-f", "md", "-f", "json", "-o", "-"]],
+    [["nope"], ["build", "--nope"], ["build", "-f", "doc"], ["build", "--template", "nope"], ["check", "--repository", "=x"],
+     ["check", "--repository", "x=y"], ["build", "-o", "report.docx"], ["check", "--output-format", "x"],
+     ["build", "-f", "md", "-f", "json", "-o", "-"]],
     ids=" ".join,
 )  # fmt: skip
 def test_a_wrong_command_line_is_code_2(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.chdir(work.root)
 
     assert run(*arguments).code == 2
+
+
+def test_the_only_repository_need_not_be_named(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.engagement(repository=f'commit: "{work.commit}"')
+    (work.root / "app").rename(work.root / "a=b")
+    monkeypatch.chdir(work.root)
+
+    assert "1 exact" in run("check", "--repository", "./a=b").out
+    assert "1 exact" in run("check", "--repository", "app=a=b").out
+    work.engagement(more="  other: {path: ../x}\n")
+    work.finding("title: x\nseverity: low\ndescription: y\n")
+    ran = run("check", "--repository", "./a=b")
+    assert (ran.code, "does not say which one it is (app, other)" in ran.err) == (2, True)
+
+
+def test_a_fault_of_the_repository_option_is_not_said_to_stand_in_a_file(work: Work, run: Run) -> None:
+    assert "engagement.yaml" not in run("check", work.root, "--repository", f"app={work.root / 'gone'}").err
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "~nobody-of-this-name/app"])
+def test_a_clone_whose_path_cannot_be_one_is_not_at_hand(work: Work, run: Run, path: str) -> None:
+    work.engagement(repository=f'path: "{path}", commit: "{work.commit}"')
+
+    assert "1 unchecked" in run("check", work.root).out
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["check"], 3), (["build", "{root}", "-f", "md", "-o"], 5)])
+def test_a_name_that_is_too_long_is_no_bug(work: Work, run: Run, arguments: list[str], code: int) -> None:
+    assert run(*(each.format(root=work.root) for each in arguments), "x" * 300).code == code
 
 
 def test_a_wrong_repository_option_is_code_4(work: Work, run: Run) -> None:
@@ -326,6 +386,24 @@ def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path
     assert run("init", tmp_path, "--title", 'A "quoted" {title}').code == 0
     assert run("list", tmp_path).code == 0
     assert run("init", tmp_path).code == 2
+
+
+def test_init_never_overwrites_a_finding(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "FIRST-001.finding.yaml").write_text("mine")
+
+    assert run("init", tmp_path).code == 2
+    assert (tmp_path / "findings" / "FIRST-001.finding.yaml").read_text() == "mine"
+
+
+def test_pin_leaves_a_link_to_the_engagement_a_link(work: Work, run: Run) -> None:
+    work.engagement(repository="path: ../app, revision: v1")
+    (work.root / "findings" / "engagement.yaml").rename(work.root / "findings" / "real.txt")
+    (work.root / "findings" / "engagement.yaml").symlink_to("real.txt")
+
+    assert run("pin", work.root).code == 0
+    assert work.commit in (work.root / "findings" / "real.txt").read_text()
+    assert (work.root / "findings" / "engagement.yaml").is_symlink()
 
 
 def test_pin_writes_the_commit_and_keeps_the_rest(work: Work, run: Run) -> None:
@@ -449,3 +527,12 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
 
     for code in (0, *map(int, Kind), 70):
         assert f"| {code} |" in readme
+
+
+@pytest.mark.slow
+def test_only_characters_that_are_printed_need_a_font(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING + "# \U00013000\n")
+    assert "U+13000" not in run("build", work.root, "-f", "pdf", "-o", work.root / "a.pdf").err
+
+    work.write("A-1.finding.yaml", FINDING.replace("wrong", "wrong \U00013000"))
+    assert "A-1.finding.yaml:4:22: warning: no font has U+13000" in run("build", work.root, "-f", "pdf").err

@@ -29,6 +29,30 @@ def test_a_published_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
 
 
+def test_a_file_that_is_replaced_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").chmod(0o644)
+
+    publish({tmp_path / "a": b"new"})
+
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_device_or_pipe_is_never_replaced(tmp_path: Path, is_link: bool) -> None:
+    target = tmp_path / "pipe"
+    os.mkfifo(target)
+    if is_link:
+        (tmp_path / "link").symlink_to(target)
+        target = tmp_path / "link"
+
+    with pytest.raises(FindingsReportError, match="it is a device or a pipe, not a file"):
+        publish({target: b"x"})
+
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert target.is_symlink() is is_link
+
+
 def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
     (tmp_path / "b").mkdir()

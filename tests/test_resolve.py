@@ -192,6 +192,25 @@ def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repos
     assert "src/code.py lines 7-10" in problem_of(result, "quote-not-found").fault
 
 
+def test_lines_that_the_file_does_not_have_are_never_cited(source: Repository) -> None:
+    snippet = only(resolved(source, {"quote": "900: nothing like this\n901: and nothing like that"}))
+
+    assert (snippet.check.verdict, snippet.regions) == (Verdict.NOT_FOUND, ())
+    assert snippet.permalink is not None
+    assert snippet.permalink.endswith("src/code.py")
+    assert numbers(snippet) == [list(range(1, len(LINES) + 1))]
+
+
+def test_the_mend_of_a_quote_with_wrong_numbers_names_them(source: Repository) -> None:
+    quoted = f"1: {LINES[8]}\n2: {LINES[9]}"
+
+    numbered = resolved(source, {"lines": "1-2", "quote": quoted})
+    bare = resolved(source, {"lines": "1-2", "quote": "\n".join(LINES[8:10])})
+
+    assert problem_of(numbered, "quote-moved").remedy == "write `lines: 9-10`, and mend the numbers in the quote"
+    assert problem_of(bare, "quote-moved").remedy == "write `lines: 9-10`"
+
+
 def test_gaps_without_a_mark_are_warned_of(source: Repository) -> None:
     result = resolved(source, {"lines": "6-11", "quote": f"{LINES[5]}\n{LINES[7]}\n{LINES[10]}"})
 
@@ -269,23 +288,10 @@ def test_a_range_past_the_end_names_the_place_of_the_quote(source: Repository) -
     assert problem_of(result, "lines-past-end").remedy == "the quoted code stands at lines 7-8"
 
 
-@pytest.mark.parametrize(
-    ("location", "code", "field"),
-    [
-        ({"lines": "6-8", "show": "8-9"}, "show-outside", ("show",)),
-        ({"lines": "6-8", "show": ["6", "9"]}, "show-outside", ("show", 1)),
-        ({"lines": "6-8", "highlight": "9"}, "highlight-outside", ("highlight",)),
-        ({"lines": "6-11", "show": "6-7", "highlight": "8"}, "highlight-outside", ("highlight",)),
-        ({"lines": "6-11", "show": "6-7", "notes": {8: "n"}}, "notes-outside", ("notes", 8)),
-        ({"repository": "other"}, "no-repository", ("repository",)),
-    ],
-)
-def test_what_contradicts_itself_is_invalid_input(
-    source: Repository, location: dict[str, Any], code: str, field: tuple[str]
-) -> None:
-    problem = problem_of(resolved(source, location), code)
+def test_a_repository_that_the_engagement_does_not_have_is_invalid_input(source: Repository) -> None:
+    problem = problem_of(resolved(source, {"repository": "other"}), "no-repository")
 
-    assert (problem.kind, problem.subject) == (Kind.INPUT, ("A-1", "locations", 0, *field))
+    assert (problem.kind, problem.subject) == (Kind.INPUT, ("A-1", "locations", 0, "repository"))
 
 
 def test_with_several_repositories_a_location_says_which(source: Repository) -> None:
@@ -336,6 +342,18 @@ def test_a_repository_without_its_commit_is_told_once(source: Repository, reposi
     problem = problem_of(result, code)
     assert (problem.kind, problem.level, len(result.problems)) == (Kind.SOURCE, "error", 1)
     assert (result.repositories[0].is_read, result.snippets["A-1"]) == (False, ())
+
+
+def test_a_repository_of_which_nobody_says_what_was_audited_is_invalid_input(source: Repository) -> None:
+    problem = problem_of(resolved(source, {"lines": "1"}, url="https://github.com/o/app"), "no-revision")
+
+    assert (problem.kind, problem.subject) == (Kind.INPUT, ("engagement", "repositories", "app"))
+
+
+def test_an_unchecked_quote_cites_the_lines_that_its_numbers_claim() -> None:
+    snippet = only(resolved(None, {"quote": f"6: {LINES[5]}\n7: {LINES[6]}"}, commit="1" * 40))
+
+    assert snippet.regions == (Region(start_line=6, end_line=7),)
 
 
 def test_without_a_repository_the_quote_is_the_authors_and_unchecked() -> None:

@@ -274,6 +274,31 @@ def test_a_severity_that_disagrees_is_told_unless_a_reason_is_given(tmp_path: Pa
     assert [problem.fault for problem in authored.warnings] == ["'high' disagrees with `rating`, which gives 'critical'"]
 
 
+VECTOR = "cvss: CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H\n"
+
+
+def test_a_severity_taken_from_the_rating_that_cvss_contradicts_is_told(tmp_path: Path) -> None:
+    finding = "title: x\ndescription: y\nrating: {impact: low, likelihood: low}\n" + VECTOR
+    authored = loaded(tmp_path, A_1=finding, A_2=finding + "severity_reason: Because.\n")
+
+    assert [(problem.field, problem.fault) for problem in authored.warnings] == [
+        ("rating", "'informational' disagrees with `cvss`, which gives 'critical'")
+    ]
+
+
+def test_only_what_decides_the_severity_has_to_be_in_the_scale(tmp_path: Path) -> None:
+    scale = "severities: [{name: bad, colour: '#111'}, {name: fine, colour: '#222'}]\nmatrix: {low: {low: fine}}\n"
+    rated = "title: x\ndescription: y\nrating: {impact: low, likelihood: low}\n" + VECTOR
+    scored = "title: x\ndescription: y\n" + VECTOR
+    files: dict[str, str | bytes] = {"engagement.yaml": ENGAGEMENT + scale, "A-1.finding.yaml": rated}
+
+    assert load(Folder(write(tmp_path, files))).warnings == ()
+    found = problems(tmp_path, files | {"A-2.finding.yaml": scored})
+    assert [(problem.field, problem.fault) for problem in found] == [
+        ("cvss", "gives 'critical', which is not in the scale (bad, fine)")
+    ]
+
+
 def test_a_section_takes_its_text_from_a_file(tmp_path: Path) -> None:
     engagement = ENGAGEMENT + "sections:\n  - {title: Method, file: method.md}\n"
     authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement, "method.md": "# How\r\ntext"})))
@@ -299,11 +324,27 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert [problem.fault for problem in found] == ["cannot be read: it is a symbolic link that leads out of the folder"]
 
 
+def test_a_link_to_a_folder_is_told_and_not_left_out(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    folder = write(tmp_path / "findings", {"engagement.yaml": ENGAGEMENT})
+    (folder / "more").symlink_to(tmp_path / "more")
+
+    assert "symbolic link to a folder" in problems(folder, {})[0].fault
+
+
 def test_a_pipe_in_the_folder_does_not_hang(tmp_path: Path) -> None:
     folder = write(tmp_path, {"engagement.yaml": ENGAGEMENT})
     os.mkfifo(folder / "A-1.finding.yaml")
 
     assert [problem.fault for problem in problems(folder, {})] == ["cannot be read: it is not a file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everywhere")
+def test_findings_in_a_folder_that_cannot_be_read_are_not_left_out(tmp_path: Path) -> None:  # pragma: no cover - not as root
+    folder = write(tmp_path, {"engagement.yaml": ENGAGEMENT, "sub/A-1.finding.yaml": FINDING})
+    (folder / "sub").chmod(0)
+
+    assert [problem.fault for problem in problems(folder, {})] == ["cannot be read: Permission denied"]
 
 
 def test_a_yaml_file_that_is_not_read_is_told(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from findings_report import prose
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report
 from findings_report.model.evidence import Check, Line, Run, Verdict
+from findings_report.model.finding import State
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.part import Part
+from findings_report.renderers.pdf import render_pdf
 from findings_report.renderers.template import FORMATS, Book, render
 from findings_report.visible import HIDDEN
 
@@ -283,6 +287,53 @@ def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
         '</code></pre><div class="note"><p>Nothing checks <code>subnet_id</code> <strong>here</strong>.</p>\n</div><pre'
         in content
     )
+
+
+def test_a_line_that_may_be_broken_on_paper_is_told_apart_in_snippets_and_fences() -> None:
+    lines = samples.runs({1: "x" * 80, 2: "\t" + "x" * 77})
+    finding = samples.finding(description=f"```\nshort\n{'y' * 81}\n```", snippets=(samples.snippet(runs=lines),))
+
+    content = rendered(samples.report(finding))
+
+    assert f'<span class="l" data-n="1">{"x" * 80}\n</span><span class="l w" data-n="2">' in content
+    assert f'<span class="l">short\n</span><span class="l w">{"y" * 81}\n</span></code></pre>' in content
+
+
+def test_a_word_too_long_for_a_column_may_be_broken_and_no_other() -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    content = html.prose(prose.parse(f"| Digest |\n|---|\n| of <nothing>: {digest} |"), part(), 2)
+
+    assert f'<td>of &lt;nothing&gt;: <span class="any">{digest}</span></td>' in content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_a_pdf_of_our_own_styles_gives_no_warning(template: str, state: State) -> None:
+    report = samples.report(engagement=samples.engagement(state=state))
+    pictures = {
+        picture.name: (str(picture.media_type), picture.content)
+        for picture in (*report.engagement.images, report.engagement.logo)
+        if picture
+    }
+
+    pdf = render_pdf(rendered(report, "pdf", template), images=pictures)
+
+    assert pdf.problems == ()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize(("state", "said"), [(State.DRAFT, {True}), (State.FINAL, {False})])
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_every_page_of_a_draft_says_so_and_no_page_of_a_final_report(template: str, state: State, said: set[bool]) -> None:
+    report = samples.report(samples.finding(), engagement=samples.engagement(state=state, logo=None))
+
+    pdf = render_pdf(rendered(report, "pdf", template)).content
+
+    text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    assert {"DRAFT" in page for page in text.removesuffix("\f").split("\f")} == said
 
 
 def test_an_unchecked_snippet_says_that_it_is_the_authors() -> None:

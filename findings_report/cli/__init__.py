@@ -36,7 +36,7 @@ INTERRUPTED = 130
 Folder = Annotated[Path, typer.Argument(help="The engagement's folder, or one inside or above it.", show_default=False)]
 Clones = Annotated[
     list[str] | None,
-    typer.Option("--repository", metavar="NAME=PATH", help="A local clone to check quotes against; repeat for more."),
+    typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to check quotes against; repeat for more."),
 ]
 Borrow = Annotated[
     list[Path] | None,
@@ -232,8 +232,10 @@ def _inputs(folder: Path, repository: list[str] | None, borrow: list[Path] | Non
 
 def _clone(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        fault = f"--repository {text!r} is not NAME=PATH"
+    if not equals or "/" in name:
+        return "", Path(text)
+    if not (name and path):
+        fault = f"--repository {text!r} is neither NAME=PATH nor PATH"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "the names stand under `repositories` in engagement.yaml"))
     return name, Path(path)
 
@@ -267,9 +269,11 @@ def _summary(checked: Checked) -> dict[str, Any]:
 
 
 def _files(built: Built) -> dict[str, Any]:
+    from findings_report.store import shown_path
+
     return {
         "files": [
-            {"path": str(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
+            {"path": shown_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
             for file in built.files
             if file.path is not None
         ]
@@ -279,12 +283,12 @@ def _files(built: Built) -> dict[str, Any]:
 def _conclude(
     summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
 ) -> None:
-    """Says the problems and the summary, and exits with the documented code."""
-    if output_format is OutputFormat.JSON and not quiet:
-        say_json(summary, problems)
+    """Says the problems and the summary, `quiet` on standard error alone, and exits with the documented code."""
+    say = err if quiet else out
+    if output_format is OutputFormat.JSON:
+        say_json(summary, problems, say)
     else:
-        say_problems(problems, output_format)
-        say = err if quiet else out
+        say_problems(problems, output_format, say)
         say(_counted(summary["findings"], "finding"))
         if summary["quotes"]:
             say(_counted(summary["quotes"], "location"))

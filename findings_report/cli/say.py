@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +15,7 @@ from findings_report.visible import visible
 
 WIDTH = 80
 _LONGEST_SOURCE = 160
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
 class OutputFormat(StrEnum):
@@ -35,24 +38,26 @@ def problem_text(problem: Problem) -> str:
     if place is None or place.source is None or place.line is None:
         return "\n".join(lines + ([f"  = {problem.remedy}"] if problem.remedy else []))
     number = str(place.line)
-    before, marked = _caret(place.source, place.column or 1, place.width)
+    room = shutil.get_terminal_size().columns - len(f"  {number} | …") - 2 if sys.stderr.isatty() else _LONGEST_SOURCE
+    before, marked = _caret(place.source, place.column or 1, place.width, longest=max(room, 20))
     lines.append(f"  {number} | {before}")
     remedy = f" {problem.remedy}" if problem.remedy else ""
     lines.append(f"  {' ' * len(number)} | {marked}{remedy}")
     return "\n".join(lines)
 
 
-def _caret(source: str, column: int, width: int) -> tuple[str, str]:
-    """The source line as it is shown, and the carets under the fault; a long line is cut around it."""
-    start = max(0, column - 60) if len(source) > _LONGEST_SOURCE else 0
-    cut = source[start : start + _LONGEST_SOURCE].replace("\t", " ")
+def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, str]:
+    """The source line as it is shown, and the carets under the fault; a line longer than `longest` is cut around it."""
+    source = _CREDENTIALS.sub(lambda match: "*" * len(match[0]), source)  # what is said ends up in logs
+    start = max(0, column - longest // 3) if len(source) > longest else 0
+    cut = source[start : start + longest].replace("\t", " ")
     index = column - 1 - start
     before = visible(cut[:index])
     shown = visible(cut)
     carets = "^" * max(1, min(len(visible(cut[index : index + width])), 60))
     if start:
         shown, before = f"…{shown}", f"…{before}"
-    return shown + ("…" if start + _LONGEST_SOURCE < len(source) else ""), " " * len(before) + carets
+    return shown + ("…" if start + longest < len(source) else ""), " " * len(before) + carets
 
 
 def concise(problem: Problem, *, remedy: bool = True) -> str:
@@ -60,8 +65,8 @@ def concise(problem: Problem, *, remedy: bool = True) -> str:
     parts = []
     if (place := problem.place) is not None:
         parts.append(":".join(str(part) for part in (place.file, place.line, place.column) if part is not None))
-    if problem.level == "warning":
-        parts.append("warning")
+    if problem.level != "error":
+        parts.append(problem.level)
     if problem.field:
         parts.append(problem.field)
     text = ": ".join([*parts, problem.fault])
@@ -80,7 +85,8 @@ def problem_github(problem: Problem) -> str:
     message = f"{problem.field}: {problem.fault}" if problem.field else problem.fault
     if problem.remedy:
         message += f" ({problem.remedy})"
-    return f"::{problem.level} {written}::{_escaped(message)}" if written else f"::{problem.level}::{_escaped(message)}"
+    command = "notice" if problem.level == "note" else problem.level
+    return f"::{command} {written}::{_escaped(message)}" if written else f"::{command}::{_escaped(message)}"
 
 
 def _escaped(text: str, more: str = "") -> str:
@@ -118,8 +124,11 @@ def _encodable(text: str, encoding: str | None) -> str:
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
 
 
-def say_problems(problems: Sequence[Problem], output_format: OutputFormat) -> None:
-    """The problems, errors last so that they stand nearest to the prompt. JSON is said with the summary, not here."""
+def say_problems(problems: Sequence[Problem], output_format: OutputFormat, say: Callable[[str], None] = out) -> None:
+    """The problems, errors last so that they stand nearest to the prompt. JSON is said with the summary, not here.
+
+    `say` takes what a machine is to read; what is for people goes to standard error.
+    """
     ordered = sorted(problems, key=lambda problem: problem.level == "error")
     for problem in ordered:
         if output_format is OutputFormat.FULL:
@@ -127,12 +136,12 @@ def say_problems(problems: Sequence[Problem], output_format: OutputFormat) -> No
         elif output_format is OutputFormat.CONCISE:
             err(concise(problem))
         elif output_format is OutputFormat.GITHUB:
-            out(problem_github(problem))
+            say(problem_github(problem))
 
 
-def say_json(fields: dict[str, Any], problems: Iterable[Problem]) -> None:
+def say_json(fields: dict[str, Any], problems: Iterable[Problem], say: Callable[[str], None] = out) -> None:
     """One JSON document: `fields` and the problems."""
-    out(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
+    say(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

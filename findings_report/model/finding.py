@@ -626,6 +626,10 @@ class Finding(Frozen):
     """Values of the engagement's custom fields."""
 
 
+PLACING: Final = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
+"""The fields of a finding whose Markdown may place evidence; beside them those of `recommendation` and `fix.note`."""
+
+
 def identifier_fault(value: str) -> str | None:
     """Why `value` cannot be a finding's id; None when it can."""
     if len(value) <= LONGEST_IDENTIFIER and IDENTIFIER.match(value):

@@ -91,6 +91,13 @@ class Spelling:
         return [self.string[a:b] for a, b in pairwise(cuts)]
 
 
+def is_foreign(reading: Reading, file: Listing) -> bool:
+    """True when `file` does not have a line of `reading`, with or without a remark: all of it cannot be found there."""
+    strange = (line.text for line in reading.lines if squeeze(line.text) not in file.letters)
+    bare = (without_remark(text) for text in strange)
+    return any(text is not None and squeeze(text) not in file.letters for text in bare)
+
+
 def spell(reading: Reading, file: Listing) -> Spelling:
     """`reading` in the characters of `file`."""
     texts = [line.text for line in reading.lines]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from findings_report.lines import is_informative, runs, split
 from findings_report.model.evidence import Line, Region, Run
@@ -18,9 +18,9 @@ _COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
 _DOTS = r"(?:\.{3,}|…+|⋮)"
 _OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
 _ELISION = re.compile(
-    rf"\s*(?:{_COMMENT}\s*)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
-    rf"|\s*{_COMMENT}\s*{_DOTS}.*\Z"
-    rf"|\s*(?:{_DOTS}|-{{2,}})\s*[\[(<]?[\w ,]{{0,40}}\b{_OMITTED}\b[\w ,]{{0,40}}[\])>]?\s*(?:{_DOTS}|-{{2,}})?\s*\Z",
+    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
+    rf"|\s*+{_COMMENT}\s*+{_DOTS}.*\Z"
+    rf"|\s*+(?:{_DOTS}|-{{2,}})\s*[\[(<]?[\w ,]{{0,40}}\b{_OMITTED}\b[\w ,]{{0,40}}[\])>]?\s*(?:{_DOTS}|-{{2,}})?\s*\Z",
     re.IGNORECASE,
 )
 
@@ -39,12 +39,12 @@ _START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!-
 _LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
 _MARK = r"(?:@(?:audit|finding|issue|vuln)\w*|@>|<[-=~]|\^{2,}|!{2,}|>{2,}|←|⬅|⇐|👈|👆|🔴|❌|⚠|[Aa]udit(?:or)?\b|AUDIT\b)"
 _REMARK = re.compile(rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z|(?<!\s)\s++(?:<-{{2,}}|<={{2,}}|←|⬅|⇐|👈|@audit\b).*\Z", re.DOTALL)
-_POINTER = re.compile(r"\s*(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
-_CARETS = re.compile(rf"\s*(?:{_COMMENT}\s*)?[\^~]{{2,}}.*\Z")
+_POINTER = re.compile(r"\s*+(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
+_CARETS = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?[\^~]{{2,}}.*\Z")
+_REMARK_STARTS: Final = frozenset("#/-;%(<*@>=→➜👉^~←⬅⇐👈")  # the first characters of the three above
 
 
-@dataclass(frozen=True)
-class QuotedLine:
+class QuotedLine(NamedTuple):
     """One line of code in a quote; blank ones are only counted."""
 
     text: str
@@ -107,6 +107,11 @@ def without_remark(text: str) -> str | None:
     pointer = _POINTER.match(text)
     bare = "" if _CARETS.match(text) else _REMARK.sub("", text[pointer.end() :] if pointer else text)
     return bare if bare.strip() else None
+
+
+def _is_remark(text: str) -> bool:
+    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
+    return text.lstrip()[:1] in _REMARK_STARTS and without_remark(text) is None
 
 
 def telling_lines(quote: str) -> tuple[str, ...]:
@@ -173,7 +178,7 @@ def _numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
                 return None
             last = max(number, last)
             read.append((number, code))
-        elif not line.strip() or _ELISION.match(line) or without_remark(line) is None:
+        elif not line.strip() or _ELISION.match(line) or _is_remark(line):
             read.append((None, line))
         else:
             return None
@@ -220,6 +225,6 @@ def with_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
         marks += line.marks
         is_jump = is_jump or line.is_after_jump
         if text is not None:
-            kept.append(replace(line, text=text, marks=marks, is_after_jump=is_jump))
+            kept.append(line._replace(text=text, marks=marks, is_after_jump=is_jump))
             marks, is_jump = (), False
     return replace(reading, lines=tuple(kept), marks=marks + reading.marks)

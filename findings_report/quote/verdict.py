@@ -12,7 +12,7 @@ from typing import Final
 from findings_report.lines import dedent, is_informative, runs, squeeze
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.quote.closest import LONGEST, Alignment, closest
-from findings_report.quote.place import UNKNOWN, Listing, Spelling, place_within, places, positions_in, spell
+from findings_report.quote.place import UNKNOWN, Listing, Spelling, is_foreign, place_within, places, positions_in, spell
 from findings_report.quote.reading import QuotedLine, readings
 
 _MOST_DIFFERENCES = 40
@@ -29,10 +29,9 @@ def check(quote: str, file: Listing, cited: Sequence[Region]) -> Check:
     """
     found: list[Check] = []
     for reading in readings(quote):
-        spelling = spell(reading, file)
-        if found and found[-1].verdict in _GRADES and UNKNOWN in spelling.string:
+        if found and found[-1].verdict in _GRADES and is_foreign(reading, file):
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
-        found.append(_checked(spelling, file, tuple(cited)))
+        found.append(_checked(spell(reading, file), file, tuple(cited)))
         if found[-1].verdict is Verdict.EXACT:
             break
     return min(found, key=_rank)

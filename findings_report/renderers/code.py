@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,7 +18,8 @@ MOST_LINES: Final = 400
 
 _MOST_CHARACTERS: Final = 20_000
 # Many lexers take quadratic time over one character repeated (measured up to 1.5 s for 8 KB), so such code stays plain.
-_REPEATED = re.compile(r"(.)\1{255}", re.DOTALL)
+_MOST_REPEATED: Final = 256
+_REPEATED = re.compile(rf"(.)\1{{{_MOST_REPEATED - 1}}}", re.DOTALL)
 
 _KINDS: Final = {
     "Keyword": "k",
@@ -83,9 +84,11 @@ def coloured(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pie
 
 
 def _is_within_budget(lines: Sequence[str], text: str) -> bool:
-    if len(lines) > MOST_LINES or len(text) > _MOST_CHARACTERS or any(len(line) > LONGEST_LINE for line in lines):
+    longest = max(map(len, lines), default=0)
+    if len(lines) > MOST_LINES or len(text) > _MOST_CHARACTERS or longest > LONGEST_LINE:
         return False
-    return _REPEATED.search(text) is None
+    # Only a line that long can hold them, or as many blank lines.
+    return max(longest, len(lines)) < _MOST_REPEATED or _REPEATED.search(text) is None
 
 
 @cache
@@ -99,13 +102,14 @@ def _lexer(language: str) -> Lexer | None:
         return None
 
 
-def _lex(lexer: Lexer, text: str) -> list[Piece]:
+def _lex(lexer: Lexer, text: str) -> list[tuple[str, str]]:
+    """The kind and the text of each token."""
     try:
         # Not get_tokens: it would change line ends, strip blanks and guess an encoding.
-        found = [Piece(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
+        found = [(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
     except Exception:  # a lexer's own fault: colour is never worth a report
-        return [Piece("", text)]
-    return found if "".join(piece.text for piece in found) == text else [Piece("", text)]
+        return [("", text)]
+    return found if "".join([value for _, value in found]) == text else [("", text)]
 
 
 @cache
@@ -117,29 +121,22 @@ def _kind(token: tuple[str, ...]) -> str:
     return ""
 
 
-def _by_line(found: Sequence[Piece]) -> tuple[Pieces, ...]:
-    return tuple(tuple(line) for line in _lines(found))
-
-
-def _lines(found: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _by_line(found: Iterable[tuple[str, str]]) -> tuple[Pieces, ...]:
+    """The tokens in lines, neighbours in one piece where nobody would see the difference: a PDF is a third cheaper so."""
+    lines: list[Pieces] = []
     line: list[Piece] = []
-    for kind, text in found:
-        first, *rest = text.split("\n")
-        _append(line, kind, first)
-        for part in rest:
-            yield line
-            line = []
-            _append(line, kind, part)
-    yield line
-
-
-def _append(line: list[Piece], kind: str, text: str) -> None:
-    """Adds to the last piece where nobody would see the difference: fewer elements make a PDF a third cheaper."""
-    if not text:
-        return
-    if line and (line[-1].kind == kind or text.isspace()):
-        line[-1] = Piece(line[-1].kind, line[-1].text + text)
-    elif line and not line[-1].kind and line[-1].text.isspace():
-        line[-1] = Piece(kind, line[-1].text + text)
-    else:
-        line.append(Piece(kind, text))
+    last_kind = last = ""
+    for kind, value in found:
+        for index, text in enumerate(value.split("\n") if "\n" in value else (value,)):
+            if index:
+                lines.append((*line, Piece(last_kind, last)) if last else ())
+                line, last_kind, last = [], "", ""
+            if last and (kind == last_kind or not text or text.isspace()):
+                last += text
+            elif not last or (not last_kind and last.isspace()):
+                last_kind, last = kind, last + text
+            else:
+                line.append(Piece(last_kind, last))
+                last_kind, last = kind, text
+    lines.append((*line, Piece(last_kind, last)) if last else ())
+    return tuple(lines)

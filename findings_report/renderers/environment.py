@@ -72,16 +72,24 @@ class Dialect:
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Of our own values templates read fields and properties; methods of pydantic's are out of reach."""
 
+    def getattr(self, obj: object, attribute: str) -> Any:
+        """Jinja reads every attribute so. Of our own values nothing else has to be known than the name."""
+        if isinstance(obj, Frozen) and _is_readable(type(obj), attribute):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Jinja asks this of every attribute."""
+        """Jinja asks this of every other attribute, and of every item that is none."""
         if isinstance(obj, Frozen):
             return _is_readable(type(obj), attr)
         return super().is_safe_attribute(obj, attr, value)
 
 
 @cache
-def _is_readable(kind: type[Frozen], name: str) -> bool:
-    """True for a field and for a property of our own."""
+def _is_readable(kind: type, name: str) -> bool:
+    """True for a field and for a property of our own values; False for all else, and for what is no value of ours."""
+    if not issubclass(kind, Frozen):
+        return False
     if name in kind.model_fields:
         return True
     own = (cls for cls in kind.__mro__ if issubclass(cls, Frozen))
@@ -92,8 +100,8 @@ def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngageme
     """The environment of one document: everything that a template prints goes through the dialect's escaping."""
 
     def finalize(value: object) -> Markup:
-        if isinstance(value, Markup):
-            return value
+        if isinstance(value, str):
+            return value if isinstance(value, Markup) else dialect.escape(str(value))
         if value is None or (isinstance(value, Frozen) and not isinstance(value, Region)):
             raise UndefinedError(f"a template prints {type(value).__name__}, which is no text")
         if isinstance(value, Undefined):

@@ -26,6 +26,8 @@ ELISION: Final = "…"
 _BADGE: Final = '<span class="hidden">%s</span>'
 _WEB: Final = ("https://", "http://", "mailto:")
 _SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
+_LONG_WORD: Final = re.compile(r"(\S{30,})")
+_WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _HIDDEN_NOTE: Final = "The line holds hidden characters."
 
 
@@ -42,7 +44,10 @@ def _shown(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
 
 
 def _shown_prose(text: str) -> str:
-    return _shown(text, HIDDEN_IN_PROSE)
+    if _LONG_WORD.search(text) is None:
+        return _shown(text, HIDDEN_IN_PROSE)
+    pieces = (_shown(piece, HIDDEN_IN_PROSE) for piece in _LONG_WORD.split(text))
+    return "".join(f'<span class="any">{piece}</span>' if index % 2 else piece for index, piece in enumerate(pieces))
 
 
 def literal(text: str) -> Markup:
@@ -109,7 +114,7 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
 
 
 def _line(line: Line, pieces: Pieces, digits: int) -> str:
-    kinds = "l h" if line.highlighted else "l"
+    kinds = _kinds(line.text) + (" h" if line.highlighted else "")
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
     shown = cut(line.text)
     if shown.left_out:
@@ -117,6 +122,11 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
         return f'<span class="{kinds}"{number}>{_shown(shown.text)}{more}\n</span>'
     warned = f' title="{_HIDDEN_NOTE}"' if HIDDEN.search(line.text) else ""
     return f'<span class="{kinds}"{number}{warned}>{_coloured(pieces)}\n</span>'
+
+
+def _kinds(text: str) -> str:
+    """The classes of a line: one that may be broken on paper is told apart, for the mark before its later rows."""
+    return "l w" if len(text.expandtabs(4)) > _WIDE_LINE else "l"
 
 
 def _coloured(pieces: Pieces) -> str:
@@ -196,9 +206,10 @@ class _Writer:
 
     def _fence(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
-        pieces = coloured(token.content.removesuffix("\n").split("\n"), language)
-        body = "\n".join(_coloured(line) for line in pieces) if any(pieces) else _shown(token.content)
-        return f'<pre class="fence" dir="ltr" tabindex="0"><code>{body}\n</code></pre>\n'
+        lines = token.content.removesuffix("\n").split("\n")
+        shown = zip(lines, coloured(lines, language), strict=True)
+        body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces)}\n</span>' for line, pieces in shown)
+        return f'<pre class="fence" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
 
     def _cell(self, token: Token) -> str:
         style = str(token.attrs.get("style", ""))

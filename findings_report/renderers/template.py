@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from jinja2 import Template as JinjaTemplate
 from markupsafe import Markup
@@ -139,7 +140,7 @@ class Book:
         return Part(self._report.engagement, self._address, self._draw)
 
     def _address(self, picture: Picture) -> str:
-        return self._dialect.embedded(picture) if self._format.is_linked else f"fr-asset:{picture.name}"
+        return self._dialect.embedded(picture) if self._format.is_linked else f"fr-asset:{quote(picture.name)}"
 
     def _draw(self, part: Part, figure: Figure, caption: Markup | None) -> Markup:
         if part.is_drawing:  # a caption or a note places a figure: it is named, else it could hold itself

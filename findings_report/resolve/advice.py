@@ -1,4 +1,4 @@
-"""What the user is told of a location: faults of what was written, and of each verdict the mend."""
+"""What the user is told of a location: what is past the end of its file, and of each verdict the mend."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
+from findings_report.quote import unchecked
 from findings_report.resolve.printing import shift_of
 from findings_report.symbol import encloses, enclosing
 
@@ -23,32 +24,6 @@ def written(regions: Sequence[Region]) -> str:
     """Regions as they are written in YAML."""
     words = [str(region) for region in regions]
     return f"lines: {words[0]}" if len(words) == 1 else f"lines: [{', '.join(words)}]"
-
-
-def faults_of(location: Location, subject: Subject) -> Iterator[Problem]:
-    """What is marked or shown that is not cited."""
-
-    def fault(field: Subject, what: str, outside: str) -> Problem:
-        return Problem(Kind.INPUT, f"{what} is outside `{outside}`", subject=(*subject, *field), code=f"{field[0]}-outside")
-
-    bounds, outer = (location.show, "show") if location.show else (location.lines, "lines")
-    if not bounds:
-        return
-    for index, region in enumerate(location.show):
-        if location.lines and not any(region.start_line in cited and region.end_line in cited for cited in location.lines):
-            yield fault(("show", index) if len(location.show) > 1 else ("show",), f"line{_s(region)} {region}", "lines")
-    for index, region in enumerate(location.highlight):
-        if not any(region.start_line in shown and region.end_line in shown for shown in bounds):
-            yield fault(
-                ("highlight", index) if len(location.highlight) > 1 else ("highlight",), f"line{_s(region)} {region}", outer
-            )
-    for line in location.notes:
-        if not any(line in shown for shown in bounds):
-            yield fault(("notes", line), f"line {line}", outer)
-
-
-def _s(region: Region) -> str:
-    return "" if region.start_line == region.end_line else "s"
 
 
 def mended(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
@@ -73,7 +48,8 @@ def warnings_of(check: Check, location: Location, subject: Subject, *, where: st
     if check.verdict is Verdict.MOVED:
         text = f" ({check.text})" if check.text not in (None, Verdict.EXACT) else ""
         fault = f"the quoted code stands at {spoken(check.found)} of {where}, not at {spoken(check.claimed)}{text}"
-        numbers = ", and mend the numbers in the quote" if check.claimed != location.lines else ""
+        is_numbered = check.claimed != location.lines or check.claimed == unchecked(location.quote, ()).claimed
+        numbers = ", and mend the numbers in the quote" if is_numbered else ""
         remedy = f"write `{written(mended(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
     if check.differences:

@@ -49,10 +49,12 @@ def shift_of(check: Check) -> Callable[[int], int | None]:
     return shifted
 
 
-def regions_of(location: Location, check: Check) -> tuple[Region, ...]:
-    """The cited lines as printed: where the quote was found, if that is not where `lines` says; else `lines`."""
+def regions_of(location: Location, check: Check, count: int) -> tuple[Region, ...]:
+    """The cited lines, of a file of `count`, as printed: where the quote was found, if that is not where `lines` says; else
+    `lines`, or what the quote's own numbers claim.
+    """
     if not check.found:
-        return location.lines or check.claimed
+        return location.lines or tuple(region for region in check.claimed if region.end_line <= count)
     is_covered = all(any(r.start_line in cited and r.end_line in cited for cited in location.lines) for r in check.found)
     return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
 
@@ -74,7 +76,7 @@ def printed_file(location: Location, check: Check, lines: Sequence[str], inside:
     elif check.found:
         chosen = _numbers(check.found, count) | marked
     else:
-        chosen = _numbers(regions_of(location, check) or (Region(start_line=1, end_line=max(count, 1)),), count)
+        chosen = _numbers(regions_of(location, check, count) or (Region(start_line=1, end_line=max(count, 1)),), count)
     texts = {actual: location.notes[number] for number, actual in notes.items() if actual is not None}
     kept = _kept({number for number in chosen if 1 <= number <= count}, marked)
     highlighted = set(highlight.values())

@@ -124,10 +124,14 @@ def commit_of(name: str, repository: Repository, source: Source | None) -> Commi
         remedy = f"move the pin with `findings-report pin --to {repository.revision}`, or name the revision that was audited"
         warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
         return Commit(repository.commit, (warning,))
+    if repository.revision is None:
+        fault = f"repository {name!r} has neither `commit` nor `revision`: it is not said what was audited"
+        remedy = "write the tag or branch that was agreed under `revision`"
+        return Commit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
     if now is None:
-        what = f"revision {repository.revision!r} names no commit in" if repository.revision else "no revision is given for"
-        problem = Problem(Kind.SOURCE, f"{what} repository {name!r}", subject=(*subject, "revision"), code="revision-missing")
-        return Commit(None, (problem,))
+        fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
+        remedy = "fetch it into the clone, or name another"
+        return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),))
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
     remedy = "write the commit down with `findings-report pin`"
     return Commit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))

@@ -12,7 +12,7 @@ from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Ve
 from findings_report.model.finding import Finding, Location
 from findings_report.permalink import permalink
 from findings_report.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
-from findings_report.resolve.advice import faults_of, past_end, symbol_warning, warnings_of
+from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
 from findings_report.resolve.printing import MOST_LINES, Printed, printed_file, printed_quote, regions_of
 from findings_report.resolve.reader import File, Reader, UnreadableError
 from findings_report.symbol import enclosing
@@ -59,10 +59,8 @@ class Snippets:
         found = []
         for index, location in enumerate(finding.locations):
             subject: Subject = (key, "locations", index)
-            faults = list(faults_of(location, subject))
-            self.problems += faults
             try:
-                snippet = None if faults else self._snippet(index, location, subject)
+                snippet = self._snippet(index, location, subject)
             except FindingsReportError as error:
                 self.problems += [replace(problem, subject=(*subject, "path")) for problem in error.problems]
             except UnreadableError as error:
@@ -115,21 +113,14 @@ class Snippets:
     def _unread(self, hand: Hand, index: int, location: Location, commit: str | None, subject: Subject) -> Snippet:
         made = printed_quote(quoted_runs(location.quote) if location.quote else (), location)
         self._say_cut(made, subject)
-        return _snippet(
-            hand,
-            index,
-            location,
-            commit,
-            made,
-            unchecked(location.quote, location.lines),
-            regions=location.lines,
-            symbol=location.symbol,
-        )
+        found = unchecked(location.quote, location.lines)
+        regions = location.lines or found.claimed
+        return _snippet(hand, index, location, commit, made, found, regions=regions, symbol=location.symbol)
 
     def _read(
         self, hand: Hand, index: int, location: Location, commit: str, file: File, found: Check, subject: Subject
     ) -> Snippet:
-        regions = regions_of(location, found)
+        regions = regions_of(location, found, len(file.text.lines))
         made = printed_file(location, found, file.text.lines, file.insides)
         self._say_cut(made, subject)
         if made.is_loose:

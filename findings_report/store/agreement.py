@@ -95,22 +95,23 @@ def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Pr
         if word is not None and word not in scale:
             yield not_one_of(word, scale, key, (field,), of="in the scale")
     given = scoring.computed(engagement, finding)
-    if finding.severity is None:
+    field, decided = "severity", finding.severity
+    if decided is None:
         yield from _computed_severity(key, finding, given, scale)
-        return
+        field, decided = next(iter(given.items()), ("severity", None))
     for source, word in given.items():
-        if word in scale and finding.severity in scale and word != finding.severity and finding.severity_reason is None:
-            fault = f"{finding.severity!r} disagrees with `{source}`, which gives {word!r}"
-            yield _problem(fault, (key, "severity"), "severity-disagrees", "say why in `severity_reason`", warning=True)
+        if word in scale and decided in scale and word != decided and finding.severity_reason is None:
+            fault = f"{decided!r} disagrees with `{source}`, which gives {word!r}"
+            yield _problem(fault, (key, field), "severity-disagrees", "say why in `severity_reason`", warning=True)
 
 
 def _computed_severity(key: str, finding: Finding, given: Mapping[str, str], scale: list[str]) -> Iterator[Problem]:
     if finding.rating is None and not finding.cvss:
         yield _problem("`severity` is required", (key,), "missing-field", "write it, or `rating`, or `cvss`")
-    for source, word in given.items():
-        if word not in scale:
-            fault = f"gives {word!r}, which is not in the scale ({', '.join(scale)})"
-            yield _problem(fault, (key, source), "not-in-list", "write `severity` as well")
+    source, word = next(iter(given.items()), ("severity", None))
+    if word is not None and word not in scale:
+        fault = f"gives {word!r}, which is not in the scale ({', '.join(scale)})"
+        yield _problem(fault, (key, source), "not-in-list", "write `severity` as well")
     if finding.rating is not None and "rating" not in given:
         yield _problem("the matrix has no such cell", (key, "rating"), "matrix", "complete the engagement's `matrix`")
 

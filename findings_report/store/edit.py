@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.store.yaml12 import Document, Mark, Path, YamlFault, read
+from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read
 
 
 def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
@@ -66,17 +66,13 @@ def _last_line(mark: Mark, document: Document) -> int:
 
 
 def _index(text: str, line: int, column: int) -> int:
-    position = 0
-    for _ in range(line):
-        position = text.index("\n", position) + 1
-    return position + column
+    starts = [0, *(found.end() for found in BREAKS.finditer(text))]
+    return starts[line] + column
 
 
 def _line_end(text: str, line: int) -> int:
-    start = _index(text, line, 0)
-    end = text.find("\n", start)
-    end = len(text) if end < 0 else end
-    return end - 1 if text[end - 1 : end] == "\r" else end
+    found = BREAKS.search(text, _index(text, line, 0))
+    return found.start() if found else len(text)
 
 
 def _differs_only_there(document: Document, result: bytes, path: Path, value: str) -> bool:

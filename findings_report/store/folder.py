@@ -42,8 +42,11 @@ class Folder:
     def names(self) -> tuple[str, ...]:
         """Paths of all files below the folder, hidden ones left out."""
         found: list[str] = []
-        for root, folders, files in os.walk(self.path):
+        for root, folders, files in os.walk(self.path, onerror=_refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if links := [name for name in folders if Path(root, name).is_symlink()]:
+                why = "it is a symbolic link to a folder, and those are not followed"
+                raise FindingsReportError(_unreadable(shown_path(Path(root, links[0])), why))
             relative = Path(root).relative_to(self.path)
             found.extend((relative / name).as_posix() for name in files if not name.startswith("."))
             if len(found) > _MOST_FILES:
@@ -77,6 +80,10 @@ class Folder:
             raise FindingsReportError(_unreadable(shown, error.strerror or str(error))) from None
 
 
+def _refuse(error: OSError) -> None:
+    raise FindingsReportError(_unreadable(shown_path(Path(error.filename)), error.strerror or str(error)))
+
+
 def _unreadable(shown: str, why: str) -> Problem:
     return Problem(Kind.INPUT, f"cannot be read: {why}", place=Place(shown), code="unreadable")
 
@@ -96,9 +103,9 @@ def find_folder(start: Path) -> Path:
 
     Raises FindingsReportError when there is none.
     """
-    if start.is_file():
+    if os.path.isfile(start):  # noqa: PTH113 - these never raise, unlike Path's: a name may be too long, a folder locked
         start = start.parent
-    if not start.is_dir():
+    if not os.path.isdir(start):  # noqa: PTH112 - likewise
         raise FindingsReportError(
             Problem(
                 Kind.INPUT, "there is no such folder", "name the folder that holds engagement.yaml", place=Place(str(start))
@@ -106,7 +113,7 @@ def find_folder(start: Path) -> Path:
         )
     for folder in (start, *start.absolute().parents):
         for candidate in (folder, folder / FOLDER):
-            if (candidate / ENGAGEMENT).exists():
+            if os.path.exists(candidate / ENGAGEMENT):  # noqa: PTH110 - likewise
                 return candidate
     raise FindingsReportError(
         Problem(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -23,7 +23,8 @@ MOST_VALUES: Final = 200_000
 Path = tuple[str | int, ...]
 """Keys and 0-based indexes from the root of a document."""
 
-_BREAKS = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what libyaml counts as the end of a line
+BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line."""
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
@@ -33,10 +34,10 @@ _NOT_FINITE |= {f".{name}": float("nan") for name in ("nan", "NaN", "NAN")}
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _LONGEST_NUMBER = 100
+# As what may stand, not as what may not: the search is ten times as fast, and it sees every character of every file.
 _FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-    + "|["
-    + "".join(chr(plane << 16 | low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    + "".join(f"{chr(plane << 16)}-{chr(plane << 16 | 0xFFFD)}" for plane in range(1, 17))
     + "]"
 )
 
@@ -53,8 +54,7 @@ class WrittenFloat(float):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Where a value stands. Lines and columns are 0-based, the end is exclusive."""
 
     line: int
@@ -111,7 +111,7 @@ class _Build:
 def read(content: bytes) -> Document:
     """The document in `content`. Raises YamlFault; never anything else, whatever the bytes."""
     text = _decode(content)
-    lines = tuple(_BREAKS.split(text))
+    lines = tuple(BREAKS.split(text))
     build = _Build()
     try:
         for event in _events(text):
@@ -142,7 +142,7 @@ def _decode(content: bytes) -> str:
 
 
 def _position(text: str, index: int) -> tuple[int, int]:
-    before = _BREAKS.split(text[:index])
+    before = BREAKS.split(text[:index])
     return len(before) - 1, len(before[-1])
 
 
@@ -158,8 +158,7 @@ def _refuse_character(character: str, line: int, column: int) -> None:
 def _events(text: str) -> Iterator[Any]:
     parser = yaml.CParser(text) if hasattr(yaml, "CParser") else yaml.CSafeLoader(text)
     try:
-        while parser.check_event():
-            yield parser.get_event()
+        yield from iter(parser.get_event, None)
     finally:
         parser.dispose()
 
@@ -299,7 +298,7 @@ def _in_block_text(lines: list[str], line: int) -> bool:
 
 
 def _syntax_remedy(fault: str, text: str, line: int) -> str | None:
-    lines = _BREAKS.split(text)
+    lines = BREAKS.split(text)
     shown = lines[line] if line < len(lines) else ""
     if "\t" in shown[: len(shown) - len(shown.lstrip())]:
         return "indent with blanks; YAML does not allow tabs there"

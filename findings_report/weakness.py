@@ -1,0 +1,45 @@
+"""What the Common Weakness Enumeration calls a weakness, from a table that travels with the program. Pure.
+
+Source: CWE List 4.15 (2024-07-16), The MITRE Corporation, https://cwe.mitre.org/; its view 1344 for the OWASP Top Ten 2021.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table."""
+
+    version: str
+    """Of the CWE list: `4.15`."""
+    names: dict[str, str]
+    """Name of each weakness by its id, as `CWE-79`."""
+    categories: dict[str, str]
+    """Name of each category by its id; findings should name weaknesses, not categories."""
+    deprecated: frozenset[str]
+    """Ids that the list has withdrawn."""
+    top_ten: dict[str, str]
+    """`A03:2021 Injection` for each id that the OWASP Top Ten 2021 maps, by its id."""
+
+
+@cache
+def table() -> Table:
+    """The table; read once."""
+    data = json.loads((resources.files("findings_report") / "cwe.json").read_text("utf-8"))
+    chapters = {key: f"{key}:2021 {name}" for key, name in data["owasp_top_ten_2021"].items()}
+    return Table(
+        version=data["version"],
+        names=_by_id(data["names"]),
+        categories=_by_id(data["categories"]),
+        deprecated=frozenset(f"CWE-{number}" for number in data["deprecated"]),
+        top_ten={f"CWE-{number}": chapters[key] for number, key in data["owasp"].items()},
+    )
+
+
+def _by_id(names: dict[str, str]) -> dict[str, str]:
+    return {f"CWE-{number}": name for number, name in names.items()}

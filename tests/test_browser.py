@@ -1,0 +1,250 @@
+"""The HTML report in a real browser: it asks for nothing, runs nothing, fits a telephone, and follows the reader's light."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from PIL import Image, ImageStat
+from typer.testing import CliRunner
+
+from findings_report.cli import app
+
+CHROMIUM = shutil.which("chromium")
+WAIT_SECONDS = 25
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
+
+TELEPHONE, LAPTOP, DESKTOP = (390, 844), (1280, 800), (1920, 1080)
+"""Width and height of a window, in CSS pixels."""
+
+
+class Browser:
+    """One tab of a headless Chromium, spoken to by the DevTools protocol over a pair of pipes."""
+
+    def __init__(self, commands: BinaryIO, messages: BinaryIO) -> None:
+        self._commands, self._messages = commands, messages
+        self._sent = 0
+        self._session: str | None = None
+        self.asked_for: list[str] = []
+        """Every address that a page asked for, since the browser was started."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Network", "Runtime"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The answer to one command."""
+        self._sent += 1
+        session = {"sessionId": self._session} if self._session else {}
+        command = {"id": self._sent, "method": method, "params": parameters, **session}
+        self._commands.write(json.dumps(command).encode() + b"\0")
+        while (message := self._read()).get("id") != self._sent:
+            pass
+        assert "error" not in message, message
+        answer: dict[str, Any] = message["result"]
+        return answer
+
+    def open(self, page: Path, size: tuple[int, int] = LAPTOP, scheme: str = "light") -> None:
+        """Load a file in a window of that size, for a reader who prefers that scheme, and wait until all of it is there."""
+        self.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Page.navigate", url=page.as_uri())
+        while self._read().get("method") != "Page.loadEventFired":
+            pass
+
+    def value(self, expression: str) -> Any:
+        """What JavaScript gives, run by the tester: the page's own policy does not hold for it."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def picture(self) -> Image.Image:
+        """What the window shows."""
+        answer = self.call("Page.captureScreenshot", format="png")
+        return Image.open(io.BytesIO(base64.b64decode(answer["data"])))
+
+    def _read(self) -> dict[str, Any]:
+        content = bytearray()
+        while (byte := self._messages.read(1)) != b"\0":
+            assert byte, "the browser has gone"
+            content += byte
+        message: dict[str, Any] = json.loads(content)
+        if message.get("method") == "Network.requestWillBeSent":
+            self.asked_for.append(message["params"]["request"]["url"])
+        return message
+
+
+@contextmanager
+def started(profile: Path) -> Iterator[Browser]:
+    """A browser that reaches no network, ended on the way out and after WAIT_SECONDS at the latest."""
+    to_browser, from_browser = os.pipe(), os.pipe()
+    assert CHROMIUM is not None
+    # Chromium reads commands from descriptor 3 and answers on 4.
+    command = f'exec "$0" "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
+    arguments = [
+        CHROMIUM,
+        "--headless",
+        "--remote-debugging-pipe",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--hide-scrollbars",
+        "--proxy-server=127.0.0.1:9",
+        f"--user-data-dir={profile}",
+    ]
+    with ExitStack() as stack:
+        process = subprocess.Popen(
+            ["timeout", "--signal=KILL", str(WAIT_SECONDS), "bash", "-c", command, *arguments],
+            pass_fds=(to_browser[0], from_browser[1]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        stack.callback(process.wait)
+        stack.callback(os.killpg, process.pid, signal.SIGKILL)
+        os.close(to_browser[0])
+        os.close(from_browser[1])
+        commands = stack.enter_context(os.fdopen(to_browser[1], "wb", buffering=0))
+        yield Browser(commands, stack.enter_context(os.fdopen(from_browser[0], "rb")))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, started(Path(profile)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["standard", "review"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's report as HTML, in each template."""
+    folder = tmp_path_factory.mktemp("browser") / "demo"
+    for arguments in (["demo", folder], ["build", folder, "-f", "html", "--template", request.param]):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exit_code == 0, result.output
+    return folder / "build" / "report.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_asks_for_nothing_but_itself(browser: Browser, report: Path, scheme: str) -> None:
+    browser.asked_for.clear()
+
+    browser.open(report, scheme=scheme)
+
+    assert [address for address in browser.asked_for if not address.startswith("data:")] == [report.as_uri()]
+    assert browser.value("performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length") == 0
+
+
+def test_a_script_or_a_picture_smuggled_into_a_report_is_stopped_by_its_policy(browser: Browser, report: Path) -> None:
+    smuggled = """
+        <script>document.title = 'it ran'</script>
+        <img id="far" src="https://example.invalid/x.png" onerror="document.title = 'it ran'">
+        <p id="styled" style="color: rgb(1, 2, 3)">x</p>
+        <main id="content">"""
+    page = report.with_name("smuggled.html")
+    page.write_text(report.read_text().replace('<main id="content" tabindex="-1">', smuggled, 1))
+
+    browser.open(page)
+
+    assert browser.value("[document.title == 'it ran', document.getElementById('far').naturalWidth]") == [False, 0]
+    assert browser.value("getComputedStyle(document.getElementById('styled')).color") != "rgb(1, 2, 3)"
+
+
+@pytest.mark.parametrize("size", [(320, 568), TELEPHONE, LAPTOP, DESKTOP])
+def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, size: tuple[int, int]) -> None:
+    browser.open(report, size)
+
+    assert browser.value("document.documentElement.scrollWidth") <= size[0]
+    assert browser.value(f"({TOO_WIDE})({size[0]})") == []
+
+
+def test_dark_is_dark_and_light_is_light(browser: Browser, report: Path) -> None:
+    brightness = {}
+    for scheme in ("light", "dark"):
+        browser.open(report, scheme=scheme)
+        brightness[scheme] = ImageStat.Stat(browser.picture().convert("L")).mean[0]
+
+    assert brightness["light"] > 200
+    assert brightness["dark"] < 70
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_against_what_is_behind_it(browser: Browser, report: Path, scheme: str) -> None:
+    browser.open(report, scheme=scheme)
+
+    assert browser.value(FAINT_TEXTS) == []
+
+
+def test_every_link_inside_a_report_leads_to_one_place(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    assert browser.value("document.querySelectorAll('nav a[href^=\"#\"]').length") >= 5
+    assert browser.value(LEADING_ASTRAY) == []
+
+
+def test_line_numbers_are_seen_and_not_copied(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    number = browser.value("getComputedStyle(document.querySelector('.code .l'), '::before').content")
+    browser.value("getSelection().selectAllChildren(document.querySelector('.code code'))")
+
+    assert number.strip('"').strip() == "22"
+    assert browser.value("getSelection().toString()").startswith("    def search(self, owner, words):\n…\n")
+
+
+TOO_WIDE = """
+width => [...document.querySelectorAll('body *:not(.skip)')]
+    .filter(e => !e.closest('.wide table') && e.getBoundingClientRect().right > width + 0.5)
+    .map(e => e.outerHTML.slice(0, 80))
+"""
+"""Elements that end beyond the window. A table may: it scrolls in its own box."""
+
+LEADING_ASTRAY = """
+[...document.querySelectorAll('a[href^="#"]')].map(a => a.getAttribute('href').slice(1))
+    .filter(id => document.querySelectorAll('[id="' + CSS.escape(id) + '"]').length != 1)
+"""
+"""Targets of links that are not on the page, or there twice."""
+
+FAINT_TEXTS = """
+(() => {
+    const parse = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = channel => channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+    const behind = element => {
+        for (let e = element; e; e = e.parentElement) {
+            const colour = parse(getComputedStyle(e).backgroundColor);
+            if (colour.length == 3 || colour[3] > 0) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const faint = new Set();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const element = walker.currentNode.parentElement;
+        if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
+        const pair = [luminance(parse(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => b - a);
+        const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
+        const text = walker.currentNode.data.trim().slice(0, 30);
+        if (contrast < 4.5) faint.add(`${contrast.toFixed(2)} ${element.className}: ${text}`);
+    }
+    return [...faint];
+})()
+"""
+"""Texts whose contrast is beneath 4.5. Source: WCAG 2.2, 1.4.3."""
