@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from findings_report import prose, scoring
+from findings_report import prose, scoring, weakness
 from findings_report.model.document import (
     Component,
     CustomValue,
@@ -24,6 +24,7 @@ from findings_report.model.document import (
     ScopeEntry,
     SeverityCount,
     VerdictCount,
+    Weakness,
 )
 from findings_report.model.evidence import Snippet, Verdict
 from findings_report.model.finding import PLACING, Engagement, Finding, Place, Severity, Status
@@ -90,6 +91,7 @@ def _engagement(
 
 def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple[Snippet, ...]) -> ReportedFinding:
     scale = {severity.name: severity for severity in engagement.severities}
+    known = weakness.table()
     word, source = scoring.severity(engagement, finding)
     labels = {custom.name: custom.label for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}
@@ -97,6 +99,7 @@ def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple
         id=key,
         severity=scale[word],
         severity_source=source,
+        cwe=tuple(Weakness(id=id, name=known.names.get(id), top_ten=known.top_ten.get(id)) for id in finding.cwe),
         scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         snippets=snippets,
@@ -109,7 +112,7 @@ def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple
 _CARRIED_OVER = tuple(
     name
     for name in ReportedFinding.model_fields
-    if name in Finding.model_fields and name not in ("severity", "residual_severity", "extra")
+    if name in Finding.model_fields and name not in ("severity", "residual_severity", "extra", "cwe")
 )
 """Fields that a report prints as they were written."""
 

@@ -20,6 +20,7 @@ from findings_report.model.document import (
     Score,
     SeverityCount,
     VerdictCount,
+    Weakness,
 )
 from findings_report.model.evidence import Check, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
 from findings_report.model.finding import (
@@ -174,7 +175,10 @@ def full_finding(id: str = "NTR-002", **changed: Any) -> ReportedFinding:
         "scores": (
             Score(vector="CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", version="3.1", score=9.8, severity="Critical"),
         ),
-        "cwe": ("CWE-89", "CWE-20"),
+        "cwe": (
+            Weakness(id="CWE-89", name="SQL Injection", top_ten="A03:2021 Injection"),
+            Weakness(id="CWE-20", name=None, top_ten=None),
+        ),
         "tags": ("ipam", "api"),
         "confidence": Confidence.LIKELY,
         "residual_severity": severity("low"),

@@ -209,6 +209,17 @@ def test_line_numbers_are_seen_and_not_copied(browser: Browser, report: Path) ->
     assert browser.value("getSelection().toString()").startswith("    def search(self, owner, words):\n…\n")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser: Browser, report: Path, scheme: str) -> None:
+    browser.open(report, scheme=scheme)
+
+    line, number, plain = browser.value("""
+        [['.code .l.h', null], ['.code .l.h', '::before'], ['pre.code', null]]
+            .map(([found, part]) => getComputedStyle(document.querySelector(found), part).backgroundColor)""")
+
+    assert line == number != plain
+
+
 TOO_WIDE = """
 width => [...document.querySelectorAll('body *:not(.skip)')]
     .filter(e => !e.closest('.wide table') && e.getBoundingClientRect().right > width + 0.5)

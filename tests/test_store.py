@@ -380,3 +380,17 @@ def test_no_engagement_is_told_with_the_way_to_start_one(tmp_path: Path) -> None
         find_folder(tmp_path)
 
     assert "findings-report init" in str(caught.value.problems[0].remedy)
+
+
+@pytest.mark.parametrize(
+    ("cwe", "fault"),
+    [
+        ("CWE-16", "CWE-16 is a category (Configuration), not a weakness"),
+        ("CWE-92", "CWE-92 is withdrawn: DEPRECATED: Improper Sanitization of Custom Special Characters"),
+        ("CWE-99999", "CWE-99999 is not in CWE 4.15, so it is printed without its name"),
+    ],
+)
+def test_a_weakness_that_the_list_does_not_have_as_one_is_told(tmp_path: Path, cwe: str, fault: str) -> None:
+    authored = loaded(tmp_path, A_1=FINDING + f"cwe: {cwe}\n")
+
+    assert [problem.fault for problem in authored.warnings] == [fault]

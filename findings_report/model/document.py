@@ -48,6 +48,17 @@ class Score(Frozen):
     """The standard's own word: None, Low, Medium, High, Critical."""
 
 
+class Weakness(Frozen):
+    """A weakness of the CWE list."""
+
+    id: str
+    """`CWE-79`."""
+    name: str | None
+    """What the list calls it; None when the table that travels with the program does not know the id."""
+    top_ten: str | None
+    """Its chapter of the OWASP Top Ten 2021: `A03:2021 Injection`; None when it has none."""
+
+
 class CustomValue(Frozen):
     """The value of one of the engagement's own fields."""
 
@@ -135,8 +146,8 @@ class ReportedFinding(Frozen):
     """How hard to exploit."""
     scores: tuple[Score, ...]
     """One per CVSS vector."""
-    cwe: tuple[str, ...]
-    """Weakness ids."""
+    cwe: tuple[Weakness, ...]
+    """Weaknesses."""
     tags: tuple[str, ...]
     """Free labels."""
     confidence: Confidence | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from findings_report import scoring
+from findings_report import scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Engagement, Finding, Location
@@ -22,6 +22,7 @@ def disagreements(engagement: Engagement, findings: Mapping[str, Finding]) -> li
         problems += _related(key, finding, findings)
         problems += _severity(engagement, key, finding)
         problems += _vectors(key, finding)
+        problems += _weaknesses(key, finding)
         problems += _extra(engagement, key, finding)
         for index, location in enumerate(finding.locations):
             problems += _location(engagement, (key, "locations", index), location)
@@ -122,6 +123,22 @@ def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
             scoring.score(vector)
         except ValueError as error:
             yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss")
+
+
+def _weaknesses(key: str, finding: Finding) -> Iterator[Problem]:
+    if not finding.cwe:
+        return
+    known = weakness.table()
+    for index, id in enumerate(finding.cwe):
+        subject = (key, "cwe", index)
+        if id in known.categories:
+            fault = f"{id} is a category ({known.categories[id]}), not a weakness"
+            yield _problem(fault, subject, "cwe", "name the weakness in it", warning=True)
+        elif id in known.deprecated:
+            yield _problem(f"{id} is withdrawn: {known.names[id]}", subject, "cwe", "name its successor", warning=True)
+        elif id not in known.names:
+            fault = f"{id} is not in CWE {known.version}, so it is printed without its name"
+            yield Problem(Kind.INPUT, fault, subject=subject, code="cwe", level="note")
 
 
 def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
