@@ -12,7 +12,7 @@ from typing import Final
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.model.finding import Engagement
 
-FORMATS: Final = ("md", "html", "pdf", "json")
+FORMATS: Final = ("md", "html", "pdf", "json", "csv")
 """Every format, by its suffix."""
 
 BUILD: Final = "build"
@@ -27,7 +27,7 @@ class Target:
     """One file to be made."""
 
     format: str
-    """md, html, pdf, json."""
+    """One of FORMATS."""
     path: Path | None
     """Where; None for standard output."""
 

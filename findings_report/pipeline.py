@@ -269,6 +269,10 @@ def render(report: Report, name: str, template: Template, *, system_fonts: bool)
         from findings_report import archive
 
         return Rendered(archive.to_json(report))
+    if name == "csv":
+        from findings_report.renderers import csv
+
+        return csv.render(report)
     from findings_report.renderers.template import render as render_text
 
     text = render_text(report, template=template, format=name)

@@ -81,7 +81,7 @@ def check(
 def build(
     folder: Folder = Path(),
     formats: Annotated[
-        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf or json; repeat for more.")
+        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf, json or csv; repeat for more.")
     ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")

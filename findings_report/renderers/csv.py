@@ -1,0 +1,74 @@
+"""The findings as a table for spreadsheets: one row each, nothing that a spreadsheet would run.
+
+Source: RFC 4180 (commas, doubled quotes, CRLF); OWASP "CSV Injection" (cells that start like a formula). UTF-8 with a byte
+order mark, which spreadsheets want to see.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Final
+
+from findings_report.model.document import Report, ReportedFinding
+from findings_report.renderers import Rendered
+from findings_report.renderers.words import citation
+from findings_report.visible import visible
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_COLUMNS: Final = (
+    "id",
+    "title",
+    "severity",
+    "status",
+    "category",
+    "confidence",
+    "cwe",
+    "cvss",
+    "owner",
+    "due",
+    "residual severity",
+    "locations",
+    "permalinks",
+    "tags",
+    "tickets",
+)
+
+
+def render(report: Report) -> Rendered:
+    """The table: a head, then the findings in the report's order. Custom fields follow the fixed columns, by label."""
+    labels = list(dict.fromkeys(value.label for finding in report.findings for value in finding.extra))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow([harmless(cell) for cell in (*_COLUMNS, *labels)])
+    for finding in report.findings:
+        writer.writerow([harmless(cell) for cell in _row(finding, labels)])
+    return Rendered(buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
+
+
+def harmless(cell: str) -> str:
+    """`cell` as text that no spreadsheet takes for a formula: one that starts like it gets an apostrophe before it."""
+    shown = visible(cell)
+    return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
+
+
+def _row(finding: ReportedFinding, labels: list[str]) -> list[str]:
+    values = {value.label: value.value for value in finding.extra}
+    return [
+        finding.id,
+        finding.title,
+        finding.severity.name,
+        finding.status.value.replace("_", " "),
+        finding.category or "",
+        finding.confidence.value if finding.confidence else "",
+        ", ".join(weakness.id for weakness in finding.cwe),
+        ", ".join(f"{score.score:.1f} {score.vector}" for score in finding.scores),
+        finding.owner or "",
+        finding.due.isoformat() if finding.due else "",
+        finding.residual_severity.name if finding.residual_severity else "",
+        "\n".join(f"{snippet.repository}: {citation(snippet)}" for snippet in finding.snippets),
+        "\n".join(snippet.permalink for snippet in finding.snippets if snippet.permalink),
+        ", ".join(finding.tags),
+        ", ".join(finding.tickets),
+        *(values.get(label, "") for label in labels),
+    ]
