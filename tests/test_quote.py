@@ -389,3 +389,27 @@ def test_every_text_can_be_read(quote: str) -> None:
         assert numbers == sorted(set(numbers))
     quoted_runs(quote)
     telling_lines(quote)
+
+
+TWICE = listing(("def first():", "    token = request.headers['Authorization']", "    return token", "", "def second():",
+                 "    token = request.headers['Authorization']", "    return token"))  # fmt: skip
+
+
+def test_a_telling_line_that_stands_twice_is_found_and_the_other_place_is_told() -> None:
+    result = check("token = request.headers['Authorization']", TWICE, (Region(start_line=4, end_line=4),))
+
+    assert (result.verdict, found(result), [str(region) for region in result.also]) == (Verdict.MOVED, ["2"], ["6"])
+
+
+def test_a_quote_that_stands_twice_in_what_is_cited_says_so() -> None:
+    quote = "token = request.headers['Authorization']\nreturn token"
+
+    assert [str(region) for region in check(quote, TWICE, ()).also] == ["6-7"]
+    assert check(quote, TWICE, (Region(start_line=1, end_line=4),)).also == ()
+    assert check("2 token = request.headers['Authorization']", TWICE, ()).also == ()
+
+
+def test_a_line_that_says_too_little_is_not_said_to_be_missing() -> None:
+    result = check("return token", TWICE, (Region(start_line=1, end_line=1),))
+
+    assert (result.verdict, [str(region) for region in result.also]) == (Verdict.NOT_FOUND, ["3", "7"])

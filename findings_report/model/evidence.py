@@ -105,6 +105,8 @@ class Check(Frozen):
     """For `edited`: the lines that differ, in order, at most 40."""
     elsewhere: tuple[Elsewhere, ...] = ()
     """For `not_found`: where else in the commit the text stands, at most 5."""
+    also: tuple[Region, ...] = ()
+    """Other lines of the file where the whole quote stands, when neither it nor `lines` says which are meant; at most 5."""
     mapped: tuple[tuple[int, int], ...] = ()
     """(claimed line, found line) of each quoted line that has both, rising."""
 

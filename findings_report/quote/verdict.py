@@ -17,6 +17,8 @@ from findings_report.quote.reading import QuotedLine, readings
 
 _MOST_DIFFERENCES = 40
 _WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
+_MOST_ALSO = 5
+_TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it stands
 _WIDEST_CUT = 10  # lines that an edited quote may lack and have them told one by one
 _GRADES: Final = (Verdict.EXACT, Verdict.WHITESPACE, Verdict.ELIDED, Verdict.ANNOTATED)
 
@@ -28,13 +30,33 @@ def check(quote: str, file: Listing, cited: Sequence[Region]) -> Check:
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
     found: list[Check] = []
+    spellings: list[Spelling] = []
     for reading in readings(quote):
         if found and found[-1].verdict in _GRADES and is_foreign(reading, file):
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
-        found.append(_checked(spell(reading, file), file, tuple(cited)))
+        spellings.append(spell(reading, file))
+        found.append(_checked(spellings[-1], file, tuple(cited)))
         if found[-1].verdict is Verdict.EXACT:
             break
-    return min(found, key=_rank)
+    best = min(range(len(found)), key=lambda index: _rank(found[index]))
+    also = _also(found[best], spellings[best], file, tuple(cited))
+    return found[best].model_copy(update={"also": also}) if also else found[best]
+
+
+def _also(chosen: Check, quoted: Spelling, file: Listing, cited: tuple[Region, ...]) -> tuple[Region, ...]:
+    """Where the whole quote stands as well, within what is cited; nothing when its own numbers say which is meant."""
+    is_foreign_or_blank = UNKNOWN in quoted.string or not quoted.string
+    if quoted.reading.is_numbered or is_foreign_or_blank or chosen.verdict is Verdict.EDITED:
+        return ()
+    is_bound = bool(cited) and chosen.verdict in _GRADES
+    found: list[Region] = []
+    for place in places(file, quoted.pieces()):
+        region = Region(start_line=file.numbers[place[0]], end_line=file.numbers[place[-1]])
+        if any(region.start_line in taken or region.end_line in taken for taken in chosen.found):
+            continue
+        if not is_bound or (cited[0].start_line <= region.start_line and region.end_line <= cited[-1].end_line):
+            found.append(region)
+    return tuple(found[:_MOST_ALSO])
 
 
 def unchecked(quote: str | None, cited: Sequence[Region]) -> Check:
@@ -96,9 +118,15 @@ def _nearest(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], found
     """Of the places of a quote the one nearest to the claimed; None when there is none, or it tells too little to say."""
     lines = quoted.reading.lines
     is_unique = len(found) == 1 and any(map(str.isalnum, "".join(line.text for line in lines)))
-    if not found or (sum(is_informative(line.text) for line in lines) < 2 and not is_unique):
+    is_telling = sum(is_informative(line.text) for line in lines) > 1 or any(_is_telling(line.text) for line in lines)
+    if not found or not (is_unique or is_telling):
         return None
     return min(found, key=lambda place: _distance(lines, file, claimed, place))
+
+
+def _is_telling(text: str) -> bool:
+    """True for a line that says enough to be itself wherever it stands: `return None` does not."""
+    return sum(map(str.isalnum, text)) >= _TELLING
 
 
 def _is_close(lines: Sequence[QuotedLine], found: Sequence[int]) -> bool:

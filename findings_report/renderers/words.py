@@ -68,6 +68,8 @@ def verdict(check: Check) -> str:
         return f"{said}{claimed}{grade}"
     if check.verdict is Verdict.EDITED:
         return f"{said}; the repository's lines are printed"
+    if check.verdict is Verdict.NOT_FOUND and check.also:
+        return f"quote not found at these lines; it stands at {line_list(check.also)}"
     if check.verdict is Verdict.NOT_FOUND:
         places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
         return f"{said} in this file at this commit" + (f"; it stands at {places}" if places else "")

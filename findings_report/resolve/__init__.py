@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from findings_report.errors import Kind, Problem
+from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.document import ReportedRepository
 from findings_report.model.evidence import Snippet
-from findings_report.model.finding import Engagement, Finding
+from findings_report.model.finding import Engagement, Finding, Repository
 from findings_report.permalink import without_credentials
 from findings_report.resolve.reader import Entry, Reader, Source, commit_of
 from findings_report.resolve.snippets import Hand, Snippets
@@ -45,11 +45,13 @@ def resolve(engagement: Engagement, findings: Mapping[str, Finding], sources: Ma
         hands[name].problems += commit.problems
     stage = Snippets(hands)
     snippets = {key: tuple(stage.of(key, finding)) for key, finding in findings.items()}
-    problems = [problem for hand in hands.values() for problem in (*hand.problems, *_unchecked(hand))]
+    problems: list[Problem] = []
+    for name, hand in hands.items():
+        problems += [*hand.problems, *_unchecked(hand, engagement.repositories[name])]
     return Resolution(snippets, _repositories(engagement, hands), tuple(dict.fromkeys([*problems, *stage.problems])))
 
 
-def _unchecked(hand: Hand) -> list[Problem]:
+def _unchecked(hand: Hand, repository: Repository) -> list[Problem]:
     """Says, once for a repository that is not at hand, how many quotes nobody checked."""
     if hand.reader is not None or not hand.unread:
         return []
@@ -57,8 +59,14 @@ def _unchecked(hand: Hand) -> list[Problem]:
         hand.unchecked, f"{hand.unchecked} quotes are unchecked"
     )
     fault = f"repository {hand.name!r} is not at hand: {quotes}"
-    remedy = f"name a clone with `--repository {hand.name}=PATH`, or run `findings-report fetch`"
-    subject = ("engagement", "repositories", hand.name)
+    remedy = f"name a clone with `--repository {hand.name}=PATH`"
+    subject: Subject = ("engagement", "repositories", hand.name)
+    if repository.path is not None:
+        fault = f"there is nothing at {repository.path!r}, seen from engagement.yaml: {quotes}"
+        remedy = f"mend `path`, or {remedy}"
+        subject = (*subject, "path")
+    if repository.url is not None:
+        remedy += ", or run `findings-report fetch`"
     return [Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="unchecked")]
 
 

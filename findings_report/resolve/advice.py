@@ -52,6 +52,9 @@ def warnings_of(check: Check, location: Location, subject: Subject, *, where: st
         numbers = ", and mend the numbers in the quote" if is_numbered else ""
         remedy = f"write `{written(mended(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
+    if check.also and check.found:
+        fault = f"the quote stands at {spoken(check.also)} as well, and nothing says which is meant"
+        yield warning(fault, f"write `{written(check.found)}` or the others", "quote-ambiguous")
     if check.differences:
         yield warning(
             _edited(check, where), "quote the lines as they stand, or drop `quote`: git's are printed", "quote-edited"
@@ -60,6 +63,9 @@ def warnings_of(check: Check, location: Location, subject: Subject, *, where: st
         places = " and ".join(f"{place.path} {spoken([place.region])}" for place in check.elsewhere)
         fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it stands in {places}" if places else "")
         remedy = "mend `path` and `lines`" if places else "check path, commit and quote against what was audited"
+        if check.also:
+            fault = f"the quote stands at {spoken(check.also)} of {where}, not where claimed, and says too little to tell which"
+            remedy = "write in `lines` which is meant, or quote more"
         yield warning(fault, remedy, "quote-not-found")
     if check.unmarked_gaps:
         gaps = "in one place" if check.unmarked_gaps == 1 else f"in {check.unmarked_gaps} places"

@@ -126,6 +126,10 @@ class Snippets:
         if made.is_loose:
             fault = "the code has moved, and where the marked or shown lines stand now cannot be told from the quote"
             self._warn(fault, "mend `lines`, and `show`, `highlight` and `notes` with it", (*subject, "lines"), "marks-loose")
+        shown = {line.number for run in made.runs for line in run.lines}
+        if location.show and found.found and not any(line in region for region in found.found for line in shown):
+            fault = "none of the quoted lines is among those that `show` prints"
+            self._warn(fault, "show the lines that were quoted, or drop the quote", (*subject, "show"), "quote-not-shown")
         wrong = symbol_warning(location.symbol, file.symbols, regions, subject) if location.symbol else None
         self.problems += [wrong] if wrong else []
         symbol = enclosing(file.symbols, _hull(regions)) if regions else None
