@@ -44,9 +44,7 @@ def targets(
     if output is not None and not given and output != STDOUT and not _is_folder(output, ()):
         suffix = Path(output).suffix.lstrip(".").lower()
         chosen = (suffix,) if suffix else chosen[:1]
-    for name in chosen:
-        if name not in FORMATS:
-            raise FindingsReportError(_unknown(name, Kind.USAGE, None))
+    check_formats(chosen)
     if output == STDOUT:
         if len(chosen) != 1:
             raise FindingsReportError(Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f"))
@@ -65,6 +63,12 @@ def _is_folder(output: str, formats: Sequence[str]) -> bool:
     return is_there or output.endswith("/") or len(formats) > 1
 
 
+def check_formats(names: Sequence[str]) -> None:
+    """Raises FindingsReportError (USAGE) for a name on the command line that is no format."""
+    if wrong := [name for name in names if name not in FORMATS]:
+        raise FindingsReportError(_unknown(wrong[0], Kind.USAGE, None))
+
+
 def faults(engagement: Engagement) -> list[Problem]:
     """What engagement.yaml says of its outputs that cannot be done."""
     names = enumerate(engagement.outputs)
@@ -77,7 +81,8 @@ def faults(engagement: Engagement) -> list[Problem]:
 
 
 def _unknown(name: str, kind: Kind, subject: Subject | None) -> Problem:
-    return Problem(kind, f"{name!r} is not a format ({', '.join(FORMATS)})", subject=subject, code="format")
+    remedy = "name one after each -f" if "," in name else None
+    return Problem(kind, f"{name!r} is not a format ({', '.join(FORMATS)})", remedy, subject=subject, code="format")
 
 
 def file_stem(engagement: Engagement) -> str:

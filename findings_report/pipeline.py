@@ -173,8 +173,9 @@ def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing."""
     from findings_report.publish import publish
 
+    outputs.check_formats(wishes.formats)  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
-    _severity_rank(checked.authored.engagement, wishes.fail_on)  # a wrong word is told before the work, not after
+    _severity_rank(checked.authored.engagement, wishes.fail_on)
     try:
         files, problems = _rendered(checked, wishes, progress)
         publish({file.path: file.content for file in files if file.path is not None})
@@ -200,6 +201,9 @@ def _rendered(checked: Checked, wishes: Wishes, progress: Progress) -> tuple[tup
         start = time.perf_counter()
         rendered = render(report, target.format, template, system_fonts=wishes.system_fonts)
         problems += rendered.problems
+        if target.format == "md" and report.engagement.images:
+            fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
+            problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
         if target.format == "pdf":
             problems = _unprintable(checked, problems, system_fonts=wishes.system_fonts)
         files.append(Written(target.path, rendered.content, time.perf_counter() - start))
@@ -208,18 +212,18 @@ def _rendered(checked: Checked, wishes: Wishes, progress: Progress) -> tuple[tup
 
 def _overridden(template: Template) -> list[Problem]:
     """Says which template files are the engagement's own: they are code."""
-    from findings_report.renderers.folders import overrides
+    from findings_report.renderers.folders import FALLBACK, overrides
 
-    return [
-        Problem(
-            Kind.OUTPUT,
-            f"this template file replaces the tool's own, sha256 {digest[:16]}",
-            place=Place(store.shown_path(path)),
-            level="note",
-            code="template-override",
-        )
-        for path, digest in overrides(template)
-    ]
+    tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
+    problems: list[Problem] = []
+    for path, digest in overrides(template):
+        known = path.name in tools
+        fault = "this template file replaces the tool's own" if known else "none of the tool's template files has this name"
+        remedy = None if known else "it is used only where a template of yours includes it"
+        place = Place(store.shown_path(path))
+        fault = f"{fault}, sha256 {digest[:16]}"
+        problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
+    return problems
 
 
 def _unprintable(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:

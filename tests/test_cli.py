@@ -315,6 +315,22 @@ def test_an_own_template_file_replaces_one_and_is_told(work: Work, run: Run) -> 
     assert "replaces the tool's own" in ran.err
 
 
+def test_an_own_template_file_that_replaces_nothing_is_told_as_such(work: Work, run: Run) -> None:
+    own = work.root / "templates" / "standard"
+    own.mkdir(parents=True)
+    (own / "sectoin.md.j2").write_text("")
+
+    assert "none of the tool's template files has this name" in run("build", work.root, "-f", "md", "-o", "-").err
+
+
+def test_a_started_engagement_checks_as_it_is(tmp_path: Path, run: Run) -> None:
+    build(tmp_path, [Commit(files={"a.txt": "a\n"}, message="one")])
+    run("init", tmp_path)
+
+    assert run("check", tmp_path).code == 0
+    assert run("pin", tmp_path).code == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_code_5(work: Work, run: Run) -> None:  # pragma: no cover - not as root
     (work.root / "locked").mkdir(mode=0o500)

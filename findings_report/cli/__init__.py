@@ -171,7 +171,7 @@ def init(
 
     for path in pipeline.init(folder, title):
         out(f"wrote {path}")
-    out("next: edit them, then `findings-report check` and `findings-report build`")
+    out("next: edit them, then `findings-report check`, `findings-report pin` and `findings-report build`")
 
 
 @app.command()

@@ -441,7 +441,7 @@ class Engagement(Frozen):
     template: Name = "standard"
     """The template folder."""
     outputs: tuple[Name, ...] = ()
-    """Formats to build when the command line names none."""
+    """Formats to build when the command line names none; default html and pdf."""
     file_name: Filled = "report"
     """Pattern of the report's file name; may hold {title}, {client}, {version}, {date}, {state}."""
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
