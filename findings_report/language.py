@@ -96,6 +96,9 @@ _NAMES: Final[dict[str, str]] = {
     "vagrantfile": "ruby",
 }
 
+LANGUAGES: Final = frozenset((*_EXTENSIONS, *_NAMES.values()))
+"""Every name that `language_of` gives."""
+
 _BY_EXTENSION: Final = {extension: name for name, listed in _EXTENSIONS.items() for extension in listed.split()}
 
 

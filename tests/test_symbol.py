@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +51,99 @@ def test_python_symbols_are_those_of_its_own_parser() -> None:
         "four 16-19",
         "five 21",
     ]
+
+
+def own_parsers(source: str) -> list[str]:
+    """What `ast` says of the definitions, as `named` prints it."""
+    found: list[tuple[int, int, str]] = []
+
+    def walk(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            name = prefix
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
+                found.append((first, -(child.end_lineno or 0), prefix + child.name))
+                name = f"{prefix}{child.name}."
+            walk(child, name)
+
+    walk(ast.parse(source), "")
+    return [f"{name} {Region(start_line=first, end_line=-last)}" for first, last, name in sorted(found)]
+
+
+@pytest.mark.parametrize("folder", [".", "asyncio", "email", "json", "unittest"])
+def test_python_symbols_are_those_of_its_own_parser_in_the_standard_library(folder: str) -> None:
+    for path in sorted((Path(ast.__file__).parent / folder).glob("*.py"))[::3]:
+        source = path.read_text(encoding="utf-8")
+
+        assert named(source.removesuffix("\n"), "python") == own_parsers(source), path
+
+
+CORNERS = {
+    "text and brackets that start in the first column": """class A:
+    def f(self):
+        x = (
+1, [
+2])
+        '''
+def no():
+'''
+        y = 1
+z = 1""",
+    "statements that go on in the next line": """def f(): return 1 + \\
+2
+if a and \\
+b:
+    def g(
+        a,
+    ): pass
+    x = 'a \\
+def no(): pass'
+""",
+    "comments between decorators and a definition": """@a(
+  1)
+# why
+
+@b
+async  def f(): ...
+# the end
+""",
+    "tabs": "class A:\n\tif b:\n\t    def f(self):\n\t\treturn 1\n\tc = 1\n",
+    "form feeds": "import a\n\f\ndef f():\n    pass\n\fdef g():\n    pass\n",
+    "what only looks like code at the end": "def f():\n    if a:\n        pass  # '''\n    # (\n",
+}
+
+
+@pytest.mark.parametrize("source", CORNERS.values(), ids=CORNERS)
+def test_python_symbols_are_those_of_its_own_parser_in_odd_corners(source: str) -> None:
+    assert named(source, "python") == own_parsers(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f[T](x: T) -> T:\n    type A = T\n    return f'{x['a']}'", ["f 1-3"]),
+        ("class A:\n    def f(self):\n        print 'x'\n        exec code in self\n", ["A 1-4", "A.f 2-4"]),
+    ],
+    ids=["newer", "older"],
+)
+def test_python_of_another_version_than_the_one_that_runs_has_symbols(source: str, expected: list[str]) -> None:
+    assert named(source, "python") == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\nx = 1",
+        "def f():\n        a\n    b",
+        "  def f(): pass",
+        "def f(): pass\n)\n(",
+        "def f(): pass\n'''",
+        "def f(): 'x",
+        "def f(): pass\n\\",
+    ],
+)
+def test_python_whose_blocks_do_not_add_up_has_no_symbols(source: str) -> None:
+    assert named(source, "python") == []
 
 
 @pytest.mark.parametrize("source", ["def f(:", "a\0b", "(" * 5000, "-" * 100_000 + "1", "\ud800"])

@@ -22,6 +22,9 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 TIMED_OUT: Final = 124
 """Status of a git that was ended because it took too long; timeout(1) uses the same."""
 
+NOT_STARTED: Final = 126
+"""Status of a git that the system did not start; a shell uses the same."""
+
 OVERFLOWED: Final = -signal.SIGKILL
 """Status of a git that was ended because it wrote too much."""
 
@@ -44,7 +47,7 @@ class Answer:
     """What a git that ran to its end left behind."""
 
     status: int
-    """Exit status; `TIMED_OUT` or `OVERFLOWED` when it was ended, else negative for a signal."""
+    """Exit status; `NOT_STARTED`; `TIMED_OUT` or `OVERFLOWED` when it was ended, else negative for a signal."""
     output: bytes
     """Standard output, as much of it as was allowed."""
     fault: str
@@ -116,15 +119,18 @@ def run(
     arguments: Sequence[str], *, environment: dict[str, str], folder: Path, seconds: float, most: int = _MOST_OUTPUT
 ) -> Answer:
     """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output."""
-    process = subprocess.Popen(
-        [program(), *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # so that ssh and helpers end with it
-    )
+    try:
+        process = subprocess.Popen(
+            [program(), *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that ssh and helpers end with it
+        )
+    except OSError as error:  # too many or too long arguments, no memory, no folder
+        return Answer(NOT_STARTED, b"", f"git cannot be started: {error.strerror}")
     try:
         output, complaint = _received(process, time.monotonic() + seconds, most)
         status = process.wait(_ENDING_SECONDS) if len(output) <= most else OVERFLOWED

@@ -25,6 +25,7 @@ from findings_report.git.trees import EntryKind, TreeEntry, parse_tree, tree_of_
 _MOST_FILES: Final = 1_000_000
 _DEEPEST_FOLDER: Final = 400
 _MOST_LINES_SEARCHED: Final = 8
+_LONGEST_SEARCHED: Final = 2_000  # a program is not started with an argument of more than 128 KiB
 _MOST_PATHS_FOUND: Final = 1024 * 1024
 _SEARCHED: Final = (0, 1, command.OVERFLOWED)
 """Statuses of a search that was done: found, nothing found, more found than anybody wants."""
@@ -139,10 +140,11 @@ class Repository:
         """Paths of at most `limit` text files of `commit` in which each of `lines` stands within some line, in git's order.
 
         Give lines without their indentation; files are searched as UTF-8. Blank lines are set aside, and of the others the 8
-        longest are searched for; none at all gives no path. A search that takes more than two minutes raises.
+        longest are searched for, each by its first 2,000 characters; none at all gives no path. A search that takes more than
+        two minutes raises.
         """
         wanted = dict.fromkeys(line for line in lines if line.strip() and "\n" not in line and _can_be_argument(line))
-        searched = sorted(wanted, key=len, reverse=True)[:_MOST_LINES_SEARCHED]
+        searched = [line[:_LONGEST_SEARCHED] for line in sorted(wanted, key=len, reverse=True)[:_MOST_LINES_SEARCHED]]
         self._root(commit)  # says what is wrong with the commit before git does
         if not searched or limit < 1:
             return ()

@@ -34,6 +34,8 @@ _STYLES: Final = tuple(
     for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=]", r"(?=[ \t])", r"[ \t]+:")
 )
 
+_HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
+
 # Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
 _START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
 _LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
@@ -155,7 +157,7 @@ def _unfenced(lines: Sequence[str]) -> list[str]:
 
 def _columns(lines: Sequence[str]) -> list[str]:
     """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
-    heads = [re.match(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)", line) for line in lines]
+    heads = [_HEAD.match(line) for line in lines]
     width = max((head.end() for head in heads if head), default=0)
     moved = []
     for line, head in zip(lines, heads, strict=True):

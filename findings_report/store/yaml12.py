@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -75,8 +76,13 @@ class Document:
     """The place of every value; the root is ()."""
     keys: dict[Path, Mark]
     """The place of every mapping key, under the path of its value."""
-    lines: tuple[str, ...]
-    """The text, a line each, without line ends."""
+    text: str
+    """The file."""
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The text, a line each, without line ends; only a fault asks for it."""
+        return tuple(BREAKS.split(self.text))
 
 
 class YamlFault(Exception):  # noqa: N818  # a fault of the file, not of the program
@@ -111,7 +117,6 @@ class _Build:
 def read(content: bytes) -> Document:
     """The document in `content`. Raises YamlFault; never anything else, whatever the bytes."""
     text = _decode(content)
-    lines = tuple(BREAKS.split(text))
     build = _Build()
     try:
         for event in _events(text):
@@ -120,7 +125,7 @@ def read(content: bytes) -> Document:
         raise _syntax_fault(error, text) from None
     if not build.has_root:
         raise YamlFault("the file is empty")
-    return Document(build.root, build.values, build.keys, lines)
+    return Document(build.root, build.values, build.keys, text)
 
 
 def _decode(content: bytes) -> str:

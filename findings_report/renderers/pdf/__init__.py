@@ -15,6 +15,7 @@ from findings_report import confine
 from findings_report.confine import Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.renderers import Rendered
+from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
 from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, missing_libraries, versions
 from findings_report.visible import visible
@@ -49,7 +50,7 @@ def render_pdf(
     """
     _check_pictures(images)
     page, stand_ins = substitute(html, anywhere=system_fonts)
-    content = page.encode("utf-8", "backslashreplace")
+    content = breakable(page).encode("utf-8", "backslashreplace")
     blobs = {"page": content, **{f"picture:{name}": picture for name, (_, picture) in images.items()}}
     request = {"media_types": {name: media_type for name, (media_type, _) in images.items()}}
     try:
