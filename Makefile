@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 LIBRARIES := git libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
+# Debian's own Python comes without what venv needs.
+LIBRARIES += $(shell $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
 TEST_TOOLS := poppler-utils qpdf chromium
 JOBS ?= auto
 
