@@ -107,7 +107,7 @@ def no(): pass'
 async  def f(): ...
 # the end
 """,
-    "tabs": "class A:\n\tif b:\n\t    def f(self):\n\t\treturn 1\n\tc = 1\n",
+    "tabs": "class A:\n\tif b:\n\t    def f(self):\n\t    \treturn 1\n\tc = 1\n",
     "form feeds": "import a\n\f\ndef f():\n    pass\n\fdef g():\n    pass\n",
     "what only looks like code at the end": "def f():\n    if a:\n        pass  # '''\n    # (\n",
 }

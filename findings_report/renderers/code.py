@@ -25,12 +25,13 @@ _REPEATED = re.compile(rf"(.)\1{{{_MOST_REPEATED - 1}}}", re.DOTALL)
 
 # Authors name the language of a block of code. Some of Pygments' 600 lexers do not end on a few thousand odd characters
 # (mcschema on `<!--`); those taken were tried with 55 patterns of 20,000 characters: none took more than 7 seconds.
-_TAKEN: Final = LANGUAGES | frozenset(
-    "apacheconf awk basic brainfuck cobol common-lisp console coq crystal delphi django doscon eiffel elm erb factor forth gas"
-    " gherkin http idris io jsp lean llvm mathematica matlab mysql nginx numpy objdump odin plpgsql postgresql prolog promql"
-    " ps1con psql puppet pycon pytb q racket rego restructuredtext robotframework scheme smalltalk smarty sparql text twig"
-    " typst vb.net velocity vue vyper wast xquery yara".split()
-)
+_OTHERS: Final = """
+    apacheconf awk basic brainfuck cobol common-lisp console coq crystal delphi django doscon eiffel elm erb factor forth gas
+    gherkin http idris io jsp lean llvm mathematica matlab mysql nginx numpy objdump odin plpgsql postgresql prolog promql
+    ps1con psql puppet pycon pytb q racket rego restructuredtext robotframework scheme smalltalk smarty sparql text twig
+    typst vb.net velocity vue vyper wast xquery yara
+"""
+_TAKEN: Final = LANGUAGES | frozenset(_OTHERS.split())
 
 _KINDS: Final = {
     "Keyword": "k",
