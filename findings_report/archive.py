@@ -6,19 +6,24 @@ The JSON is canonical: the same report gives the same bytes. What is read back e
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.document import SCHEMA, Report
+from findings_report.visible import HIDDEN
 
 _LARGEST = 512 * 1024 * 1024
 
 
 def to_json(report: Report) -> bytes:
-    """The report as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end."""
-    return report.model_dump_json(indent=2).encode() + b"\n"
+    """The report as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end.
+
+    Hidden characters stand as `\\u202e`: the same text for a program, and harmless on a terminal.
+    """
+    return HIDDEN.sub(_escaped, report.model_dump_json(indent=2)).encode() + b"\n"
 
 
 def from_json(content: bytes, *, shown: str) -> Report:
@@ -47,6 +52,10 @@ def from_json(content: bytes, *, shown: str) -> Report:
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report's JSON."""
     return Report.model_json_schema(mode="serialization")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def _refused(shown: str, fault: str) -> FindingsReportError:

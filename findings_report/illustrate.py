@@ -80,7 +80,7 @@ def prepare() -> Iterable[str]:
 
 def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:  # noqa: ARG001
     """In the child: decodes and encodes one picture. Gives {"fault": text} for one that is refused."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # our own bound, looked at before a pixel is decoded
     try:
@@ -91,6 +91,8 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
             upright = ImageOps.exif_transpose(image)
             plain = _plain(upright, is_png=is_png)
             plain.info = {}
+    except UnidentifiedImageError:  # its own words are of an object in memory
+        return {"fault": "is broken: it cannot be read"}, {}
     except (OSError, SyntaxError, ValueError) as error:
         return {"fault": f"is broken: {error}"}, {}
     encoded = io.BytesIO()

@@ -11,6 +11,7 @@ from typing import Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.model.finding import Engagement
+from findings_report.visible import HIDDEN
 
 FORMATS: Final = ("md", "html", "pdf", "json", "csv")
 """Every format, by its suffix."""
@@ -101,6 +102,6 @@ def file_stem(engagement: Engagement) -> str:
             raise FindingsReportError(Problem(Kind.INPUT, fault, subject=("engagement", "file_name"), code="file-name"))
         return values[match[1]]
 
-    stem = _NOT_IN_NAMES.sub("-", _PLACEHOLDER.sub(fill, engagement.file_name))
+    stem = _NOT_IN_NAMES.sub("-", HIDDEN.sub("-", _PLACEHOLDER.sub(fill, engagement.file_name)))
     stem = re.sub(r"-{2,}", "-", stem).strip("-. ")[:120]
     return stem or "report"

@@ -24,6 +24,7 @@ _REASONS = {
     errno.EACCES: ("there is no right to write there", "choose another folder with -o"),
     errno.EPERM: ("there is no right to write there", "choose another folder with -o"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
+    errno.EEXIST: ("a part of the path is a file or leads nowhere", "choose another folder with -o"),
     errno.EISDIR: ("it is a folder", "name a file, or end the name in / to mean the folder"),
     errno.ENODEV: ("it is a device or a pipe, not a file", "use `-o -` for standard output, or name a file"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),

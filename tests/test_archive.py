@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import samples
 
-from findings_report.archive import from_json
+from findings_report.archive import from_json, to_json
 from findings_report.errors import FindingsReportError
+from findings_report.visible import HIDDEN
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,15 @@ from findings_report.errors import FindingsReportError
 def test_what_is_no_report_is_refused_with_the_reason(content: bytes, fault: str) -> None:
     with pytest.raises(FindingsReportError, match=fault):
         from_json(content, shown="report.json")
+
+
+def test_hidden_characters_are_escaped_and_read_back() -> None:
+    report = samples.report()
+    hidden = report.engagement.model_copy(update={"title": "a\u202eb\u200b\U000e0041\x9bc"})
+    report = report.model_copy(update={"engagement": hidden})
+
+    content = to_json(report)
+
+    assert "\\u202e" in content.decode()
+    assert HIDDEN.sub("", content.decode().replace("\n", "")) == content.decode().replace("\n", "")
+    assert from_json(content, shown="report.json") == report

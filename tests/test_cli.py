@@ -378,6 +378,13 @@ def test_standard_output_holds_only_the_product(work: Work, run: Run) -> None:
     assert "1 finding: 1 high" in ran.err
 
 
+def test_a_file_name_holds_no_hidden_character(work: Work, run: Run) -> None:
+    work.engagement('file_name: "r\\u202efdp.{title}"\n')
+
+    assert run("build", work.root, "-f", "json").code == 0
+    assert [path.name for path in (work.root / "build").iterdir()] == ["r-fdp.Review.json"]
+
+
 def test_an_error_leaves_the_old_report(work: Work, run: Run) -> None:
     run("build", work.root, "-f", "md")
     before = (work.root / "build" / "report.md").read_bytes()

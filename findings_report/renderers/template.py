@@ -25,6 +25,8 @@ from findings_report.renderers.part import Figure, Part, number_figures
 
 PartKind = Literal["front", "section", "finding", "appendix"]
 
+_MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
+
 # Authored text cannot hold this: its `<` is escaped.
 _XREF = re.compile(r'<a href="xref:([^"]*)"')
 
@@ -81,6 +83,7 @@ class Book:
             raise refused(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
         self._format = FORMATS[format]
         self._report = report
+        self._embedded = 0
         self._folders = Folders(template)
         self._dialect = Dialect.of(self._format.dialect)
         self._environment = environment(self._dialect, self._folders, report.engagement)
@@ -140,7 +143,13 @@ class Book:
         return Part(self._report.engagement, self._address, self._draw)
 
     def _address(self, picture: Picture) -> str:
-        return self._dialect.embedded(picture) if self._format.is_linked else f"fr-asset:{quote(picture.name)}"
+        if not self._format.is_linked:
+            return f"fr-asset:{quote(picture.name)}"
+        self._embedded += len(picture.content)
+        if self._embedded > _MOST_EMBEDDED:
+            fault = f"pictures are placed so often that the file would hold more than {_MOST_EMBEDDED // 10**6} MB of them"
+            raise refused(fault, "place each once and refer to it, or make them smaller")
+        return self._dialect.embedded(picture)
 
     def _draw(self, part: Part, figure: Figure, caption: Markup | None) -> Markup:
         if part.is_drawing:  # a caption or a note places a figure: it is named, else it could hold itself
