@@ -23,6 +23,7 @@ from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import State
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
+from findings_report.renderers.pages import Pages
 from findings_report.renderers.part import Part
 from findings_report.renderers.pdf import render_pdf
 from findings_report.renderers.template import FORMATS, Book, render
@@ -384,7 +385,8 @@ def test_review_reads_like_the_seed() -> None:
 
 
 def test_parts_are_rendered_alone_with_symbolic_links() -> None:
-    book = Book(samples.report(), template=Template("standard", (OWN,)), format="html")
+    report = samples.report()
+    book = Book(report, Pages(report.engagement, template=Template("standard", (OWN,)), format="html"))
 
     parts = list(book.parts())
 

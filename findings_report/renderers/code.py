@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from findings_report.language import LANGUAGES
+from findings_report.model.drift import DiffLine
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -93,6 +94,21 @@ def coloured(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pie
     found = _lex(lexer, opener + text)
     pieces = _by_line(found)
     return pieces[1:] if opener else pieces
+
+
+DIFF_SIGNS: Final = {(True, True): ("same", " "), (True, False): ("gone", "-"), (False, True): ("came", "+")}
+"""By whether a line of a diff stands in the old and in the new file: its kind, and the sign before it."""
+
+
+def diff_coloured(lines: Sequence[DiffLine], language: str) -> tuple[Pieces, ...]:
+    """Each line of a diff in pieces: what went is read among the old lines, everything else among the new ones."""
+    old = iter(coloured([line.text for line in lines if line.old_line is not None], language))
+    new = iter(coloured([line.text for line in lines if line.new_line is not None], language))
+    found: list[Pieces] = []
+    for line in lines:
+        before = next(old) if line.old_line is not None else ()
+        found.append(next(new) if line.new_line is not None else before)
+    return tuple(found)
 
 
 def _is_within_budget(lines: Sequence[str], text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -26,7 +26,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from findings_report.errors import FindingsReportError, Place
+from findings_report.model.comparison import Words
 from findings_report.model.document import Picture, ReportedEngagement
+from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Region, Snippet
 from findings_report.prose import Prose, parse_inline
 from findings_report.renderers import words
@@ -56,6 +58,10 @@ class Dialect:
     """Lines of code."""
     differences: Callable[[Snippet], Markup]
     """How a quote differs."""
+    diff: Callable[[Sequence[DiffLine], str], Markup]
+    """What became of cited lines."""
+    wording: Callable[[Sequence[Words]], Markup]
+    """A text that changed, word by word."""
 
     @classmethod
     def of(cls, module: str) -> Dialect:
@@ -167,6 +173,10 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         "figure": figure,
         "address": address,
         "differences": dialect.differences,
+        "diff": dialect.diff,
+        "wording": dialect.wording,
+        "drift": words.drift,
+        "spot": words.spot,
         "literal": dialect.literal,
         "link": dialect.link,
         "xref": dialect.xref,

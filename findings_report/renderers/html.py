@@ -15,9 +15,11 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from markupsafe import escape as _markup_escape
 
+from findings_report.model.comparison import Words
+from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.prose import HIDDEN_IN_PROSE, Prose
-from findings_report.renderers.code import Pieces, coloured, cut
+from findings_report.renderers.code import DIFF_SIGNS, Pieces, coloured, cut, diff_coloured
 from findings_report.renderers.part import Part
 from findings_report.visible import HIDDEN, code_point, visible
 
@@ -95,6 +97,38 @@ def differences(snippet: Snippet) -> Markup:
         if difference.actual is not None:
             rows.append(f'<ins class="l"><span class="sign">+ </span>{_shown(cut(difference.actual).text)}\n</ins>')
     return Markup(f'<pre class="diff" dir="ltr" tabindex="0"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
+
+
+def diff(lines: Sequence[DiffLine], language: str) -> Markup:
+    """The diff of a cited range: each line with its old and its new number, the sign written, the code coloured."""
+    if not lines:
+        return Markup("")
+    width = max(len(str(number)) for line in lines for number in (line.old_line, line.new_line) if number is not None)
+    pieces = diff_coloured(lines, language)
+    rows = (_diff_line(line, shown, width) for line, shown in zip(lines, pieces, strict=True))
+    opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr" tabindex="0"><code>'
+    return Markup(f"{opened}{''.join(rows)}</code></pre>")  # noqa: S704
+
+
+def _diff_line(line: DiffLine, pieces: Pieces, width: int) -> str:
+    kind, sign = DIFF_SIGNS[line.old_line is not None, line.new_line is not None]
+    old, new = line.old_line or "", line.new_line or ""
+    shown = cut(line.text)
+    code = _coloured(pieces) if not shown.left_out else _shown(shown.text + f" {ELISION}")
+    tag = {"gone": "del", "came": "ins"}.get(kind, "span")
+    numbers = f"{old:>{width}} {new:>{width}}"
+    opened = f'<{tag} class="{_kinds(line.text)} {kind}" data-n="{numbers}">'
+    return f'{opened}<span class="sign">{sign} </span>{code}\n</{tag}>'
+
+
+def wording(words: Sequence[Words]) -> Markup:
+    """A text that changed, word by word: what went struck out, what came underlined."""
+    tags = {"gone": "del", "came": "ins"}
+    shown = (
+        f"<{tags[run.kind]}>{_shown_prose(run.text)}</{tags[run.kind]}>" if run.kind in tags else _shown_prose(run.text)
+        for run in words
+    )
+    return Markup(f'<p class="wording">{"".join(shown)}</p>')  # noqa: S704
 
 
 def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:

@@ -14,9 +14,11 @@ from typing import Any, Final
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from findings_report.model.comparison import Words
+from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.prose import HIDDEN_IN_PROSE, Prose, References
-from findings_report.renderers.code import cut
+from findings_report.renderers.code import DIFF_SIGNS, cut
 from findings_report.renderers.html import ELISION, heading_levels
 from findings_report.renderers.part import Part
 from findings_report.visible import HIDDEN, code_point, visible
@@ -116,6 +118,25 @@ def differences(snippet: Snippet) -> Markup:
         rows += [f"- {difference.quoted}"] if difference.quoted is not None else []
         rows += [f"+ {difference.actual}"] if difference.actual is not None else []
     return Markup(fenced("\n".join(rows), "diff")) if rows else Markup("")  # noqa: S704
+
+
+def diff(lines: Sequence[DiffLine], language: str) -> Markup:  # noqa: ARG001 - a fence has one language, and it is diff
+    """The diff of a cited range in a fence: sign, old number, new number, code."""
+    if not lines:
+        return Markup("")
+    width = max(len(str(number)) for line in lines for number in (line.old_line, line.new_line) if number is not None)
+    rows = []
+    for line in lines:
+        sign = DIFF_SIGNS[line.old_line is not None, line.new_line is not None][1]
+        rows.append(f"{sign} {line.old_line or '':>{width}} {line.new_line or '':>{width}} {cut(line.text).text}".rstrip())
+    return Markup(fenced("\n".join(rows), "diff"))  # noqa: S704
+
+
+def wording(words: Sequence[Words]) -> Markup:
+    """A text that changed, word by word, as git marks it: `[-what went-]{+what came+}`."""
+    marks = {"gone": ("[-", "-]"), "came": ("{+", "+}"), "same": ("", "")}
+    shown = "".join(f"{marks[run.kind][0]}{run.text}{marks[run.kind][1]}" for run in words)
+    return Markup(fenced(shown.strip("\n"), "text"))  # noqa: S704
 
 
 def _row(line: Line, width: int) -> str:

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
+from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 
 _MONTHS: Final = (
@@ -76,6 +77,49 @@ def verdict(check: Check) -> str:
     if check.verdict is Verdict.UNCHECKED:
         return f"{said}: the author's copy of the code, no repository was at hand"
     return said
+
+
+DRIFT_WORDS: Final[dict[DriftKind, str]] = {
+    DriftKind.UNCHANGED: "unchanged",
+    DriftKind.MOVED: "moved, text equal",
+    DriftKind.RENAMED: "file renamed, text equal",
+    DriftKind.MOVED_FILE: "moved to another file, text equal",
+    DriftKind.REFORMATTED: "reformatted, equal but for white space",
+    DriftKind.MODIFIED: "modified",
+    DriftKind.DELETED: "deleted",
+    DriftKind.AMBIGUOUS: "in more than one place",
+    DriftKind.UNVERIFIABLE: "could not be compared",
+}
+"""What a reader is told of each drift."""
+
+
+def drift(found: Drift) -> str:
+    """What became of a region in words, with what a reader needs to judge it."""
+    said = [DRIFT_WORDS[found.kind]]
+    if found.kind is DriftKind.MODIFIED:
+        share = f"{found.surviving:.0%} of its lines stand"
+        quoted = [new for _, new in found.quoted]
+        kept = sum(1 for new in quoted if new is not None)
+        intact = "every quoted line intact" if found.quoted_intact else f"{kept} of {len(quoted)} quoted lines intact"
+        said.append(f"{share}, {intact}" if quoted else share)
+    if found.surroundings_changed:
+        said.append("code around it changed")
+    if found.partly_moved is not None:
+        said.append(f"a part went to {spot(found.partly_moved)}")
+    if found.also_at:
+        said.append(f"a copy stands at {', '.join(spot(each) for each in found.also_at)}")
+    if found.candidates:
+        said.append(f"it may be {', '.join(spot(each) for each in found.candidates)}")
+    if found.closest is not None:
+        said.append(f"closest text at {spot(found.closest)} ({found.closest.similarity:.0%} alike)")
+    if found.reason is not None:
+        said.append(found.reason)
+    return "; ".join(said)
+
+
+def spot(place: Spot) -> str:
+    """A place at the other commit as `path#L111-L129`."""
+    return f"{place.path}#{anchor((place.region,))}"
 
 
 def mix(colour: str, other: str, share: float) -> str:

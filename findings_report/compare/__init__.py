@@ -1,0 +1,181 @@
+"""Baseline + current + what became of the code -> Comparison: changes, claims held against the code, counts, order.
+
+Every decision about WHAT a comparison says is made here, from values to values. No clock, no environment, no file, no git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from findings_report.compare.claims import judgements
+from findings_report.compare.fields import changed_fields
+from findings_report.model.comparison import (
+    Change,
+    ChangeCount,
+    ComparedFinding,
+    Comparison,
+    FixCommit,
+    Side,
+    TrackedRegion,
+    Turn,
+    Weight,
+)
+from findings_report.model.document import Component, Report, ReportedFinding
+from findings_report.model.finding import Status
+
+ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
+"""Statuses under which a finding asks for nothing more."""
+
+_CHANGES: Final = (Change.NEW, Change.UPDATED, Change.UNCHANGED, Change.ABSENT)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Which findings of the two sides are the same one."""
+
+    pairs: Mapping[str, tuple[str, str]]
+    """Current id -> (baseline id, why in a sentence)."""
+    possible: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of either side that have no pair -> ids of the other side that may be the same finding."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """Ids that have no pair -> why not, where there is more to say than that."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What git says, by finding."""
+
+    forward: Mapping[str, tuple[TrackedRegion, ...]]
+    """Baseline id -> its evidence, followed to the current commit."""
+    back: Mapping[str, tuple[TrackedRegion, ...]]
+    """Id of a new finding -> its evidence, followed to the baseline's commit."""
+    fixes: Mapping[str, tuple[FixCommit, ...]]
+    """Current id -> what became of the commits that its `fix` names."""
+
+
+def compare(
+    baseline: Report,
+    current: Report,
+    *,
+    sources: tuple[str, str],
+    pairing: Pairing,
+    code: Code,
+    limits: Sequence[str] = (),
+    components: Sequence[Component] = (),
+) -> Comparison:
+    """The comparison. `sources` are the two sides as the user named them."""
+    before = {finding.id: finding for finding in baseline.findings}
+    found = [_present(finding, before, pairing, code) for finding in current.findings]
+    paired = {old for old, _ in pairing.pairs.values()}
+    found += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
+    scale = [severity.name for severity in current.engagement.severities]
+    found.sort(key=lambda compared: _order(compared, scale))
+    return Comparison(
+        engagement=current.engagement,
+        baseline=_side(baseline, sources[0]),
+        current=_side(current, sources[1]),
+        counts=tuple(_counts(found, scale)),
+        findings=tuple(found),
+        limits=tuple(limits),
+        components=tuple(sorted(components, key=lambda component: component.name.casefold())),
+    )
+
+
+def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: Pairing, code: Code) -> ComparedFinding:
+    pair = pairing.pairs.get(finding.id)
+    fixes = code.fixes.get(finding.id, ())
+    if pair is None:
+        evidence = code.back.get(finding.id, ())
+        return ComparedFinding(
+            id=finding.id,
+            change=Change.NEW,
+            turn=None,
+            baseline=None,
+            current=finding,
+            because=pairing.remarks.get(finding.id, "No finding of the baseline is this one."),
+            possible=pairing.possible.get(finding.id, ()),
+            evidence=evidence,
+            judgements=judgements(Change.NEW, None, finding, evidence, fixes),
+            fixes=fixes,
+        )
+    old, why = before[pair[0]], pair[1]
+    evidence = code.forward.get(old.id, ())
+    fields = changed_fields(old, finding, evidence)
+    change = Change.UPDATED if fields else Change.UNCHANGED
+    return ComparedFinding(
+        id=finding.id,
+        change=change,
+        turn=_turn(old.status, finding.status),
+        baseline=old,
+        current=finding,
+        because=why,
+        fields=fields,
+        evidence=evidence,
+        judgements=judgements(change, old, finding, evidence, fixes),
+        fixes=fixes,
+    )
+
+
+def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedFinding:
+    evidence = code.forward.get(finding.id, ())
+    return ComparedFinding(
+        id=finding.id,
+        change=Change.ABSENT,
+        turn=None,
+        baseline=finding,
+        current=None,
+        because=pairing.remarks.get(finding.id, "No finding of the current report is this one."),
+        possible=pairing.possible.get(finding.id, ()),
+        evidence=evidence,
+        judgements=judgements(Change.ABSENT, finding, None, evidence, ()),
+    )
+
+
+def _turn(before: Status, after: Status) -> Turn | None:
+    if before not in ANSWERED and after is Status.RESOLVED:
+        return Turn.RESOLVED
+    if before is Status.RESOLVED and after not in ANSWERED:
+        return Turn.REGRESSED
+    return None
+
+
+def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
+    """Contradictions first, then regressed, new, updated, unchanged, absent; within each by severity, stable by id."""
+    if any(judgement.weight is Weight.CONTRADICTION for judgement in compared.judgements):
+        group = 0
+    elif compared.turn is Turn.REGRESSED:
+        group = 1
+    else:
+        group = 2 + _CHANGES.index(compared.change)
+    name = compared.shown.severity.name
+    return group, scale.index(name) if name in scale else len(scale)
+
+
+def _counts(found: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
+    groups = {
+        Turn.REGRESSED.value: [each for each in found if each.turn is Turn.REGRESSED],
+        **{change.value: [each for each in found if each.change is change] for change in _CHANGES},
+        Turn.RESOLVED.value: [each for each in found if each.turn is Turn.RESOLVED],
+    }
+    return [ChangeCount(name=name, total=len(each), by_severity=_by_severity(each, scale)) for name, each in groups.items()]
+
+
+def _by_severity(found: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    names = [compared.shown.severity.name for compared in found]
+    every = [*scale, *sorted({name for name in names if name not in scale})]
+    return tuple((name, names.count(name)) for name in every)
+
+
+def _side(report: Report, source: str) -> Side:
+    engagement = report.engagement
+    return Side(
+        source=source,
+        title=engagement.title,
+        version=engagement.version,
+        date=engagement.date,
+        state=engagement.state,
+        total=report.total,
+        commits=tuple((repository.name, repository.commit) for repository in engagement.repositories),
+    )

@@ -1,0 +1,124 @@
+"""What differs between two states of one finding, field by field. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from enum import Enum
+from typing import Any, Final
+
+from findings_report.compare.wording import wording
+from findings_report.model.comparison import FieldChange, TrackedRegion
+from findings_report.model.document import CustomValue, ReportedFinding, Score, Weakness
+from findings_report.model.evidence import Region, Snippet
+from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference, Severity
+
+PROSE: Final = ("summary", "severity_reason", "description", "impact", "scenario", "proof", "recommendation", "response", "fix")
+"""Fields whose change is shown word by word."""
+
+_NOT_SAID: Final = frozenset({"id", "snippets", "placed", "severity_source"})
+"""Fields of a reported finding that nobody wrote."""
+
+_LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields"}
+
+
+def changed_fields(
+    baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion]
+) -> tuple[FieldChange, ...]:
+    """Every field that differs, in the order of the finding's fields; the locations last.
+
+    `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
+    """
+    found = [*_said(baseline, current)]
+    before, after = _citations(baseline, evidence), _citations(current, ())
+    if before != after:
+        found.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
+    return tuple(found)
+
+
+def _said(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
+    for name in ReportedFinding.model_fields:
+        if name in _NOT_SAID:
+            continue
+        before, after = _text(getattr(baseline, name)), _text(getattr(current, name))
+        if before != after:
+            yield _change(name, before, after)
+
+
+def _change(name: str, before: str | None, after: str | None) -> FieldChange:
+    label = _LABELS.get(name, name.replace("_", " ").capitalize())
+    words = wording(before or "", after or "") if name in PROSE else ()
+    return FieldChange(name=name, label=label, before=before, after=after, words=words)
+
+
+def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion]) -> tuple[str, ...]:
+    """Every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged."""
+    now = {
+        (region.location, region.drift.region): region.drift.now
+        for region in followed
+        if region.drift.kind.is_equal and region.drift.now is not None
+    }
+    found: set[str] = set()
+    for snippet in finding.snippets:
+        for region in snippet.regions:
+            spot = now.get((snippet.index, region))
+            found.add(_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region))
+        if not snippet.regions:
+            found.add(snippet.path)
+    return tuple(sorted(found))
+
+
+def _citation(snippet: Snippet, path: str, region: Region) -> str:
+    last = "" if region.end_line == region.start_line else f"-L{region.end_line}"
+    return f"{path}#L{region.start_line}{last}" + (f" ({snippet.role})" if snippet.role else "")
+
+
+def _text(value: Any) -> str | None:
+    """A value as a person would write it; None for one that says nothing."""
+    if value is None or value == () or value == "":
+        return None
+    if isinstance(value, Enum):
+        return str(value.value).replace("_", " ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        separator = "\n" if any(isinstance(each, Event | Affected | Reference) for each in value) else ", "
+        return separator.join(text for each in value if (text := _text(each)) is not None)
+    for kind, told in _TOLD.items():
+        if isinstance(value, kind):
+            return told(value)
+    return str(value)
+
+
+def _fix(fix: Fix) -> str:
+    named = [f"Commit {commit}" for commit in fix.commits] + list(fix.pull_requests)
+    return "\n\n".join(part for part in (fix.note, "\n".join(named)) if part)
+
+
+def _event(event: Event) -> str:
+    by, at = f" by {event.by}" if event.by else "", f" at {event.commit}" if event.commit else ""
+    note = f": {event.note}" if event.note else ""
+    return f"{event.date.isoformat()} {_text(event.status)}{by}{at}{note}"
+
+
+def _recommendation(advice: Recommendation) -> str:
+    return "\n\n".join(part for part in (advice.short_term, advice.long_term) if part)
+
+
+def _affected(thing: Affected) -> str:
+    return f"{thing.kind}: {thing.name}" + (f" – {thing.note}" if thing.note else "")
+
+
+_TOLD: Final[dict[type, Callable[[Any], str | None]]] = {
+    Severity: lambda severity: severity.name,
+    Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
+    Recommendation: _recommendation,
+    Fix: _fix,
+    Event: _event,
+    Affected: _affected,
+    Reference: lambda reference: f"{reference.title} {reference.url}" if reference.title else reference.url,
+    Weakness: lambda weakness: weakness.id,
+    Score: lambda score: score.vector,
+    CustomValue: lambda custom: f"{custom.label}: {custom.value}",
+}
+"""How each structured value is told."""

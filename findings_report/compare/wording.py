@@ -1,0 +1,77 @@
+"""Two texts word by word: what stayed, what went, what came. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+from findings_report.model.comparison import Words
+
+_WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
+_MOST_COMPARED: Final = 2_000_000
+"""Pairs of words that are compared one with another; a difference larger than that is told whole."""
+_Kind = Literal["same", "gone", "came"]
+
+
+def wording(before: str, after: str) -> tuple[Words, ...]:
+    """The runs of words that lead from `before` to `after`; empty for two empty texts.
+
+    Lines are compared first and words within the lines that differ, so that a long text with a small change stays cheap.
+    """
+    runs: list[tuple[_Kind, str]] = []
+    for old, new in _blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
+        if old == new:
+            runs.append(("same", old))
+        else:
+            runs.extend(_by_words(_WORD.findall(old), _WORD.findall(new)))
+    return tuple(_joined(runs))
+
+
+def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for _, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield "".join(old[start:end]), "".join(new[new_start:new_end])
+
+
+def _by_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, str]]:
+    if len(old) * len(new) > _MOST_COMPARED:
+        yield "gone", "".join(old)
+        yield "came", "".join(new)
+        return
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for index, (kind, start, end, new_start, new_end) in enumerate(steps):
+        gone, came = "".join(old[start:end]), "".join(new[new_start:new_end])
+        # A blank between two words that changed is read with them.
+        if kind == "equal" and not (gone.isspace() and 0 < index < len(steps) - 1):
+            yield "same", gone
+        else:
+            yield "gone", gone
+            yield "came", came
+
+
+def _joined(runs: Sequence[tuple[_Kind, str]]) -> Iterator[Words]:
+    """Neighbours of one kind as one run; between two runs that stay, what went stands before what came."""
+    held: dict[_Kind, str] = {"gone": "", "came": ""}
+    same = ""
+    for kind, text in runs:
+        if not text:
+            continue
+        if kind == "same":
+            yield from _told(held)
+            same += text
+        else:
+            if same:
+                yield Words(kind="same", text=same)
+                same = ""
+            held[kind] += text
+    yield from _told(held)
+    if same:
+        yield Words(kind="same", text=same)
+
+
+def _told(held: dict[_Kind, str]) -> Iterator[Words]:
+    for kind, text in held.items():
+        if text:
+            yield Words(kind=kind, text=text)
+        held[kind] = ""

@@ -1,0 +1,237 @@
+"""Two reports held against each other: what became of every finding, and of the code that it cites.
+
+Values only. Made by `compare`; read by renderers and by `archive`. Findings move in SARIF's words (new, unchanged, updated,
+absent), code moves in git's (`drift`); the two never mix.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Final, Literal
+
+from findings_report.model.document import Component, ReportedEngagement, ReportedFinding
+from findings_report.model.drift import Drift
+from findings_report.model.evidence import Frozen
+from findings_report.model.finding import State, Status
+
+COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
+"""Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""
+
+
+class Change(StrEnum):
+    """A finding against the baseline. Source: SARIF 2.1.0, 3.27.24 baselineState."""
+
+    NEW = "new"
+    """In the current report only."""
+    UPDATED = "updated"
+    """In both, and something that was said of it differs."""
+    UNCHANGED = "unchanged"
+    """In both, and everything that was said of it is the same."""
+    ABSENT = "absent"
+    """In the baseline only."""
+
+
+class Turn(StrEnum):
+    """What a change of status comes to."""
+
+    RESOLVED = "resolved"
+    """It was not resolved, now it is."""
+    REGRESSED = "regressed"
+    """It was resolved, now it is not."""
+
+
+class Weight(StrEnum):
+    """How a judgement asks to be read, the gravest first."""
+
+    CONTRADICTION = "contradiction"
+    """The claim and the code cannot both be right."""
+    REVIEW = "review"
+    """A person has to look before the claim can stand."""
+    CONSISTENT = "consistent"
+    """The code agrees with the claim; that proves nothing more."""
+
+
+class Judgement(Frozen):
+    """A claim held against the code, in words that say where the text is and never what that means."""
+
+    weight: Weight
+    """How it asks to be read."""
+    code: str
+    """Stable name of the rule: `resolved-unchanged`, `open-modified`, ..."""
+    text: str
+    """One sentence that stands alone."""
+
+
+class Words(Frozen):
+    """A run of words in a text that changed."""
+
+    kind: Literal["same", "gone", "came"]
+    """In both, in the baseline only, in the current only."""
+    text: str
+    """The words. Joined without those that came they are the old text, without those gone the new one."""
+
+
+class FieldChange(Frozen):
+    """A field of a finding that differs."""
+
+    name: str
+    """The field's name."""
+    label: str
+    """How it is printed."""
+    before: str | None
+    """The old value as text; None when it had none."""
+    after: str | None
+    """The new value as text; None when it has none."""
+    words: tuple[Words, ...] = ()
+    """For prose: the two texts word by word; empty for short values."""
+
+
+class TrackedRegion(Frozen):
+    """One region of the evidence, followed to the other side's commit."""
+
+    location: int
+    """0-based position of the location in its finding."""
+    name: str | None
+    """The location's name."""
+    repository: str
+    """Name of the repository."""
+    language: str
+    """Pygments lexer name by file name; empty when unknown."""
+    permalink: str | None
+    """Forge URL of the lines where they are now; None when they are nowhere, or the forge is not known."""
+    drift: Drift
+    """Where it is."""
+
+
+class FixState(StrEnum):
+    """What git says of a commit that a fix names."""
+
+    BETWEEN = "between"
+    """It came between the two commits that are compared."""
+    BEFORE = "before"
+    """The baseline has it already."""
+    OUTSIDE = "outside"
+    """It exists, and the current commit does not have it."""
+    MISSING = "missing"
+    """The repository has no such commit."""
+    UNVERIFIABLE = "unverifiable"
+    """No repository was at hand, or history ends before it can be told."""
+
+
+class FixCommit(Frozen):
+    """A commit that a finding's `fix` names, looked up."""
+
+    named: str
+    """As authored."""
+    commit: str | None
+    """Full hash; None when there is none."""
+    state: FixState
+    """What git says of it."""
+    touched: tuple[TrackedRegion, ...] = ()
+    """The cited regions that it changed, each with that commit's own diff of just the range."""
+
+    @property
+    def touches(self) -> bool:
+        """True when it changed cited lines."""
+        return bool(self.touched)
+
+
+class ComparedFinding(Frozen):
+    """One finding on both sides, ready to be rendered alone."""
+
+    id: str
+    """The current id; the baseline's for an absent finding."""
+    change: Change
+    """Against the baseline."""
+    turn: Turn | None
+    """Resolved or regressed since; None for neither."""
+    baseline: ReportedFinding | None
+    """As it was; None for a new one."""
+    current: ReportedFinding | None
+    """As it is; None for an absent one."""
+    because: str
+    """Why the two are the same finding, or why it has no counterpart: one sentence."""
+    possible: tuple[str, ...] = ()
+    """Ids on the other side that may be the same finding; never merged."""
+    fields: tuple[FieldChange, ...] = ()
+    """What differs, in the order of the finding's fields."""
+    evidence: tuple[TrackedRegion, ...] = ()
+    """Every cited region: the baseline's followed to the current commit; for a new finding its own, followed back."""
+    judgements: tuple[Judgement, ...] = ()
+    """The claim held against the code, the gravest first."""
+    fixes: tuple[FixCommit, ...] = ()
+    """What became of the commits that `fix` names."""
+
+    @property
+    def shown(self) -> ReportedFinding:
+        """The current finding, else the baseline's."""
+        found = self.current or self.baseline
+        if found is None:
+            raise ValueError("a compared finding has at least one side")
+        return found
+
+    @property
+    def claim(self) -> Status | None:
+        """The current status; None for an absent finding."""
+        return self.current.status if self.current else None
+
+
+class Side(Frozen):
+    """One of the two reports that are compared."""
+
+    source: str
+    """As the user named it."""
+    title: str
+    """The report's title."""
+    version: str | None
+    """The report's version."""
+    date: date | None
+    """The day on its cover."""
+    state: State
+    """draft or final."""
+    total: int
+    """How many findings."""
+    commits: tuple[tuple[str, str | None], ...]
+    """(repository, full hash of the commit that was read, None when not known), in the order of the file."""
+
+
+class ChangeCount(Frozen):
+    """How many findings a heading of the summary holds."""
+
+    name: str
+    """`resolved`, `regressed`, or a change's name."""
+    total: int
+    """All of them."""
+    by_severity: tuple[tuple[str, int], ...]
+    """Every severity of the scale, worst first, zeros included."""
+
+
+class Comparison(Frozen):
+    """Two reports compared, in the order of the pages."""
+
+    schema_name: Literal["findings-report/comparison/1"] = COMPARISON_SCHEMA
+    """Name and version of this JSON."""
+    engagement: ReportedEngagement
+    """The current report's: what every part may know."""
+    baseline: Side
+    """The earlier side."""
+    current: Side
+    """The later side."""
+    counts: tuple[ChangeCount, ...]
+    """regressed, new, updated, unchanged, absent, resolved; zeros included. A finding may count under a change and a turn."""
+    findings: tuple[ComparedFinding, ...]
+    """Contradictions first, then regressed, new, other changes, by severity and id."""
+    limits: tuple[str, ...]
+    """What could not be compared and why, one sentence each."""
+    components: tuple[Component, ...]
+    """What made it, by name."""
+
+    @property
+    def contradictions(self) -> tuple[ComparedFinding, ...]:
+        """The findings whose claim and code cannot both be right."""
+        return tuple(
+            finding
+            for finding in self.findings
+            if any(judgement.weight is Weight.CONTRADICTION for judgement in finding.judgements)
+        )

@@ -1,0 +1,102 @@
+"""One document's templates in one format: finding the files, running them, placing figures and pictures in what they print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Template as JinjaTemplate
+from markupsafe import Markup
+
+from findings_report.model.document import Picture, ReportedEngagement
+from findings_report.renderers import Template
+from findings_report.renderers.environment import Dialect, environment, told
+from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.part import Figure, Part
+
+_MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
+
+# Authored text cannot hold this: its `<` is escaped.
+_XREF = re.compile(r'<a href="xref:([^"]*)"')
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How one format is made."""
+
+    suffixes: tuple[str, ...]
+    """Of the template files, `front.SUFFIX.j2`; the first that exists is taken."""
+    dialect: str
+    """Module that knows how texts look in it."""
+    is_linked: bool = True
+    """True where pictures are part of the text; False where they are given beside it, as `fr-asset:NAME`."""
+
+
+FORMATS: Final = {
+    "md": _Format(("md",), "markdown"),
+    "html": _Format(("html",), "html"),
+    "pdf": _Format(("pdf.html", "html"), "html", is_linked=False),
+}
+"""Every format that templates are written in. A new text format is one line here and its files in a template folder."""
+
+
+class Pages:
+    """A document's templates, compiled once."""
+
+    def __init__(self, engagement: ReportedEngagement, *, template: Template, format: str) -> None:  # noqa: A002
+        """Raises FindingsReportError (OUTPUT) for a `format` that is no key of FORMATS."""
+        if format not in FORMATS:
+            raise refused(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
+        self._format = FORMATS[format]
+        self._engagement = engagement
+        self._embedded = 0
+        self._folders = Folders(template)
+        self._dialect = Dialect.of(self._format.dialect)
+        self._environment = environment(self._dialect, self._folders, engagement)
+
+    def part(self) -> Part:
+        """A new part: nothing numbered, nothing printed yet."""
+        return Part(self._engagement, self._address, self._draw)
+
+    def run(self, name: str, part: Part, **seen: Any) -> str:
+        """What `name.SUFFIX.j2` prints; it sees the engagement and `seen`."""
+        pieces = self._template(name).generate(part=part, engagement=self._engagement, **seen)
+        return "".join(told(pieces, self._folders))
+
+    def joined(self, name: str, **seen: Any) -> Iterator[str]:
+        """The whole document, piece by piece, by the template that joins the parts; links between them point to each other."""
+        pieces = self._template(name).generate(part=self.part(), engagement=self._engagement, **seen)
+        is_html = self._format.dialect == "html"
+        # str: of a Markup the result would be escaped once more.
+        return (_XREF.sub(r'<a href="#\1"', str(piece)) if is_html else piece for piece in told(pieces, self._folders))
+
+    def _address(self, picture: Picture) -> str:
+        if not self._format.is_linked:
+            return f"fr-asset:{quote(picture.name)}"
+        self._embedded += len(picture.content)
+        if self._embedded > _MOST_EMBEDDED:
+            fault = f"pictures are placed so often that the file would hold more than {_MOST_EMBEDDED // 10**6} MB of them"
+            raise refused(fault, "place each once and refer to it, or make them smaller")
+        return self._dialect.embedded(picture)
+
+    def _draw(self, part: Part, figure: Figure, caption: Markup | None) -> Markup:
+        if part.is_drawing:  # a caption or a note places a figure: it is named, else it could hold itself
+            return self._dialect.escape(f"[Figure {figure.number}]")
+        first = figure.number not in part.printed
+        part.printed.add(figure.number)
+        part.is_drawing = True
+        drawn = self.run("figure", part, figure=figure, caption=caption, is_first=first)
+        part.is_drawing = False
+        return Markup(drawn.strip("\n"))  # noqa: S704
+
+    def _template(self, name: str) -> JinjaTemplate:
+        wanted = self._folders.choose([f"{name}.{suffix}.j2" for suffix in self._format.suffixes])
+        return next(told((self._environment.get_template(each) for each in (wanted,)), self._folders))
+
+
+def marked(texts: Iterable[str]) -> Iterator[Markup]:
+    """Rendered parts, fit to be printed by the template that joins them."""
+    return (Markup(text) for text in texts)  # noqa: S704
