@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -425,28 +426,74 @@ def test_an_object_shorter_than_it_claims_does_not_hang(
         assert "cannot be read" in problem_of(lambda: repository.blob(id)).fault
 
 
-def test_a_pipe_in_place_of_a_configuration_does_not_hang(
-    project: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "config",
+    [
+        "[include]\n\tpath = {pipe}\n",
+        "[include]\n\tpath = {secret}\n",
+        '[includeIf "gitdir:/"]\n\tpath = {pipe}\n',
+        "[core\n\x00 not a configuration ]] = [[\n",
+        "[core]\n\trepositoryformatversion = 99\n\tbare = maybe\n\tworktree = /nonexistent\n",
+        "[extensions]\n\tunheardOf = true\n\tworktreeConfig = true\n",
+    ],
+)
+def test_nothing_but_the_object_format_is_taken_from_a_configuration(
+    project: tuple[Path, list[str]], tmp_path: Path, config: str
 ) -> None:
-    monkeypatch.setattr("findings_report.git.repository._RESOLVE_SECONDS", 0.2)
-    os.mkfifo(project[0] / "pipe")
-    git(project[0], "config", "remote.x.url", "x")
-    with (project[0] / ".git/config").open("a") as config:
-        config.write(f"[include]\n\tpath = {project[0]}/pipe\n")
+    path, commits = project
+    pipe, secret = tmp_path / "pipe", tmp_path / "secret"
+    os.mkfifo(pipe)  # reading it would never end
+    secret.write_text("TOPSECRET\n")  # git would print this line as a fault
+    text = config.format(pipe=pipe, secret=secret)
+    for name in ("config", "config.worktree"):
+        (path / ".git" / name).write_text(text)
 
-    assert "no answer within" in refused(project[0]).fault
+    with open_repository(path, name="app") as repository:
+        assert [repository.commit_of(name) for name in ("v1", "main", "v2~1")] == [commits[0], commits[1], commits[0]]
+        assert repository.containing(commits[0], ["two"], 5) == ("src/app.py",)
+        assert repository.commit_of("nothing") is None
 
 
-@pytest.mark.parametrize("name", ["commondir", "shallow", "objects/info/alternates"])
+@pytest.mark.parametrize("config", [b"[extensions]\nobjectFormat = md5\n", b'[Extensions] ObjectFormat="sha257" ; x\n'])
+def test_ids_of_an_unknown_kind_are_refused(project: tuple[Path, list[str]], config: bytes) -> None:
+    (project[0] / ".git/config").write_bytes(config)
+
+    assert "not known here" in refused(project[0]).fault
+
+
+def test_refs_that_lead_out_of_the_repository_are_not_followed(project: tuple[Path, list[str]], tmp_path: Path) -> None:
+    path, commits = project
+    outside = tmp_path / "outside"
+    outside.write_text(f"{commits[0]}\n")
+    heads = path / ".git/refs/heads"
+    (heads / "linked").symlink_to(outside)
+    (path / ".git/refs/remotes").symlink_to(tmp_path)
+    os.mkfifo(heads / "pipe")
+    (heads / "circle").symlink_to("circle")
+    (heads / "climbing").write_text("ref: refs/../../outside\n")
+    (heads / "round").write_text("ref: refs/heads/round\n")
+    (heads / "other").write_text("ref: config\n")
+
+    faults = {"linked": "leads out", "refs/remotes/outside": "leads out", "pipe": "plain file", "circle": "link"}
+    with open_repository(path, name="app") as repository:
+        for name, fault in faults.items():
+            assert fault in problem_of(partial(repository.commit_of, name)).fault
+        for name in ("refs/heads/climbing", "refs/heads/round", "refs/heads/other", "refs/../../outside", "config"):
+            assert repository.commit_of(name) is None
+        assert repository.commit_of("v1") == commits[0]
+
+
+@pytest.mark.parametrize("name", ["commondir", "shallow", "config", "objects/info/alternates"])
 def test_pipes_and_links_in_place_of_pointers_are_refused(project: tuple[Path, list[str]], name: str) -> None:
     pointer = project[0] / ".git" / name
     pointer.parent.mkdir(exist_ok=True)
+    pointer.unlink(missing_ok=True)
     os.mkfifo(pointer)
     assert "not a small plain file" in refused(project[0]).fault
 
     pointer.unlink()
     pointer.symlink_to("/etc/passwd")
-    assert "cannot be read" in refused(project[0]).fault
+    assert refused(project[0]).code in ("repository-unreadable", "repository-borrows")
 
 
 # Ways out of the repository

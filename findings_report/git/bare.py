@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from findings_report.git.layout import Layout, ObjectFormat
+from findings_report.git.layout import Layout
+from findings_report.git.plain import ObjectFormat
 
 FETCHED_HEAD: Final = "refs/fetched/HEAD"
 """What HEAD stands for in a repository made here."""

@@ -18,7 +18,8 @@ from urllib.parse import unquote
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git import command
 from findings_report.git.bare import FETCHED_HEAD, create_bare, name_commits
-from findings_report.git.layout import ObjectFormat
+from findings_report.git.plain import ObjectFormat
+from findings_report.git.refs import is_ref_name
 from findings_report.git.repository import Repository, open_repository
 
 _LISTING_SECONDS: Final = 120
@@ -30,9 +31,6 @@ _WHOLE_HISTORY: Final = 2**31 - 1
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP_LIKE: Final = re.compile(r"[^/:]+:")
 _HASH: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-_REF_NAME: Final = re.compile(
-    r"(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|\Z)|\.\Z|/\Z))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*\Z"
-)
 
 # Blemishes of identity lines and modes that old commits of honest repositories have; the other checks stay.
 _FORGIVEN: Final = (
@@ -220,7 +218,7 @@ def _local_path(source: str) -> Path | None:
 
 
 def _is_name(revision: str) -> bool:
-    return bool(_REF_NAME.match(revision)) and not _HASH.match(revision)
+    return is_ref_name(revision) and not _HASH.match(revision)
 
 
 def _candidates(revision: str) -> tuple[str, ...]:

@@ -8,18 +8,14 @@ repository on this machine could be made to appear in a report.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.git.plain import ObjectFormat, object_format_in, read_plain
 
-ObjectFormat = Literal["sha1", "sha256"]
-"""What a repository's ids are made with."""
-
-_LARGEST_POINTER: Final = 4 * 1024 * 1024
 _MOST_ALTERNATES: Final = 64
 
 
@@ -35,6 +31,10 @@ class Layout:
     """The repository's own objects first, then those it borrows."""
     shallow: tuple[str, ...]
     """Commits whose parents were not cloned; empty for a whole clone."""
+    borrow: tuple[Path, ...]
+    """Folders outside that the user allows it to lead to."""
+    object_format: ObjectFormat
+    """What its ids are made with."""
 
     @property
     def is_partial(self) -> bool:
@@ -74,11 +74,14 @@ class _Search:
         common = self._common_directory(git_directory)
         inside = (self.root, git_directory, common)
         objects = self._allowed(common / "objects", inside, "keeps its objects in")
+        config = self._allowed(common / "config", inside, "has its configuration in")
         return Layout(
             git_directory=git_directory,
             common_directory=common,
             object_folders=tuple(self._object_folders(objects, inside)),
-            shallow=tuple(line for line in (_pointer(common / "shallow") or "").split("\n") if _is_id(line)),
+            shallow=tuple(line for line in (read_plain(common / "shallow") or "").split("\n") if _is_id(line)),
+            borrow=self.borrow,
+            object_format=object_format_in(read_plain(config) or ""),
         )
 
     def _git_directory(self) -> Path:
@@ -111,20 +114,20 @@ class _Search:
 
     def _followed(self, dot_git: Path) -> Path:
         """The folder that a `.git` file names, when that folder or its owner vouches for it."""
-        text = _pointer(dot_git) or ""
+        text = read_plain(dot_git) or ""
         if not text.startswith("gitdir: "):
             raise refusal(
                 f"repository '{self.name}': {self.shown}/.git is no pointer to a repository", code="repository-missing"
             )
         target = (self.root / text.removeprefix("gitdir: ").rstrip("\r\n")).resolve()
-        back = _pointer(target / "gitdir") if target.is_dir() else None
+        back = read_plain(target / "gitdir") if target.is_dir() else None
         points_back = back is not None and (target / back.rstrip("\r\n")).resolve() == dot_git
         if points_back or any(_is_module(target, parent / ".git") for parent in self.root.parents):
             return target
         return self._allowed(target, (self.root,), "has its .git in")
 
     def _common_directory(self, git_directory: Path) -> Path:
-        pointer = _pointer(git_directory / "commondir")
+        pointer = read_plain(git_directory / "commondir")
         if pointer is None:
             return git_directory
         common = (git_directory / pointer.rstrip("\r\n")).resolve()
@@ -191,7 +194,7 @@ def _is_module(target: Path, git_directory: Path) -> bool:
 def _alternates(objects: Path) -> Iterator[Path]:
     """The folders that `info/alternates` names, read more strictly than git does: what could be read in two ways is refused."""
     file = objects / "info" / "alternates"
-    for line in (_pointer(file) or "").split("\n"):
+    for line in (read_plain(file) or "").split("\n"):
         if not line or line.startswith("#"):
             continue
         # Versions of git differ in whether `..` goes up before or after links are followed.
@@ -199,19 +202,6 @@ def _alternates(objects: Path) -> Iterator[Path]:
         if line.startswith('"') or textual != followed:
             raise ValueError(f"{file} names a folder in a way that can be read as another")
         yield followed
-
-
-def _pointer(path: Path) -> str | None:
-    """The text of a small plain file; None when there is none. A link or a pipe is an error: neither belongs there."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_POINTER:
-            raise ValueError(f"{path} is not a small plain file")
-        return os.fsdecode(file.read(_LARGEST_POINTER))
 
 
 def _is_id(line: str) -> bool:

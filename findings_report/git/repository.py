@@ -1,11 +1,12 @@
 """One repository, open for reading: revisions to commits, commits and paths to entries, ids to content.
 
-Revisions are resolved in the repository itself, by `rev-parse` alone. Everything else happens in a private, empty repository
-that borrows its objects, so that nothing the repository configures is ever read.
+Git is never started on the repository itself. `layout` and `refs` read its pointers and refs as plain files; everything else
+happens in a private, empty repository that borrows its objects, so that nothing the repository configures is ever read.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from typing import Final, Self
 from findings_report.errors import FindingsReportError
 from findings_report.git import command
 from findings_report.git.bare import create_bare, lend
-from findings_report.git.layout import Layout, ObjectFormat, find_layout, refusal
+from findings_report.git.layout import Layout, find_layout, refusal
 from findings_report.git.objects import LARGEST_OBJECT, Objects
+from findings_report.git.refs import id_of
 from findings_report.git.trees import EntryKind, TreeEntry, parse_tree, tree_of_commit
 
 _MOST_FILES: Final = 1_000_000
@@ -31,15 +33,9 @@ _SEARCHED: Final = (0, 1, command.OVERFLOWED)
 """Statuses of a search that was done: found, nothing found, more found than anybody wants."""
 _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
-_OVERRIDES: Final = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.commitGraph=false",
-    "log.showSignature=false",
-    "submodule.recurse=false",
-)
-"""A second belt for the one command that does read the repository's configuration."""
-_OBJECT_FORMATS: Final[dict[bytes, ObjectFormat]] = {b"sha1": "sha1", b"sha256": "sha256"}
+_RESOLVE: Final = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+_REVISION: Final = re.compile(r"(?P<name>(?:(?!@\{)[^~^:])*)(?P<rest>.*)", re.DOTALL)
+"""A name or hash, and what git's notation adds to it: ~2, ^{}, :path, @{1}."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +58,12 @@ class Repository:
     is needed and not here.
     """
 
-    def __init__(
-        self, name: str, path: Path, layout: Layout, object_format: ObjectFormat, private: TemporaryDirectory[str]
-    ) -> None:
+    def __init__(self, name: str, path: Path, layout: Layout, private: TemporaryDirectory[str]) -> None:
         self.name: Final = name
         """Its name in the engagement."""
         self.path: Final = path
         """Where it is, as the user said it."""
-        self.object_format: Final = object_format
+        self.object_format: Final = layout.object_format
         """sha1 or sha256."""
         self.is_shallow: Final = bool(layout.shallow)
         """True when history was cut off in cloning."""
@@ -79,7 +73,7 @@ class Repository:
         """The private bare repository that borrows the objects; `fetch_repository` clones from it."""
         self._layout = layout
         self._private = private
-        self._objects = Objects(self.folder, object_format, subject=f"repository '{name}'")
+        self._objects = Objects(self.folder, layout.object_format, subject=f"repository '{name}'")
         self._tree = lru_cache(maxsize=4096)(self._read_tree)
         self._root = lru_cache(maxsize=256)(self._read_root)
 
@@ -98,8 +92,19 @@ class Repository:
         """The full hash of the commit that `revision` names now (tag, branch, hash, HEAD~2, ...); None when it names none."""
         if not revision or len(revision) > 1000 or not _can_be_argument(revision):
             return None
-        arguments = ["--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-        answer = _rev_parse(self._layout, arguments, folder=self.folder)
+        match = _REVISION.fullmatch(revision)
+        assert match is not None  # noqa: S101  # both of its parts may be empty
+        name, rest = match["name"], match["rest"]
+        if rest.startswith("@{") or (not name and rest.startswith(":/")):
+            fault = f"revision {revision!r} asks what only the clone of repository '{self.name}' itself knows"
+            raise refusal(fault, remedy="name a tag, a branch or a hash", code="revision-unresolved")
+        id = None if self._objects.is_id(name) else id_of(self._layout, name, shown=f"repository '{self.name}'")
+        answer = command.run(
+            [f"--git-dir={self.folder}", *_RESOLVE, f"{id or name}{rest}^{{commit}}"],
+            environment=command.environment(),
+            folder=self.folder,
+            seconds=_RESOLVE_SECONDS,
+        )
         if answer.status not in (0, 1):
             fault = f"revision {revision!r} cannot be resolved in repository '{self.name}': {answer.fault}"
             raise refusal(fault, code="revision-unresolved")
@@ -242,26 +247,10 @@ def open_repository(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> 
     """
     command.program()
     layout = find_layout(path, name=name, borrow=borrow)
-    answer = _rev_parse(layout, ["--show-object-format"], folder=layout.git_directory)
-    object_format = _OBJECT_FORMATS.get(answer.output.strip())
-    if answer.status != 0 or object_format is None:
-        fault = f"repository '{name}' at {path} cannot be read by git: {answer.fault or 'unknown object format'}"
-        raise refusal(fault, remedy="see what `git fsck` says of it, or try a newer git", code="repository-unreadable")
     private = TemporaryDirectory(prefix="findings-report-")
-    create_bare(Path(private.name), object_format)
+    create_bare(Path(private.name), layout.object_format)
     lend(layout, Path(private.name))
-    return Repository(name, path, layout, object_format, private)
-
-
-def _rev_parse(layout: Layout, arguments: Sequence[str], *, folder: Path) -> command.Answer:
-    """The only git that is started on the repository itself. `folder` is where it runs, and decides nothing."""
-    overrides = [word for override in _OVERRIDES for word in ("-c", override)]
-    return command.run(
-        ["--no-pager", f"--git-dir={layout.git_directory}", *overrides, "rev-parse", *arguments],
-        environment=command.environment(),
-        folder=folder,
-        seconds=_RESOLVE_SECONDS,
-    )
+    return Repository(name, path, layout, private)
 
 
 def _can_be_argument(text: str) -> bool:

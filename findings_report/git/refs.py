@@ -1,0 +1,111 @@
+"""What the refs of a repository name: read by ourselves as small plain files, so that git is never started on the repository.
+
+Pure of git, as `layout` is. No configuration is followed, and no link that leads out of the repository.
+
+Source: git's gitrevisions ("<refname>"), gitrepository-layout (refs, packed-refs, worktrees) and check-ref-format.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from findings_report.git.layout import Layout, refusal
+from findings_report.git.plain import open_plain, read_plain
+
+LARGEST_PACKED: Final = 256 * 1024 * 1024
+"""Bytes of the largest packed-refs file that is read: 256 MiB, some three million refs."""
+
+_MOST_STEPS: Final = 5
+"""How many symbolic refs may lead to one another; git's own limit."""
+
+_LONGEST_PART: Final = 255
+"""Bytes of the longest name of a file, and so of a part of a ref."""
+
+_NAME: Final = re.compile(
+    r"(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|\Z)|\.\Z|/\Z))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*\Z"
+)
+_TOP_LEVEL: Final = re.compile(r"HEAD\Z|[A-Z][A-Z_]*_HEAD\Z")
+_CONTENT: Final = re.compile(r"(?:ref:\s*(?P<ref>\S+)|(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?))(?:\s|\Z)")
+_PER_WORK_TREE: Final = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
+_PATTERNS: Final = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
+
+
+def is_ref_name(text: str) -> bool:
+    """True for what git would take as the name of a tag, branch or ref."""
+    return bool(_NAME.match(text))
+
+
+def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
+    """The id that `name` stands for in git's order: a top-level ref like HEAD, a full ref, a tag, a branch, a remote's branch.
+
+    None when it is none of them. `shown` is what messages call the repository. Raises FindingsReportError for refs that
+    lead out of the repository, that are too many to read or kept in a way that only git can read.
+    """
+    wanted = "HEAD" if name == "@" else name
+    if not is_ref_name(wanted) or any(len(os.fsencode(part)) > _LONGEST_PART for part in wanted.split("/")):
+        return None
+    if (layout.common_directory / "reftable").is_dir():
+        raise refusal(
+            f"{shown} keeps its refs as a reftable, which only git reads",
+            remedy="write the full hash, or convert the clone with `git refs migrate --ref-format=files`",
+            code="refs-unreadable",
+        )
+    try:
+        for pattern in _PATTERNS:
+            if (id := _followed(layout, pattern.format(wanted))) is not None:
+                return id
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise refusal(f"{name!r} cannot be looked up in {shown}: {reason}", code="refs-unreadable") from error
+    return None
+
+
+def _followed(layout: Layout, ref: str) -> str | None:
+    """The id at the end of a chain of symbolic refs."""
+    for _ in range(_MOST_STEPS):
+        if not (_TOP_LEVEL.match(ref) or (ref.startswith("refs/") and is_ref_name(ref))):
+            return None
+        content = _loose(layout, ref)
+        if content is None:
+            return _packed(layout, ref)
+        match = _CONTENT.match(content)
+        if match is None or match["ref"] is None:
+            return match["id"] if match else None
+        ref = match["ref"]
+    return None
+
+
+def _loose(layout: Layout, ref: str) -> str | None:
+    """What the ref's own file says; None when it has none."""
+    is_own = not ref.startswith("refs/") or ref.startswith(_PER_WORK_TREE)
+    path = _inside(layout, (layout.git_directory if is_own else layout.common_directory) / ref)
+    return None if path.is_dir() else read_plain(path)
+
+
+def _packed(layout: Layout, ref: str) -> str | None:
+    """The id that packed-refs has for a full ref."""
+    if not ref.startswith("refs/"):
+        return None
+    wanted = b" " + os.fsencode(ref)
+    with open_plain(_inside(layout, layout.common_directory / "packed-refs"), largest=LARGEST_PACKED) as file:
+        for line in file or ():
+            if line.rstrip(b"\r\n").endswith(wanted):
+                id, _, name = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(" ")
+                if name == ref and _CONTENT.fullmatch(id):
+                    return id
+    return None
+
+
+def _inside(layout: Layout, path: Path) -> Path:
+    """`path` with its links followed. Raises ValueError where they lead to a file outside of what may be read."""
+    try:
+        target = path.resolve()
+    except RuntimeError:  # links in a circle; from Python 3.13 on they fail when read
+        raise ValueError(f"{path} is a link to itself") from None
+    allowed = (layout.git_directory, layout.common_directory, *layout.borrow)
+    if target.exists() and not any(folder in target.parents for folder in allowed):
+        raise ValueError(f"{path} leads out of the repository, to {target}; if you trust that, allow it with --borrow")
+    return target
