@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -27,10 +28,18 @@ def repository_folder(url: str) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Creates `folder` and the cache above it with mode 0700. Raises FindingsReportError (OUTPUT) when that cannot be done."""
+    """Creates `folder` and the cache above it with mode 0700, and takes the rights of others away where they are there.
+
+    Raises FindingsReportError (OUTPUT) when that cannot be done, and for a folder of another user, who could change it.
+    """
     try:
         for part in (root(), folder):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = part.stat()
+            if status.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "it belongs to another user")
+            if status.st_mode & 0o077:
+                part.chmod(0o700)
     except OSError as error:
         fault = f"the cache cannot be made: {error.strerror or error}"
         problem = Problem(Kind.OUTPUT, fault, "set XDG_CACHE_HOME to a folder you can write to", place=Place(str(folder)))

@@ -222,3 +222,17 @@ def test_a_remote_with_malformed_objects_is_refused(tmp_path: Path, ssh: Path) -
     assert problem.kind is Kind.NETWORK
     assert "hasDotgit" in problem.fault
     assert not (tmp_path / "app.git").exists()
+
+
+def test_a_remote_that_sends_too_much_is_cut_off_and_leaves_nothing(
+    tmp_path: Path, ssh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("findings_report.git.fetching._MOST_RECEIVED", 1 << 16)
+    build(tmp_path / "origin", [Commit({"large": os.urandom(1 << 18)}, tag="v1")])
+    clone = tmp_path / "cache/app.git"
+
+    problem = problem_of(lambda: fetch_repository(f"host:{tmp_path}/origin", clone, revisions=["v1"], commits=[]))
+
+    assert problem.kind is Kind.NETWORK
+    assert problem.fault == f"cannot fetch from host:{tmp_path}/origin: it sends more than 65,536 bytes"
+    assert list(clone.parent.iterdir()) == []

@@ -170,6 +170,17 @@ def test_text_that_grows_out_of_proportion_is_an_error(text: str) -> None:
     assert [fault.code for fault in prose.faults(text)] == ["prose-size"]
 
 
+@pytest.mark.parametrize("pattern", ["[", "![", "[][", "<!["])
+def test_more_brackets_than_a_person_writes_are_an_error(pattern: str) -> None:
+    text = (pattern * prose.LONGEST)[: prose.LONGEST]
+
+    (fault,) = prose.faults(text)
+
+    assert "opening brackets; at most 20,000 are taken" in fault[1]
+    assert words_of(prose.parse(text)).strip() == text
+    assert prose.faults("[ " * prose.MOST_BRACKETS) == ()
+
+
 def test_a_definition_that_nothing_uses_is_reported() -> None:
     faults = prose.faults("text [used]\n\n[used]: https://example.org\n[note]: secret")
 

@@ -192,6 +192,16 @@ def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repos
     assert "src/code.py lines 7-10" in problem_of(result, "quote-not-found").fault
 
 
+def test_quotes_that_are_not_looked_for_elsewhere_are_counted(source: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings_report.resolve.snippets._MOST_SEARCHES", 0)
+
+    result = resolved(source, {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])})
+
+    assert only(result).check.elsewhere == ()
+    assert problem_of(result, "not-searched").fault == "1 more quote not found in the file, and not looked for in others"
+    assert problem_of(result, "not-searched").level == "note"
+
+
 def test_lines_that_the_file_does_not_have_are_never_cited(source: Repository) -> None:
     snippet = only(resolved(source, {"quote": "900: nothing like this\n901: and nothing like that"}))
 

@@ -394,3 +394,37 @@ def test_a_weakness_that_the_list_does_not_have_as_one_is_told(tmp_path: Path, c
     authored = loaded(tmp_path, A_1=FINDING + f"cwe: {cwe}\n")
 
     assert [problem.fault for problem in authored.warnings] == [fault]
+
+
+def test_a_file_that_becomes_a_link_while_it_is_read_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "findings", {"engagement.yaml": ENGAGEMENT, "deep/method.md": "ours"})
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "method.md").write_text("TOPSECRET")
+    resolve = Path.resolve
+
+    def slow(path: Path, strict: bool = False) -> Path:
+        found = resolve(path, strict=strict)
+        if path.name == "method.md" and not (folder / "deep").is_symlink():
+            (folder / "deep").rename(folder / "before")
+            (folder / "deep").symlink_to(tmp_path / "secret")
+        return found
+
+    monkeypatch.setattr(Path, "resolve", slow)
+
+    with pytest.raises(FindingsReportError, match="cannot be read"):
+        Folder(folder).read("deep/method.md")
+
+
+def test_a_link_within_the_folder_is_read(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"engagement.yaml": ENGAGEMENT, "deep/method.md": "ours"})
+    (folder / "link.md").symlink_to("deep/method.md")
+
+    assert Folder(folder).read("link.md") == b"ours"
+    assert Folder(folder).read("nothing.md") is None
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(FindingsReportError, match="it is not a file"):
+        Folder(tmp_path).read("pipe")

@@ -31,6 +31,8 @@ OVERFLOWED: Final = -signal.SIGKILL
 _MOST_OUTPUT: Final = 64 * 1024 * 1024
 _MOST_COMPLAINT: Final = 1 << 16
 _ENDING_SECONDS: Final = 10
+_BLOCK: Final = 512
+"""Bytes in the unit of a shell's `ulimit -f`. Source: POSIX, ulimit."""
 
 _NETWORK_VARIABLES: Final = (
     "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
@@ -116,12 +118,22 @@ def network_environment(protocols: str) -> dict[str, str]:
 
 
 def run(
-    arguments: Sequence[str], *, environment: dict[str, str], folder: Path, seconds: float, most: int = _MOST_OUTPUT
+    arguments: Sequence[str],
+    *,
+    environment: dict[str, str],
+    folder: Path,
+    seconds: float,
+    most: int = _MOST_OUTPUT,
+    file_bytes: int | None = None,
 ) -> Answer:
-    """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output."""
+    """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output.
+
+    A git that would write a file of more than `file_bytes` is ended once it has written that much; None allows any.
+    """
+    limited = [] if file_bytes is None else ["/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', str(file_bytes // _BLOCK)]
     try:
         process = subprocess.Popen(
-            [program(), *arguments],
+            [*limited, program(), *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

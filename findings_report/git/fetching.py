@@ -24,6 +24,9 @@ from findings_report.git.repository import Repository, open_repository
 
 _LISTING_SECONDS: Final = 120
 _FETCHING_SECONDS: Final = 1800
+_MOST_RECEIVED: Final = 8 * 1024**3
+"""Bytes of the largest file that a fetch may write: a pack of the whole history of the largest projects fits."""
+
 _EVERYTHING: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _WHOLE_HISTORY: Final = 2**31 - 1
 """Git's own word for an infinite depth; unlike --unshallow it suits whole and shallow clones alike."""
@@ -42,6 +45,7 @@ _FORGIVEN: Final = (
 )
 _SETTINGS: Final = (
     "transfer.fsckObjects=true",
+    "fetch.unpackLimit=1",  # always one pack, so that the limit on a file is one on all that is sent
     "fetch.fsckObjects=true",
     *(f"fetch.fsck.{blemish}=ignore" for blemish in _FORGIVEN),
     "core.hooksPath=/dev/null",
@@ -172,11 +176,13 @@ def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[st
 def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
     """Fetch the tips alone; where the remote refuses bare hashes or a revision needs history, everything."""
     answer = _fetch(wanted, folder, wanted.refspecs, depth=1) if wanted.is_sufficient else None
+    _refuse_too_much(folder, source)
     if answer is not None and "not our ref" in answer.fault:
         raise _not_found([id for id in (*revisions, *commits) if id in answer.fault], source)
     if answer is None or answer.status not in (0, command.TIMED_OUT):
         named = [refspec for refspec in wanted.refspecs if refspec.startswith(("+refs/", "+HEAD:"))]
         answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
+        _refuse_too_much(folder, source)
     if answer.status != 0:
         raise _refused(source, answer.fault)
     here = _commits_in(folder, source, revisions, commits)
@@ -192,7 +198,16 @@ def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int
         environment=command.network_environment(wanted.protocols),
         folder=folder,
         seconds=_FETCHING_SECONDS,
+        file_bytes=_MOST_RECEIVED,
     )
+
+
+def _refuse_too_much(folder: Path, source: str) -> None:
+    """Raises when git was ended for writing a file as long as it may be; of its own words none tells."""
+    if any(file.stat().st_size >= _MOST_RECEIVED for file in (folder / "objects" / "pack").glob("tmp_pack_*")):
+        fault = f"cannot fetch from {command.without_credentials(source)}: it sends more than {_MOST_RECEIVED:,} bytes"
+        remedy = "clone what you need of it yourself, and name the clone with --repository"
+        raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy=remedy, code="fetch-too-large"))
 
 
 def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:

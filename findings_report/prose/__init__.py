@@ -31,6 +31,9 @@ LONGEST: Final = 262_144
 MOST_LINES: Final = 20_000
 """Lines of one text. What reads and prints Markdown looks at every line once for each level of nesting, and at some twice."""
 
+MOST_BRACKETS: Final = 20_000
+"""Opening brackets of one text. Each costs the parser a look for its end: a text of 262,144 of them took eight seconds."""
+
 _MOST_TOKENS: Final = 40_000  # the Markdown printer is quadratic in neighbours: 16,000 links took 35 seconds, 40,000 lines 50
 # More than a list above DEEPEST, so that where the parser drops something a token tells; open brackets cost time this often.
 _PARSED_DEPTH: Final = 30
@@ -116,6 +119,9 @@ def _too_long(text: str) -> Fault | None:
         return Fault(0, f"the text has {len(text):,} characters; at most {LONGEST:,} are taken", _DIVIDE, "prose-size")
     if (lines := text.count("\n")) > MOST_LINES:
         return Fault(0, f"the text has {lines:,} lines; at most {MOST_LINES:,} are taken", _DIVIDE, "prose-size")
+    if (brackets := text.count("[")) > MOST_BRACKETS:
+        fault = f"the text has {brackets:,} opening brackets; at most {MOST_BRACKETS:,} are taken"
+        return Fault(0, fault, _DIVIDE, "prose-size")
     return None
 
 

@@ -48,7 +48,9 @@ def resolve(engagement: Engagement, findings: Mapping[str, Finding], sources: Ma
     problems: list[Problem] = []
     for name, hand in hands.items():
         problems += [*hand.problems, *_unchecked(hand, engagement.repositories[name])]
-    return Resolution(snippets, _repositories(engagement, hands), tuple(dict.fromkeys([*problems, *stage.problems])))
+    return Resolution(
+        snippets, _repositories(engagement, hands), tuple(dict.fromkeys([*problems, *stage.problems, *stage.unsearched()]))
+    )
 
 
 def _unchecked(hand: Hand, repository: Repository) -> list[Problem]:

@@ -164,6 +164,15 @@ class Snippets:
                 places.append(Elsewhere(path=other, region=_hull(found.found)))
         return tuple(places[:_MOST_ELSEWHERE])
 
+    def unsearched(self) -> list[Problem]:
+        """Says, once all is read, how many quotes were looked for in their own file only."""
+        count = self._searches - _MOST_SEARCHES
+        if count <= 0:
+            return []
+        fault = f"{count} more quote{'' if count == 1 else 's'} not found in the file, and not looked for in others"
+        remedy = f"mend the {_MOST_SEARCHES} before, or see whether it is another commit that was audited"
+        return [Problem(Kind.SOURCE, fault, remedy, level="note", code="not-searched")]
+
     def _say_cut(self, made: Printed, subject: Subject) -> None:
         if made.left_out:
             fault = f"{made.left_out} of {made.left_out + MOST_LINES} lines are not printed: a snippet has at most {MOST_LINES}"

@@ -60,24 +60,40 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """The bytes of `name`; None when it does not exist. Raises on links that lead out, devices, unreadable files."""
         path = self.path / name
-        shown = shown_path(path)
         try:
-            inside = path.resolve(strict=True).is_relative_to(self.path.resolve())
-            status = path.stat()
+            root, target = self.path.resolve(strict=True), path.resolve(strict=True)
+            if not target.is_relative_to(root):
+                raise ValueError("it is a symbolic link that leads out of the folder")
+            return _content(_opened(root, target.relative_to(root).parts))
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError) as error:
-            raise FindingsReportError(_unreadable(shown, str(error))) from None
-        if not inside:
-            raise FindingsReportError(_unreadable(shown, "it is a symbolic link that leads out of the folder"))
-        if not stat.S_ISREG(status.st_mode):
-            raise FindingsReportError(_unreadable(shown, "it is not a file"))
-        if status.st_size > _LARGEST:
-            raise FindingsReportError(_unreadable(shown, f"it has {status.st_size:,} bytes; at most {_LARGEST:,} are read"))
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise FindingsReportError(_unreadable(shown_path(path), reason)) from None
+
+
+def _opened(root: Path, parts: tuple[str, ...]) -> int:
+    """A descriptor of what stands below `root`, reached step by step: what is a link by now fails, and is not followed."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in parts:
+        above = descriptor
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise FindingsReportError(_unreadable(shown, error.strerror or str(error))) from None
+            descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+        finally:
+            os.close(above)
+    return descriptor
+
+
+def _content(descriptor: int) -> bytes:
+    """All that an open plain file holds. Closes it. Raises ValueError for anything else, and for more than is read."""
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a file")
+        content = file.read(_LARGEST + 1) if status.st_size <= _LARGEST else b""
+        if max(status.st_size, len(content)) > _LARGEST:
+            raise ValueError(f"it has {max(status.st_size, len(content)):,} bytes; at most {_LARGEST:,} are read")
+        return content
 
 
 def _refuse(error: OSError) -> None:

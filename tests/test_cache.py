@@ -1,0 +1,49 @@
+"""The cache is its owner's alone, whatever it was before."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from findings_report import cache
+from findings_report.errors import FindingsReportError, Kind
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def mode(folder: Path) -> int:
+    return stat.S_IMODE(folder.stat().st_mode)
+
+
+def test_folders_are_made_for_their_owner_alone() -> None:
+    cache.make_private(cache.root() / "repositories")
+
+    assert (mode(cache.root()), mode(cache.root() / "repositories")) == (0o700, 0o700)
+
+
+def test_folders_that_are_there_lose_the_rights_of_others() -> None:
+    (cache.root() / "repositories").mkdir(parents=True)
+    for folder in (cache.root(), cache.root() / "repositories"):
+        folder.chmod(0o777)
+
+    cache.make_private(cache.root() / "repositories")
+
+    assert (mode(cache.root()), mode(cache.root() / "repositories")) == (0o700, 0o700)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_not_used() -> None:
+    cache.root().mkdir(parents=True)
+    os.chown(cache.root(), 12345, 12345)
+
+    with pytest.raises(FindingsReportError, match="cannot be made") as caught:
+        cache.make_private(cache.root() / "repositories")
+
+    assert caught.value.problems[0].kind is Kind.OUTPUT
