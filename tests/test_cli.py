@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from repositories import Commit, build, git
 
 from findings_report import cli
+from findings_report.cli.say import counted, problem_text
+from findings_report.errors import Kind, Place, Problem
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 CODE = "import sys\n\n\ndef main():\n    name = sys.argv[1]\n    run(name)\n    return 0\n"
@@ -162,6 +164,54 @@ def test_the_line_at_fault_is_shown_with_a_caret(work: Work, run: Run) -> None:
     assert said[1:] == ["  2 | severity: hgih", "    |           ^^^^ did you mean 'high'?"]
 
 
+LONG = Problem(
+    Kind.INPUT,
+    "the repository quicknotes has no revision that could be read by anybody who looks for it in the clone",
+    "write the tag or branch that was agreed with the client under `revision`, and fetch it into the clone",
+    place=Place("findings/engagement.yaml", 7, 15, '    revision: "1.0"', 5),
+    field="repositories.quicknotes.revision",
+)
+
+
+def test_on_a_terminal_problems_are_wrapped_to_its_width_and_the_remedy_stands_below() -> None:
+    assert problem_text(LONG, 60).splitlines() == [
+        "findings/engagement.yaml:7:15:",
+        "  repositories.quicknotes.revision: the repository",
+        "  quicknotes has no revision that could be read by anybody",
+        "  who looks for it in the clone",
+        '  7 |     revision: "1.0"',
+        "    |               ^^^^^",
+        "    = write the tag or branch that was agreed with the",
+        "      client under `revision`, and fetch it into the clone",
+    ]
+
+
+def test_when_piped_a_fault_and_its_remedy_are_one_line_each() -> None:
+    fault, source, caret, remedy = problem_text(LONG).splitlines()
+
+    assert fault.endswith("in the clone")
+    assert (source, caret) == ('  7 |     revision: "1.0"', "    |               ^^^^^")
+    assert remedy.startswith("    = write the tag")
+    assert remedy.endswith("into the clone")
+
+
+def test_problems_are_counted_in_words() -> None:
+    warning = replace(LONG, level="warning")
+
+    assert counted([LONG, LONG]) == "2 problems: 2 errors"
+    assert counted([LONG, warning, replace(LONG, level="note")]) == "2 problems: 1 error, 1 warning"
+
+
+@pytest.mark.parametrize("command", ["", "build", "check", "demo", "fetch", "init", "list", "pin", "schema"])
+def test_the_help_has_room_in_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    said = run(*command.split(), "--help").out
+
+    assert "..." not in said.replace("[ARGS]...", "")
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
 def test_problems_are_one_line_each_when_concise(work: Work, run: Run) -> None:
     work.write("A-1.finding.yaml", FINDING.replace("high", "hgih"))
 
@@ -214,7 +264,7 @@ def test_a_password_in_the_line_at_fault_is_not_said(work: Work, run: Run) -> No
     said = run("check", work.root).err
 
     assert "hunter2" not in said
-    source, carets = (next(line for line in said.splitlines() if word in line) for word in ("https://", "did you mean"))
+    source, carets = (next(line for line in said.splitlines() if word in line) for word in ("https://", "^"))
     assert source[carets.index("^") :].startswith("revison")
 
 
@@ -474,7 +524,7 @@ def test_the_demo_checks_with_every_kind_of_quote(tmp_path: Path, run: Run) -> N
     ran = run("check", tmp_path / "demo", "--strict")
 
     assert ran.code == 0, ran.err
-    assert "2 exact, 1 whitespace, 1 elided, 1 annotated, 2 none" in ran.out
+    assert "2 exact, 1 whitespace, 1 elided, 1 annotated, 2 without a quote" in ran.out
     assert git(tmp_path / "demo" / "app", "tag").split() == ["1.0", "1.1"]
     assert run("demo", tmp_path / "demo").code == 2
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table
+from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ app = typer.Typer(
     help="Audit reports from structured findings: every quote checked against git.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its boxes take a third of 80 columns
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 BUG = 70
 INTERRUPTED = 130
 
-Folder = Annotated[Path, typer.Argument(help="The engagement's folder, or one inside or above it.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
+]
 Clones = Annotated[
     list[str] | None,
     typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to check quotes against; repeat for more."),
@@ -42,7 +45,9 @@ Borrow = Annotated[
     list[Path] | None,
     typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
 ]
-Say = Annotated[OutputFormat, typer.Option("--output-format", help="How problems and the summary are said.")]
+Say = Annotated[
+    OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
 FailOn = Annotated[
     str | None, typer.Option("--fail-on", metavar="SEVERITY", help="Fail (exit code 1) on an unresolved finding this bad.")
@@ -152,7 +157,7 @@ def pin(
 
 @app.command()
 def fetch(folder: Folder = Path()) -> None:
-    """Clone the repositories that have a url and no local path: only the commits that are needed."""
+    """Clone what has a url and no local path: the cited commits alone."""
     from findings_report import pipeline
 
     with _progress() as progress:
@@ -163,10 +168,10 @@ def fetch(folder: Folder = Path()) -> None:
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where findings/ is made.", show_default=False)] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where findings/ is made.", show_default=False)] = Path(),
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
-    """Start an engagement: findings/ with an engagement and a first finding."""
+    """Start an engagement: findings/ with a first finding."""
     from findings_report import pipeline
 
     for path in pipeline.init(folder, title):
@@ -175,7 +180,7 @@ def init(
 
 
 @app.command()
-def schema(which: Annotated[Schema, typer.Argument(help="finding, engagement or report.")] = Schema.FINDING) -> None:
+def schema(which: Annotated[Schema, typer.Argument(metavar="FILE", help="Whose schema.")] = Schema.FINDING) -> None:
     """Print the JSON Schema of a file, for editors and other tools."""
     import json
 
@@ -186,7 +191,7 @@ def schema(which: Annotated[Schema, typer.Argument(help="finding, engagement or 
 
 @app.command()
 def doctor() -> None:
-    """Say what is missing on this machine, and the one command that mends it."""
+    """Say what this machine lacks, and the command that mends it."""
     from findings_report import pipeline
 
     health = pipeline.doctor()
@@ -200,8 +205,8 @@ def doctor() -> None:
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)]) -> None:
-    """Write a small git repository with two releases and an engagement on it, to play with."""
+def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)]) -> None:
+    """Write a small repository and an engagement on it, to play with."""
     from findings_report import pipeline
 
     made = pipeline.demo(folder)
@@ -291,7 +296,8 @@ def _conclude(
         say_problems(problems, output_format, say)
         say(_counted(summary["findings"], "finding"))
         if summary["quotes"]:
-            say(_counted(summary["quotes"], "location"))
+            quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
+            say(_counted(quotes, "location"))
         for file in summary.get("files", ()):
             say(f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s")
     if code := exit_code(problems):
@@ -321,11 +327,7 @@ def main() -> None:
         else:
             say_problems(error.problems, output_format)
             if len(error.problems) > 1:
-                err(
-                    _counted(
-                        {level: count for level in ("error", "warning") if (count := _levels(error.problems, level))}, "problem"
-                    )
-                )
+                err(counted(error.problems))
         sys.exit(exit_code(error.problems))
     except KeyboardInterrupt:
         err("interrupted; nothing was written")
@@ -339,10 +341,6 @@ def main() -> None:
         err(traceback.format_exc())
         err("This is a bug in findings-report. Please report it with the text above; remove what is confidential first.")
         sys.exit(BUG)
-
-
-def _levels(problems: Sequence[Problem], level: str) -> int:
-    return sum(1 for problem in problems if problem.level == level)
 
 
 def _asked_format(arguments: Sequence[str]) -> OutputFormat:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -31,19 +32,36 @@ class OutputFormat(StrEnum):
     """Annotations of GitHub Actions."""
 
 
-def problem_text(problem: Problem) -> str:
-    """`file:line:column: field: fault`, then the source line, a caret and the remedy."""
-    lines = [concise(problem, remedy=False)]
+def problem_text(problem: Problem, width: int | None = None) -> str:
+    """`file:line:column: field: fault`, then the source line, a caret and the remedy.
+
+    Wrapped to `width` columns; without one the fault stays one line, for `grep`. A remedy that has no room beside the caret
+    stands below it.
+    """
+    lines = _wrapped(visible(concise(problem, remedy=False)), width, "  ")
+    remedy = visible(" ".join((problem.remedy or "").split()))
     place = problem.place
     if place is None or place.source is None or place.line is None:
-        return "\n".join(lines + ([f"  = {problem.remedy}"] if problem.remedy else []))
+        return "\n".join(lines + (_wrapped(f"  = {remedy}", width, "    ") if remedy else []))
     number = str(place.line)
-    room = shutil.get_terminal_size().columns - len(f"  {number} | …") - 2 if sys.stderr.isatty() else _LONGEST_SOURCE
+    gutter = " " * len(number)
+    room = width - len(f"  {number} | …") - 2 if width else _LONGEST_SOURCE
     before, marked = _caret(place.source, place.column or 1, place.width, longest=max(room, 20))
-    lines.append(f"  {number} | {before}")
-    remedy = f" {problem.remedy}" if problem.remedy else ""
-    lines.append(f"  {' ' * len(number)} | {marked}{remedy}")
+    lines += [f"  {number} | {before}", f"  {gutter} | {marked}"]
+    if remedy and len(lines[-1]) + 1 + len(remedy) <= (width or WIDTH):
+        lines[-1] += f" {remedy}"
+    elif remedy:
+        lines += _wrapped(f"  {gutter} = {remedy}", width, f"  {gutter}   ")
     return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
+    """`text` in lines of at most `width` columns, those after the first indented; a word that is longer is left whole."""
+    if width is None:
+        return [text]
+    room = max(width, 40)
+    found = textwrap.wrap(text, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return found or [text]
 
 
 def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, str]:
@@ -129,10 +147,11 @@ def say_problems(problems: Sequence[Problem], output_format: OutputFormat, say: 
 
     `say` takes what a machine is to read; what is for people goes to standard error.
     """
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stderr.isatty() else None
     ordered = sorted(problems, key=lambda problem: problem.level == "error")
     for problem in ordered:
         if output_format is OutputFormat.FULL:
-            err(problem_text(problem))
+            err(problem_text(problem, width))
         elif output_format is OutputFormat.CONCISE:
             err(concise(problem))
         elif output_format is OutputFormat.GITHUB:
@@ -142,6 +161,17 @@ def say_problems(problems: Sequence[Problem], output_format: OutputFormat, say: 
 def say_json(fields: dict[str, Any], problems: Iterable[Problem], say: Callable[[str], None] = out) -> None:
     """One JSON document: `fields` and the problems."""
     say(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
+
+
+def counted(problems: Sequence[Problem]) -> str:
+    """`3 problems: 2 errors, 1 warning`; notes are not counted."""
+    counts = [(level, sum(1 for problem in problems if problem.level == level)) for level in ("error", "warning")]
+    parts = ", ".join(_plural(count, level) for level, count in counts if count)
+    return f"{_plural(sum(count for _, count in counts), 'problem')}: {parts}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
