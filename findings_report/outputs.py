@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
+from findings_report.meant import did_you_mean
 from findings_report.model.finding import Engagement
 from findings_report.visible import HIDDEN
 
@@ -82,7 +83,7 @@ def faults(engagement: Engagement) -> list[Problem]:
 
 
 def _unknown(name: str, kind: Kind, subject: Subject | None) -> Problem:
-    remedy = "name one after each -f" if "," in name else None
+    remedy = "name one after each -f" if "," in name else did_you_mean(name, FORMATS)
     return Problem(kind, f"{name!r} is not a format ({', '.join(FORMATS)})", remedy, subject=subject, code="format")
 
 

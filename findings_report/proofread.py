@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from findings_report import prose
+from findings_report import meant, prose
 from findings_report.errors import Kind, Level, Problem, Subject
 from findings_report.model.finding import PLACING, Engagement, Finding
 from findings_report.prose.plain import is_plain
+
+_FIRST: Final = {
+    "location": "give a location of this finding that `name`",
+    "finding": "there is no other finding yet",
+    "picture": "declare it under `images` in engagement.yaml",
+}
 
 MOST_TOLD: Final = 20
 """Problems of one text that are told one by one; a hostile text has thousands."""
@@ -86,7 +92,6 @@ def _every_problem(
     for use in parsed.references.uses:
         if use.name not in known[use.kind]:
             fault_text = f"there is no {words[use.kind]} {use.name!r} to refer to"
-            near = ", ".join(sorted(known[use.kind])[:8]) or None
-            remedy = f"known are {near}" if near else None
+            remedy = meant.listed(use.name, known[use.kind], what=words[use.kind]) or _FIRST[words[use.kind]]
             code = f"no-{words[use.kind]}"
             yield Problem(Kind.INPUT, fault_text, remedy, subject=subject, line_offset=use.line_offset, code=code)

@@ -306,6 +306,28 @@ def test_a_wrong_command_line_is_code_2(work: Work, run: Run, monkeypatch: pytes
     assert run(*arguments).code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [(["--fail-on", "High"], "'high'"), (["--template", "reviw"], "'review'"), (["-f", "markdown"], "'md'")],
+)
+def test_a_wrong_word_on_the_command_line_is_told_with_the_right_one(
+    work: Work, run: Run, arguments: list[str], remedy: str
+) -> None:
+    assert f"did you mean {remedy}?" in run("build", work.root, *arguments).err
+
+
+def test_a_name_in_the_prose_that_is_not_there_is_told_with_those_that_are(work: Work, run: Run) -> None:
+    work.finding(
+        FINDING.replace("- path", "- name: main\n    path") + "impact: '[](location:mian) [](finding:A-2) ![](image:x)'\n"
+    )
+
+    said = run("check", work.root).err
+
+    assert "did you mean 'main'?" in said
+    assert "did you mean 'A-1'?" in said
+    assert "declare it under `images`" in said
+
+
 def test_the_only_repository_need_not_be_named(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     work.engagement(repository=f'commit: "{work.commit}"')
     (work.root / "app").rename(work.root / "a=b")

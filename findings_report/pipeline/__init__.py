@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from findings_report import outputs, scoring, store
 from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Verdict
 from findings_report.model.finding import Engagement, Finding, Status
 
@@ -294,7 +295,7 @@ def _severity_rank(engagement: Engagement, word: str | None) -> int | None:
     scale = [severity.name for severity in engagement.severities]
     if word is not None and word not in scale:
         fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))
     return scale.index(word) if word is not None else None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
+from findings_report.meant import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def find_template(name: str, folder: Path, *, given: bool) -> Template:
     kind = Kind.USAGE if given else Kind.INPUT
     subject: Subject | None = None if given else ("engagement", "template")
     fault = f"there is no template {name!r} ({', '.join(known)})"
-    raise FindingsReportError(Problem(kind, fault, subject=subject, code="template"))
+    raise FindingsReportError(Problem(kind, fault, did_you_mean(name, known), subject=subject, code="template"))
 
 
 def builtin_templates() -> Path:

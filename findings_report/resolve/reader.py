@@ -190,6 +190,7 @@ class Reader:
         from rapidfuzz import fuzz, process
 
         paths = [name for name, _ in self.source.files(commit)]
+        path = path.replace("\\", "/")
         base = path.rpartition("/")[2].lower()
         same = [name for name in paths if name.rpartition("/")[2].lower() == base]
         like = [

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.meant import did_you_mean
 from findings_report.model.finding import FORMAT, Engagement, Finding, Section, identifier_fault
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
@@ -207,7 +208,7 @@ class _Loading:
             )
             return None
         if content is None:
-            near = faults.did_you_mean(name, self.files.names())
+            near = did_you_mean(name, self.files.names())
             self.problems.append(
                 Problem(Kind.INPUT, f"there is no file {name} in {self.files.shown}", near, subject=subject, code="no-file")
             )

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from findings_report import scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
+from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Engagement, Finding, Location
-from findings_report.store.faults import did_you_mean, not_one_of
+from findings_report.store.faults import not_one_of
 
 _ENGAGEMENT = "engagement"
 

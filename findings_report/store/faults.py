@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from findings_report import meant
 from findings_report.errors import Kind, Place, Problem, Subject
 from findings_report.store.yaml12 import Document, Mark, Path
 
@@ -39,11 +40,17 @@ def _order(document: Document, problem: Problem) -> tuple[int, int]:
 def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, key: str) -> Problem:
     path = _known(document, detail["loc"])
     name = str(detail["loc"][-1]) if detail["loc"] else ""
+    field = next((step for step in reversed(detail["loc"]) if isinstance(step, str)), "")
+    remedy = meant.mend(detail["type"], field, detail["input"])
     match detail["type"]:
         case "missing":
             return Problem(Kind.INPUT, f"`{name}` is required", None, subject=(key, *path), code="missing-field")
         case "extra_forbidden":
             return _unknown_field(name, model, detail["loc"], key, path)
+        case "string_type" if field == "cwe" and (mend := meant.weakness(detail["input"])) is not None:
+            return Problem(
+                Kind.INPUT, f"{detail['input']!r} is not a weakness id as CWE-79", mend, subject=(key, *path), code="cwe"
+            )
         case "string_type":
             return _not_text(detail["input"], key, path)
         case "enum" | "literal_error":
@@ -57,7 +64,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, k
             return Problem(Kind.INPUT, f"{detail['input']!r} is not {wanted}", subject=(key, *path), code="text")
         case kind:
             fault = _WORDS.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:]
-            return Problem(Kind.INPUT, fault, subject=(key, *path), code=kind.replace("_", "-"))
+            return Problem(Kind.INPUT, fault, remedy, subject=(key, *path), code=kind.replace("_", "-"))
 
 
 def _known(document: Document, location: tuple[str | int, ...]) -> Path:
@@ -76,7 +83,7 @@ def _known(document: Document, location: tuple[str | int, ...]) -> Path:
 
 
 def _unknown_field(name: str, model: type[BaseModel], location: tuple[str | int, ...], key: str, path: Path) -> Problem:
-    near = did_you_mean(name, _fields(model, location[:-1]))
+    near = meant.field(name, _fields(model, location[:-1]))
     return Problem(Kind.INPUT, f"there is no field {name!r} here", near, subject=(key, *path), code="unknown-field")
 
 
@@ -107,16 +114,9 @@ def not_one_of(value: object, words: Iterable[str], key: str, path: Subject, *, 
     """`value` is not in a list of words: says which they are and which is near."""
     words = list(words)
     fault = f"{value!r} is not {of} ({', '.join(words)})"
-    return Problem(Kind.INPUT, fault, did_you_mean(str(value), words), subject=(key, *path), code="not-in-list")
-
-
-def did_you_mean(value: str, words: Iterable[str]) -> str | None:
-    """`did you mean 'high'?` when one of `words` is near `value`."""
-    from rapidfuzz.distance import OSA  # swapped neighbours count as one slip; imported when there is a fault to explain
-
-    slips = {word: OSA.distance(value.casefold(), word.casefold()) for word in words}
-    near = min(slips, key=lambda word: slips[word], default=None)
-    return f"did you mean {near!r}?" if near is not None and slips[near] <= max(1, len(value) // 3) else None
+    remedy = meant.status(str(value)) if path[-1:] == ("status",) else None
+    remedy = remedy or meant.did_you_mean(str(value), words)
+    return Problem(Kind.INPUT, fault, remedy, subject=(key, *path), code="not-in-list")
 
 
 @cache

@@ -1,0 +1,172 @@
+"""What people mean by what they wrote: the word that is near, our word for theirs, lines and paths in other notations.
+
+Pure. For remedies only: nothing that was not written as it should be is ever taken for what it may mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "affected": ("target", "targets", "asset", "assets", "url", "host"),
+    "authors": ("author", "auditors", "auditor"),
+    "commit": ("sha", "hash", "commit_hash", "commit_id"),
+    "confidence": ("certainty",),
+    "cvss": ("cvss_vector", "cvss3", "cvss31", "cvss4", "cvss_v3", "cvss_v4", "vector"),
+    "cwe": ("cwes", "cwe_id", "weakness", "weaknesses"),
+    "description": ("details", "detail", "body", "text", "content"),
+    "difficulty": ("exploitability", "effort"),
+    "extra": ("custom", "metadata"),
+    "highlight": ("highlights", "mark", "emphasis"),
+    "impact": ("consequence", "consequences"),
+    "lines": ("line", "range", "region", "start_line", "line_number", "line_numbers"),
+    "locations": ("evidence", "code", "snippet", "snippets", "excerpt", "occurrences", "files"),
+    "notes": ("annotations", "comments", "remarks"),
+    "path": ("file", "filename", "file_name", "filepath"),
+    "proof": ("poc", "proof_of_concept", "reproduction", "steps_to_reproduce"),
+    "quote": ("code", "snippet", "excerpt", "source", "content"),
+    "recommendation": ("remediation", "mitigation", "solution", "recommendations", "remedy", "advice", "fix_recommendation"),
+    "references": ("reference", "links", "urls", "refs", "see_also"),
+    "repositories": ("repository", "repos", "repo"),
+    "repository": ("repo", "project"),
+    "response": ("client_response", "management_response", "comment"),
+    "revision": ("ref", "tag", "branch"),
+    "scenario": ("exploit", "attack", "exploit_scenario", "attack_scenario"),
+    "severity": ("risk", "priority", "criticality", "level"),
+    "status": ("state", "resolution", "disposition"),
+    "symbol": ("function", "method", "class"),
+    "title": ("name", "summary_line", "headline"),
+    "tickets": ("issue", "issues", "ticket", "jira"),
+}
+"""Our name of a field, and what others call it."""
+
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "open": ("new", "reported", "todo", "active", "unresolved", "unfixed"),
+    "partially_resolved": ("partial", "partially_fixed", "partially_mitigated"),
+    "resolved": ("fixed", "done", "mitigated", "remediated", "corrected"),
+    "risk_accepted": ("accepted", "wontfix", "wont_fix", "won't_fix", "acknowledged", "accept"),
+    "false_positive": ("fp", "invalid", "not_a_bug", "notabug", "no_issue", "rejected"),
+    "undetermined": ("unknown", "unclear", "needs_review"),
+    "critical": ("blocker", "severe", "urgent"),
+    "high": ("major", "important"),
+    "medium": ("moderate", "normal"),
+    "low": ("minor", "trivial"),
+    "informational": ("note", "notice", "none", "best_practice"),
+    "confirmed": ("certain", "proven"),
+    "likely": ("probable", "firm"),
+    "unconfirmed": ("tentative", "possible"),
+    "md": ("markdown",),
+    "html": ("htm", "web"),
+}
+"""Our word for a value, and others."""
+
+_SHORTEST_START: Final = 3
+_MOST_LISTED: Final = 8
+_LINES: Final = re.compile(r"(?:lines?\s*)?#?L?([0-9]{1,9})(?:\s*(?:-|:|\.{2,3}|[–—‒−]|to)\s*#?L?([0-9]{1,9}))?", re.IGNORECASE)
+
+
+def did_you_mean(value: str, words: Iterable[str]) -> str | None:
+    """`did you mean 'high'?` when one of `words` is near `value`, starts with it, or is ours for it."""
+    near = nearest(value, words)
+    return f"did you mean {near!r}?" if near is not None else None
+
+
+def nearest(value: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `value` is likely to stand for; None when none is."""
+    from rapidfuzz.distance import OSA  # swapped neighbours count as one slip; imported when there is a fault to explain
+
+    known = list(words)
+    slips = {word: OSA.distance(value.casefold(), word.casefold()) for word in known}
+    near = min(slips, key=lambda word: slips[word], default=None)
+    if near is not None and slips[near] <= max(1, len(value) // 3):
+        return near
+    starting = [word for word in known if word.casefold().startswith(value.casefold())]
+    if len(starting) == 1 and len(value) >= _SHORTEST_START:
+        return starting[0]
+    return _ours(value, WORDS, known)
+
+
+def field(name: str, known: Collection[str]) -> str | None:
+    """The remedy for a field of `name` where only those of `known` may stand: the one that is near or ours; None without."""
+    if name.casefold() in ("cvss_score", "score", "base_score") and "cvss" in known:
+        return "write the vector under `cvss`: the score is computed"
+    if name.casefold() == "id" and "aliases" in known:
+        return "leave it out: the id is the file's name"
+    if (ours := _ours(name, FIELDS, known)) is not None:
+        return f"write `{ours}`"
+    return did_you_mean(name, known)
+
+
+def _ours(value: str, synonyms: Mapping[str, tuple[str, ...]], known: Collection[str]) -> str | None:
+    bare = re.sub(r"[\s_-]+", "_", value.strip().casefold())
+    return next((word for word, others in synonyms.items() if word in known and bare in others), None)
+
+
+def status(value: str) -> str | None:
+    """The remedy for a status that says less than ours do; None when `did_you_mean` knows better."""
+    if value.strip().casefold() == "closed":
+        return "write resolved, risk_accepted or false_positive: why it was closed"
+    return None
+
+
+def weakness(value: object) -> str | None:
+    """`write CWE-79` for 79, `79`, `CWE79` or `cwe_79`; None when no number is in it."""
+    found = re.fullmatch(r"\s*(?:cwe)?[\s:_-]*0*([1-9][0-9]{0,5})\s*", str(value), re.IGNORECASE)
+    return f"write CWE-{found[1]}" if found else None
+
+
+def lines(value: object) -> str | None:
+    """`write 11-13` for `L11-L13`, `11:13`, `11..13`, `11–13` or `lines 11 to 13`, also in a list.
+
+    None when not sure, and when the notation is ours already: then something else is wrong with it.
+    """
+    texts = [str(getattr(each, "source", each)) for each in (value if isinstance(value, (list, tuple)) else [value])]
+    regions = []
+    parts = [part.strip() for each in texts for part in each.split(",")]
+    for text in parts:
+        found = _LINES.fullmatch(text)
+        if found is None or not 1 <= int(found[1]) <= int(found[2] or found[1]):
+            return None
+        regions.append(found[1] if found[2] is None else f"{found[1]}-{found[2]}")
+    if regions == parts:
+        return None
+    return f"write [{', '.join(regions)}]" if len(regions) > 1 else f"write {regions[0]}"
+
+
+def path(value: str) -> str | None:
+    r"""The remedy for `./x`, `a//b`, `/abs` or `a\b` where a path from the repository's root is wanted; None when not sure."""
+    if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", value):
+        return "write it from the repository's root, without what comes before"
+    parts = [part for part in value.replace("\\", "/").split("/") if part not in ("", ".")]
+    return f"write {'/'.join(parts)}" if parts and ".." not in parts else None
+
+
+def listed(value: str, known: Iterable[str], *, what: str) -> str | None:
+    """`did you mean 'sink'? there are sink, source`; None when nothing is known. `what` is in the singular: location."""
+    names = sorted(known)
+    if not names:
+        return None
+    near = did_you_mean(value, names)
+    rest = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    there_are = f"there is the {what} {names[0]}" if len(names) == 1 else f"there are {', '.join(names[:_MOST_LISTED])}{rest}"
+    return f"{near} {there_are}" if near and len(names) > 1 else near or there_are
+
+
+def mend(kind: str, name: str, value: Any) -> str | None:
+    """The remedy for a value that the field `name` refuses with an error of `kind`; None when there is nothing to say."""
+    match kind, name:
+        case (("string_type" | "cwe"), "cwe"):
+            return weakness(value)
+        case (("lines" | "lines_reversed"), _):
+            return lines(value)
+        case (("path_outside" | "path"), _) if isinstance(value, str):
+            return path(value)
+        case (("model_type" | "model_attributes_type"), "rating"):
+            return "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word"
+        case (("tuple_type" | "list_type"), _) if value is not None and not isinstance(value, Mapping):
+            return "write each on a line of its own, after `- `"
+        case (("model_type" | "model_attributes_type"), "period"):
+            return "write `period: {start: YYYY-MM-DD, end: YYYY-MM-DD}`"
+    return None

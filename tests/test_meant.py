@@ -1,0 +1,118 @@
+"""What the user is told who wrote something near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report import meant
+from findings_report.errors import FindingsReportError
+from findings_report.model.evidence import Region
+from findings_report.model.finding import Engagement, Finding, Location, Status
+from findings_report.store import Folder, load
+
+SCALE = [severity.name for severity in Engagement(title="x").severities]
+STATUSES = [status.value for status in Status]
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("High", "high"), ("hihg", "high"), ("info", "informational"), ("crit", "critical"), ("moderate", "medium"),
+     ("Minor", "low"), ("banana", None), ("", None), ("i", None)],
+)  # fmt: skip
+def test_a_severity_is_guessed_from_slips_starts_and_the_words_of_others(value: str, word: str | None) -> None:
+    assert meant.nearest(value, SCALE) == word
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("fixed", "resolved"), ("wontfix", "risk_accepted"), ("Won't Fix", "risk_accepted"), ("accepted", "risk_accepted"),
+     ("risk accepted", "risk_accepted"), ("false-positive", "false_positive"), ("partially fixed", "partially_resolved")],
+)  # fmt: skip
+def test_a_status_is_guessed_from_the_words_of_others(value: str, word: str) -> None:
+    assert meant.nearest(value, STATUSES) == word
+
+
+def test_a_word_of_others_is_only_offered_where_ours_may_stand() -> None:
+    assert meant.nearest("moderate", ["bad", "fine"]) is None
+    assert meant.field("tag", Finding.model_fields) == "did you mean 'tags'?"
+    assert meant.field("sha", Finding.model_fields) is None
+    assert meant.field("sha", Location.model_fields) == "write `commit`"
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [("L11-L13", "write 11-13"), ("#L11-L13", "write 11-13"), ("11:13", "write 11-13"), ("11..13", "write 11-13"),
+     ("11–13", "write 11-13"), ("lines 11 to 13", "write 11-13"), ("L4", "write 4"), (["L3", "11:13"], "write [3, 11-13]"),
+     ("L11-13, L20", "write [11-13, 20]"), ("L13-L11", None), ("9-2", None), ([5, 3], None), ([], None), ("abc", None),
+     ("L0", None)],
+)  # fmt: skip
+def test_lines_in_other_notations_are_told_in_ours(value: object, remedy: str | None) -> None:
+    assert meant.lines(value) == remedy
+
+
+@given(st.integers(1, 10**6), st.integers(0, 1000), st.sampled_from([":", "..", "–", " to ", "-L"]))
+def test_the_lines_that_are_offered_are_accepted(start: int, more: int, separator: str) -> None:
+    offered = (meant.lines(f"L{start}{separator}{start + more}") or "").removeprefix("write ")
+
+    read = Location.model_validate({"path": "a", "lines": offered}).lines
+    assert read == (Region(start_line=start, end_line=start + more),)
+
+
+@pytest.mark.parametrize("value", [79, "79", "CWE79", "cwe-79", "CWE_079", "cwe 79", "CWE: 79"])
+def test_a_weakness_is_offered_in_our_form(value: object) -> None:
+    assert meant.weakness(value) == "write CWE-79"
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [("./x/y.py", "write x/y.py"), ("a//b", "write a/b"), ("a\\b", "write a/b"), ("../x", None), ("", None),
+     ("/abs", "write it from the repository's root, without what comes before"),
+     ("C:\\x", "write it from the repository's root, without what comes before")],
+)  # fmt: skip
+def test_a_path_is_offered_as_git_has_it(value: str, remedy: str | None) -> None:
+    assert meant.path(value) == remedy
+
+
+def test_what_there_is_is_listed_with_what_is_near() -> None:
+    assert meant.listed("sorce", ["source", "sink"], what="location") == "did you mean 'source'? there are sink, source"
+    assert meant.listed("x", ["source"], what="location") == "there is the location source"
+    assert meant.listed("x", [f"A-{n}" for n in range(1, 11)], what="finding") == (
+        "there are A-1, A-10, A-2, A-3, A-4, A-5, A-6, A-7 and 2 more"
+    )
+    assert meant.listed("x", [], what="location") is None
+
+
+FINDING = "title: x\nseverity: low\ndescription: y\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("cwe: 79", "write CWE-79"),
+        ("cwe: [CWE79]", "write CWE-79"),
+        ("rating: high", "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word"),
+        ("status: closed", "write resolved, risk_accepted or false_positive: why it was closed"),
+        ("status: fixed", "did you mean 'resolved'?"),
+        ("remediation: z", "write `recommendation`"),
+        ("mitigation: z", "write `recommendation`"),
+        ("details: z", "write `description`"),
+        ("cvss_score: 9.8", "write the vector under `cvss`: the score is computed"),
+        ("id: A-1", "leave it out: the id is the file's name"),
+        ("references: https://example.org", "write each on a line of its own, after `- `"),
+        ("locations: [{path: ./a.py}]", "write a.py"),
+        ("locations: [{path: a.py, lines: L1-L2}]", "write 1-2"),
+        ("locations: [{path: a.py, line: 1}]", "write `lines`"),
+    ],
+)
+def test_a_slip_that_people_make_is_told_with_its_mend(tmp_path: Path, line: str, remedy: str) -> None:
+    (tmp_path / "engagement.yaml").write_text("title: x\nrepositories: {app: {path: app}}\n")
+    (tmp_path / "A-1.finding.yaml").write_text(FINDING + line + "\n")
+
+    with pytest.raises(FindingsReportError) as caught:
+        load(Folder(tmp_path))
+
+    assert [problem.remedy for problem in caught.value.problems] == [remedy]
