@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
 from findings_report.model.finding import Engagement, Repository
 
 
@@ -29,50 +30,47 @@ class Pin:
     """What the user is told."""
 
 
-def pins(engagement: Engagement, sources: Mapping[str, Revisions | None], *, to: str | None, only: str | None) -> list[Pin]:
-    """One Pin for each repository, or for `only`. Without `to`, repositories that have a commit are left alone.
+def pins(
+    engagement: Engagement, sources: Mapping[str, Revisions | None], *, to: str | None, only: str | None
+) -> tuple[list[Pin], list[Problem]]:
+    """One Pin for each repository, or for `only`, and a problem for each that has none.
 
-    Raises FindingsReportError: USAGE for an unknown name or an unclear `to`, SOURCE for revisions that name nothing.
+    Without `to`, repositories that have a commit are left alone. Raises FindingsReportError (USAGE) for an unknown name or an
+    unclear `to`.
     """
     names = list(engagement.repositories)
     if only is not None and only not in names:
-        raise FindingsReportError(Problem(Kind.USAGE, f"--only {only!r} is no repository ({', '.join(names)})"))
+        fault = f"--only {only!r} is no repository ({', '.join(names)})"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(only, names)))
     chosen = [only] if only is not None else names
     if to is not None and len(chosen) > 1:
         fault = f"--to moves one repository, and the engagement has {', '.join(names)}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --only"))
-    problems: list[Problem] = []
-    found: list[Pin] = []
-    for name in chosen:
-        try:
-            found.append(_pin(name, engagement.repositories[name], sources.get(name), to))
-        except FindingsReportError as error:
-            problems += error.problems
-    if problems:
-        raise FindingsReportError(problems)
-    return found
+    found = [_pin(name, engagement.repositories[name], sources.get(name), to) for name in chosen]
+    return [each for each in found if isinstance(each, Pin)], [each for each in found if isinstance(each, Problem)]
 
 
-def _pin(name: str, repository: Repository, source: Revisions | None, to: str | None) -> Pin:
+def _pin(name: str, repository: Repository, source: Revisions | None, to: str | None) -> Pin | Problem:
     if to is None and repository.commit is not None:
         return Pin(name, {}, f"{name}: already pinned to {repository.commit}")
     revision = to or repository.revision
     subject = ("engagement", "repositories", name)
     if revision is None:
-        raise _fault(
-            "has no `revision` to pin", subject, "write the tag or branch that was agreed under `revision`", Kind.INPUT
-        )
+        remedy = "write the tag or branch that was agreed under `revision`"
+        return _problem("has no `revision` to pin", subject, remedy, Kind.INPUT)
     if source is None:
-        raise _fault("has no clone at hand", subject, f"name one with --repository {name}=PATH, or run `findings-report fetch`")
+        fetch = ", or run `findings-report fetch`" if repository.url is not None else ""
+        return _problem("has no clone at hand", subject, f"name one with --repository {name}=PATH{fetch}")
     commit = source.commit_of(revision)
+    if commit is None and to is not None:
+        return _problem(f"has no revision {to!r}, which --to names", subject, "fetch it into the clone, or name another")
     if commit is None:
-        raise _fault(f"has no revision {revision!r}", (*subject, "revision"), "fetch it into the clone, or name another")
+        return _problem(f"has no revision {revision!r}", (*subject, "revision"), "fetch it into the clone, or name another")
     written = {"commit": commit} if to is None or to == repository.revision else {"revision": revision, "commit": commit}
     if repository.commit == commit:
         return Pin(name, {}, f"{name}: {revision} is {commit} already")
     return Pin(name, written, f"{name}: pinned {revision} to {commit}")
 
 
-def _fault(fault: str, subject: tuple[str, ...], remedy: str, kind: Kind = Kind.SOURCE) -> FindingsReportError:
-    name = subject[2]
-    return FindingsReportError(Problem(kind, f"the repository {name} {fault}", remedy, subject=subject, code="pin"))
+def _problem(fault: str, subject: tuple[str, ...], remedy: str, kind: Kind = Kind.SOURCE) -> Problem:
+    return Problem(kind, f"the repository {subject[2]} {fault}", remedy, subject=subject, code="pin")

@@ -395,6 +395,20 @@ def test_an_own_template_file_that_replaces_nothing_is_told_as_such(work: Work, 
     assert "none of the tool's template files has this name" in run("build", work.root, "-f", "md", "-o", "-").err
 
 
+def test_a_template_file_that_stands_where_none_is_read_is_told(work: Work, run: Run) -> None:
+    own = work.root / "templates"
+    (own / "standart").mkdir(parents=True)
+    (own / "mine").mkdir()
+    (own / "section.md.j2").write_text("")
+
+    said = run("build", work.root, "-f", "md", "-o", "-").err
+
+    assert "section.md.j2: warning: is not read" in said
+    assert f"{own.name}/standard/section.md.j2" in said
+    assert "standart: warning: is not read" in said
+    assert "mine" not in said
+
+
 def test_a_started_engagement_checks_as_it_is(tmp_path: Path, run: Run) -> None:
     build(tmp_path, [Commit(files={"a.txt": "a\n"}, message="one")])
     run("init", tmp_path)
@@ -519,7 +533,22 @@ def test_pin_to_moves_the_pin(work: Work, run: Run) -> None:
     assert run("pin", work.root, "--to", "main").code == 0
     text = (work.root / "findings" / "engagement.yaml").read_text()
     assert f'revision: "main", commit: "{head}"' in text
-    assert run("pin", work.root, "--to", "nope").code == 4
+    ran = run("pin", work.root, "--to", "nope")
+    assert ran.code == 4
+    assert "the repository app has no revision 'nope', which --to names\n  4 |   app: {" in ran.err
+    assert "    |   ^^^" in ran.err
+
+
+def test_pin_writes_what_it_can_and_says_which_repository_has_no_clone(work: Work, run: Run) -> None:
+    work.engagement(repository="path: ../app, revision: v1", more="  other: {url: 'https://example.org/x', revision: v2}\n")
+    work.finding("title: x\nseverity: low\ndescription: y\n")
+
+    ran = run("pin", work.root)
+
+    assert ran.code == 4
+    assert ran.out == f"app: pinned v1 to {work.commit}\n"
+    assert "the repository other has no clone at hand" in ran.err
+    assert work.commit in (work.root / "findings" / "engagement.yaml").read_text()
 
 
 def test_fetch_clones_what_is_cited_and_check_finds_it(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

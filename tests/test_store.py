@@ -226,6 +226,29 @@ def test_a_faulty_location_is_told(tmp_path: Path, line: str, fault: str) -> Non
     assert [problem.fault for problem in found] == [fault]
 
 
+@pytest.mark.parametrize(
+    ("engagement", "finding"),
+    [
+        ("repositories: {app: {tag: v1}}", "locations: [{path: a.py}, {path: b.py, repository: other}]"),
+        ("repository: {app: {path: app}}", "locations: [{path: a.py}]"),
+        ("severities: [{name: bad}]", "severity: bad"),
+        ("fields: [{name: zone}]", "extra: {zone: perimeter}"),
+    ],
+)
+def test_a_fault_of_the_engagement_is_not_told_again_of_each_finding(tmp_path: Path, engagement: str, finding: str) -> None:
+    rest = "title: x\ndescription: y\n" + ("" if "severity" in finding else "severity: low\n")
+    found = problems(tmp_path, {"engagement.yaml": f"title: x\n{engagement}\n", "A-1.finding.yaml": f"{rest}{finding}\n"})
+
+    assert {Path(problem.place.file).name for problem in found if problem.place} == {"engagement.yaml"}
+
+
+def test_an_engagement_without_a_repository_is_told_once(tmp_path: Path) -> None:
+    cited = FINDING + "locations: [{path: a.py}, {path: b.py}]\n"
+    found = problems(tmp_path, {"engagement.yaml": "title: x\n", "A-1.finding.yaml": cited, "A-2.finding.yaml": cited})
+
+    assert [problem.fault for problem in found] == ["the engagement names no repository, and A-1 and 1 more cite code"]
+
+
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a//b", "./a", "a/../b", ""])
 def test_a_path_outside_the_repository_is_refused(tmp_path: Path, path: str) -> None:
     finding = FINDING + f"locations:\n  - path: '{path}'\n"

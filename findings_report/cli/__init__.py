@@ -151,8 +151,12 @@ def pin(
     """Write down the commit of each repository that has none yet."""
     from findings_report import pipeline
 
-    for line in pipeline.pin(_inputs(folder, repository, borrow, evidence=True), to=to, only=only):
+    pinned = pipeline.pin(_inputs(folder, repository, borrow, evidence=True), to=to, only=only)
+    for line in pinned.said:
         out(line)
+    if pinned.problems:
+        say_problems(pinned.problems, OutputFormat.FULL)
+        raise typer.Exit(exit_code(pinned.problems))
 
 
 @app.command()

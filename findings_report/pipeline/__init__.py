@@ -212,8 +212,8 @@ def _rendered(checked: Checked, wishes: Wishes, progress: Progress) -> tuple[tup
 
 
 def _overridden(template: Template) -> list[Problem]:
-    """Says which template files are the engagement's own: they are code."""
-    from findings_report.renderers.folders import FALLBACK, overrides
+    """Says which template files are the engagement's own, for they are code, and which are not read."""
+    from findings_report.renderers.folders import FALLBACK, overrides, strays
 
     tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
     problems: list[Problem] = []
@@ -224,6 +224,9 @@ def _overridden(template: Template) -> list[Problem]:
         place = Place(store.shown_path(path))
         fault = f"{fault}, sha256 {digest[:16]}"
         problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
+    for path, remedy in strays(template):
+        place = Place(store.shown_path(path))
+        problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
     return problems
 
 
@@ -358,8 +361,18 @@ def schema(which: str) -> dict[str, Any]:
     return {"finding": store.finding_schema, "engagement": store.engagement_schema, "report": archive.schema}[which]()
 
 
-def pin(inputs: Inputs, *, to: str | None, only: str | None) -> list[str]:
-    """Writes down the commits of the repositories; a line for each that says what was done. See `store.pin`."""
+@dataclass(frozen=True)
+class Pinned:
+    """What `pin` did."""
+
+    said: tuple[str, ...]
+    """A line for each repository that is pinned."""
+    problems: tuple[Problem, ...]
+    """Of those that could not be."""
+
+
+def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
+    """Writes down the commits of the repositories that have one. See `pin.pins`."""
     from findings_report.clones import find_clones, open_clones
     from findings_report.pin import pins
     from findings_report.publish import publish
@@ -367,7 +380,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> list[str]:
     folder, authored = _read(inputs)
     try:
         with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
-            found = pins(authored.engagement, sources, to=to, only=only)
+            found, problems = pins(authored.engagement, sources, to=to, only=only)
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
     path = (folder / store.ENGAGEMENT).resolve()  # a link stays one
@@ -377,7 +390,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> list[str]:
             content = store.set_text(content, ("repositories", each.name, field), value, shown=store.shown_path(path))
     if any(each.written for each in found):
         publish({path: content})
-    return [each.said for each in found]
+    return Pinned(tuple(each.said for each in found), tuple(authored.located(problem) for problem in problems))
 
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:

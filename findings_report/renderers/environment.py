@@ -12,15 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from jinja2 import (
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-    TemplateSyntaxError,
-    Undefined,
-    UndefinedError,
-    pass_context,
-)
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, pass_context
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -33,6 +26,7 @@ from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Regio
 from findings_report.prose import Prose, parse_inline
 from findings_report.renderers import words
 from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.named import Undefined, named, unprintable
 from findings_report.renderers.part import Figure, Part
 
 _Piece = TypeVar("_Piece")
@@ -90,6 +84,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return _is_readable(type(obj), attr)
         return super().is_safe_attribute(obj, attr, value)
 
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+        """What stands for an attribute out of reach."""
+        fault = f"{attribute!r} of {named(obj)} is out of reach: templates read fields"
+        return self.undefined(fault, name=attribute, obj=obj, exc=SecurityError)
+
 
 @cache
 def _is_readable(kind: type, name: str) -> bool:
@@ -108,10 +107,10 @@ def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngageme
     def finalize(value: object) -> Markup:
         if isinstance(value, str):
             return value if isinstance(value, Markup) else dialect.escape(str(value))
-        if value is None or (isinstance(value, Frozen) and not isinstance(value, Region)):
-            raise UndefinedError(f"a template prints {type(value).__name__}, which is no text")
         if isinstance(value, Undefined):
             str(value)  # raises with the name
+        if value is None or (isinstance(value, (Frozen, tuple, list, dict)) and not isinstance(value, Region)):
+            raise UndefinedError(unprintable(value))
         return dialect.escape(str(value))
 
     found = _Sandbox(
@@ -119,7 +118,7 @@ def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngageme
         # Always on, whatever the file is called; for every dialect `finalize` has escaped before Jinja looks.
         autoescape=True,
         finalize=finalize,
-        undefined=StrictUndefined,
+        undefined=Undefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -210,7 +209,8 @@ def told(pieces: Iterable[_Piece], folders: Folders) -> Iterator[_Piece]:
         last = traceback.extract_tb(error.__traceback__)[-1].filename
         if found is None or not (isinstance(error, TemplateError) or folders.has(last)):
             raise
-        fault = f"the template fails: {type(error).__name__}: {error}"
+        kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
+        fault = f"the template fails: {kind}{error}"
         raise refused(fault, "docs/templates.md says what each part sees", found) from None
 
 

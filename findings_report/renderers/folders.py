@@ -10,6 +10,7 @@ from typing import Final
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.meant import nearest
 from findings_report.renderers import Template
 
 FALLBACK: Final = "standard"
@@ -86,6 +87,25 @@ def overrides(template: Template) -> tuple[tuple[Path, str], ...]:
     The last of `template.folders` is taken to be the tool's.
     """
     return tuple(_overrides(Folders(template), template))
+
+
+def strays(template: Template) -> tuple[tuple[Path, str], ...]:
+    """What stands in a `templates/` of the user's and is not read, though it looks as if it should be, with the remedy."""
+    found: list[tuple[Path, str]] = []
+    for root in template.folders[:-1]:
+        for path in sorted(root.iterdir()):
+            if path.is_file() and path.suffix in (".j2", ".css"):
+                found.append((path, f"move it into a folder named after the template: {root.name}/{template.name}/{path.name}"))
+            elif path.is_dir() and path.name not in (template.name, FALLBACK, *_builtin(template)):
+                near = nearest(path.name, _builtin(template))
+                found += (
+                    [(path, f"call it {near}, which is the tool's, or take it with --template {path.name}")] if near else []
+                )
+    return tuple(found)
+
+
+def _builtin(template: Template) -> tuple[str, ...]:
+    return tuple(folder.name for folder in template.folders[-1].iterdir() if folder.is_dir())
 
 
 def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str]]:

@@ -106,7 +106,9 @@ class _Loading:
             self._take(name, seen)
         if self.engagement is not None:
             self.engagement = self._with_files(self.engagement)
-            self.problems += disagreements(self.engagement, self.findings)
+            written = self.documents[ENGAGEMENT_KEY][1].data
+            unread = set(written) - self.engagement.model_fields_set
+            self.problems += disagreements(self.engagement, self.findings, unread=unread)
 
     def result(self) -> Authored:
         files = {shown: rank for rank, (shown, _) in enumerate(self.documents.values())}

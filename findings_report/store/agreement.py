@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from findings_report import scoring, weakness
+from findings_report import meant, scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Region
@@ -14,19 +14,28 @@ from findings_report.store.faults import not_one_of
 _ENGAGEMENT = "engagement"
 
 
-def disagreements(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Every problem between the files of an engagement, in the order of the files."""
-    problems = [*_scale(engagement), *_names(engagement)]
+def disagreements(engagement: Engagement, findings: Mapping[str, Finding], *, unread: Collection[str] = ()) -> list[Problem]:
+    """Every problem between the files of an engagement, in the order of the files.
+
+    `unread` are the fields of engagement.yaml that have a fault of their own: nothing is held against what they may have said.
+    """
+    has_scale = not {"severities", "matrix"} & set(unread)
+    has_repositories = not {"repositories", *meant.FIELDS["repositories"]} & set(unread)
+    problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
+    if has_repositories:
+        problems += _no_repository(engagement, findings)
     taken = _ids(findings)
     for key, finding in findings.items():
         problems += _aliases(key, finding, taken)
         problems += _related(key, finding, findings)
-        problems += _severity(engagement, key, finding)
+        problems += _severity(engagement, key, finding) if has_scale else ()
         problems += _vectors(key, finding)
         problems += _weaknesses(key, finding)
-        problems += _extra(engagement, key, finding)
+        problems += _extra(engagement, key, finding) if "fields" not in unread else ()
         for index, location in enumerate(finding.locations):
-            problems += _location(engagement, (key, "locations", index), location)
+            subject = (key, "locations", index)
+            problems += _repository(engagement, subject, location) if has_repositories else ()
+            problems += _marks(subject, location)
         problems += _unique_names(key, "locations", [location.name for location in finding.locations])
     return problems
 
@@ -47,14 +56,14 @@ def _scale(engagement: Engagement) -> Iterator[Problem]:
                 yield not_one_of(word, scale, _ENGAGEMENT, path, of="in the scale")
 
 
-def _names(engagement: Engagement) -> Iterator[Problem]:
+def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Problem]:
     yield from _unique_names(_ENGAGEMENT, "images", [image.name for image in engagement.images])
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
     for index, entry in enumerate(engagement.scope):
         name, colon, _ = entry.partition(":")
-        if colon and name not in engagement.repositories:
+        if colon and has_repositories and name not in engagement.repositories:
             yield not_one_of(name, engagement.repositories, _ENGAGEMENT, ("scope", index), of="a repository")
 
 
@@ -152,16 +161,27 @@ def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Probl
             yield not_one_of(value, known[name].values, key, ("extra", name))
 
 
-def _location(engagement: Engagement, subject: Subject, location: Location) -> Iterator[Problem]:
+def _no_repository(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+    citing = [key for key, finding in findings.items() if finding.locations]
+    if citing and not engagement.repositories:
+        more = f" and {len(citing) - 1} more" if len(citing) > 1 else ""
+        fault = f"the engagement names no repository, and {citing[0]}{more} cite{'' if more else 's'} code"
+        yield _problem(fault, (_ENGAGEMENT,), "no-repository", "add one under `repositories`")
+
+
+def _repository(engagement: Engagement, subject: Subject, location: Location) -> Iterator[Problem]:
     names = list(engagement.repositories)
     key, *path = subject
+    if not names:
+        return  # said once, of the engagement
     if location.repository is not None and location.repository not in names:
         yield not_one_of(location.repository, names, str(key), (*path, "repository"), of="a repository")
-    elif not names:
-        yield _problem("the engagement names no repository", subject, "no-repository", "add one under `repositories`")
     elif location.repository is None and len(names) > 1:
         fault = "`repository` is required where the engagement has several"
         yield _problem(fault, subject, "missing-field", f"one of {', '.join(names)}")
+
+
+def _marks(subject: Subject, location: Location) -> Iterator[Problem]:
     if location.lines:
         yield from _within(subject, "show", location.show, location.lines, "lines")
     inner, outer = (location.show, "show") if location.show else (location.lines, "lines")
