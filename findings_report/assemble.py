@@ -49,10 +49,14 @@ def assemble(
     """
     scale = {severity.name: severity for severity in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
-    reported = [_finding(engagement, key, finding, tuple(snippets.get(key, ()))) for key, finding in findings.items()]
+    aliases = {alias: key for key, finding in findings.items() for alias in finding.aliases}
+    reported = [
+        _finding(engagement, key, finding, snippets=tuple(snippets.get(key, ())), aliases=aliases)
+        for key, finding in findings.items()
+    ]
     reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
     return Report(
-        engagement=_engagement(engagement, repositories, pictures, default_date),
+        engagement=_engagement(engagement, repositories, pictures, aliases=aliases, default_date=default_date),
         summary=engagement.summary,
         scope=tuple(_scope(engagement)),
         counts=tuple(_count(severity, reported) for severity in engagement.severities),
@@ -67,6 +71,8 @@ def _engagement(
     engagement: Engagement,
     repositories: Sequence[ReportedRepository],
     pictures: Mapping[str, Picture],
+    *,
+    aliases: dict[str, str],
     default_date: date | None,
 ) -> ReportedEngagement:
     return ReportedEngagement(
@@ -86,10 +92,13 @@ def _engagement(
         repositories=tuple(repositories),
         images=tuple(pictures[image.name] for image in engagement.images if image.name in pictures),
         logo=pictures.get("logo:"),
+        aliases=aliases,
     )
 
 
-def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple[Snippet, ...]) -> ReportedFinding:
+def _finding(
+    engagement: Engagement, key: str, finding: Finding, *, snippets: tuple[Snippet, ...], aliases: Mapping[str, str]
+) -> ReportedFinding:
     scale = {severity.name: severity for severity in engagement.severities}
     known = weakness.table()
     word, source = scoring.severity(engagement, finding)
@@ -102,6 +111,7 @@ def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple
         cwe=tuple(Weakness(id=id, name=known.names.get(id), top_ten=known.top_ten.get(id)) for id in finding.cwe),
         scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
+        related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),
         snippets=snippets,
         placed=_placed(finding, snippets),
         extra=tuple(CustomValue(name=name, label=labels[name], value=value) for name, value in finding.extra.items()),
@@ -112,7 +122,7 @@ def _finding(engagement: Engagement, key: str, finding: Finding, snippets: tuple
 _CARRIED_OVER = tuple(
     name
     for name in ReportedFinding.model_fields
-    if name in Finding.model_fields and name not in ("severity", "residual_severity", "extra", "cwe")
+    if name in Finding.model_fields and name not in ("severity", "residual_severity", "related", "extra", "cwe")
 )
 """Fields that a report prints as they were written."""
 

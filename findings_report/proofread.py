@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from findings_report import meant, prose
@@ -20,28 +21,48 @@ MOST_TOLD: Final = 20
 """Problems of one text that are told one by one; a hostile text has thousands."""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a text may name."""
+
+    ids: Collection[str]
+    """Of findings, and former ones."""
+    pictures: Collection[str | None]
+    """By name and by file."""
+    locations: Collection[str] = ()
+    """Of the text's own finding."""
+    placed: set[str] = field(default_factory=set)
+    """Locations that this finding's texts have placed so far: each is one figure, with one number."""
+
+
 def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Problems of all prose: refused links and pictures, text nested too deep, references to what is not there."""
+    """Problems of all prose: refused links and pictures, text nested too deep, references to what is not there, and evidence
+    that a finding places twice.
+    """
     problems: list[Problem] = []
     pictures = {image.name for image in engagement.images} | {image.file for image in engagement.images}
+    ids = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
     for path, text in _engagement_texts(engagement):
-        problems += _problems(("engagement", *path), text, findings, frozenset(), pictures)
+        problems += _problems(("engagement", *path), text, _Known(ids, pictures))
     for key, finding in findings.items():
         names = frozenset(location.name for location in finding.locations if location.name is not None)
+        known = _Known(ids, pictures, names)
         for path, text in texts_of(finding).items():
-            problems += _problems((key, *path), text, findings, names, pictures)
+            problems += _problems((key, *path), text, known)
     return problems
 
 
 def texts_of(finding: Finding) -> dict[Subject, str]:
     """The finding's Markdown by the path of its field, in print order."""
-    texts: dict[Subject, str] = {(name,): getattr(finding, name) for name in PLACING if getattr(finding, name) is not None}
+    texts: dict[Subject, str] = {(name,): text for name in PLACING if (text := getattr(finding, name)) is not None}
     if finding.recommendation is not None:
         texts["recommendation", "short_term"] = finding.recommendation.short_term
         if finding.recommendation.long_term is not None:
             texts["recommendation", "long_term"] = finding.recommendation.long_term
     if finding.fix is not None and finding.fix.note is not None:
         texts["fix", "note"] = finding.fix.note
+    if finding.response is not None:
+        texts["response",] = texts.pop(("response",))  # printed after what was done
     for index, location in enumerate(finding.locations):
         if location.caption is not None:
             texts["locations", index, "caption"] = location.caption
@@ -58,13 +79,11 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
             yield ("sections", index, "text" if section.file is None else "file"), section.text
 
 
-def _problems(
-    subject: Subject, text: str, findings: Mapping[str, Finding], locations: frozenset[str], pictures: set[str]
-) -> list[Problem]:
+def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
     """The problems of one text, at most MOST_TOLD and one that counts the rest."""
     if is_plain(text):
         return []
-    found = list(_every_problem(subject, text, findings, locations, pictures))
+    found = list(_every_problem(subject, text, known))
     told, rest = found[:MOST_TOLD], found[MOST_TOLD:]
     if rest:
         level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
@@ -73,9 +92,7 @@ def _problems(
     return told
 
 
-def _every_problem(
-    subject: Subject, text: str, findings: Mapping[str, Finding], locations: frozenset[str], pictures: set[str]
-) -> Iterator[Problem]:
+def _every_problem(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
     parsed = prose.parse(text)
     for fault in parsed.faults:
         yield Problem(
@@ -87,11 +104,32 @@ def _every_problem(
             code=fault.code,
             level=fault.level,
         )
-    known = {"placed": locations, "location": locations, "finding": findings.keys(), "image": pictures}
-    words = {"placed": "location", "location": "location", "finding": "finding", "image": "picture"}
     for use in parsed.references.uses:
-        if use.name not in known[use.kind]:
-            fault_text = f"there is no {words[use.kind]} {use.name!r} to refer to"
-            remedy = meant.listed(use.name, known[use.kind], what=words[use.kind]) or _FIRST[words[use.kind]]
-            code = f"no-{words[use.kind]}"
-            yield Problem(Kind.INPUT, fault_text, remedy, subject=subject, line_offset=use.line_offset, code=code)
+        problem = _missing(subject, use, known) or _placed_twice(subject, use, known)
+        if problem is not None:
+            yield problem
+
+
+def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
+    """The error of a reference to what is not there."""
+    there = {"placed": known.locations, "location": known.locations, "finding": known.ids, "image": known.pictures}
+    word = {"placed": "location", "image": "picture"}.get(use.kind, use.kind)
+    if use.name in there[use.kind]:
+        return None
+    fault = f"there is no {word} {use.name!r} to refer to"
+    remedy = meant.listed(use.name, there[use.kind], what=word) or _FIRST[word]
+    return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, code=f"no-{word}")
+
+
+def _placed_twice(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
+    """The warning of a location that the finding has placed before. Captions and notes name figures and hold none."""
+    if use.kind != "placed" or "locations" in subject:
+        return None
+    if use.name not in known.placed:
+        known.placed.add(use.name)
+        return None
+    fault = f"location {use.name!r} is placed already: the report refers to its figure here"
+    remedy = f"write `[](location:{use.name})`"
+    return Problem(
+        Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, level="warning", code="placed-twice"
+    )

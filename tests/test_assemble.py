@@ -79,6 +79,15 @@ def test_evidence_that_the_prose_places_is_not_printed_again_below() -> None:
     assert [each.name for each in made.findings[0].unplaced] == ["other", None]
 
 
+def test_a_former_id_leads_to_the_finding_of_today() -> None:
+    renamed = finding(aliases=["OLD-1", "OLD-2"])
+
+    made = report({"A-1": renamed, "A-2": finding(related=["OLD-1", "A-1", "OLD-2"])})
+
+    assert made.findings[1].related == ("A-1",)
+    assert made.engagement.aliases == {"OLD-1": "A-1", "OLD-2": "A-1"}
+
+
 def test_sections_keep_their_order_and_the_conclusion_is_last() -> None:
     sections = (
         Section(title="After", text="x", place="after"),

@@ -349,6 +349,30 @@ def test_figures_are_numbered_in_the_order_of_printing_and_printed_once() -> Non
     assert [value for value in page.values("id") if value.startswith("figure-")] == [f"figure-NTR-002.{n}" for n in (1, 2, 3)]
 
 
+def test_evidence_that_is_placed_again_is_referred_to_and_keeps_its_caption() -> None:
+    again = "![first words](location:a)\n\nText.\n\n![other words](location:a)"
+    finding = samples.finding(description=again, snippets=(samples.snippet(name="a"),), placed=("a",))
+
+    for format in FORMATS:  # noqa: A001
+        found = text_of(samples.report(finding), format)
+
+        assert found.count("ip_list = [ip] if isinstance") == 1
+        assert "Figure NTR-001.1: other words" in found
+    page = Page(rendered(samples.report(finding), "html"))
+    assert page.values("id").count("figure-NTR-001.1") == 1
+    assert "#figure-NTR-001.1" in page.values("href")
+
+
+def test_a_link_by_a_former_id_shows_and_follows_the_id_of_today() -> None:
+    report = samples.report(
+        samples.finding(description="See [](finding:OLD-9)."), engagement=samples.engagement(aliases={"OLD-9": "NTR-001"})
+    )
+
+    assert "See NTR-001." in text_of(report, "html")
+    assert '<a href="#NTR-001">NTR-001</a>' in rendered(report, "html")
+    assert "See [NTR-001](#NTR-001)." in rendered(report, "md")
+
+
 def test_a_note_that_places_its_own_location_ends() -> None:
     lines = samples.runs({1: "x"}, notes={1: "![again](location:a)"})
     finding = samples.finding(snippets=(samples.snippet(name="a", runs=lines, caption="![me](location:a)"),))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.finding import (
@@ -159,7 +159,7 @@ class ReportedFinding(Frozen):
     due: date | None
     """Until when."""
     related: tuple[str, ...]
-    """Ids."""
+    """Ids of today; where a former id was written, the one it has become."""
     affected: tuple[Affected, ...]
     """Besides code."""
     summary: str | None
@@ -238,6 +238,8 @@ class ReportedEngagement(Frozen):
     """The pictures that the prose may place."""
     logo: Picture | None
     """For the cover."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Former ids of findings, each with the id of today: prose may name either."""
 
 
 class SeverityCount(Frozen):

@@ -587,7 +587,7 @@ class Finding(Frozen):
     due: Date | None = None
     """Until when."""
     related: tuple[Identifier, ...] = ()
-    """Ids of findings to be read with this one."""
+    """Ids of findings to be read with this one, or former ids of theirs; the report prints the ids of today."""
     affected: tuple[Affected, ...] = ()
     """What is affected besides code."""
     status: Status = Status.OPEN
@@ -626,8 +626,10 @@ class Finding(Frozen):
     """Values of the engagement's custom fields."""
 
 
-PLACING: Final = ("summary", "description", "impact", "scenario", "proof", "response", "severity_reason")
-"""The fields of a finding whose Markdown may place evidence; beside them those of `recommendation` and `fix.note`."""
+PLACING: Final = ("summary", "severity_reason", "description", "impact", "scenario", "proof", "response")
+"""The fields of a finding whose Markdown may place evidence, in print order; those of `recommendation` and `fix.note` stand
+before `response`.
+"""
 
 
 def identifier_fault(value: str) -> str | None:

@@ -210,7 +210,8 @@ class _Writer:
         scheme, _, name = address.partition(":")
         label, relation = address, ""
         if scheme == "finding":
-            label, address = name, f"xref:{name}"
+            label = self.part.current(name)
+            address = f"xref:{label}"
         elif scheme == "location":
             figure = self.part.placed("placed", name)
             label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"

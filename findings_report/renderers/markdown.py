@@ -201,7 +201,8 @@ class _Own:
             figure = context.env["part"].placed("placed", name)
             return text or str(escape(f"Figure {figure.number}" if figure is not None else f"[no location {name}]"))
         if scheme == "finding":
-            return f"[{text or escape(name)}]({xref(name)})"
+            id = context.env["part"].current(name)
+            return f"[{text or escape(id)}]({xref(id)})"
         title = str(node.attrs.get("title") or "")
         quoted = ' "' + re.sub(r'(["\\&<`])', r"\\\1", visible(" ".join(title.split()))) + '"' if title else ""
         return f"[{text or escape(address)}]({_target(address)}{quoted})"

@@ -65,6 +65,10 @@ class Part:
             return None
         return self.pictured.get(picture.name, Figure("", None, picture))
 
+    def current(self, id: str) -> str:
+        """The id of today of the finding that is, or once was, called `id`."""
+        return self.engagement.aliases.get(id, id)
+
     def picture(self, name: str) -> Picture | None:
         """The declared picture of that name or file."""
         return next((each for each in self.engagement.images if name in (each.name, each.file)), None)

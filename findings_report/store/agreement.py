@@ -25,9 +25,10 @@ def disagreements(engagement: Engagement, findings: Mapping[str, Finding], *, un
     if has_repositories:
         problems += _no_repository(engagement, findings)
     taken = _ids(findings)
+    known = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
     for key, finding in findings.items():
         problems += _aliases(key, finding, taken)
-        problems += _related(key, finding, findings)
+        problems += _related(key, finding, known)
         problems += _severity(engagement, key, finding) if has_scale else ()
         problems += _vectors(key, finding)
         problems += _weaknesses(key, finding)
@@ -93,11 +94,11 @@ def _aliases(key: str, finding: Finding, taken: dict[str, str]) -> Iterator[Prob
             yield _problem(f"{alias} is already an id or alias of {owner}", subject, "alias", "an id names one finding only")
 
 
-def _related(key: str, finding: Finding, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+def _related(key: str, finding: Finding, known: Collection[str]) -> Iterator[Problem]:
     for index, other in enumerate(finding.related):
-        if other not in findings:
+        if other not in known:
             fault = f"there is no finding {other}"
-            yield _problem(fault, (key, "related", index), "no-finding", did_you_mean(other, findings))
+            yield _problem(fault, (key, "related", index), "no-finding", did_you_mean(other, sorted(known)))
 
 
 def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:

@@ -1,0 +1,43 @@
+"""What would come out wrong of authored prose, told with its place."""
+
+from __future__ import annotations
+
+from findings_report.errors import Problem
+from findings_report.model.finding import Engagement, Finding
+from findings_report.proofread import proofread
+
+PLACED = "![here](location:a)"
+
+
+def finding(**fields: object) -> Finding:
+    locations = [{"name": "a", "path": "a.py", "lines": 1, "notes": {1: PLACED}}]
+    return Finding.model_validate({"title": "x", "severity": "high", "locations": locations, "description": "y", **fields})
+
+
+def problems(**findings: Finding) -> list[Problem]:
+    return proofread(Engagement(title="Review"), findings)
+
+
+def test_evidence_that_a_finding_places_twice_is_told_where_it_stands_again_in_print_order() -> None:
+    (problem,) = problems(
+        A=finding(description=f"One.\n\n{PLACED}\n", severity_reason=f"Two.\n\n{PLACED}"), B=finding(description=PLACED)
+    )
+
+    assert (problem.subject, problem.line_offset, problem.level) == (("A", "description"), 2, "warning")
+    assert problem.remedy == "write `[](location:a)`"
+
+
+def test_evidence_placed_a_thousand_times_is_told_in_few_words() -> None:
+    found = problems(A=finding(description=f"{PLACED}\n\n" * 1000))
+
+    assert len(found) == 21
+    assert found[-1].fault == "979 problems more in this text"
+
+
+def test_a_finding_may_be_named_by_a_former_id_and_not_by_one_that_never_was() -> None:
+    renamed = finding(aliases=["OLD-1"])
+
+    (problem,) = problems(A=renamed, B=finding(description="[](finding:OLD-1)\n[](finding:OLD-2)"))
+
+    assert problem.fault == "there is no finding 'OLD-2' to refer to"
+    assert problem.remedy == "known are A, B, OLD-1"
