@@ -15,6 +15,7 @@ from findings_report import prose, scoring, weakness
 from findings_report.model.document import (
     Component,
     CustomValue,
+    FindingsCommit,
     Picture,
     Report,
     ReportedEngagement,
@@ -42,10 +43,12 @@ def assemble(
     pictures: Mapping[str, Picture],
     components: Sequence[Component],
     default_date: date | None = None,
+    findings_commit: FindingsCommit | None = None,
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
     `pictures` are by name, the logo's under `logo:`. `default_date` stands on the cover when the engagement has no date.
+    `findings_commit` is that of the findings' own repository.
     """
     scale = {severity.name: severity for severity in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
@@ -56,7 +59,9 @@ def assemble(
     ]
     reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
     return Report(
-        engagement=_engagement(engagement, repositories, pictures, aliases=aliases, default_date=default_date),
+        engagement=_engagement(
+            engagement, repositories, pictures, aliases=aliases, default_date=default_date, findings_commit=findings_commit
+        ),
         summary=engagement.summary,
         scope=tuple(_scope(engagement)),
         counts=tuple(_count(severity, reported) for severity in engagement.severities),
@@ -74,6 +79,7 @@ def _engagement(
     *,
     aliases: dict[str, str],
     default_date: date | None,
+    findings_commit: FindingsCommit | None,
 ) -> ReportedEngagement:
     return ReportedEngagement(
         title=engagement.title,
@@ -92,6 +98,7 @@ def _engagement(
         repositories=tuple(repositories),
         images=tuple(pictures[image.name] for image in engagement.images if image.name in pictures),
         logo=pictures.get("logo:"),
+        findings_commit=findings_commit,
         aliases=aliases,
     )
 

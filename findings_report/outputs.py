@@ -6,19 +6,27 @@ import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.meant import did_you_mean
 from findings_report.model.finding import Engagement
 from findings_report.visible import HIDDEN
 
+if TYPE_CHECKING:
+    from findings_report.model.document import ReportedEngagement
+
 FORMATS: Final = ("md", "html", "pdf", "json", "csv")
 """Every format, by its suffix."""
 
 BUILD: Final = "build"
 STDOUT: Final = "-"
+DEFAULT_STEM: Final = "report"
+
+PLACEHOLDERS: Final = ("title", "client", "version", "date", "state", "commit")
+"""What the pattern of a file name may hold, in braces."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
@@ -34,13 +42,12 @@ class Target:
     """Where; None for standard output."""
 
 
-def targets(
-    engagement: Engagement, folder: Path, formats: Sequence[str], output: str | None, given: bool
-) -> tuple[Target, ...]:
-    """The files to make. `folder` is the engagement's; `given` is True when the formats were asked for on the command line.
+def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None, given: bool) -> tuple[Target, ...]:
+    """The files to make. `stem` is their name where the user gives none; `folder` is the engagement's; `given` is True when the
+    formats were asked for on the command line.
 
     `output` is -o: a folder if it exists, ends in `/` or several formats are asked for; else a file, whose suffix names the
-    format when none was asked for; `-` is standard output. Raises FindingsReportError (USAGE, or INPUT for engagement.yaml).
+    format when none was asked for; `-` is standard output. Raises FindingsReportError (USAGE).
     """
     chosen = tuple(dict.fromkeys(formats))
     if output is not None and not given and output != STDOUT and not _is_folder(output, ()):
@@ -51,7 +58,6 @@ def targets(
         if len(chosen) != 1:
             raise FindingsReportError(Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f"))
         return (Target(chosen[0], None),)
-    stem = file_stem(engagement)
     if output is None:
         base = folder.absolute().parent / BUILD
         return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
@@ -75,11 +81,7 @@ def faults(engagement: Engagement) -> list[Problem]:
     """What engagement.yaml says of its outputs that cannot be done."""
     names = enumerate(engagement.outputs)
     problems = [_unknown(name, Kind.INPUT, ("engagement", "outputs", index)) for index, name in names if name not in FORMATS]
-    try:
-        file_stem(engagement)
-    except FindingsReportError as error:
-        problems += error.problems
-    return problems
+    return problems + _pattern_faults(engagement.file_name)
 
 
 def _unknown(name: str, kind: Kind, subject: Subject | None) -> Problem:
@@ -87,22 +89,38 @@ def _unknown(name: str, kind: Kind, subject: Subject | None) -> Problem:
     return Problem(kind, f"{name!r} is not a format ({', '.join(FORMATS)})", remedy, subject=subject, code="format")
 
 
-def file_stem(engagement: Engagement) -> str:
-    """The report's file name without suffix. Raises FindingsReportError (INPUT) for a pattern with an unknown name."""
+def file_stem(pattern: str, engagement: ReportedEngagement) -> str:
+    """The report's file name without suffix: `pattern` filled in and made fit for every file system; `report` when empty."""
+    commit = engagement.findings_commit
     values = {
         "title": engagement.title,
         "client": engagement.client or "",
         "version": engagement.version or "",
         "date": engagement.date.isoformat() if engagement.date else "",
         "state": engagement.state.value,
+        "commit": f"{commit.hash[:12]}{'-uncommitted' if commit.is_changed else ''}" if commit else "",
     }
+    filled = HIDDEN.sub("-", _PLACEHOLDER.sub(lambda match: values[match[1]], pattern))
+    stem = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", _NOT_IN_NAMES.sub("-", filled))).strip("-. ")
+    return _cut(stem).rstrip("-. ") or DEFAULT_STEM
 
-    def fill(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            fault = f"{{{match[1]}}} is not one of {', '.join(f'{{{name}}}' for name in values)}"
-            raise FindingsReportError(Problem(Kind.INPUT, fault, subject=("engagement", "file_name"), code="file-name"))
-        return values[match[1]]
 
-    stem = _NOT_IN_NAMES.sub("-", HIDDEN.sub("-", _PLACEHOLDER.sub(fill, engagement.file_name)))
-    stem = re.sub(r"-{2,}", "-", stem).strip("-. ")[:120]
-    return stem or "report"
+def _cut(stem: str) -> str:
+    """At most 120 characters and 180 bytes: file systems count bytes, and the suffix needs some."""
+    return stem[:120].encode()[:180].decode("utf-8", "ignore")
+
+
+def _pattern_faults(pattern: str) -> list[Problem]:
+    """Placeholders that there are not, and braces that are none."""
+    subject: Subject = ("engagement", "file_name")
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    problems: list[Problem] = []
+    for name in dict.fromkeys(_PLACEHOLDER.findall(pattern)):
+        if name not in PLACEHOLDERS:
+            near = get_close_matches(name.strip().lower(), PLACEHOLDERS, 1)
+            remedy = f"did you mean '{{{near[0]}}}'?" if near else None
+            problems.append(Problem(Kind.INPUT, f"{{{name}}} is not one of {known}", remedy, subject=subject, code="file-name"))
+    if set("{}") & set(_PLACEHOLDER.sub("", pattern)):
+        fault = "a brace has no partner"
+        problems.append(Problem(Kind.INPUT, fault, f"braces hold one of {known}", subject=subject, code="file-name"))
+    return problems

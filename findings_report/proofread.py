@@ -27,7 +27,7 @@ class _Known:
 
     ids: Collection[str]
     """Of findings, and former ones."""
-    pictures: Collection[str | None]
+    pictures: Collection[str]
     """By name and by file."""
     locations: Collection[str] = ()
     """Of the text's own finding."""

@@ -66,7 +66,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 def _stage(path: Path, content: bytes) -> Path:
     """A finished, durable temporary file in the folder of `path`."""
-    temporary = path.parent / f".{path.name[:80]}.{secrets.token_hex(6)}.part"
+    temporary = path.parent / f".{path.name[:20]}.{secrets.token_hex(6)}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

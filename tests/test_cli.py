@@ -471,6 +471,51 @@ def test_a_file_name_holds_no_hidden_character(work: Work, run: Run) -> None:
     assert [path.name for path in (work.root / "build").iterdir()] == ["r-fdp.Review.json"]
 
 
+def test_a_report_names_the_commit_of_the_findings_and_says_what_is_not_in_it(work: Work, run: Run) -> None:
+    work.engagement("state: final\nfile_name: 'audit-{commit}'\n")
+    git(work.root, "init", "--quiet")
+    git(work.root, "add", "findings")
+    git(work.root, "commit", "--quiet", "--message", "one")
+    commit = git(work.root, "rev-parse", "HEAD").strip()
+
+    ran = run("build", work.root, "-f", "md", "-f", "json", "--strict")
+
+    assert (ran.code, ran.err) == (0, "")
+    said = (work.root / f"build/audit-{commit[:12]}.md").read_text()
+    assert f"Made of the findings at commit `{commit[:12]}`." in said
+    kept = json.loads((work.root / f"build/audit-{commit[:12]}.json").read_text())
+    assert kept["engagement"]["findings_commit"] == {"hash": commit, "is_changed": False}
+
+    work.finding(FINDING.replace("A finding", "Another"))
+    ran = run("build", work.root, "-f", "md", "--strict")
+
+    assert ran.code == 1
+    assert f"warning: the report is final, and findings/A-1.finding.yaml differs from commit {commit[:12]}" in ran.err
+    said = (work.root / f"build/audit-{commit[:12]}-uncommitted.md").read_text()
+    assert f"Made of the findings at commit `{commit[:12]}`, **with changes that are not committed**." in said
+    assert run("check", work.root, "--strict").code == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("{Titel}", "file_name: {Titel} is not one of {title}, {client}, {version}, {date}, {state}, {commit}"),
+        ("{Titel}", "did you mean '{title}'?"),
+        ("{title", "file_name: a brace has no partner"),
+        ("{}", "{} is not one of"),
+        ("{{title}}", "a brace has no partner"),
+    ],
+)
+def test_a_pattern_that_cannot_be_filled_in_is_told_with_its_place(work: Work, run: Run, pattern: str, said: str) -> None:
+    work.engagement(f"file_name: '{pattern}'\n")
+
+    ran = run("check", work.root)
+
+    assert ran.code == 3
+    assert "findings/engagement.yaml:5:12: " in ran.err
+    assert said in ran.err
+
+
 def test_an_error_leaves_the_old_report(work: Work, run: Run) -> None:
     run("build", work.root, "-f", "md")
     before = (work.root / "build" / "report.md").read_bytes()

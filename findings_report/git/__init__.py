@@ -6,8 +6,10 @@ A repository under audit is hostile until read: see `repository` for how it is o
 
 from findings_report.git.command import version
 from findings_report.git.fetching import fetch_repository
+from findings_report.git.layout import enclosing_folder
 from findings_report.git.objects import LARGEST_OBJECT
 from findings_report.git.repository import Entry, Repository, open_repository
-from findings_report.git.trees import EntryKind
+from findings_report.git.trees import EntryKind, TreeEntry
 
-__all__ = ["LARGEST_OBJECT", "Entry", "EntryKind", "Repository", "fetch_repository", "open_repository", "version"]
+__all__ = ["LARGEST_OBJECT", "Entry", "EntryKind", "Repository", "TreeEntry"]
+__all__ += ["enclosing_folder", "fetch_repository", "open_repository", "version"]

@@ -62,6 +62,11 @@ def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layo
         raise refusal(f"repository '{name}' at {path} cannot be read: {reason}", code="repository-unreadable") from error
 
 
+def enclosing_folder(path: Path) -> Path | None:
+    """The work tree around `path`: the nearest folder, itself or above, that has a `.git`; None when there is none."""
+    return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
+
+
 @dataclass(frozen=True)
 class _Search:
     root: Path

@@ -174,11 +174,14 @@ class Objects:
             content = self._contents.content(header.size)
         except _NoAnswerError as error:
             raise self._unreadable(id, self._contents, error) from None
-        prefix = f"{header.kind} {header.size}\0".encode()
-        actual = hashlib.new(self._format, prefix + content, usedforsecurity=False).hexdigest()
+        actual = self.id_of(header.kind, content)
         if actual != id:
             raise self.corrupt(header.kind, id, f"its content has the id {actual}")
         return content
+
+    def id_of(self, kind: str, content: bytes) -> str:
+        """The id of an object of this kind and content."""
+        return hashlib.new(self._format, f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
 
     def corrupt(self, kind: str, id: str, fault: str) -> FindingsReportError:
         """The error of an object that is not what it should be."""

@@ -139,7 +139,20 @@ class Repository:
 
     def files(self, commit: str) -> tuple[tuple[str, str], ...]:
         """(path, blob id) of every file in `commit`, sorted by folder as git lists them; no symlinks, no submodules."""
-        return tuple((path, entry.id) for path, entry in self._walk(commit) if entry.kind is EntryKind.FILE)
+        return tuple((path, entry.id) for path, entry in self._walk(self._root(commit), commit) if entry.kind is EntryKind.FILE)
+
+    def tree(self, commit: str, folder: str) -> dict[str, TreeEntry]:
+        """Everything below `folder` in `commit` that is no folder itself, by path; "" is the root. Empty when there is none."""
+        if not folder:
+            return dict(self._walk(self._root(commit), commit))
+        found = self.entry(commit, folder)
+        if found is None or found.kind is not EntryKind.FOLDER:
+            return {}
+        return {f"{folder}/{path}": entry for path, entry in self._walk(found.id, commit)}
+
+    def blob_id(self, content: bytes) -> str:
+        """The id that a file of this content has in this repository, whether it is there or not."""
+        return self._objects.id_of("blob", content)
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
         """Paths of at most `limit` text files of `commit` in which each of `lines` stands within some line, in git's order.
@@ -177,9 +190,9 @@ class Repository:
         headers = ((path, self._objects.header(id)) for path, id in self.files(commit))
         return [path for path, header in headers if header is not None and header.size > LARGEST_OBJECT][:1000]
 
-    def _walk(self, commit: str) -> Iterator[tuple[str, TreeEntry]]:
-        """Every entry that is no folder. A few kilobytes of trees that hold each other can name billions: bounded."""
-        waiting = [iter([("", TreeEntry(EntryKind.FOLDER, self._root(commit)))])]
+    def _walk(self, tree: str, commit: str) -> Iterator[tuple[str, TreeEntry]]:
+        """Every entry of a tree that is no folder. A few kilobytes of trees that hold each other can name billions: bounded."""
+        waiting = [iter([("", TreeEntry(EntryKind.FOLDER, tree))])]
         seen = 0
         while waiting:
             following = next(waiting[-1], None)

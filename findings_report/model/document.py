@@ -203,6 +203,15 @@ class ReportedFinding(Frozen):
         return tuple(snippet for snippet in self.snippets if snippet.name is None or snippet.name not in self.placed)
 
 
+class FindingsCommit(Frozen):
+    """The commit of the repository that the findings are written in."""
+
+    hash: str
+    """Full hash of what HEAD named when the report was made."""
+    is_changed: bool
+    """True when a file that the report was made of is not as it is in that commit: changed, new, or gone."""
+
+
 class ReportedEngagement(Frozen):
     """What every part of a report may know of the engagement."""
 
@@ -238,8 +247,15 @@ class ReportedEngagement(Frozen):
     """The pictures that the prose may place."""
     logo: Picture | None
     """For the cover."""
+    findings_commit: FindingsCommit | None = None
+    """What the report was made of; None where the findings are in no repository."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Former ids of findings, each with the id of today: prose may name either."""
+
+    @property
+    def has_control(self) -> bool:
+        """True when there is something to say under document control."""
+        return bool(self.versions or self.distribution or self.findings_commit)
 
 
 class SeverityCount(Frozen):

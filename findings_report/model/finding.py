@@ -443,7 +443,8 @@ class Engagement(Frozen):
     outputs: tuple[Name, ...] = ()
     """Formats to build when the command line names none; default html and pdf."""
     file_name: Filled = "report"
-    """Pattern of the report's file name; may hold {title}, {client}, {version}, {date}, {state}."""
+    """Pattern of the report's file name; may hold {title}, {client}, {version}, {date}, {state} and {commit}, the commit of the
+    findings. What no file system takes becomes a dash."""
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     """Language of the prose, as BCP 47 says it."""
     logo: RelativePath | None = None

@@ -16,7 +16,8 @@ from findings_report.model.evidence import Verdict
 from findings_report.model.finding import Engagement, Finding, Status
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Component, Picture, Report
+    from findings_report.identify import Identified
+    from findings_report.model.document import Component, FindingsCommit, Picture, Report
     from findings_report.renderers import Rendered, Template
     from findings_report.resolve import Resolution
 
@@ -178,7 +179,7 @@ def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     checked = check(inputs, progress)
     _severity_rank(checked.authored.engagement, wishes.fail_on)
     try:
-        files, problems = _rendered(checked, wishes, progress)
+        files, problems = _rendered(checked, wishes, inputs.borrow, progress)
         publish({file.path: file.content for file in files if file.path is not None})
     except FindingsReportError as error:
         located = [checked.authored.located(problem) for problem in error.problems]
@@ -187,16 +188,20 @@ def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     return Built(checked, files, (*every, *gates(checked, every, wishes.fail_on, strict=wishes.strict)))
 
 
-def _rendered(checked: Checked, wishes: Wishes, progress: Progress) -> tuple[tuple[Written, ...], list[Problem]]:
+def _rendered(
+    checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress
+) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.renderers import find_template
 
     engagement = checked.authored.engagement
-    formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
-    wanted = outputs.targets(engagement, checked.folder, formats, wishes.output, given=bool(wishes.formats))
     template = find_template(wishes.template or engagement.template, checked.folder, given=wishes.template is not None)
-    report = assembled(checked, wishes.default_date)
+    identified = _identified(checked, template, borrow)
+    report = assembled(checked, wishes.default_date, identified.commit)
+    formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
+    stem = outputs.file_stem(engagement.file_name, report.engagement)
+    wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
     files: list[Written] = []
-    problems = _overridden(template)
+    problems = [*identified.problems, *_overridden(template)]
     for target in wanted:
         progress(f"rendering {target.format}")
         start = time.perf_counter()
@@ -209,6 +214,18 @@ def _rendered(checked: Checked, wishes: Wishes, progress: Progress) -> tuple[tup
             problems = _unprintable(checked, problems, system_fonts=wishes.system_fonts)
         files.append(Written(target.path, rendered.content, time.perf_counter() - start))
     return tuple(files), problems
+
+
+def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:
+    """Where the findings come from. `check` does not ask: it is run before one commits."""
+    from findings_report.identify import identify
+    from findings_report.renderers.folders import FALLBACK, overrides
+
+    files = [checked.folder / name for name in checked.authored.files]
+    files += [path for path, _ in overrides(template)]
+    folders = {checked.folder: store.FINDING_SUFFIX}
+    folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
+    return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
 
 
 def _overridden(template: Template) -> list[Problem]:
@@ -253,7 +270,7 @@ def _no_font(character: str, *, place: Place | None = None, subject: Subject | N
     return Problem(Kind.OUTPUT, fault, remedy, place=place, subject=subject, level="warning", code="pdf-characters")
 
 
-def assembled(checked: Checked, default_date: date | None) -> Report:
+def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
     """The report of a checked engagement."""
     from findings_report.assemble import assemble
 
@@ -266,6 +283,7 @@ def assembled(checked: Checked, default_date: date | None) -> Report:
         pictures=checked.pictures,
         components=components(),
         default_date=default_date,
+        findings_commit=findings_commit,
     )
 
 

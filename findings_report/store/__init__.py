@@ -58,6 +58,8 @@ class Authored:
     """(file as shown, its document) by the first step of a subject."""
     warnings: tuple[Problem, ...]
     """What is odd but does no harm."""
+    files: tuple[str, ...]
+    """Every file that was read, as a path in the folder: the engagement's own first."""
 
     def located(self, problem: Problem) -> Problem:
         """`problem` with `place` and `field` filled in from its subject."""
@@ -94,6 +96,7 @@ class _Loading:
         self.engagement: Engagement | None = None
         self.findings: dict[str, Finding] = {}
         self.pictures: dict[str, bytes] = {}
+        self.taken: list[str] = []
 
     def read_all(self) -> None:
         names = self.files.names()
@@ -117,7 +120,9 @@ class _Loading:
         if self.engagement is None or any(problem.level == "error" for problem in located):
             raise FindingsReportError(located)
         ordered = dict(sorted(self.findings.items(), key=lambda item: natural(item[0])))
-        return Authored(self.engagement, ordered, self.pictures, self.documents, tuple(located))
+        return Authored(
+            self.engagement, ordered, self.pictures, self.documents, tuple(located), tuple(dict.fromkeys(self.taken))
+        )
 
     def _take(self, name: str, seen: dict[str, str]) -> None:
         file_name = PurePosixPath(name).name
@@ -142,6 +147,7 @@ class _Loading:
 
     def _read(self, name: str, key: str, model: type[Model]) -> Model | None:
         shown = self._shown(name)
+        self.taken.append(name)
         try:
             content = self.files.read(name)
             document = read(content if content is not None else b"")
@@ -202,6 +208,7 @@ class _Loading:
     def _declared(self, path: tuple[str | int, ...], name: str) -> bytes | None:
         """The bytes of a file that the engagement names; a problem when it is not there."""
         subject: Subject = (ENGAGEMENT_KEY, *path)
+        self.taken.append(name)
         try:
             content = self.files.read(name)
         except FindingsReportError as error:

@@ -1,0 +1,120 @@
+"""The findings' own repository -> the commit that a report is made of, and whether the files that were read are of it.
+
+`git status` would obey what the repository configures: filters, hooks, monitors. Here the files are hashed and compared with
+the tree of HEAD, so a file that a filter changes on its way to disk counts as changed; line ends alone do not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from findings_report import git
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.model.document import FindingsCommit
+from findings_report.model.finding import State
+
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What is known of where the findings come from."""
+
+    commit: FindingsCommit | None
+    """None outside of a repository, in one that cannot be read, and where the engagement is in no commit yet."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings and notes, without a place: they are about files, not about what stands in them."""
+
+
+def identify(state: State, files: Sequence[Path], folders: Mapping[Path, str], *, borrow: tuple[Path, ...] = ()) -> Identified:
+    """The commit of the repository around the first of `files`, which is the engagement's own.
+
+    `files` are all that the build reads. `folders` hold them; of each, files that end with its text would have been read if
+    they were there, so that those of the commit that are gone count as changed. Raises nothing: a repository that cannot be
+    read is a note.
+    """
+    try:
+        root = git.enclosing_folder(_standing(files[0]).parent)
+        if root is None:
+            return Identified(None)
+        with git.open_repository(root, name="findings", borrow=borrow) as repository:
+            return _compared(repository, state, files, folders)
+    except (FindingsReportError, OSError) as error:
+        remedy = error.problems[0].remedy if isinstance(error, FindingsReportError) else None
+        return Identified(None, (_note(f"the commit of the findings is not known: {error}", remedy),))
+
+
+def _compared(repository: git.Repository, state: State, files: Sequence[Path], folders: Mapping[Path, str]) -> Identified:
+    commit = repository.commit_of("HEAD")
+    trees = [(_tree(repository, commit, folder), suffix) for folder, suffix in folders.items()] if commit is not None else []
+    committed = {path: entry for tree, _ in trees for path, entry in tree.items()}
+    if commit is None or _relative(_standing(files[0]), repository.path) not in committed:
+        fault = f"the findings are in no commit of the repository at {repository.path}, so the report names none"
+        return Identified(None, (_note(fault, "commit them first"),) if state is State.FINAL else ())
+    expected = {path for tree, suffix in trees for path in tree if path.endswith(suffix)}
+    changed = _changed(repository, committed, files)
+    changed += sorted(path for path in expected if not os.path.lexists(repository.path / path))
+    problem = _uncommitted(changed, commit) if changed and state is State.FINAL else None
+    return Identified(FindingsCommit(hash=commit, is_changed=bool(changed)), (problem,) if problem else ())
+
+
+def _tree(repository: git.Repository, commit: str, folder: Path) -> Mapping[str, git.TreeEntry]:
+    relative = _relative(folder.resolve(), repository.path)
+    return repository.tree(commit, relative) if relative is not None else {}
+
+
+def _changed(repository: git.Repository, committed: Mapping[str, git.TreeEntry], files: Iterable[Path]) -> list[str]:
+    """The files, as the repository or else the user names them, that are not those of the commit."""
+    changed: list[str] = []
+    for file in dict.fromkeys(path for named in files for path in _with_target(_standing(named))):
+        path = _relative(file, repository.path)
+        entry = committed.get(path) if path is not None else None
+        if entry is None or entry.id not in _ids(repository, file):
+            changed.append(path or str(file))
+    return changed
+
+
+def _ids(repository: git.Repository, file: Path) -> Iterator[str]:
+    """The ids under which git would know the file: as it stands, and with the line ends that git writes into commits."""
+    if file.is_symlink():
+        yield repository.blob_id(os.fsencode(file.readlink()))
+        return
+    content = file.read_bytes()
+    yield repository.blob_id(content)
+    if b"\r\n" in content and b"\0" not in content:
+        yield repository.blob_id(content.replace(b"\r\n", b"\n"))
+
+
+def _with_target(file: Path) -> Iterator[Path]:
+    yield file
+    if file.is_symlink():
+        yield file.resolve()
+
+
+def _standing(path: Path) -> Path:
+    """Where `path` itself stands: links above it are followed, and it may be one."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  # `resolve` would follow the last one too
+    return absolute.parent.resolve() / absolute.name
+
+
+def _relative(path: Path, root: Path) -> str | None:
+    """The path in the repository, as its trees have it; None outside, and "" for the root itself."""
+    if not path.is_relative_to(root):
+        return None
+    relative = path.relative_to(root).as_posix()
+    return "" if relative == "." else os.fsencode(relative).decode("utf-8", "backslashreplace")
+
+
+def _uncommitted(changed: Sequence[str], commit: str) -> Problem:
+    more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+    verb = "differs" if len(changed) == 1 else "differ"
+    fault = f"the report is final, and {', '.join(changed[:_MOST_NAMED])}{more} {verb} from commit {commit[:12]}"
+    return Problem(Kind.SOURCE, fault, "commit them first", level="warning", code="uncommitted")
+
+
+def _note(fault: str, remedy: str | None) -> Problem:
+    return Problem(Kind.SOURCE, fault, remedy, level="note", code="findings-commit")
