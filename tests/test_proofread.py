@@ -40,4 +40,4 @@ def test_a_finding_may_be_named_by_a_former_id_and_not_by_one_that_never_was() -
     (problem,) = problems(A=renamed, B=finding(description="[](finding:OLD-1)\n[](finding:OLD-2)"))
 
     assert problem.fault == "there is no finding 'OLD-2' to refer to"
-    assert problem.remedy == "known are A, B, OLD-1"
+    assert problem.remedy == "did you mean 'OLD-1'? there are A, B, OLD-1"
