@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
@@ -35,6 +35,15 @@ def publish(files: Mapping[Path, bytes]) -> None:
     """Puts every file in place, creating folders as needed. Raises FindingsReportError (OUTPUT); then nothing has changed
     unless the fault came while the finished files were being renamed, which it says.
     """
+    _publish(files, frozenset())
+
+
+def publish_new(files: Mapping[Path, bytes]) -> None:
+    """As `publish`, for files that must not be there yet: raises FindingsReportError (USAGE) when one is, and writes none."""
+    _publish(files, files.keys())
+
+
+def _publish(files: Mapping[Path, bytes], new: Set[Path]) -> None:
     staged: dict[Path, Path] = {}
     current = Path()
     try:
@@ -44,6 +53,7 @@ def publish(files: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             staged[path] = _stage(path, content)
         with _locked({path.parent for path in files}):
+            _refuse_taken(new)
             for path, temporary in staged.items():
                 current = path
                 temporary.replace(path)
@@ -55,6 +65,12 @@ def publish(files: Mapping[Path, bytes]) -> None:
         for temporary in staged.values():
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _refuse_taken(new: Set[Path]) -> None:
+    if taken := sorted(path for path in new if os.path.lexists(path)):
+        fault = "is there already, and stays as it is"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(taken[0])), code="taken"))
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from findings_report.cli import authoring
 from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
@@ -54,12 +54,8 @@ FailOn = Annotated[
 ]
 
 
-class Schema(StrEnum):
-    """Which JSON Schema."""
-
-    FINDING = "finding"
-    ENGAGEMENT = "engagement"
-    REPORT = "report"
+app.command()(authoring.init)
+app.command()(authoring.new)
 
 
 @app.command()
@@ -170,27 +166,7 @@ def fetch(folder: Folder = Path()) -> None:
         out(line)
 
 
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where findings/ is made.", show_default=False)] = Path(),
-    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
-) -> None:
-    """Start an engagement: findings/ with a first finding."""
-    from findings_report import pipeline
-
-    for path in pipeline.init(folder, title):
-        out(f"wrote {path}")
-    out("next: edit them, then `findings-report check`, `findings-report pin` and `findings-report build`")
-
-
-@app.command()
-def schema(which: Annotated[Schema, typer.Argument(metavar="FILE", help="Whose schema.")] = Schema.FINDING) -> None:
-    """Print the JSON Schema of a file, for editors and other tools."""
-    import json
-
-    from findings_report import pipeline
-
-    out(json.dumps(pipeline.schema(which.value), indent=2))
+app.command()(authoring.schema)
 
 
 @app.command()
@@ -236,7 +212,12 @@ def _root(
 def _inputs(folder: Path, repository: list[str] | None, borrow: list[Path] | None, *, evidence: bool) -> Inputs:
     from findings_report.pipeline import Inputs
 
-    return Inputs(folder, dict(_clone(text) for text in repository or ()), tuple(borrow or ()), evidence)
+    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence)
+
+
+def clones(repository: list[str] | None) -> dict[str, Path]:
+    """--repository as it was given: paths by name, that of the only one under an empty name."""
+    return dict(_clone(text) for text in repository or ())
 
 
 def _clone(text: str) -> tuple[str, Path]:

@@ -153,7 +153,11 @@ Markdown = Annotated[str, StringConstraints(strict=True, max_length=262_144)]
 Filled = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500, pattern=r"^[^\n]*\S[^\n]*$")]
 """One line that is not blank."""
 
-SourceText = Annotated[str, BeforeValidator(_source), StringConstraints(strict=True, min_length=1, max_length=400)]
+SourceText = Annotated[
+    str,
+    BeforeValidator(_source, json_schema_input_type=str | float),
+    StringConstraints(strict=True, min_length=1, max_length=400),
+]
 """Text read as it stands in the file, so that `1.10` stays `1.10`."""
 
 CommitHash = Annotated[
@@ -200,7 +204,10 @@ RepositoryPath = Annotated[
 """A path inside the repository, as `git ls-files` prints it."""
 
 _REGION_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"}]
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": r"^ *[0-9]+(-[0-9]+)? *(, *[0-9]+(-[0-9]+)? *)*$"},
+    ]
 }
 
 Regions = Annotated[
@@ -573,9 +580,9 @@ class Finding(Frozen):
     """Impact and likelihood."""
     difficulty: Level | None = None
     """How hard it is to exploit."""
-    cvss: Annotated[tuple[Cvss, ...], BeforeValidator(_one_or_many)] = ()
+    cvss: Annotated[tuple[Cvss, ...], BeforeValidator(_one_or_many, json_schema_input_type=Cvss | tuple[Cvss, ...])] = ()
     """CVSS vector, or a list of them."""
-    cwe: Annotated[tuple[Cwe, ...], BeforeValidator(_one_or_many)] = ()
+    cwe: Annotated[tuple[Cwe, ...], BeforeValidator(_one_or_many, json_schema_input_type=Cwe | tuple[Cwe, ...])] = ()
     """Weakness ids."""
     tags: tuple[Name, ...] = ()
     """Free labels."""
@@ -603,7 +610,9 @@ class Finding(Frozen):
     """How it is exploited."""
     proof: Markdown | None = None
     """The proof of concept."""
-    recommendation: Annotated[Recommendation, BeforeValidator(_recommendation)] | None = None
+    recommendation: (
+        Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None
+    ) = None
     """What we advise: a text, or `short_term` and `long_term`."""
     response: Markdown | None = None
     """What the client, or a reviewer, answers."""
@@ -613,7 +622,7 @@ class Finding(Frozen):
     """What was done about it."""
     history: tuple[Event, ...] = ()
     """Its life so far, oldest first."""
-    references: tuple[Annotated[Reference, BeforeValidator(_reference)], ...] = ()
+    references: tuple[Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=Url | Reference)], ...] = ()
     """What to read: addresses, or `url` and `title`."""
     tickets: tuple[TicketRef, ...] = ()
     """Where it is being worked on."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from findings_report import outputs, scoring, store
 from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
@@ -372,13 +372,6 @@ def overview(inputs: Inputs) -> Overview:
     return Overview(tuple(entries), tuple(authored.located(problem) for problem in authored.warnings))
 
 
-def schema(which: str) -> dict[str, Any]:
-    """The JSON Schema of `finding`, `engagement` or `report`."""
-    from findings_report import archive
-
-    return {"finding": store.finding_schema, "engagement": store.engagement_schema, "report": archive.schema}[which]()
-
-
 @dataclass(frozen=True)
 class Pinned:
     """What `pin` did."""
@@ -420,20 +413,6 @@ def fetch(inputs: Inputs, progress: Progress) -> list[str]:
         return fetch_missing(authored.engagement, authored.findings, folder, progress)
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-
-
-def init(folder: Path, title: str) -> list[Path]:
-    """Starts an engagement in `folder`/findings; the files written."""
-    from findings_report import scaffold
-    from findings_report.publish import publish
-
-    target = folder / store.FOLDER
-    files = {target / name: content for name, content in scaffold.init_files(" ".join(title.split())).items()}
-    if taken := next((path for path in files if path.exists()), None):
-        fault = f"there is a {store.shown_path(taken)} already"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "add findings beside it, or name another folder"))
-    publish(files)
-    return list(files)
 
 
 def demo(folder: Path) -> Path:

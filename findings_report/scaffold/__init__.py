@@ -10,9 +10,8 @@ RELEASES = ("1.0", "1.1")
 """The releases of the demo's repository, oldest first; each is a git tag."""
 
 
-def init_files(title: str) -> dict[str, bytes]:
-    """The files of a new engagement, by name. `title` is one line of text."""
-    written = title.replace("\\", "\\\\").replace('"', '\\"')
+def init_files(written: str) -> dict[str, bytes]:
+    """The files of a new engagement, by name. `written` is its title as a YAML scalar."""
     folder = resources.files(__name__) / "init"
     engagement = (folder / "engagement.yaml").read_text("utf-8").format(title=written)
     return {"engagement.yaml": engagement.encode(), "FIRST-001.finding.yaml": (folder / "FIRST-001.finding.yaml").read_bytes()}

@@ -18,24 +18,37 @@ from findings_report.meant import did_you_mean
 from findings_report.model.finding import FORMAT, Engagement, Finding, Section, identifier_fault
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
+from findings_report.store.draft import Cited, from_library, library_entries, next_id, stub, taken_ids, title_scalar
 from findings_report.store.edit import set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
+from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.store.yaml12 import Document, YamlFault, read
 
 __all__ = [
     "ENGAGEMENT",
+    "ENGAGEMENT_KEY",
     "FINDING_SUFFIX",
     "FOLDER",
+    "SCHEMA_FOLDER",
     "Authored",
+    "Cited",
     "Files",
     "Folder",
     "engagement_schema",
     "find_folder",
     "finding_schema",
+    "from_library",
+    "library_entries",
     "load",
+    "load_engagement",
+    "modeline",
     "natural",
+    "next_id",
     "set_text",
     "shown_path",
+    "stub",
+    "taken_ids",
+    "title_scalar",
 ]
 
 ENGAGEMENT_KEY: Final = "engagement"
@@ -86,6 +99,13 @@ def load(files: Files) -> Authored:
     return loading.result()
 
 
+def load_engagement(files: Files) -> Authored:
+    """Reads `engagement.yaml` alone, whatever state the findings are in. Raises FindingsReportError with all that is wrong."""
+    loading = _Loading(files)
+    loading.read_engagement()
+    return loading.result()
+
+
 class _Loading:
     """One run over the files: collects values, documents and problems."""
 
@@ -98,12 +118,17 @@ class _Loading:
         self.pictures: dict[str, bytes] = {}
         self.taken: list[str] = []
 
-    def read_all(self) -> None:
+    def read_engagement(self) -> tuple[str, ...]:
+        """Reads `engagement.yaml`; the names of all files."""
         names = self.files.names()
         if ENGAGEMENT not in names:
             self._file_problem("", f"there is no {ENGAGEMENT}", "start one with `findings-report init`")
         else:
             self.engagement = self._read(ENGAGEMENT, ENGAGEMENT_KEY, Engagement)
+        return names
+
+    def read_all(self) -> None:
+        names = self.read_engagement()
         seen: dict[str, str] = {}
         for name in names:
             self._take(name, seen)
@@ -168,6 +193,8 @@ class _Loading:
         if model is Engagement and (newer := _newer_format(data)) is not None:
             self.problems.append(newer)
             return None
+        if model is Finding:
+            self.problems += faults.unfilled(data, key)
         try:
             return model.model_validate(data)
         except ValidationError as error:
@@ -279,30 +306,3 @@ def _located(problem: Problem, documents: Mapping[str, tuple[str, Document]]) ->
     shown, document = documents[str(key)]
     place = faults.place(document, shown, tuple(path), problem.code, problem.line_offset)
     return replace(problem, place=place, field=faults.dotted(tuple(path)) or None)
-
-
-def engagement_schema() -> dict[str, Any]:
-    """The JSON Schema of `engagement.yaml`."""
-    return _schema(Engagement, "engagement.yaml of findings-report")
-
-
-def finding_schema() -> dict[str, Any]:
-    """The JSON Schema of a `*.finding.yaml`."""
-    return _schema(Finding, "A finding of findings-report")
-
-
-def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    # editors hover `markdownDescription` as Markdown and escape `description`
-    schema: dict[str, Any] = _described(model.model_json_schema())
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
-
-
-def _described(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_described(part) for part in node]
-    if not isinstance(node, dict):
-        return node
-    copied = {key: _described(value) for key, value in node.items()}
-    if isinstance(node.get("description"), str):
-        copied["markdownDescription"] = node["description"]
-    return copied

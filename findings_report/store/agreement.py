@@ -119,7 +119,7 @@ def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Pr
 
 def _computed_severity(key: str, finding: Finding, given: Mapping[str, str], scale: list[str]) -> Iterator[Problem]:
     if finding.rating is None and not finding.cvss:
-        yield _problem("`severity` is required", (key,), "missing-field", "write it, or `rating`, or `cvss`")
+        yield _problem("`severity` is required", (key, "severity"), "missing-field", "write it, or `rating`, or `cvss`")
     source, word = next(iter(given.items()), ("severity", None))
     if word is not None and word not in scale:
         fault = f"gives {word!r}, which is not in the scale ({', '.join(scale)})"

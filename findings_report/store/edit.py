@@ -6,17 +6,25 @@ Edited by place, never by printing the document anew; the result is read again a
 from __future__ import annotations
 
 import copy
-from typing import Any
+import json
+import re
+from typing import Any, Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read
+
+_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def quoted(text: str) -> str:
+    """`text` as a double-quoted YAML scalar on one line, with what cannot be seen as escapes."""
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
     """`content` with the text `value` at `path`, whose mapping must exist; a new key follows the mapping's last one.
 
-    `value` must be safe as a double-quoted scalar (a hash, a name). Raises FindingsReportError (INPUT) when the place cannot
-    be edited with certainty.
+    Raises FindingsReportError (INPUT) when the place cannot be edited with certainty.
     """
     document = read(content)
     text = content.decode("utf-8-sig")
@@ -26,7 +34,8 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
     result = (b"\xef\xbb\xbf" if bom else b"") + edited.encode()
     if not _differs_only_there(document, result, path, value):
         fault = f"`{path[-1]}` cannot be set here without touching anything else"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, f'write it by hand: {path[-1]}: "{value}"', place=Place(shown)))
+        remedy = f"write it by hand: {path[-1]}: {quoted(value)}"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown)))
     return result
 
 
@@ -35,8 +44,9 @@ def _replaced(text: str, document: Document, path: Path, value: str) -> str:
     start = _index(text, mark.line, mark.column)
     end = _index(text, mark.end_line, mark.end_column)
     if start == end:  # an empty value: `commit:` with nothing after it
-        return f'{text[:start]} "{value}"{text[end:]}'
-    return f'{text[:start]}"{value}"{text[end:]}'
+        return f"{text[:start]} {quoted(value)}{text[end:]}"
+    line_end = _line_break(text) if mark.style in ("|", ">") else ""  # a block text ends where the next line starts
+    return f"{text[:start]}{quoted(value)}{line_end}{text[end:]}"
 
 
 def _inserted(text: str, document: Document, path: Path, value: str) -> str:
@@ -48,11 +58,15 @@ def _inserted(text: str, document: Document, path: Path, value: str) -> str:
     last = document.values[last_path]
     if parent.style == "{":
         end = _index(text, last.end_line, last.end_column)
-        return f'{text[:end]}, {path[-1]}: "{value}"{text[end:]}'
+        return f"{text[:end]}, {path[-1]}: {quoted(value)}{text[end:]}"
     end = _line_end(text, _last_line(last, document))
     indent = document.lines[last_key.line][: last_key.column].replace("-", " ")
-    line_end = "\r\n" if "\r\n" in text else "\n"
-    return f'{text[:end]}{line_end}{indent}{path[-1]}: "{value}"{text[end:]}'
+    line_end = _line_break(text)
+    return f"{text[:end]}{line_end}{indent}{path[-1]}: {quoted(value)}{text[end:]}"
+
+
+def _line_break(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _last_line(mark: Mark, document: Document) -> int:

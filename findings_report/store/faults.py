@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -30,6 +30,23 @@ def from_validation(error: ValidationError, model: type[BaseModel], document: Do
     problems = [_problem(detail, model, document, key) for detail in error.errors(include_url=False, include_context=True)]
     unique = {(problem.subject, problem.fault): problem for problem in problems}
     return sorted(unique.values(), key=lambda problem: _order(document, problem))
+
+
+_TOLD = frozenset({("title",), ("description",), ("severity",)})
+"""Fields whose absence is an error of its own."""
+
+
+def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
+    """A warning for each field of a finding that was left empty, as those of a stub are."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from unfilled(inner, key, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from unfilled(inner, key, (*path, index))
+    elif value is None and path not in _TOLD:
+        remedy = "fill it in, or remove the field"
+        yield Problem(Kind.INPUT, "is empty", remedy, subject=(key, *path), level="warning", code="empty")
 
 
 def _order(document: Document, problem: Problem) -> tuple[int, int]:

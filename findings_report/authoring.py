@@ -1,0 +1,241 @@
+"""What the commands for people who write do: an engagement is started, a finding added, an editor told. It prints nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from findings_report import store
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.model.evidence import Verdict
+from findings_report.model.finding import Engagement, Finding, Location, identifier_fault
+
+LIBRARY: Final = "library"
+"""The folder of findings to start from, beside the engagement's."""
+
+_LONGEST_QUOTE = 60
+"""Lines; who cites more chooses what to quote."""
+
+_SETTINGS: Final = ".vscode/settings.json"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What `new` is to make."""
+
+    title: str | None
+    """The finding's title; None keeps the library entry's."""
+    id: str | None = None
+    """--id; None takes the next of the engagement's series."""
+    entry: str | None = None
+    """--from: a library entry, as `web/xss`."""
+    library: Path | None = None
+    """--library: a shared library, looked in after the engagement's own."""
+    path: str | None = None
+    """--path: `path`, or `NAME:path` with several repositories."""
+    lines: str | None = None
+    """--lines: `10` or `10-20`."""
+    clones: Mapping[str, Path] | None = None
+    """--repository."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written, and what the user should know of it."""
+
+    paths: tuple[Path, ...]
+    """In order."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings and notes."""
+
+
+def new(start: Path, draft: Draft) -> Made:
+    """Adds a finding to the engagement found from `start`. Raises FindingsReportError, having written nothing."""
+    from findings_report.publish import publish_new
+
+    if draft.entry is not None and draft.path is not None:
+        raise _usage("--path is for a finding from nothing, and --from copies one", "add the location to the new file")
+    if draft.lines is not None and draft.path is None:
+        raise _usage("--lines are those of a --path", "name the file")
+    folder = store.find_folder(start)
+    files = store.Folder(folder)
+    taken = store.taken_ids(files)
+    id = draft.id or store.next_id(taken)
+    _check_id(id, taken)
+    problems: list[Problem] = []
+    if draft.entry is not None:
+        content = store.from_library(_libraries(folder, draft.library), draft.entry, _one_line(draft.title))
+    else:
+        title = _one_line(draft.title)
+        if title is None:
+            raise _usage("a finding needs a title", 'write `new "What is wrong"`, or copy a library entry with --from')
+        authored = store.load_engagement(files)
+        cited = None
+        if draft.path is not None:
+            cited, problems = _cited(folder, authored, draft, draft.path)
+        content = store.stub(authored.engagement, title, cited)
+        if (folder / store.SCHEMA_FOLDER / "finding.json").is_file():
+            content = f"{store.modeline('finding')}\n".encode() + content
+    path = folder / f"{id}{store.FINDING_SUFFIX}"
+    publish_new({path: content})
+    return Made((path,), tuple(problems))
+
+
+def library(start: Path, shared: Path | None) -> list[str]:
+    """The names that `new --from` knows, the engagement's own first."""
+    libraries = _libraries(store.find_folder(start), shared)
+    return list(dict.fromkeys(name for files in libraries for name in store.library_entries(files)))
+
+
+def _libraries(folder: Path, shared: Path | None) -> list[store.Files]:
+    if shared is not None and not shared.is_dir():
+        raise FindingsReportError(Problem(Kind.USAGE, "there is no such folder", place=Place(str(shared)), code="no-library"))
+    own = folder.absolute().parent / LIBRARY
+    return [store.Folder(each) for each in (own, shared) if each is not None and each.is_dir()]
+
+
+def _one_line(title: str | None) -> str | None:
+    return " ".join(title.split()) or None if title is not None else None
+
+
+def _check_id(id: str, taken: Sequence[str]) -> None:
+    if (fault := identifier_fault(id)) is not None:
+        raise _usage(fault, "as in NTR-007")
+    if id.casefold() == store.ENGAGEMENT_KEY:
+        raise _usage(f"{id} cannot be the id of a finding", "as in NTR-007")
+    if id.casefold() in (other.casefold() for other in taken):
+        raise _usage(f"the id {id} is taken", f"leave out --id for {store.next_id(taken)}")
+
+
+def _cited(folder: Path, authored: store.Authored, draft: Draft, text: str) -> tuple[store.Cited, list[Problem]]:
+    """The lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
+    location = _location(authored.engagement, text, draft.lines)
+    quote, problems = _quote(folder, authored, location, draft.clones or {})
+    lines = location.lines[0] if location.lines else None
+    return store.Cited(location.path, location.repository, lines, quote), problems
+
+
+def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
+    from pydantic import ValidationError
+
+    name, colon, path = text.partition(":")
+    if not colon or name not in engagement.repositories:
+        name, path = "", text
+    if not name and len(engagement.repositories) != 1:
+        names = ", ".join(engagement.repositories) or "there is none"
+        raise _usage(f"--path {text!r} does not say which repository ({names})", "write NAME:path")
+    try:
+        location = Location.model_validate(
+            {"path": path, "repository": name or None} | ({"lines": lines} if lines is not None else {})
+        )
+    except ValidationError as error:
+        raise _usage(f"--path or --lines: {error.errors()[0]['msg']}", "as in `--path src/app.py --lines 10-20`") from None
+    if len(location.lines) > 1:
+        raise _usage(f"--lines {lines}: one range, please", "add the others to the new file")
+    return location
+
+
+def _quote(
+    folder: Path, authored: store.Authored, location: Location, clones: Mapping[str, Path]
+) -> tuple[tuple[str, ...], list[Problem]]:
+    from findings_report.clones import find_clones, open_clones
+    from findings_report.resolve import resolve
+
+    engagement = authored.engagement
+    finding = Finding(title="?", description="?", locations=(location,))
+    try:
+        with open_clones(find_clones(engagement, folder, clones), ()) as sources:
+            found = resolve(engagement, {"?": finding}, sources)
+    except FindingsReportError as error:
+        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    problems = [_of_option(authored.located(problem)) for problem in found.problems]
+    if any(problem.level == "error" for problem in problems):
+        raise FindingsReportError(problems)
+    (snippet,) = found.snippets["?"]
+    if snippet.check.verdict is Verdict.UNCHECKED:
+        return (), problems
+    lines = tuple(line.text for run in snippet.runs for line in run.lines)
+    if len(lines) > _LONGEST_QUOTE:
+        fault = f"more than {_LONGEST_QUOTE} lines are too many to quote, and none is quoted"
+        problems = [Problem(Kind.SOURCE, fault, "quote those that matter", level="note", code="quote-length")]
+        return (), problems
+    return lines, problems
+
+
+def _of_option(problem: Problem) -> Problem:
+    """A problem of the location that the command line names, told as one of its options."""
+    if problem.subject is None or problem.subject[0] != "?":
+        return problem
+    return replace(problem, field="--lines" if "lines" in problem.subject else "--path")
+
+
+def _usage(fault: str, remedy: str) -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="new"))
+
+
+def init(folder: Path, title: str) -> Made:
+    """Starts an engagement in `folder`/findings, and tells editors of its schemas.
+
+    An editor's settings that are there already are left alone; a note says what to add.
+    """
+    from findings_report import scaffold
+    from findings_report.publish import publish, publish_new
+
+    target = folder / store.FOLDER
+    written = store.title_scalar(" ".join(title.split()))
+    files = {target / name: content for name, content in scaffold.init_files(written).items()}
+    publish_new(files)
+    schemas = _schemas(target)
+    publish(schemas)
+    settings, problems = _settings(folder)
+    publish_new(settings)
+    return Made((*files, *schemas, *settings), tuple(problems))
+
+
+def _schemas(folder: Path) -> dict[Path, bytes]:
+    """The schemas of an engagement's folder, as its own words make them."""
+    engagement = store.load_engagement(store.Folder(folder)).engagement
+    schemas = {"finding": store.finding_schema(engagement), "engagement": store.engagement_schema()}
+    return {
+        folder / store.SCHEMA_FOLDER / f"{which}.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+        for which, schema in schemas.items()
+    }
+
+
+def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
+    """Visual Studio Code's settings, which cover findings without a line of their own, as those of a library."""
+    path = folder / _SETTINGS
+    base = f"./{store.FOLDER}/{store.SCHEMA_FOLDER}"
+    wanted = {
+        "yaml.schemas": {
+            f"{base}/finding.json": [f"**/*{store.FINDING_SUFFIX}", f"{LIBRARY}/**/*.yaml"],
+            f"{base}/engagement.json": f"**/{store.FOLDER}/{store.ENGAGEMENT}",
+        }
+    }
+    if not os.path.lexists(path):
+        return {path: (json.dumps(wanted, indent=2) + "\n").encode()}, []
+    if store.SCHEMA_FOLDER.encode() in path.read_bytes():
+        return {}, []
+    fault = "is there already, and stays as it is"
+    place = Place(store.shown_path(path))
+    return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
+
+
+def schema(which: str) -> dict[str, Any]:
+    """The JSON Schema of `finding`, `engagement` or `report`."""
+    from findings_report import archive
+
+    return {"finding": store.finding_schema, "engagement": store.engagement_schema, "report": archive.schema}[which]()
+
+
+def write_schemas(start: Path) -> Made:
+    """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
+    from findings_report.publish import publish
+
+    schemas = _schemas(store.find_folder(start))
+    publish(schemas)
+    return Made(tuple(schemas))

@@ -1,0 +1,111 @@
+"""The commands for people who write: init, new, schema. Each is one thin function."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from findings_report.cli.say import OutputFormat, out, say_problems
+from findings_report.errors import FindingsReportError
+
+if TYPE_CHECKING:
+    from findings_report.authoring import Made
+
+Inside = Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder, or one inside or above it.")]
+
+
+class Schema(StrEnum):
+    """Which JSON Schema."""
+
+    FINDING = "finding"
+    ENGAGEMENT = "engagement"
+    REPORT = "report"
+
+
+def _entries(context: typer.Context, incomplete: str) -> list[str]:
+    """The library's names, for a shell's completion; none when there is a fault, which no prompt has room for."""
+    from findings_report import authoring
+
+    start, shared = context.params.get("folder") or Path(), context.params.get("library")
+    try:
+        names = authoring.library(Path(start), Path(shared) if shared else None)
+    except (FindingsReportError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def new(
+    title: Annotated[str | None, typer.Argument(help="What is wrong, in one line.", show_default=False)] = None,
+    entry: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=_entries),
+    ] = None,
+    id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Its id; default the next of the series.")] = None,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="[NAME:]PATH", help="Cite this file of the repository, quoted at the pinned commit."),
+    ] = None,
+    lines: Annotated[str | None, typer.Option("--lines", metavar="LINES", help="The lines to cite: 10 or 10-20.")] = None,
+    library: Annotated[
+        Path | None,
+        typer.Option(
+            "--library",
+            metavar="FOLDER",
+            envvar="FINDINGS_REPORT_LIBRARY",
+            help="A shared library, looked in after library/ beside findings/.",
+        ),
+    ] = None,
+    repository: Annotated[
+        list[str] | None, typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to quote from.")
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Show what the library has, and add nothing.")] = False,
+    folder: Inside = Path(),
+) -> None:
+    """Add the next finding, from nothing or from the library, and print where it stands."""
+    from findings_report import authoring
+    from findings_report.cli import clones
+
+    if show_list:
+        for name in authoring.library(folder, library):
+            out(name)
+        return
+    _say(authoring.new(folder, authoring.Draft(title, id, entry, library, path, lines, clones(repository))), "")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where findings/ is made.", show_default=False)] = Path(),
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
+) -> None:
+    """Start an engagement: findings/ with an engagement, a first finding, and the schemas for editors."""
+    from findings_report import authoring
+
+    _say(authoring.init(folder, title), "wrote ")
+    out("next: edit them, then `findings-report check`, `findings-report pin` and `findings-report build`")
+
+
+def schema(
+    which: Annotated[Schema, typer.Argument(help="finding, engagement or report.")] = Schema.FINDING,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the engagement's schemas for editors anew, with its own severities.")
+    ] = False,
+    folder: Inside = Path(),
+) -> None:
+    """Print the JSON Schema of a file, for editors and other tools."""
+    from findings_report import authoring
+
+    if write:
+        _say(authoring.write_schemas(folder), "wrote ")
+        return
+    out(json.dumps(authoring.schema(which.value), indent=2))
+
+
+def _say(made: Made, verb: str) -> None:
+    from findings_report.store import shown_path
+
+    say_problems(made.problems, OutputFormat.FULL)
+    for path in made.paths:
+        out(f"{verb}{shown_path(path)}")

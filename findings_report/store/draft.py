@@ -1,0 +1,179 @@
+"""The text of a new finding: its id, and its YAML from nothing or from a library entry. No disk is written here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.meant import did_you_mean
+from findings_report.model.evidence import Region
+from findings_report.model.finding import Engagement
+from findings_report.store.edit import quoted, set_text
+from findings_report.store.folder import FINDING_SUFFIX, Files
+from findings_report.store.yaml12 import YamlFault, read, resolve_plain
+
+FIRST_ID: Final = "FIRST-001"
+"""The id of the first finding of all, as `init` writes it."""
+
+_NUMBERED = re.compile(r"(.*?)([0-9]+)\Z")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'+-]*[\w.)])?\Z")
+_LONGEST_TITLE: Final = 500
+_LIBRARY_SUFFIXES: Final = (FINDING_SUFFIX, ".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Cited:
+    """Lines that a new finding cites."""
+
+    path: str
+    """POSIX, from the repository's root."""
+    repository: str | None
+    """Name in the engagement; None where it goes without saying."""
+    lines: Region | None
+    """None cites the whole file."""
+    quote: tuple[str, ...]
+    """The lines as git has them; empty writes no quote."""
+
+
+def taken_ids(files: Files) -> tuple[str, ...]:
+    """Every id and alias in use, in the order of the files. A file that cannot be read counts by its name alone."""
+    taken: list[str] = []
+    for name in files.names():
+        if not name.endswith(FINDING_SUFFIX):
+            continue
+        taken.append(PurePosixPath(name).name.removesuffix(FINDING_SUFFIX))
+        try:
+            written = read(files.read(name) or b"").data
+        except (YamlFault, FindingsReportError):
+            continue  # `check` tells what is wrong with it
+        aliases = written.get("aliases") if isinstance(written, dict) else None
+        taken += [alias for alias in aliases if isinstance(alias, str)] if isinstance(aliases, list) else []
+    return tuple(taken)
+
+
+def next_id(taken: Sequence[str]) -> str:
+    """The id after the highest number of the series with most ids, of several as large the last; NTR-007 after NTR-006."""
+    numbered = [match for id in taken if (match := _NUMBERED.match(id))]
+    if not numbered:
+        return FIRST_ID
+    counts = Counter(match[1] for match in numbered)
+    largest = max(counts.values())
+    series = next(match[1] for match in reversed(numbered) if counts[match[1]] == largest)
+    last = max((match[2] for match in numbered if match[1].casefold() == series.casefold()), key=lambda digits: int(digits))
+    return f"{series}{int(last) + 1:0{len(last)}d}"
+
+
+def stub(engagement: Engagement, title: str, cited: Cited | None) -> bytes:
+    """A finding with the fields worth filling in; those that are empty, `check` points at.
+
+    A quote that YAML cannot hold is left out, and git's lines are printed all the same. Raises FindingsReportError (USAGE)
+    for a title that YAML cannot hold.
+    """
+    words = ", ".join(severity.name for severity in engagement.severities)
+    written = title_scalar(title)
+    head = f"""title: {written}
+severity:  # {words}; or `rating`, or `cvss`
+status: open
+# What is wrong, and why it matters. Markdown: write `description: |` and the text below it, indented.
+description:
+# What to do about it.
+recommendation:
+"""
+    if cited is None:
+        return (head + _EXAMPLE).encode()
+    whole = (head + _location(cited)).encode()
+    try:
+        (location,) = read(whole).data["locations"]
+        if location.get("quote", "") == "".join(f"{line}\n" for line in cited.quote):
+            return whole
+    except YamlFault:
+        pass  # a control character, most likely
+    return (head + _location(Cited(cited.path, cited.repository, cited.lines, ()))).encode()
+
+
+_EXAMPLE = """\
+# The evidence. The quote is checked against git; git's own lines are what is printed.
+# locations:
+#   - path: src/example.py
+#     lines: 10-14
+#     quote: |2
+#         the code, as you copied it
+"""
+
+
+def _location(cited: Cited) -> str:
+    lines = ["# The evidence: trim the quote to what matters, with `...` for what you leave out.", "locations:"]
+    lines.append(f"  - path: {_scalar(cited.path)}")
+    if cited.repository is not None:
+        lines.append(f"    repository: {_scalar(cited.repository)}")
+    if cited.lines is not None:
+        lines.append(f"    lines: {cited.lines}")
+    if cited.quote:
+        lines.append("    quote: |2")
+        lines += [f"      {line}" if line else "" for line in cited.quote]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(text: str) -> str:
+    """`text`, of one line, as YAML: plain where that is plainly safe, else in double quotes."""
+    if _PLAIN.match(text) and type(resolve_plain(text)) is str:
+        return text
+    return quoted(text)
+
+
+def title_scalar(title: str) -> str:
+    """`title`, of one line, as YAML. Raises FindingsReportError (USAGE) when it can be no title."""
+    if not title or len(title) > _LONGEST_TITLE:
+        raise _title_fault(f"has {len(title)} characters", f"write between 1 and {_LONGEST_TITLE}")
+    written = _scalar(title)
+    try:
+        read(f"title: {written}\n".encode())
+    except UnicodeEncodeError:
+        raise _title_fault("is not UTF-8") from None
+    except YamlFault as fault:
+        raise _title_fault(f"cannot be written: {fault.fault}") from None
+    return written
+
+
+def _title_fault(fault: str, remedy: str = "leave the character out") -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.USAGE, f"the title {fault}", remedy, code="title"))
+
+
+def library_entries(files: Files) -> dict[str, str]:
+    """The entries of a library: the name to ask for, as `web/xss`, and the file it stands in."""
+    entries: dict[str, str] = {}
+    for name in files.names():
+        suffix = next((suffix for suffix in _LIBRARY_SUFFIXES if name.endswith(suffix)), None)
+        if suffix is not None:
+            entries.setdefault(name.removesuffix(suffix), name)
+    return entries
+
+
+def from_library(libraries: Iterable[Files], name: str, title: str | None) -> bytes:
+    """The entry `name` of the first library that has it, byte for byte but for a new title.
+
+    Raises FindingsReportError: USAGE for a name that no library has, INPUT for an entry that is no YAML.
+    """
+    known: dict[str, tuple[Files, str]] = {}
+    for files in libraries:
+        for entry, file in library_entries(files).items():
+            known.setdefault(entry, (files, file))
+    if name not in known:
+        near = did_you_mean(name, known) or "`findings-report new --list` shows what there is"
+        raise FindingsReportError(Problem(Kind.USAGE, f"there is no {name!r} in the library", near, code="no-entry"))
+    files, file = known[name]
+    content = files.read(file) or b""
+    shown = f"{files.shown.rstrip('/')}/{file}"
+    if title is not None:
+        title_scalar(title)
+    try:
+        read(content)
+        return content if title is None else set_text(content, ("title",), title, shown=shown)
+    except YamlFault as fault:
+        place = Place(shown, fault.line + 1, fault.column + 1)
+        raise FindingsReportError(Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml")) from None
