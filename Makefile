@@ -85,8 +85,14 @@ libraries:
 	@$(call apt,$(LIBRARIES),a PDF)
 
 .PHONY: test-tools
-test-tools:
+test-tools: tests/editor/node_modules
 	@$(call apt,$(TEST_TOOLS),some tests; without them those are skipped and listed)
+
+# What an editor runs on YAML, by hash. Debian's npm brings hundreds of packages: it is not installed, but used where it is.
+tests/editor/node_modules: tests/editor/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+	  npm ci --prefix tests/editor --ignore-scripts --no-audit --no-fund --silent && touch $@; \
+	else echo "needed for tests of what editors show, which are skipped and listed without: Node.js and npm"; fi
 
 # $(1): Debian packages, $(2): what needs them. Installs what is missing when root, else prints the one command that does.
 define apt
