@@ -7,7 +7,8 @@ Source: the forges' own addresses of a file at a commit, as their web pages give
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -36,6 +37,19 @@ class _Base(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host}/{self.path}"
+
+
+class Forge(Enum):
+    """The forges whose links are read as well as written."""
+
+    GITHUB = "github"
+    """github.com and GitHub Enterprise."""
+    GITLAB = "gitlab"
+    """GitLab."""
+    GITEA = "gitea"
+    """Gitea, Forgejo, Codeberg."""
+    BITBUCKET = "bitbucket"
+    """bitbucket.org."""
 
 
 class _Lines(NamedTuple):
@@ -77,6 +91,13 @@ def _base(url: str) -> _Base | None:
         return None
     clean = quote(unquote(path.strip("/"), errors="replace"), safe="/~@+:,")
     return _Base(scheme, f"{host}:{port}" if port else host, clean)
+
+
+def home(url: str) -> tuple[Forge, str] | None:
+    """The forge of a repository, and the address of its page without scheme and `.git`; None when its links are not read."""
+    base = _base(url)
+    forge = _READ.get(_forge(base)) if base else None
+    return (forge, _without_git(base).partition("://")[2]) if base and forge else None
 
 
 _Forge = Callable[[_Base, str, str | None, _Lines | None], str]
@@ -168,6 +189,14 @@ _IN_HOST: Final[tuple[tuple[str, _Forge], ...]] = (
     ("sourcehut", _sourcehut),
 )
 """Self-hosted forges are mostly named after themselves. Bitbucket is not here: its Data Center edition has other addresses."""
+
+
+_READ: Final[Mapping[_Forge | None, Forge]] = {
+    _github: Forge.GITHUB,
+    _gitlab: Forge.GITLAB,
+    _gitea: Forge.GITEA,
+    _bitbucket: Forge.BITBUCKET,
+}
 
 
 def _forge(base: _Base) -> _Forge | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from findings_report import meant, prose
+from findings_report.branchlink import BranchLink, branch_links, homes
 from findings_report.errors import Kind, Level, Problem, Subject
 from findings_report.model.finding import PLACING, Engagement, Finding
 from findings_report.prose.plain import is_plain
+from findings_report.visible import visible
 
 _FIRST: Final = {
     "location": "give a location of this finding that `name`",
@@ -49,7 +51,53 @@ def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[P
         known = _Known(ids, pictures, names)
         for path, text in texts_of(finding).items():
             problems += _problems((key, *path), text, known)
+    problems += (_not_pinned(engagement, each) for each in linked(engagement, findings))
     return problems
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A link that names a branch or tag of one of the engagement's repositories."""
+
+    subject: Subject
+    """The text it stands in."""
+    line_offset: int
+    """Which line of that text, 0-based."""
+    link: BranchLink
+    """The link."""
+
+
+def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Linked]:
+    """Every such link in all prose and references, in the order of the texts."""
+    known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
+    if not any(known.values()):
+        return
+    texts: list[tuple[Subject, str]] = [(("engagement", *path), text) for path, text in _engagement_texts(engagement)]
+    for key, finding in findings.items():
+        texts += (((key, *path), text) for path, text in texts_of(finding).items())
+        texts += (((key, "references", index, "url"), each.url) for index, each in enumerate(finding.references))
+    for subject, text in texts:
+        for link in branch_links(text, known):
+            yield Linked(subject, text.count("\n", 0, link.start), link)
+
+
+def _not_pinned(engagement: Engagement, found: Linked) -> Problem:
+    repository = engagement.repositories[found.link.repository]
+    splits = list(found.link.splits())
+    revision, path = next((each for each in splits if each[0] == repository.revision), splits[0])
+    fault = f"the link to '{visible(path)[:80]}' names '{visible(revision)[:40]}', not a commit: what it shows can change"
+    remedy = "`findings-report pin --links` pins it, once the repository has a `commit`"
+    if repository.commit is not None:
+        remedy = f"`findings-report pin --links`, or write {visible(found.link.pinned(path, repository.commit))}"
+    return Problem(
+        Kind.INPUT,
+        fault,
+        remedy,
+        subject=found.subject,
+        line_offset=found.line_offset,
+        level="warning",
+        code="link-not-pinned",
+    )
 
 
 def texts_of(finding: Finding) -> dict[Subject, str]:

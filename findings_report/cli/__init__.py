@@ -141,18 +141,27 @@ def pin(
     folder: Folder = Path(),
     to: Annotated[str | None, typer.Option("--to", metavar="REVISION", help="Move the pin to this revision.")] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to pin; default all.")] = None,
+    links: Annotated[
+        bool, typer.Option("--links", help="Pin links in prose too that name a branch, where they show the same.")
+    ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
 ) -> None:
     """Write down the commit of each repository that has none yet."""
-    from findings_report import pipeline
+    from findings_report import linking, pipeline
 
     pinned = pipeline.pin(_inputs(folder, repository, borrow, evidence=True), to=to, only=only)
     for line in pinned.said:
         out(line)
-    if pinned.problems:
-        say_problems(pinned.problems, OutputFormat.FULL)
-        raise typer.Exit(exit_code(pinned.problems))
+    problems = list(pinned.problems)
+    if links:
+        linked = linking.pin_links(folder, clones(repository), borrow or (), only)
+        for line in linked.said:
+            out(line)
+        problems += linked.problems
+    say_problems(problems, OutputFormat.FULL)
+    if code := exit_code(problems):
+        raise typer.Exit(code)
 
 
 @app.command()

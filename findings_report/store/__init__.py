@@ -19,7 +19,7 @@ from findings_report.model.finding import FORMAT, Engagement, Finding, Section, 
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
 from findings_report.store.draft import Cited, from_library, library_entries, next_id, stub, taken_ids, title_scalar
-from findings_report.store.edit import set_text
+from findings_report.store.edit import change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.store.yaml12 import Document, YamlFault, read
@@ -34,6 +34,7 @@ __all__ = [
     "Cited",
     "Files",
     "Folder",
+    "change_texts",
     "engagement_schema",
     "find_folder",
     "finding_schema",

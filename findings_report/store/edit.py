@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
@@ -36,6 +37,30 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
         fault = f"`{path[-1]}` cannot be set here without touching anything else"
         remedy = f"write it by hand: {path[-1]}: {quoted(value)}"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown)))
+    return result
+
+
+def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *, shown: str) -> bytes:
+    """`content` with each text at a path changed by its function, which is given it as it stands in the file.
+
+    Raises FindingsReportError (INPUT) when a text does not come out as if the function had been given the text itself.
+    """
+    document = read(content)
+    text = content.decode("utf-8-sig")
+    for path in sorted(changes, key=lambda path: document.values[path], reverse=True):
+        mark, change = document.values[path], changes[path]
+        start, end = _index(text, mark.line, mark.column), _index(text, mark.end_line, mark.end_column)
+        text = text[:start] + change(text[start:end]) + text[end:]
+    result = (b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
+    wanted: Any = copy.deepcopy(document.data)
+    for path, change in changes.items():
+        node = wanted
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = change(node[path[-1]])
+    if read(result).data != wanted:
+        fault = "a text cannot be changed without touching anything else"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, "change it by hand", place=Place(shown), code="edit"))
     return result
 
 

@@ -1,0 +1,126 @@
+"""Links to a file of a forge under the name of a branch or tag: tomorrow they may show another text. Pure.
+
+Only links into the repositories that are asked for are told; what a link names is a matter of the forge's addresses alone.
+Source: the forges' own addresses of a file, as their web pages give them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote
+
+from findings_report.model.evidence import Region
+from findings_report.permalink import Forge, home
+
+_URL = re.compile(r"https?://[^\s<>\"'`\\^{}|\[\]]+", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-f]{7,64}(?:/|\Z)")
+_FRAGMENT = re.compile(r"#(?:L|lines-)([1-9][0-9]{0,8})(?:C[0-9]+)?(?:[-:]L?([1-9][0-9]{0,8})(?:C[0-9]+)?)?\Z")
+_MOST_SPLITS = 12
+
+_NAMING: Final[Mapping[Forge, re.Pattern[str]]] = {
+    Forge.GITHUB: re.compile(r"/(?:blob|blame|raw|tree)/"),
+    Forge.GITLAB: re.compile(r"(?:/-)?/(?:blob|blame|raw|tree)/"),
+    Forge.GITEA: re.compile(r"/(?:src|raw|blame)/(?:branch|tag)/"),
+    Forge.BITBUCKET: re.compile(r"/(?:src|raw)/"),
+}
+"""What stands between a repository's page and the revision."""
+
+
+@dataclass(frozen=True)
+class BranchLink:
+    """One link that names a revision, in a text."""
+
+    start: int
+    """Where it starts in the text."""
+    url: str
+    """As it stands there."""
+    repository: str
+    """Name of the repository it leads into."""
+    before: str
+    """The address up to the revision, as it is when a commit follows."""
+    rest: str
+    """Revision, `/` and path, percent-encoded."""
+    after: str
+    """Query and fragment."""
+    lines: Region | None
+    """The lines it marks."""
+
+    def splits(self) -> Iterator[tuple[str, str]]:
+        """Every (revision, path) that it may mean, shortest revision first: branches may hold a `/`."""
+        parts = self.rest.rstrip("/").split("/")
+        for count in range(1, min(len(parts), _MOST_SPLITS) + 1):
+            yield unquote("/".join(parts[:count])), unquote("/".join(parts[count:]))
+
+    def pinned(self, path: str, commit: str) -> str:
+        """The same link at `commit`."""
+        return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
+
+
+Homes = Mapping[str, Sequence[tuple[Forge, str]]]
+"""By the repository's name: its pages on forges, see `homes`."""
+
+
+def homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
+    """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
+    return {name: [found for each in urls if each and (found := home(each))] for name, urls in addresses.items()}
+
+
+def branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
+    """Each link of `text` into one of the repositories that names no commit, in order."""
+    if "://" not in text:
+        return
+    for match in _URL.finditer(text):
+        url = _trimmed(match[0])
+        for name, pages in known.items():
+            found = next((link for page in pages if (link := _link(match.start(), url, name, *page))), None)
+            if found is not None:
+                yield found
+                break
+
+
+def rewritten(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
+    """`text` with the address that `change` gives in the place of each link; None leaves it."""
+    parts: list[str] = []
+    done = 0
+    for link in branch_links(text, known):
+        if (url := change(link)) is not None:
+            parts += [text[done : link.start], url]
+            done = link.start + len(link.url)
+    return "".join([*parts, text[done:]])
+
+
+def _trimmed(url: str) -> str:
+    """The address without what belongs to the sentence or to Markdown after it."""
+    while url[-1] in ".,;:!?*_~" or (url[-1] == ")" and url.count(")") > url.count("(")):
+        url = url[:-1]
+    return url
+
+
+def _link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLink | None:
+    bare = url.partition("://")[2]
+    if not bare.casefold().startswith(page.casefold() + "/"):
+        return None
+    naming = _NAMING.get(forge)
+    after_page = url[len(url) - len(bare) + len(page) :]
+    found = naming.match(after_page) if naming is not None else None
+    if found is None:
+        return None
+    path, after = _cut(after_page[found.end() :])
+    if not path.strip("/") or _HASH.match(path):
+        return None
+    lines = _FRAGMENT.search(after)
+    region = None
+    if lines is not None:
+        ends = int(lines[1]), int(lines[2] or lines[1])
+        region = Region(start_line=min(ends), end_line=max(ends))
+    before = url[: len(url) - len(after_page)] + re.sub(r"/(?:branch|tag)/\Z", "/commit/", found[0])
+    return BranchLink(start, url, name, before, path, after, region)
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The path, and query and fragment."""
+    at = min((index for index in (text.find("?"), text.find("#")) if index >= 0), default=len(text))
+    return text[:at], text[at:]

@@ -1,0 +1,103 @@
+"""What `pin --links` does: links that name a branch are pinned where they stand, in YAML and in sections' files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from findings_report import store
+from findings_report.branchlink import BranchLink, Homes, homes, rewritten
+from findings_report.errors import Kind, Problem, Subject
+from findings_report.model.finding import Repository
+from findings_report.proofread import Linked, linked
+from findings_report.relink import Relinked, Source, relink
+
+
+@dataclass(frozen=True)
+class Links:
+    """What was done about them."""
+
+    said: tuple[str, ...]
+    """A line for each link that was pinned."""
+    problems: tuple[Problem, ...]
+    """A warning for each that was left, with the reason."""
+
+
+def pin_links(start: Path, clones: Mapping[str, Path], borrow: Sequence[Path], only: str | None) -> Links:
+    """Pins every link into the engagement's repositories, or into `only`, that shows the same at the pinned commit.
+
+    Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
+    """
+    from findings_report.clones import find_clones, open_clones
+    from findings_report.publish import publish
+
+    folder = store.find_folder(start)
+    files = store.Folder(folder)
+    authored = store.load(files)
+    engagement = authored.engagement
+    found = [each for each in linked(engagement, authored.findings) if only in (None, each.link.repository)]
+    with open_clones(find_clones(engagement, folder, clones), borrow) as sources:
+        answers = _answers(found, engagement.repositories, sources)
+    known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
+    publish(_edited(folder, files, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
+    said: list[str] = []
+    left: list[Problem] = []
+    for each in found:
+        answer = answers[each.link.url]
+        problem = authored.located(
+            Problem(
+                Kind.SOURCE,
+                f"the link to '{each.link.rest[:80]}' is left as it is: {answer.said}",
+                subject=each.subject,
+                line_offset=each.line_offset,
+                level="warning",
+                code="link-not-pinned",
+            )
+        )
+        if answer.url is None:
+            left.append(problem)
+        else:
+            place = f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
+            said.append(f"{place}{answer.said}: {answer.url}")
+    return Links(tuple(said), tuple(left))
+
+
+def _answers(
+    found: Sequence[Linked], repositories: Mapping[str, Repository], sources: Mapping[str, Source | None]
+) -> dict[str, Relinked]:
+    links = {each.link.url: each.link for each in found}
+    return {url: relink(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
+
+
+def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
+    def pinned(link: BranchLink) -> str | None:
+        return urls.get(link.url)
+
+    return rewritten(text, known, pinned)
+
+
+def _edited(
+    folder: Path, files: store.Folder, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]
+) -> dict[Path, bytes]:
+    """The files that change, whole."""
+    names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in files.names()}
+    names[store.ENGAGEMENT_KEY] = store.ENGAGEMENT
+    texts: dict[str, dict[Subject, Callable[[str], str]]] = defaultdict(dict)
+    edited: dict[Path, bytes] = {}
+    for each in found:
+        key, *path = each.subject
+        if path[-1] == "file":
+            name = authored.engagement.sections[int(path[1])].file or ""
+            edited[folder / name] = change((files.read(name) or b"").decode()).encode()
+            continue
+        values = authored.documents[str(key)][1].values
+        while tuple(path) not in values:  # `recommendation` and `references` may be texts themselves
+            path.pop()
+        texts[str(key)][tuple(path)] = change
+    for key, changes in texts.items():
+        content = files.read(names[key]) or b""
+        edited[folder / names[key]] = store.change_texts(content, changes, shown=authored.documents[key][0])
+    return {path.resolve(): content for path, content in edited.items() if path.read_bytes() != content}

@@ -1,0 +1,223 @@
+"""Links that name a branch: found wherever they stand, pinned only where they show the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from repositories import Commit, build, git
+
+from findings_report import pipeline
+from findings_report.branchlink import branch_links, homes, rewritten
+from findings_report.errors import Problem
+from findings_report.linking import Links, pin_links
+
+HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"
+PAGES = homes(
+    {
+        "hub": ["git@github.com:Owner/Name.git"],
+        "lab": ["https://gitlab.example.org/group/sub/name.git"],
+        "tea": ["https://codeberg.org/owner/name"],
+        "bucket": ["https://bitbucket.org/owner/name"],
+        "nowhere": [None, "/srv/git/name", "https://example.org/owner/name"],
+    }
+)
+
+NAMING = [
+    ("https://github.com/Owner/Name/blob/main/a/b.py#L10", f"https://github.com/Owner/Name/blob/{HASH}/a/b.py#L10"),
+    ("https://github.com/owner/name/blame/v1.0/b.py", f"https://github.com/owner/name/blame/{HASH}/b.py"),
+    (
+        "http://GitHub.com/Owner/Name/blob/main/b.md?plain=1#L1-L2",
+        f"http://GitHub.com/Owner/Name/blob/{HASH}/b.md?plain=1#L1-L2",
+    ),
+    ("https://github.com/Owner/Name/blob/main/a%20b(1).py", f"https://github.com/Owner/Name/blob/{HASH}/a%20b(1).py"),
+    ("https://github.com/Owner/Name/tree/main", f"https://github.com/Owner/Name/tree/{HASH}"),
+    (
+        "https://gitlab.example.org/group/sub/name/-/blob/main/a.py#L1-3",
+        f"https://gitlab.example.org/group/sub/name/-/blob/{HASH}/a.py#L1-3",
+    ),
+    (
+        "https://codeberg.org/owner/name/src/branch/main/a.py#L3-L4",
+        f"https://codeberg.org/owner/name/src/commit/{HASH}/a.py#L3-L4",
+    ),
+    ("https://codeberg.org/owner/name/src/tag/v1/a.py", f"https://codeberg.org/owner/name/src/commit/{HASH}/a.py"),
+    ("https://bitbucket.org/owner/name/src/main/a.py#lines-3:4", f"https://bitbucket.org/owner/name/src/{HASH}/a.py#lines-3:4"),
+]
+NOT_NAMING = [
+    f"https://github.com/Owner/Name/blob/{HASH}/a.py",
+    "https://github.com/Owner/Name/blob/fb3f718/a.py",
+    "https://github.com/Owner/Name/issues/3",
+    "https://github.com/Owner/Name",
+    "https://github.com/Owner/Name-too/blob/main/a.py",
+    "https://github.com/somebody/else/blob/main/a.py",
+    "https://github.com.example.org/Owner/Name/blob/main/a.py",
+    f"https://codeberg.org/owner/name/src/commit/{HASH}/a.py",
+    "https://example.org/owner/name/blob/main/a.py",
+    "https://github.com/Owner/Name/blob/",
+]
+
+
+@pytest.mark.parametrize(("url", "pinned"), NAMING)
+def test_a_link_that_names_a_revision_is_read_and_pinned(url: str, pinned: str) -> None:
+    (link,) = branch_links(f"See ({url}), [there]({url}\n"[: 6 + len(url)], PAGES)
+
+    assert link.url == url
+    assert link.pinned(next(link.splits())[1], HASH) == pinned
+
+
+@pytest.mark.parametrize("url", NOT_NAMING)
+def test_other_addresses_are_left_alone(url: str) -> None:
+    assert list(branch_links(f"<{url}>", PAGES)) == []
+
+
+@pytest.mark.parametrize("around", ["{}.", "({}).", "[x]({})", "[x]({} 'title')", "<{}>", "**{}**", "`{}`", '"{}", and', "{}"])
+def test_an_address_ends_where_the_sentence_goes_on(around: str) -> None:
+    (link,) = branch_links(around.format(NAMING[0][0]), PAGES)
+
+    assert link.url == NAMING[0][0]
+
+
+def test_a_branch_may_hold_a_slash() -> None:
+    (link,) = branch_links("https://github.com/Owner/Name/blob/feature/x/a.py#L7-L5", PAGES)
+
+    assert list(link.splits()) == [("feature", "x/a.py"), ("feature/x", "a.py"), ("feature/x/a.py", "")]
+    assert str(link.lines) == "5-7"
+
+
+@given(
+    st.lists(st.sampled_from([url for url, _ in NAMING] + NOT_NAMING + [" ", "\n", "(", ")", ".", "x", "[", "é"]), max_size=9)
+)
+def test_a_text_keeps_everything_but_the_links_that_are_changed(parts: list[str]) -> None:
+    text = "".join(parts)
+
+    assert rewritten(text, PAGES, lambda _: None) == text
+    assert rewritten(text, PAGES, lambda link: link.url) == text
+
+
+ENGAGEMENT = """format: 1
+title: Review
+summary: "See https://github.com/o/n/blob/main/same.py#L1, or not" # a comment
+sections: [{{title: More, file: more.md}}]
+repositories:
+  app: {{path: ../app, url: "https://github.com/o/n", commit: {commit}}}
+"""
+FINDING = """# https://github.com/o/n/blob/main/same.py stays, being a comment
+title: x
+severity: low
+description: |
+  One: [same](https://github.com/o/n/blob/main/same.py#L1).
+
+  Two: https://github.com/o/n/blob/main/changed.py#L1
+  Three: https://github.com/o/n/blob/main/changed.py#L2, https://github.com/o/n/blob/feature/x/same.py
+
+# a comment with https://github.com/o/n/blob/main/same.py
+recommendation: >-
+  Four: https://github.com/o/n/blob/gone/same.py
+  and https://github.com/o/n/blob/main/new.py
+references:
+  - https://github.com/o/n/blob/main/same.py   # why
+  - {{url: 'https://github.com/o/n/blob/main/same.py#L1', title: https://github.com/o/n/blob/main/same.py}}
+locations:
+  - {{path: same.py, quote: "https://github.com/o/n/blob/main/same.py"}}
+"""
+
+
+@pytest.fixture
+def engagement(tmp_path: Path) -> Path:
+    files = {"same.py": "https://github.com/o/n/blob/main/same.py\nb\n", "changed.py": "a\nb\n"}
+    first, _ = build(
+        tmp_path / "app",
+        [Commit(files=files), Commit(files={"changed.py": "a\nB\n", "new.py": ""})],
+    )
+    git(tmp_path / "app", "branch", "feature/x", first)
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings/engagement.yaml").write_text(ENGAGEMENT.format(commit=first))
+    (tmp_path / "findings/more.md").write_bytes(b"More:\r\nhttps://github.com/o/n/blob/main/same.py\r\n")
+    (tmp_path / "findings/A-1.finding.yaml").write_text(FINDING.format())
+    return tmp_path
+
+
+def pin(root: Path) -> Links:
+    return pin_links(root, {}, (), None)
+
+
+def told(root: Path) -> list[Problem]:
+    checked = pipeline.check(pipeline.Inputs(root, {}), lambda _: None)
+    return [problem for problem in checked.problems if problem.code == "link-not-pinned"]
+
+
+def test_check_warns_of_each_with_its_place_and_the_pinned_address(engagement: Path) -> None:
+    commit = git(engagement / "app", "rev-parse", "feature/x").strip()
+
+    warned = told(engagement)
+
+    places = [(p.place.file.rpartition("/")[2], p.place.line, p.field) for p in warned if p.place]
+    assert places == [
+        ("engagement.yaml", 3, "summary"),
+        ("engagement.yaml", 4, "sections[0].file"),
+        ("A-1.finding.yaml", 5, "description"),
+        ("A-1.finding.yaml", 7, "description"),
+        ("A-1.finding.yaml", 8, "description"),
+        ("A-1.finding.yaml", 8, "description"),
+        ("A-1.finding.yaml", 12, "recommendation.short_term"),
+        ("A-1.finding.yaml", 12, "recommendation.short_term"),
+        ("A-1.finding.yaml", 15, "references[0].url"),
+        ("A-1.finding.yaml", 16, "references[1].url"),
+    ]
+    assert warned[0].level == "warning"
+    assert warned[0].remedy is not None
+    assert warned[0].remedy.endswith(f"https://github.com/o/n/blob/{commit}/same.py#L1")
+
+
+def test_links_are_pinned_where_they_show_the_same_and_nothing_else_changes(engagement: Path) -> None:
+    commit = git(engagement / "app", "rev-parse", "feature/x").strip()
+    text = FINDING.format()
+    for line in ("One: [same]", "Two: ", "  - https", "  - {url: '"):
+        before = next(each for each in text.splitlines() if each.lstrip().startswith(line.lstrip()))
+        text = text.replace(before, before.replace("/main/", f"/{commit}/", 1))
+    text = text.replace("/feature/x/", f"/{commit}/")
+
+    answer = pin(engagement)
+
+    assert (engagement / "findings/A-1.finding.yaml").read_text() == text
+    assert f'/blob/{commit}/same.py#L1, or not" # a comment' in (engagement / "findings/engagement.yaml").read_text()
+    more = (engagement / "findings/more.md").read_bytes().decode()
+    assert more == f"More:\r\nhttps://github.com/o/n/blob/{commit}/same.py\r\n"
+    assert len(answer.said) == 7
+    assert [problem.fault.partition(": ")[2].split(" at ")[0] for problem in answer.problems] == [
+        "lines 2 of changed.py are not the same",
+        "the clone has no such branch or tag",
+        "new.py does not stand both",
+    ]
+    assert len(told(engagement)) == 3
+
+
+def test_pinning_links_twice_changes_nothing_more(engagement: Path) -> None:
+    pin(engagement)
+    before = {path: path.read_bytes() for path in (engagement / "findings").iterdir()}
+
+    assert pin(engagement).said == ()
+    assert {path: path.read_bytes() for path in (engagement / "findings").iterdir()} == before
+
+
+def test_what_was_fetched_counts_before_a_branch_of_the_auditors_own(engagement: Path) -> None:
+    app = engagement / "app"
+    git(app, "update-ref", "refs/remotes/origin/main", git(app, "rev-parse", "feature/x").strip())
+
+    assert [problem.fault.partition(": ")[2].split(" at ")[0] for problem in pin(engagement).problems] == [
+        "the clone has no such branch or tag",
+        "new.py does not stand both",
+    ]
+
+
+def test_without_a_clone_every_link_is_left_and_says_why(engagement: Path) -> None:
+    (engagement / "app").rename(engagement / "elsewhere")
+    before = (engagement / "findings/A-1.finding.yaml").read_bytes()
+
+    answer = pin(engagement)
+
+    assert answer.said == ()
+    assert all("no clone of app" in problem.fault for problem in answer.problems)
+    assert (engagement / "findings/A-1.finding.yaml").read_bytes() == before
