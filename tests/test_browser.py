@@ -142,6 +142,32 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder / "build" / "report.html"
 
 
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("state", ["draft", "final"])
+def test_every_printed_page_has_the_marking_and_a_draft_shows_its_own_on_the_screen(
+    browser: Browser, report: Path, tmp_path: Path, state: str
+) -> None:
+    folder = report.parent.parent
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    written = copy / "findings/engagement.yaml"
+    written.write_text(written.read_text().replace("state: final", f"state: {state}"))
+    template = "review" if 'class="heading"' in report.read_text() else "standard"
+    result = CliRunner().invoke(app, ["build", str(copy), "-f", "html", "--template", template])
+    assert result.exit_code == 0, result.output
+
+    browser.open(copy / "build/report.html")
+    printed = base64.b64decode(browser.call("Page.printToPDF")["data"])
+
+    text = subprocess.run(["pdftotext", "-", "-"], input=printed, capture_output=True, check=True).stdout.decode()
+    pages = text.removesuffix("\f").split("\f")
+    assert len(pages) > 3
+    assert all("Confidential" in page for page in pages)
+    assert {"DRAFT" in page for page in pages} == {state == "draft"}
+    shown = "getComputedStyle(document.querySelector('.marking')).display != 'none'"
+    assert browser.value(shown) is (state == "draft")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_report_asks_for_nothing_but_itself(browser: Browser, report: Path, scheme: str) -> None:
     browser.asked_for.clear()

@@ -337,6 +337,24 @@ def test_every_page_of_a_draft_says_so_and_no_page_of_a_final_report(template: s
     assert {"DRAFT" in page for page in text.removesuffix("\f").split("\f")} == said
 
 
+LONG = "Confidential: for the named recipients only; " * 9 + "no copies"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("marking", ["Confidential", LONG, "W" * 200])
+def test_the_marking_is_whole_in_the_foot_of_every_page_beside_the_mark_of_a_draft(marking: str) -> None:
+    engagement = samples.engagement(confidentiality=marking, logo=None)
+
+    pdf = render_pdf(rendered(samples.report(samples.finding(), engagement=engagement), "pdf")).content
+
+    text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    pages = ["".join(page.split()) for page in text.removesuffix("\f").split("\f")]
+    assert len(pages) > 3
+    assert all("".join(marking.split()) in page and "DRAFT" in page for page in pages)
+    assert all(f"Page{number}of{len(pages)}" in page for number, page in enumerate(pages[1:], start=2))
+
+
 def test_an_unchecked_snippet_says_that_it_is_the_authors() -> None:
     for format in FORMATS:  # noqa: A001
         assert "The author’s own copy of this code. It was not checked" in text_of(samples.report(*samples.others()), format)

@@ -12,6 +12,7 @@ from findings_report.model.evidence import Check, Region, Snippet, Verdict
 _MONTHS: Final = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
+_ACRONYMS: Final = frozenset({"api", "dns", "ip", "uri", "url"})
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
@@ -29,8 +30,10 @@ VERDICT_WORDS: Final[dict[Verdict, str]] = {
 
 
 def words(value: str) -> str:
-    """A value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved"."""
+    """A value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved", `url` is "URL"."""
     text = value.replace("_", " ")
+    if text.casefold() in _ACRONYMS:
+        return text.upper()
     return text[:1].upper() + text[1:]
 
 
