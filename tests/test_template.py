@@ -363,7 +363,7 @@ def test_an_unchecked_snippet_says_that_it_is_the_authors() -> None:
 def test_figures_are_numbered_in_the_order_of_printing_and_printed_once() -> None:
     page = Page(rendered(samples.report(samples.full_finding()), "html"))
 
-    assert re.findall(r"Figure (NTR-002\.\d)", page.text) == ["NTR-002.2", "NTR-002.1", "NTR-002.2", "NTR-002.3"]
+    assert re.findall(r"Figure (NTR-002\.\d)", page.text) == [f"NTR-002.{n}" for n in (2, 1, 1, 2, 2, 3)]
     assert [value for value in page.values("id") if value.startswith("figure-")] == [f"figure-NTR-002.{n}" for n in (1, 2, 3)]
 
 
@@ -389,6 +389,34 @@ def test_a_link_by_a_former_id_shows_and_follows_the_id_of_today() -> None:
     assert "See NTR-001." in text_of(report, "html")
     assert '<a href="#NTR-001">NTR-001</a>' in rendered(report, "html")
     assert "See [NTR-001](#NTR-001)." in rendered(report, "md")
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_locations_with_roles_are_a_path_through_the_code_in_their_order(format: str, template: str) -> None:  # noqa: A002
+    roles = ("entry point", None, "source", "sink")
+    snippets = tuple(samples.snippet(index, role=role, caption=f"Step {index}") for index, role in enumerate(roles))
+
+    found = " ".join(text_of(samples.report(samples.finding(snippets=snippets)), format, template).split())
+
+    steps = [found.index(f"Figure NTR-001.{number}: Step {index}") for number, index in ((1, 0), (3, 2), (4, 3))]
+    assert steps == sorted(steps)
+    assert "Figure NTR-001.2: Step 1" not in found
+    assert found.index("Path through the code") < found.index("Entry point") < steps[0]
+
+
+def test_one_location_with_a_role_is_no_path() -> None:
+    finding = samples.finding(snippets=(samples.snippet(role="source"), samples.snippet(1)))
+
+    assert "Path through the code" not in text_of(samples.report(finding), "html")
+
+
+def test_a_step_leads_to_its_figure() -> None:
+    page = Page(rendered(samples.report(samples.full_finding()), "html"))
+
+    steps = re.findall(r'<li><span class="role">(\w+)</span> <a href="#figure-([^"]*)">', rendered(samples.report(), "html"))
+    assert steps == [("Source", "NTR-002.1"), ("Sink", "NTR-002.2")]
+    assert {f"figure-{number}" for _, number in steps} <= set(page.values("id"))
 
 
 def test_a_note_that_places_its_own_location_ends() -> None:

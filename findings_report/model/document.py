@@ -202,6 +202,12 @@ class ReportedFinding(Frozen):
         """The snippets that follow the description."""
         return tuple(snippet for snippet in self.snippets if snippet.name is None or snippet.name not in self.placed)
 
+    @property
+    def steps(self) -> tuple[Snippet, ...]:
+        """The path through the code: the snippets that have a role, in their order; empty when they are fewer than two."""
+        found = tuple(snippet for snippet in self.snippets if snippet.role is not None)
+        return found if len(found) > 1 else ()
+
 
 class FindingsCommit(Frozen):
     """The commit of the repository that the findings are written in."""

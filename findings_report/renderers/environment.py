@@ -155,6 +155,11 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         return part.draw(part, part.numbers.get(snippet.index, Figure("", snippet, None)), None)
 
     @pass_context
+    def figure_number(context: Context, snippet: Snippet) -> str:
+        part: Part = context["part"]
+        return part.numbers[snippet.index].number if snippet.index in part.numbers else ""
+
+    @pass_context
     def address(context: Context, picture: Picture) -> str:
         part: Part = context["part"]
         return part.address(picture)
@@ -170,6 +175,7 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         "inline": inline,
         "code": code,
         "figure": figure,
+        "figure_number": figure_number,
         "address": address,
         "differences": dialect.differences,
         "diff": dialect.diff,
