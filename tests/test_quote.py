@@ -122,6 +122,78 @@ def test_line_numbers_are_read_in_many_styles(form: str) -> None:
     assert result.mapped[0] == (5, 5)
 
 
+def numbered(start: int, end: int, form: str) -> str:
+    return "\n".join(form.format(number, FILE.lines[number - 1]) for number in range(start, end + 1))
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        numbered(1, 7, "src/load.py:{0}:{1}"),
+        numbered(1, 2, "src/load.py:{0}:{1}") + "\n" + numbered(3, 7, "src/load.py-{0}-{1}"),
+        numbered(1, 2, "{0}-{1}") + "\n" + numbered(3, 3, "{0}:{1}") + "\n" + numbered(4, 7, "{0}-{1}"),
+        numbered(1, 7, "{0}\n{1}"),
+        "\n".join(map(str, range(1, 8))) + "\n" + code(1, 7),
+        numbered(1, 7, "{0:6d}\t{1}"),
+        "@@ -1,7 +1,7 @@\n" + re.sub(r"(?m)^", " ", code(1, 7)),
+        "diff --git a/x.py b/x.py\nindex 12ab..34cd 100644\n--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,7 @@\n"
+        + re.sub(r"(?m)^", "+", code(1, 7)),
+        "@@ -90,7 +80,7 @@ class\n" + re.sub(r"(?m)^", " ", code(1, 7)),
+        re.sub(r"(?m)^", "+", code(1, 7)),
+        re.sub(r"(?m)^", "+", code(1, 3)) + "\n" + re.sub(r"(?m)^", " ", code(4, 7)).replace(" \n", "\n"),
+    ],
+    ids=["grep of files", "grep with context", "grep -n -C", "number above line", "number column", "cat -n", "hunk", "new file",
+         "a hunk of another commit", "added", "added and not"],
+)  # fmt: skip
+def test_what_a_program_printed_beside_the_code_is_set_aside(quote: str) -> None:
+    result = checked(quote, "1-7")
+
+    assert (result.verdict, found(result)) == (Verdict.EXACT, ["1-7"])
+
+
+def test_lines_between_what_grep_found_are_left_out() -> None:
+    result = checked(numbered(1, 2, "{0}:{1}") + "\n--\n" + numbered(7, 7, "{0}:{1}"), "1-7")
+
+    assert (result.verdict, found(result), result.unmarked_gaps) == (Verdict.ELIDED, ["1-2", "7"], 0)
+
+
+def test_numbers_that_count_on_over_blank_lines_are_not_the_files() -> None:
+    shown = [f"{number:6d}  {line}" for number, line in enumerate((line for line in FILE.lines[4:13] if line), 5)]
+    quote = "\n".join([*shown[:3], " " * 8, " " * 8, *shown[3:]])
+
+    assert checked(quote, "5-13").verdict is Verdict.EXACT
+
+
+@pytest.mark.parametrize(("start", "end"), [(1, 3), (5, 7)])
+def test_of_a_diff_the_side_is_read_that_is_there_and_the_other_set_aside(start: int, end: int) -> None:
+    there = code(start, end).split("\n")
+    changed = f" {there[0]}\n-    old = 1\n-    older = 2\n+{there[1]}\n {there[2]}"
+    undone = f" {there[0]}\n-{there[1]}\n+    new = 1\n {there[2]}"
+
+    for quote in (changed, undone):
+        assert checked(quote, "1-7").verdict is Verdict.ANNOTATED
+        result = checked(f"@@ -{start},3 +{start},3 @@\n{quote}", "1-7")
+        assert (result.verdict, found(result)) == (Verdict.ANNOTATED, [f"{start}-{end}"])
+
+
+def test_lists_are_no_diff_and_what_is_wrong_in_them_is_told() -> None:
+    file = listing(split(" steps:\n- run: make\n  name: build\n- run: test\n  name: check\n"))
+
+    assert check(" steps:\n- run: make\n  name: build\n- run: test\n  name: check", file, lines("1-5")).verdict is Verdict.EXACT
+    assert (
+        check(" steps:\n- run: make\n  name: build\n- run: evil\n  name: check", file, lines("1-5")).verdict is Verdict.EDITED
+    )
+
+
+def test_a_quote_of_which_every_line_is_there_in_order_is_no_edit() -> None:
+    texts = [f"statement{number}();" for number in range(1, 21)]
+    texts[4], texts[11], texts[19] = texts[1], texts[2], "}"
+
+    result = check("\n".join([*texts[:3], "}"]), listing(tuple(texts)), ())
+
+    assert (result.verdict, found(result), result.unmarked_gaps) == (Verdict.ELIDED, ["1-3", "20"], 1)
+
+
 def test_numbers_are_what_the_quote_claims_not_lines() -> None:
     result = checked("5: def load(path):\n6:     with open(path) as stream:", "1-7")
 

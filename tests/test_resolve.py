@@ -154,7 +154,7 @@ def test_a_quote_that_moved_takes_marks_and_shown_lines_along(source: Repository
     assert (snippet.check.verdict, snippet.check.text, numbers(snippet)) == (Verdict.MOVED, Verdict.EXACT, [[8, 9, 10, 11]])
     assert [line.text for line in snippet.runs[0].lines] == LINES[5:9]
     assert [line.number for line in snippet.runs[0].lines if line.highlighted or line.note] == [9, 10]
-    assert snippet.regions == (Region(start_line=8, end_line=10),)
+    assert snippet.regions == (Region(start_line=8, end_line=11),)  # what is printed, not the quoted lines alone
     assert (problem.level, problem.subject) == ("warning", ("A-1", "locations", 0, "lines"))
     assert "stands at lines 8-10 of src/code.py" in problem.fault
     assert problem.remedy == "write `lines: 8-13`, and mend the numbers in the quote"
@@ -358,6 +358,15 @@ def test_a_repository_of_which_nobody_says_what_was_audited_is_invalid_input(sou
     problem = problem_of(resolved(source, {"lines": "1"}, url="https://github.com/o/app"), "no-revision")
 
     assert (problem.kind, problem.subject) == (Kind.INPUT, ("engagement", "repositories", "app"))
+
+
+def test_a_repository_need_not_say_what_was_audited_when_every_location_does(source: Repository) -> None:
+    own = {"lines": "1", "commit": source.commit_of("1.0")}
+
+    result = resolved(source, own, own, url="https://github.com/o/app")
+
+    assert (result.problems, result.repositories[0].is_read, len(result.snippets["A-1"])) == ((), True, 2)
+    assert problem_of(resolved(source, own, {"lines": "1"}, url="https://github.com/o/app"), "no-revision").kind is Kind.INPUT
 
 
 def test_an_unchecked_quote_cites_the_lines_that_its_numbers_claim() -> None:

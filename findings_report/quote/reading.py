@@ -7,12 +7,14 @@ or an entry of a table), so all plausible readings are given and `check` keeps t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from findings_report.lines import is_informative, runs, split
 from findings_report.model.evidence import Line, Region, Run
+from findings_report.quote.pasted import numbers_apart, sides, without_path
 
 _COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
 _DOTS = r"(?:\.{3,}|…+|⋮)"
@@ -31,7 +33,7 @@ _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 _NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
 _STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
-    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=]", r"(?=[ \t])", r"[ \t]+:")
+    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+:")
 )
 
 _HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
@@ -96,10 +98,34 @@ class Reading:
 def readings(quote: str) -> tuple[Reading, ...]:
     """All plausible readings of `quote`, those with line numbers first; the last one takes every line as it stands."""
     lines = _unfenced(split(quote))
+    pasted = list(_pasted(lines))
     numbered = [reading for style in _STYLES if (reading := _numbered(lines, style)) is not None]
     columns = _columns(lines) if numbered else lines
     aligned = [] if columns == lines else [r for style in _STYLES if (r := _numbered(columns, style)) is not None]
-    return (*dict.fromkeys((*numbered, *aligned)), _plain(lines))
+    uncounted = [_without_numbers(reading) for reading in numbered if _skips_blanks(reading)]
+    return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _plain(lines))
+
+
+def _pasted(lines: Sequence[str]) -> Iterator[Reading]:
+    """The readings of what a program printed beside the code."""
+    bare = without_path(lines)
+    if bare is not None:
+        yield from (reading for style in _STYLES if (reading := _numbered(bare, style)) is not None)
+    apart = numbers_apart(lines)
+    if apart is not None:
+        yield _collected(apart)
+    for side in sides(lines):
+        read = _collected(side.lines)
+        yield replace(read, is_annotated=read.is_annotated or side.is_cut)
+
+
+def _skips_blanks(reading: Reading) -> bool:
+    """True when the numbers count on over blank lines, as those of `nl` do: then they are not the file's."""
+    return any(line.blanks and before.number == (line.number or 0) - 1 for before, line in pairwise(reading.lines))
+
+
+def _without_numbers(reading: Reading) -> Reading:
+    return replace(reading, lines=tuple(line._replace(number=None) for line in reading.lines))
 
 
 def without_remark(text: str) -> str | None:
@@ -182,6 +208,8 @@ def _numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
             read.append((number, code))
         elif not line.strip() or _ELISION.match(line) or _is_remark(line):
             read.append((None, line))
+        elif line.strip() == "--":  # between what grep found
+            read.append((None, "..."))
         else:
             return None
     if not any(number is not None and code.strip() for number, code in read):

@@ -253,6 +253,8 @@ def _edited(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], near: 
     pairs = [(lines[index].number, file.numbers[position]) for index, position in near.pairs]
     found = runs(_with_blanks(file, numbers))
     is_moved = not _is_where_claimed(pairs, claimed)
+    if not differences:  # all of it is there, in order, with more left out than is usual
+        return _graded(quoted, file, claimed, [position for _, position in near.pairs], is_moved=is_moved)
     return Check(
         verdict=Verdict.MOVED if is_moved else Verdict.EDITED,
         text=Verdict.EDITED if is_moved else None,

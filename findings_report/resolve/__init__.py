@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.document import ReportedRepository
 from findings_report.model.evidence import Snippet
-from findings_report.model.finding import Engagement, Finding, Repository
+from findings_report.model.finding import Engagement, Finding, Location, Repository
 from findings_report.permalink import without_credentials
 from findings_report.resolve.reader import Entry, Reader, Source, commit_of
 from findings_report.resolve.snippets import Hand, Snippets
@@ -40,7 +40,8 @@ def resolve(engagement: Engagement, findings: Mapping[str, Finding], sources: Ma
     hands = {}
     for name, repository in engagement.repositories.items():
         source = sources.get(name)
-        commit = commit_of(name, repository, source)
+        own = [location.commit is not None for location in _locations(name, engagement, findings)]
+        commit = commit_of(name, repository, source, is_needed=not own or not all(own))
         hands[name] = Hand(name, repository.web or repository.url, commit.hash, Reader(source) if source else None)
         hands[name].problems += commit.problems
     stage = Snippets(hands)
@@ -48,9 +49,8 @@ def resolve(engagement: Engagement, findings: Mapping[str, Finding], sources: Ma
     problems: list[Problem] = []
     for name, hand in hands.items():
         problems += [*hand.problems, *_unchecked(hand, engagement.repositories[name])]
-    return Resolution(
-        snippets, _repositories(engagement, hands), tuple(dict.fromkeys([*problems, *stage.problems, *stage.unsearched()]))
-    )
+    reported = _repositories(engagement, hands, snippets)
+    return Resolution(snippets, reported, tuple(dict.fromkeys([*problems, *stage.problems, *stage.unsearched()])))
 
 
 def _unchecked(hand: Hand, repository: Repository) -> list[Problem]:
@@ -72,7 +72,18 @@ def _unchecked(hand: Hand, repository: Repository) -> list[Problem]:
     return [Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="unchecked")]
 
 
-def _repositories(engagement: Engagement, hands: Mapping[str, Hand]) -> tuple[ReportedRepository, ...]:
+def _locations(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> list[Location]:
+    """The locations of a repository."""
+    only = name if len(engagement.repositories) == 1 else None
+    return [
+        location for finding in findings.values() for location in finding.locations if (location.repository or only) == name
+    ]
+
+
+def _repositories(
+    engagement: Engagement, hands: Mapping[str, Hand], snippets: Mapping[str, tuple[Snippet, ...]]
+) -> tuple[ReportedRepository, ...]:
+    read = {snippet.repository for found in snippets.values() for snippet in found if snippet.blob is not None}
     return tuple(
         ReportedRepository(
             name=name,
@@ -80,7 +91,7 @@ def _repositories(engagement: Engagement, hands: Mapping[str, Hand]) -> tuple[Re
             revision=repository.revision,
             commit=hands[name].commit,
             permalink=hands[name].permalink(hands[name].commit, None, ()),
-            is_read=hands[name].reader is not None and hands[name].commit is not None,
+            is_read=hands[name].reader is not None and (hands[name].commit is not None or name in read),
         )
         for name, repository in engagement.repositories.items()
     )

@@ -59,6 +59,12 @@ def regions_of(location: Location, check: Check, count: int) -> tuple[Region, ..
     return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
 
 
+def covering(regions: Sequence[Region], made: Printed) -> tuple[Region, ...]:
+    """`regions` and every printed line: for a quote that has moved, what `show` and the marks took along is cited with it."""
+    shown = {line.number for run in made.runs for line in run.lines if line.number is not None}
+    return runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
+
+
 def printed_file(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> Printed:
     """The lines of a file that a location prints.
 

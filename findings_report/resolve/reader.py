@@ -102,9 +102,12 @@ class Commit:
     """What the user should know about it."""
 
 
-def commit_of(name: str, repository: Repository, source: Source | None) -> Commit:
-    """The pinned commit of a repository, else what its revision names now."""
-    if source is None:
+def commit_of(name: str, repository: Repository, source: Source | None, *, is_needed: bool = True) -> Commit:
+    """The pinned commit of a repository, else what its revision names now.
+
+    `is_needed` is False when every location names its own commit: then none need be said of the repository.
+    """
+    if source is None or (repository.commit is None and repository.revision is None and not is_needed):
         return Commit(repository.commit)
     subject = ("engagement", "repositories", name)
     now = None

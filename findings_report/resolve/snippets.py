@@ -13,7 +13,7 @@ from findings_report.model.finding import Finding, Location
 from findings_report.permalink import permalink
 from findings_report.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
-from findings_report.resolve.printing import MOST_LINES, Printed, printed_file, printed_quote, regions_of
+from findings_report.resolve.printing import MOST_LINES, Printed, covering, printed_file, printed_quote, regions_of
 from findings_report.resolve.reader import File, Reader, UnreadableError
 from findings_report.symbol import enclosing
 
@@ -122,6 +122,8 @@ class Snippets:
     ) -> Snippet:
         regions = regions_of(location, found, len(file.text.lines))
         made = printed_file(location, found, file.text.lines, file.insides)
+        if found.verdict is Verdict.MOVED:
+            regions = covering(regions, made)
         self._say_cut(made, subject)
         if made.is_loose:
             fault = "the code has moved, and where the marked or shown lines stand now cannot be told from the quote"
