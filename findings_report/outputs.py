@@ -61,9 +61,20 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
     if output is None:
         base = folder.absolute().parent / BUILD
         return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
+    _check_suffix(output, chosen)
     if _is_folder(output, chosen):
         return tuple(Target(name, Path(output) / f"{stem}.{name}") for name in chosen)
     return (Target(chosen[0], Path(output)),)
+
+
+def _check_suffix(output: str, chosen: Sequence[str]) -> None:
+    """Raises FindingsReportError (USAGE) when `output` is called as a file of one format and others are asked for."""
+    suffix = Path(output).suffix.lstrip(".").lower()
+    if suffix not in FORMATS or chosen == (suffix,) or _is_folder(output, ()):
+        return
+    fault = f"-o {output} is the name of a {suffix} file, and the report is to be {' and '.join(chosen)}"
+    remedy = "name a folder, as in -o out/" if len(chosen) > 1 else f"write -f {suffix}, or another name"
+    raise FindingsReportError(Problem(Kind.USAGE, fault, remedy))
 
 
 def _is_folder(output: str, formats: Sequence[str]) -> bool:

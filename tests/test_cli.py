@@ -450,6 +450,18 @@ def test_output_names_a_file_or_a_folder(
     assert all((work.root / name).is_file() for name in written)
 
 
+@pytest.mark.parametrize("formats", [["md", "html"], ["html"]])
+def test_a_file_name_of_another_format_is_refused_before_anything_is_written(
+    work: Work, run: Run, monkeypatch: pytest.MonkeyPatch, formats: list[str]
+) -> None:
+    monkeypatch.chdir(work.root)
+
+    ran = run("build", *(word for name in formats for word in ("-f", name)), "-o", "out.md")
+
+    assert (ran.code, "-o out.md is the name of a md file" in ran.err) == (2, True)
+    assert not (work.root / "out.md").exists()
+
+
 def test_the_suffix_of_the_output_names_the_format(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work.root)
 
