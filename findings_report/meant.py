@@ -117,6 +117,20 @@ def weakness(value: object) -> str | None:
     return f"write CWE-{found[1]}" if found else None
 
 
+def vector(value: object) -> str | None:
+    """The remedy for a score, a version that is not read, a vector without its version or in lower case; None when not sure."""
+    text = str(getattr(value, "source", value)).strip()
+    if re.fullmatch(r"[0-9]{1,2}(?:\.[0-9])?", text):
+        return "write the vector: the score is computed"
+    if text.upper().startswith("CVSS:3.0/"):
+        return f"write {'CVSS:3.1/' + text[9:].upper()}: 3.0 and 3.1 have the same metrics"
+    if re.match(r"(?:CVSS:2\.0/)?AV:[A-Z]/AC:[A-Z]/Au:", text):
+        return "score it anew with 3.1 or 4.0: version 2 is not read"
+    if re.match(r"AV:[A-Z]/", text, re.IGNORECASE):
+        return f"put {'CVSS:4.0/' if '/AT:' in text.upper() else 'CVSS:3.1/'} before it"
+    return f"write {text.upper()}" if text != text.upper() and "/U:" not in text.upper() else None
+
+
 def lines(value: object) -> str | None:
     """`write 11-13` for `L11-L13`, `11:13`, `11..13`, `11–13` or `lines 11 to 13`, also in a list.
 

@@ -67,6 +67,21 @@ def test_a_weakness_is_offered_in_our_form(value: object) -> None:
     assert meant.weakness(value) == "write CWE-79"
 
 
+BARE = "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [(9.8, "write the vector: the score is computed"), ("9.8", "write the vector: the score is computed"),
+     (f"CVSS:3.0/{BARE}", f"write CVSS:3.1/{BARE}: 3.0 and 3.1 have the same metrics"), (BARE, "put CVSS:3.1/ before it"),
+     ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:H", "put CVSS:4.0/ before it"),
+     ("AV:N/AC:L/Au:N/C:C/I:C/A:C", "score it anew with 3.1 or 4.0: version 2 is not read"),
+     (f"cvss:3.1/{BARE}".lower(), f"write CVSS:3.1/{BARE}"), ("CVSS:3.1/AV:N", None)],
+)  # fmt: skip
+def test_a_vector_is_told_with_what_it_lacks(value: object, remedy: str | None) -> None:
+    assert meant.vector(value) == remedy
+
+
 @pytest.mark.parametrize(
     ("value", "remedy"),
     [("./x/y.py", "write x/y.py"), ("a//b", "write a/b"), ("a\\b", "write a/b"), ("../x", None), ("", None),
@@ -101,6 +116,8 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
         ("mitigation: z", "write `recommendation`"),
         ("details: z", "write `description`"),
         ("cvss_score: 9.8", "write the vector under `cvss`: the score is computed"),
+        ("cvss: 9.8", "write the vector: the score is computed"),
+        (f"cvss: {BARE}", "put CVSS:3.1/ before it"),
         ("id: A-1", "leave it out: the id is the file's name"),
         ("references: https://example.org", "write each on a line of its own, after `- `"),
         ("locations: [{path: ./a.py}]", "write a.py"),

@@ -242,6 +242,16 @@ def test_a_fault_of_the_engagement_is_not_told_again_of_each_finding(tmp_path: P
     assert {Path(problem.place.file).name for problem in found if problem.place} == {"engagement.yaml"}
 
 
+@pytest.mark.parametrize("line", ["severity: low\ncvss: 9.8", "risk: high", "severity: [low]", "cvss: x"])
+def test_a_severity_that_cannot_be_read_is_not_missed_nor_compared(tmp_path: Path, line: str) -> None:
+    scale = "severities: [{name: low, colour: '#111'}]\n"
+    found = problems(
+        tmp_path, {"engagement.yaml": ENGAGEMENT + scale, "A-1.finding.yaml": f"title: x\ndescription: y\n{line}\n"}
+    )
+
+    assert len(found) == 1
+
+
 def test_an_engagement_without_a_repository_is_told_once(tmp_path: Path) -> None:
     cited = FINDING + "locations: [{path: a.py}, {path: b.py}]\n"
     found = problems(tmp_path, {"engagement.yaml": "title: x\n", "A-1.finding.yaml": cited, "A-2.finding.yaml": cited})

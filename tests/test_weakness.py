@@ -30,3 +30,9 @@ def test_the_table_is_whole() -> None:
     assert table().version == "4.15"
     assert len(table().names) == 964
     assert len({chapter[:3] for chapter in table().top_ten.values()}) == 10
+
+
+def test_no_name_has_blanks_at_its_ends() -> None:
+    names = [*table().names.values(), *table().categories.values(), *table().top_ten.values()]
+
+    assert [name for name in names if name != name.strip()] == []

@@ -135,8 +135,8 @@ class _Loading:
             self._take(name, seen)
         if self.engagement is not None:
             self.engagement = self._with_files(self.engagement)
-            written = self.documents[ENGAGEMENT_KEY][1].data
-            unread = set(written) - self.engagement.model_fields_set
+            read_of: dict[str, BaseModel] = {ENGAGEMENT_KEY: self.engagement, **self.findings}
+            unread = {key: set(self.documents[key][1].data) - found.model_fields_set for key, found in read_of.items()}
             self.problems += disagreements(self.engagement, self.findings, unread=unread)
 
     def result(self) -> Authored:
@@ -262,10 +262,7 @@ class _Loading:
 def _sound_part(data: Mapping[str, Any], error: ValidationError, model: type[Model]) -> Model | None:
     """The value without its faulty fields, so that what the files say of each other is checked in the same run."""
     faulty = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-    stand_ins = {"title": "?", "description": "?", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N"}
-    fillers = {name: text for name, text in stand_ins.items() if name in model.model_fields and name in faulty}
-    if model is Finding and "severity" in faulty:
-        fillers["cvss"] = stand_ins["cvss"]
+    fillers = {name: "?" for name in ("title", "description") if name in model.model_fields and name in faulty}
     try:
         return model.model_validate({name: value for name, value in data.items() if name not in faulty} | fillers)
     except ValidationError:

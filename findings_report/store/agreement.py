@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
+from typing import Final
 
 from findings_report import meant, scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
@@ -14,13 +17,19 @@ from findings_report.store.faults import not_one_of
 _ENGAGEMENT = "engagement"
 
 
-def disagreements(engagement: Engagement, findings: Mapping[str, Finding], *, unread: Collection[str] = ()) -> list[Problem]:
+_REPOSITORIES: Final = {"repositories", *meant.FIELDS["repositories"]}
+_SEVERITY: Final = {"severity", "rating", "cvss", "cvss_score", *meant.FIELDS["severity"], *meant.FIELDS["cvss"]}
+
+
+def disagreements(
+    engagement: Engagement, findings: Mapping[str, Finding], *, unread: Mapping[str, AbstractSet[str]] = MappingProxyType({})
+) -> list[Problem]:
     """Every problem between the files of an engagement, in the order of the files.
 
-    `unread` are the fields of engagement.yaml that have a fault of their own: nothing is held against what they may have said.
+    `unread` has, by the key of a file, the fields that have a fault of their own: nothing is held against what they may say.
     """
-    has_scale = not {"severities", "matrix"} & set(unread)
-    has_repositories = not {"repositories", *meant.FIELDS["repositories"]} & set(unread)
+    faulty = unread.get(_ENGAGEMENT, frozenset())
+    has_scale, has_repositories = not {"severities", "matrix"} & faulty, not _REPOSITORIES & faulty
     problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
         problems += _no_repository(engagement, findings)
@@ -29,10 +38,11 @@ def disagreements(engagement: Engagement, findings: Mapping[str, Finding], *, un
     for key, finding in findings.items():
         problems += _aliases(key, finding, taken)
         problems += _related(key, finding, known)
-        problems += _severity(engagement, key, finding) if has_scale else ()
+        if has_scale and not _SEVERITY & unread.get(key, frozenset()):
+            problems += _severity(engagement, key, finding)
         problems += _vectors(key, finding)
         problems += _weaknesses(key, finding)
-        problems += _extra(engagement, key, finding) if "fields" not in unread else ()
+        problems += _extra(engagement, key, finding) if "fields" not in faulty else ()
         for index, location in enumerate(finding.locations):
             subject = (key, "locations", index)
             problems += _repository(engagement, subject, location) if has_repositories else ()
@@ -133,7 +143,7 @@ def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
         try:
             scoring.score(vector)
         except ValueError as error:
-            yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss")
+            yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", meant.vector(vector))
 
 
 def _weaknesses(key: str, finding: Finding) -> Iterator[Problem]:

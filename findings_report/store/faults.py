@@ -68,6 +68,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, k
             return Problem(
                 Kind.INPUT, f"{detail['input']!r} is not a weakness id as CWE-79", mend, subject=(key, *path), code="cwe"
             )
+        case "string_type" if field == "cvss" and (mend := meant.vector(detail["input"])) is not None:
+            return Problem(Kind.INPUT, f"{detail['input']!r} is not a CVSS vector", mend, subject=(key, *path), code="cvss")
         case "string_type":
             return _not_text(detail["input"], key, path)
         case "enum" | "literal_error":
