@@ -47,6 +47,8 @@ _LINE_METHOD: Final = re.compile(
 )
 
 
+_ABOVE: Final = re.compile(r"\s*(?:\Z|//|/\*|\*|#|--|;|@|<!--)")
+"""A line that may stand above a declaration and belong to it."""
 _DEFINITION: Final = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
 _FOLD: Final = "\x1f"
 """Stands for a line end within a string; white space to `str.strip`."""
@@ -82,6 +84,13 @@ def enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
     """The innermost symbol that holds the whole of `region`; None when none does."""
     holding = [symbol for symbol in found if region.start_line in symbol.region and region.end_line in symbol.region]
     return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
+
+
+def below_comments(region: Region, lines: Sequence[str]) -> Region:
+    """The region from its first line that is code: the comment and the decorators above a function are cited with it."""
+    cited = lines[region.start_line - 1 : region.end_line]
+    above = next((count for count, line in enumerate(cited) if not _ABOVE.match(line)), 0)
+    return Region(start_line=region.start_line + above, end_line=region.end_line)
 
 
 def encloses(named: str, symbol: Symbol) -> bool:

@@ -201,7 +201,10 @@ def test_numbers_are_what_the_quote_claims_not_lines() -> None:
     assert result.mapped == ((5, 1), (6, 2))
 
 
-@pytest.mark.parametrize("mark", ["...", "…", "    ...", "# ...", "// …", "[...]", "/* ... */", "<snip>", "# ... (rest)"])
+MARKS = ["...", "…", "    ...", "# ...", "// …", "[...]", "/* ... */", "<snip>", "/* snip */", "// omitted", "# ... (rest)"]
+
+
+@pytest.mark.parametrize("mark", MARKS)
 def test_lines_may_be_left_out_with_a_mark(mark: str) -> None:
     result = checked(f"{code(1, 2)}\n{mark}\n{code(7, 7)}", "1-7")
 

@@ -42,6 +42,7 @@ MOVED = "# a licence\n# of two lines\n" + CODE
 FILES: dict[str, bytes | str | Link | Submodule | None] = {
     "src/code.py": CODE,
     "src/copy.py": "# a copy\n" + CODE,
+    "src/above.py": "class Store:\n    # Writes it.\n    @logged\n    def save(self):\n        return 1\n",
     "docs/binary.bin": b"a\0b",
     "docs/wide.txt": "text\n".encode("utf-16"),
     "docs/film.mp4": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n",
@@ -248,6 +249,12 @@ def test_a_symbol_that_does_not_enclose_the_lines_is_warned_of(source: Repositor
 @pytest.mark.parametrize(("lines", "symbol"), [("16", "Store.save"), ("16", "save"), ("15-17", "Store"), ("14", "Store")])
 def test_a_symbol_that_encloses_the_lines_is_fine(source: Repository, lines: str, symbol: str) -> None:
     assert resolved(source, {"lines": lines, "symbol": symbol}).problems == ()
+
+
+def test_the_comment_and_the_decorator_above_a_function_belong_to_it(source: Repository) -> None:
+    result = resolved(source, {"path": "src/above.py", "lines": "2-5", "symbol": "save"})
+
+    assert (result.problems, only(result).symbol) == ((), "Store.save")
 
 
 def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Repository) -> None:

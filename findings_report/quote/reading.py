@@ -22,6 +22,7 @@ _OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|re
 _ELISION = re.compile(
     rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
     rf"|\s*+{_COMMENT}\s*+{_DOTS}.*\Z"
+    rf"|\s*+{_COMMENT}\s*+(?:snip(?:ped)?|omitted)\s*(?:\*/|\*\)|-->)?\s*\Z"
     rf"|\s*+(?:{_DOTS}|-{{2,}})\s*[\[(<]?[\w ,]{{0,40}}\b{_OMITTED}\b[\w ,]{{0,40}}[\])>]?\s*(?:{_DOTS}|-{{2,}})?\s*\Z",
     re.IGNORECASE,
 )

@@ -111,11 +111,10 @@ def past_end(location: Location, count: int, check: Check, subject: Subject) -> 
     return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), code=f"{field}-past-end")
 
 
-def symbol_warning(named: str, found: Sequence[Symbol], regions: Sequence[Region], subject: Subject) -> Problem | None:
+def symbol_warning(named: str, found: Sequence[Symbol], hull: Region, subject: Subject) -> Problem | None:
     """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
-    if not found or not regions:
+    if not found:
         return None
-    hull = Region(start_line=regions[0].start_line, end_line=regions[-1].end_line)
     if any(encloses(named, symbol) for symbol in found if hull.start_line in symbol.region and hull.end_line in symbol.region):
         return None
     right = enclosing(found, hull)

@@ -15,7 +15,7 @@ from findings_report.quote import check, is_too_long, quoted_runs, telling_lines
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
 from findings_report.resolve.printing import MOST_LINES, Printed, covering, printed_file, printed_quote, regions_of
 from findings_report.resolve.reader import File, Reader, UnreadableError
-from findings_report.symbol import enclosing
+from findings_report.symbol import below_comments, enclosing
 
 _MOST_ELSEWHERE: Final = 5  # places that a quote which is not in its file is reported at
 _MOST_SEARCHES: Final = 40  # each reads the whole commit; with more quotes astray than this, another commit was audited
@@ -132,9 +132,10 @@ class Snippets:
         if location.show and found.found and not any(line in region for region in found.found for line in shown):
             fault = "none of the quoted lines is among those that `show` prints"
             self._warn(fault, "show the lines that were quoted, or drop the quote", (*subject, "show"), "quote-not-shown")
-        wrong = symbol_warning(location.symbol, file.symbols, regions, subject) if location.symbol else None
+        code = below_comments(_hull(regions), file.text.lines) if regions else None
+        wrong = symbol_warning(location.symbol, file.symbols, code, subject) if location.symbol and code else None
         self.problems += [wrong] if wrong else []
-        symbol = enclosing(file.symbols, _hull(regions)) if regions else None
+        symbol = enclosing(file.symbols, code) if code else None
         name = symbol.name if symbol else None
         return _snippet(hand, index, location, commit, made, found, regions=regions, symbol=name, file=file)
 
