@@ -387,6 +387,17 @@ def test_an_own_template_file_replaces_one_and_is_told(work: Work, run: Run) -> 
     assert "replaces the tool's own" in ran.err
 
 
+def test_a_style_attribute_that_a_browser_would_ignore_is_warned_of_with_its_line(work: Work, run: Run) -> None:
+    own = work.root / "templates" / "standard"
+    own.mkdir(parents=True)
+    (own / "section.html.j2").write_text('<h2>{{ section.title }}</h2>\n<p class="x" style="color: red">no style=this</p>\n')
+
+    ran = run("build", work.root, "-f", "md", "-o", "-")
+
+    assert "section.html.j2:2: warning: a browser ignores this `style` attribute" in " ".join(ran.err.split())
+    assert ran.err.count("a browser ignores") == 1
+
+
 def test_an_own_template_file_that_replaces_nothing_is_told_as_such(work: Work, run: Run) -> None:
     own = work.root / "templates" / "standard"
     own.mkdir(parents=True)

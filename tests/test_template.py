@@ -30,7 +30,7 @@ from findings_report.renderers.template import FORMATS, Book, render
 from findings_report.visible import HIDDEN
 
 OWN = Path(__file__).parent.parent / "templates"
-VOID = {"br", "hr", "img", "meta", "input", "link"}
+VOID = {"br", "wbr", "hr", "img", "meta", "input", "link"}
 
 
 class Page(HTMLParser):

@@ -230,7 +230,7 @@ def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) 
 
 def _overridden(template: Template) -> list[Problem]:
     """Says which template files are the engagement's own, for they are code, and which are not read."""
-    from findings_report.renderers.folders import FALLBACK, overrides, strays
+    from findings_report.renderers.folders import FALLBACK, overrides, strays, styled_lines
 
     tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
     problems: list[Problem] = []
@@ -241,6 +241,11 @@ def _overridden(template: Template) -> list[Problem]:
         place = Place(store.shown_path(path))
         fault = f"{fault}, sha256 {digest[:16]}"
         problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
+        fault = "a browser ignores this `style` attribute: the page's policy allows its style sheet only"
+        remedy = "give the element a class, and the class a rule in your own screen.css and print.css"
+        for line in styled_lines(path):
+            place = Place(store.shown_path(path), line)
+            problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="template-style"))
     for path, remedy in strays(template):
         place = Place(store.shown_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.meant import nearest
 from findings_report.renderers import Template
+
+_STYLED: Final = re.compile(r"""<[^>]*\sstyle\s*=\s*["']""")
 
 FALLBACK: Final = "standard"
 """The template whose files stand in for those that another does not have."""
@@ -106,6 +109,14 @@ def strays(template: Template) -> tuple[tuple[Path, str], ...]:
 
 def _builtin(template: Template) -> tuple[str, ...]:
     return tuple(folder.name for folder in template.folders[-1].iterdir() if folder.is_dir())
+
+
+def styled_lines(path: Path) -> tuple[int, ...]:
+    """The lines of a template file for HTML with a `style` attribute, 1-based; the page's policy makes a browser ignore it."""
+    if not path.name.endswith(".html.j2"):
+        return ()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return tuple(number for number, line in enumerate(lines, start=1) if _STYLED.search(line))
 
 
 def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str]]:

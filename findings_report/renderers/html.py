@@ -29,6 +29,10 @@ _BADGE: Final = '<span class="hidden">%s</span>'
 _WEB: Final = ("https://", "http://", "mailto:")
 _SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
+_LONG_NAME: Final = re.compile(r"\S{25}")
+_SEAM: Final = re.compile(r"(?:(?<=\w[/.#_,(-])|(?<=::))(?=\w)")
+_LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
+_SHORT: Final = 12  # lines of code that are not worth a page break
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _HIDDEN_NOTE: Final = "The line holds hidden characters."
 
@@ -52,9 +56,19 @@ def _shown_prose(text: str) -> str:
     return "".join(f'<span class="any">{piece}</span>' if index % 2 else piece for index, piece in enumerate(pieces))
 
 
+def _shown_name(text: str) -> str:
+    """Code within a line: a long name breaks after its dots and slashes first, anywhere only where it has none."""
+    if _LONG_NAME.search(text) is None:
+        return _shown(text)
+    pieces = ((piece, _shown(piece)) for piece in _SEAM.split(text))
+    return "<wbr>".join(
+        f'<span class="any">{shown}</span>' if len(piece) > _LONGEST_PIECE else shown for piece, shown in pieces
+    )
+
+
 def literal(text: str) -> Markup:
     """A short text as code."""
-    return Markup(f"<code>{_shown(text)}</code>")  # noqa: S704
+    return Markup(f"<code>{_shown_name(text)}</code>")  # noqa: S704
 
 
 def xref(target: str) -> Markup:
@@ -244,7 +258,8 @@ class _Writer:
         lines = token.content.removesuffix("\n").split("\n")
         shown = zip(lines, coloured(lines, language), strict=True)
         body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces)}\n</span>' for line, pieces in shown)
-        return f'<pre class="fence" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
+        short = " short" if len(lines) <= _SHORT else ""
+        return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
 
     def _cell(self, token: Token) -> str:
         style = str(token.attrs.get("style", ""))
@@ -284,7 +299,7 @@ _BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
 
 _INLINE: Final[dict[str, Callable[[_Writer, Token], str]]] = {
     "image": _Writer._image,
-    "code_inline": lambda writer, token: f"<code>{_shown(token.content)}</code>",  # noqa: ARG005
+    "code_inline": lambda writer, token: f"<code>{_shown_name(token.content)}</code>",  # noqa: ARG005
     "softbreak": lambda writer, token: "\n",  # noqa: ARG005
     "hardbreak": lambda writer, token: "<br>\n",  # noqa: ARG005
 }

@@ -1,0 +1,132 @@
+"""Where the pages of a PDF break: nothing is left alone at either end, and every page says what it belongs to."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import subprocess
+from typing import NamedTuple
+
+import pytest
+from repositories import Commit, build
+from typer.testing import CliRunner
+
+from findings_report.cli import app
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")]
+
+FINDINGS = 24
+HEADINGS = ("Findings", "Description", "Impact", "Recommendation", "Notes")
+LAST_BEFORE_FOOT, FIRST_AFTER_HEAD = 775, 62  # points from the top of a page
+
+
+class Row(NamedTuple):
+    """The words of one line of a page."""
+
+    top: float
+    text: str
+
+
+class Page(NamedTuple):
+    """One page: what stands above its text, and its text."""
+
+    head: str
+    rows: list[Row]
+
+
+def title(number: int) -> str:
+    return f"Weakness {number}"
+
+
+def finding(number: int) -> str:
+    """Texts and code of many lengths, so that pages break everywhere; each says whose it is."""
+    words = " ".join(f"word of {number}" for _ in range(12 + 17 * number % 50))
+    first, last = 1 + 7 * number, 1 + 7 * number + 17 + (5 * number) % 19
+    return (
+        f"title: {title(number)}\nseverity: {'high' if number < 7 else 'low'}\n"
+        f"description: |\n  {words}\n\n  ![Where it is](location:code)\n\n  {words}\n"
+        f"impact: {words}\nrecommendation: Mend {number}.\n"
+        f"locations:\n  - {{name: code, path: app.py, lines: {first}-{last}}}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
+    root = tmp_path_factory.mktemp("pages")
+    code = "".join(f"line_{number} = {number}\n" for number in range(1, 300))
+    [commit] = build(root / "app", [Commit({"app.py": code})])
+    rows = "".join(f"      | row {number} | {'value ' * (number % 9 + 1)}|\n" for number in range(60))
+    folder = root / "findings"
+    folder.mkdir()
+    (folder / "engagement.yaml").write_text(
+        f"format: 1\ntitle: Review\nrepositories: {{app: {{path: ../app, commit: '{commit}'}}}}\nsections:\n"
+        f"  - title: Notes\n    place: after\n    text: |\n      | Left | Right |\n      |---|---|\n{rows}"
+    )
+    for number in range(FINDINGS):
+        (folder / f"A-{number:02}.finding.yaml").write_text(finding(number))
+    result = CliRunner().invoke(app, ["build", str(root), "-f", "pdf"])
+    assert result.exit_code == 0, result.output
+    command = ["pdftotext", "-bbox", str(root / "build" / "report.pdf"), "-"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [page_of(text) for text in found.split("<page ")[2:]]  # the cover has no head
+
+
+def page_of(text: str) -> Page:
+    lines: dict[int, list[tuple[float, float, str]]] = {}
+    for left, top, word in re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)".*?>(.*?)</word>', text):
+        lines.setdefault(round(float(top)), []).append((float(left), float(top), word))
+    rows = [Row(words[0][1], " ".join(word for _, _, word in sorted(words))) for _, words in sorted(lines.items())]
+    head = " ".join(row.text for row in rows if row.top < FIRST_AFTER_HEAD)
+    return Page(head, [row for row in rows if FIRST_AFTER_HEAD < row.top < LAST_BEFORE_FOOT])
+
+
+def test_no_page_ends_with_a_heading_or_a_findings_head(pages: list[Page]) -> None:
+    headings = {*HEADINGS, *map(title, range(FINDINGS))}
+
+    last = [page.rows[-1].text for page in pages]
+
+    assert [text for text in last if text in headings or re.fullmatch(r"A-\d\d|Severity|Status|Files|app\.py", text)] == []
+
+
+def test_findings_share_pages_and_each_starts_with_some_of_its_text(pages: list[Page]) -> None:
+    starts = [
+        len(page.rows) - index
+        for page in pages
+        for index, row in enumerate(page.rows)
+        if re.fullmatch(r"Weakness \d+", row.text)
+    ]
+    shared = [page for page in pages if any(re.fullmatch(r"Weakness \d+", row.text) for row in page.rows[4:])]
+
+    assert len(starts) == FINDINGS
+    assert min(starts) >= 12
+    assert len(shared) >= 2
+
+
+def test_no_line_or_two_of_a_longer_piece_of_code_stand_alone_on_a_page(pages: list[Page]) -> None:
+    pattern, broken = r"\d+ line_\d+ = \d+", 0
+    for before, after in itertools.pairwise(pages):
+        foot = [bool(re.fullmatch(pattern, row.text)) for row in reversed(before.rows)]
+        top = [bool(re.fullmatch(pattern, row.text)) for row in after.rows]
+        if foot[0] and top[0]:
+            broken += 1
+            assert min([*foot, False].index(False), [*top, False].index(False)) >= 3
+    assert broken >= 1
+
+
+def test_a_table_that_goes_on_repeats_its_head(pages: list[Page]) -> None:
+    first = [page.rows[0].text for page in pages if any(re.match(r"row \d+ value", row.text) for row in page.rows)]
+
+    assert len(first) >= 2
+    assert set(first[1:]) == {"Left Right"}
+
+
+def test_a_page_that_starts_with_a_section_names_that_one_at_its_head(pages: list[Page]) -> None:
+    assert next(page.head for page in pages if page.rows[0].text == "Executive summary") == "Executive summary Review"
+
+
+def test_a_page_within_a_finding_names_it_at_its_head(pages: list[Page]) -> None:
+    within = [(match[1], page.head) for page in pages if (match := re.match(r".*word of (\d+)", page.rows[0].text))]
+
+    assert len(within) >= 2
+    assert all(head.startswith(f"A-{int(number):02} {title(int(number))} ") for number, head in within)
