@@ -6,7 +6,6 @@ import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -128,8 +127,7 @@ def _pattern_faults(pattern: str) -> list[Problem]:
     problems: list[Problem] = []
     for name in dict.fromkeys(_PLACEHOLDER.findall(pattern)):
         if name not in PLACEHOLDERS:
-            near = get_close_matches(name.strip().lower(), PLACEHOLDERS, 1)
-            remedy = f"did you mean '{{{near[0]}}}'?" if near else None
+            remedy = did_you_mean(name.strip(), PLACEHOLDERS)
             problems.append(Problem(Kind.INPUT, f"{{{name}}} is not one of {known}", remedy, subject=subject, code="file-name"))
     if set("{}") & set(_PLACEHOLDER.sub("", pattern)):
         fault = "a brace has no partner"

@@ -523,7 +523,7 @@ def test_a_report_names_the_commit_of_the_findings_and_says_what_is_not_in_it(wo
     ("pattern", "said"),
     [
         ("{Titel}", "file_name: {Titel} is not one of {title}, {client}, {version}, {date}, {state}, {commit}"),
-        ("{Titel}", "did you mean '{title}'?"),
+        ("{Titel}", "did you mean 'title'?"),
         ("{title", "file_name: a brace has no partner"),
         ("{}", "{} is not one of"),
         ("{{title}}", "a brace has no partner"),

@@ -124,16 +124,18 @@ def test_nothing_that_the_repository_configures_is_run(root: Path, tmp_path: Pat
 
 
 def test_a_link_is_what_is_committed_and_so_is_what_it_leads_to(tmp_path: Path) -> None:
-    linked = {"A-3.finding.yaml": Link("old/A-2.finding.yaml")}
-    build(tmp_path, [Commit(files=FILES | {f"audit/findings/{name}": link for name, link in linked.items()})])
-    found = identified(tmp_path, more=tuple(linked))
+    link = tmp_path / "audit/findings/A-3.finding.yaml"
+    build(tmp_path, [Commit(files=FILES | {"audit/findings/A-3.finding.yaml": Link("notes.txt")})])
+    found = identified(tmp_path, more=(link.name,))
     assert found.commit is not None
     assert not found.commit.is_changed
 
-    (tmp_path / "audit/findings/A-3.finding.yaml").unlink()
-    (tmp_path / "audit/findings/A-3.finding.yaml").symlink_to("A-1.finding.yaml")
+    (link.parent / "notes.txt").write_text("changed")
+    assert "notes.txt differs" in identified(tmp_path, more=(link.name,)).problems[0].fault
 
-    assert "A-3.finding.yaml differs" in identified(tmp_path, more=tuple(linked)).problems[0].fault
+    link.unlink()
+    link.symlink_to("A-1.finding.yaml")
+    assert "A-3.finding.yaml differs" in identified(tmp_path, more=(link.name,)).problems[0].fault
 
 
 def test_a_folder_that_is_reached_by_a_link_is_the_one_it_leads_to(root: Path, tmp_path: Path) -> None:
@@ -142,6 +144,17 @@ def test_a_folder_that_is_reached_by_a_link_is_the_one_it_leads_to(root: Path, t
     found = identified(tmp_path / "shortcut")
 
     assert found.commit is not None
+    assert not found.commit.is_changed
+
+
+def test_a_linked_work_tree_is_at_its_own_commit(root: Path, tmp_path: Path) -> None:
+    git(root, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    git(tmp_path / "side", "commit", "--quiet", "--allow-empty", "--message", "two")
+
+    found = identified(tmp_path / "side")
+
+    assert found.commit is not None
+    assert found.commit.hash == git(tmp_path / "side", "rev-parse", "HEAD").strip() != git(root, "rev-parse", "HEAD").strip()
     assert not found.commit.is_changed
 
 
