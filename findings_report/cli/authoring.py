@@ -65,7 +65,7 @@ def new(
     show_list: Annotated[bool, typer.Option("--list", help="Show what the library has, and add nothing.")] = False,
     folder: Inside = Path(),
 ) -> None:
-    """Add the next finding, from nothing or from the library, and print where it stands."""
+    """Add the next finding, from nothing or from the library."""
     from findings_report import authoring
     from findings_report.cli import clones
 
@@ -80,7 +80,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where findings/ is made.", show_default=False)] = Path(),
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
-    """Start an engagement: findings/ with an engagement, a first finding, and the schemas for editors."""
+    """Start an engagement: a first finding, and schemas for editors."""
     from findings_report import authoring
 
     _say(authoring.init(folder, title), "wrote ")
