@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Final
 
 from findings_report import meant, prose
@@ -51,7 +52,8 @@ def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[P
         known = _Known(ids, pictures, names)
         for path, text in texts_of(finding).items():
             problems += _problems((key, *path), text, known)
-    problems += (_not_pinned(engagement, each) for each in linked(engagement, findings))
+    for _, links in groupby(linked(engagement, findings), key=lambda each: each.subject):
+        problems += _bounded([_not_pinned(engagement, each) for each in links])
     return problems
 
 
@@ -128,15 +130,16 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
 
 
 def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
+    return [] if is_plain(text) else _bounded(list(_every_problem(subject, text, known)))
+
+
+def _bounded(found: list[Problem]) -> list[Problem]:
     """The problems of one text, at most MOST_TOLD and one that counts the rest."""
-    if is_plain(text):
-        return []
-    found = list(_every_problem(subject, text, known))
     told, rest = found[:MOST_TOLD], found[MOST_TOLD:]
     if rest:
         level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
         fault = f"{len(rest):,} problems more in this text"
-        told.append(Problem(Kind.INPUT, fault, subject=subject, line_offset=rest[0].line_offset, level=level, code="more"))
+        told.append(replace(rest[0], fault=fault, remedy=None, level=level, code="more"))
     return told
 
 

@@ -221,3 +221,13 @@ def test_without_a_clone_every_link_is_left_and_says_why(engagement: Path) -> No
     assert answer.said == ()
     assert all("no clone of app" in problem.fault for problem in answer.problems)
     assert (engagement / "findings/A-1.finding.yaml").read_bytes() == before
+
+
+def test_a_text_of_a_thousand_links_is_told_in_a_few_lines(engagement: Path) -> None:
+    links = "".join(f"  https://github.com/o/n/blob/main/same.py#L{number}\n" for number in range(1, 1001))
+    (engagement / "findings/A-1.finding.yaml").write_text(f"title: x\nseverity: low\ndescription: |\n{links}")
+
+    checked = pipeline.check(pipeline.Inputs(engagement, {}), lambda _: None)
+
+    assert len([problem for problem in checked.problems if problem.code == "link-not-pinned"]) == 22
+    assert "980 problems more in this text" in [problem.fault for problem in checked.problems]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring
+from findings_report.cli import authoring, complete
 from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
@@ -50,7 +50,13 @@ Say = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
 FailOn = Annotated[
-    str | None, typer.Option("--fail-on", metavar="SEVERITY", help="Fail (exit code 1) on an unresolved finding this bad.")
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        autocompletion=complete.severities,
+        help="Fail (exit code 1) on an unresolved finding this bad.",
+    ),
 ]
 
 
@@ -82,13 +88,26 @@ def check(
 def build(
     folder: Folder = Path(),
     formats: Annotated[
-        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf, json or csv; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            autocompletion=complete.formats,
+            help="md, html, pdf, json or csv; repeat for more.",
+        ),
     ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", metavar="NAME", help="A template folder: standard, review or your own.")
+        str | None,
+        typer.Option(
+            "--template",
+            metavar="NAME",
+            autocompletion=complete.templates,
+            help="A template folder: standard, review or your own.",
+        ),
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
@@ -140,7 +159,12 @@ def list_findings(folder: Folder = Path(), output_format: Say = OutputFormat.FUL
 def pin(
     folder: Folder = Path(),
     to: Annotated[str | None, typer.Option("--to", metavar="REVISION", help="Move the pin to this revision.")] = None,
-    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to pin; default all.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only", metavar="NAME", autocompletion=complete.repositories, help="The repository to pin; default all."
+        ),
+    ] = None,
     links: Annotated[
         bool, typer.Option("--links", help="Pin links in prose too that name a branch, where they show the same.")
     ] = False,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from findings_report.cli import complete
 from findings_report.cli.say import OutputFormat, out, say_problems
-from findings_report.errors import FindingsReportError
 
 if TYPE_CHECKING:
     from findings_report.authoring import Made
@@ -26,23 +26,15 @@ class Schema(StrEnum):
     REPORT = "report"
 
 
-def _entries(context: typer.Context, incomplete: str) -> list[str]:
-    """The library's names, for a shell's completion; none when there is a fault, which no prompt has room for."""
-    from findings_report import authoring
-
-    start, shared = context.params.get("folder") or Path(), context.params.get("library")
-    try:
-        names = authoring.library(Path(start), Path(shared) if shared else None)
-    except (FindingsReportError, OSError):
-        return []
-    return [name for name in names if name.startswith(incomplete)]
-
-
 def new(
-    title: Annotated[str | None, typer.Argument(help="What is wrong, in one line.", show_default=False)] = None,
+    title: Annotated[
+        str | None, typer.Argument(metavar="TITLE", help="What is wrong, in one line.", show_default=False)
+    ] = None,
     entry: Annotated[
         str | None,
-        typer.Option("--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=_entries),
+        typer.Option(
+            "--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=complete.entries
+        ),
     ] = None,
     id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Its id; default the next of the series.")] = None,
     path: Annotated[
@@ -77,10 +69,10 @@ def new(
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where findings/ is made.", show_default=False)] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where findings/ is made.", show_default=False)] = Path(),
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
-    """Start an engagement: a first finding, and schemas for editors."""
+    """Start an engagement: findings/, and schemas for editors."""
     from findings_report import authoring
 
     _say(authoring.init(folder, title), "wrote ")
@@ -88,7 +80,7 @@ def init(
 
 
 def schema(
-    which: Annotated[Schema, typer.Argument(help="finding, engagement or report.")] = Schema.FINDING,
+    which: Annotated[Schema, typer.Argument(metavar="FILE", help="Whose schema.")] = Schema.FINDING,
     write: Annotated[
         bool, typer.Option("--write", help="Write the engagement's schemas for editors anew, with its own severities.")
     ] = False,

@@ -1,0 +1,76 @@
+"""What a shell proposes when Tab is pressed: words of the engagement at hand, and nothing that a shell could take amiss.
+
+A fault gives no proposals: a prompt has no room to tell it, and the command itself will.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import typer
+
+from findings_report.errors import FindingsReportError
+
+_HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
+"""Names come from files that others wrote, and a shell puts them on the command line as they are."""
+
+
+def _proposed(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+    try:
+        return [word for word in find() if word.startswith(incomplete) and _HARMLESS.match(word)]
+    except (FindingsReportError, OSError):
+        return []
+
+
+def _folder(context: typer.Context) -> Path:
+    return Path(context.params.get("folder") or ".")
+
+
+def entries(context: typer.Context, incomplete: str) -> list[str]:
+    """The library's entries."""
+    from findings_report import authoring
+
+    shared = context.params.get("library")
+    return _proposed(lambda: authoring.library(_folder(context), Path(shared) if shared else None), incomplete)
+
+
+def formats(incomplete: str) -> list[str]:
+    """The formats of a report."""
+    from findings_report.outputs import FORMATS
+
+    return _proposed(lambda: FORMATS, incomplete)
+
+
+def severities(context: typer.Context, incomplete: str) -> list[str]:
+    """The engagement's scale."""
+    from findings_report import store
+
+    def find() -> Iterable[str]:
+        authored = store.load_engagement(store.Folder(store.find_folder(_folder(context))))
+        return [severity.name for severity in authored.engagement.severities]
+
+    return _proposed(find, incomplete)
+
+
+def repositories(context: typer.Context, incomplete: str) -> list[str]:
+    """The engagement's repositories."""
+    from findings_report import store
+
+    def find() -> Iterable[str]:
+        return store.load_engagement(store.Folder(store.find_folder(_folder(context)))).engagement.repositories
+
+    return _proposed(find, incomplete)
+
+
+def templates(context: typer.Context, incomplete: str) -> list[str]:
+    """The tool's templates and the engagement's own."""
+    from findings_report import store
+    from findings_report.renderers import find_template
+    from findings_report.renderers.folders import names
+
+    def find() -> Iterable[str]:
+        return names(find_template("standard", store.find_folder(_folder(context)), given=False))
+
+    return _proposed(find, incomplete)
