@@ -7,11 +7,12 @@ clock, no environment, no file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
-from findings_report import prose, scoring, weakness
+from findings_report import prose, scope, scoring, tally, weakness
 from findings_report.model.document import (
     Component,
     CustomValue,
@@ -25,9 +26,8 @@ from findings_report.model.document import (
     ScopeEntry,
     SeverityCount,
     VerdictCount,
-    Weakness,
 )
-from findings_report.model.evidence import Snippet, Verdict
+from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import PLACING, Engagement, Finding, Place, Severity, Status
 
 ACCENT: Final = "#1f4e79"
@@ -42,13 +42,14 @@ def assemble(
     repositories: Sequence[ReportedRepository],
     pictures: Mapping[str, Picture],
     components: Sequence[Component],
+    covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
-    `pictures` are by name, the logo's under `logo:`. `default_date` stands on the cover when the engagement has no date.
-    `findings_commit` is that of the findings' own repository.
+    `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope by repository, for those at hand.
+    `default_date` stands on the cover when the engagement has no date. `findings_commit` is that of their own repository.
     """
     scale = {severity.name: severity for severity in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
@@ -63,12 +64,15 @@ def assemble(
             engagement, repositories, pictures, aliases=aliases, default_date=default_date, findings_commit=findings_commit
         ),
         summary=engagement.summary,
-        scope=tuple(_scope(engagement)),
+        scope=tuple(_scope(engagement, covered)),
         counts=tuple(_count(severity, reported) for severity in engagement.severities),
         sections=tuple(_sections(engagement)),
         findings=tuple(reported),
         verdicts=_verdicts(reported),
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
+        covered=tally.covered(covered, reported, _bases(engagement, repositories)),
+        remediation=tally.remediation(reported),
+        classification=tally.classification(reported),
     )
 
 
@@ -107,7 +111,6 @@ def _finding(
     engagement: Engagement, key: str, finding: Finding, *, snippets: tuple[Snippet, ...], aliases: Mapping[str, str]
 ) -> ReportedFinding:
     scale = {severity.name: severity for severity in engagement.severities}
-    known = weakness.table()
     word, source = scoring.severity(engagement, finding)
     labels = {custom.name: custom.label for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}
@@ -115,7 +118,7 @@ def _finding(
         id=key,
         severity=scale[word],
         severity_source=source,
-        cwe=tuple(Weakness(id=id, name=known.names.get(id), top_ten=known.top_ten.get(id)) for id in finding.cwe),
+        cwe=tuple(weakness.named(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
         scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),
@@ -175,13 +178,23 @@ def _anchor(title: str, taken: set[str]) -> str:
     return anchor
 
 
-def _scope(engagement: Engagement) -> list[ScopeEntry]:
-    only = next(iter(engagement.repositories)) if len(engagement.repositories) == 1 else None
-    entries: list[ScopeEntry] = []
-    for entry in engagement.scope:
-        name, colon, pattern = entry.partition(":")
-        entries.append(ScopeEntry(repository=name, pattern=pattern) if colon else ScopeEntry(repository=only, pattern=entry))
-    return entries
+def _scope(engagement: Engagement, covered: Mapping[str, Sequence[CoveredFile]]) -> Iterator[ScopeEntry]:
+    """The entries of the scope; those about a repository that was at hand with what they name."""
+    for index, pattern in enumerate(scope.patterns(engagement.scope, engagement.repositories)):
+        entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text)
+        if covered and pattern.repository in (None, *covered):
+            mine = [file for files in covered.values() for file in files if index in file.entries]
+            entry = entry.model_copy(update={"files": len(mine), "lines": tally.lines_of(mine)})
+        yield entry
+
+
+def _bases(engagement: Engagement, repositories: Sequence[ReportedRepository]) -> dict[str, tuple[str | None, str]]:
+    """Base of permalinks and commit, by repository."""
+    return {
+        each.name: (engagement.repositories[each.name].web or engagement.repositories[each.name].url, each.commit)
+        for each in repositories
+        if each.commit is not None
+    }
 
 
 def _count(severity: Severity, findings: Sequence[ReportedFinding]) -> SeverityCount:

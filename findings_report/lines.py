@@ -114,6 +114,14 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def line_count(content: bytes) -> int:
+    """How many lines `decode` finds in `content`."""
+    size = len(content)
+    if size == 0 or (size == len(codecs.BOM_UTF8) and content == codecs.BOM_UTF8):
+        return 0
+    return content.count(b"\n") + (content[-1] != 0x0A)
+
+
 def squeeze(line: str) -> str:
     """`line` with every run of white space as one blank and none at its ends."""
     return " ".join(line.split())

@@ -6,9 +6,17 @@ Source: CWE List 4.15 (2024-07-16), The MITRE Corporation, https://cwe.mitre.org
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Final
+
+from findings_report.model.finding import OwnWeakness
+from findings_report.model.tables import Weakness
+
+TOP_TEN: Final = "2021"
+"""Version of the OWASP Top Ten that the table maps."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,8 @@ class Table:
 
     version: str
     """Of the CWE list: `4.15`."""
+    date: str
+    """Of that list, YYYY-MM-DD."""
     names: dict[str, str]
     """Name of each weakness by its id, as `CWE-79`."""
     categories: dict[str, str]
@@ -25,20 +35,35 @@ class Table:
     """Ids that the list has withdrawn."""
     top_ten: dict[str, str]
     """`A03:2021 Injection` for each id that the OWASP Top Ten 2021 maps, by its id."""
+    chapters: dict[str, str]
+    """`A03:2021 Injection` by `A03`."""
 
 
 @cache
 def table() -> Table:
     """The table; read once."""
     data = json.loads((resources.files("findings_report") / "cwe.json").read_text("utf-8"))
-    chapters = {key: f"{key}:2021 {name}" for key, name in data["owasp_top_ten_2021"].items()}
+    chapters = {key: f"{key}:{TOP_TEN} {name}" for key, name in data["owasp_top_ten_2021"].items()}
     return Table(
         version=data["version"],
+        date=data["date"],
         names=_by_id(data["names"]),
         categories=_by_id(data["categories"]),
         deprecated=frozenset(f"CWE-{number}" for number in data["deprecated"]),
         top_ten={f"CWE-{number}": chapters[key] for number, key in data["owasp"].items()},
+        chapters=chapters,
     )
+
+
+def named(id: str, own: Mapping[str, OwnWeakness]) -> Weakness:
+    """The weakness of that id, as the engagement's `weaknesses` name it, else as the table does."""
+    known = table()
+    name, chapter = known.names.get(id), known.top_ten.get(id)
+    if (said := own.get(id)) is None:
+        return Weakness(id=id, name=name, top_ten=chapter)
+    if said.top_ten is not None:
+        chapter = known.chapters.get(said.top_ten, said.top_ten)
+    return Weakness(id=id, name=said.name, top_ten=chapter, is_own=True)
 
 
 def _by_id(names: dict[str, str]) -> dict[str, str]:

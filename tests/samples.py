@@ -7,6 +7,7 @@ import zlib
 from datetime import date
 from typing import Any
 
+from findings_report import tally
 from findings_report.model.document import (
     Component,
     CustomValue,
@@ -20,9 +21,8 @@ from findings_report.model.document import (
     Score,
     SeverityCount,
     VerdictCount,
-    Weakness,
 )
-from findings_report.model.evidence import Check, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
+from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
 from findings_report.model.finding import (
     Affected,
     Author,
@@ -41,6 +41,7 @@ from findings_report.model.finding import (
     State,
     Status,
 )
+from findings_report.model.tables import Weakness
 
 COMMIT = "fb3f71806174bc2fae7e421268aeee61be36412d"
 SCALE = Engagement(title="x").severities
@@ -52,6 +53,12 @@ NEUTRON = {
     117: "                subnets = [ip_dict['subnet_id'] for ip_dict in ip_list]",
     121: "                    ipam_allocator = ipam_driver.get_allocator(subnets)",
 }
+
+FILES = (
+    CoveredFile(path="neutron/db/ipam_pluggable_backend.py", lines=565, entries=(0,)),
+    CoveredFile(path="neutron/db/logo.png", lines=None, entries=(0,)),
+)
+"""The files of the sample's scope."""
 
 SEED_DESCRIPTION = """\
 The code, specifically in lines 111-129 within the `_ipam_allocate_ips` method, could potentially lead to an SQL injection if
@@ -298,11 +305,14 @@ def report(*findings: ReportedFinding, **changed: Any) -> Report:
     values: dict[str, Any] = {
         "engagement": engagement(),
         "summary": "After thoroughly reviewing the code, we have identified **significant** concerns.",
-        "scope": (ScopeEntry(repository="neutron", pattern="neutron/db/*.py"),),
+        "scope": (ScopeEntry(repository="neutron", pattern="neutron/db/*.py", files=2, lines=565),),
         "counts": tuple(counts),
         "sections": sections(),
         "findings": reported,
         "verdicts": tuple(VerdictCount(verdict=each, total=verdicts.count(each)) for each in Verdict if each in verdicts),
+        "covered": tally.covered({"neutron": FILES}, reported, {}),
+        "remediation": tally.remediation(reported),
+        "classification": tally.classification(reported),
         "components": (Component(name="findings-report", version="0.1.0"), Component(name="git", version="2.39.5")),
     }
     return Report(**(values | changed))

@@ -12,7 +12,19 @@ from pygments.lexers import get_lexer_by_name
 
 from findings_report.language import _EXTENSIONS as EXTENSIONS
 from findings_report.language import _FAMILIES, _NAMES, Inside, insides, language_of, opener_at
-from findings_report.lines import ASSUMED, Obstacle, decode, dedent, fingerprint, is_informative, obstacle, runs, split, squeeze
+from findings_report.lines import (
+    ASSUMED,
+    Obstacle,
+    decode,
+    dedent,
+    fingerprint,
+    is_informative,
+    line_count,
+    obstacle,
+    runs,
+    split,
+    squeeze,
+)
 
 
 def test_lines_are_split_on_line_feeds_alone() -> None:
@@ -26,6 +38,11 @@ def test_one_carriage_return_belongs_to_the_line_end() -> None:
 
 def test_an_empty_file_has_no_lines_and_a_last_line_needs_no_end() -> None:
     assert (decode(b"").lines, decode(b"\n").lines, decode(b"a\nb").lines) == ((), ("",), ("a", "b"))
+
+
+@given(st.binary(max_size=30) | st.sampled_from([b"\xef\xbb\xbf", b"\xef\xbb\xbfa\n"]))
+def test_lines_are_counted_as_they_are_decoded(content: bytes) -> None:
+    assert line_count(content) == len(decode(content).lines)
 
 
 @given(st.text(alphabet="ab\n\r\x0c\u2028 \t"))

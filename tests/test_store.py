@@ -461,3 +461,45 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(FindingsReportError, match="it is not a file"):
         Folder(tmp_path).read("pipe")
+
+
+def test_a_weakness_in_neither_list_is_a_warning_that_names_the_way_out(tmp_path: Path) -> None:
+    (problem,) = loaded(tmp_path, A_1=FINDING + "cwe: CWE-1427\n").warnings
+
+    assert (problem.level, problem.remedy) == ("warning", "name it in engagement.yaml: `weaknesses: {CWE-1427: its name}`")
+
+
+@pytest.mark.parametrize("own", ["Prompt injection", "{name: Prompt injection, top_ten: A03}"])
+def test_a_weakness_that_the_engagement_names_is_known(tmp_path: Path, own: str) -> None:
+    engagement = ENGAGEMENT + f"weaknesses:\n  CWE-1427: {own}\n"
+
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement, "A-1.finding.yaml": FINDING + "cwe: [CWE-1427]\n"})))
+
+    assert authored.warnings == ()
+    assert authored.engagement.weaknesses["CWE-1427"].name == "Prompt injection"
+
+
+def test_what_is_no_weakness_cannot_be_named(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT + "weaknesses:\n  cwe-79: XSS\n  CWE-80: {name: [x]}\n  CWE-81: {title: x}\n"
+
+    found = problems(tmp_path, {"engagement.yaml": engagement})
+
+    assert [said(problem).split(":", 1)[1] for problem in found] == [
+        "6:11: weaknesses.cwe-79: 'cwe-79' is not a weakness id as CWE-79",
+        "7:12: weaknesses.CWE-80.name: must be text, not a list",
+        "8:3: weaknesses.CWE-81: `name` is required",
+        "8:12: weaknesses.CWE-81.title: there is no field 'title' here",
+    ]
+
+
+@pytest.mark.parametrize(("scope", "warned"), [("[]", False), ("[src/]", False), ("['app:**/*.c']", True)])
+def test_code_outside_of_the_scope_is_warned_of_where_it_is_cited(tmp_path: Path, scope: str, warned: bool) -> None:
+    files: dict[str, str | bytes] = {
+        "engagement.yaml": f"{ENGAGEMENT}scope: {scope}\n",
+        "A-1.finding.yaml": FINDING + "locations:\n  - path: src/a.py\n",
+    }
+
+    found = load(Folder(write(tmp_path, files))).warnings
+
+    expected = ["A-1.finding.yaml:5:11: locations[0].path: src/a.py is outside of the scope"]
+    assert [said(problem) for problem in found] == (expected if warned else [])

@@ -18,9 +18,10 @@ from markdown_it import MarkdownIt
 
 from findings_report import prose
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.model.document import Report
+from findings_report.model.document import Report, ScopeEntry
 from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import State
+from findings_report.model.tables import Weakness
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.pages import Pages
@@ -463,6 +464,82 @@ def test_parts_are_rendered_alone_with_symbolic_links() -> None:
     keys = ["front", "section-method", "NTR-002", "NTR-001", "NTR-003", "NTR-004", "recommendation", "conclusion", "appendix"]
     assert [part.key for part in parts] == keys
     assert 'href="xref:NTR-001"' in parts[2].text
+
+
+# Tables across findings.
+
+
+def test_a_ticket_that_holds_an_address_is_linked() -> None:
+    finding = samples.finding(
+        tickets=("jira:https://jira.example.org/browse/SEC-1", "https://forge.example.org/4", "jira:SEC-2")
+    )
+
+    for format, count in (("html", 2), ("md", 2)):  # noqa: A001
+        content = rendered(samples.report(finding), format)
+        page = Page(github(content) if format == "md" else content)
+        assert page.values("href").count("https://jira.example.org/browse/SEC-1") == count  # facts and remediation
+        assert page.values("href").count("https://forge.example.org/4") == count
+        assert "jira:SEC-2" in page.text
+
+
+def test_remediation_lists_the_findings_that_wait_with_links() -> None:
+    content = rendered(samples.report(), "md")
+
+    table = content.split("Remediation\n")[1].split('<a id="section-method">')[0]
+    assert re.findall(r"\]\(#(NTR-\d+)\)", table) == ["NTR-002", "NTR-001"]
+    assert "| Network team | 24 December 2026 | jira:SEC-12 |" in table
+    assert "2 findings are resolved or no weakness, and not listed." in table
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_a_name_of_the_engagements_own_is_told_as_such(format: str) -> None:  # noqa: A002
+    own = Weakness(id="CWE-1427", name="Prompt <injection>", top_ten="A05:2025 Injection", is_own=True)
+
+    found = "".join(text_of(samples.report(samples.finding(cwe=(own,))), format).split())
+
+    assert "CWE-1427Prompt<injection>*NTR-001" in found
+    assert "Thosemarked*arethisreport’sown." in found
+    assert re.search(r"Prompt<injection>\(?OWASPA05:2025Injection\)?\(namedbythisreport\)", found)
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_the_files_of_the_scope_have_lines_and_findings(format: str) -> None:  # noqa: A002
+    found = "".join(text_of(samples.report(samples.finding(), samples.finding("NTR-005")), format).split())
+
+    assert "neutron/db/ipam_pluggable_backend.py5652:NTR-001,NTR-005" in found
+    assert "neutron/db/logo.png–" in found
+    assert "1ofthefileshasnolinesthatwerecounted" in found
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_without_a_clone_the_scope_is_the_plain_list(format: str) -> None:  # noqa: A002
+    entry = ScopeEntry(repository="neutron", pattern="neutron/db/*.py")
+    repositories = (samples.engagement().repositories[0].model_copy(update={"is_read": False}),)
+    report = samples.report(scope=(entry,), covered=None, engagement=samples.engagement(repositories=repositories))
+
+    found = "".join(text_of(report, format).split())
+
+    assert "Thereviewcovers:neutron/db/*.pySeverityscale" in found
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "12,345"), ("de-CH", "12\u00a0345")])
+def test_numbers_are_grouped(language: str, shown: str) -> None:
+    entry = ScopeEntry(repository="neutron", pattern=".", files=12_345, lines=None)
+
+    content = rendered(samples.report(scope=(entry,), engagement=samples.engagement(language=language)), "md")
+
+    assert f"{shown} files" in content
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_a_report_without_findings_has_no_empty_table(format: str, template: str) -> None:  # noqa: A002
+    empty = samples.report(findings=(), counts=(), remediation=None, classification=None, verdicts=(), covered=None)
+
+    content = rendered(empty, format, template)
+
+    assert "Remediation" not in content
+    assert "Weaknesses" not in content
 
 
 # Authored prose in Markdown and in HTML.

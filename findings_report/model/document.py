@@ -30,6 +30,7 @@ from findings_report.model.finding import (
     State,
     Status,
 )
+from findings_report.model.tables import Classification, Covered, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"
 """Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""
@@ -46,17 +47,6 @@ class Score(Frozen):
     """0.0 to 10.0: the base score for 3.1 unless temporal or environmental metrics are given; CVSS-B/BT/BE/BTE for 4.0."""
     severity: str
     """The standard's own word: None, Low, Medium, High, Critical."""
-
-
-class Weakness(Frozen):
-    """A weakness of the CWE list."""
-
-    id: str
-    """`CWE-79`."""
-    name: str | None
-    """What the list calls it; None when the table that travels with the program does not know the id."""
-    top_ten: str | None
-    """Its chapter of the OWASP Top Ten 2021: `A03:2021 Injection`; None when it has none."""
 
 
 class CustomValue(Frozen):
@@ -288,9 +278,13 @@ class ScopeEntry(Frozen):
     """One line of the scope."""
 
     repository: str | None
-    """Which repository; None when the engagement has none."""
+    """Which repository; None when it is not said, which is any of them."""
     pattern: str
     """Path or glob as authored."""
+    files: int | None = None
+    """How many files it names; None when no repository was at hand to look at."""
+    lines: int | None = None
+    """How many lines these have; None when they were not counted."""
 
 
 class Component(Frozen):
@@ -323,6 +317,12 @@ class Report(Frozen):
     """Quotes by verdict, in the verdicts' order, none left out."""
     components: tuple[Component, ...]
     """What made it, by name."""
+    covered: Covered | None = None
+    """The files of the scope; None when no repository of it was at hand."""
+    remediation: Remediation | None = None
+    """What remains to be done; None when nothing does, or when nobody said by whom, until when or where."""
+    classification: Classification | None = None
+    """The findings by weakness; None when none of them names one."""
 
     @property
     def total(self) -> int:

@@ -182,3 +182,14 @@ class Snippet(Frozen):
     def is_authors(self) -> bool:
         """True when the printed lines are the author's own, not git's: only under `unchecked`."""
         return self.check.verdict is Verdict.UNCHECKED
+
+
+class CoveredFile(Frozen):
+    """A file that the scope names, at the commit that was audited."""
+
+    path: str
+    """POSIX, from the repository's root."""
+    lines: int | None
+    """How many; None when it has none to cite (binary, too large) or when they were not counted."""
+    entries: tuple[int, ...]
+    """0-based positions of the scope's entries that name it, at least one."""

@@ -125,6 +125,10 @@ def _allowed_url(value: str) -> str:
     return value
 
 
+def _own_weakness(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
 def _relative(value: str) -> str:
     parts = value.split("/")
     if value.startswith(("/", "~")) or "\\" in value or "\0" in value or any(p in ("", ".", "..") for p in parts):
@@ -253,6 +257,10 @@ class Status(StrEnum):
     """Not known whether it is a weakness."""
 
 
+ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
+"""Statuses under which nothing remains to be done."""
+
+
 class Confidence(StrEnum):
     """How sure the auditor is that the finding is real."""
 
@@ -369,6 +377,19 @@ class CustomField(Frozen):
     """Allowed values; empty allows any text."""
 
 
+class OwnWeakness(Frozen):
+    """What the engagement calls a weakness: one newer than the CWE list that travels with the program, or in other words."""
+
+    name: Filled
+    """Its name."""
+    top_ten: Filled | None = None
+    """Its chapter of the OWASP Top Ten: `A03` for that of 2021, else as it is to be printed; left out, the list's."""
+
+
+NamedWeakness = Annotated[OwnWeakness, BeforeValidator(_own_weakness, json_schema_input_type=Filled | OwnWeakness)]
+"""A name, or `name` and `top_ten`."""
+
+
 class Image(Frozen):
     """A picture that the prose may place with `![caption](image:NAME)`."""
 
@@ -428,7 +449,8 @@ class Engagement(Frozen):
     repositories: dict[Name, Repository] = Field(default_factory=dict)
     """The repositories under audit, by name."""
     scope: tuple[SourceText, ...] = ()
-    """Paths or globs the audit covers; `NAME:glob` where there are several repositories."""
+    """Paths or globs the audit covers, from the root: `src/` with all below, `src/*.py`, `**/*.py`; `NAME:glob` where there are
+    several repositories."""
     summary: Markdown | None = None
     """The executive summary."""
     recommendation: Markdown | None = None
@@ -443,6 +465,8 @@ class Engagement(Frozen):
     """Impact, then likelihood, to severity; default OWASP's."""
     fields: tuple[CustomField, ...] = ()
     """Custom finding fields."""
+    weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)
+    """Names of weaknesses that the CWE list lacks, or other names: by id a name, or `name` and `top_ten`."""
     images: tuple[Image, ...] = ()
     """Pictures the prose may place."""
     template: Name = "standard"

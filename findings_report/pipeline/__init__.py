@@ -13,19 +13,17 @@ from findings_report import outputs, scoring, store
 from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Verdict
-from findings_report.model.finding import Engagement, Finding, Status
+from findings_report.model.finding import ANSWERED, Engagement, Finding
 
 if TYPE_CHECKING:
     from findings_report.identify import Identified
     from findings_report.model.document import Component, FindingsCommit, Picture, Report
     from findings_report.renderers import Rendered, Template
     from findings_report.resolve import Resolution
+    from findings_report.survey import Survey
 
 Progress = Callable[[str], None]
 """Is told, in a few words, what is being done."""
-
-ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
-"""Statuses under which a finding no longer trips --fail-on."""
 
 DEFAULT_FORMATS: Final = ("html", "pdf")
 """What is built when neither the command line nor engagement.yaml says."""
@@ -77,6 +75,8 @@ class Checked:
     """The declared pictures by name, safe to embed; the logo's under `logo:`."""
     evidence: Resolution | None
     """What git has; None with --no-evidence."""
+    survey: Survey | None
+    """What the scope names in it; None with --no-evidence."""
     problems: tuple[Problem, ...]
     """Warnings only, located."""
 
@@ -133,15 +133,15 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     ]
     pictures, faults = _pictures(authored)
     problems += faults
-    evidence = None
+    evidence, survey = None, None
     if inputs.evidence:
         progress("checking quotes")
-        evidence, faults = _evidence(inputs, folder, authored)
+        evidence, survey, faults = _evidence(inputs, folder, authored)
         problems += faults
     located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
     if any(problem.level == "error" for problem in located):
         raise FindingsReportError(located)
-    return Checked(folder, authored, pictures, evidence, located)
+    return Checked(folder, authored, pictures, evidence, survey, located)
 
 
 def _read(inputs: Inputs) -> tuple[Path, store.Authored]:
@@ -158,17 +158,21 @@ def _pictures(authored: store.Authored) -> tuple[Mapping[str, Picture], Sequence
         return {}, error.problems
 
 
-def _evidence(inputs: Inputs, folder: Path, authored: store.Authored) -> tuple[Resolution | None, Sequence[Problem]]:
+def _evidence(
+    inputs: Inputs, folder: Path, authored: store.Authored
+) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
     from findings_report.clones import find_clones, open_clones
     from findings_report.resolve import resolve
+    from findings_report.survey import survey
 
     try:
         clones = find_clones(authored.engagement, folder, inputs.clones)
         with open_clones(clones, inputs.borrow) as sources:
             found = resolve(authored.engagement, authored.findings, sources)
+            covered = survey(authored.engagement, found.repositories, sources)
     except FindingsReportError as error:
-        return None, error.problems
-    return found, found.problems
+        return None, None, error.problems
+    return found, covered, (*found.problems, *covered.problems)
 
 
 def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
@@ -287,6 +291,7 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         repositories=checked.evidence.repositories if checked.evidence else (),
         pictures=checked.pictures,
         components=components(),
+        covered=checked.survey.files if checked.survey else {},
         default_date=default_date,
         findings_commit=findings_commit,
     )

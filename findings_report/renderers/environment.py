@@ -186,6 +186,8 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         "link": dialect.link,
         "xref": dialect.xref,
         "day": day,
+        "number": lambda value: words.number(value, engagement.language),
+        "ticket": lambda ref: dialect.link(ref, words.ticket_address(ref)),
         "words": words.words,
         "verdict": verdict,
         "verdict_words": lambda verdict: words.VERDICT_WORDS[verdict],

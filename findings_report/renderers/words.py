@@ -44,6 +44,18 @@ def day(value: date, language: str) -> str:
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
+def number(value: int, language: str) -> str:
+    """A count as it is printed: `12,345` where the language is English, else with blanks that do not break."""
+    shown = f"{value:,}"
+    return shown if language.split("-")[0].lower() == "en" else shown.replace(",", "\u00a0")
+
+
+def ticket_address(ref: str) -> str | None:
+    """The web address in a ticket ref, `https://...` or `jira:https://...`; None when there is none."""
+    candidates = (ref, ref.partition(":")[2])
+    return next((text for text in candidates if text.lower().startswith(("https://", "http://"))), None)
+
+
 def citation(snippet: Snippet) -> str:
     """Path and lines as they are printed under a snippet: `path#L111-L129`."""
     return snippet.path + (f"#{anchor(snippet.regions)}" if snippet.regions else "")

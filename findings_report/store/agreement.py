@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import meant, scoring, weakness
+from findings_report import meant, scope, scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Region
@@ -33,6 +33,7 @@ def disagreements(
     problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
         problems += _no_repository(engagement, findings)
+    covering = scope.patterns(engagement.scope, engagement.repositories) if has_repositories else ()
     taken = _ids(findings)
     known = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
     for key, finding in findings.items():
@@ -41,11 +42,12 @@ def disagreements(
         if has_scale and not _SEVERITY & unread.get(key, frozenset()):
             problems += _severity(engagement, key, finding)
         problems += _vectors(key, finding)
-        problems += _weaknesses(key, finding)
+        problems += _weaknesses(engagement, key, finding) if "weaknesses" not in faulty else ()
         problems += _extra(engagement, key, finding) if "fields" not in faulty else ()
         for index, location in enumerate(finding.locations):
             subject = (key, "locations", index)
             problems += _repository(engagement, subject, location) if has_repositories else ()
+            problems += _outside(engagement, covering, subject, location)
             problems += _marks(subject, location)
         problems += _unique_names(key, "locations", [location.name for location in finding.locations])
     return problems
@@ -104,7 +106,7 @@ def _aliases(key: str, finding: Finding, taken: dict[str, str]) -> Iterator[Prob
             yield _problem(f"{alias} is already an id or alias of {owner}", subject, "alias", "an id names one finding only")
 
 
-def _related(key: str, finding: Finding, known: Collection[str]) -> Iterator[Problem]:
+def _related(key: str, finding: Finding, known: AbstractSet[str]) -> Iterator[Problem]:
     for index, other in enumerate(finding.related):
         if other not in known:
             fault = f"there is no finding {other}"
@@ -146,11 +148,12 @@ def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
             yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", meant.vector(vector))
 
 
-def _weaknesses(key: str, finding: Finding) -> Iterator[Problem]:
-    if not finding.cwe:
+def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
+    unnamed = [(index, id) for index, id in enumerate(finding.cwe) if id not in engagement.weaknesses]
+    if not unnamed:
         return
     known = weakness.table()
-    for index, id in enumerate(finding.cwe):
+    for index, id in unnamed:
         subject = (key, "cwe", index)
         if id in known.categories:
             fault = f"{id} is a category ({known.categories[id]}), not a weakness"
@@ -159,7 +162,7 @@ def _weaknesses(key: str, finding: Finding) -> Iterator[Problem]:
             yield _problem(f"{id} is withdrawn: {known.names[id]}", subject, "cwe", "name its successor", warning=True)
         elif id not in known.names:
             fault = f"{id} is not in CWE {known.version}, so it is printed without its name"
-            yield Problem(Kind.INPUT, fault, subject=subject, code="cwe", level="note")
+            yield _problem(fault, subject, "cwe", f"name it in engagement.yaml: `weaknesses: {{{id}: its name}}`", warning=True)
 
 
 def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
@@ -201,6 +204,15 @@ def _marks(subject: Subject, location: Location) -> Iterator[Problem]:
         for line in location.notes:
             if not any(line in region for region in inner):
                 yield _problem(f"line {line} is not within `{outer}`", (*subject, "notes", str(line)), "outside")
+
+
+def _outside(
+    engagement: Engagement, covering: Sequence[scope.Pattern], subject: Subject, location: Location
+) -> Iterator[Problem]:
+    name = location.repository or next(iter(engagement.repositories), "")
+    if covering and not scope.naming(covering, name, location.path):
+        fault = f"{location.path} is outside of the scope"
+        yield _problem(fault, (*subject, "path"), "out-of-scope", "add it to `scope` in engagement.yaml", warning=True)
 
 
 def _within(subject: Subject, field: str, inner: tuple[Region, ...], outer: tuple[Region, ...], name: str) -> Iterator[Problem]:

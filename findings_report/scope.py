@@ -1,0 +1,85 @@
+"""Which files the scope of an engagement names. Pure.
+
+An entry is a path from the repository's root: a file, or a folder with everything below it. `*`, `?` and `[a-z]` stand for
+characters of one name, `**` for any number of folders. Before it, with a colon, may stand the name of a repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cached_property
+from typing import Final
+
+_WILD: Final = re.compile(r"[*?\[]")
+_ANY_FOLDERS: Final = "**"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One entry of the scope."""
+
+    repository: str | None
+    """The repository it is about; None when it is not said, which is any of them."""
+    text: str
+    """Path or glob as authored."""
+
+    def names(self, path: str) -> bool:
+        """True when `path`, or a folder around it, is what the pattern names."""
+        if self._plain is not None:
+            return self._plain == "" or path == self._plain or path.startswith(f"{self._plain}/")
+        reached = self._beyond({0})
+        for part in path.split("/"):
+            if len(self._steps) in reached:
+                return True
+            reached = self._beyond(after for step in reached for after in self._after(step, part))
+        return len(self._steps) in reached
+
+    @cached_property
+    def _plain(self) -> str | None:
+        """The path, when there is no wildcard in it."""
+        clean = "/".join(part for part in self.text.split("/") if part not in ("", "."))
+        return None if _WILD.search(clean) else clean
+
+    @cached_property
+    def _steps(self) -> tuple[re.Pattern[str] | None, ...]:
+        """What each part of a path must be; None for any number of parts."""
+        parts = [part for part in self.text.split("/") if part not in ("", ".")]
+        return tuple(None if part == _ANY_FOLDERS else re.compile(translate(part)) for part in parts)
+
+    def _after(self, step: int, part: str) -> Iterable[int]:
+        wanted = self._steps[step]
+        if wanted is None:
+            return (step,)
+        return (step + 1,) if wanted.match(part) else ()
+
+    def _beyond(self, steps: Iterable[int]) -> set[int]:
+        """`steps`, and those that are reached from them without a part of the path."""
+        reached: set[int] = set()
+        for start in steps:
+            step = start
+            while step < len(self._steps) and self._steps[step] is None:
+                reached.add(step)
+                step += 1
+            reached.add(step)
+        return reached
+
+
+def patterns(scope: Sequence[str], repositories: Iterable[str]) -> tuple[Pattern, ...]:
+    """The entries of `scope`, in its order. Where there is only one repository, an entry need not name it."""
+    names = list(repositories)
+    only = names[0] if len(names) == 1 else None
+    found: list[Pattern] = []
+    for entry in scope:
+        name, colon, text = entry.partition(":")
+        found.append(Pattern(name, text) if colon else Pattern(only, entry))
+    return tuple(found)
+
+
+def naming(scope: Sequence[Pattern], repository: str, path: str) -> tuple[int, ...]:
+    """0-based positions of the entries that name `path` of `repository`."""
+    return tuple(
+        index for index, pattern in enumerate(scope) if pattern.repository in (None, repository) and pattern.names(path)
+    )

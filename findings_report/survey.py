@@ -1,0 +1,119 @@
+"""The scope, held against git: which files it names at the audited commits, and how many lines they have.
+
+A scope may be a whole repository: beyond MOST_FILES files or MOST_BYTES the lines of a repository are not counted, and that
+is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.lines import line_count, obstacle
+from findings_report.model.document import ReportedRepository
+from findings_report.model.evidence import CoveredFile
+from findings_report.model.finding import Engagement
+from findings_report.scope import Pattern, naming, patterns
+
+MOST_FILES: Final = 10_000
+"""Files of one repository whose lines are counted; a thousand take 70 milliseconds."""
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""What they may hold together."""
+
+_TOO_LARGE: Final = "object-too-large"
+
+
+class Source(Protocol):
+    """What is asked of the door to git. Both raise FindingsReportError (SOURCE) for what is damaged or not here."""
+
+    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
+        """(path, blob id) of every file."""
+
+    def blob(self, id: str) -> bytes:
+        """The content of a file."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the scope names."""
+
+    files: Mapping[str, tuple[CoveredFile, ...]]
+    """By repository, for those that were read; in git's order."""
+    problems: tuple[Problem, ...]
+    """Warnings and notes, in the scope's order."""
+
+
+def survey(engagement: Engagement, repositories: Sequence[ReportedRepository], sources: Mapping[str, Source | None]) -> Survey:
+    """The files of every repository that was read. Raises nothing that a user can mend: it is in `problems`."""
+    scope = patterns(engagement.scope, engagement.repositories)
+    if not scope:
+        return Survey({}, ())
+    files: dict[str, tuple[CoveredFile, ...]] = {}
+    paths: list[str] = []
+    problems: list[Problem] = []
+    for repository in repositories:
+        source = sources.get(repository.name)
+        if source is None or repository.commit is None or not repository.is_read:
+            continue
+        try:
+            listed = source.files(repository.commit)
+        except FindingsReportError as error:
+            problems += (_warning(f"the scope is not expanded: {problem.fault}", problem.remedy) for problem in error.problems)
+            continue
+        paths += (path for path, _ in listed)
+        files[repository.name], said = _covered(repository.name, listed, scope, source)
+        problems += said
+    return Survey(files, (*_empty(scope, files, paths), *problems))
+
+
+def _warning(fault: str, remedy: str | None, *path: int, code: str = "scope-unread") -> Problem:
+    return Problem(Kind.SOURCE, fault, remedy, subject=("engagement", "scope", *path), level="warning", code=code)
+
+
+def _covered(
+    repository: str, listed: Sequence[tuple[str, str]], scope: Sequence[Pattern], source: Source
+) -> tuple[tuple[CoveredFile, ...], list[Problem]]:
+    named = [(path, id, entries) for path, id in listed if (entries := naming(scope, repository, path))]
+    lines, problems = _lines(repository, [id for _, id, _ in named], source)
+    return tuple(CoveredFile(path=path, lines=lines.get(id), entries=entries) for path, id, entries in named), problems
+
+
+def _lines(repository: str, ids: Sequence[str], source: Source) -> tuple[dict[str, int | None], list[Problem]]:
+    """How many lines each blob has: all of them, or none when they are too many."""
+    fault = f"the lines of the {len(ids):,} files that the scope names in repository {repository!r} are not counted"
+    too_many = f"{fault}: they are more than {MOST_FILES:,}, or than {MOST_BYTES // 2**20} MiB"
+    lines: dict[str, int | None] = {}
+    unread: list[Problem] = []
+    left = MOST_BYTES
+    for id in dict.fromkeys(ids):
+        if len(ids) > MOST_FILES or left < 0:
+            note = Problem(Kind.SOURCE, too_many, subject=("engagement", "scope"), level="note", code="scope-uncounted")
+            return {}, [note]
+        try:
+            content = source.blob(id)
+        except FindingsReportError as error:
+            unread += (problem for problem in error.problems if problem.code != _TOO_LARGE)
+            continue
+        left -= len(content)
+        lines[id] = None if obstacle(content) else line_count(content)
+    if not unread:
+        return lines, []
+    fault = f"{len(unread)} of the files that the scope names in repository {repository!r} cannot be read: {unread[0].fault}"
+    return lines, [_warning(fault, unread[0].remedy)]
+
+
+def _empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
+    """A warning for each entry that names no file, where all that it is about were read."""
+    used = {index for each in files.values() for file in each for index in file.entries}
+    problems = []
+    for index, pattern in enumerate(scope):
+        if index in used or (pattern.repository is not None and pattern.repository not in files) or not files:
+            continue
+        anywhere = Pattern(pattern.repository, f"**/{pattern.text.lstrip('/')}")
+        found = next((path for path in paths if anywhere.names(path)), None)
+        remedy = f"`{anywhere.text}` would name {found}" if found else "write paths as `git ls-files` prints them"
+        problems.append(_warning("names no file at the commit that is audited", remedy, index, code="scope-empty"))
+    return problems

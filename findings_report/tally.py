@@ -1,0 +1,102 @@
+"""Findings -> the tables that people turn to: what remains to be done, what the scope holds, how they are classified. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from findings_report import weakness
+from findings_report.fold import Cited, Group, fold
+from findings_report.model.document import ReportedFinding
+from findings_report.model.evidence import CoveredFile
+from findings_report.model.finding import ANSWERED
+from findings_report.model.tables import Chapter, Classification, ClassifiedWeakness, Covered, CoveredRow, Remediation
+from findings_report.permalink import permalink
+
+
+def remediation(findings: Sequence[ReportedFinding]) -> Remediation | None:
+    """The findings that wait for somebody; None when there are none, or when none of them has an owner, a day or a ticket."""
+    waiting = [finding for finding in findings if finding.status not in ANSWERED]
+    owner = ("owner",) if any(finding.owner for finding in waiting) else ()
+    due = ("due",) if any(finding.due for finding in waiting) else ()
+    tickets = ("tickets",) if any(finding.tickets for finding in waiting) else ()
+    if not (owner or due or tickets):
+        return None
+    return Remediation(
+        findings=tuple(finding.id for finding in waiting),
+        columns=(*owner, *due, *tickets),
+        answered=len(findings) - len(waiting),
+    )
+
+
+def classification(findings: Sequence[ReportedFinding]) -> Classification | None:
+    """The findings by weakness and chapter; None when no finding names a weakness."""
+    named = {each.id: each for finding in findings for each in finding.cwe}
+    if not named:
+        return None
+    chapters = sorted({each.top_ten for each in named.values() if each.top_ten})
+    known = weakness.table()
+    return Classification(
+        version=known.version,
+        date=known.date,
+        top_ten_version=weakness.TOP_TEN,
+        weaknesses=tuple(
+            ClassifiedWeakness(weakness=named[id], findings=_ids(each for each in findings if named[id] in each.cwe))
+            for id in sorted(named, key=lambda id: int(id.removeprefix("CWE-")))
+        ),
+        chapters=tuple(
+            Chapter(
+                title=chapter,
+                findings=_ids(each for each in findings if any(cwe.top_ten == chapter for cwe in each.cwe)),
+            )
+            for chapter in chapters
+        ),
+        unclassified=_ids(finding for finding in findings if not finding.cwe),
+    )
+
+
+def covered(
+    files: Mapping[str, Sequence[CoveredFile]],
+    findings: Sequence[ReportedFinding],
+    bases: Mapping[str, tuple[str | None, str]],
+) -> Covered | None:
+    """The files of the scope with the findings that cite them; None when there are none.
+
+    `files` and `bases`, the base of permalinks and the commit, are by repository.
+    """
+    every = [file for each in files.values() for file in each]
+    if not every:
+        return None
+    cited: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        for place in dict.fromkeys((snippet.repository, snippet.path) for snippet in finding.snippets):
+            cited.setdefault(place, []).append(finding.id)
+    order = {finding.id: rank for rank, finding in enumerate(findings)}
+    return Covered(
+        rows=tuple(_row(group, cited, order, *bases.get(group.repository, (None, ""))) for group in fold(files, cited)),
+        files=len(every),
+        lines=lines_of(every),
+        uncounted=sum(file.lines is None for file in every),
+    )
+
+
+def lines_of(files: Iterable[CoveredFile]) -> int | None:
+    """The lines of those that have some; None when none has."""
+    counted = [file.lines for file in files if file.lines is not None]
+    return sum(counted) if counted else None
+
+
+def _row(group: Group, cited: Cited, order: Mapping[str, int], base: str | None, commit: str) -> CoveredRow:
+    citing = {id for file in group.files for id in cited.get((group.repository, file.path), ())}
+    is_file = len(group.files) == 1
+    return CoveredRow(
+        repository=group.repository,
+        path=group.path,
+        files=len(group.files),
+        lines=lines_of(group.files),
+        findings=tuple(sorted(citing, key=order.__getitem__)),
+        permalink=permalink(base, commit, group.path) if is_file and commit else None,
+    )
+
+
+def _ids(findings: Iterable[ReportedFinding]) -> tuple[str, ...]:
+    return tuple(finding.id for finding in findings)
