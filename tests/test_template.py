@@ -18,9 +18,9 @@ from markdown_it import MarkdownIt
 
 from findings_report import prose
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.model.document import Report, ScopeEntry
+from findings_report.model.document import Report, ScopeEntry, SeverityCount
 from findings_report.model.evidence import Check, Line, Run, Verdict
-from findings_report.model.finding import State
+from findings_report.model.finding import Severity, State, Status
 from findings_report.model.tables import Weakness
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
@@ -466,7 +466,7 @@ def test_parts_are_rendered_alone_with_symbolic_links() -> None:
     assert 'href="xref:NTR-001"' in parts[2].text
 
 
-# Tables across findings.
+# Tables across findings, and the chart.
 
 
 def test_a_ticket_that_holds_an_address_is_linked() -> None:
@@ -531,13 +531,38 @@ def test_numbers_are_grouped(language: str, shown: str) -> None:
     assert f"{shown} files" in content
 
 
+@pytest.mark.parametrize("format", ["html", "pdf"])
+def test_the_chart_says_in_words_and_numbers_what_it_draws(format: str) -> None:  # noqa: A002
+    long = Severity(name="x" * 64, colour="#000000")
+    counts = (
+        SeverityCount(severity=samples.severity("high"), total=13, by_status=((Status.OPEN, 10), (Status.RESOLVED, 3))),
+        SeverityCount(severity=long, total=0, by_status=((Status.OPEN, 0), (Status.RESOLVED, 0))),
+    )
+    finding = samples.finding(severity=samples.severity("high"))
+    content = rendered(samples.report(finding, counts=counts), format)
+
+    drawing = re.search(r"<svg.*?</svg>", content, re.DOTALL)
+    assert drawing is not None
+    page = Page(drawing[0])
+    (_, attributes), *_ = page.elements
+    assert attributes["role"] == "img"
+    assert set((attributes["aria-labelledby"] or "").split()) <= set(page.values("id"))
+    assert f"High: 13 (10 open, 3 resolved); X{'x' * 63}: 0." in page.text
+    assert f"X{'x' * 14}…" in page.text
+    assert page.text.split("0.")[1].split()[:4] == ["High", "10", "3", "13"]
+    ends = [float(box["x"] or 0) + float(box["width"] or 0) for tag, box in page.elements if tag == "rect"]
+    assert max(ends) <= 420
+    assert not [name for name, value in attributes.items() if value and name == "style"]
+
+
 @pytest.mark.parametrize("template", ["standard", "review"])
 @pytest.mark.parametrize("format", list(FORMATS))
-def test_a_report_without_findings_has_no_empty_table(format: str, template: str) -> None:  # noqa: A002
+def test_a_report_without_findings_has_no_chart_and_no_empty_table(format: str, template: str) -> None:  # noqa: A002
     empty = samples.report(findings=(), counts=(), remediation=None, classification=None, verdicts=(), covered=None)
 
     content = rendered(empty, format, template)
 
+    assert "<svg" not in content
     assert "Remediation" not in content
     assert "Weaknesses" not in content
 
