@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from findings_report.errors import FindingsReportError, Kind
-from findings_report.publish import publish
+from findings_report.publish import publish, publish_new
 
 
 def test_files_are_put_in_place_with_their_folders(tmp_path: Path) -> None:
@@ -119,3 +119,19 @@ def test_a_killed_run_never_leaves_a_torn_file(tmp_path: Path) -> None:
             content = (tmp_path / name).read_bytes()
             assert len(content) == 200_000
             assert len(set(content)) == 1
+
+
+def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    taken, link, free = tmp_path / "taken", tmp_path / "link", tmp_path / "free"
+    taken.write_bytes(b"mine")
+    link.symlink_to("nowhere")
+
+    for path in (taken, link):
+        with pytest.raises(FindingsReportError) as caught:
+            publish_new({free: b"", path: b"theirs"})
+        assert caught.value.problems[0].kind is Kind.USAGE
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "taken"]
+    assert taken.read_bytes() == b"mine"
+    publish_new({free: b"new"})
+    assert free.read_bytes() == b"new"
