@@ -280,6 +280,13 @@ def test_markdown_lines_have_their_real_numbers_and_elisions() -> None:
     ) in content
 
 
+def test_a_long_name_breaks_after_its_dots_and_slashes_and_anywhere_only_where_it_has_none() -> None:
+    assert html.literal("a/short.name") == "<code>a/short.name</code>"
+    assert html.literal("evm/src/Transceiver.sol#L7-L9") == "<code>evm/<wbr>src/<wbr>Transceiver.<wbr>sol#<wbr>L7-L9</code>"
+    assert html.literal("Registry::_setTheTransceiver()") == "<code>Registry::<wbr>_setTheTransceiver()</code>"
+    assert html.literal("f" * 40) == f'<code><span class="any">{"f" * 40}</span></code>'
+
+
 def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
     content = rendered(samples.report(samples.full_finding()))
 
@@ -291,13 +298,14 @@ def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
     )
 
 
-def test_a_line_that_may_be_broken_on_paper_is_told_apart_in_snippets_and_fences() -> None:
-    lines = samples.runs({1: "x" * 80, 2: "\t" + "x" * 77})
+def test_a_line_that_may_be_broken_on_paper_is_told_apart_and_its_later_rows_stand_under_its_first() -> None:
+    lines = samples.runs({1: "x" * 80, 2: "\t" + "x" * 77, 3: " " * 60 + "x" * 30})
     finding = samples.finding(description=f"```\nshort\n{'y' * 81}\n```", snippets=(samples.snippet(runs=lines),))
 
     content = rendered(samples.report(finding))
 
-    assert f'<span class="l" data-n="1">{"x" * 80}\n</span><span class="l w" data-n="2">' in content
+    assert f'<span class="l" data-n="1">{"x" * 80}\n</span><span class="l w i1" data-n="2">' in content
+    assert '<span class="l w i6" data-n="3">' in content
     assert f'<span class="l">short\n</span><span class="l w">{"y" * 81}\n</span></code></pre>' in content
 
 

@@ -30,10 +30,11 @@ _WEB: Final = ("https://", "http://", "mailto:")
 _SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
 _LONG_NAME: Final = re.compile(r"\S{25}")
-_SEAM: Final = re.compile(r"(?:(?<=\w[/.#_,(-])|(?<=::))(?=\w)")
+_SEAM: Final = re.compile(r"(?:(?<=\w[/.#_,(])|(?<=::))(?=\w)")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
+_DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
 _HIDDEN_NOTE: Final = "The line holds hidden characters."
 
 
@@ -173,8 +174,12 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
 
 
 def _kinds(text: str) -> str:
-    """The classes of a line: one that may be broken on paper is told apart, for the mark before its later rows."""
-    return "l w" if len(text.expandtabs(4)) > _WIDE_LINE else "l"
+    """The classes of a line: one that may be broken on paper is told apart, and how far its later rows are indented."""
+    shown = text.expandtabs(4)
+    if len(shown) <= _WIDE_LINE:
+        return "l"
+    step = min(len(shown) - len(shown.lstrip()), _DEEPEST) // 4
+    return f"l w i{step}" if step else "l w"
 
 
 def _coloured(pieces: Pieces) -> str:
