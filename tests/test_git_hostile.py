@@ -12,7 +12,18 @@ import pytest
 from repositories import ENVIRONMENT, Commit, build, git, problem_of, write_object
 
 from findings_report.errors import Problem
-from findings_report.git import LARGEST_OBJECT, Repository, fetch_repository, open_repository
+from findings_report.git import (
+    LARGEST_OBJECT,
+    Repository,
+    blobs,
+    fetch_repository,
+    hunks,
+    merge_base,
+    open_repository,
+    renames_along,
+    renames_between,
+)
+from findings_report.versions import Hunk
 
 HISTORY = [Commit({"src/app.py": "one\ntwo\n", "README": "hello\n"}, tag="v1"), Commit({"src/app.py": "one\n2\n"}, tag="v2")]
 
@@ -51,6 +62,17 @@ def exercise(path: Path, commit: str, scratch: Path) -> None:
         assert repository.entry(commit, "nothing") is None
         assert not repository.has_commit("0" * 40)
         problem_of(lambda: repository.blob("0" * 40))
+        assert dict(blobs(repository, [entry.id, "0" * 40])) == {entry.id: b"one\ntwo\n", "0" * 40: None}
+        head = repository.commit_of("HEAD")
+        assert head is not None
+        assert merge_base(repository, commit, head) == commit
+        assert renames_along(repository, commit, head) == ()
+        assert renames_between(repository, commit, head, sources=["src/app.py"], added=["link"]) == ()
+        other = repository.entry(head, "src/app.py")
+        assert other is not None
+        assert hunks(repository, [(entry.id, other.id)], {entry.id: 8, other.id: 6}) == {
+            (entry.id, other.id): (Hunk(2, 1, 2, 1),)
+        }
     fetch_repository(str(path), scratch / "clone.git", revisions=["v1"], commits=[commit])
 
 

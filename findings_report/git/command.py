@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem
 
@@ -125,10 +125,12 @@ def run(
     seconds: float,
     most: int = _MOST_OUTPUT,
     file_bytes: int | None = None,
+    given: IO[bytes] | None = None,
 ) -> Answer:
     """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output.
 
     A git that would write a file of more than `file_bytes` is ended once it has written that much; None allows any.
+    `given` is a file that it reads as its standard input; without one there is none.
     """
     limited = [] if file_bytes is None else ["/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', str(file_bytes // _BLOCK)]
     try:
@@ -136,7 +138,7 @@ def run(
             [*limited, program(), *arguments],
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that ssh and helpers end with it

@@ -1,0 +1,90 @@
+"""How alike texts are, and which of their lines are versions of one another.
+
+Pure: lines in, pairs and shares out. It knows neither files nor diffs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from findings_report.lines import is_informative, squeeze
+
+VERSIONS: Final = 60.0
+"""Likeness, 0 to 100, from which two lines are versions of one another."""
+
+LONGEST_LINE: Final = 400
+"""Characters of a line that are compared."""
+
+_MOST_CELLS = 40_000  # pairs of lines that two texts are compared by; larger ones are aligned by equal lines alone
+_LONGEST_TEXT = 12_000  # characters of a text that is compared as a whole
+
+
+def aligned(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs (index in `old`, index in `new`) of squeezed lines that are versions of one another, both rising.
+
+    The pairs whose likenesses add up to the most; line by line where as many lines came as went and all are alike.
+    """
+    from rapidfuzz import fuzz
+
+    if len(old) == len(new) and all(fuzz.ratio(a, b) > 50 for a, b in zip(old, new, strict=True)):
+        return list(enumerate(range(len(new))))
+    return _heaviest(_likenesses(old, new), len(new))
+
+
+def _likenesses(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]]:
+    """Of each old line: the new lines that are like it, and how much, 0 to 1."""
+    from rapidfuzz import fuzz, process
+
+    if len(old) * len(new) > _MOST_CELLS:
+        where: dict[str, list[int]] = {}
+        for index, text in enumerate(new):
+            where.setdefault(text, []).append(index)
+        return [dict.fromkeys(where.get(text, ())[:20], 1.0) if is_informative(text) else {} for text in old]
+    choices = {index: text for index, text in enumerate(new) if text}
+    found = []
+    for text in old:
+        hits = (
+            process.extract(text, choices, scorer=fuzz.ratio, score_cutoff=VERSIONS, limit=None, processor=None) if text else []
+        )
+        weight = 1.0 if is_informative(text) else 0.2
+        found.append({index: weight * score / 100 for _, score, index in hits})
+    return found
+
+
+def _heaviest(likenesses: Sequence[Mapping[int, float]], width: int) -> list[tuple[int, int]]:
+    """The rising pairs that weigh the most together: dynamic programming, one row of best ends at a time."""
+    best = [0.0] * (width + 1)  # best[j]: weight of the heaviest pairs within new[:j]
+    last: list[_Link | None] = [None] * (width + 1)
+    for index, row in enumerate(likenesses):
+        if not row:
+            continue
+        taken = sorted(((new, best[new] + weight, last[new]) for new, weight in row.items()), key=lambda each: each[0])
+        for new, weight, link in taken:
+            if weight > best[new + 1]:
+                pair = _Link(index, new, link)
+                for stop in range(new + 1, width + 1):
+                    if best[stop] >= weight:
+                        break
+                    best[stop], last[stop] = weight, pair
+    pairs = []
+    link = last[width]
+    while link is not None:
+        pairs.append((link.old, link.new))
+        link = link.before
+    return pairs[::-1]
+
+
+class _Link(NamedTuple):
+    old: int
+    new: int
+    before: _Link | None
+
+
+def likeness(old: Sequence[str], new: Sequence[str]) -> float:
+    """How alike two texts are as a whole, white space aside, 0 to 1."""
+    from rapidfuzz import fuzz
+
+    a = " ".join(filter(None, map(squeeze, old)))[:_LONGEST_TEXT]
+    b = " ".join(filter(None, map(squeeze, new)))[:_LONGEST_TEXT]
+    return fuzz.ratio(a, b) / 100

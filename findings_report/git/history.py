@@ -1,0 +1,79 @@
+"""How two commits are related, and the names that files got between them. Ids in, ids and paths out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from findings_report.git import command
+from findings_report.git.layout import refusal
+from findings_report.git.repository import Repository
+
+_SECONDS: Final = 120
+_MOST_NAMED: Final = 100_000  # bytes of paths that one git is started with; the system allows 128 KiB and more
+_OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", "--no-ext-diff", "--no-textconv", "--no-color")
+
+
+@dataclass(frozen=True)
+class Rename:
+    """A file's new name."""
+
+    old: str
+    """POSIX, from the repository's root, like every path."""
+    new: str
+    """The same."""
+
+
+def merge_base(repository: Repository, first: str, second: str) -> str | None:
+    """The best common ancestor of two commits; None when they have none, or it is beyond where history was cut off."""
+    answer = _run(repository, ["merge-base", first, second], "their common ancestor cannot be found", statuses=(0, 1))
+    return answer.decode("ascii").split("\n")[0].strip() or None
+
+
+def renames_along(repository: Repository, older: str, newer: str) -> tuple[Rename, ...]:
+    """The renames made by the commits that `newer` has and `older` has not, oldest first; merges are left out.
+
+    Raises FindingsReportError (SOURCE) when that takes more than two minutes.
+    """
+    order = ["--format=", "--topo-order", "--reverse", "--no-merges", "--diff-filter=R"]
+    arguments = ["log", *order, *_OPTIONS, f"{older}..{newer}", "--"]
+    return tuple(_parsed(_run(repository, arguments, "its renames cannot be followed")))
+
+
+def renames_between(
+    repository: Repository, old: str, new: str, *, sources: Sequence[str], added: Sequence[str]
+) -> tuple[Rename, ...]:
+    """Which of `sources`, files of commit `old`, are like one of `added`, the files that only commit `new` has.
+
+    A source that still exists may have been renamed as well, when something else took its name.
+    """
+    paths = [f":(literal){path}" for path in (*sources, *added)]
+    arguments = ["diff-tree", "-r", *_OPTIONS, "--diff-filter=RC"]
+    if sum(len(path.encode()) + 1 for path in paths) < _MOST_NAMED:
+        # Of these paths alone even the files that still exist are affordable as sources.
+        arguments += ["-C50%", old, new, "--", *paths]
+    else:
+        arguments += [old, new]
+    output = _run(repository, arguments, "its renames cannot be found")
+    return tuple(rename for rename in _parsed(output) if rename.old in set(sources))
+
+
+def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: tuple[int, ...] = (0,)) -> bytes:
+    answer = command.run(
+        [f"--git-dir={repository.folder}", *arguments],
+        environment=command.environment(),
+        folder=repository.folder,
+        seconds=_SECONDS,
+    )
+    if answer.status not in statuses:
+        raise refusal(f"repository '{repository.name}': {fault}: {answer.fault or 'too much'}", code="history-unreadable")
+    return answer.output
+
+
+def _parsed(output: bytes) -> Iterator[Rename]:
+    fields = iter(output.split(b"\0"))
+    for status in fields:
+        if status.strip()[:1] in (b"R", b"C"):
+            old, new = next(fields, b""), next(fields, b"")
+            yield Rename(old.decode("utf-8", "backslashreplace"), new.decode("utf-8", "backslashreplace"))

@@ -1,0 +1,99 @@
+"""What differs between blobs, many pairs at once: two trees of them, made in the private repository, are compared by one git.
+
+So any two blobs can be compared, whatever their paths, and git is never given a path to understand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from findings_report.git import command
+from findings_report.git.layout import ObjectFormat, refusal
+from findings_report.git.repository import Repository
+from findings_report.versions import Hunk
+
+ALGORITHM: Final = "histogram"
+"""Git's name of how differences are found."""
+
+_SECONDS: Final = 120
+_MOST_AT_ONCE: Final = 24 * 1024 * 1024  # bytes of blobs; what git then writes stays below what is taken from it
+_MOST_OUTPUT: Final = 64 * 1024 * 1024
+_FILE: Final = re.compile(rb"diff --git a/(\d+) ")
+_HUNK: Final = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_OPTIONS: Final = (
+    "-r", "-p", "-U0", f"--diff-algorithm={ALGORITHM}", "--ignore-cr-at-eol", "--no-renames", "--no-ext-diff", "--no-textconv",
+    "--no-color", "--no-indent-heuristic", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/",
+)  # fmt: skip
+
+
+def hunks(
+    repository: Repository, pairs: Iterable[tuple[str, str]], sizes: Mapping[str, int]
+) -> dict[tuple[str, str], tuple[Hunk, ...]]:
+    """The hunks between the two blobs of each pair, by their ids; `sizes` are the blobs' in bytes.
+
+    Line ends are no part of lines. Raises FindingsReportError (SOURCE) when git cannot compare them within two minutes.
+    """
+    found: dict[tuple[str, str], tuple[Hunk, ...]] = {}
+    for batch in _batches(sorted(set(pairs)), sizes):
+        found |= dict.fromkeys(batch, ())
+        trees = [_write_tree(repository.folder, [pair[side] for pair in batch], repository.object_format) for side in (0, 1)]
+        answer = command.run(
+            [f"--git-dir={repository.folder}", "diff-tree", *_OPTIONS, *trees],
+            environment=command.environment(),
+            folder=repository.folder,
+            seconds=_SECONDS,
+            most=_MOST_OUTPUT,
+        )
+        if answer.status != 0:
+            fault = (
+                f"files of repository '{repository.name}' cannot be compared: {answer.fault or 'their difference is too large'}"
+            )
+            raise refusal(fault, code="diff-failed")
+        found |= {batch[index]: hunks for index, hunks in _parsed(answer.output)}
+    return found
+
+
+def _batches(pairs: list[tuple[str, str]], sizes: Mapping[str, int]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    total = 0
+    for pair in pairs:
+        size = sizes[pair[0]] + sizes[pair[1]]
+        if batch and total + size > _MOST_AT_ONCE:
+            yield batch
+            batch, total = [], 0
+        batch.append(pair)
+        total += size
+    if batch:
+        yield batch
+
+
+def _write_tree(folder: Path, blobs: list[str], object_format: ObjectFormat) -> str:
+    """A tree in which blob n of `blobs` is a file of the name n; its id."""
+    content = b"".join(b"100644 %08d\0" % index + bytes.fromhex(blob) for index, blob in enumerate(blobs))
+    stored = b"tree %d\0" % len(content) + content
+    id = hashlib.new(object_format, stored, usedforsecurity=False).hexdigest()
+    file = folder / "objects" / id[:2] / id[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(zlib.compress(stored, 1))
+    return id
+
+
+def _parsed(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:
+    """(number of the file, its hunks). Lines of the files themselves start with a sign, so none is taken for a header."""
+    index, hunks = 0, list[Hunk]()
+    for line in output.split(b"\n"):
+        if line.startswith(b"@@ ") and (match := _HUNK.match(line)):
+            old_start, old_count, new_start, new_count = (int(number or 1) for number in match.groups())
+            # Of no lines git gives the one before them.
+            hunks.append(Hunk(old_start + (old_count == 0), old_count, new_start + (new_count == 0), new_count))
+        elif line.startswith(b"diff --git ") and (match := _FILE.match(line)):
+            if hunks:
+                yield index, tuple(hunks)
+            index, hunks = int(match[1]), []
+    if hunks:
+        yield index, tuple(hunks)

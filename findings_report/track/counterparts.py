@@ -1,0 +1,131 @@
+"""What each cited file became: the file of the same name, and where that is gone or hardly alike, the one it was renamed to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from findings_report import git
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.track.files import File, Files, NoLinesError, warnings
+from findings_report.versions import Hunk, Versions
+
+_ALIKE = 0.5  # share of a file's lines below which its name may have been taken by something else
+_MOST_NAMES = 5
+
+
+class HowRenamed(StrEnum):
+    """How a file's new name was found."""
+
+    HISTORY = "history"
+    """Commits between the two renamed it."""
+    SIMILARITY = "similarity"
+    """It is like the file, and no commit is known that renamed it."""
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """A file at the other commit that a cited file became."""
+
+    file: File
+    """It."""
+    versions: Versions
+    """The cited file's lines, and its own."""
+    rename: HowRenamed | None
+    """How its name was found; None for the same name."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is known of the names that files got."""
+
+    renamed: Mapping[str, Sequence[tuple[str, HowRenamed]]]
+    """Cited path -> (new path, how it was found), the likeliest first."""
+    problems: tuple[Problem, ...]
+    """Why history could not be asked; warnings."""
+
+
+def counterparts(
+    cited: Iterable[File], before: Files, after: Files
+) -> tuple[dict[str, list[Counterpart]], tuple[Problem, ...]]:
+    """Of each cited file by its path: what it became, the likeliest first; and what could not be found out, as warnings."""
+    files = {file.path: file for file in cited}
+    same = {path: file for path in files if (file := _file(after, path)) is not None}
+    found = _compared(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
+    suspects = [path for path in files if path not in found or found[path][0].versions.kept < _ALIKE]
+    if not suspects:
+        return found, ()
+    names = _names(suspects, before, after)
+    triples: list[tuple[File, File, HowRenamed | None]] = [
+        (files[path], new, how)
+        for path, listed in names.renamed.items()
+        for name, how in listed
+        if (new := _file(after, name)) is not None
+    ]
+    for path, more in _compared(before.repository, triples).items():
+        found[path] = sorted([*found.get(path, ()), *more], key=lambda each: -each.versions.kept)
+    return found, names.problems
+
+
+def _file(files: Files, path: str) -> File | None:
+    try:
+        return files.file(path)
+    except NoLinesError:
+        return None
+
+
+def _compared(repository: git.Repository, triples: list[tuple[File, File, HowRenamed | None]]) -> dict[str, list[Counterpart]]:
+    pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
+    sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
+    hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.hunks(repository, pairs, sizes)
+    found: dict[str, list[Counterpart]] = {}
+    for old, new, how in triples:
+        versions = Versions(old.lines, new.lines, hunks.get((old.blob, new.blob), ()))
+        found.setdefault(old.path, []).append(Counterpart(new, versions, how))
+    return found
+
+
+def _names(suspects: Sequence[str], before: Files, after: Files) -> Names:
+    """By the chain of renames between the commits first; by likeness of the two commits' files where that leads nowhere."""
+    renames, problems = _chain(before, after)
+    renamed: dict[str, list[tuple[str, HowRenamed]]] = {}
+    for path in suspects:
+        known = dict.fromkeys((path,))
+        for rename in renames:
+            if rename.old in known:
+                known[rename.new] = None
+        listed = [(name, HowRenamed.HISTORY) for name in reversed(known) if name != path and name in after.blobs]
+        if listed:
+            renamed[path] = listed[:_MOST_NAMES]
+    lost = [path for path in suspects if path not in renamed]
+    added = [path for path in after.blobs if path not in before.blobs]
+    if lost and added:
+        try:
+            similar = git.renames_between(before.repository, before.commit, after.commit, sources=lost, added=added)
+            for rename in similar:
+                renamed.setdefault(rename.old, []).append((rename.new, HowRenamed.SIMILARITY))
+        except FindingsReportError as error:
+            problems += warnings(error)
+    return Names(renamed, problems)
+
+
+def _chain(before: Files, after: Files) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
+    """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
+    repository = before.repository
+    try:
+        base = git.merge_base(repository, before.commit, after.commit)
+        if base is None:
+            why = "history was cut off in cloning" if repository.is_shallow else "they have no common history"
+            fault = (
+                f"renames between {before.commit[:12]} and {after.commit[:12]} of repository '{repository.name}' are told by "
+                f"likeness alone: {why}"
+            )
+            remedy = f"git -C {repository.path} fetch --unshallow" if repository.is_shallow else None
+            code = "history-cut-off" if repository.is_shallow else "histories-unrelated"
+            return (), (Problem(Kind.SOURCE, fault, remedy, level="warning", code=code),)
+        back = git.renames_along(repository, base, before.commit) if base != before.commit else ()
+        forth = git.renames_along(repository, base, after.commit) if base != after.commit else ()
+    except FindingsReportError as error:
+        return (), warnings(error)
+    return (*(git.Rename(rename.new, rename.old) for rename in reversed(back)), *forth), ()

@@ -1,0 +1,139 @@
+"""Where text stands in two commits: every file of both is looked at once, for all that is looked for together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from findings_report import git
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.lines import is_informative, squeeze
+from findings_report.model.evidence import Region
+from findings_report.track.files import Files, NoLinesError, warnings
+
+_SNIFFED = 8000
+_MOST_BLOBS = 500  # files with a line after which it tells no place
+_MOST_IN_A_FILE = 200  # places of a line in one file that are looked at
+_MOST_READ = 60  # places of a line that are looked at for a whole text
+
+_INFORMATIVE_LINES: Final = 3
+_INFORMATIVE_CHARACTERS: Final = 60
+
+
+class Place(NamedTuple):
+    """A line of a file."""
+
+    path: str
+    """POSIX, from the repository's root."""
+    line: int
+    """1-based."""
+
+
+def says_enough(lines: Iterable[str]) -> bool:
+    """True when `lines` are enough text to be recognised anywhere in a repository."""
+    informative = [line for line in lines if is_informative(line)]
+    characters = sum(sum(map(str.isalnum, line)) for line in informative)
+    return len(informative) >= _INFORMATIVE_LINES or characters >= _INFORMATIVE_CHARACTERS
+
+
+def telling(lines: Sequence[str], most: int) -> list[int]:
+    """Indexes of the `most` informative lines that have the most letters and digits."""
+    ranked = [(-sum(map(str.isalnum, line)), index) for index, line in enumerate(lines) if is_informative(line)]
+    return [index for _, index in sorted(ranked)[:most]]
+
+
+class Search:
+    """Where each of `texts`, lines without white space at their ends, stands at two commits."""
+
+    def __init__(self, before: Files, after: Files, texts: Iterable[str]) -> None:
+        self.before: Final = before
+        """The files of the commit cited."""
+        self.after: Final = after
+        """Those of the other."""
+        self.problems: tuple[Problem, ...] = ()
+        """What could not be searched; warnings."""
+        self._texts = {text.encode("utf-8", "surrogatepass"): text for text in texts}
+
+    def places(self, text: str, files: Files) -> list[Place]:
+        """Where the line stands in `files`, `before` or `after`; empty also when it stands in too many to tell a place."""
+        by_blob = self._hits.get(text, {})
+        if len(by_blob) > _MOST_BLOBS:
+            return []
+        paths = self._after_paths if files is self.after else self._before_paths
+        return sorted(Place(path, line) for blob, lines in by_blob.items() for path in paths.get(blob, ()) for line in lines)
+
+    def blocks(self, block: Sequence[str], files: Files) -> list[Place]:
+        """The places in `files` where all lines of `block` stand in one piece, white space aside, by their first line."""
+        probe = telling(block, 1)
+        if not probe:
+            return []
+        wanted = [squeeze(line) for line in block]
+        found = []
+        for place in self.places(block[probe[0]].strip(), files)[:_MOST_READ]:
+            start = place.line - probe[0]
+            lines = self.lines(place.path, files)
+            if start >= 1 and [squeeze(line) for line in lines[start - 1 : start - 1 + len(block)]] == wanted:
+                found.append(Place(place.path, start))
+        return found
+
+    def lines(self, path: str, files: Files) -> Sequence[str]:
+        """The lines of a file; none when it has no lines to read."""
+        try:
+            file = files.file(path)
+        except NoLinesError:
+            return ()
+        return file.lines if file is not None else ()
+
+    @cached_property
+    def _after_paths(self) -> dict[str, list[str]]:
+        return _by_blob(self.after)
+
+    @cached_property
+    def _before_paths(self) -> dict[str, list[str]]:
+        return _by_blob(self.before)
+
+    @cached_property
+    def _hits(self) -> dict[str, dict[str, list[int]]]:
+        """Text -> blob -> line numbers."""
+        found: dict[str, dict[str, list[int]]] = {}
+        blobs = dict.fromkeys((*self._after_paths, *self._before_paths) if self._texts else ())
+        missing = 0
+        try:
+            for blob, content in git.blobs(self.after.repository, blobs):
+                missing += content is None
+                for line, numbers in _found_in(content or b"", self._texts.keys()):
+                    by_blob = found.setdefault(self._texts[line], {})
+                    if len(by_blob) <= _MOST_BLOBS:
+                        by_blob[blob] = numbers
+        except FindingsReportError as error:
+            self.problems += warnings(error)
+        if missing:
+            self.problems += (self._incomplete(missing),)
+        return found
+
+    def _incomplete(self, count: int) -> Problem:
+        name = self.after.repository.name
+        fault = f"moved code was not looked for in {count:,} files of repository '{name}': they are not in this clone"
+        return Problem(Kind.SOURCE, fault, level="warning", code="search-incomplete")
+
+
+def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[int]]]:
+    """Which of the lines `wanted` stand in a file, and where: the first 200 numbers of each."""
+    if b"\0" in content[:_SNIFFED]:
+        return
+    lines = [line.strip() for line in content.split(b"\n")]
+    for line in wanted & set(lines):
+        yield line, [number for number, other in enumerate(lines, 1) if other == line][:_MOST_IN_A_FILE]
+
+
+def _by_blob(files: Files) -> dict[str, list[str]]:
+    paths: dict[str, list[str]] = {}
+    for path, blob in files.blobs.items():
+        paths.setdefault(blob, []).append(path)
+    return paths
+
+
+def region_at(place: Place, count: int) -> Region:
+    """The `count` lines that start at `place`."""
+    return Region(start_line=place.line, end_line=place.line + count - 1)

@@ -1,0 +1,245 @@
+"""A file and what it became: where its lines are now, through the hunks of a diff, and inside them by likeness.
+
+Pure: lines and hunks in, line numbers out. It knows neither git nor what a finding is. Line numbers are 1-based.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from findings_report.alignment import LONGEST_LINE, aligned, likeness
+from findings_report.lines import is_informative, squeeze
+from findings_report.model.evidence import Region
+
+_VERSION_OF_TEXT = 0.75  # likeness from which what came in place of a whole text is a version of it
+_CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")
+
+
+class Hunk(NamedTuple):
+    """A block of a diff without context."""
+
+    old_start: int
+    """First line that went; of none, the line before which lines came."""
+    old_count: int
+    """Lines that went."""
+    new_start: int
+    """First line that came; of none, the line before which lines went."""
+    new_count: int
+    """Lines that came."""
+
+    @property
+    def old_stop(self) -> int:
+        """The line after the last that went."""
+        return self.old_start + self.old_count
+
+    @property
+    def new_stop(self) -> int:
+        """The line after the last that came."""
+        return self.new_start + self.new_count
+
+
+@dataclass(frozen=True)
+class Versions:
+    """A file and what it became."""
+
+    old: Sequence[str]
+    """Its lines."""
+    new: Sequence[str]
+    """The lines it became."""
+    hunks: Sequence[Hunk]
+    """What differs, rising."""
+
+    def now(self, line: int) -> int | None:
+        """The number that an old line has now; None for one inside a hunk."""
+        hunk = self.hunk_at_or_before(line)
+        if hunk is None:
+            return line
+        return None if line < hunk.old_stop else line - hunk.old_stop + hunk.new_stop
+
+    def then(self, line: int) -> int | None:
+        """The number that a new line had; None for one that came."""
+        index = bisect_right(self._new_starts, line)
+        if index == 0:
+            return line
+        hunk = self.hunks[index - 1]
+        return None if line < hunk.new_stop else line - hunk.new_stop + hunk.old_stop
+
+    def hunk_at_or_before(self, line: int) -> Hunk | None:
+        """The last hunk that starts no later than `line`."""
+        index = bisect_right(self._starts, line)
+        return self.hunks[index - 1] if index else None
+
+    def within(self, region: Region) -> Sequence[Hunk]:
+        """The hunks that take a line of `region` away or put lines between two of it."""
+        last = bisect_right(self._starts, region.end_line)
+        first = bisect_right(self._starts, region.start_line)
+        while first and self.hunks[first - 1].old_stop > region.start_line:
+            first -= 1
+        return self.hunks[first:last]
+
+    @cached_property
+    def kept(self) -> float:
+        """Share of the informative old lines that stand outside every hunk, 0 to 1; 1 when there is no such line."""
+        informative = [number for number, text in enumerate(self.old, 1) if is_informative(text)]
+        return sum(self.now(number) is not None for number in informative) / len(informative) if informative else 1.0
+
+    def aligned_in(self, hunk: Hunk) -> Mapping[int, int]:
+        """Old line -> new line of those in `hunk` that are versions of one another; rising."""
+        if hunk not in self._aligned:
+            old = [squeeze(text)[:LONGEST_LINE] for text in self.old[hunk.old_start - 1 : hunk.old_stop - 1]]
+            new = [squeeze(text)[:LONGEST_LINE] for text in self.new[hunk.new_start - 1 : hunk.new_stop - 1]]
+            self._aligned[hunk] = {hunk.old_start + a: hunk.new_start + b for a, b in aligned(old, new)}
+        return self._aligned[hunk]
+
+    @cached_property
+    def _aligned(self) -> dict[Hunk, dict[int, int]]:
+        return {}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [hunk.old_start for hunk in self.hunks]
+
+    @cached_property
+    def _new_starts(self) -> list[int]:
+        return [hunk.new_start for hunk in self.hunks]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a region of the old lines is among the new ones."""
+
+    region: Region
+    """The new lines, first to last."""
+    equal: Mapping[int, int]
+    """Old line -> new line, of those that stand unchanged; rising."""
+    similar: Mapping[int, int]
+    """The same of those that were edited."""
+    is_whole: bool
+    """True when every line stands unchanged, in one piece."""
+
+
+def follow(versions: Versions, region: Region) -> Placement | None:
+    """`region` among the new lines; None when nothing is left of it and nothing like it came in its place."""
+    numbers = range(region.start_line, region.end_line + 1)
+    equal = {number: now for number in numbers if (now := versions.now(number)) is not None}
+    if len(equal) == len(numbers) and equal[region.end_line] - equal[region.start_line] == len(numbers) - 1:
+        return Placement(_region(equal[region.start_line], equal[region.end_line]), equal, {}, is_whole=True)
+    similar: dict[int, int] = {}
+    replaced = _replaced(versions, region)
+    if replaced is not None:
+        return replaced
+    for hunk in versions.within(region):
+        found = versions.aligned_in(hunk)
+        similar |= {old: new for old, new in found.items() if old in region}
+    _draw_in(versions, equal, similar)
+    start = _bound(versions, region, equal, similar, step=-1)
+    end = _bound(versions, region, equal, similar, step=1)
+    if start is None or end is None or end < start:
+        return None
+    return Placement(_region(start, end), equal, similar, is_whole=False)
+
+
+def _replaced(versions: Versions, region: Region) -> Placement | None:
+    """All that came for a region that went as one hunk, when it is like it as a whole."""
+    hunk = versions.hunk_at_or_before(region.start_line)
+    if hunk is None or (hunk.old_start, hunk.old_stop) != (region.start_line, region.end_line + 1) or hunk.new_count == 0:
+        return None
+    came = versions.new[hunk.new_start - 1 : hunk.new_stop - 1]
+    if likeness(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < _VERSION_OF_TEXT:
+        return None
+    return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.aligned_in(hunk), is_whole=False)
+
+
+def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, int]) -> None:
+    """Brings the lines that close a region nearer to the rest where the same text stands there as well.
+
+    A diff may take the brace that ends a function that came after this one for its own. The nearest is meant.
+    """
+    pairs = sorted({**equal, **similar}.items())
+    cut = len(pairs) - 1
+    while cut > 0 and pairs[cut][0] - pairs[cut - 1][0] == pairs[cut][1] - pairs[cut - 1][1]:
+        cut -= 1
+    tail = [old for old, _ in pairs[cut:]] if cut > 0 else []
+    if not tail or any(old not in equal for old in tail) or not _CLOSING.match(versions.old[tail[-1] - 1]):
+        return
+    while not versions.old[tail[0] - 1].strip():
+        tail.pop(0)
+    offset = _nearest(versions, tail, range(pairs[cut - 1][1] + 1, equal[tail[0]]))
+    if offset is not None:
+        for old, _ in pairs[cut:]:
+            del equal[old]
+        equal |= {old: old + offset for old in tail}
+
+
+def _nearest(versions: Versions, lines: Sequence[int], places: range) -> int | None:
+    """What to add to the numbers of old `lines` so that they are equal new lines, the first of them one of `places`."""
+    wanted = [versions.old[line - 1].rstrip() for line in lines]
+    for place in places:
+        offset = place - lines[0]
+        if wanted == [text.rstrip() for text in versions.new[place - 1 : lines[-1] + offset]]:
+            return offset
+    return None
+
+
+def _bound(
+    versions: Versions, region: Region, equal: Mapping[int, int], similar: Mapping[int, int], *, step: int
+) -> int | None:
+    """The new first line (`step` -1) or last one (1) of a region; None when nothing is left of it.
+
+    Where that line is gone, what came in place of the lines that went between it and the nearest that is left.
+    """
+    edge = region.start_line if step < 0 else region.end_line
+    if edge in equal:
+        return equal[edge]
+    hunk = versions.hunk_at_or_before(edge)
+    assert hunk is not None  # noqa: S101  # a line that is not equal is inside one
+    pairs = {**equal, **similar}
+    nearest = (min if step < 0 else max)(pairs, default=None)
+    survivor = pairs[nearest] if nearest is not None else None
+    if hunk.new_count == 0:
+        return survivor
+    first, last, outer = hunk.old_start, hunk.old_stop - 1, hunk.new_start
+    if step > 0:
+        first, last, outer = last, first, hunk.new_stop - 1
+    is_at_edge = first == edge
+    if is_at_edge and last in region and hunk.new_count == hunk.old_count:
+        return outer
+    if edge in similar:
+        return similar[edge]
+    if nearest is None or survivor is None:
+        return outer if is_at_edge else None
+    lost, came = (edge - nearest) * step, (outer - survivor) * step
+    return outer if is_at_edge and came <= lost + 1 else survivor
+
+
+class Shares(NamedTuple):
+    """How much of a region is left, 0 to 1, by its informative lines; by all of them when it has none."""
+
+    equal: float
+    """Of lines that stand unchanged."""
+    all: float
+    """The same, and what edited lines have in common with what they became."""
+
+
+def shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
+    """What `placement` keeps of `region`; `old` and `new` are the files' lines."""
+    from rapidfuzz import fuzz
+
+    numbers = range(region.start_line, region.end_line + 1)
+    counted = [number for number in numbers if is_informative(old[number - 1])] or list(numbers)
+    equal = sum(number in placement.equal for number in counted)
+    near = sum(
+        fuzz.ratio(squeeze(old[number - 1])[:LONGEST_LINE], squeeze(new[placement.similar[number] - 1])[:LONGEST_LINE]) / 100
+        for number in counted
+        if number in placement.similar
+    )
+    return Shares(equal / len(counted), (equal + near) / len(counted))
+
+
+def _region(start: int, end: int) -> Region:
+    return Region(start_line=start, end_line=end)
