@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from findings_report.git import command
-from findings_report.git.layout import ObjectFormat, refusal
+from findings_report.git.layout import refusal
+from findings_report.git.plain import ObjectFormat
 from findings_report.git.repository import Repository
 from findings_report.versions import Hunk
 
