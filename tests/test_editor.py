@@ -66,6 +66,14 @@ def test_faults_are_told_where_they_stand(engagement: Path, server: LanguageServ
     assert 'Valid values: "low", "medium", "high"' in told[3]
 
 
+@pytest.mark.parametrize("line", ["cwe: CWE79", "cwe: [CWE-79, 89]", "tickets: [SEC-12]", "related: [-x]", "due: 2026-13"])
+def test_a_value_in_another_form_is_told(engagement: Path, server: LanguageServer, line: str) -> None:
+    text = f"# yaml-language-server: $schema=.schema/finding.json\ntitle: x\nseverity: low\ndescription: y\n{line}\n"
+
+    (told,) = server.open(engagement / f"findings/{abs(hash(line))}.finding.yaml", text)
+    assert told.startswith("5: ")
+
+
 def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: Path, server: LanguageServer) -> None:
     (added,) = authoring.new(engagement, Draft("A title")).paths
 

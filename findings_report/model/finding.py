@@ -148,6 +148,11 @@ def _identifier(value: str) -> str:
     return value
 
 
+def _editors(pattern: re.Pattern[str]) -> Any:
+    """The pattern as JSON Schema has it, for what an editor checks; our own fault says it in words."""
+    return Field(json_schema_extra={"pattern": f"^{pattern.pattern.removesuffix(chr(92) + 'Z')}$"})
+
+
 Text = Annotated[str, StringConstraints(strict=True, max_length=4_000)]
 """One line or a short text."""
 
@@ -169,13 +174,14 @@ CommitHash = Annotated[
     BeforeValidator(_source),
     StringConstraints(strict=True),
     AfterValidator(_matching(_HASH, "commit", "a full commit hash (40 or 64 lower-case hexadecimal digits)")),
+    _editors(_HASH),
 ]
 """A full commit hash."""
 
 Date = Annotated[date, BeforeValidator(_parse_date), WithJsonSchema({"type": "string", "format": "date"})]
 """A day as YYYY-MM-DD."""
 
-Identifier = Annotated[str, StringConstraints(strict=True), AfterValidator(_identifier)]
+Identifier = Annotated[str, StringConstraints(strict=True), AfterValidator(_identifier), _editors(IDENTIFIER)]
 """A finding's id."""
 
 Name = Annotated[
@@ -183,16 +189,24 @@ Name = Annotated[
 ]
 """A short name that other values refer to."""
 
-Colour = Annotated[str, StringConstraints(strict=True), AfterValidator(_matching(_COLOUR, "colour", "a colour as '#rrggbb'"))]
+Colour = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_matching(_COLOUR, "colour", "a colour as '#rrggbb'")),
+    _editors(_COLOUR),
+]
 """A colour as `#rrggbb`."""
 
-Cwe = Annotated[str, StringConstraints(strict=True), AfterValidator(_matching(_CWE, "cwe", "a weakness id as CWE-79"))]
+Cwe = Annotated[
+    str, StringConstraints(strict=True), AfterValidator(_matching(_CWE, "cwe", "a weakness id as CWE-79")), _editors(_CWE)
+]
 """A weakness id as `CWE-79`."""
 
 TicketRef = Annotated[
     str,
     StringConstraints(strict=True),
     AfterValidator(_matching(_TICKET_REF, "ticket", "a ticket as TRACKER:REFERENCE, for example jira:SEC-12")),
+    _editors(_TICKET_REF),
 ]
 """A ticket as `jira:SEC-12` or `gitlab:group/project#4`."""
 

@@ -134,7 +134,7 @@ def _exemplify(schema: Mapping[str, Any], node: dict[str, Any], value: Any) -> N
                     examples = below.setdefault("examples", [])
                     examples += [inner] if inner not in examples else []
                 else:
-                    below = branch.get("additionalProperties")
+                    below = next(iter(branch.get("patternProperties", {}).values()), branch.get("additionalProperties"))
                 if isinstance(below, dict):
                     _exemplify(schema, below, inner)
         elif isinstance(value, list) and isinstance(branch.get("items"), dict):
