@@ -1,4 +1,4 @@
-"""Which files a build gives, and how they are called. Pure but for asking whether `-o` is a folder."""
+"""Which files a build gives, and how they are called. Pure but for asking what stands at `-o`."""
 
 from __future__ import annotations
 
@@ -58,12 +58,31 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
             raise FindingsReportError(Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f"))
         return (Target(chosen[0], None),)
     if output is None:
-        base = folder.absolute().parent / BUILD
+        base = _own_build(folder)
         return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
     _check_suffix(output, chosen)
     if _is_folder(output, chosen):
         return tuple(Target(name, Path(output) / f"{stem}.{name}") for name in chosen)
     return (Target(chosen[0], Path(output)),)
+
+
+def _own_build(folder: Path) -> Path:
+    """The folder that nobody named. A link there may be the engagement's, and lead anywhere."""
+    build = folder.absolute().parent / BUILD
+    if build.is_symlink():
+        fault = f"{build} is a symbolic link, and those are followed only where they are named"
+        raise FindingsReportError(Problem(Kind.OUTPUT, fault, f"if you trust it, write `-o {build}/`", code="output-link"))
+    return build
+
+
+def spare(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
+    """Raises FindingsReportError (USAGE) for a report that would take the place of what people wrote in `folder`."""
+    files = [engagement.logo, *(image.file for image in engagement.images), *(part.file for part in engagement.sections)]
+    read = {os.path.realpath(folder / file) for file in files if file is not None}
+    for path in (target.path for target in wanted if target.path is not None):
+        if path.suffix.lower() in (".yaml", ".yml") or os.path.realpath(path) in read:
+            fault = f"the report would take the place of {str(path)!r}, which people write"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "name another file with -o", code="output-input"))
 
 
 def _check_suffix(output: str, chosen: Sequence[str]) -> None:

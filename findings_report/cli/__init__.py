@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring, complete
-from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
+from findings_report.cli import authoring, complete, process
+from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table, written
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -136,8 +136,7 @@ def build(
         )
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
-        sys.stdout.buffer.write(file.content)
-        sys.stdout.buffer.flush()
+        written(file.content)
     _conclude(_summary(built.checked) | _files(built), built.problems, output_format, quiet=bool(to_stdout))
 
 
@@ -337,15 +336,10 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # frozen values have no cycles: looking for them took a tenth of a run
     try:
+        process.prepare()
         app()
     except FindingsReportError as error:
-        output_format = _asked_format(sys.argv)
-        if output_format is OutputFormat.JSON:
-            say_json({}, error.problems)
-        else:
-            say_problems(error.problems, output_format)
-            if len(error.problems) > 1:
-                err(counted(error.problems))
+        _tell(error.problems)
         sys.exit(exit_code(error.problems))
     except KeyboardInterrupt:
         err("interrupted; nothing was written")
@@ -359,6 +353,20 @@ def main() -> None:
         err(traceback.format_exc())
         err("This is a bug in findings-report. Please report it with the text above; remove what is confidential first.")
         sys.exit(BUG)
+
+
+def _tell(problems: Sequence[Problem]) -> None:
+    """Says why a run ended, as it was asked for; on standard error where standard output takes nothing."""
+    output_format = _asked_format(sys.argv)
+    try:
+        if output_format is OutputFormat.JSON:
+            say_json({}, problems)
+            return
+        say_problems(problems, output_format)
+    except FindingsReportError as error:
+        say_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
+    if len(problems) > 1:
+        err(counted(problems))
 
 
 def _asked_format(arguments: Sequence[str]) -> OutputFormat:

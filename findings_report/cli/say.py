@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -11,11 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
+from findings_report.cli.process import unwritable
 from findings_report.errors import Problem
 from findings_report.visible import visible
 
 WIDTH = 80
 _LONGEST_SOURCE = 160
+_LONGEST_SECRET = 1000
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
@@ -66,9 +70,10 @@ def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
 
 def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, str]:
     """The source line as it is shown, and the carets under the fault; a line longer than `longest` is cut around it."""
-    source = _CREDENTIALS.sub(lambda match: "*" * len(match[0]), source)  # what is said ends up in logs
     start = max(0, column - longest // 3) if len(source) > longest else 0
-    cut = source[start : start + longest].replace("\t", " ")
+    around = max(0, start - _LONGEST_SECRET)  # not the whole line: it may have a megabyte, and as many faults
+    masked = _CREDENTIALS.sub(lambda match: "*" * len(match[0]), source[around : start + longest + _LONGEST_SECRET])
+    cut = masked[start - around :][:longest].replace("\t", " ")  # what is said ends up in logs
     index = column - 1 - start
     before = visible(cut[:index])
     shown = visible(cut)
@@ -129,13 +134,26 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def out(text: str) -> None:
-    """One piece of text to standard output."""
-    print(_encodable(visible(text), sys.stdout.encoding))
+    """One piece of text to standard output. Raises FindingsReportError (OUTPUT) when it takes none."""
+    written((_encodable(visible(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
+
+
+def written(content: bytes) -> None:
+    """Bytes to standard output, at once. Raises FindingsReportError (OUTPUT) when it takes none."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error.strerror or str(error)) from None
 
 
 def err(text: str) -> None:
-    """One piece of text to standard error."""
-    print(_encodable(visible(text), sys.stderr.encoding), file=sys.stderr)
+    """One piece of text to standard error; one that takes none is nothing to fail for."""
+    with contextlib.suppress(OSError):
+        print(_encodable(visible(text), sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
 def _encodable(text: str, encoding: str | None) -> str:
@@ -186,7 +204,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         shown.add_column(Text(title), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(visible(" ".join(cell.split()))) for cell in row))
-    console = Console(color_system=None, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    with console.capture() as captured:
-        console.print(shown)
-    return "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
+    printed = io.StringIO()
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    Console(file=printed, color_system=None, width=width, highlight=False).print(shown)
+    return "\n".join(line.rstrip() for line in printed.getvalue().rstrip("\n").split("\n"))

@@ -204,6 +204,7 @@ def _rendered(
     formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
     stem = outputs.file_stem(engagement.file_name, report.engagement)
     wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
+    outputs.spare(engagement, checked.folder, wanted)
     files: list[Written] = []
     problems = [*identified.problems, *_overridden(template)]
     for target in wanted:

@@ -18,6 +18,9 @@ from findings_report.resolve.reader import File, Reader, UnreadableError
 from findings_report.symbol import below_comments, enclosing
 
 _MOST_ELSEWHERE: Final = 5  # places that a quote which is not in its file is reported at
+MOST_CHARACTERS: Final = 25_000_000
+"""Characters of code in one report: a thousand findings of five snippets of 50 lines need all but a fifth of it."""
+_LINE_COST: Final = 40  # what a line costs beside its text
 _MOST_SEARCHES: Final = 40  # each reads the whole commit; with more quotes astray than this, another commit was audited
 
 
@@ -51,6 +54,7 @@ class Snippets:
     def __init__(self, hands: Mapping[str, Hand]) -> None:
         self._hands = hands
         self._searches = 0
+        self._characters = 0
         self.problems: list[Problem] = []
         """What was found wrong so far, in order."""
 
@@ -122,6 +126,7 @@ class Snippets:
     ) -> Snippet:
         regions = regions_of(location, found, len(file.text.lines))
         made = printed_file(location, found, file.text.lines, file.insides)
+        self._check_size(made)
         if found.verdict is Verdict.MOVED:
             regions = covering(regions, made)
         self._say_cut(made, subject)
@@ -175,6 +180,13 @@ class Snippets:
         fault = f"{count} more quote{'' if count == 1 else 's'} not found in the file, and not looked for in others"
         remedy = f"mend the {_MOST_SEARCHES} before, or see whether it is another commit that was audited"
         return [Problem(Kind.SOURCE, fault, remedy, level="note", code="not-searched")]
+
+    def _check_size(self, made: Printed) -> None:
+        """Raises UnreadableError once the report would print more code than a machine has memory for."""
+        self._characters += sum(_LINE_COST + len(line.text) for run in made.runs for line in run.lines)
+        if self._characters > MOST_CHARACTERS:
+            fault = f"the code of this and the locations before is more than {MOST_CHARACTERS:,} characters"
+            raise UnreadableError(fault, "cite fewer lines, or print fewer of them with `show`", "snippets-too-large")
 
     def _say_cut(self, made: Printed, subject: Subject) -> None:
         if made.left_out:
