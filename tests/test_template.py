@@ -283,6 +283,7 @@ def test_markdown_lines_have_their_real_numbers_and_elisions() -> None:
 def test_a_long_name_breaks_after_its_dots_and_slashes_and_anywhere_only_where_it_has_none() -> None:
     assert html.literal("a/short.name") == "<code>a/short.name</code>"
     assert html.literal("evm/src/Transceiver.sol#L7-L9") == "<code>evm/<wbr>src/<wbr>Transceiver.sol#<wbr>L7-L9</code>"
+    assert html.literal("findings_report/__init__.py") == "<code>findings_<wbr>report/<wbr>__init__.py</code>"
     assert html.literal("Registry::_setTheTransceiver()") == "<code>Registry::<wbr>_setTheTransceiver()</code>"
     assert html.literal("f" * 40) == f'<code><span class="any">{"f" * 40}</span></code>'
 

@@ -30,7 +30,8 @@ _WEB: Final = ("https://", "http://", "mailto:")
 _SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
 _LONG_NAME: Final = re.compile(r"\S{25}")
-_SEAM: Final = re.compile(r"(?:(?<=\w[/#_,(])|(?<=::)|(?<=\w\.)(?=\w{5}))(?=\w)")  # not before a file's suffix
+# Not before a file's suffix, and not within `__init__`.
+_SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
