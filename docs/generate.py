@@ -21,7 +21,7 @@ from findings_report.model import finding as authored
 from findings_report.model.evidence import VERDICT_MEANING, Region
 
 REFERENCE = Path(__file__).parent / "reference.md"
-COMMANDS = ("init", "new", "check", "build", "list", "pin", "fetch", "schema", "doctor", "demo")
+COMMANDS = ("init", "new", "check", "build", "list", "pin", "track", "fetch", "schema", "doctor", "demo")
 HEAD = """# Reference
 
 Written by `make docs` from the program itself; do not edit by hand.

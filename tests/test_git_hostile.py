@@ -16,6 +16,7 @@ from findings_report.git import (
     LARGEST_OBJECT,
     Repository,
     blobs,
+    changes_of,
     fetch_repository,
     hunks,
     merge_base,
@@ -67,6 +68,9 @@ def exercise(path: Path, commit: str, scratch: Path) -> None:
         assert head is not None
         assert merge_base(repository, commit, head) == commit
         assert renames_along(repository, commit, head) == ()
+        for lines in ((1, 2), None):
+            assert [each.commit for each in changes_of(repository, commit, head, path="src/app.py", lines=lines)] == [head]
+        problem_of(lambda: changes_of(repository, commit, head, path="nothing", lines=(1, 2)))
         assert renames_between(repository, commit, head, sources=["src/app.py"], added=["link"]) == ()
         other = repository.entry(head, "src/app.py")
         assert other is not None

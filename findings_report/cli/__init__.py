@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring, complete, process
+from findings_report.cli import authoring, complete, process, tracking
 from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table, written
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
@@ -78,7 +78,7 @@ def check(
     from findings_report import pipeline
 
     inputs = _inputs(folder, repository, borrow, evidence=not no_evidence)
-    with _progress() as progress:
+    with progress_shown() as progress:
         checked = pipeline.check(inputs, progress)
         problems = (*checked.problems, *pipeline.gates(checked, checked.problems, fail_on, strict=strict))
     _conclude(_summary(checked), problems, output_format)
@@ -120,7 +120,7 @@ def build(
     from findings_report import pipeline
 
     inputs = _inputs(folder, repository, borrow, evidence=True)
-    with _progress() as progress:
+    with progress_shown() as progress:
         built = pipeline.build(
             inputs,
             pipeline.Wishes(
@@ -192,12 +192,13 @@ def fetch(folder: Folder = Path()) -> None:
     """Clone what has a url and no local path: the cited commits alone."""
     from findings_report import pipeline
 
-    with _progress() as progress:
+    with progress_shown() as progress:
         lines = pipeline.fetch(_inputs(folder, None, None, evidence=True), progress)
     for line in lines:
         out(line)
 
 
+app.command()(tracking.track)
 app.command()(authoring.schema)
 
 
@@ -274,7 +275,7 @@ def _source_date() -> date | None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_shown() -> Iterator[Progress]:
     """Says what is being done on a terminal's last line; nothing when the output is piped."""
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -12,7 +12,9 @@ from findings_report.git.repository import Repository
 
 _SECONDS: Final = 120
 _MOST_NAMED: Final = 100_000  # bytes of paths that one git is started with; the system allows 128 KiB and more
-_OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", "--no-ext-diff", "--no-textconv", "--no-color")
+_MOST_CHANGES: Final = 20
+_PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
+_OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", *_PLAIN)
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class Rename:
     """POSIX, from the repository's root, like every path."""
     new: str
     """The same."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A commit that changed something."""
+
+    commit: str
+    """Full hash."""
+    date: str
+    """When it was committed, as 2018-03-07."""
+    subject: str
+    """The first line of its message, as written: not to be trusted."""
 
 
 def merge_base(repository: Repository, first: str, second: str) -> str | None:
@@ -57,6 +71,24 @@ def renames_between(
         arguments += [old, new]
     output = _run(repository, arguments, "its renames cannot be found")
     return tuple(rename for rename in _parsed(output) if rename.old in set(sources))
+
+
+def changes_of(
+    repository: Repository, older: str, newer: str, *, path: str, lines: tuple[int, int] | None
+) -> tuple[Change, ...]:
+    """The commits that `newer` has and `older` has not and that changed the `lines` (first, last) of `path` in `newer`.
+
+    The newest first, at most 20; of the whole file, deletion included, when `lines` is None. Raises FindingsReportError
+    (SOURCE) when that takes more than two minutes.
+    """
+    arguments = ["log", f"--max-count={_MOST_CHANGES}", "--format=%H%x09%cs%x09%s%x00", "--no-patch", *_PLAIN]
+    if lines is None:
+        arguments += [f"{older}..{newer}", "--", f":(literal){path}"]
+    else:
+        arguments += [f"-L{lines[0]},{lines[1]}:{path}", f"{older}..{newer}", "--"]
+    output = _run(repository, arguments, f"the history of {path} cannot be read").decode("utf-8", "backslashreplace")
+    entries = (entry.strip().split("\t", 2) for entry in output.split("\0"))
+    return tuple(Change(*entry) for entry in entries if len(entry) == 3)
 
 
 def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: tuple[int, ...] = (0,)) -> bytes:

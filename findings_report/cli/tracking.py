@@ -1,0 +1,150 @@
+"""`track`: where cited code is at another commit."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
+from findings_report.errors import exit_code
+from findings_report.model.drift import Drift, DriftKind, Spot
+
+if TYPE_CHECKING:
+    from findings_report.following import Followed, Following
+
+
+def track(
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The tag, branch or hash to look at.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
+    ] = Path(),
+    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to follow; default all.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region.")] = False,
+    repository: Annotated[
+        list[str] | None, typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone; repeat for more.")
+    ] = None,
+    borrow: Annotated[
+        list[Path] | None,
+        typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
+    ] = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
+    ] = OutputFormat.FULL,
+) -> None:
+    """Say where every cited region is at another commit."""
+    from findings_report.cli import clones, progress_shown
+    from findings_report.following import follow
+    from findings_report.pipeline import Inputs
+
+    inputs = Inputs(folder, clones(repository), tuple(borrow or ()))
+    with progress_shown() as progress:
+        found = follow(inputs, to, only=only, explain=explain, progress=progress)
+    if output_format is OutputFormat.JSON:
+        say_problems(found.problems, OutputFormat.CONCISE, err)
+        out(json.dumps([as_json(each, found) for each in found.regions], indent=2))
+    else:
+        say_problems(found.problems, output_format)
+        for each in found.regions:
+            out(as_text(each, concise=output_format is not OutputFormat.FULL))
+        out(_summary(found))
+    if code := exit_code(found.problems):
+        raise typer.Exit(code)
+
+
+def as_json(each: Followed, found: Following) -> dict[str, Any]:
+    """One region; `path`, `start_line` and `end_line` are where it is now, null when it is nowhere."""
+    drift = each.drift
+    now = drift.now
+    return {
+        "id": each.id,
+        "location": each.location,
+        "name": each.name,
+        "repository": each.repository,
+        "commit": each.commit,
+        "to": found.commits.get(each.repository),
+        "cited_path": drift.path,
+        "region": str(drift.region),
+        "drift": drift.kind.value,
+        "path": now.path if now else None,
+        "start_line": now.region.start_line if now else None,
+        "end_line": now.region.end_line if now else None,
+        "found_by": drift.means.value,
+        "rename": drift.rename,
+        "surviving": drift.surviving,
+        "quoted": [{"line": line, "now": new} for line, new in drift.quoted],
+        "quoted_intact": drift.quoted_intact,
+        "also_at": [_spot_json(spot) for spot in drift.also_at],
+        "partly_moved": _spot_json(drift.partly_moved) if drift.partly_moved else None,
+        "surroundings_changed": drift.surroundings_changed,
+        "candidates": [_spot_json(spot) for spot in drift.candidates],
+        "closest": _spot_json(drift.closest) if drift.closest else None,
+        "reason": drift.reason,
+        "changes": [{"commit": c.commit, "date": c.date, "subject": c.subject} for c in each.changes],
+    }
+
+
+def _spot_json(spot: Spot) -> dict[str, Any]:
+    region = spot.region
+    place = {"path": spot.path, "start_line": region.start_line, "end_line": region.end_line}
+    return {**place, "similarity": spot.similarity}
+
+
+def as_text(each: Followed, *, concise: bool) -> str:
+    """One region: what is cited in the first line, what became of it in the next; in one line when `concise`."""
+    drift = each.drift
+    told = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_quoted(drift)}"
+    if concise:
+        return f"{each.id} {drift.path}:{drift.region} {told}"
+    lines = [told]
+    if drift.surroundings_changed:
+        lines.append("the code around it, in the same function or class, was changed")
+    if drift.partly_moved:
+        lines.append(f"a part of it went to {_spot(drift.partly_moved)}")
+    lines += [f"the same text is at {_spot(spot)}" for spot in drift.also_at]
+    lines += [f"it may be {_spot(spot)}" for spot in drift.candidates]
+    if drift.closest:
+        lines.append(f"most like it: {_spot(drift.closest)} ({drift.closest.similarity:.0%})")
+    lines += [f"{change.commit[:12]} {change.date} {change.subject}" for change in each.changes]
+    return "\n".join([f"{each.id} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
+
+
+def _summary(found: Following) -> str:
+    count = len(found.regions)
+    kinds = Counter(each.drift.kind for each in found.regions)
+    told = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
+    return f"{count} region{'' if count == 1 else 's'}{': ' if told else ''}{told}"
+
+
+def _where(drift: Drift) -> str:
+    if drift.reason:
+        return f": {drift.reason}"
+    if drift.now is None or drift.kind is DriftKind.UNCHANGED:
+        return ""
+    how = {"history": ", by its history", "similarity": ", by its likeness"}.get(drift.rename or "", "")
+    return f": now {drift.now.region}" if drift.now.path == drift.path else f": now {_spot(drift.now)}{how}"
+
+
+def _quoted(drift: Drift) -> str:
+    if not drift.quoted or drift.kind.is_equal or drift.now is None:
+        return ""
+    if drift.quoted_intact:
+        return "; every quoted line intact"
+    gone = [str(line) for line, now in drift.quoted if now is None]
+    return (
+        f"; of {len(drift.quoted)} quoted lines {len(gone)} changed or gone: {', '.join(gone[:10])}{', …' if gone[10:] else ''}"
+    )
+
+
+def _spot(spot: Spot) -> str:
+    return f"{spot.path}:{spot.region}"
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(
+        line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
