@@ -16,7 +16,7 @@ VERSIONS: Final = 60.0
 LONGEST_LINE: Final = 400
 """Characters of a line that are compared."""
 
-_MOST_CELLS = 40_000  # pairs of lines that two texts are compared by; larger ones are aligned by equal lines alone
+_MOST_CELLS = 250_000  # pairs of lines that two texts are compared by; larger ones are aligned by equal lines alone
 _LONGEST_TEXT = 12_000  # characters of a text that is compared as a whole
 
 
