@@ -118,6 +118,14 @@ def test_a_new_file_at_the_old_path_is_not_taken_for_the_renamed_one(tmp_path: P
     assert place(drift) == ("storage.py", 12, 17)
 
 
+def test_a_link_left_at_the_old_path_does_not_hide_the_renamed_file(tmp_path: Path) -> None:
+    after: Files = {"store.py": Link("lib/store.py"), "lib/store.py": text(SAVE, LOAD)}
+
+    drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, after, cited=SECOND)
+
+    assert place(drift) == ("lib/store.py", 9, 14)
+
+
 def test_text_cut_and_pasted_into_another_file_is_found(tmp_path: Path) -> None:
     after = {"store.py": text(SAVE), "other.py": text(DROP, LOAD)}
 
@@ -383,6 +391,26 @@ def test_files_that_a_partial_clone_lacks_are_named(tmp_path: Path) -> None:
 
     assert tracked.drifts[0].kind is DriftKind.UNVERIFIABLE
     assert "partial clone" in (tracked.drifts[0].reason or "")
+
+
+def test_a_partial_clone_without_the_contents_in_between_knows_the_renames_of_unchanged_files(tmp_path: Path) -> None:
+    path = tmp_path / "project"
+    states: list[Files] = [
+        {"store.py": text(SAVE, LOAD), "a.py": text(DROP)},
+        {"a.py": None, "b.py": text(DROP, ["# edited"])},
+        {"store.py": None, "storage.py": text(SAVE, LOAD)},
+        {"storage.py": text(*(code(f"new_{n}") for n in range(6)), LOAD), "b.py": None},
+    ]
+    commits = build(path, [Commit(files) for files in states])
+    git(path, "config", "uploadpack.allowFilter", "true")
+    git(path, "config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", path.as_uri(), str(clone))
+    git(clone, "checkout", "--quiet", commits[0])
+
+    drift = followed(clone, [SECOND], commits=commits).drifts[0]
+
+    assert (drift.kind, drift.rename, place(drift)) == (DriftKind.RENAMED, "history", ("storage.py", 49, 54))
 
 
 def test_a_sha256_repository_is_tracked(tmp_path: Path) -> None:

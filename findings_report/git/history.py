@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from findings_report.errors import FindingsReportError
 from findings_report.git import command
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
 
 _SECONDS: Final = 120
 _MOST_NAMED: Final = 100_000  # bytes of paths that one git is started with; the system allows 128 KiB and more
+_EXACT: Final = {"-M50%": "-M100%", "-C50%": "-C100%"}
 _MOST_CHANGES: Final = 20
 _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 _OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", *_PLAIN)
@@ -52,7 +54,7 @@ def renames_along(repository: Repository, older: str, newer: str) -> tuple[Renam
     """
     order = ["--format=", "--topo-order", "--reverse", "--no-merges", "--diff-filter=R"]
     arguments = ["log", *order, *_OPTIONS, f"{older}..{newer}", "--"]
-    return tuple(_parsed(_run(repository, arguments, "its renames cannot be followed")))
+    return _renames(repository, arguments, "its renames cannot be followed")
 
 
 def renames_between(
@@ -69,8 +71,8 @@ def renames_between(
         arguments += ["-C50%", old, new, "--", *paths]
     else:
         arguments += [old, new]
-    output = _run(repository, arguments, "its renames cannot be found")
-    return tuple(rename for rename in _parsed(output) if rename.old in set(sources))
+    found = _renames(repository, arguments, "its renames cannot be found")
+    return tuple(rename for rename in found if rename.old in set(sources))
 
 
 def changes_of(
@@ -101,6 +103,18 @@ def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: 
     if answer.status not in statuses:
         raise refusal(f"repository '{repository.name}': {fault}: {answer.fault or 'too much'}", code="history-unreadable")
     return answer.output
+
+
+def _renames(repository: Repository, arguments: list[str], fault: str) -> tuple[Rename, ...]:
+    """The renames that a git finds; without the contents of a partial clone's files, those of files that stayed the same."""
+    try:
+        output = _run(repository, arguments, fault)
+    except FindingsReportError:
+        if not repository.is_partial:
+            raise
+        exact = [_EXACT.get(argument, argument) for argument in arguments]
+        output = _run(repository, exact, fault)
+    return tuple(_parsed(output))
 
 
 def _parsed(output: bytes) -> Iterator[Rename]:

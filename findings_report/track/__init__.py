@@ -49,9 +49,9 @@ def track(repository: git.Repository, cited: Sequence[Cited], *, commit: str, to
     parts, problems = counterparts(files.values(), before, after)
     left = {each: standing(each.region, files[each.path], parts.get(each.path, ())) for each in cited if each not in refused}
     search = Search(before, after, _probes(files, left))
-    drifts = {each: judge(Case(each, files[each.path], found, _home(parts, each), search)) for each, found in left.items()} | {
-        each: _unverifiable(each, reason) for each, reason in refused.items()
-    }
+    drifts = {each: _unverifiable(each, reason) for each, reason in refused.items()}
+    for each, found in left.items():
+        drifts[each] = _judged(Case(each, files[each.path], found, _home(parts, each), search), after)
     problems += (*search.problems, *before.problems, *after.problems)
     return Tracked(tuple(drifts[each] for each in cited), tuple(dict.fromkeys(problems)))
 
@@ -59,15 +59,25 @@ def track(repository: git.Repository, cited: Sequence[Cited], *, commit: str, to
 def _cited_file(each: Cited, before: Files, after: Files) -> File:
     """The file of a region. Raises NoLinesError for what cannot be followed."""
     for files in (before, after):
-        if not files.repository.has_commit(files.commit):
+        if not files.is_here:
             raise NoLinesError(f"commit {files.commit} is not in repository '{files.repository.name}'")
     file = before.file(each.path)
     if file is None:
         raise NoLinesError(f"there is no {each.path} at commit {before.commit}")
     if each.region.start_line < 1 or each.region.end_line > len(file.lines):
         raise NoLinesError(f"{each.path} has {len(file.lines)} lines at commit {before.commit}")
-    after.file(each.path)
     return file
+
+
+def _judged(case: Case, after: Files) -> Drift:
+    """The drift of a region; unverifiable where it was not found and what stands in its file's place cannot be read."""
+    drift = judge(case)
+    if drift.kind is DriftKind.DELETED:
+        try:
+            after.file(case.cited.path)
+        except NoLinesError as error:
+            return _unverifiable(case.cited, str(error))
+    return drift
 
 
 def _home(parts: Mapping[str, Sequence[Counterpart]], each: Cited) -> Counterpart | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,7 +122,7 @@ def _chain(before: Files, after: Files) -> tuple[tuple[git.Rename, ...], tuple[P
                 f"renames between {before.commit[:12]} and {after.commit[:12]} of repository '{repository.name}' are told by "
                 f"likeness alone: {why}"
             )
-            remedy = f"git -C {repository.path} fetch --unshallow" if repository.is_shallow else None
+            remedy = f"git -C {shlex.quote(str(repository.path))} fetch --unshallow" if repository.is_shallow else None
             code = "history-cut-off" if repository.is_shallow else "histories-unrelated"
             return (), (Problem(Kind.SOURCE, fault, remedy, level="warning", code=code),)
         back = git.renames_along(repository, base, before.commit) if base != before.commit else ()

@@ -75,6 +75,11 @@ class Files:
         return found
 
     @cached_property
+    def is_here(self) -> bool:
+        """True when the commit is in the repository."""
+        return self.repository.has_commit(self.commit)
+
+    @cached_property
     def blobs(self) -> dict[str, str]:
         """Path -> blob id of every file; none, and a problem, when a folder cannot be read."""
         try:
