@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from findings_report.errors import Kind
 from findings_report.model import finding as authored
+from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 
 REFERENCE = Path(__file__).parent / "reference.md"
@@ -124,6 +125,16 @@ def verdicts() -> str:
     )
 
 
+def drifts() -> str:
+    """Every kind of drift with its meaning."""
+    rows = [f"| {kind.value} | {meaning} |" for kind, meaning in DRIFT_MEANING.items()]
+    return (
+        "## Drift\n\nWhat `track` says of cited code at another commit: where the text is, never whether a finding is fixed. Beside "
+        "it stand\nthe quoted lines that are intact, copies of the text, a part of it that went elsewhere, and whether the function or "
+        "class\naround it was changed.\n\n| drift | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
 def commands() -> str:
     """The help of every command."""
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
@@ -162,7 +173,7 @@ KIND_MEANING = {
 
 def reference() -> str:
     """The whole page."""
-    return HEAD + "\n".join((fields(), verdicts(), commands(), exit_codes()))
+    return HEAD + "\n".join((fields(), verdicts(), drifts(), commands(), exit_codes()))
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ def track(
         Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
     ] = Path(),
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to follow; default all.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,
     repository: Annotated[
         list[str] | None, typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone; repeat for more.")
     ] = None,
@@ -109,6 +109,8 @@ def as_text(each: Followed, *, concise: bool) -> str:
     lines += [f"it may be {_spot(spot)}" for spot in drift.candidates]
     if drift.closest:
         lines.append(f"most like it: {_spot(drift.closest)} ({drift.closest.similarity:.0%})")
+    if each.changes and drift.now is None:
+        lines.append("commits that changed the file:")
     lines += [f"{change.commit[:12]} {change.date} {change.subject}" for change in each.changes]
     return "\n".join([f"{each.id} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
 

@@ -39,6 +39,20 @@ class DriftKind(StrEnum):
         return self in (DriftKind.UNCHANGED, DriftKind.MOVED, DriftKind.RENAMED, DriftKind.MOVED_FILE)
 
 
+DRIFT_MEANING: dict[DriftKind, str] = {
+    DriftKind.UNCHANGED: "The same lines of the same file.",
+    DriftKind.MOVED: "The same text, at other lines of the same file.",
+    DriftKind.RENAMED: "The same text; the file got another name.",
+    DriftKind.MOVED_FILE: "The same text, in another file.",
+    DriftKind.REFORMATTED: "Equal but for white space, in a language where that means nothing.",
+    DriftKind.MODIFIED: "Some lines survive, some do not.",
+    DriftKind.DELETED: "Nothing survives.",
+    DriftKind.AMBIGUOUS: "There is more than one place it may be; all are named.",
+    DriftKind.UNVERIFIABLE: "There was nothing to compare; the reason is given.",
+}
+"""One sentence per kind for a reader."""
+
+
 class Means(StrEnum):
     """How a region was found at the other commit."""
 
