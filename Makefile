@@ -58,6 +58,7 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 	$(BIN)/python benchmarks/html_report.py $(REPOSITORY)
 	$(BIN)/python benchmarks/pdf.py $(REPOSITORY)
 	$(BIN)/python benchmarks/quotes.py $(REPOSITORY)
+	$(BIN)/python benchmarks/matching.py --synthetic 10000
 
 .PHONY: setup
 setup: libraries .venv/ready ## make .venv and the system libraries that a PDF needs

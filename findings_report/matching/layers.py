@@ -1,0 +1,156 @@
+"""The sure layers: ids, former ids, tools' fingerprints, equal cited code."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Final
+
+from findings_report.matching.candidates import Pair
+from findings_report.matching.likeness import Agreement, Likened, agreement, likeness
+from findings_report.matching.values import Ground, Match, Overlap, Reused
+
+REUSED: Final = 0.1
+"""Findings of one id that are less alike than this are two."""
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Two sides while their findings find each other; a finding is known by its position on its side."""
+
+    baseline: Sequence[Likened]
+    """Every finding of the baseline."""
+    current: Sequence[Likened]
+    """Every finding of the current side."""
+    matches: dict[int, Match] = field(default_factory=dict)
+    """The pairs so far, by position in the baseline."""
+    partners: dict[int, int] = field(default_factory=dict)
+    """Position in the baseline of each paired finding of the current side."""
+    reused: dict[Pair, Reused] = field(default_factory=dict)
+    """Pairs that only their id makes."""
+    overlaps: list[Overlap] = field(default_factory=list)
+    """Findings that were split off or merged; no later layer pairs them."""
+    settled: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    """Findings of each side that no later layer may pair."""
+
+    def ids(self, pair: Pair) -> tuple[str, str]:
+        """The ids of both."""
+        return self.baseline[pair[0]].id, self.current[pair[1]].id
+
+    def is_free(self, pair: Pair) -> bool:
+        """True when a later layer may make this pair."""
+        return pair[0] not in self.settled[0] and pair[1] not in self.settled[1] and pair not in self.reused
+
+    def agreement(self, pair: Pair) -> Agreement:
+        """How far the two agree."""
+        return agreement(self.baseline[pair[0]], self.current[pair[1]])
+
+    def take(self, pair: Pair, ground: Ground, reason: str, weight: float) -> None:
+        """Makes the two a pair."""
+        self.matches[pair[0]] = Match(*self.ids(pair), ground, reason, weight)
+        self.partners[pair[1]] = pair[0]
+        self.settled[0].add(pair[0])
+        self.settled[1].add(pair[1])
+
+    def name(self, pair: Pair, ground: Ground, reason: str) -> None:
+        """Makes the two a pair because of their ids, unless they have next to nothing in common."""
+        weight = likeness(self.agreement(pair))
+        if weight < REUSED:
+            told = f"{reason}, but neither title, description nor cited lines agree"
+            self.reused[pair] = Reused(*self.ids(pair), told, weight)
+        else:
+            self.take(pair, ground, reason, weight)
+
+    def tell(self, pair: Pair, reason: str) -> None:
+        """Tells of the one without a partner that it belongs to the pair of the other; nothing when both or neither has one."""
+        row, column = pair
+        if row in self.matches and column not in self.settled[1]:
+            match, finding, is_baseline = self.matches[row], self.current[column], False
+        elif column in self.partners and row not in self.settled[0]:
+            match, finding, is_baseline = self.matches[self.partners[column]], self.baseline[row], True
+        else:
+            return
+        self.overlaps.append(Overlap(finding.id, is_baseline, match.baseline, match.current, reason))
+        self.settled[0 if is_baseline else 1].add(row if is_baseline else column)
+
+
+def by_id(pairing: Pairing) -> None:
+    """The same id on both sides."""
+    here = {finding.id: position for position, finding in enumerate(pairing.current)}
+    for position, finding in enumerate(pairing.baseline):
+        if finding.id in here:
+            pairing.name((position, here[finding.id]), Ground.ID, "the same id")
+
+
+def by_alias(pairing: Pairing) -> None:
+    """Former ids of either side. Where several lead to one finding, the most alike gets it, and of the others it is told."""
+    index: defaultdict[str, list[int]] = defaultdict(list)
+    for position, finding in enumerate(pairing.current):
+        for name in _names(finding):
+            index[name].append(position)
+    reasons: dict[Pair, str] = {}
+    for position, finding in enumerate(pairing.baseline):
+        for name in _names(finding):
+            for other in index.get(name, ()):
+                reasons.setdefault((position, other), _former(name, finding.id, pairing.current[other].id))
+    ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
+    for pair in ranked:
+        if pairing.is_free(pair):
+            pairing.name(pair, Ground.ALIAS, reasons[pair])
+    for pair in ranked:
+        if pair not in pairing.reused:
+            pairing.tell(pair, reasons[pair])
+
+
+def _names(finding: Likened) -> tuple[str, ...]:
+    return (finding.id, *sorted(set(finding.traits.aliases) - {finding.id}))
+
+
+def _former(name: str, baseline: str, current: str) -> str:
+    if name not in (baseline, current):
+        return f"{name} is a former id of both"
+    return f"{name} is a former id of {current if name == baseline else baseline}"
+
+
+Keys = Callable[[Likened], Iterator[tuple[Hashable, str]]]
+"""What a finding may be known by, each with the reason it gives."""
+
+
+def fingerprints(finding: Likened) -> Iterator[tuple[Hashable, str]]:
+    """Each fingerprint of a tool under its key."""
+    for key, value in sorted(set(finding.traits.fingerprints)):
+        yield (key, value), f"the same fingerprint under {key}"
+
+
+def codes(finding: Likened) -> Iterator[tuple[Hashable, str]]:
+    """Each cited text with each weakness, and with the category."""
+    kinds = [*sorted(finding.cwe), *([finding.category] if finding.category else [])]
+    for text, kind in product(sorted(finding.texts), kinds):
+        yield (text, kind), f"the same cited code and {kind}"
+
+
+def same(finding: Likened) -> Iterator[tuple[Hashable, str]]:
+    """Title and cited lines together."""
+    if finding.title and finding.regions:
+        yield (tuple(finding.title), frozenset(finding.regions.items())), "the same title and the same cited lines"
+
+
+def by_key(pairing: Pairing, ground: Ground, keys: Keys) -> None:
+    """A key that one finding of each side has and no other, unless keys of one finding lead to two."""
+    index: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    reasons: dict[Hashable, str] = {}
+    for side, findings in enumerate((pairing.baseline, pairing.current)):
+        for position, finding in enumerate(findings):
+            for key, reason in keys(finding):
+                index[key][side].append(position)
+                reasons[key] = reason
+    found: dict[Pair, str] = {}
+    for key, (here, there) in index.items():
+        if len(here) == len(there) == 1 and pairing.is_free((here[0], there[0])):
+            found.setdefault((here[0], there[0]), reasons[key])
+    rows, columns = Counter(row for row, _ in found), Counter(column for _, column in found)
+    for pair, reason in found.items():
+        if rows[pair[0]] == columns[pair[1]] == 1:
+            pairing.take(pair, ground, reason, likeness(pairing.agreement(pair)))

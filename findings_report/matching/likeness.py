@@ -1,0 +1,140 @@
+"""How much the traits of two findings agree. Weights and bounds were chosen on the tune part of `benchmarks/pairs.jsonl`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from findings_report.lines import fingerprint
+from findings_report.matching.values import Place, Traits
+from findings_report.matching.words import Vector, alike, vectors
+from findings_report.model.evidence import Region
+
+
+class Agreement(NamedTuple):
+    """How far two findings agree in each trait, 0 to 1; None where one of them lacks it."""
+
+    title: float
+    """Words of the titles."""
+    prose: float | None
+    """Words of title and description."""
+    place: float | None
+    """Overlap of the cited lines; where there is none, the same symbol counts for something."""
+    weakness: float | None
+    """CWE ids, else the category: 1 or 0."""
+
+
+WEIGHTS: Final = (0.25, 0.35, 0.3, 0.1)
+"""What each trait of an Agreement counts. One that either finding lacks counts nothing, and the others accordingly more."""
+
+INSIDE: Final = 0.7
+"""What lines count that lie wholly inside the other's."""
+SAME_SYMBOL: Final = 0.2
+"""What other lines of the same function or class count."""
+WHOLE_FILE: Final = 0.3
+"""What a place counts when one of the two cites the whole file."""
+
+_NOTHING: Final = fingerprint(())  # the text of blank lines is nobody's
+
+
+@dataclass(frozen=True, slots=True)
+class Likened:
+    """A finding made ready to be compared."""
+
+    traits: Traits
+    title: Vector
+    prose: Vector
+    regions: dict[tuple[str, str], tuple[Region | None, ...]]
+    """The cited lines by repository and path."""
+    texts: frozenset[str]
+    symbols: frozenset[str]
+    cwe: frozenset[str]
+    category: str
+
+    @property
+    def id(self) -> str:
+        """Unique on its side."""
+        return self.traits.id
+
+
+def liken(baseline: Sequence[Traits], current: Sequence[Traits]) -> tuple[list[Likened], list[Likened]]:
+    """Both sides made ready; what is a rare word is judged over both."""
+    everyone = [*baseline, *current]
+    titles = vectors(traits.title for traits in everyone)
+    proses = vectors(f"{traits.title}\n{traits.prose}" if traits.prose else "" for traits in everyone)
+    ready = [_ready(*each) for each in zip(everyone, titles, proses, strict=True)]
+    return ready[: len(baseline)], ready[len(baseline) :]
+
+
+def _ready(traits: Traits, title: Vector, prose: Vector) -> Likened:
+    return Likened(
+        traits=traits,
+        title=title,
+        prose=prose,
+        regions=_by_file(traits.places),
+        texts=frozenset(traits.texts) - {_NOTHING},
+        symbols=frozenset(traits.symbols),
+        cwe=frozenset(traits.cwe),
+        category=" ".join((traits.category or "").casefold().split()),
+    )
+
+
+def _by_file(places: Sequence[Place]) -> dict[tuple[str, str], tuple[Region | None, ...]]:
+    found: defaultdict[tuple[str, str], list[Region | None]] = defaultdict(list)
+    for place in places:
+        found[place.repository, place.path].append(place.region)
+    return {file: tuple(dict.fromkeys(regions)) for file, regions in found.items()}
+
+
+def agreement(one: Likened, other: Likened) -> Agreement:
+    """How far the two agree in each trait."""
+    return Agreement(
+        title=alike(one.title, other.title),
+        prose=alike(one.prose, other.prose) if one.prose and other.prose else None,
+        place=_place(one, other),
+        weakness=_weakness(one, other),
+    )
+
+
+def likeness(found: Agreement) -> float:
+    """One figure, 0 to 1."""
+    total = weight = 0.0
+    for share, counts in zip(found, WEIGHTS, strict=True):
+        if share is not None:
+            total += share * counts
+            weight += counts
+    return round(total / weight, 6)
+
+
+def _weakness(one: Likened, other: Likened) -> float | None:
+    if one.cwe and other.cwe:
+        return float(not one.cwe.isdisjoint(other.cwe))
+    return float(one.category == other.category) if one.category and other.category else None
+
+
+def _place(one: Likened, other: Likened) -> float | None:
+    """The best overlap of any two cited regions; equal text is as good as equal lines, wherever it stands."""
+    if not one.texts.isdisjoint(other.texts):
+        return 1.0
+    is_same_symbol = not one.symbols.isdisjoint(other.symbols)
+    if not (one.regions and other.regions):
+        return SAME_SYMBOL if is_same_symbol else None
+    best = SAME_SYMBOL if is_same_symbol else 0.0
+    for file in one.regions.keys() & other.regions.keys():
+        for here in one.regions[file]:
+            for there in other.regions[file]:
+                best = max(best, _overlap(here, there))
+    return best
+
+
+def _overlap(one: Region | None, other: Region | None) -> float:
+    if one is None or other is None:
+        return 1.0 if one is other else WHOLE_FILE
+    common = min(one.end_line, other.end_line) - max(one.start_line, other.start_line) + 1
+    if common <= 0:
+        return 0.0
+    lengths = (one.end_line - one.start_line + 1, other.end_line - other.start_line + 1)
+    shared = common / (sum(lengths) - common)
+    return max(shared, INSIDE) if common == min(lengths) else shared

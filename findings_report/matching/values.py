@@ -1,0 +1,141 @@
+"""What a finding is recognised by, and what matching two sets of findings gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from findings_report.model.evidence import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Cited lines, as they stand at the current side's commit."""
+
+    repository: str
+    """Name of the repository; the same on both sides."""
+    path: str
+    """POSIX, from the repository's root."""
+    region: Region | None = None
+    """The lines; None when the whole file is cited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What one finding is recognised by. Severity and status are none of it: their change is what a reader wants to see."""
+
+    id: str
+    """Unique on its side."""
+    title: str
+    """As authored."""
+    prose: str = ""
+    """What else is said of it, its description above all; empty when nothing is."""
+    aliases: tuple[str, ...] = ()
+    """Former ids."""
+    fingerprints: tuple[tuple[str, str], ...] = ()
+    """(key, value) of an imported tool's own fingerprints; the key names tool and version."""
+    cwe: tuple[str, ...] = ()
+    """Weakness ids."""
+    category: str | None = None
+    """The kind of weakness, in the auditor's words."""
+    places: tuple[Place, ...] = ()
+    """The cited lines; those of the baseline as tracked to the current side, and left out where they are gone."""
+    texts: tuple[str, ...] = ()
+    """`fingerprint/1` of each cited region, at its own side's commit."""
+    symbols: tuple[str, ...] = ()
+    """Names of the functions and classes that enclose the cited lines."""
+
+
+class Ground(StrEnum):
+    """Why two findings are taken as one. Each is only asked where those before it gave nothing."""
+
+    ID = "same id"
+    """The same id on both sides."""
+    ALIAS = "former id"
+    """The id of one is a former id of the other, or they share a former id."""
+    FINGERPRINT = "same fingerprint"
+    """A tool's fingerprint under the same key, which no other finding of either side has."""
+    TEXT = "same code"
+    """Equal text of a cited region and the same weakness or category, which no other finding of either side has."""
+    LIKENESS = "alike"
+    """Enough of cited lines, symbol, weakness, title and description agree, and no other finding comes near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A finding of the baseline and the one of the current side that it is."""
+
+    baseline: str
+    """Id there."""
+    current: str
+    """Id here."""
+    ground: Ground
+    """Why."""
+    reason: str
+    """The same as a clause for a reader, without a full stop: `the same id`."""
+    likeness: float
+    """0 to 1: how much their traits agree, whatever the ground is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """Two findings that may be one, where another choice is nearly as good. They are not merged."""
+
+    baseline: str
+    """Id there."""
+    current: str
+    """Id here."""
+    reason: str
+    """A clause for a reader."""
+    likeness: float
+    """0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """An id that means one thing in the baseline and another one now. The two are not a pair."""
+
+    baseline: str
+    """Id there."""
+    current: str
+    """Id here; the same, or one that has it as an alias."""
+    reason: str
+    """A clause for a reader."""
+    likeness: float
+    """0 to 1: next to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A finding without a partner that cites what a pair cites: it may have been split off or merged."""
+
+    id: str
+    """The finding without a partner."""
+    is_baseline: bool
+    """True when it is one of the baseline."""
+    baseline: str
+    """The pair's id there."""
+    current: str
+    """The pair's id here."""
+    reason: str
+    """A clause for a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What two sets of findings have in common. Every list is in the order of ids, whatever order the findings came in."""
+
+    matches: tuple[Match, ...]
+    """The pairs; every finding is in one at most."""
+    possible: tuple[Possible, ...]
+    """Pairs too near to call; none of their findings is in a match."""
+    reused: tuple[Reused, ...]
+    """Ids used for something else."""
+    overlaps: tuple[Overlap, ...]
+    """Findings without a partner that cite what a pair cites."""
+    absent: tuple[str, ...]
+    """Baseline ids without a partner, those of `possible` included."""
+    new: tuple[str, ...]
+    """Current ids without a partner, those of `possible` included."""
+    limits: tuple[str, ...]
+    """Where findings were too many and too alike to compare each with each: sentences for a reader, empty as a rule."""
