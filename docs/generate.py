@@ -129,9 +129,9 @@ def drifts() -> str:
     """Every kind of drift with its meaning."""
     rows = [f"| {kind.value} | {meaning} |" for kind, meaning in DRIFT_MEANING.items()]
     said = (
-        "What `track` says of cited code at another commit: where the text is, never whether a finding is fixed. Beside it stand\n"
-        "the quoted lines that are intact, copies of the text, a part of it that went elsewhere, and whether the function or\n"
-        "class around it was changed."
+        "What `track` says of cited code at another commit: where the text is, never whether a finding is fixed.\n"
+        "Beside it stand the quoted lines that are intact, copies of the text, a part of it that went elsewhere, and\n"
+        "whether the function or class around it was changed."
     )
     return f"## Drift\n\n{said}\n\n| drift | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
 

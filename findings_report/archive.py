@@ -1,6 +1,6 @@
-"""The door to reports already made: Report <-> JSON.
+"""The door to documents already made: Report or Comparison -> JSON, JSON -> Report.
 
-The JSON is canonical: the same report gives the same bytes. What is read back equals what was written.
+The JSON is canonical: the same document gives the same bytes. What is read back equals what was written.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison
 from findings_report.model.document import SCHEMA, Report
 from findings_report.visible import HIDDEN
 
 _LARGEST = 512 * 1024 * 1024
 
 
-def to_json(report: Report) -> bytes:
-    """The report as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end.
+def to_json(document: Report | Comparison) -> bytes:
+    """The document as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end.
 
     Hidden characters stand as `\\u202e`: the same text for a program, and harmless on a terminal.
     """
-    return HIDDEN.sub(_escaped, report.model_dump_json(indent=2)).encode() + b"\n"
+    return HIDDEN.sub(_escaped, document.model_dump_json(indent=2)).encode() + b"\n"
 
 
 def from_json(content: bytes, *, shown: str) -> Report:
@@ -39,8 +40,7 @@ def from_json(content: bytes, *, shown: str) -> Report:
         raise _refused(shown, f"it is not JSON: {error}") from None
     name = head.get("schema_name") if isinstance(head, dict) else None
     if name != SCHEMA:
-        ours = isinstance(name, str) and name.startswith("findings-report/report/")
-        raise _refused(shown, f"it is {name}; this version reads {SCHEMA}" if ours else "it is not a report of findings-report")
+        raise _refused(shown, *_other(name))
     try:
         return Report.model_validate_json(content)
     except ValidationError as error:
@@ -49,17 +49,27 @@ def from_json(content: bytes, *, shown: str) -> Report:
         raise _refused(shown, f"{where}: {first['msg']}") from None
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the report's JSON."""
-    return Report.model_json_schema(mode="serialization")
+def schema(document: type[Report] | type[Comparison] = Report) -> dict[str, Any]:
+    """The JSON Schema of a document's JSON."""
+    return document.model_json_schema(mode="serialization")
+
+
+def _other(name: object) -> tuple[str, str | None]:
+    """What is wrong with a JSON whose schema is not the one that is read, and the remedy."""
+    family, _, number = name.rpartition("/") if isinstance(name, str) else ("", "", "")
+    if family == SCHEMA.rpartition("/")[0] and number.isdigit():
+        return f"it is {name}, made by a newer findings-report; this version reads {SCHEMA}", "install a newer findings-report"
+    if name == COMPARISON_SCHEMA:
+        return "it is a comparison, and a report is wanted", "name the JSON or the PDF of a report"
+    return "it is not a report of findings-report", None
 
 
 def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]
 
 
-def _refused(shown: str, fault: str) -> FindingsReportError:
-    return FindingsReportError(Problem(Kind.INPUT, fault, place=Place(shown), code="report-json"))
+def _refused(shown: str, fault: str, remedy: str | None = None) -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="report-json"))
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

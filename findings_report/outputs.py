@@ -100,10 +100,10 @@ def _is_folder(output: str, formats: Sequence[str]) -> bool:
     return is_there or output.endswith("/") or len(formats) > 1
 
 
-def check_formats(names: Sequence[str]) -> None:
-    """Raises FindingsReportError (USAGE) for a name on the command line that is no format."""
-    if wrong := [name for name in names if name not in FORMATS]:
-        raise FindingsReportError(_unknown(wrong[0], Kind.USAGE, None))
+def check_formats(names: Sequence[str], known: Sequence[str] = FORMATS) -> None:
+    """Raises FindingsReportError (USAGE) for a name on the command line that is not among the formats `known`."""
+    if wrong := [name for name in names if name not in known]:
+        raise FindingsReportError(_unknown(wrong[0], Kind.USAGE, None, known))
 
 
 def faults(engagement: Engagement) -> list[Problem]:
@@ -113,9 +113,9 @@ def faults(engagement: Engagement) -> list[Problem]:
     return problems + _pattern_faults(engagement.file_name)
 
 
-def _unknown(name: str, kind: Kind, subject: Subject | None) -> Problem:
-    remedy = "name one after each -f" if "," in name else did_you_mean(name, FORMATS)
-    return Problem(kind, f"{name!r} is not a format ({', '.join(FORMATS)})", remedy, subject=subject, code="format")
+def _unknown(name: str, kind: Kind, subject: Subject | None, known: Sequence[str] = FORMATS) -> Problem:
+    remedy = "name one after each -f" if "," in name else did_you_mean(name, known)
+    return Problem(kind, f"{name!r} is not a format ({', '.join(known)})", remedy, subject=subject, code="format")
 
 
 def file_stem(pattern: str, engagement: ReportedEngagement) -> str:

@@ -6,21 +6,30 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring, complete, process, tracking
-from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table, written
+from findings_report.cli import authoring, comparing, complete, process, tracking
+from findings_report.cli.common import (
+    Borrow,
+    Clones,
+    FailOn,
+    Folder,
+    Say,
+    Strict,
+    clones,
+    files_json,
+    inputs_of,
+    progress_shown,
+    source_date,
+)
+from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table, written, wrote
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from findings_report.pipeline import Built, Checked, Inputs, Progress
+    from findings_report.pipeline import Checked
 
 app = typer.Typer(
     name="findings-report",
@@ -33,32 +42,6 @@ app = typer.Typer(
 
 BUG = 70
 INTERRUPTED = 130
-
-Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
-]
-Clones = Annotated[
-    list[str] | None,
-    typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to check quotes against; repeat for more."),
-]
-Borrow = Annotated[
-    list[Path] | None,
-    typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
-]
-Say = Annotated[
-    OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
-FailOn = Annotated[
-    str | None,
-    typer.Option(
-        "--fail-on",
-        metavar="SEVERITY",
-        autocompletion=complete.severities,
-        help="Fail (exit code 1) on an unresolved finding this bad.",
-    ),
-]
-
 
 app.command()(authoring.init)
 app.command()(authoring.new)
@@ -77,7 +60,7 @@ def check(
     """Check the findings, and every quote against git."""
     from findings_report import pipeline
 
-    inputs = _inputs(folder, repository, borrow, evidence=not no_evidence)
+    inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
     with progress_shown() as progress:
         checked = pipeline.check(inputs, progress)
         problems = (*checked.problems, *pipeline.gates(checked, checked.problems, fail_on, strict=strict))
@@ -119,7 +102,7 @@ def build(
     """Check everything, then write the report."""
     from findings_report import pipeline
 
-    inputs = _inputs(folder, repository, borrow, evidence=True)
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
     with progress_shown() as progress:
         built = pipeline.build(
             inputs,
@@ -128,7 +111,7 @@ def build(
                 output=output,
                 template=template,
                 system_fonts=system_fonts,
-                default_date=_source_date(),
+                default_date=source_date(),
                 fail_on=fail_on,
                 strict=strict,
             ),
@@ -137,7 +120,8 @@ def build(
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
-    _conclude(_summary(built.checked) | _files(built), built.problems, output_format, quiet=bool(to_stdout))
+    summary = _summary(built.checked) | {"files": files_json(built.files)}
+    _conclude(summary, built.problems, output_format, quiet=bool(to_stdout))
 
 
 @app.command("list")
@@ -145,7 +129,7 @@ def list_findings(folder: Folder = Path(), output_format: Say = OutputFormat.FUL
     """Show the findings as a table."""
     from findings_report import pipeline
 
-    listed = pipeline.overview(_inputs(folder, None, None, evidence=False))
+    listed = pipeline.overview(inputs_of(folder, None, None, evidence=False))
     if output_format is OutputFormat.JSON:
         say_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return
@@ -173,7 +157,7 @@ def pin(
     """Write down the commit of each repository that has none yet."""
     from findings_report import linking, pipeline
 
-    pinned = pipeline.pin(_inputs(folder, repository, borrow, evidence=True), to=to, only=only)
+    pinned = pipeline.pin(inputs_of(folder, repository, borrow, evidence=True), to=to, only=only)
     for line in pinned.said:
         out(line)
     problems = list(pinned.problems)
@@ -193,12 +177,13 @@ def fetch(folder: Folder = Path()) -> None:
     from findings_report import pipeline
 
     with progress_shown() as progress:
-        lines = pipeline.fetch(_inputs(folder, None, None, evidence=True), progress)
+        lines = pipeline.fetch(inputs_of(folder, None, None, evidence=True), progress)
     for line in lines:
         out(line)
 
 
 app.command()(tracking.track)
+app.command()(comparing.diff)
 app.command()(authoring.schema)
 
 
@@ -242,65 +227,9 @@ def _root(
         raise typer.Exit(int(Kind.USAGE))
 
 
-def _inputs(folder: Path, repository: list[str] | None, borrow: list[Path] | None, *, evidence: bool) -> Inputs:
-    from findings_report.pipeline import Inputs
-
-    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence)
-
-
-def clones(repository: list[str] | None) -> dict[str, Path]:
-    """--repository as it was given: paths by name, that of the only one under an empty name."""
-    return dict(_clone(text) for text in repository or ())
-
-
-def _clone(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or "/" in name:
-        return "", Path(text)
-    if not (name and path):
-        fault = f"--repository {text!r} is neither NAME=PATH nor PATH"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "the names stand under `repositories` in engagement.yaml"))
-    return name, Path(path)
-
-
-def _source_date() -> date | None:
-    """Source: reproducible-builds.org, SOURCE_DATE_EPOCH: seconds since 1970 in UTC."""
-    text = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return None
-    try:
-        return datetime.fromtimestamp(int(text), UTC).date()
-    except (ValueError, OverflowError, OSError):
-        raise FindingsReportError(Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")) from None
-
-
-@contextmanager
-def progress_shown() -> Iterator[Progress]:
-    """Says what is being done on a terminal's last line; nothing when the output is piped."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("") as status:
-        yield status.update
-
-
 def _summary(checked: Checked) -> dict[str, Any]:
     quotes = {verdict.value: count for verdict, count in checked.verdicts.items()}
     return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
-
-
-def _files(built: Built) -> dict[str, Any]:
-    from findings_report.store import shown_path
-
-    return {
-        "files": [
-            {"path": shown_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
-            for file in built.files
-            if file.path is not None
-        ]
-    }
 
 
 def _conclude(
@@ -317,7 +246,7 @@ def _conclude(
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
             say(_counted(quotes, "location"))
         for file in summary.get("files", ()):
-            say(f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s")
+            say(wrote(file))
     if code := exit_code(problems):
         raise typer.Exit(code)
 
@@ -326,10 +255,6 @@ def _counted(counts: dict[str, int], noun: str) -> str:
     total = sum(counts.values())
     parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")
-
-
-def _size(size: int) -> str:
-    return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def new(
 ) -> None:
     """Add the next finding, from nothing or from the library."""
     from findings_report import authoring
-    from findings_report.cli import clones
+    from findings_report.cli.common import clones
 
     if show_list:
         for name in authoring.library(folder, library):

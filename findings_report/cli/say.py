@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -190,6 +190,21 @@ def counted(problems: Sequence[Problem]) -> str:
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def wrote(file: Mapping[str, Any]) -> str:
+    """One file that was written, from its fields: path, bytes, seconds."""
+    return f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s"
+
+
+def _size(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def wrapped(text: str) -> str:
+    """A sentence in lines of the terminal's width; one line when the output is piped."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return "\n".join(_wrapped(visible(" ".join(text.split())), width, "  "))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

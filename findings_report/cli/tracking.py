@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
 from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.errors import exit_code
 from findings_report.model.drift import Drift, DriftKind, Spot
@@ -20,28 +21,17 @@ if TYPE_CHECKING:
 
 def track(
     to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The tag, branch or hash to look at.")],
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
-    ] = Path(),
+    folder: Folder = Path(),
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to follow; default all.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,
-    repository: Annotated[
-        list[str] | None, typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone; repeat for more.")
-    ] = None,
-    borrow: Annotated[
-        list[Path] | None,
-        typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
-    ] = None,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
-    ] = OutputFormat.FULL,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Say where every cited region is at another commit."""
-    from findings_report.cli import clones, progress_shown
     from findings_report.following import follow
-    from findings_report.pipeline import Inputs
 
-    inputs = Inputs(folder, clones(repository), tuple(borrow or ()))
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
     with progress_shown() as progress:
         found = follow(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:

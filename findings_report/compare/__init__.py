@@ -5,11 +5,11 @@ Every decision about WHAT a comparison says is made here, from values to values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from findings_report.compare.claims import judgements
+from findings_report.compare.claims import judgements, taken_together
 from findings_report.compare.fields import changed_fields
 from findings_report.model.comparison import (
     Change,
@@ -62,12 +62,16 @@ def compare(
     sources: tuple[str, str],
     pairing: Pairing,
     code: Code,
+    unread: Collection[str] = (),
     limits: Sequence[str] = (),
     components: Sequence[Component] = (),
 ) -> Comparison:
-    """The comparison. `sources` are the two sides as the user named them."""
+    """The comparison. `sources` are the two sides as the user named them.
+
+    `unread` are ids of findings of which a side could not read a location: what they cite is not compared.
+    """
     before = {finding.id: finding for finding in baseline.findings}
-    found = [_present(finding, before, pairing, code) for finding in current.findings]
+    found = [_present(finding, before, pairing, code, unread) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
     found += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
     scale = [severity.name for severity in current.engagement.severities]
@@ -83,7 +87,13 @@ def compare(
     )
 
 
-def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: Pairing, code: Code) -> ComparedFinding:
+def _present(
+    finding: ReportedFinding,
+    before: Mapping[str, ReportedFinding],
+    pairing: Pairing,
+    code: Code,
+    unread: Collection[str],
+) -> ComparedFinding:
     pair = pairing.pairs.get(finding.id)
     fixes = code.fixes.get(finding.id, ())
     if pair is None:
@@ -97,12 +107,14 @@ def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pa
             because=pairing.remarks.get(finding.id, "No finding of the baseline is this one."),
             possible=pairing.possible.get(finding.id, ()),
             evidence=evidence,
+            code=taken_together(evidence),
             judgements=judgements(Change.NEW, None, finding, evidence, fixes),
             fixes=fixes,
         )
     old, why = before[pair[0]], pair[1]
     evidence = code.forward.get(old.id, ())
-    fields = changed_fields(old, finding, evidence)
+    is_read = not {old.id, finding.id} & set(unread)
+    fields = changed_fields(old, finding, evidence, is_read=is_read)
     change = Change.UPDATED if fields else Change.UNCHANGED
     return ComparedFinding(
         id=finding.id,
@@ -113,6 +125,7 @@ def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pa
         because=why,
         fields=fields,
         evidence=evidence,
+        code=taken_together(evidence),
         judgements=judgements(change, old, finding, evidence, fixes),
         fixes=fixes,
     )
@@ -129,6 +142,7 @@ def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedF
         because=pairing.remarks.get(finding.id, "No finding of the current report is this one."),
         possible=pairing.possible.get(finding.id, ()),
         evidence=evidence,
+        code=taken_together(evidence),
         judgements=judgements(Change.ABSENT, finding, None, evidence, ()),
     )
 
@@ -143,7 +157,7 @@ def _turn(before: Status, after: Status) -> Turn | None:
 
 def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
     """Contradictions first, then regressed, new, updated, unchanged, absent; within each by severity, stable by id."""
-    if any(judgement.weight is Weight.CONTRADICTION for judgement in compared.judgements):
+    if compared.weighs(Weight.CONTRADICTION):
         group = 0
     elif compared.turn is Turn.REGRESSED:
         group = 1

@@ -6,10 +6,9 @@ The wording never says more than where the text is: "cited code unchanged", not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import Final
 
-from findings_report.model.comparison import Change, FixCommit, FixState, Judgement, TrackedRegion, Weight
+from findings_report.model.comparison import CITED_WORDS, Change, Cited, FixCommit, FixState, Judgement, TrackedRegion, Weight
 from findings_report.model.document import ReportedFinding
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Status
@@ -18,51 +17,20 @@ _ORDER: Final = tuple(Weight)
 _ACCEPTED: Final = (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE)
 
 
-class Code(StrEnum):
-    """What became of all the cited code of a finding, taken together."""
-
-    NONE = "none"
-    """The finding cites no code."""
-    EQUAL = "unchanged"
-    """Every region stands with its text unchanged, wherever."""
-    AROUND = "surroundings"
-    """Every region is unchanged, and code around one of them is not."""
-    INTACT = "quoted-intact"
-    """Some region changed, and every quoted line stands."""
-    MODIFIED = "modified"
-    """Some region changed or is gone."""
-    DELETED = "deleted"
-    """Every region is gone."""
-    UNPLACED = "unplaced"
-    """Some region cannot be placed, and no other one changed."""
-
-
-_CODE_WORDS: Final[dict[Code, str]] = {
-    Code.NONE: "the finding cites no code",
-    Code.EQUAL: "cited code unchanged",
-    Code.AROUND: "cited code unchanged, code around it changed",
-    Code.INTACT: "cited code modified, every quoted line intact",
-    Code.MODIFIED: "cited code modified",
-    Code.DELETED: "cited code deleted",
-    Code.UNPLACED: "cited code could not be placed",
-}
-"""What each says to a reader."""
-
-
-def taken_together(evidence: Sequence[TrackedRegion]) -> Code:
+def taken_together(evidence: Sequence[TrackedRegion]) -> Cited:
     """What became of a finding's code as a whole."""
     drifts = [region.drift for region in evidence]
     if not drifts:
-        return Code.NONE
+        return Cited.NONE
     changed = [drift for drift in drifts if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED)]
     if all(drift.kind is DriftKind.DELETED for drift in drifts):
-        return Code.DELETED
+        return Cited.DELETED
     if changed:
         is_intact = all(drift.quoted_intact for drift in changed)
-        return Code.INTACT if is_intact else Code.MODIFIED
+        return Cited.INTACT if is_intact else Cited.MODIFIED
     if any(drift.kind in (DriftKind.AMBIGUOUS, DriftKind.UNVERIFIABLE) for drift in drifts):
-        return Code.UNPLACED
-    return Code.AROUND if any(drift.surroundings_changed for drift in drifts) else Code.EQUAL
+        return Cited.UNPLACED
+    return Cited.AROUND if any(drift.surroundings_changed for drift in drifts) else Cited.EQUAL
 
 
 def judgements(
@@ -78,7 +46,7 @@ def judgements(
     """
     code = taken_together(evidence)
     if change is Change.NEW:
-        found = [_of_new(code)] if code is not Code.NONE else []
+        found = [_of_new(code)] if code is not Cited.NONE else []
     elif current is None:
         found = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
     elif current.status is Status.RESOLVED:
@@ -92,68 +60,68 @@ def judgements(
     return tuple(sorted(found, key=lambda judgement: _ORDER.index(judgement.weight)))
 
 
-def _judged(weight: Weight, claim: str, code: Code, text: str) -> Judgement:
+def _judged(weight: Weight, claim: str, code: Cited, text: str) -> Judgement:
     return Judgement(weight=weight, code=f"{claim}-{code.value}", text=text)
 
 
-def _of_new(code: Code) -> Judgement:
+def _of_new(code: Cited) -> Judgement:
     said = {
-        Code.EQUAL: "the cited code is in the baseline too: it existed before and is newly found",
-        Code.AROUND: "the cited code is in the baseline too, code around it changed since",
-        Code.INTACT: "every quoted line is in the baseline too, code among them changed since",
-        Code.MODIFIED: "the cited code was changed since the baseline",
-        Code.DELETED: "the cited code is not in the baseline",
-        Code.UNPLACED: "whether the cited code is in the baseline could not be told",
+        Cited.EQUAL: "the cited code is in the baseline too: it existed before and is newly found",
+        Cited.AROUND: "the cited code is in the baseline too, code around it changed since",
+        Cited.INTACT: "every quoted line is in the baseline too, code among them changed since",
+        Cited.MODIFIED: "the cited code was changed since the baseline",
+        Cited.DELETED: "the cited code is not in the baseline",
+        Cited.UNPLACED: "whether the cited code is in the baseline could not be told",
     }
     return _judged(Weight.CONSISTENT, "new", code, f"New: {said[code]}.")
 
 
-def _of_absent(status: Status, code: Code) -> Judgement:
+def _of_absent(status: Status, code: Cited) -> Judgement:
     if status in (Status.RESOLVED, *_ACCEPTED):
-        said = f"No longer reported; the baseline had it as {_words(status)}; {_CODE_WORDS[code]}."
+        said = f"No longer reported; the baseline had it as {_words(status)}; {CITED_WORDS[code]}."
         return _judged(Weight.CONSISTENT, "closed-absent", code, said)
-    return _judged(Weight.REVIEW, "absent", code, f"Dropped without a verdict; {_CODE_WORDS[code]}.")
+    return _judged(Weight.REVIEW, "absent", code, f"Dropped without a verdict; {CITED_WORDS[code]}.")
 
 
-def _of_open(status: Status, code: Code, fixes: Sequence[FixCommit]) -> Judgement:
+def _of_open(status: Status, code: Cited, fixes: Sequence[FixCommit]) -> Judgement:
     word = _words(status)
-    if code is Code.NONE:
-        return _judged(Weight.CONSISTENT, "open", code, f"Claimed {word}; {_CODE_WORDS[code]}.")
-    if code is Code.EQUAL and status is Status.PARTIALLY_RESOLVED and not any(fix.state is FixState.BETWEEN for fix in fixes):
+    if code is Cited.NONE:
+        return _judged(Weight.CONSISTENT, "open", code, f"Claimed {word}; {CITED_WORDS[code]}.")
+    if code is Cited.EQUAL and status is Status.PARTIALLY_RESOLVED and not any(fix.state is FixState.BETWEEN for fix in fixes):
         return _judged(Weight.REVIEW, "partial", code, "Claimed partially resolved; cited code unchanged.")
-    if code is Code.EQUAL:
+    if code is Cited.EQUAL:
         return _judged(Weight.CONSISTENT, "open", code, f"Claimed {word}; cited code unchanged.")
-    more = "; it may be fixed or moved" if code is Code.DELETED else ""
-    return _judged(Weight.REVIEW, "open", code, f"Claimed {word}, to be reviewed again: {_CODE_WORDS[code]}{more}.")
+    more = "; it may be fixed or moved" if code is Cited.DELETED else ""
+    return _judged(Weight.REVIEW, "open", code, f"Claimed {word}, to be reviewed again: {CITED_WORDS[code]}{more}.")
 
 
-def _of_accepted(status: Status, code: Code) -> Judgement:
+def _of_accepted(status: Status, code: Cited) -> Judgement:
     word = _words(status)
-    if code in (Code.EQUAL, Code.NONE):
-        return _judged(Weight.CONSISTENT, "accepted", code, f"Claimed {word}; {_CODE_WORDS[code]}.")
-    if code is Code.DELETED:
+    if code in (Cited.EQUAL, Cited.NONE):
+        return _judged(Weight.CONSISTENT, "accepted", code, f"Claimed {word}; {CITED_WORDS[code]}.")
+    if code is Cited.DELETED:
         return _judged(Weight.CONSISTENT, "accepted", code, f"Claimed {word}; cited code deleted: it can be retired.")
-    return _judged(Weight.REVIEW, "accepted", code, f"Claimed {word}, to be confirmed again: {_CODE_WORDS[code]}.")
+    return _judged(Weight.REVIEW, "accepted", code, f"Claimed {word}, to be confirmed again: {CITED_WORDS[code]}.")
 
 
-def _of_resolved(finding: ReportedFinding, code: Code, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
-    if code is Code.EQUAL and before:
+def _of_resolved(finding: ReportedFinding, code: Cited, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
+    if code is Cited.EQUAL and before:
         return _judged(Weight.CONSISTENT, "resolved-before", code, "Resolved before the baseline; cited code unchanged since.")
-    if code in (Code.EQUAL, Code.NONE):
+    if code in (Cited.EQUAL, Cited.NONE):
         return _of_fix_elsewhere(finding, code, fixes)
-    said = f"Claimed resolved; {_CODE_WORDS[code]}"
-    if code is Code.AROUND:
+    said = f"Claimed resolved; {CITED_WORDS[code]}"
+    if code is Cited.AROUND:
         return _judged(Weight.REVIEW, "resolved", code, f"{said}: the fix may be outside of the cited lines.")
-    if code is Code.INTACT:
+    if code is Cited.INTACT:
         return _judged(Weight.REVIEW, "resolved", code, f"{said}.")
-    if code is Code.UNPLACED:
+    if code is Cited.UNPLACED:
         return _judged(Weight.REVIEW, "resolved", code, f"{said}: the claim is unproven.")
     return _judged(Weight.CONSISTENT, "resolved", code, f"{said}.")
 
 
-def _of_fix_elsewhere(finding: ReportedFinding, code: Code, fixes: Sequence[FixCommit]) -> Judgement:
+def _of_fix_elsewhere(finding: ReportedFinding, code: Cited, fixes: Sequence[FixCommit]) -> Judgement:
     """Claimed resolved, no cited line changed: is it said where the fix is, and does git know of it?"""
-    said = f"Claimed resolved; {_CODE_WORDS[code]}"
+    said = f"Claimed resolved; {CITED_WORDS[code]}"
     between = [fix.named for fix in fixes if fix.state is FixState.BETWEEN]
     if undone := [fix.named for fix in fixes if fix.touches]:
         text = f"{said}, though {', '.join(undone)}, named as the fix, changed it: the lines are as they were before."
@@ -167,7 +135,7 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: Code, fixes: Sequence[FixC
         return _judged(
             Weight.REVIEW, "resolved-elsewhere", code, f"{said}; the fix is said to be elsewhere, which was not verified."
         )
-    weight = Weight.CONTRADICTION if code is Code.EQUAL else Weight.REVIEW
+    weight = Weight.CONTRADICTION if code is Cited.EQUAL else Weight.REVIEW
     more = "; no commit that the fix names came between the two" if fixes else ", and no fix is named"
     return _judged(weight, "resolved", code, f"{said}{more}.")
 
@@ -184,8 +152,8 @@ def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
             yield Judgement(weight=Weight.REVIEW, code=f"fix-{fix.state.value}", text=text)
 
 
-def _of_copies(evidence: Sequence[TrackedRegion], code: Code) -> Iterator[Judgement]:
-    if code in (Code.EQUAL, Code.AROUND):
+def _of_copies(evidence: Sequence[TrackedRegion], code: Cited) -> Iterator[Judgement]:
+    if code in (Cited.EQUAL, Cited.AROUND):
         return
     for region in evidence:
         for spot in region.drift.also_at[:1]:

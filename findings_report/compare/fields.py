@@ -24,15 +24,16 @@ _LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra
 
 
 def changed_fields(
-    baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion]
+    baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion], *, is_read: bool = True
 ) -> tuple[FieldChange, ...]:
     """Every field that differs, in the order of the finding's fields; the locations last.
 
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
+    `is_read` is False when a location could not be read, so that what is cited cannot be told.
     """
     found = [*_said(baseline, current)]
     before, after = _citations(baseline, evidence), _citations(current, ())
-    if before != after:
+    if is_read and before != after:
         found.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
     return tuple(found)
 

@@ -47,6 +47,11 @@ def merge_base(repository: Repository, first: str, second: str) -> str | None:
     return answer.decode("ascii").split("\n")[0].strip() or None
 
 
+def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
+    """True when `commit` is in the history of `of`, or is that commit; False too where history was cut off before it."""
+    return merge_base(repository, commit, of) == commit
+
+
 def renames_along(repository: Repository, older: str, newer: str) -> tuple[Rename, ...]:
     """The renames made by the commits that `newer` has and `older` has not, oldest first; merges are left out.
 

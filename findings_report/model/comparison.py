@@ -13,7 +13,7 @@ from typing import Final, Literal
 from findings_report.model.document import Component, ReportedEngagement, ReportedFinding
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Frozen
-from findings_report.model.finding import State, Status
+from findings_report.model.finding import State
 
 COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 """Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""
@@ -50,6 +50,37 @@ class Weight(StrEnum):
     """A person has to look before the claim can stand."""
     CONSISTENT = "consistent"
     """The code agrees with the claim; that proves nothing more."""
+
+
+class Cited(StrEnum):
+    """What became of all the cited code of a finding, taken together."""
+
+    NONE = "none"
+    """The finding cites no code."""
+    EQUAL = "unchanged"
+    """Every region stands with its text unchanged, wherever."""
+    AROUND = "surroundings"
+    """Every region is unchanged, and code around one of them is not."""
+    INTACT = "quoted_intact"
+    """Some region changed, and every quoted line stands."""
+    MODIFIED = "modified"
+    """Some region changed or is gone."""
+    DELETED = "deleted"
+    """Every region is gone."""
+    UNPLACED = "unplaced"
+    """Some region cannot be placed, and no other one changed."""
+
+
+CITED_WORDS: Final[dict[Cited, str]] = {
+    Cited.NONE: "no code cited",
+    Cited.EQUAL: "cited code unchanged",
+    Cited.AROUND: "cited code unchanged, code around it changed",
+    Cited.INTACT: "cited code modified, every quoted line intact",
+    Cited.MODIFIED: "cited code modified",
+    Cited.DELETED: "cited code deleted",
+    Cited.UNPLACED: "cited code could not be placed",
+}
+"""What each says to a reader."""
 
 
 class Judgement(Frozen):
@@ -158,6 +189,8 @@ class ComparedFinding(Frozen):
     """What differs, in the order of the finding's fields."""
     evidence: tuple[TrackedRegion, ...] = ()
     """Every cited region: the baseline's followed to the current commit; for a new finding its own, followed back."""
+    code: Cited = Cited.NONE
+    """What became of that code, taken together; for a new finding, going back."""
     judgements: tuple[Judgement, ...] = ()
     """The claim held against the code, the gravest first."""
     fixes: tuple[FixCommit, ...] = ()
@@ -172,9 +205,13 @@ class ComparedFinding(Frozen):
         return found
 
     @property
-    def claim(self) -> Status | None:
-        """The current status; None for an absent finding."""
-        return self.current.status if self.current else None
+    def is_told(self) -> bool:
+        """True when there is more to say than a line of the table: it changed, or somebody has to look."""
+        return self.change is not Change.UNCHANGED or any(each.weight is not Weight.CONSISTENT for each in self.judgements)
+
+    def weighs(self, weight: Weight) -> bool:
+        """True when its gravest judgement is of that weight."""
+        return bool(self.judgements) and self.judgements[0].weight is weight
 
 
 class Side(Frozen):
@@ -228,10 +265,16 @@ class Comparison(Frozen):
     """What made it, by name."""
 
     @property
+    def told(self) -> tuple[ComparedFinding, ...]:
+        """The findings of which there is more to say than a line of the table."""
+        return tuple(finding for finding in self.findings if finding.is_told)
+
+    @property
     def contradictions(self) -> tuple[ComparedFinding, ...]:
         """The findings whose claim and code cannot both be right."""
-        return tuple(
-            finding
-            for finding in self.findings
-            if any(judgement.weight is Weight.CONTRADICTION for judgement in finding.judgements)
-        )
+        return tuple(finding for finding in self.findings if finding.weighs(Weight.CONTRADICTION))
+
+    @property
+    def to_review(self) -> tuple[ComparedFinding, ...]:
+        """The findings that a person has to look at before their claim can stand."""
+        return tuple(finding for finding in self.findings if finding.weighs(Weight.REVIEW))

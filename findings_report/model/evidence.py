@@ -177,6 +177,8 @@ class Snippet(Frozen):
     """The verdict on the quote."""
     loose_notes: tuple[tuple[int, str], ...] = ()
     """(line as authored, note) of notes whose line is not printed, so that none is lost."""
+    fingerprints: tuple[str, ...] = ()
+    """`fingerprint/1` of the text of each of `regions`; none when unchecked."""
 
     @property
     def is_authors(self) -> bool:

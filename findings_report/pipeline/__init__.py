@@ -17,6 +17,7 @@ from findings_report.model.finding import ANSWERED, Engagement, Finding
 
 if TYPE_CHECKING:
     from findings_report.identify import Identified
+    from findings_report.model.comparison import Comparison
     from findings_report.model.document import Component, FindingsCommit, Picture, Report
     from findings_report.renderers import Rendered, Template
     from findings_report.resolve import Resolution
@@ -78,7 +79,7 @@ class Checked:
     survey: Survey | None
     """What the scope names in it; None with --no-evidence."""
     problems: tuple[Problem, ...]
-    """Warnings only, located."""
+    """Located; of `check` warnings only."""
 
     @property
     def verdicts(self) -> dict[Verdict, int]:
@@ -122,10 +123,20 @@ class Built:
 
 def check(inputs: Inputs, progress: Progress) -> Checked:
     """Reads the engagement and holds every quote against git. Raises FindingsReportError with every problem found."""
+    progress("reading findings")
+    checked = held(inputs, *_read(inputs), progress)
+    if any(problem.level == "error" for problem in checked.problems):
+        raise FindingsReportError(checked.problems)
+    return checked
+
+
+def held(inputs: Inputs, folder: Path, authored: store.Authored, progress: Progress) -> Checked:
+    """An engagement that was read, held against git. Raises nothing that a user can mend: it is in `problems`.
+
+    `folder` is the engagement's, from which the paths of its clones lead.
+    """
     from findings_report.proofread import proofread
 
-    progress("reading findings")
-    folder, authored = _read(inputs)
     problems = [
         *authored.warnings,
         *outputs.faults(authored.engagement),
@@ -139,8 +150,6 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
         evidence, survey, faults = _evidence(inputs, folder, authored)
         problems += faults
     located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
-    if any(problem.level == "error" for problem in located):
-        raise FindingsReportError(located)
     return Checked(folder, authored, pictures, evidence, survey, located)
 
 
@@ -298,26 +307,27 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
     )
 
 
-def render(report: Report, name: str, template: Template, *, system_fonts: bool) -> Rendered:
-    """The report in one format of `outputs.FORMATS`."""
+def render(document: Report | Comparison, name: str, template: Template, *, system_fonts: bool) -> Rendered:
+    """The document in one format of `outputs.FORMATS`; CSV is of reports alone."""
+    from findings_report.model.document import Report
     from findings_report.renderers import Rendered
 
     if name == "json":
         from findings_report import archive
 
-        return Rendered(archive.to_json(report))
-    if name == "csv":
+        return Rendered(archive.to_json(document))
+    if name == "csv" and isinstance(document, Report):
         from findings_report.renderers import csv
 
-        return csv.render(report)
+        return csv.render(document)
     from findings_report.renderers.template import render as render_text
 
-    text = render_text(report, template=template, format=name)
+    text = render_text(document, template=template, format=name)
     if name != "pdf":
         return text
     from findings_report.renderers.pdf import render_pdf
 
-    shown = [*report.engagement.images, *([report.engagement.logo] if report.engagement.logo else [])]
+    shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
     printed = render_pdf(text.content.decode(), images=pictures, system_fonts=system_fonts)
     return Rendered(printed.content, (*text.problems, *printed.problems))

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
+from findings_report.model.comparison import CITED_WORDS, ComparedFinding, FixState, Side
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 
@@ -130,6 +131,33 @@ def drift(found: Drift) -> str:
     if found.reason is not None:
         said.append(found.reason)
     return "; ".join(said)
+
+
+FIX_WORDS: Final[dict[FixState, str]] = {
+    FixState.BETWEEN: "came between the two",
+    FixState.BEFORE: "is in the baseline already",
+    FixState.OUTSIDE: "is not in the history of the current commit",
+    FixState.MISSING: "is not in the repository",
+    FixState.UNVERIFIABLE: "could not be looked up",
+}
+"""What a reader is told of a commit named as the fix."""
+
+
+def code(compared: ComparedFinding) -> str:
+    """What became of a finding's code as a whole, for a narrow column."""
+    return CITED_WORDS[compared.code].removeprefix("cited code ")
+
+
+def side(found: Side) -> str:
+    """One of the two reports, in the fewest words that tell it: its version, else its day, else where it came from."""
+    if found.version:
+        return f"version {found.version}"
+    return found.date.isoformat() if found.date else found.source
+
+
+def cited(found: Drift) -> str:
+    """The region as it was cited: `path#L111-L129`."""
+    return f"{found.path}#{anchor((found.region,))}"
 
 
 def spot(place: Spot) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.language import language_of
+from findings_report.lines import fingerprint
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.permalink import permalink
@@ -227,4 +228,9 @@ def _snippet(
         symbol=symbol,
         check=found,
         loose_notes=made.loose_notes,
+        fingerprints=tuple(fingerprint(_lines(file, region)) for region in regions) if file else (),
     )
+
+
+def _lines(file: File, region: Region) -> Sequence[str]:
+    return file.text.lines[region.start_line - 1 : region.end_line]

@@ -21,6 +21,7 @@ from findings_report.store.agreement import disagreements
 from findings_report.store.draft import Cited, from_library, library_entries, next_id, stub, taken_ids, title_scalar
 from findings_report.store.edit import change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
+from findings_report.store.revision import Revision
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.store.yaml12 import Document, YamlFault, read
 
@@ -34,6 +35,7 @@ __all__ = [
     "Cited",
     "Files",
     "Folder",
+    "Revision",
     "change_texts",
     "engagement_schema",
     "find_folder",

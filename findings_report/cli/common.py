@@ -1,0 +1,105 @@
+"""What commands share: their common options, what they read, and the word on what is being done."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from findings_report.cli import complete
+from findings_report.cli.say import OutputFormat
+from findings_report.errors import FindingsReportError, Kind, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from findings_report.pipeline import Inputs, Progress, Written
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
+]
+Clones = Annotated[
+    list[str] | None,
+    typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to check quotes against; repeat for more."),
+]
+Borrow = Annotated[
+    list[Path] | None,
+    typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
+]
+Say = Annotated[
+    OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        autocompletion=complete.severities,
+        help="Fail (exit code 1) on an unresolved finding this bad.",
+    ),
+]
+
+
+def inputs_of(folder: Path, repository: list[str] | None, borrow: list[Path] | None, *, evidence: bool) -> Inputs:
+    """What a command reads, from its options."""
+    from findings_report.pipeline import Inputs
+
+    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence)
+
+
+def clones(repository: list[str] | None) -> dict[str, Path]:
+    """--repository as it was given: paths by name, that of the only one under an empty name."""
+    return dict(_clone(text) for text in repository or ())
+
+
+def _clone(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or "/" in name:
+        return "", Path(text)
+    if not (name and path):
+        fault = f"--repository {text!r} is neither NAME=PATH nor PATH"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "the names stand under `repositories` in engagement.yaml"))
+    return name, Path(path)
+
+
+def source_date() -> date | None:
+    """The day of SOURCE_DATE_EPOCH; None when it is not set. Raises FindingsReportError (USAGE) when it is no number.
+
+    Source: reproducible-builds.org, SOURCE_DATE_EPOCH: seconds since 1970 in UTC.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        raise FindingsReportError(Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")) from None
+
+
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """Says what is being done on a terminal's last line; nothing when the output is piped."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield status.update
+
+
+def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
+    """What was written, as fields: path, bytes, seconds. Standard output is left out."""
+    from findings_report.store import shown_path
+
+    return [
+        {"path": shown_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
+        for file in files
+        if file.path is not None
+    ]

@@ -1,0 +1,141 @@
+"""The command that holds two reports against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from findings_report.cli import complete
+from findings_report.cli.common import Borrow, Clones, Say, files_json, inputs_of, progress_shown
+from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
+from findings_report.errors import Kind, Level, Problem, exit_code
+from findings_report.model.comparison import Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from findings_report.model.comparison import ComparedFinding, Comparison
+    from findings_report.pipeline.diff import Diffed
+
+Side = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
+
+
+def diff(
+    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=Side, show_default=False)],
+    current: Annotated[
+        str | None, typer.Argument(metavar="CURRENT", help="Likewise; default the working folder.", show_default=False)
+    ] = None,
+    folder: Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder.")] = Path(),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf or json; repeat for more. Default: none."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="NAME", autocompletion=complete.templates, help="standard, fix-review or your own."),
+    ] = None,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", metavar="LIST", help="Fail (exit code 1) on any of: new:high,regressed,contradiction."),
+    ] = None,
+    exit_code_wanted: Annotated[bool, typer.Option("--exit-code", help="Fail (exit code 1) on any difference.")] = False,
+    output_format: Say = OutputFormat.FULL,
+) -> None:
+    """Compare two reports, and hold what they claim against the code."""
+    from findings_report.pipeline.diff import DiffWishes
+    from findings_report.pipeline.diff import diff as compare
+
+    wishes = DiffWishes(
+        formats=tuple(formats or ()),
+        output=output,
+        template=template,
+        system_fonts=system_fonts,
+        fail_on=tuple(word.strip() for word in (fail_on or "").split(",") if word.strip()),
+        exit_code=exit_code_wanted,
+    )
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    with progress_shown() as progress:
+        diffed = compare(baseline, current, inputs, wishes, progress)
+    _conclude(diffed, output_format)
+
+
+def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
+    to_stdout = [file for file in diffed.files if file.path is None]
+    for file in to_stdout:
+        written(file.content)
+    say = err if to_stdout else out
+    if output_format is OutputFormat.JSON:
+        say_json(_summary(diffed), diffed.problems, say)
+    else:
+        say_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, say)
+        _say_findings(diffed.comparison, say)
+        for each in files_json(diffed.files):
+            say(wrote(each))
+    if code := exit_code(diffed.problems):
+        raise typer.Exit(code)
+
+
+def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Problem]:
+    """For a forge: what a reviewer of a change has to see, beside the files that it changes."""
+    if output_format is not OutputFormat.GITHUB:
+        return []
+    levels: dict[Weight, Level] = {Weight.CONTRADICTION: "warning", Weight.REVIEW: "note"}
+    return [
+        Problem(Kind.GATE, f"{compared.id}: {judgement.text}", level=levels[judgement.weight], code=judgement.code)
+        for compared in comparison.findings
+        for judgement in compared.judgements
+        if judgement.weight in levels
+    ]
+
+
+def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
+    """What changed or has to be looked at as a table, each judgement beneath it, and the counts."""
+    told = comparison.told
+    if told:
+        rows = [(each.id, _change(each), each.shown.severity.name, each.shown.title) for each in told]
+        say(table(("id", "change", "severity", "title"), rows))
+    for compared in told:
+        for judgement in compared.judgements:
+            if judgement.weight is not Weight.CONSISTENT:
+                say(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
+    for limit in comparison.limits:
+        say(wrapped(f"not compared: {limit}"))
+    counts = ", ".join(f"{count.total} {count.name}" for count in comparison.counts if count.total)
+    total = len(comparison.findings)
+    say(f"{total} finding{'' if total == 1 else 's'}" + (f": {counts}" if counts else ""))
+
+
+def _change(compared: ComparedFinding) -> str:
+    return compared.turn.value if compared.turn else compared.change.value
+
+
+def _summary(diffed: Diffed) -> dict[str, Any]:
+    comparison = diffed.comparison
+    return {
+        "counts": {count.name: count.total for count in comparison.counts},
+        "findings": [
+            {
+                "id": compared.id,
+                "change": compared.change.value,
+                "turn": compared.turn.value if compared.turn else None,
+                "baseline": compared.baseline.id if compared.baseline else None,
+                "possible": list(compared.possible),
+                "severity": compared.shown.severity.name,
+                "status": compared.current.status.value if compared.current else None,
+                "code": compared.code.value,
+                "fields": [field.name for field in compared.fields],
+                "judgements": [judgement.model_dump(mode="json") for judgement in compared.judgements],
+            }
+            for compared in comparison.findings
+        ],
+        "limits": list(comparison.limits),
+        "files": files_json(diffed.files),
+    }

@@ -1,0 +1,183 @@
+"""Two reports compared: read, paired, their code followed, claims held against it, and the comparison published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from findings_report import outputs
+from findings_report.clones import open_clones
+from findings_report.compare import ANSWERED, Code, compare
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
+from findings_report.pipeline import Inputs, Progress, Written, components, render
+from findings_report.pipeline.follow import Follower
+from findings_report.pipeline.pair import paired
+from findings_report.pipeline.sides import ReadSide, read_side
+
+FORMATS: Final = ("md", "html", "pdf", "json")
+"""What a comparison is made in."""
+
+STEM: Final = "diff"
+"""Its file name."""
+
+GATES: Final = ("new", "updated", "absent", "resolved", "regressed", "review", "contradiction")
+"""What `--fail-on` may name, alone or with a severity."""
+
+
+@dataclass(frozen=True)
+class DiffWishes:
+    """What `diff` is to make of it."""
+
+    formats: tuple[str, ...]
+    """-f; empty writes nothing unless `output` names a file."""
+    output: str | None
+    """-o."""
+    template: str | None
+    """--template; None takes the current engagement's, else `standard`."""
+    system_fonts: bool
+    """--system-fonts."""
+    fail_on: tuple[str, ...]
+    """--fail-on, split at commas: `new:high`, `regressed`, `contradiction`."""
+    exit_code: bool
+    """--exit-code: any difference is a gate."""
+
+
+@dataclass(frozen=True)
+class Diffed:
+    """What `diff` gives."""
+
+    comparison: Comparison
+    """The whole of it."""
+    files: tuple[Written, ...]
+    """In the order of the formats asked for."""
+    problems: tuple[Problem, ...]
+    """Warnings, and what tripped a gate."""
+
+
+def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes, progress: Progress) -> Diffed:
+    """Compares two sides, see `read_side`, and publishes all files or none.
+
+    Raises FindingsReportError, having written nothing.
+    """
+    from findings_report.publish import publish
+
+    outputs.check_formats(wishes.formats, FORMATS)
+    gates = [_gate(text) for text in wishes.fail_on]
+    progress("reading the baseline")
+    before = read_side(baseline, inputs, progress)
+    progress("reading the current side")
+    after = read_side(current, inputs, progress)
+    comparison = _compared(before, after, inputs, progress)
+    scale = [severity.name for severity in comparison.engagement.severities]
+    tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
+    files, problems = _rendered(comparison, after, wishes, progress)
+    publish({file.path: file.content for file in files if file.path is not None})
+    return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
+
+
+def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
+    clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
+    with open_clones(clones, inputs.borrow) as repositories:
+        progress("following the code")
+        there = {repository.name: repository for repository in after.report.engagement.repositories}
+        back = {repository.name: repository for repository in before.report.engagement.repositories}
+        forward = Follower(repositories, there)
+        followed = forward.follow(before.report.findings)
+        pairing, crowded = paired(before.report, after.report, followed)
+        progress("looking up fixes")
+        old = {finding.id: finding for finding in before.report.findings}
+        fixes = {}
+        for finding in after.report.findings:
+            pair = pairing.pairs.get(finding.id)
+            fixes[finding.id] = forward.fixes(finding, old[pair[0]] if pair else None, before.report)
+        backward = Follower(repositories, back)
+        new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
+        code = Code(followed, backward.follow(new), fixes)
+    return compare(
+        before.report,
+        after.report,
+        sources=(before.source, after.source),
+        pairing=pairing,
+        code=code,
+        unread=before.unread | after.unread,
+        limits=list(dict.fromkeys([*forward.limits, *backward.limits, *crowded])),
+        components=components(),
+    )
+
+
+def _rendered(
+    comparison: Comparison, after: ReadSide, wishes: DiffWishes, progress: Progress
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    from findings_report.renderers import find_template
+
+    if not wishes.formats and wishes.output is None:
+        return (), []
+    wanted = outputs.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
+    outputs.check_formats([target.format for target in wanted], FORMATS)
+    name = wishes.template or after.template or "standard"
+    template = find_template(name, after.folder, given=wishes.template is not None)
+    files: list[Written] = []
+    problems: list[Problem] = []
+    for target in wanted:
+        progress(f"rendering {target.format}")
+        start = time.perf_counter()
+        rendered = render(comparison, target.format, template, system_fonts=wishes.system_fonts)
+        problems += rendered.problems
+        files.append(Written(target.path, rendered.content, time.perf_counter() - start))
+    return tuple(files), problems
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """One word of --fail-on."""
+
+    text: str
+    """As said."""
+    name: str
+    """One of GATES."""
+    severity: str | None
+    """At least this bad; None for any."""
+
+
+def _gate(text: str) -> _Gate:
+    name, colon, severity = text.partition(":")
+    if name not in GATES or (colon and not severity):
+        fault = f"--fail-on {text!r}: {name!r} is not one of {', '.join(GATES)}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "write `new:high,regressed,contradiction`", code="not-in-list"))
+    return _Gate(text, name, severity or None)
+
+
+def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str], *, exit_code: bool) -> list[Problem]:
+    """One error of kind GATE for each gate that tripped. Raises FindingsReportError (USAGE) for a severity of no scale."""
+    problems: list[Problem] = []
+    for gate in gates:
+        if gate.severity is not None and gate.severity not in scale:
+            fault = f"--fail-on {gate.text!r}: {gate.severity!r} is not in the scale ({', '.join(scale)})"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
+        limit = scale.index(gate.severity) if gate.severity is not None else len(scale)
+        bad = [each.id for each in comparison.findings if _is(each, gate.name) and _rank(each, scale) <= limit]
+        if bad:
+            fault = f"--fail-on {gate.text}: {len(bad)} found: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
+            problems.append(Problem(Kind.GATE, fault, code="fail-on"))
+    changed = sum(1 for each in comparison.findings if each.change is not Change.UNCHANGED)
+    if exit_code and changed:
+        problems.append(
+            Problem(Kind.GATE, f"--exit-code: {changed} finding{'' if changed == 1 else 's'} changed", code="exit-code")
+        )
+    return problems
+
+
+def _rank(compared: ComparedFinding, scale: Sequence[str]) -> int:
+    name = compared.shown.severity.name
+    return scale.index(name) if name in scale else len(scale)
+
+
+def _is(compared: ComparedFinding, name: str) -> bool:
+    if name == "new":
+        return compared.change is Change.NEW and compared.shown.status not in ANSWERED
+    if name in (Weight.REVIEW.value, Weight.CONTRADICTION.value):
+        return compared.weighs(Weight(name))
+    return name in (compared.change.value, compared.turn.value if compared.turn else None)

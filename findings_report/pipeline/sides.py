@@ -1,0 +1,117 @@
+"""The two sides of a diff: what the user named, found and read as a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from findings_report import git, store
+from findings_report.clones import Clone, find_clones
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.pipeline import Inputs, Progress, assembled, held
+
+if TYPE_CHECKING:
+    from findings_report.model.document import Report
+
+REVISION: Final = "git:"
+"""What a revision may be marked with, where a file or folder has its name too."""
+
+_STOPPING: Final = (Kind.USAGE, Kind.INPUT)
+"""Kinds of fault that leave nothing to compare; others are told, and the rest is compared."""
+_LARGEST: Final = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ReadSide:
+    """One side, read."""
+
+    source: str
+    """As the user named it; `working folder` when he did not."""
+    report: Report
+    """What it says."""
+    clones: Mapping[str, Clone | None]
+    """The clones its engagement knows, by repository; none for a file."""
+    template: str | None
+    """The template its engagement asks for; None for a file."""
+    folder: Path
+    """The engagement's folder; the current one for a file."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read; faults of the source are warnings here."""
+    unread: frozenset[str] = frozenset()
+    """Ids of findings of which a location could not be read, so that what they cite is not known."""
+
+
+def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide:
+    """The side that `named` means: a folder, a report's JSON, a PDF that carries its report, or a revision of the findings.
+
+    A path that exists wins; `git:REVISION` forces a revision; None is the engagement of `inputs.folder`. Raises
+    FindingsReportError for what cannot be read at all.
+    """
+    if named is None:
+        folder = store.find_folder(inputs.folder)
+        return _authored("working folder", folder, store.load(store.Folder(folder)), inputs, progress)
+    if not named.startswith(REVISION) and os.path.lexists(named):
+        path = Path(named)
+        if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
+            folder = store.find_folder(path)
+            return _authored(named, folder, store.load(store.Folder(folder)), inputs, progress)
+        return _archived(named, path, inputs)
+    return _revision(named.removeprefix(REVISION), named, inputs, progress)
+
+
+def _authored(source: str, folder: Path, authored: store.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
+    inputs = replace(inputs, clones=_of(authored, inputs.clones))
+    checked = held(inputs, folder, authored, progress)
+    if any(problem.level == "error" and problem.kind in _STOPPING for problem in checked.problems):
+        raise FindingsReportError(checked.problems)
+    told = tuple(replace(problem, level="warning") for problem in checked.problems if problem.level == "error")
+    report = assembled(checked, None)
+    clones = find_clones(authored.engagement, folder, inputs.clones)
+    unread = frozenset(str(problem.subject[0]) for problem in told if problem.subject)
+    return ReadSide(source, report, clones, authored.engagement.template, folder, told, unread)
+
+
+def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
+    """The clones named on the command line that this side's engagement knows: the sides may have different repositories."""
+    names = authored.engagement.repositories
+    if "" in clones and len(names) != 1:
+        return {name: path for name, path in clones.items() if name in names}
+    return {name: path for name, path in clones.items() if name in names or not name}
+
+
+def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
+    from findings_report import archive
+
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise FindingsReportError(Problem(Kind.INPUT, f"it has more than {_LARGEST:,} bytes", place=Place(source)))
+        content = path.read_bytes()
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror or error}"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, place=Place(source), code="unreadable")) from None
+    report = archive.from_json(content, shown=source)
+    names = [repository.name for repository in report.engagement.repositories]
+    given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
+    clones = {name: Clone(given[name], is_given=True) if name in given else None for name in names}
+    return ReadSide(source, report, clones, None, Path.cwd() / store.FOLDER)
+
+
+def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
+    folder = store.find_folder(inputs.folder).absolute()
+    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    if root is None:
+        fault = f"there is no file or folder {source!r}, and {store.shown_path(folder)} is in no git repository"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision"))
+    with git.open_repository(root, name="findings") as repository:
+        commit = repository.commit_of(revision)
+        if commit is None:
+            fault = f"{source!r} is no file or folder, and names no commit of the repository that holds the findings"
+            remedy = "name a folder, a report's JSON or PDF, or a git revision; a short hash may name several commits"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-side"))
+        prefix = folder.relative_to(root).as_posix()
+        files = store.Revision(repository, commit, "" if prefix == "." else prefix, shown=f"{REVISION}{revision}")
+        authored = store.load(files)
+    return _authored(source, folder, authored, inputs, progress)
