@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from reports import Clones, Source, finding, symbol_of
 
@@ -87,10 +88,10 @@ def cases(clones: Clones, part: str) -> list[Case]:
     return list(found.values())
 
 
-def _add(clones: Clones, side: dict[str, Traits], named: dict[str, object] | None) -> str:
+def _add(clones: Clones, side: dict[str, Traits], named: dict[str, Any] | None) -> str:
     if named is None:
         return ""
-    source = Source(**named)  # type: ignore[arg-type]
+    source = Source(**named)
     told = finding(clones, source)
     # Shuffled against the order of the reports, which would give pairs away.
     id = f"{hash_of(source.path, source.revision, source.heading)}"
@@ -120,9 +121,9 @@ def score(found: Sequence[Case], hidden: Sequence[str], *, shown: bool) -> Score
     """Prints a line for each case and a sum for each kind; the sum of the revisions."""
     totals: defaultdict[str, Score] = defaultdict(lambda: Score(0, 0, 0, 0, 0))
     for case in found:
-        empty: dict[str, object] = {"title": "", "prose": "", "places": (), "symbols": ()}
+        empty: dict[str, Any] = {"title": "", "prose": "", "places": (), "symbols": ()}
         blank = {name: empty[name] for name in hidden}
-        sides = [[replace(traits, **blank) for traits in side.values()] for side in (case.baseline, case.current)]  # type: ignore[arg-type]
+        sides = [[replace(traits, **blank) for traits in side.values()] for side in (case.baseline, case.current)]
         done = match(*sides)
         judged = judge(case, done)
         totals[case.kind] += judged
@@ -189,7 +190,9 @@ def measure(number: int) -> bool:
     done = match(baseline, current)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    made = f"{len(done.matches)} pairs, {len(done.possible)} possible, {len(done.limits)} limits"
+    right = {(f"A-{hash_of(0, position)}", f"B-{hash_of(1, position)}") for position in range(number * 9 // 8)}
+    wrong = len({(pair.baseline, pair.current) for pair in done.matches} - right)
+    made = f"{len(done.matches)} pairs, {wrong} wrong, {len(done.possible)} possible, {len(done.limits)} limits"
     print(f"{len(baseline)} x {len(current)} findings: {made}")
     print(f"{seconds:.2f} s CPU, {peak:.0f} MB for the whole process, its input included")
     return seconds <= 5 and peak <= 500

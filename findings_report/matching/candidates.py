@@ -18,7 +18,6 @@ _MOST_BY_WORD: Final = 36  # pairs that share a word; one that more share is no 
 MOST_ALIKE: Final = 400
 """Pairs that share title, text or lines; of more, each finding is compared by what else it has."""
 _WORDS: Final = 4
-_ENDLESS: Final = 1 << 60
 
 
 def candidates(
@@ -56,9 +55,7 @@ def _by_file(baseline: Sequence[Likened], current: Sequence[Likened]) -> _Files:
     for side, findings in enumerate((baseline, current)):
         for position, finding in enumerate(findings):
             for file, regions in finding.regions.items():
-                for region in regions:
-                    first, last = (region.start_line, region.end_line) if region else (0, _ENDLESS)
-                    files[file][side].append((first, last, position))
+                files[file][side].extend((first, last, position) for first, last in regions)
     return {file: sides for file, sides in files.items() if all(sides)}
 
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from findings_report.lines import fingerprint
 from findings_report.matching.values import Place, Traits
 from findings_report.matching.words import Vector, alike, vectors
-from findings_report.model.evidence import Region
 
 
 class Agreement(NamedTuple):
@@ -36,6 +35,11 @@ SAME_SYMBOL: Final = 0.2
 WHOLE_FILE: Final = 0.3
 """What a place counts when one of the two cites the whole file."""
 
+Lines = tuple[int, int]
+"""First and last line of a region."""
+EVERY_LINE: Final[Lines] = (0, 1 << 60)
+"""The whole file."""
+
 _NOTHING: Final = fingerprint(())  # the text of blank lines is nobody's
 
 
@@ -46,7 +50,7 @@ class Likened:
     traits: Traits
     title: Vector
     prose: Vector
-    regions: dict[tuple[str, str], tuple[Region | None, ...]]
+    regions: dict[tuple[str, str], tuple[Lines, ...]]
     """The cited lines by repository and path."""
     texts: frozenset[str]
     symbols: frozenset[str]
@@ -81,11 +85,12 @@ def _ready(traits: Traits, title: Vector, prose: Vector) -> Likened:
     )
 
 
-def _by_file(places: Sequence[Place]) -> dict[tuple[str, str], tuple[Region | None, ...]]:
-    found: defaultdict[tuple[str, str], list[Region | None]] = defaultdict(list)
+def _by_file(places: Sequence[Place]) -> dict[tuple[str, str], tuple[Lines, ...]]:
+    found: defaultdict[tuple[str, str], set[Lines]] = defaultdict(set)
     for place in places:
-        found[place.repository, place.path].append(place.region)
-    return {file: tuple(dict.fromkeys(regions)) for file, regions in found.items()}
+        region = place.region
+        found[place.repository, place.path].add((region.start_line, region.end_line) if region else EVERY_LINE)
+    return {file: tuple(sorted(regions)) for file, regions in found.items()}
 
 
 def agreement(one: Likened, other: Likened) -> Agreement:
@@ -129,12 +134,14 @@ def _place(one: Likened, other: Likened) -> float | None:
     return best
 
 
-def _overlap(one: Region | None, other: Region | None) -> float:
-    if one is None or other is None:
-        return 1.0 if one is other else WHOLE_FILE
-    common = min(one.end_line, other.end_line) - max(one.start_line, other.start_line) + 1
+def _overlap(one: Lines, other: Lines) -> float:
+    if one == other:
+        return 1.0
+    if EVERY_LINE in (one, other):
+        return WHOLE_FILE
+    common = min(one[1], other[1]) - max(one[0], other[0]) + 1
     if common <= 0:
         return 0.0
-    lengths = (one.end_line - one.start_line + 1, other.end_line - other.start_line + 1)
+    lengths = (one[1] - one[0] + 1, other[1] - other[0] + 1)
     shared = common / (sum(lengths) - common)
     return max(shared, INSIDE) if common == min(lengths) else shared

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -23,10 +24,17 @@ def words(text: str) -> list[str]:
     """The words of `text` in lower case. `withdrawLend` is three: itself, `withdraw` and `lend`. Addresses are none."""
     found: list[str] = []
     for word in _WORD.findall(_NOISE.sub(" ", text[:_LONGEST])):
-        found.append(word.lower())
-        if not (word.islower() and "_" not in word) and len(parts := _PART.findall(word)) > 1:
-            found += [part.lower() for part in parts]
+        if word.islower() and "_" not in word:
+            found.append(word)
+        else:
+            found += _forms(word)
     return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _forms(word: str) -> tuple[str, ...]:
+    parts = _PART.findall(word)
+    return (word.lower(), *(part.lower() for part in parts)) if len(parts) > 1 else (word.lower(),)
 
 
 def vectors(texts: Iterable[str]) -> list[Vector]:
