@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from findings_report.errors import FindingsReportError
+from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git import open_repository
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Region
@@ -36,7 +36,8 @@ def clone(folder: Path, name: str) -> Path:
         for found in (path / "repo", path):
             if (found / ".git").exists() or (found / "objects").is_dir():
                 return found
-    raise SystemExit(f"no clone of {name} in {folder}")
+    problem = Problem(Kind.SOURCE, f"no clone of {name} in {folder}")
+    raise FindingsReportError(problem)
 
 
 def prediction(drift: Drift) -> dict[str, Any]:
@@ -74,7 +75,8 @@ def predictions(items: Sequence[dict[str, Any]], folder: Path) -> list[dict[str,
 def is_exact(expect: dict[str, Any], found: dict[str, Any]) -> bool:
     if expect["path"] is None or found["path"] is None:
         return expect["path"] is found["path"]
-    (low, high), (first, last) = expect["start_ok"], expect["end_ok"]
+    low, high = expect.get("start_ok") or (expect["start"], expect["start"])
+    first, last = expect.get("end_ok") or (expect["end"], expect["end"])
     return bool(expect["path"] == found["path"] and low <= found["start"] <= high and first <= found["end"] <= last)
 
 
