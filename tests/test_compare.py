@@ -189,6 +189,17 @@ def test_a_fix_that_was_undone_is_a_contradiction() -> None:
     assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(commits=("abc",)), fixes=(undone,))[0] is Weight.CONTRADICTION
 
 
+def test_a_fix_that_the_current_commit_does_not_have_mends_nothing() -> None:
+    elsewhere = FixCommit(named="abc", commit="a" * 40, state=FixState.OUTSIDE, touched=(CHANGED,))
+    fix = Fix(commits=("abc",), note="It is on a branch.")
+
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(elsewhere,)) == (Weight.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(note="In the gateway.")) == (
+        Weight.REVIEW,
+        "resolved-elsewhere-unchanged",
+    )
+
+
 def test_what_was_resolved_before_the_baseline_does_not_have_to_change_again() -> None:
     assert judged(RESOLVED, RESOLVED, EQUAL) == (Weight.CONSISTENT, "resolved-before-unchanged")
 

@@ -123,14 +123,14 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: Cited, fixes: Sequence[Fix
     """Claimed resolved, no cited line changed: is it said where the fix is, and does git know of it?"""
     said = f"Claimed resolved; {CITED_WORDS[code]}"
     between = [fix.named for fix in fixes if fix.state is FixState.BETWEEN]
-    if undone := [fix.named for fix in fixes if fix.touches]:
+    if undone := [fix.named for fix in fixes if fix.touches and fix.state is FixState.BETWEEN]:
         text = f"{said}, though {', '.join(undone)}, named as the fix, changed it: the lines are as they were before."
         return _judged(Weight.CONTRADICTION, "resolved-undone", code, text)
     if between:
         text = f"{said}; the fix named, {', '.join(between)}, came between the two and changed other code."
         return _judged(Weight.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix
-    is_told = fix is not None and bool(fix.note or fix.pull_requests)
+    is_told = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
     if any(each.state is FixState.UNVERIFIABLE for each in fixes) or is_told:
         return _judged(
             Weight.REVIEW, "resolved-elsewhere", code, f"{said}; the fix is said to be elsewhere, which was not verified."
