@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build, problem_of
 
-from findings_report import authoring, pipeline, store
-from findings_report.authoring import Draft
+from findings_report import pipeline, store
 from findings_report.errors import FindingsReportError, Kind
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Engagement, Finding
+from findings_report.pipeline import Draft
 from findings_report.store import draft
 from findings_report.store.schema import _example
 from findings_report.store.yaml12 import read
@@ -35,7 +35,7 @@ def engagement(tmp_path: Path) -> Path:
 
 
 def made(root: Path, **wishes: object) -> Path:
-    (path,) = authoring.new(root, Draft(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
+    (path,) = pipeline.new(root, Draft(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
     return path
 
 
@@ -158,7 +158,7 @@ def library(root: Path) -> None:
 def test_a_library_entry_is_copied_byte_for_byte(engagement: Path) -> None:
     library(engagement)
 
-    assert authoring.library(engagement, None) == ["tls", "web/xss"]
+    assert pipeline.library(engagement, None) == ["tls", "web/xss"]
     assert made(engagement, title=None, entry="web/xss").read_bytes() == ENTRY.encode()
 
 
@@ -190,7 +190,7 @@ def test_a_library_entry_that_leads_out_of_the_library_is_refused(engagement: Pa
 
 
 def test_init_writes_the_schemas_and_what_leads_editors_to_them(tmp_path: Path) -> None:
-    init = authoring.init(tmp_path, "A: title")
+    init = pipeline.init(tmp_path, "A: title")
 
     assert init.problems == ()
     settings = json.loads((tmp_path / ".vscode/settings.json").read_text())
@@ -206,7 +206,7 @@ def test_init_leaves_an_editors_settings_alone_and_says_what_to_add(tmp_path: Pa
     (tmp_path / ".vscode").mkdir()
     (tmp_path / ".vscode/settings.json").write_text("{} // mine\n")
 
-    (note,) = authoring.init(tmp_path, "x").problems
+    (note,) = pipeline.init(tmp_path, "x").problems
 
     assert (tmp_path / ".vscode/settings.json").read_text() == "{} // mine\n"
     assert note.remedy is not None
@@ -219,7 +219,7 @@ def test_the_written_schema_holds_the_engagements_own_words(engagement: Path) ->
         file.write("fields: [{name: team, label: T, values: [a]}]\n")
         file.write("matrix: {low: {low: bad}}\n")
 
-    finding, _ = (json.loads(path.read_text()) for path in authoring.write_schemas(engagement).paths)
+    finding, _ = (json.loads(path.read_text()) for path in pipeline.write_schemas(engagement).paths)
 
     properties = finding["properties"]
     assert properties["severity"]["enum"] == properties["residual_severity"]["enum"] == ["bad"]

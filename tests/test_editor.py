@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from language_server import SERVER, LanguageServer
 
-from findings_report import authoring
-from findings_report.authoring import Draft
+from findings_report import pipeline, store
+from findings_report.pipeline import Draft
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,7 +39,7 @@ cvss: CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:N
 @pytest.fixture(scope="module")
 def engagement(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engagement")
-    authoring.init(folder, "A review")
+    pipeline.init(folder, "A review")
     return folder
 
 
@@ -75,7 +75,7 @@ def test_a_value_in_another_form_is_told(engagement: Path, server: LanguageServe
 
 
 def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: Path, server: LanguageServer) -> None:
-    (added,) = authoring.new(engagement, Draft("A title")).paths
+    (added,) = pipeline.new(engagement, Draft("A title")).paths
 
     for path in sorted((engagement / "findings").glob("*.yaml")):
         told = server.open(path, path.read_text())
@@ -83,7 +83,7 @@ def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: P
 
 
 def test_every_field_of_the_samples_is_known_to_the_editor(server: LanguageServer, engagement: Path) -> None:
-    examples = Path(authoring.__file__).parent / "store/example"
+    examples = Path(store.__file__).parent / "example"
     schema = "# yaml-language-server: $schema=.schema/{}.json\n"
 
     engagement_text = (examples / "example.engagement.yaml").read_text()

@@ -12,7 +12,7 @@ from repositories import Commit, build, git
 from findings_report import pipeline
 from findings_report.branchlink import branch_links, homes, rewritten
 from findings_report.errors import Problem
-from findings_report.linking import Links, pin_links
+from findings_report.pipeline.links import Links, pin_links
 
 HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"
 PAGES = homes(
@@ -140,7 +140,7 @@ def engagement(tmp_path: Path) -> Path:
 
 
 def pin(root: Path) -> Links:
-    return pin_links(root, {}, (), None)
+    return pin_links(pipeline.Inputs(root, {}), None)
 
 
 def told(root: Path) -> list[Problem]:

@@ -19,7 +19,6 @@ from findings_report.cli.common import (
     Folder,
     Say,
     Strict,
-    clones,
     files_json,
     inputs_of,
     progress_shown,
@@ -155,14 +154,17 @@ def pin(
     borrow: Borrow = None,
 ) -> None:
     """Write down the commit of each repository that has none yet."""
-    from findings_report import linking, pipeline
+    from findings_report import pipeline
 
-    pinned = pipeline.pin(inputs_of(folder, repository, borrow, evidence=True), to=to, only=only)
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    pinned = pipeline.pin(inputs, to=to, only=only)
     for line in pinned.said:
         out(line)
     problems = list(pinned.problems)
     if links:
-        linked = linking.pin_links(folder, clones(repository), borrow or (), only)
+        from findings_report.pipeline.links import pin_links
+
+        linked = pin_links(inputs, only)
         for line in linked.said:
             out(line)
         problems += linked.problems

@@ -13,7 +13,7 @@ from findings_report.cli import complete
 from findings_report.cli.say import OutputFormat, out, say_problems
 
 if TYPE_CHECKING:
-    from findings_report.authoring import Made
+    from findings_report.pipeline.init import Made
 
 Inside = Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder, or one inside or above it.")]
 
@@ -58,14 +58,14 @@ def new(
     folder: Inside = Path(),
 ) -> None:
     """Add the next finding, from nothing or from the library."""
-    from findings_report import authoring
+    from findings_report import pipeline
     from findings_report.cli.common import clones
 
     if show_list:
-        for name in authoring.library(folder, library):
+        for name in pipeline.library(folder, library):
             out(name)
         return
-    _say(authoring.new(folder, authoring.Draft(title, id, entry, library, path, lines, clones(repository))), "")
+    _say(pipeline.new(folder, pipeline.Draft(title, id, entry, library, path, lines, clones(repository))), "")
 
 
 def init(
@@ -73,9 +73,9 @@ def init(
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
     """Start an engagement: findings/, and schemas for editors."""
-    from findings_report import authoring
+    from findings_report import pipeline
 
-    _say(authoring.init(folder, title), "wrote ")
+    _say(pipeline.init(folder, title), "wrote ")
     out("next: edit them, then `findings-report check`, `findings-report pin` and `findings-report build`")
 
 
@@ -87,12 +87,12 @@ def schema(
     folder: Inside = Path(),
 ) -> None:
     """Print the JSON Schema of a file, for editors and other tools."""
-    from findings_report import authoring
+    from findings_report import pipeline
 
     if write:
-        _say(authoring.write_schemas(folder), "wrote ")
+        _say(pipeline.write_schemas(folder), "wrote ")
         return
-    out(json.dumps(authoring.schema(which.value), indent=2))
+    out(json.dumps(pipeline.schema(which.value), indent=2))
 
 
 def _say(made: Made, verb: str) -> None:

@@ -30,10 +30,10 @@ def _folder(context: typer.Context) -> Path:
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """The library's entries."""
-    from findings_report import authoring
+    from findings_report import pipeline
 
     shared = context.params.get("library")
-    return _proposed(lambda: authoring.library(_folder(context), Path(shared) if shared else None), incomplete)
+    return _proposed(lambda: pipeline.library(_folder(context), Path(shared) if shared else None), incomplete)
 
 
 def formats(incomplete: str) -> list[str]:

@@ -16,7 +16,7 @@ from findings_report.errors import exit_code
 from findings_report.model.drift import Drift, DriftKind, Spot
 
 if TYPE_CHECKING:
-    from findings_report.following import Followed, Following
+    from findings_report.pipeline.track import Followed, Following
 
 
 def track(
@@ -29,7 +29,7 @@ def track(
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Say where every cited region is at another commit."""
-    from findings_report.following import follow
+    from findings_report.pipeline.track import track as follow
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with progress_shown() as progress:

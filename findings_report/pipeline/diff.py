@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,9 +11,11 @@ from findings_report.clones import open_clones
 from findings_report.compare import ANSWERED, Code, compare
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
-from findings_report.pipeline import Inputs, Progress, Written, components, render
+from findings_report.pipeline.doctor import components
 from findings_report.pipeline.follow import Follower
+from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.pair import paired
+from findings_report.pipeline.render import Written, rendered
 from findings_report.pipeline.sides import ReadSide, read_side
 
 FORMATS: Final = ("md", "html", "pdf", "json")
@@ -73,7 +74,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     comparison = _compared(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
-    files, problems = _rendered(comparison, after, wishes, progress)
+    files, problems = _made(comparison, after, wishes, progress)
     publish({file.path: file.content for file in files if file.path is not None})
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
@@ -108,7 +109,7 @@ def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progr
     )
 
 
-def _rendered(
+def _made(
     comparison: Comparison, after: ReadSide, wishes: DiffWishes, progress: Progress
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.renderers import find_template
@@ -119,15 +120,7 @@ def _rendered(
     outputs.check_formats([target.format for target in wanted], FORMATS)
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
-    files: list[Written] = []
-    problems: list[Problem] = []
-    for target in wanted:
-        progress(f"rendering {target.format}")
-        start = time.perf_counter()
-        rendered = render(comparison, target.format, template, system_fonts=wishes.system_fonts)
-        problems += rendered.problems
-        files.append(Written(target.path, rendered.content, time.perf_counter() - start))
-    return tuple(files), problems
+    return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 from findings_report import git, store
 from findings_report.clones import Clone, find_clones
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.pipeline import Inputs, Progress, assembled, held
+from findings_report.pipeline.build import assembled
+from findings_report.pipeline.check import held
+from findings_report.pipeline.inputs import Inputs, Progress
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report

@@ -12,6 +12,7 @@ from findings_report import store
 from findings_report.branchlink import BranchLink, Homes, homes, rewritten
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.model.finding import Repository
+from findings_report.pipeline.inputs import Inputs, read
 from findings_report.proofread import Linked, linked
 from findings_report.relink import Relinked, Source, relink
 
@@ -26,7 +27,7 @@ class Links:
     """A warning for each that was left, with the reason."""
 
 
-def pin_links(start: Path, clones: Mapping[str, Path], borrow: Sequence[Path], only: str | None) -> Links:
+def pin_links(inputs: Inputs, only: str | None) -> Links:
     """Pins every link into the engagement's repositories, or into `only`, that shows the same at the pinned commit.
 
     Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
@@ -34,15 +35,13 @@ def pin_links(start: Path, clones: Mapping[str, Path], borrow: Sequence[Path], o
     from findings_report.clones import find_clones, open_clones
     from findings_report.publish import publish
 
-    folder = store.find_folder(start)
-    files = store.Folder(folder)
-    authored = store.load(files)
+    folder, authored = read(inputs)
     engagement = authored.engagement
     found = [each for each in linked(engagement, authored.findings) if only in (None, each.link.repository)]
-    with open_clones(find_clones(engagement, folder, clones), borrow) as sources:
+    with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
         answers = _answers(found, engagement.repositories, sources)
     known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
-    publish(_edited(folder, files, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
+    publish(_edited(folder, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
     said: list[str] = []
     left: list[Problem] = []
     for each in found:
@@ -79,10 +78,9 @@ def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
     return rewritten(text, known, pinned)
 
 
-def _edited(
-    folder: Path, files: store.Folder, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]
-) -> dict[Path, bytes]:
+def _edited(folder: Path, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]) -> dict[Path, bytes]:
     """The files that change, whole."""
+    files = store.Folder(folder)
     names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in files.names()}
     names[store.ENGAGEMENT_KEY] = store.ENGAGEMENT
     texts: dict[str, dict[Subject, Callable[[str], str]]] = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""What `track` does: every cited region of an engagement, followed to another commit. It prints nothing."""
+"""What `track` does: every cited region of an engagement is followed to another commit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from findings_report import git, store
+from findings_report import git
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Region, Snippet
+from findings_report.pipeline.inputs import Inputs, Progress, read
 
 if TYPE_CHECKING:
-    from findings_report.pipeline import Inputs, Progress
     from findings_report.track import Cited
 
 
@@ -50,7 +50,7 @@ class Following:
     """Warnings, located."""
 
 
-def follow(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> Following:
+def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> Following:
     """Follows every location, or those of repository `only`, to the commit that `to` names.
 
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
@@ -58,8 +58,7 @@ def follow(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress
     from findings_report.clones import find_clones, open_clones
     from findings_report.resolve import resolve
 
-    folder = store.find_folder(inputs.folder)
-    authored = store.load(store.Folder(folder))
+    folder, authored = read(inputs)
     engagement = authored.engagement
     names = list(engagement.repositories)
     if only is not None and only not in names:
@@ -110,7 +109,7 @@ def _regions(
     cited: Sequence[tuple[str, Snippet]], sources: Mapping[str, git.Repository | None], commits: Mapping[str, str]
 ) -> tuple[list[Followed], list[Problem]]:
     """Every region of every snippet, those of a repository and commit followed together."""
-    from findings_report.track import track
+    from findings_report.track import track as follow
 
     together: dict[tuple[str, str], list[Cited]] = defaultdict(list)
     each = [(id, snippet, region) for id, snippet in cited for region in _cited(snippet)]
@@ -122,7 +121,7 @@ def _regions(
     for (name, commit), listed in together.items():
         source = sources[name]
         assert source is not None  # noqa: S101  # it resolved the commit
-        tracked = track(source, list(dict.fromkeys(listed)), commit=commit, to=commits[name])
+        tracked = follow(source, list(dict.fromkeys(listed)), commit=commit, to=commits[name])
         drifts |= {(name, commit, drifted): drift for drifted, drift in zip(dict.fromkeys(listed), tracked.drifts, strict=True)}
         problems += tracked.problems
     return [

@@ -1,0 +1,123 @@
+"""What `build` does: a checked engagement is assembled, rendered and published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from findings_report import outputs, store
+from findings_report.errors import FindingsReportError, Problem
+from findings_report.pipeline.characters import placed_characters
+from findings_report.pipeline.check import Checked, check
+from findings_report.pipeline.doctor import components
+from findings_report.pipeline.gates import gates, severity_rank
+from findings_report.pipeline.inputs import Inputs, Progress
+from findings_report.pipeline.render import Written, rendered
+
+if TYPE_CHECKING:
+    from findings_report.identify import Identified
+    from findings_report.model.document import FindingsCommit, Report
+    from findings_report.renderers import Template
+
+DEFAULT_FORMATS: Final = ("html", "pdf")
+"""What is built when neither the command line nor engagement.yaml says."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What `build` is to make of it."""
+
+    formats: tuple[str, ...]
+    """-f; empty takes the engagement's `outputs`, else DEFAULT_FORMATS."""
+    output: str | None
+    """-o."""
+    template: str | None
+    """--template; None takes the engagement's."""
+    system_fonts: bool
+    """--system-fonts."""
+    default_date: date | None
+    """The date of a report whose engagement has none."""
+    fail_on: str | None
+    """--fail-on."""
+    strict: bool
+    """--strict."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build` gives."""
+
+    checked: Checked
+    """What it was made of."""
+    files: tuple[Written, ...]
+    """In the order of the formats asked for."""
+    problems: tuple[Problem, ...]
+    """Warnings, and what tripped a gate."""
+
+
+def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
+    """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing."""
+    from findings_report.publish import publish
+
+    outputs.check_formats(wishes.formats)  # a wrong word is told before the work, not after
+    checked = check(inputs, progress)
+    severity_rank(checked.authored.engagement, wishes.fail_on)
+    try:
+        files, problems = _made(checked, wishes, inputs.borrow, progress)
+        publish({file.path: file.content for file in files if file.path is not None})
+    except FindingsReportError as error:
+        located = [checked.authored.located(problem) for problem in error.problems]
+        raise FindingsReportError([*checked.problems, *located]) from None
+    every = tuple(dict.fromkeys([*checked.problems, *(checked.authored.located(problem) for problem in problems)]))
+    return Built(checked, files, (*every, *gates(checked, every, wishes.fail_on, strict=wishes.strict)))
+
+
+def _made(
+    checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    from findings_report.renderers import find_template
+
+    engagement = checked.authored.engagement
+    template = find_template(wishes.template or engagement.template, checked.folder, given=wishes.template is not None)
+    identified = _identified(checked, template, borrow)
+    report = assembled(checked, wishes.default_date, identified.commit)
+    formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
+    stem = outputs.file_stem(engagement.file_name, report.engagement)
+    wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
+    outputs.spare(engagement, checked.folder, wanted)
+    files, problems = rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts)
+    if any(target.format == "pdf" for target in wanted):
+        problems = placed_characters(checked, problems, system_fonts=wishes.system_fonts)
+    return files, [*identified.problems, *problems]
+
+
+def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:
+    """Where the findings come from. `check` does not ask: it is run before one commits."""
+    from findings_report.identify import identify
+    from findings_report.renderers.folders import FALLBACK, overrides
+
+    files = [checked.folder / name for name in checked.authored.files]
+    files += [path for path, _ in overrides(template)]
+    folders = {checked.folder: store.FINDING_SUFFIX}
+    folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
+    return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
+
+
+def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
+    """The report of a checked engagement."""
+    from findings_report.assemble import assemble
+
+    authored = checked.authored
+    return assemble(
+        authored.engagement,
+        authored.findings,
+        checked.evidence.snippets if checked.evidence else {},
+        repositories=checked.evidence.repositories if checked.evidence else (),
+        pictures=checked.pictures,
+        components=components(),
+        covered=checked.survey.files if checked.survey else {},
+        default_date=default_date,
+        findings_commit=findings_commit,
+    )

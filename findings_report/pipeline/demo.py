@@ -1,0 +1,25 @@
+"""What `demo` does: a repository and an engagement on it, to play with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from findings_report import store
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.pipeline.inputs import Inputs
+from findings_report.pipeline.pin import pin
+
+
+def demo(folder: Path) -> Path:
+    """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
+    from findings_report import scaffold
+    from findings_report.git.recording import record
+    from findings_report.publish import publish
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fault = f"{store.shown_path(folder)} is not an empty folder"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one"))
+    publish({folder / store.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
+    record(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
+    pin(Inputs(folder, {}), to=None, only=None)
+    return folder

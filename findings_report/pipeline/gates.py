@@ -1,0 +1,41 @@
+"""What --strict and --fail-on say of an engagement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from findings_report import scoring
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
+from findings_report.model.finding import ANSWERED, Engagement, Finding
+from findings_report.pipeline.check import Checked
+
+
+def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:
+    """What --strict and --fail-on say: one error of kind GATE for each that tripped."""
+    tripped: list[Problem] = []
+    engagement = checked.authored.engagement
+    limit = severity_rank(engagement, fail_on)
+    if limit is not None:
+        bad = [key for key, finding in checked.authored.findings.items() if _trips(engagement, finding, limit)]
+        if bad:
+            fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
+            tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+    warnings = sum(1 for problem in problems if problem.level == "warning")
+    if strict and warnings:
+        tripped.append(Problem(Kind.GATE, f"--strict: {warnings} warning{'' if warnings == 1 else 's'}", code="strict"))
+    return tripped
+
+
+def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
+    scale = [severity.name for severity in engagement.severities]
+    return finding.status not in ANSWERED and scale.index(scoring.severity(engagement, finding)[0]) <= limit
+
+
+def severity_rank(engagement: Engagement, word: str | None) -> int | None:
+    """Where in the scale, worst first and from 0, a word stands. Raises FindingsReportError (USAGE) when it does not."""
+    scale = [severity.name for severity in engagement.severities]
+    if word is not None and word not in scale:
+        fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))
+    return scale.index(word) if word is not None else None

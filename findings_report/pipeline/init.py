@@ -1,0 +1,91 @@
+"""What `init` and `schema` do: an engagement is started, and editors are told what its files may hold."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from findings_report import store
+from findings_report.errors import Kind, Place, Problem
+
+LIBRARY: Final = "library"
+"""The folder of findings to start from, beside the engagement's."""
+
+_SETTINGS: Final = ".vscode/settings.json"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written, and what the user should know of it."""
+
+    paths: tuple[Path, ...]
+    """In order."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings and notes."""
+
+
+def init(folder: Path, title: str) -> Made:
+    """Starts an engagement in `folder`/findings, and tells editors of its schemas.
+
+    An editor's settings that are there already are left alone; a note says what to add.
+    """
+    from findings_report import scaffold
+    from findings_report.publish import publish, publish_new
+
+    target = folder / store.FOLDER
+    written = store.title_scalar(" ".join(title.split()))
+    files = {target / name: content for name, content in scaffold.init_files(written).items()}
+    publish_new(files)
+    schemas = _schemas(target)
+    publish(schemas)
+    settings, problems = _settings(folder)
+    publish_new(settings)
+    return Made((*files, *schemas, *settings), tuple(problems))
+
+
+def _schemas(folder: Path) -> dict[Path, bytes]:
+    """The schemas of an engagement's folder, as its own words make them."""
+    engagement = store.load_engagement(store.Folder(folder)).engagement
+    schemas = {"finding": store.finding_schema(engagement), "engagement": store.engagement_schema()}
+    return {
+        folder / store.SCHEMA_FOLDER / f"{which}.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+        for which, schema in schemas.items()
+    }
+
+
+def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
+    """Visual Studio Code's settings, which cover findings without a line of their own, as those of a library."""
+    path = folder / _SETTINGS
+    base = f"./{store.FOLDER}/{store.SCHEMA_FOLDER}"
+    wanted = {
+        "yaml.schemas": {
+            f"{base}/finding.json": [f"**/*{store.FINDING_SUFFIX}", f"{LIBRARY}/**/*.yaml"],
+            f"{base}/engagement.json": f"**/{store.FOLDER}/{store.ENGAGEMENT}",
+        }
+    }
+    if not os.path.lexists(path):
+        return {path: (json.dumps(wanted, indent=2) + "\n").encode()}, []
+    if store.SCHEMA_FOLDER.encode() in path.read_bytes():
+        return {}, []
+    fault = "is there already, and stays as it is"
+    place = Place(store.shown_path(path))
+    return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
+
+
+def schema(which: str) -> dict[str, Any]:
+    """The JSON Schema of `finding`, `engagement` or `report`."""
+    from findings_report import archive
+
+    return {"finding": store.finding_schema, "engagement": store.engagement_schema, "report": archive.schema}[which]()
+
+
+def write_schemas(start: Path) -> Made:
+    """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
+    from findings_report.publish import publish
+
+    schemas = _schemas(store.find_folder(start))
+    publish(schemas)
+    return Made(tuple(schemas))

@@ -1,0 +1,41 @@
+"""What `list` does: the findings, a line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from findings_report import scoring
+from findings_report.errors import Problem
+from findings_report.pipeline.inputs import Inputs, read
+
+
+class Listed(NamedTuple):
+    """One finding in a line."""
+
+    id: str
+    severity: str
+    status: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What `list` shows."""
+
+    entries: tuple[Listed, ...]
+    """Worst first, then by id."""
+    problems: tuple[Problem, ...]
+    """Warnings."""
+
+
+def overview(inputs: Inputs) -> Overview:
+    """The findings in a table's order."""
+    _, authored = read(inputs)
+    scale = [severity.name for severity in authored.engagement.severities]
+    entries = [
+        Listed(key, scoring.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
+        for key, finding in authored.findings.items()
+    ]
+    entries.sort(key=lambda entry: scale.index(entry.severity))
+    return Overview(tuple(entries), tuple(authored.located(problem) for problem in authored.warnings))

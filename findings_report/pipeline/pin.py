@@ -1,0 +1,41 @@
+"""What `pin` does: the commits that revisions name are written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from findings_report import store
+from findings_report.errors import FindingsReportError, Problem
+from findings_report.pipeline.inputs import Inputs, read
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What `pin` did."""
+
+    said: tuple[str, ...]
+    """A line for each repository that is pinned."""
+    problems: tuple[Problem, ...]
+    """Of those that could not be."""
+
+
+def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
+    """Writes down the commits of the repositories that have one. See `pin.pins`."""
+    from findings_report.clones import find_clones, open_clones
+    from findings_report.pin import pins
+    from findings_report.publish import publish
+
+    folder, authored = read(inputs)
+    try:
+        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
+            found, problems = pins(authored.engagement, sources, to=to, only=only)
+    except FindingsReportError as error:
+        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    path = (folder / store.ENGAGEMENT).resolve()  # a link stays one
+    content = path.read_bytes()
+    for each in found:
+        for field, value in each.written.items():
+            content = store.set_text(content, ("repositories", each.name, field), value, shown=store.shown_path(path))
+    if any(each.written for each in found):
+        publish({path: content})
+    return Pinned(tuple(each.said for each in found), tuple(authored.located(problem) for problem in problems))

@@ -1,0 +1,104 @@
+"""A document in the formats that were asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from findings_report import store
+from findings_report.errors import Kind, Place, Problem
+from findings_report.outputs import Target
+from findings_report.pipeline.inputs import Progress
+
+if TYPE_CHECKING:
+    from findings_report.model.comparison import Comparison
+    from findings_report.model.document import Report
+    from findings_report.renderers import Rendered, Template
+
+
+@dataclass(frozen=True)
+class Written:
+    """One file of a build."""
+
+    path: Path | None
+    """Where it was published; None for standard output."""
+    content: bytes
+    """The file."""
+    seconds: float
+    """How long rendering took."""
+
+
+def rendered(
+    document: Report | Comparison,
+    wanted: Sequence[Target],
+    template: Template,
+    progress: Progress,
+    *,
+    system_fonts: bool,
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
+    files: list[Written] = []
+    problems = _own_files(template)
+    for target in wanted:
+        progress(f"rendering {target.format}")
+        start = time.perf_counter()
+        made = render(document, target.format, template, system_fonts=system_fonts)
+        problems += made.problems
+        if target.format == "md" and document.engagement.images:
+            fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
+            problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
+        files.append(Written(target.path, made.content, time.perf_counter() - start))
+    return tuple(files), problems
+
+
+def render(document: Report | Comparison, name: str, template: Template, *, system_fonts: bool) -> Rendered:
+    """The document in one format of `outputs.FORMATS`; CSV is of reports alone."""
+    from findings_report.model.document import Report
+    from findings_report.renderers import Rendered
+
+    if name == "json":
+        from findings_report import archive
+
+        return Rendered(archive.to_json(document))
+    if name == "csv" and isinstance(document, Report):
+        from findings_report.renderers import csv
+
+        return csv.render(document)
+    from findings_report.renderers.template import render as render_text
+
+    text = render_text(document, template=template, format=name)
+    if name != "pdf":
+        return text
+    from findings_report.renderers.pdf import render_pdf
+
+    shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
+    pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
+    printed = render_pdf(text.content.decode(), images=pictures, system_fonts=system_fonts)
+    return Rendered(printed.content, (*text.problems, *printed.problems))
+
+
+def _own_files(template: Template) -> list[Problem]:
+    """Says which template files are the engagement's own, for they are code, and which are not read."""
+    from findings_report.renderers.folders import FALLBACK, overrides, strays, styled_lines
+
+    tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
+    problems: list[Problem] = []
+    for path, digest in overrides(template):
+        known = path.name in tools
+        fault = "this template file replaces the tool's own" if known else "none of the tool's template files has this name"
+        remedy = None if known else "it is used only where a template of yours includes it"
+        place = Place(store.shown_path(path))
+        fault = f"{fault}, sha256 {digest[:16]}"
+        problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
+        fault = "a browser ignores this `style` attribute: the page's policy allows its style sheet only"
+        remedy = "give the element a class, and the class a rule in your own screen.css and print.css"
+        for line in styled_lines(path):
+            place = Place(store.shown_path(path), line)
+            problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="template-style"))
+    for path, remedy in strays(template):
+        place = Place(store.shown_path(path))
+        problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
+    return problems
