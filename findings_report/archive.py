@@ -1,4 +1,4 @@
-"""The door to documents already made: Report or Comparison -> JSON, JSON -> Report.
+"""The door to documents already made: Report or Comparison <-> JSON, and out of the PDF that carries it.
 
 The JSON is canonical: the same document gives the same bytes. What is read back equals what was written.
 """
@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic import ValidationError
 
+from findings_report.embedded import Embedded, embedded
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison
+from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.document import SCHEMA, Report
 from findings_report.visible import HIDDEN
 
-_LARGEST = 512 * 1024 * 1024
+LARGEST: Final = 512 * 2**20
+"""Bytes of a file that is read at all."""
+
+_MODELS: Final[dict[str, type[Document]]] = {SCHEMA: Report, COMPARISON_SCHEMA: Comparison}
+_NAMES: Final[dict[type[Document], str]] = {Report: "report.json", Comparison: "comparison.json"}
+_START: Final = 1024
 
 
-def to_json(document: Report | Comparison) -> bytes:
+def to_json(document: Document) -> bytes:
     """The document as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end.
 
     Hidden characters stand as `\\u202e`: the same text for a program, and harmless on a terminal.
@@ -27,45 +34,104 @@ def to_json(document: Report | Comparison) -> bytes:
     return HIDDEN.sub(_escaped, document.model_dump_json(indent=2)).encode() + b"\n"
 
 
+def carried_name(document: Document) -> str:
+    """What its JSON is called inside its PDF: `report.json` or `comparison.json`."""
+    return _NAMES[type(document)]
+
+
+def content_of(path: Path, *, shown: str) -> bytes:
+    """The bytes of a file to be read by the functions below. Raises FindingsReportError (INPUT) when it cannot be read."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise _refused(shown, "it is no file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise _refused(shown, f"it cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise _too_large(shown)
+    return content
+
+
+def read(content: bytes, shown: str) -> Report:
+    """The report in a file that is its JSON, or a PDF that carries it: told apart by content, whatever the file is called.
+
+    `shown` names the file in messages. Raises FindingsReportError (INPUT) when it is neither.
+    """
+    return from_pdf(content, shown=shown) if is_pdf(content) else from_json(content, shown=shown)
+
+
+def is_pdf(content: bytes) -> bool:
+    """True when a PDF viewer would take it for one. Source: ISO 32000-1, annex H.3, note 13."""
+    return b"%PDF-" in content[:_START]
+
+
+def from_pdf(content: bytes, *, shown: str) -> Report:
+    """The report that a PDF carries. Raises FindingsReportError (INPUT) when it carries none that can be read."""
+    return _report(document_from_json(extract(content, shown=shown).content, shown=shown), shown)
+
+
+def extract(content: bytes, *, shown: str) -> Embedded:
+    """The JSON that a PDF carries, byte for byte as it was put there. Raises as `from_pdf`; a comparison is taken too."""
+    found = embedded(content, tuple(_NAMES.values()), shown=shown)
+    document_from_json(found.content, shown=shown)
+    return found
+
+
 def from_json(content: bytes, *, shown: str) -> Report:
     """The report in `content`. Raises FindingsReportError (INPUT) for anything that is no report of this version.
 
     `shown` names the file in messages.
     """
-    if len(content) > _LARGEST:
-        raise _refused(shown, f"it has {len(content):,} bytes; at most {_LARGEST:,} are read")
+    return _report(document_from_json(content, shown=shown), shown)
+
+
+def document_from_json(content: bytes, *, shown: str) -> Document:
+    """The report or comparison in `content`. Raises as `from_json`."""
+    if len(content) > LARGEST:
+        raise _too_large(shown)
     try:
         head = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise _refused(shown, f"it is not JSON: {error}") from None
     name = head.get("schema_name") if isinstance(head, dict) else None
-    if name != SCHEMA:
-        raise _refused(shown, *_other(name))
+    model = _MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise _refused(shown, *_unknown(name))
     try:
-        return Report.model_validate_json(content)
+        return model.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise _refused(shown, f"{where}: {first['msg']}") from None
 
 
-def schema(document: type[Report] | type[Comparison] = Report) -> dict[str, Any]:
+def schema(document: type[Document] = Report) -> dict[str, Any]:
     """The JSON Schema of a document's JSON."""
     return document.model_json_schema(mode="serialization")
 
 
-def _other(name: object) -> tuple[str, str | None]:
-    """What is wrong with a JSON whose schema is not the one that is read, and the remedy."""
+def _report(document: Document, shown: str) -> Report:
+    if isinstance(document, Report):
+        return document
+    raise _refused(shown, "it is a comparison, and a report is wanted", "name the JSON or the PDF of a report")
+
+
+def _unknown(name: object) -> tuple[str, str | None]:
+    """What is wrong with a JSON of no schema that is read, and the remedy."""
     family, _, number = name.rpartition("/") if isinstance(name, str) else ("", "", "")
-    if family == SCHEMA.rpartition("/")[0] and number.isdigit():
-        return f"it is {name}, made by a newer findings-report; this version reads {SCHEMA}", "install a newer findings-report"
-    if name == COMPARISON_SCHEMA:
-        return "it is a comparison, and a report is wanted", "name the JSON or the PDF of a report"
+    read = next((known for known in _MODELS if known.rpartition("/")[0] == family), None)
+    if read is not None and number.isdigit():
+        return f"it is {name}, made by a newer findings-report; this version reads {read}", "install a newer findings-report"
     return "it is not a report of findings-report", None
 
 
 def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]
+
+
+def _too_large(shown: str) -> FindingsReportError:
+    return _refused(shown, f"it has more than the {LARGEST:,} bytes that are read")
 
 
 def _refused(shown: str, fault: str, remedy: str | None = None) -> FindingsReportError:

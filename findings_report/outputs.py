@@ -49,7 +49,7 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
     format when none was asked for; `-` is standard output. Raises FindingsReportError (USAGE).
     """
     chosen = tuple(dict.fromkeys(formats))
-    if output is not None and not given and output != STDOUT and not _is_folder(output, ()):
+    if output is not None and not given and output != STDOUT and not is_folder(output):
         suffix = Path(output).suffix.lstrip(".").lower()
         chosen = (suffix,) if suffix else chosen[:1]
     check_formats(chosen)
@@ -61,7 +61,7 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
         base = _own_build(folder)
         return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
     _check_suffix(output, chosen)
-    if _is_folder(output, chosen):
+    if is_folder(output, chosen):
         return tuple(Target(name, Path(output) / f"{stem}.{name}") for name in chosen)
     return (Target(chosen[0], Path(output)),)
 
@@ -88,14 +88,15 @@ def spare(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> Non
 def _check_suffix(output: str, chosen: Sequence[str]) -> None:
     """Raises FindingsReportError (USAGE) when `output` is called as a file of one format and others are asked for."""
     suffix = Path(output).suffix.lstrip(".").lower()
-    if suffix not in FORMATS or chosen == (suffix,) or _is_folder(output, ()):
+    if suffix not in FORMATS or chosen == (suffix,) or is_folder(output):
         return
     fault = f"-o {output} is the name of a {suffix} file, and the report is to be {' and '.join(chosen)}"
     remedy = "name a folder, as in -o out/" if len(chosen) > 1 else f"write -f {suffix}, or another name"
     raise FindingsReportError(Problem(Kind.USAGE, fault, remedy))
 
 
-def _is_folder(output: str, formats: Sequence[str]) -> bool:
+def is_folder(output: str, formats: Sequence[str] = ()) -> bool:
+    """True when -o names a folder: it is one, it ends in `/`, or several files are to be put there."""
     is_there = os.path.isdir(output)  # noqa: PTH112 - Path.is_dir raises on a name that is too long
     return is_there or output.endswith("/") or len(formats) > 1
 

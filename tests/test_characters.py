@@ -61,7 +61,7 @@ def test_the_libraries_are_named_and_versioned_without_importing_weasyprint() ->
     assert missing_libraries() == ()
     assert done.stdout.strip() == f"() {versions()}"
     assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in versions().values())
-    assert set(versions()) == {"WeasyPrint", "Pango", "HarfBuzz", "Fontconfig"}
+    assert set(versions()) == {"WeasyPrint", "pikepdf", "Pango", "HarfBuzz", "Fontconfig"}
 
 
 def test_every_font_file_has_its_licence() -> None:

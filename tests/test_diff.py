@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import repositories
+import test_embedded
 
 from findings_report import archive, pipeline
 from findings_report.cli import main
@@ -218,13 +219,27 @@ def test_every_format_says_the_same(demo: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_comparison_is_printed_as_pdf(demo: Path, tmp_path: Path) -> None:
-    run(demo, "report-1.0", formats=("pdf",), output=f"{tmp_path}/diff.pdf")
+    made = run(demo, "report-1.0", formats=("pdf",), output=f"{tmp_path}/diff.pdf")
 
     text = subprocess.run(
         ["pdftotext", "-layout", f"{tmp_path}/diff.pdf", "-"], capture_output=True, check=True
     ).stdout.decode()
     assert "cannot both be right" in text
     assert "def search(self, owner, words):" in text
+    carried = archive.extract((tmp_path / "diff.pdf").read_bytes(), shown="diff.pdf")
+    assert (carried.name, archive.document_from_json(carried.content, shown="diff.pdf")) == ("comparison.json", made.comparison)
+
+
+def test_a_pdf_is_the_same_side_as_the_report_that_it_carries(tmp_path: Path) -> None:
+    demo = pipeline.demo(tmp_path / "demo")
+    content = archive.to_json(pipeline.assembled(pipeline.check(inputs(demo), quiet), None))
+    (tmp_path / "old.json").write_bytes(content)
+    (tmp_path / "old.pdf").write_bytes(test_embedded.carrying(content))
+
+    json_side, pdf_side = (run(demo, f"{tmp_path}/old.{suffix}").comparison for suffix in ("json", "pdf"))
+
+    assert pdf_side.findings == json_side.findings
+    assert {compared.change for compared in pdf_side.findings} == {Change.UNCHANGED}
 
 
 def test_two_runs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from findings_report import archive
 from findings_report.pipeline import demo
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -45,6 +46,8 @@ def test_two_runs_in_different_surroundings_give_the_same_bytes(tmp_path: Path) 
 
     assert sorted(one) == ["report.html", "report.json", "report.md", "report.pdf"]
     assert one == two
+    carried = archive.extract((tmp_path / "out" / "report.pdf").read_bytes(), shown="report.pdf")
+    assert carried.content == (tmp_path / "out" / "report.json").read_bytes()
 
 
 def test_the_demo_is_the_same_repository_every_time(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring, comparing, complete, process, tracking
+from findings_report.cli import authoring, comparing, complete, extracting, process, tracking
 from findings_report.cli.common import (
     Borrow,
     Clones,
@@ -187,6 +187,7 @@ def fetch(folder: Folder = Path()) -> None:
 app.command()(tracking.track)
 app.command()(comparing.diff)
 app.command()(authoring.schema)
+app.command()(extracting.extract)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
 
-from findings_report.model.document import Component, ReportedEngagement, ReportedFinding
+from findings_report.model.document import Component, Report, ReportedEngagement, ReportedFinding
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import State
@@ -278,3 +278,7 @@ class Comparison(Frozen):
     def to_review(self) -> tuple[ComparedFinding, ...]:
         """The findings that a person has to look at before their claim can stand."""
         return tuple(finding for finding in self.findings if finding.weighs(Weight.REVIEW))
+
+
+Document = Report | Comparison
+"""What is rendered, kept as JSON, and carried by its PDF."""

@@ -14,8 +14,7 @@ from findings_report.outputs import Target
 from findings_report.pipeline.inputs import Progress
 
 if TYPE_CHECKING:
-    from findings_report.model.comparison import Comparison
-    from findings_report.model.document import Report
+    from findings_report.model.comparison import Document
     from findings_report.renderers import Rendered, Template
 
 
@@ -32,7 +31,7 @@ class Written:
 
 
 def rendered(
-    document: Report | Comparison,
+    document: Document,
     wanted: Sequence[Target],
     template: Template,
     progress: Progress,
@@ -54,14 +53,13 @@ def rendered(
     return tuple(files), problems
 
 
-def render(document: Report | Comparison, name: str, template: Template, *, system_fonts: bool) -> Rendered:
+def render(document: Document, name: str, template: Template, *, system_fonts: bool) -> Rendered:
     """The document in one format of `outputs.FORMATS`; CSV is of reports alone."""
+    from findings_report import archive
     from findings_report.model.document import Report
-    from findings_report.renderers import Rendered
+    from findings_report.renderers import Carried, Rendered
 
     if name == "json":
-        from findings_report import archive
-
         return Rendered(archive.to_json(document))
     if name == "csv" and isinstance(document, Report):
         from findings_report.renderers import csv
@@ -76,7 +74,8 @@ def render(document: Report | Comparison, name: str, template: Template, *, syst
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
-    printed = render_pdf(text.content.decode(), images=pictures, system_fonts=system_fonts)
+    carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
+    printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts)
     return Rendered(printed.content, (*text.problems, *printed.problems))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import git, store
 from findings_report.clones import Clone, find_clones
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import held
 from findings_report.pipeline.inputs import Inputs, Progress
@@ -23,7 +23,6 @@ REVISION: Final = "git:"
 
 _STOPPING: Final = (Kind.USAGE, Kind.INPUT)
 """Kinds of fault that leave nothing to compare; others are told, and the rest is compared."""
-_LARGEST: Final = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,7 @@ def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]
 def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
     from findings_report import archive
 
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise FindingsReportError(Problem(Kind.INPUT, f"it has more than {_LARGEST:,} bytes", place=Place(source)))
-        content = path.read_bytes()
-    except OSError as error:
-        fault = f"cannot be read: {error.strerror or error}"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, place=Place(source), code="unreadable")) from None
-    report = archive.from_json(content, shown=source)
+    report = archive.read(archive.content_of(path, shown=source), source)
     names = [repository.name for repository in report.engagement.repositories]
     given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
     clones = {name: Clone(given[name], is_given=True) if name in given else None for name in names}

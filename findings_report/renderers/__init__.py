@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
@@ -27,6 +28,18 @@ class Rendered:
     """The file."""
     problems: tuple[Problem, ...] = ()
     """Warnings; errors are raised."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The file that a PDF carries: what all of its pages were made from."""
+
+    name: str
+    """File name, `report.json` or `comparison.json`."""
+    content: bytes
+    """The file, UTF-8 JSON."""
+    day: date | None
+    """The document's date; None when it has none."""
 
 
 def find_template(name: str, folder: Path, *, given: bool) -> Template:

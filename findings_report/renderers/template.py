@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
-from findings_report.model.comparison import ComparedFinding, Comparison
+from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.document import Report, ReportedFinding, ReportedSection
 from findings_report.model.finding import Place
 from findings_report.renderers import Rendered, Template
@@ -36,7 +36,7 @@ class RenderedPart:
     """The text."""
 
 
-def render(document: Report | Comparison, *, template: Template, format: str) -> Rendered:  # noqa: A002
+def render(document: Document, *, template: Template, format: str) -> Rendered:  # noqa: A002
     """The whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
 
     Raises FindingsReportError (OUTPUT) for a format without templates and for a template's own fault, with file and line.

@@ -14,7 +14,7 @@ from typing import Final
 from findings_report import confine
 from findings_report.confine import Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.renderers import Rendered
+from findings_report.renderers import Carried, Rendered
 from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
 from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, missing_libraries, versions
@@ -38,13 +38,15 @@ def render_pdf(
     html: str,
     *,
     images: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+    carried: Carried | None = None,
     system_fonts: bool = False,
     limits: Limits | None = None,
 ) -> Rendered:
     """The PDF of a page, and as warnings what WeasyPrint said of it and which characters have a stand-in.
 
     `images` by the name that the page uses in `fr-asset:NAME`: media type, image/png or image/jpeg, and content. Title and
-    language are the page's; no date is written. `system_fonts` adds the machine's fonts, and makes the bytes depend on them.
+    language are the page's; no date is written. `carried` is embedded in it. `system_fonts` adds the machine's fonts, and makes
+    the bytes depend on them.
     `limits` are `limits_for` the input when not given. Raises FindingsReportError of Kind.OUTPUT when a limit was met, when
     the page asked for anything that it was not given, when a picture cannot be read, or when Pango is missing.
     """
@@ -52,13 +54,19 @@ def render_pdf(
     page, stand_ins = substitute(html, anywhere=system_fonts)
     content = breakable(page).encode("utf-8", "backslashreplace")
     blobs = {"page": content, **{f"picture:{name}": picture for name, (_, picture) in images.items()}}
-    request = {"media_types": {name: media_type for name, (media_type, _) in images.items()}}
+    request: dict[str, object] = {"media_types": {name: media_type for name, (media_type, _) in images.items()}}
+    if carried is not None:
+        request["carried"] = {"name": carried.name, "day": carried.day.isoformat() if carried.day else None}
+        blobs["carried"] = carried.content
+    if limits is None:
+        sizes = [len(picture) for _, picture in images.values()]
+        limits = limits_for(len(content), sizes, len(carried.content) if carried else 0)
     try:
         answer = confine.run(
             "findings_report.renderers.pdf.child",
             request,
             blobs,
-            limits=limits or limits_for(len(content), [len(picture) for _, picture in images.values()]),
+            limits=limits,
             environment=_environment(system_fonts=system_fonts),
         )
     except FindingsReportError as error:
@@ -69,11 +77,11 @@ def render_pdf(
     return Rendered(answer.blobs["pdf"], (*_of_confinement(answer.confinement), *_of_stand_ins(stand_ins), *problems))
 
 
-def limits_for(page_bytes: int, picture_bytes: list[int]) -> Limits:
+def limits_for(page_bytes: int, picture_bytes: list[int], carried_bytes: int = 0) -> Limits:
     """What an honest page of this size may need, with room: 5 MB, a thousand findings, took 280 CPU seconds and 2.6 GB."""
-    cpu_seconds = 60 + 120 * page_bytes // _MIB + 10 * len(picture_bytes)
-    memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(picture_bytes)
-    output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(picture_bytes)
+    cpu_seconds = 60 + 120 * page_bytes // _MIB + 10 * len(picture_bytes) + carried_bytes // _MIB
+    memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(picture_bytes) + 8 * carried_bytes
+    output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(picture_bytes) + carried_bytes
     return Limits(cpu_seconds, memory_bytes, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=output_bytes)
 
 

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import quote
 
@@ -14,6 +15,9 @@ from weasyprint import HTML
 from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+from findings_report.renderers import Carried
+from findings_report.renderers.pdf.archival import archival
 
 SCHEME: Final = "fr-asset:"
 """How a page names a picture that came with it."""
@@ -94,9 +98,9 @@ def prepare() -> Iterable[str]:
 def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
     """One page to one PDF.
 
-    Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response: `refused`,
-    addresses that the page asked for; `messages`, pairs of level and text; `left_out`, how many more there were; and the blob
-    `pdf` when nothing was refused.
+    Request: `media_types` {name: media type}, and `carried` {name, day} when the PDF carries a file. Blobs: `page`, the HTML in
+    UTF-8, `picture:NAME` and `carried`. Response: `refused`, addresses that the page asked for; `messages`, pairs of level and
+    text; `left_out`, how many more there were; and the blob `pdf` when nothing was refused.
     """
     media_types = request["media_types"]
     assert isinstance(media_types, dict)  # noqa: S101  # the parent is this package's own
@@ -106,6 +110,8 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
     logger.handlers, logger.propagate = [messages], False
     try:
         pdf = _draw(blobs["page"].decode(), assets)
+        if "carried" in blobs and not assets.refused:
+            pdf = archival(pdf, _carried(request["carried"], blobs["carried"]))
     except Exception:
         # WeasyPrint trips over some of the resources that it is refused; the refusal is the cause.
         if not assets.refused:
@@ -113,6 +119,11 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
         pdf = b""
     response = {"refused": list(dict.fromkeys(assets.refused)), "messages": list(messages.seen), "left_out": messages.left_out}
     return response, {} if assets.refused else {"pdf": pdf}
+
+
+def _carried(said: object, content: bytes) -> Carried:
+    assert isinstance(said, dict)  # noqa: S101  # the parent is this package's own
+    return Carried(said["name"], content, date.fromisoformat(said["day"]) if said["day"] else None)
 
 
 def _draw(page: str, assets: Assets) -> bytes:

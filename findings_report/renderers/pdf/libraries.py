@@ -29,9 +29,10 @@ def missing_libraries() -> tuple[str, ...]:
 
 
 def versions() -> dict[str, str]:
-    """Version of everything that decides where a line of a PDF breaks, by name; what is missing is left out."""
+    """Version of everything that decides the bytes of a PDF, by name; what is missing is left out."""
     found = {
-        "WeasyPrint": _weasyprint(),
+        "WeasyPrint": _package("weasyprint"),
+        "pikepdf": _package("pikepdf"),
         "Pango": _text("libpango-1.0.so.0", "pango_version_string"),
         "HarfBuzz": _text("libharfbuzz.so.0", "hb_version_string"),
         "Fontconfig": _fontconfig(),
@@ -46,9 +47,9 @@ def _load(name: str) -> ctypes.CDLL | None:
         return None
 
 
-def _weasyprint() -> str | None:
+def _package(name: str) -> str | None:
     try:
-        return metadata.version("weasyprint")
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
