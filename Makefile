@@ -7,6 +7,9 @@ BIN := .venv/bin
 LIBRARIES := git libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 # Debian's own Python comes without what venv needs.
 LIBRARIES += $(shell $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
+TRACKERS := redmine redmine-sqlite puma
+# Redmine's packages need the bundler that Debian patched, also where a newer one came as default gem of Ruby.
+BUNDLER = BUNDLER_VERSION=$$(apt-cache policy ruby-bundler | awk '/Candidate/ { sub(/-.*/, "", $$2); print $$2 }')
 TEST_TOOLS := poppler-utils qpdf chromium
 JOBS ?= auto
 
@@ -20,7 +23,7 @@ report: setup ## set up, and build the sample engagement in findings/ to Markdow
 
 .PHONY: test
 test: setup test-tools ## set up, and run the tests
-	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
 
 .PHONY: bless
 bless: setup ## write the expected outputs of the tests anew; look at the difference
@@ -89,18 +92,22 @@ libraries:
 test-tools: tests/editor/node_modules
 	@$(call apt,$(TEST_TOOLS),some tests; without them those are skipped and listed)
 
+.PHONY: tracker-servers
+tracker-servers: ## install the issue trackers that tests start on loopback (Debian, as root)
+	@$(call apt,$(TRACKERS),tests of trackers; without them those are skipped and listed,$(BUNDLER))
+
 # What an editor runs on YAML, by hash. Debian's npm brings hundreds of packages: it is not installed, but used where it is.
 tests/editor/node_modules: tests/editor/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
 	  npm ci --prefix tests/editor --ignore-scripts --no-audit --no-fund --silent && touch $@; \
 	else echo "needed for tests of what editors show, which are skipped and listed without: Node.js and npm"; fi
 
-# $(1): Debian packages, $(2): what needs them. Installs what is missing when root, else prints the one command that does.
+# $(1): Debian packages, $(2): what needs them, $(3): variables for installing. Installs what is missing when root, else prints the one command that does.
 define apt
 missing=""; for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 if [ -n "$$missing" ]; then \
   if ! command -v apt-get >/dev/null; then echo "not Debian: install what$$missing stand for; needed for $(2)"; \
-  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+  elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && $(3) DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
   else echo "needed for $(2): sudo apt-get install -y --no-install-recommends$$missing"; fi; \
 fi
 endef

@@ -22,7 +22,22 @@ from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 
 REFERENCE = Path(__file__).parent / "reference.md"
-COMMANDS = ("init", "new", "check", "build", "list", "pin", "track", "fetch", "schema", "extract", "doctor", "demo")
+COMMANDS = (
+    "init",
+    "new",
+    "check",
+    "build",
+    "list",
+    "pin",
+    "track",
+    "diff",
+    "fetch",
+    "extract",
+    "attach",
+    "schema",
+    "doctor",
+    "demo",
+)
 HEAD = """# Reference
 
 Written by `make docs` from the program itself; do not edit by hand.

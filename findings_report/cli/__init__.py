@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import authoring, comparing, complete, extracting, process, tracking
+from findings_report.cli import authoring, comparing, complete, extracting, process, ticketing, tracking
 from findings_report.cli.common import (
     Borrow,
     Clones,
@@ -188,6 +188,7 @@ app.command()(tracking.track)
 app.command()(comparing.diff)
 app.command()(authoring.schema)
 app.command()(extracting.extract)
+app.command()(ticketing.attach)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from findings_report.store.agreement import disagreements
 from findings_report.store.draft import Cited, from_library, library_entries, next_id, stub, taken_ids, title_scalar
 from findings_report.store.edit import change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
+from findings_report.store.lock import LOCK, lock_bytes, read_lock
 from findings_report.store.revision import Revision
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.store.yaml12 import Document, YamlFault, read
@@ -30,6 +31,7 @@ __all__ = [
     "ENGAGEMENT_KEY",
     "FINDING_SUFFIX",
     "FOLDER",
+    "LOCK",
     "SCHEMA_FOLDER",
     "Authored",
     "Cited",
@@ -44,9 +46,11 @@ __all__ = [
     "library_entries",
     "load",
     "load_engagement",
+    "lock_bytes",
     "modeline",
     "natural",
     "next_id",
+    "read_lock",
     "set_text",
     "shown_path",
     "stub",
@@ -154,7 +158,7 @@ class _Loading:
 
     def _take(self, name: str, seen: dict[str, str]) -> None:
         file_name = PurePosixPath(name).name
-        if name == ENGAGEMENT:
+        if name in (ENGAGEMENT, LOCK):
             return
         if not file_name.endswith(FINDING_SUFFIX):
             if file_name.endswith((".yaml", ".yml")):

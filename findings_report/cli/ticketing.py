@@ -1,0 +1,84 @@
+"""The commands that talk to issue trackers. Each is one thin function."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from findings_report.cli.authoring import Inside
+from findings_report.cli.common import Say
+from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
+from findings_report.errors import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from findings_report.pipeline.tickets import Done
+    from findings_report.tickets.credentials import Surroundings
+
+Public = Annotated[bool, typer.Option("--public", help="A ticket that everybody can read is meant.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and send nothing.")]
+
+
+def attach(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to attach.", show_default=False)],
+    to: Annotated[
+        list[str], typer.Option("--to", metavar="TICKET", help="As redmine:17; repeat for more.", show_default=False)
+    ],
+    changes: Annotated[
+        str | None, typer.Option("--changes", metavar="TEXT", help="What changed since the last one, for the comment.")
+    ] = None,
+    public: Public = False,
+    dry_run: DryRun = False,
+    output_format: Say = OutputFormat.FULL,
+    folder: Inside = Path(),
+) -> None:
+    """Attach files to tickets, once each, with a comment.
+
+    The tracker's address and token come from the environment, the keyring or a prompt: see docs/tickets.md.
+    """
+    from findings_report.pipeline import tickets as ticketing
+
+    errand = ticketing.Errand(tuple(files), tuple(to), folder, changes, public, dry_run)
+    with _progress() as progress:
+        done = ticketing.attach(errand, surroundings(), progress)
+    _conclude(done, output_format)
+
+
+def surroundings() -> Surroundings:
+    """The environment, and the terminal to ask on where there is one."""
+    from findings_report.tickets.credentials import Surroundings
+
+    return Surroundings(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
+
+
+def _ask(name: str) -> str:
+    import getpass
+
+    return getpass.getpass(f"{name}: ")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """On standard error, a line each: a prompt for a token may come between."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    yield err
+
+
+def _conclude(done: Done, output_format: OutputFormat) -> None:
+    if output_format is OutputFormat.JSON:
+        say_json({"done": list(done.said)}, done.problems)
+    else:
+        for line in done.said:
+            out(line)
+        say_problems(done.problems, output_format)
+    if code := exit_code(done.problems):
+        raise typer.Exit(code)

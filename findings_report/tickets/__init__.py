@@ -1,0 +1,56 @@
+"""Issue trackers, one file each behind one small Protocol. They are handed values: bytes, and texts in their own markup."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
+from findings_report.model.ticket import File, Markup, Ticket, TicketRef
+from findings_report.tickets.credentials import Surroundings
+
+SHAPES: Final = {
+    "redmine": "redmine:17",
+}
+"""Every tracker, with the shape of its references."""
+
+
+class Tracker(Protocol):
+    """What is asked of a tracker. Every call raises FindingsReportError (NETWORK, or USAGE for a reference that is none)."""
+
+    markup: Markup
+    """In which its comments and descriptions are written."""
+
+    def identity(self) -> str:
+        """Who the token belongs to. Fails for a token that is not valid, where other calls might answer as anonymous."""
+
+    def read(self, key: str) -> Ticket:
+        """The ticket as it stands."""
+
+    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+        """Puts on the ticket what it lacks of the two, the file first and the comment that tells of it last."""
+
+
+def parse_ref(text: str) -> TicketRef:
+    """`redmine:17` as a value. Raises FindingsReportError (USAGE) for a tracker that there is not."""
+    tracker, colon, key = text.partition(":")
+    if tracker in SHAPES and key:
+        return TicketRef(tracker, key)
+    known = ", ".join(SHAPES.values())
+    fault = f"{text!r} is no ticket of a known tracker" if colon else f"{text!r} names no tracker"
+    raise FindingsReportError(Problem(Kind.USAGE, f"{fault} ({known})", did_you_mean(tracker, list(SHAPES)), code="ticket-ref"))
+
+
+def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManager[Tracker]:
+    """The tracker of that name in SHAPES. Raises FindingsReportError (USAGE) when the extra `tickets` is not installed."""
+    if importlib.util.find_spec("httpx") is None:
+        fault = "talking to trackers needs the extra `tickets`"
+        remedy = "pip install 'findings-report[tickets]'"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
+    if name == "redmine":
+        from findings_report.tickets.redmine import open_redmine
+
+        return open_redmine(surroundings)
+    raise AssertionError(name)

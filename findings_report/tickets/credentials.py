@@ -1,0 +1,71 @@
+"""Where a tracker is, and as whom it is asked: from the environment, the keyring or a prompt, and never from an argument."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from findings_report.errors import FindingsReportError, Kind, Problem
+
+KEYRING_SERVICE: Final = "findings-report"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the program was started in."""
+
+    environment: Mapping[str, str]
+    """Environment variables."""
+    ask: Callable[[str], str] | None = None
+    """Asks the user for a secret, without showing it; None where there is no terminal."""
+
+    def setting(self, *names: str, default: str | None = None) -> str:
+        """The first of these variables that is set. Raises FindingsReportError (USAGE) when none is and there is no default."""
+        for name in names:
+            if value := self.environment.get(name, "").strip():
+                return value
+        if default is not None:
+            return default
+        raise FindingsReportError(Problem(Kind.USAGE, f"{names[0]} is not set", _how(names[0]), code="tracker-setting"))
+
+    def address(self, *names: str, default: str | None = None) -> str:
+        """As `setting`, without slash at its end."""
+        return self.setting(*names, default=default).rstrip("/")
+
+    def secret(self, *names: str) -> str:
+        """The first of these that is set, else the keyring's entry of that name, else what the user answers.
+
+        Raises FindingsReportError (USAGE) when nobody knows it.
+        """
+        for name in names:
+            if value := self.environment.get(name, "").strip():
+                return _fit(name, value)
+        for name in names:
+            if value := _from_keyring(name):
+                return _fit(name, value)
+        if self.ask is not None and (value := self.ask(names[0]).strip()):
+            return _fit(names[0], value)
+        remedy = f"set it in the environment, or: keyring set {KEYRING_SERVICE} {names[0]}"
+        raise FindingsReportError(Problem(Kind.USAGE, f"{names[0]} is not set", remedy, code="tracker-setting"))
+
+
+def _how(name: str) -> str:
+    return f"set it to the tracker's address, as in {name}=https://tracker.example.org"
+
+
+def _fit(name: str, value: str) -> str:
+    """The secret, which goes into a header: a line end in it would be another header."""
+    if not value.isascii() or not value.isprintable():
+        raise FindingsReportError(Problem(Kind.USAGE, f"{name} holds characters that no token has", code="tracker-setting"))
+    return value
+
+
+def _from_keyring(name: str) -> str:
+    """The keyring's entry; empty where the package `keyring`, or a keyring, is not there."""
+    try:
+        found = importlib.import_module("keyring").get_password(KEYRING_SERVICE, name)
+    except Exception:  # keyrings fail in ways of their own, and none of them is the user's wish
+        return ""
+    return str(found or "").strip()

@@ -1,0 +1,163 @@
+"""The door to trackers: what is repeated and what is not, what is refused, and that no secret is told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from repositories import problem_of
+from trackers.fake import Fake, Reply
+
+from findings_report.errors import Kind, Problem
+from findings_report.tickets.http import Access, Door, open_door, redacted
+
+SECRET = "s3cret/token+=="
+
+
+@pytest.fixture
+def waited() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def door(fake: Fake, waited: list[float]) -> Iterator[Door]:
+    with open_door(access(fake.url), waited.append) as opened:
+        yield opened
+
+
+def access(url: str) -> Access:
+    return Access("redmine", url, {"X-Key": SECRET}, (SECRET,), "REDMINE_API_KEY", "REDMINE_URL")
+
+
+def refused(door: Door, method: str = "GET") -> Problem:
+    return problem_of(lambda: door.ask(method, "/x", "redmine:17"))
+
+
+def test_the_token_goes_with_every_request_as_a_header(fake: Fake, door: Door) -> None:
+    fake.expect("GET", "/x", {"ok": True})
+
+    answer = door.ask("GET", "/x", "redmine:17")
+
+    assert answer.json() == {"ok": True}
+    assert fake.requests[0].headers["x-key"] == SECRET
+
+
+def test_a_read_is_repeated_when_the_server_fails_for_a_moment(fake: Fake, door: Door, waited: list[float]) -> None:
+    fake.expect("GET", "/x", Reply(status=502))
+    fake.expect("GET", "/x", Reply(is_cut=True))
+    fake.expect("GET", "/x", {"ok": True})
+
+    assert door.ask("GET", "/x", "redmine:17").status == 200
+    assert waited == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("answer", [Reply(status=500), Reply(status=503), Reply(is_cut=True)])
+def test_what_changes_something_is_never_sent_again_blindly(fake: Fake, door: Door, method: str, answer: Reply) -> None:
+    fake.expect(method, "/x", answer)
+
+    problem = refused(door, method)
+
+    assert problem.kind is Kind.NETWORK
+    assert problem.code == ("tracker-no-answer" if answer.is_cut else "tracker-server")
+    assert "run the command again" in (problem.remedy or "")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_was_turned_away_unread_is_sent_again_when_the_tracker_says(
+    fake: Fake, door: Door, waited: list[float], method: str
+) -> None:
+    fake.expect(method, "/x", Reply(status=429, headers={"Retry-After": "7"}))
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    fake.expect(method, "/x", Reply(status=429, headers={"Retry-After": later}))
+    fake.expect(method, "/x", {})
+
+    door.ask(method, "/x", "redmine:17")
+
+    assert waited[0] == 7.0
+    assert 25 < waited[1] <= 30
+
+
+def test_a_wait_that_is_too_long_is_told_instead(fake: Fake, door: Door, waited: list[float]) -> None:
+    fake.expect("GET", "/x", Reply(status=429, headers={"Retry-After": "3600"}))
+
+    problem = refused(door)
+
+    assert problem.code == "tracker-rate-limit"
+    assert "3600 seconds" in problem.fault
+    assert waited == []
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "code"),
+    [
+        (401, None, "token"),
+        (403, None, "rights"),
+        (404, None, "ticket"),
+        (413, None, "too-large"),
+        (422, {"errors": ["it exceeds the maximum allowed file size (5)"]}, "too-large"),
+        (422, {"errors": ["Subject cannot be blank"]}, "refused"),
+        (302, None, "redirect"),
+    ],
+)
+def test_each_refusal_has_a_message_of_its_own(fake: Fake, door: Door, status: int, document: object, code: str) -> None:
+    fake.expect("POST", "/x", Reply(document, status, {"Location": "https://elsewhere.example/x?key=1"}))
+
+    problem = refused(door, "POST")
+
+    assert (problem.kind, problem.code) == (Kind.NETWORK, f"tracker-{code}")
+    assert code != "refused" or "Subject cannot be blank" in problem.fault
+
+
+def test_a_token_that_a_tracker_repeats_is_not_told(fake: Fake, door: Door) -> None:
+    basic = base64.b64encode(SECRET.encode()).decode()
+    fake.expect("POST", "/x", Reply({"message": f"bad {SECRET} s3cret%2Ftoken%2B%3D%3D {basic}"}, 400))
+
+    assert "bad *** *** ***" in refused(door, "POST").fault
+
+
+def test_no_answer_in_time_is_told_with_what_it_means(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door._client, "timeout", 0.2)
+    fake.expect("POST", "/x", Reply(stall_seconds=1))
+
+    problem = refused(door, "POST")
+
+    assert problem.code == "tracker-no-answer"
+    assert "may have arrived" in problem.fault
+
+
+def test_a_tracker_that_is_not_there_is_told(waited: list[float]) -> None:
+    with Fake.started() as gone:
+        url = gone.url
+
+    with open_door(access(url), waited.append) as door:
+        problem = refused(door, "POST")
+
+    assert problem.code == "tracker-unreachable"
+    assert "may have arrived" not in problem.fault
+
+
+@pytest.mark.parametrize("url", ["http://tracker.example.org", "ftp://127.0.0.1", "tracker", "https://me:pw@example.org", ""])
+def test_an_address_over_which_a_token_must_not_travel_is_refused(url: str) -> None:
+    def opened() -> None:
+        with open_door(replace(access("https://x"), url=url)):
+            pass
+
+    assert problem_of(opened).kind is Kind.USAGE
+
+
+def test_an_address_that_the_tracker_names_on_another_host_gets_no_token(door: Door) -> None:
+    problem = problem_of(lambda: door.ask("POST", "https://elsewhere.example/upload", "redmine:17"))
+
+    assert problem.code == "tracker-host"
+
+
+@given(st.text(min_size=8), st.text(), st.text())
+def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> None:
+    assert secret not in redacted(before + secret + after, (secret,)).replace("***", "\0")

@@ -1,0 +1,57 @@
+"""Attaching as a user does it, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from findings_report.errors import FindingsReportError, Problem
+from findings_report.pipeline import tickets as ticketing
+from findings_report.pipeline.tickets import Done, Errand
+from findings_report.tickets.credentials import Surroundings
+
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
+
+
+@dataclass(frozen=True)
+class Work:
+    """A folder with an engagement, and a report that was built of it."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Path:
+        return self.root / "build" / "report.pdf"
+
+    @property
+    def lock(self) -> str:
+        return (self.root / "findings" / "tickets.lock.yaml").read_text()
+
+    def build(self, content: bytes = PDF) -> None:
+        self.report.parent.mkdir(exist_ok=True)
+        self.report.write_bytes(content)
+
+    def attach(self, to: str, path: Path | None = None, **wishes: object) -> Done:
+        errand = Errand((path or self.report,), (to,), self.root, **wishes)  # type: ignore[arg-type]  # named as they are there
+        return ticketing.attach(errand, Surroundings(self.environment), lambda _: None)
+
+    def refused(self, to: str, path: Path | None = None, **wishes: object) -> Problem:
+        """The one error that keeps everything from being sent."""
+        with pytest.raises(FindingsReportError) as caught:
+            self.attach(to, path, **wishes)
+        (problem,) = [each for each in caught.value.problems if each.level == "error"]
+        return problem
+
+
+def made(root: Path, environment: Mapping[str, str]) -> Work:
+    findings = root / "findings"
+    findings.mkdir()
+    (findings / "engagement.yaml").write_text('format: 1\ntitle: "Review of *quicknotes*"\nversion: "1.1"\n')
+    (findings / "A-1.finding.yaml").write_text("title: One\nseverity: high\ndescription: Something is wrong.\n")
+    work = Work(root, dict(environment))
+    work.build()
+    return work
