@@ -94,9 +94,12 @@ def rewritten(text: str, known: Homes, change: Callable[[BranchLink], str | None
 
 def _trimmed(url: str) -> str:
     """The address without what belongs to the sentence or to Markdown after it."""
-    while url[-1] in ".,;:!?*_~" or (url[-1] == ")" and url.count(")") > url.count("(")):
-        url = url[:-1]
-    return url
+    end = len(url)
+    unopened = url.count(")") - url.count("(")
+    while url[end - 1] in ".,;:!?*_~" or (url[end - 1] == ")" and unopened > 0):
+        unopened -= url[end - 1] == ")"
+        end -= 1
+    return url[:end]
 
 
 def _link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLink | None:

@@ -51,6 +51,7 @@ def made(root: Path, **wishes: object) -> Path:
         (("notes",), "FIRST-001"),
         (("X-1", "x-4"), "x-5"),
         (("TOB.12",), "TOB.13"),
+        (("B-1", "A" + "9" * 5000), "B-2"),
     ],
 )
 def test_the_next_id_continues_the_larger_series(taken: tuple[str, ...], following: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,16 @@ def test_an_address_ends_where_the_sentence_goes_on(around: str) -> None:
     (link,) = branch_links(around.format(NAMING[0][0]), PAGES)
 
     assert link.url == NAMING[0][0]
+
+
+@pytest.mark.parametrize("tail", [")", ".", ").", "x/"])
+def test_a_long_address_takes_no_longer_than_its_length(tail: str) -> None:
+    start = time.process_time()
+
+    (link,) = branch_links("https://github.com/Owner/Name/blob/main/x" + tail * 130_000, PAGES)
+
+    assert link.url.startswith("https://github.com/Owner/Name/blob/main/x")
+    assert time.process_time() - start < 2
 
 
 def test_a_branch_may_hold_a_slash() -> None:

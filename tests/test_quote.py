@@ -409,6 +409,7 @@ HOSTILE = {
     "one long line": ("x" * 8_000_000, "x" * 262_000),
     "blanks": (" " * 8_000_000, " " * 262_000 + "x"),
     "comment signs": ("abc\n" * 1000, ("#" * 900 + ";" * 99 + "\n") * 260),
+    "paths of no program": ("a\n" * 1000, ".-1" * 87_000),
     "numbers": ("1 1\n" * 1_000_000, "".join(f"{number} 1 1\n" for number in range(1, 25_000))),
 }
 

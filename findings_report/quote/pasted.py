@@ -13,6 +13,7 @@ Numbered = list[tuple[int | None, str]]
 """Lines of code with the numbers that stood beside them."""
 
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
+_LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
 _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
 _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
 _DIFF_HEAD: Final = re.compile(
@@ -32,7 +33,7 @@ class Side(NamedTuple):
 def without_path(lines: Sequence[str]) -> list[str] | None:
     """`12:code` for `src/app.py:12:code`, and `13-code` for `src/app.py-13-code`, as `grep -n` prints more than one file."""
     first = next((line for line in lines if line.strip()), "")
-    found = _GREP.match(first)
+    found = _GREP.match(first[:_LONGEST_PATH])
     if found is None:
         return None
     path = found["path"]

@@ -12,7 +12,7 @@ from typing import Final
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Region
-from findings_report.model.finding import Engagement
+from findings_report.model.finding import Engagement, identifier_fault
 from findings_report.store.edit import quoted, set_text
 from findings_report.store.folder import FINDING_SUFFIX, Files
 from findings_report.store.yaml12 import YamlFault, read, resolve_plain
@@ -58,7 +58,7 @@ def taken_ids(files: Files) -> tuple[str, ...]:
 
 def next_id(taken: Sequence[str]) -> str:
     """The id after the highest number of the series with most ids, of several as large the last; NTR-007 after NTR-006."""
-    numbered = [match for id in taken if (match := _NUMBERED.match(id))]
+    numbered = [match for id in taken if identifier_fault(id) is None and (match := _NUMBERED.match(id))]
     if not numbered:
         return FIRST_ID
     counts = Counter(match[1] for match in numbered)
