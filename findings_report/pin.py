@@ -52,15 +52,19 @@ def pins(
 
 def _pin(name: str, repository: Repository, source: Revisions | None, to: str | None) -> Pin | Problem:
     if to is None and repository.commit is not None:
-        return Pin(name, {}, f"{name}: already pinned to {repository.commit}")
+        return _pinned(name, repository, repository.commit, source)
     revision = to or repository.revision
     subject = ("engagement", "repositories", name)
     if revision is None:
         remedy = "write the tag or branch that was agreed under `revision`"
         return _problem("has no `revision` to pin", subject, remedy, Kind.INPUT)
     if source is None:
-        fetch = ", or run `findings-report fetch`" if repository.url is not None else ""
-        return _problem("has no clone at hand", subject, f"name one with --repository {name}=PATH{fetch}")
+        remedy = f"name one with --repository {name}=PATH"
+        remedy += ", or run `findings-report fetch`" if repository.url is not None else ""
+        if repository.path is None:
+            return _problem("has no clone at hand", subject, remedy)
+        fault = f"has no clone at hand: there is nothing at {repository.path!r}, seen from engagement.yaml"
+        return _problem(fault, (*subject, "path"), f"mend `path`, or {remedy}")
     commit = source.commit_of(revision)
     if commit is None and to is not None:
         return _problem(f"has no revision {to!r}, which --to names", subject, "fetch it into the clone, or name another")
@@ -70,6 +74,18 @@ def _pin(name: str, repository: Repository, source: Revisions | None, to: str | 
     if repository.commit == commit:
         return Pin(name, {}, f"{name}: {revision} is {commit} already")
     return Pin(name, written, f"{name}: pinned {revision} to {commit}")
+
+
+def _pinned(name: str, repository: Repository, commit: str, source: Revisions | None) -> Pin | Problem:
+    """What is told of a repository that has a commit. A `revision` that was changed by hand is not followed: it may as well
+    be a tag that somebody moved."""
+    revision = repository.revision
+    if source is not None and revision is not None and source.commit_of(revision) not in (None, commit):
+        fault = f"the repository {name} stays pinned to {commit}, and {revision!r} names another commit now"
+        remedy = f"move the pin with `findings-report pin --to {revision} --only {name}`"
+        subject = ("engagement", "repositories", name, "revision")
+        return Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="revision-moved")
+    return Pin(name, {}, f"{name}: already pinned to {commit}")
 
 
 def _problem(fault: str, subject: tuple[str, ...], remedy: str, kind: Kind = Kind.SOURCE) -> Problem:

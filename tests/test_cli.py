@@ -607,6 +607,31 @@ def test_pin_to_moves_the_pin(work: Work, run: Run) -> None:
     assert "    |   ^^^" in ran.err
 
 
+def test_pin_says_when_the_revision_was_changed_by_hand_and_how_the_pin_is_moved(work: Work, run: Run) -> None:
+    work.engagement(repository=f'path: ../app, revision: other, commit: "{work.commit}"')
+    (work.root / "app" / "app.py").write_text("changed\n")
+    git(work.root / "app", "commit", "--all", "--message", "two")
+    git(work.root / "app", "tag", "other")
+
+    for command in ("pin", "check"):
+        ran = run(command, work.root)
+
+        assert ran.code == 0
+        assert "move the pin with `findings-report pin --to other --only app`" in ran.err
+    assert "stays pinned to" in run("pin", work.root).err
+    assert run("pin", work.root, "--to", "other", "--only", "app").code == 0
+
+
+def test_pin_names_a_path_that_leads_nowhere(work: Work, run: Run) -> None:
+    work.engagement(repository="path: ../gone, revision: v1")
+
+    ran = run("pin", work.root)
+
+    assert ran.code == 4
+    assert "there is nothing at '../gone', seen from engagement.yaml" in ran.err
+    assert "mend `path`, or name one with --repository app=PATH" in ran.err
+
+
 def test_pin_writes_what_it_can_and_says_which_repository_has_no_clone(work: Work, run: Run) -> None:
     work.engagement(repository="path: ../app, revision: v1", more="  other: {url: 'https://example.org/x', revision: v2}\n")
     work.finding("title: x\nseverity: low\ndescription: y\n")

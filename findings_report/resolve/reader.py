@@ -124,7 +124,8 @@ def commit_of(name: str, repository: Repository, source: Source | None, *, is_ne
         if now is None or now == repository.commit:
             return Commit(repository.commit)
         fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
-        remedy = f"move the pin with `findings-report pin --to {repository.revision}`, or name the revision that was audited"
+        command = f"findings-report pin --to {repository.revision} --only {name}"
+        remedy = f"move the pin with `{command}`, or name the revision that was audited"
         warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
         return Commit(repository.commit, (warning,))
     if repository.revision is None:
