@@ -6,7 +6,8 @@ Pure. For remedies only: nothing that was not written as it should be is ever ta
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -18,7 +19,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "cwe": ("cwes", "cwe_id", "weakness", "weaknesses"),
     "description": ("details", "detail", "body", "text", "content"),
     "difficulty": ("exploitability", "effort"),
-    "extra": ("custom", "metadata"),
+    "extra": ("custom", "metadata", "custom_fields"),
+    "fields": ("custom_fields", "custom_field", "finding_fields"),
     "highlight": ("highlights", "mark", "emphasis"),
     "impact": ("consequence", "consequences"),
     "lines": ("line", "range", "region", "start_line", "line_number", "line_numbers"),
@@ -96,7 +98,8 @@ def field(name: str, known: Collection[str]) -> str | None:
         return "leave it out: the id is the file's name"
     if (ours := _ours(name, FIELDS, known)) is not None:
         return f"write `{ours}`"
-    return did_you_mean(name, known)
+    own = "a field of your own stands under `extra`, and is declared under `fields` in engagement.yaml"
+    return did_you_mean(name, known) or (own if "extra" in known else None)
 
 
 def _ours(value: str, synonyms: Mapping[str, tuple[str, ...]], known: Collection[str]) -> str | None:
@@ -149,6 +152,31 @@ def lines(value: object) -> str | None:
     return f"write [{', '.join(regions)}]" if len(regions) > 1 else f"write {regions[0]}"
 
 
+def day(value: object) -> str | None:
+    """`write 2026-01-31` for `2026/1/31`, `20260131` or `31.01.2026`; None when not sure, as of 01/02/2026."""
+    text = str(getattr(value, "source", value)).strip()
+    if found := re.fullmatch(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})", text):
+        year, month, number = (found[1], found[3], found[4]) if found[1] else (found[5], found[6], found[7])
+    elif found := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text):
+        number, month, year = found[1], found[2], found[3]
+    else:
+        return None
+    try:
+        return f"write {date(int(year), int(month), int(number)).isoformat()}"
+    except ValueError:
+        return None
+
+
+def revision(text: str, commit_of: Callable[[str], str | None]) -> str:
+    """The remedy for a revision that names nothing in a clone: the tag with or without its `v`, where there is one."""
+    if text == "HEAD":
+        return "nothing is committed there yet: commit first, or name a tag or a branch"
+    other = text[1:] if text.startswith("v") else f"v{text}"
+    if other and commit_of(other) is not None:
+        return f"did you mean {other!r}?"
+    return "fetch it into the clone, or name another"
+
+
 def path(value: str) -> str | None:
     r"""The remedy for `./x`, `a//b`, `/abs` or `a\b` where a path from the repository's root is wanted; None when not sure."""
     if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", value):
@@ -181,6 +209,10 @@ def mend(kind: str, name: str, value: Any) -> str | None:
             return "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word"
         case (("tuple_type" | "list_type"), _) if value is not None and not isinstance(value, Mapping):
             return "write each on a line of its own, after `- `"
+        case (("tuple_type" | "list_type"), _) if isinstance(value, Mapping) and value:
+            return "begin each entry with `- `, and its other fields below the first"
+        case ("date", _):
+            return day(value)
         case (("model_type" | "model_attributes_type"), "period"):
             return "write `period: {start: YYYY-MM-DD, end: YYYY-MM-DD}`"
     return None

@@ -159,8 +159,19 @@ def library(root: Path) -> None:
 def test_a_library_entry_is_copied_byte_for_byte(engagement: Path) -> None:
     library(engagement)
 
-    assert pipeline.library(engagement, None) == ["tls", "web/xss"]
+    assert pipeline.library(engagement, None).entries == ("tls", "web/xss")
     assert made(engagement, title=None, entry="web/xss").read_bytes() == ENTRY.encode()
+
+
+def test_a_library_that_is_empty_says_where_it_belongs_and_one_that_is_not_what_it_has(engagement: Path) -> None:
+    (note,) = pipeline.library(engagement, None).problems
+    assert (note.level, note.fault) == ("note", "the library has no entry")
+    assert problem_of(lambda: made(engagement, title=None, entry="web/xss")).remedy == note.remedy
+
+    library(engagement)
+
+    assert pipeline.library(engagement, None).problems == ()
+    assert problem_of(lambda: made(engagement, title=None, entry="nope")).remedy == "there are tls, web/xss"
 
 
 def test_a_library_entry_given_a_title_changes_in_that_alone(engagement: Path) -> None:

@@ -39,7 +39,8 @@ def test_a_status_is_guessed_from_the_words_of_others(value: str, word: str) -> 
 def test_a_word_of_others_is_only_offered_where_ours_may_stand() -> None:
     assert meant.nearest("moderate", ["bad", "fine"]) is None
     assert meant.field("tag", Finding.model_fields) == "did you mean 'tags'?"
-    assert meant.field("sha", Finding.model_fields) is None
+    assert meant.field("sha", Engagement.model_fields) is None
+    assert "under `extra`" in (meant.field("sha", Finding.model_fields) or "")
     assert meant.field("sha", Location.model_fields) == "write `commit`"
 
 
@@ -120,6 +121,9 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
         (f"cvss: {BARE}", "put CVSS:3.1/ before it"),
         ("id: A-1", "leave it out: the id is the file's name"),
         ("references: https://example.org", "write each on a line of its own, after `- `"),
+        ("references: {docs: https://example.org}", "begin each entry with `- `, and its other fields below the first"),
+        ("component: web", "a field of your own stands under `extra`, and is declared under `fields` in engagement.yaml"),
+        ("due: 31.1.2026", "write 2026-01-31"),
         ("locations: [{path: ./a.py}]", "write a.py"),
         ("locations: [{path: a.py, lines: L1-L2}]", "write 1-2"),
         ("locations: [{path: a.py, line: 1}]", "write `lines`"),
@@ -133,3 +137,35 @@ def test_a_slip_that_people_make_is_told_with_its_mend(tmp_path: Path, line: str
         load(Folder(tmp_path))
 
     assert [problem.remedy for problem in caught.value.problems] == [remedy]
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        ("31.01.2026", "write 2026-01-31"),
+        ("2026/1/31", "write 2026-01-31"),
+        ("20260131", "write 2026-01-31"),
+        ("31.02.2026", None),
+        ("01/02/2026", None),
+        ("2026-01/31", None),
+        ("tomorrow", None),
+    ],
+)
+def test_a_day_in_another_notation_is_told_in_ours_when_it_can_be_one_only(value: str, remedy: str | None) -> None:
+    assert meant.day(value) == remedy
+
+
+@pytest.mark.parametrize(
+    ("revision", "remedy"),
+    [
+        ("v2.3.0", "did you mean '2.3.0'?"),
+        ("1.0", "did you mean 'v1.0'?"),
+        ("v", "fetch it into the clone, or name another"),
+        ("3.0", "fetch it into the clone, or name another"),
+        ("HEAD", "nothing is committed there yet: commit first, or name a tag or a branch"),
+    ],
+)
+def test_a_tag_is_offered_with_or_without_its_v(revision: str, remedy: str) -> None:
+    tags = {"2.3.0": "a" * 40, "v1.0": "b" * 40}
+
+    assert meant.revision(revision, tags.get) == remedy

@@ -134,7 +134,7 @@ def test_a_location_in_the_middle_of_a_line_is_reported() -> None:
     parsed = prose.parse("look at ![this](location:src) now")
 
     assert parsed.references.placed == ()
-    assert parsed.faults[0].remedy == "give it a line of its own"
+    assert parsed.faults[0].remedy == "give it a line of its own, or refer to it: `[](location:src)`"
 
 
 def test_references_are_told_apart() -> None:

@@ -62,8 +62,10 @@ def new(
     from findings_report.cli.common import clones
 
     if show_list:
-        for name in pipeline.library(folder, library):
+        shelf = pipeline.library(folder, library)
+        for name in shelf.entries:
             out(name)
+        say_problems(shelf.problems, OutputFormat.FULL)
         return
     _say(pipeline.new(folder, pipeline.Draft(title, id, entry, library, path, lines, clones(repository))), "")
 

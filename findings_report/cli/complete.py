@@ -33,7 +33,7 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
     from findings_report import pipeline
 
     shared = context.params.get("library")
-    return _proposed(lambda: pipeline.library(_folder(context), Path(shared) if shared else None), incomplete)
+    return _proposed(lambda: pipeline.library(_folder(context), Path(shared) if shared else None).entries, incomplete)
 
 
 def formats(incomplete: str) -> list[str]:

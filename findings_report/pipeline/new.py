@@ -68,10 +68,22 @@ def new(start: Path, draft: Draft) -> Made:
     return Made((path,), tuple(problems))
 
 
-def library(start: Path, shared: Path | None) -> list[str]:
+@dataclass(frozen=True)
+class Shelf:
+    """What `new --list` shows."""
+
+    entries: tuple[str, ...]
     """The names that `new --from` knows, the engagement's own first."""
+    problems: tuple[Problem, ...]
+    """A note where there is none."""
+
+
+def library(start: Path, shared: Path | None) -> Shelf:
+    """What the library of the engagement has, and `shared`."""
     libraries = _libraries(store.find_folder(start), shared)
-    return list(dict.fromkeys(name for files in libraries for name in store.library_entries(files)))
+    entries = tuple(dict.fromkeys(name for files in libraries for name in store.library_entries(files)))
+    note = Problem(Kind.INPUT, "the library has no entry", store.NO_ENTRIES, level="note", code="no-entry")
+    return Shelf(entries, () if entries else (note,))
 
 
 def _libraries(folder: Path, shared: Path | None) -> list[store.Files]:

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from findings_report import git
+from findings_report import git, meant
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Region, Snippet
 from findings_report.pipeline.inputs import Inputs, Progress, read
@@ -63,7 +62,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(only, names)))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, meant.did_you_mean(only, names)))
     problems = list(authored.warnings)
     try:
         with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
@@ -96,7 +95,9 @@ def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | 
         commit = source.commit_of(to)
         if commit is None:
             fault = f"--to {to!r} names no commit in repository {name!r}"
-            remedy = "fetch it into the clone, or name another" + ("" if len(sources) == 1 else "; --only takes one repository")
+            remedy = meant.revision(to, source.commit_of)
+            if only is None and len(sources) > 1:
+                remedy = f"take one repository with --only, or {remedy}"
             problems.append(Problem(Kind.SOURCE, fault, remedy, code="revision-missing"))
         else:
             found[name] = commit

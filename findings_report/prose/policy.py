@@ -118,7 +118,8 @@ class Policy:
             self.uses.append(Use("image", name, self.line))
             return token.copy(meta={"name": name, "text": alt})
         if symbol is not None and symbol[1] == "location":
-            fault, remedy = f"'{source}' is placed in the middle of a line", "give it a line of its own"
+            fault = f"'{source}' is placed in the middle of a line"
+            remedy = f"give it a line of its own, or refer to it: `[]({source})`"
         else:
             fault = f"the image '{visible(source)[:80]}' is not included"
             remedy = "declare it in the engagement's `images` and place it as image:NAME"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
 
+from findings_report import meant
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.language import Inside, insides, language_of
 from findings_report.lines import Text, decode, obstacle
@@ -134,7 +135,7 @@ def commit_of(name: str, repository: Repository, source: Source | None, *, is_ne
         return Commit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
     if now is None:
         fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
-        remedy = "fetch it into the clone, or name another"
+        remedy = meant.revision(repository.revision, source.commit_of)
         return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),))
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
     remedy = "write the commit down with `findings-report pin`"

@@ -18,7 +18,16 @@ from findings_report.meant import did_you_mean
 from findings_report.model.finding import FORMAT, Engagement, Finding, Section, identifier_fault
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
-from findings_report.store.draft import Cited, from_library, library_entries, next_id, stub, taken_ids, title_scalar
+from findings_report.store.draft import (
+    NO_ENTRIES,
+    Cited,
+    from_library,
+    library_entries,
+    next_id,
+    stub,
+    taken_ids,
+    title_scalar,
+)
 from findings_report.store.edit import change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
 from findings_report.store.lock import LOCK, lock_bytes, read_lock
@@ -32,6 +41,7 @@ __all__ = [
     "FINDING_SUFFIX",
     "FOLDER",
     "LOCK",
+    "NO_ENTRIES",
     "SCHEMA_FOLDER",
     "Authored",
     "Cited",

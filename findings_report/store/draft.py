@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.meant import did_you_mean
+from findings_report.meant import listed
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Engagement, identifier_fault
 from findings_report.store.edit import quoted, set_text
@@ -19,6 +19,9 @@ from findings_report.store.yaml12 import YamlFault, read, resolve_plain
 
 FIRST_ID: Final = "FIRST-001"
 """The id of the first finding of all, as `init` writes it."""
+
+NO_ENTRIES: Final = "put findings to start from into library/ beside findings/, or name a shared library with --library"
+"""The remedy for a library that is empty or not there."""
 
 _NUMBERED = re.compile(r"(.*?)([0-9]+)\Z")
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'+-]*[\w.)])?\Z")
@@ -164,7 +167,7 @@ def from_library(libraries: Iterable[Files], name: str, title: str | None) -> by
         for entry, file in library_entries(files).items():
             known.setdefault(entry, (files, file))
     if name not in known:
-        near = did_you_mean(name, known) or "`findings-report new --list` shows what there is"
+        near = listed(name, known, what="entry") or NO_ENTRIES
         raise FindingsReportError(Problem(Kind.USAGE, f"there is no {name!r} in the library", near, code="no-entry"))
     files, file = known[name]
     content = files.read(file) or b""
