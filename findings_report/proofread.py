@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -19,6 +20,8 @@ _FIRST: Final = {
     "finding": "there is no other finding yet",
     "picture": "declare it under `images` in engagement.yaml",
 }
+
+_TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 
 MOST_TOLD: Final = 20
 """Problems of one text that are told one by one; a hostile text has thousands."""
@@ -39,19 +42,20 @@ class _Known:
 
 
 def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Problems of all prose: refused links and pictures, text nested too deep, references to what is not there, and evidence
-    that a finding places twice.
+    """Problems of all prose: texts that are still to be written, refused links and pictures, text nested too deep, references
+    to what is not there, and evidence that a finding places twice.
     """
     problems: list[Problem] = []
     pictures = {image.name for image in engagement.images} | {image.file for image in engagement.images}
     ids = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
     for path, text in _engagement_texts(engagement):
-        problems += _problems(("engagement", *path), text, _Known(ids, pictures))
+        problems += [*_unwritten(("engagement", *path), text), *_problems(("engagement", *path), text, _Known(ids, pictures))]
     for key, finding in findings.items():
+        problems += _unwritten((key, "title"), finding.title)
         names = frozenset(location.name for location in finding.locations if location.name is not None)
         known = _Known(ids, pictures, names)
         for path, text in texts_of(finding).items():
-            problems += _problems((key, *path), text, known)
+            problems += [*_unwritten((key, *path), text), *_problems((key, *path), text, known)]
     for _, links in groupby(linked(engagement, findings), key=lambda each: each.subject):
         problems += _bounded([_not_pinned(engagement, each) for each in links])
     return problems
@@ -127,6 +131,13 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
     for index, section in enumerate(engagement.sections):
         if section.text is not None:
             yield ("sections", index, "text" if section.file is None else "file"), section.text
+
+
+def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
+    """The warning of a text that begins with `TODO:`, as those that `init` writes do: nobody means to send it."""
+    if _TO_DO.match(text):
+        remedy = "write it" if subject[-1] == "title" else "write it, or remove the field"
+        yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
 
 
 def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:

@@ -561,7 +561,10 @@ def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path
     build(tmp_path, [Commit(files={"a.txt": "a\n"}, message="one")])
 
     assert run("init", tmp_path, "--title", 'A "quoted" {title}').code == 0
-    assert run("list", tmp_path).code == 0
+    ran = run("check", tmp_path)
+    assert ran.code == 0
+    assert ran.err.count("is still to be written") == 4
+    assert "FIRST-001.finding.yaml:3:8: warning: title: is still to be written" in ran.err
     assert run("init", tmp_path).code == 2
 
 
@@ -620,6 +623,30 @@ def test_pin_says_when_the_revision_was_changed_by_hand_and_how_the_pin_is_moved
         assert "move the pin with `findings-report pin --to other --only app`" in ran.err
     assert "stays pinned to" in run("pin", work.root).err
     assert run("pin", work.root, "--to", "other", "--only", "app").code == 0
+
+
+@pytest.mark.parametrize(("title", "warned"), [("TODO", True), ("'TODO: name it'", True), ("TODO comments are shipped", False)])
+def test_a_text_that_is_still_to_be_written_is_warned_of(work: Work, run: Run, title: str, warned: bool) -> None:
+    work.finding(FINDING.replace("A finding", title))
+
+    assert ("title: is still to be written" in run("check", work.root).err) == warned
+
+
+def test_pin_asks_nothing_of_the_findings(work: Work, run: Run) -> None:
+    work.write("A-2.finding.yaml", "title: half written\nseverity:\n")
+
+    assert run("check", work.root).code == 3
+    assert run("pin", work.root).code == 0
+
+
+def test_a_path_that_leads_nowhere_is_told_before_anything_is_cited(work: Work, run: Run) -> None:
+    work.engagement(repository="path: ../gone, revision: v1")
+    work.finding("title: x\nseverity: low\ndescription: y\n")
+
+    ran = run("check", work.root)
+
+    assert ran.code == 0
+    assert "there is nothing at '../gone', seen from engagement.yaml: nothing of it can be read" in ran.err
 
 
 def test_pin_names_a_path_that_leads_nowhere(work: Work, run: Run) -> None:

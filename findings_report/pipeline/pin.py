@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from findings_report import store
 from findings_report.errors import FindingsReportError, Problem
-from findings_report.pipeline.inputs import Inputs, read
+from findings_report.pipeline.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,13 @@ class Pinned:
 
 
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
-    """Writes down the commits of the repositories that have one. See `pin.pins`."""
+    """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
     from findings_report.clones import find_clones, open_clones
     from findings_report.pin import pins
     from findings_report.publish import publish
 
-    folder, authored = read(inputs)
+    folder = store.find_folder(inputs.folder)
+    authored = store.load_engagement(store.Folder(folder))
     try:
         with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
             found, problems = pins(authored.engagement, sources, to=to, only=only)

@@ -54,10 +54,11 @@ def resolve(engagement: Engagement, findings: Mapping[str, Finding], sources: Ma
 
 
 def _unchecked(hand: Hand, repository: Repository) -> list[Problem]:
-    """Says, once for a repository that is not at hand, how many quotes nobody checked."""
-    if hand.reader is not None or not hand.unread:
+    """Says, once for a repository that is not at hand, how many quotes nobody checked. One that nothing cites yet is told when
+    its `path` leads nowhere: that is a slip, while a `url` alone is a choice."""
+    if hand.reader is not None or not (hand.unread or repository.path):
         return []
-    quotes = {0: "its locations are not read", 1: "1 quote is unchecked"}.get(
+    quotes = {0: "its locations are not read" if hand.unread else "nothing of it can be read", 1: "1 quote is unchecked"}.get(
         hand.unchecked, f"{hand.unchecked} quotes are unchecked"
     )
     fault = f"repository {hand.name!r} is not at hand: {quotes}"
