@@ -110,8 +110,8 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
     logger.handlers, logger.propagate = [messages], False
     try:
         pdf = _draw(blobs["page"].decode(), assets)
-        if "carried" in blobs and not assets.refused:
-            pdf = archival(pdf, _carried(request["carried"], blobs["carried"]))
+        if not assets.refused:
+            pdf = archival(pdf, _carried(request, blobs))
     except Exception:
         # WeasyPrint trips over some of the resources that it is refused; the refusal is the cause.
         if not assets.refused:
@@ -121,16 +121,19 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
     return response, {} if assets.refused else {"pdf": pdf}
 
 
-def _carried(said: object, content: bytes) -> Carried:
+def _carried(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Carried | None:
+    if "carried" not in blobs:
+        return None
+    said = request["carried"]
     assert isinstance(said, dict)  # noqa: S101  # the parent is this package's own
-    return Carried(said["name"], content, date.fromisoformat(said["day"]) if said["day"] else None)
+    return Carried(said["name"], blobs["carried"], date.fromisoformat(said["day"]) if said["day"] else None)
 
 
 def _draw(page: str, assets: Assets) -> bytes:
     # Layout leaves no garbage worth looking for, only more and more live boxes to look through: -13 % CPU measured.
     gc.disable()
     try:
-        pdf: bytes = HTML(string=page, base_url=None, url_fetcher=assets).write_pdf(font_config=Fonts(assets))
+        pdf: bytes = HTML(string=page, base_url=None, url_fetcher=assets).write_pdf(font_config=Fonts(assets), pdf_tags=True)
         return pdf
     finally:
         gc.enable()
