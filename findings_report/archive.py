@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ LARGEST: Final = 512 * 2**20
 _MODELS: Final[dict[str, type[Document]]] = {SCHEMA: Report, COMPARISON_SCHEMA: Comparison}
 _NAMES: Final[dict[type[Document], str]] = {Report: "report.json", Comparison: "comparison.json"}
 _START: Final = 1024
+_MOST_QUOTED: Final = 1_000_000
 
 
 def to_json(document: Document) -> bytes:
@@ -113,8 +115,25 @@ def schema(document: type[Document] = Report) -> dict[str, Any]:
 
 def _report(document: Document, shown: str) -> Report:
     if isinstance(document, Report):
+        if (fault := _impossible(document)) is not None:
+            raise _refused(shown, fault)
         return document
     raise _refused(shown, "it is a comparison, and a report is wanted", "name the JSON or the PDF of a report")
+
+
+def _impossible(report: Report) -> str | None:
+    """What no report that was made here says, and who reads one relies on; None when there is nothing of it."""
+    twice = [id for id, number in Counter(finding.id for finding in report.findings).items() if number > 1]
+    if twice:
+        return f"it has more than one finding {twice[0]!r}"
+    quoted = 0
+    for finding in report.findings:
+        for snippet in finding.snippets:
+            for region in (*snippet.regions, *snippet.check.found):
+                if not 1 <= region.start_line <= region.end_line:
+                    return f"{finding.id!r} cites the lines {region}, and there are no such lines"
+            quoted += sum(found.end_line - found.start_line + 1 for found in snippet.check.found)
+    return f"it quotes {quoted:,} lines; at most {_MOST_QUOTED:,} are followed" if quoted > _MOST_QUOTED else None
 
 
 def _unknown(name: object) -> tuple[str, str | None]:

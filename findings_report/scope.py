@@ -28,8 +28,10 @@ class Pattern:
 
     def names(self, path: str) -> bool:
         """True when `path`, or a folder around it, is what the pattern names."""
-        if self._plain is not None:
-            return self._plain == "" or path == self._plain or path.startswith(f"{self._plain}/")
+        if self._path == "" or path == self._path or path.startswith(f"{self._path}/"):
+            return True  # also where its name has a wildcard in it, as `pages/[id].tsx`
+        if not self._is_glob:
+            return False
         reached = self._beyond({0})
         for part in path.split("/"):
             if len(self._steps) in reached:
@@ -38,10 +40,13 @@ class Pattern:
         return len(self._steps) in reached
 
     @cached_property
-    def _plain(self) -> str | None:
-        """The path, when there is no wildcard in it."""
-        clean = "/".join(part for part in self.text.split("/") if part not in ("", "."))
-        return None if _WILD.search(clean) else clean
+    def _path(self) -> str:
+        """The path that it is, read without wildcards."""
+        return "/".join(part for part in self.text.split("/") if part not in ("", "."))
+
+    @cached_property
+    def _is_glob(self) -> bool:
+        return _WILD.search(self.text) is not None
 
     @cached_property
     def _steps(self) -> tuple[re.Pattern[str] | None, ...]:

@@ -215,6 +215,15 @@ def test_init_writes_the_schemas_and_what_leads_editors_to_them(tmp_path: Path) 
     assert {problem.code for problem in problems} == {"to-do"}
 
 
+def test_settings_that_cannot_be_read_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".vscode").mkdir()
+    (tmp_path / ".vscode/settings.json").symlink_to(tmp_path / "nowhere")
+
+    (note,) = pipeline.init(tmp_path, "x").problems
+
+    assert note.level == "note"
+
+
 def test_init_leaves_an_editors_settings_alone_and_says_what_to_add(tmp_path: Path) -> None:
     (tmp_path / ".vscode").mkdir()
     (tmp_path / ".vscode/settings.json").write_text("{} // mine\n")

@@ -80,6 +80,18 @@ def test_a_text_rewritten_as_a_whole_is_told_whole() -> None:
 # Fields.
 
 
+def test_the_same_lines_of_another_repository_are_other_evidence() -> None:
+    before = samples.report().findings[0]
+    after = before.model_copy(
+        update={"snippets": tuple(snippet.model_copy(update={"repository": "other"}) for snippet in before.snippets)}
+    )
+
+    (change,) = changed_fields(before, after, ())
+
+    assert change.name == "locations"
+    assert str(change.after).startswith("other: ")
+
+
 def test_equal_findings_have_no_changed_field() -> None:
     for each in samples.report().findings:
         assert changed_fields(each, each, ()) == ()

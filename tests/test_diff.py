@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import repositories
@@ -107,8 +108,71 @@ def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path
     found = run(demo, str(made)).comparison
 
     assert of(found, "DEMO-001")[:2] == (Change.UPDATED, Turn.RESOLVED)
-    assert any("Repository quicknotes is not at hand" in limit for limit in found.limits)
+    assert any("Repository 'quicknotes' is not at hand" in limit for limit in found.limits)
     assert {region.drift.kind for each in found.findings for region in each.evidence} == {DriftKind.UNVERIFIABLE}
+
+
+def test_a_clone_that_neither_side_knows_is_refused(demo: Path) -> None:
+    with pytest.raises(FindingsReportError, match="names 'quicknote'") as raised:
+        diff("report-1.0", None, inputs(demo, quicknote=demo / "app"), NOTHING, quiet)
+
+    assert raised.value.problems[0].kind is Kind.USAGE
+    assert raised.value.problems[0].remedy == "did you mean 'quicknotes'?"
+
+
+def test_a_revision_is_found_through_a_link_into_its_repository(demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(demo / "findings")
+
+    found = run(tmp_path / "elsewhere", "report-1.0").comparison
+
+    assert of(found, "DEMO-001")[:2] == (Change.UPDATED, Turn.RESOLVED)
+
+
+def as_json(folder: Path) -> dict[str, Any]:
+    """The JSON of a folder's report, to be spoiled."""
+    report: dict[str, Any] = json.loads(archive.to_json(pipeline.assembled(pipeline.check(inputs(folder), quiet), None)))
+    return report
+
+
+@pytest.mark.parametrize(
+    ("regions", "fault"),
+    [
+        ([{"start_line": 9, "end_line": 3}], "no such lines"),
+        ([{"start_line": -5, "end_line": 3}], "no such lines"),
+        ([{"start_line": 1, "end_line": 10**12}], "at most 1,000,000 are followed"),
+    ],
+)
+def test_lines_that_no_report_cites_are_refused(demo: Path, tmp_path: Path, regions: list[dict[str, int]], fault: str) -> None:
+    report = as_json(pipeline.demo(tmp_path / "plain"))
+    report["findings"][0]["snippets"][0]["check"]["found"] = regions
+    (tmp_path / "old.json").write_text(json.dumps(report))
+
+    with pytest.raises(FindingsReportError, match=fault) as raised:
+        run(demo, str(tmp_path / "old.json"))
+
+    assert raised.value.problems[0].kind is Kind.INPUT
+
+
+def test_a_report_with_two_findings_of_one_id_is_refused(demo: Path, tmp_path: Path) -> None:
+    report = as_json(pipeline.demo(tmp_path / "plain"))
+    report["findings"].append(report["findings"][0])
+    (tmp_path / "old.json").write_text(json.dumps(report))
+
+    with pytest.raises(FindingsReportError, match="more than one finding 'DEMO-001'"):
+        run(demo, str(tmp_path / "old.json"))
+
+
+def test_a_finding_of_a_whole_file_is_recognised_by_it(demo: Path) -> None:
+    path = demo / "findings/DEMO-004.finding.yaml"
+    path.write_text("title: One\nseverity: low\ndescription: One.\nlocations: [{path: quicknotes/web.py}]\n")
+    repositories.git(demo, "add", "-A")
+    repositories.git(demo, "commit", "-qm", "A whole file")
+    path.rename(demo / "findings/DEMO-044.finding.yaml")
+
+    found = run(demo, "HEAD").comparison
+
+    because = next(each.because for each in found.findings if each.id == "DEMO-044")
+    assert because == "The same title and the same cited lines."
 
 
 def test_a_new_finding_is_followed_back_to_the_baseline(demo: Path) -> None:

@@ -31,6 +31,8 @@ paths = st.lists(parts, min_size=1, max_size=5).map("/".join)
         ("src/**", ["src/a.py", "src/a/b.py"], ["a.py"]),
         ("a?c.[ch]", ["abc.c", "abc.h"], ["abc.o", "ac.c", "a/c.c"]),
         ("a[!b]c", ["acc"], ["abc"]),
+        ("pages/[id]/*.tsx", ["pages/i/a.tsx"], ["pages/[id]/a.tsx"]),
+        ("pages/[id]", ["pages/[id]/a.tsx", "pages/i/a.tsx"], ["pages/x/a.tsx"]),
     ],
 )
 def test_a_pattern_names_these_and_not_those(pattern: str, named: list[str], others: list[str]) -> None:

@@ -16,7 +16,7 @@ from findings_report.errors import exit_code
 from findings_report.model.drift import Drift, DriftKind, Spot
 
 if TYPE_CHECKING:
-    from findings_report.pipeline.track import Followed, Following
+    from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
 
 
 def track(
@@ -29,34 +29,34 @@ def track(
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Say where every cited region is at another commit."""
-    from findings_report.pipeline.track import track as follow
+    from findings_report.pipeline.track import track as tracked
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with progress_shown() as progress:
-        found = follow(inputs, to, only=only, explain=explain, progress=progress)
+        found = tracked(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
         say_problems(found.problems, OutputFormat.CONCISE, err)
-        out(json.dumps([as_json(each, found) for each in found.regions], indent=2))
+        out(json.dumps([as_json(each, found) for each in found.places], indent=2))
     else:
         say_problems(found.problems, output_format)
-        for each in found.regions:
+        for each in found.places:
             out(as_text(each, concise=output_format is not OutputFormat.FULL))
         out(_summary(found))
     if code := exit_code(found.problems):
         raise typer.Exit(code)
 
 
-def as_json(each: Followed, found: Following) -> dict[str, Any]:
+def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
     """One region; `path`, `start_line` and `end_line` are where it is now, null when it is nowhere."""
-    drift = each.drift
+    drift, snippet = each.drift, each.place.snippet
     now = drift.now
     return {
-        "id": each.id,
-        "location": each.location,
-        "name": each.name,
-        "repository": each.repository,
-        "commit": each.commit,
-        "to": found.commits.get(each.repository),
+        "id": each.place.finding,
+        "location": snippet.index,
+        "name": snippet.name,
+        "repository": snippet.repository,
+        "commit": snippet.commit,
+        "to": found.commits.get(snippet.repository),
         "cited_path": drift.path,
         "region": str(drift.region),
         "drift": drift.kind.value,
@@ -84,12 +84,12 @@ def _spot_json(spot: Spot) -> dict[str, Any]:
     return {**place, "similarity": spot.similarity}
 
 
-def as_text(each: Followed, *, concise: bool) -> str:
+def as_text(each: TrackedPlace, *, concise: bool) -> str:
     """One region: what is cited in the first line, what became of it in the next; in one line when `concise`."""
     drift = each.drift
     told = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_quoted(drift)}"
     if concise:
-        return f"{each.id} {drift.path}:{drift.region} {told}"
+        return f"{each.place.finding} {drift.path}:{drift.region} {told}"
     lines = [told]
     if drift.surroundings_changed:
         lines.append("the code around it, in the same function or class, was changed")
@@ -102,12 +102,12 @@ def as_text(each: Followed, *, concise: bool) -> str:
     if each.changes and drift.now is None:
         lines.append("commits that changed the file:")
     lines += [f"{change.commit[:12]} {change.date} {change.subject}" for change in each.changes]
-    return "\n".join([f"{each.id} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
+    return "\n".join([f"{each.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
 
 
-def _summary(found: Following) -> str:
-    count = len(found.regions)
-    kinds = Counter(each.drift.kind for each in found.regions)
+def _summary(found: TrackedEngagement) -> str:
+    count = len(found.places)
+    kinds = Counter(each.drift.kind for each in found.places)
     told = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
     return f"{count} region{'' if count == 1 else 's'}{': ' if told else ''}{told}"
 

@@ -23,10 +23,7 @@ from findings_report.model.comparison import (
     Weight,
 )
 from findings_report.model.document import Component, Report, ReportedFinding
-from findings_report.model.finding import Status
-
-ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
-"""Statuses under which a finding asks for nothing more."""
+from findings_report.model.finding import ANSWERED, Status
 
 _CHANGES: Final = (Change.NEW, Change.UPDATED, Change.UNCHANGED, Change.ABSENT)
 

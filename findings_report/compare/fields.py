@@ -32,7 +32,8 @@ def changed_fields(
     `is_read` is False when a location could not be read, so that what is cited cannot be told.
     """
     found = [*_said(baseline, current)]
-    before, after = _citations(baseline, evidence), _citations(current, ())
+    is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
+    before, after = _citations(baseline, evidence, is_named=is_named), _citations(current, (), is_named=is_named)
     if is_read and before != after:
         found.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
     return tuple(found)
@@ -53,8 +54,11 @@ def _change(name: str, before: str | None, after: str | None) -> FieldChange:
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
 
 
-def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion]) -> tuple[str, ...]:
-    """Every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged."""
+def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
+    """Every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
+
+    The repository stands before it when it `is_named`.
+    """
     now = {
         (region.location, region.drift.region): region.drift.now
         for region in followed
@@ -62,11 +66,12 @@ def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion]) -> t
     }
     found: set[str] = set()
     for snippet in finding.snippets:
+        home = f"{snippet.repository}: " if is_named else ""
         for region in snippet.regions:
             spot = now.get((snippet.index, region))
-            found.add(_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region))
+            found.add(home + (_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region)))
         if not snippet.regions:
-            found.add(snippet.path)
+            found.add(home + snippet.path)
     return tuple(sorted(found))
 
 

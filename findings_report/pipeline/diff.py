@@ -8,11 +8,14 @@ from typing import Final
 
 from findings_report import outputs
 from findings_report.clones import open_clones
-from findings_report.compare import ANSWERED, Code, compare
+from findings_report.compare import Code, compare
 from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
+from findings_report.model.document import Report
+from findings_report.model.finding import ANSWERED
 from findings_report.pipeline.doctor import components
-from findings_report.pipeline.follow import Follower
+from findings_report.pipeline.evidence import Fixes, evidence
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.pair import paired
 from findings_report.pipeline.render import Written, rendered
@@ -71,6 +74,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     before = read_side(baseline, inputs, progress)
     progress("reading the current side")
     after = read_side(current, inputs, progress)
+    _check_clones(inputs, (before, after))
     comparison = _compared(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
@@ -83,30 +87,42 @@ def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progr
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
         progress("following the code")
-        there = {repository.name: repository for repository in after.report.engagement.repositories}
-        back = {repository.name: repository for repository in before.report.engagement.repositories}
-        forward = Follower(repositories, there)
-        followed = forward.follow(before.report.findings)
-        pairing, crowded = paired(before.report, after.report, followed)
-        progress("looking up fixes")
-        old = {finding.id: finding for finding in before.report.findings}
-        fixes = {}
-        for finding in after.report.findings:
-            pair = pairing.pairs.get(finding.id)
-            fixes[finding.id] = forward.fixes(finding, old[pair[0]] if pair else None, before.report)
-        backward = Follower(repositories, back)
+        forward = evidence(before.report.findings, after.report, repositories)
+        pairing, crowded = paired(before.report, after.report, forward.regions)
         new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
-        code = Code(followed, backward.follow(new), fixes)
+        back = evidence(new, before.report, repositories)
+        progress("looking up fixes")
+        fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
+        known = {finding.id: finding for finding in before.report.findings}
+        old = {id: known[was] for id, (was, _) in pairing.pairs.items()}
+        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
     return compare(
         before.report,
         after.report,
         sources=(before.source, after.source),
         pairing=pairing,
-        code=code,
+        code=Code(forward.regions, back.regions, fixed),
         unread=before.unread | after.unread,
-        limits=list(dict.fromkeys([*forward.limits, *backward.limits, *crowded])),
+        limits=list(dict.fromkeys([*forward.limits, *back.limits, *crowded])),
         components=components(),
     )
+
+
+def _check_clones(inputs: Inputs, sides: Sequence[ReadSide]) -> None:
+    """Raises FindingsReportError (USAGE) for a --repository that neither side knows: each takes those that it does."""
+    known = [set(side.clones) for side in sides]
+    names = sorted(set().union(*known))
+    for name, path in inputs.clones.items():
+        if not name and all(len(each) != 1 for each in known):
+            fault = f"--repository {str(path)!r} does not say which one it is ({', '.join(names) or 'there is none'})"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
+        if name and name not in names:
+            fault = f"--repository names {name!r}; the two sides have {', '.join(names) or 'no repository'}"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(name, names), code="no-repository"))
+
+
+def _commits(report: Report) -> dict[str, str | None]:
+    return {repository.name: repository.commit for repository in report.engagement.repositories}
 
 
 def _made(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -68,8 +69,9 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     }
     if not os.path.lexists(path):
         return {path: (json.dumps(wanted, indent=2) + "\n").encode()}, []
-    if store.SCHEMA_FOLDER.encode() in path.read_bytes():
-        return {}, []
+    with contextlib.suppress(OSError):  # a folder, or a link that leads nowhere, holds nothing either
+        if store.SCHEMA_FOLDER.encode() in path.read_bytes():
+            return {}, []
     fault = "is there already, and stays as it is"
     place = Place(store.shown_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]

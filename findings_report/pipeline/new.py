@@ -156,7 +156,7 @@ def _quote(
     lines = tuple(line.text for run in snippet.runs for line in run.lines)
     if len(lines) > _LONGEST_QUOTE:
         fault = f"more than {_LONGEST_QUOTE} lines are too many to quote, and none is quoted"
-        problems = [Problem(Kind.SOURCE, fault, "quote those that matter", level="note", code="quote-length")]
+        problems.append(Problem(Kind.SOURCE, fault, "quote those that matter", level="note", code="quote-length"))
         return (), problems
     return lines, problems
 

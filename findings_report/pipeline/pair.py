@@ -18,7 +18,7 @@ def paired(
     `followed` is the evidence of the baseline at the current commit.
     """
     found = match(
-        [_traits(finding, _followed(followed.get(finding.id, ()))) for finding in baseline.findings],
+        [_traits(finding, _followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
         [_traits(finding, _cited(finding)) for finding in current.findings],
     )
     pairs = {each.current: (each.baseline, f"{each.reason[:1].upper()}{each.reason[1:]}.") for each in found.matches}
@@ -47,9 +47,10 @@ def _cited(finding: ReportedFinding) -> tuple[Place, ...]:
     )
 
 
-def _followed(evidence: Sequence[TrackedRegion]) -> tuple[Place, ...]:
+def _followed(finding: ReportedFinding, evidence: Sequence[TrackedRegion]) -> tuple[Place, ...]:
+    whole = {snippet.index for snippet in finding.snippets if not snippet.regions}
     return tuple(
-        Place(region.repository, region.drift.now.path, region.drift.now.region)
+        Place(region.repository, region.drift.now.path, None if region.location in whole else region.drift.now.region)
         for region in evidence
         if region.drift.now is not None
     )

@@ -94,12 +94,12 @@ def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
-    folder = store.find_folder(inputs.folder).absolute()
-    root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    folder = store.find_folder(inputs.folder).resolve()
+    root = git.enclosing_folder(folder)
     if root is None:
         fault = f"there is no file or folder {source!r}, and {store.shown_path(folder)} is in no git repository"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision"))
-    with git.open_repository(root, name="findings") as repository:
+    with git.open_repository(root, name="findings", borrow=inputs.borrow) as repository:
         commit = repository.commit_of(revision)
         if commit is None:
             fault = f"{source!r} is no file or folder, and names no commit of the repository that holds the findings"

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from findings_report import git, meant
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.model.evidence import Region, Snippet
+from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
-
-if TYPE_CHECKING:
-    from findings_report.track import Cited
 
 
 @dataclass(frozen=True)
-class Followed:
-    """One region of a location, and what became of it."""
+class TrackedPlace:
+    """One cited region, and what became of it."""
 
-    id: str
-    """The finding."""
-    location: int
-    """0-based position of the location in its finding."""
-    name: str | None
-    """The location's name."""
-    repository: str
-    """Name of the repository in the engagement."""
-    commit: str | None
-    """The commit cited, full hash; None when not known."""
+    place: Place
+    """Where it is cited."""
     drift: Drift
     """What became of it."""
     changes: tuple[git.Change, ...] = ()
@@ -38,10 +25,10 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Following:
+class TrackedEngagement:
     """What `track` finds."""
 
-    regions: tuple[Followed, ...]
+    places: tuple[TrackedPlace, ...]
     """By finding, then as they were written."""
     commits: Mapping[str, str]
     """What --to names in each repository, by its name: full hashes."""
@@ -49,7 +36,7 @@ class Following:
     """Warnings, located."""
 
 
-def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> Following:
+def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> TrackedEngagement:
     """Follows every location, or those of repository `only`, to the commit that `to` names.
 
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
@@ -72,17 +59,19 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
                 raise FindingsReportError(found.problems)
             commits = _commits(sources, to, only)
             progress(f"following it to {to}")
-            cited = [(id, snippet) for id, listed in found.snippets.items() for snippet in listed]
-            wanted = [(id, snippet) for id, snippet in cited if only in (None, snippet.repository)]
-            regions, faults = _regions(wanted, sources, commits)
+            cited = [place for id, snippets in found.snippets.items() for place in places(id, snippets)]
+            cited = [place for place in cited if only in (None, place.snippet.repository)]
+            followed = follow(cited, sources, commits)
+            tracked = [TrackedPlace(*each) for each in zip(cited, followed.drifts, strict=True)]
+            problems += [*found.problems, *followed.problems]
             if explain:
                 progress("asking history")
-                regions, more = _explained(regions, sources, commits)
-                faults += more
-            problems += [*found.problems, *faults]
+                tracked, faults = _explained(tracked, sources, commits)
+                problems += faults
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    return Following(tuple(regions), commits, tuple(dict.fromkeys(authored.located(problem) for problem in problems)))
+    located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
+    return TrackedEngagement(tuple(tracked), commits, located)
 
 
 def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | None) -> dict[str, str]:
@@ -106,78 +95,29 @@ def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | 
     return found
 
 
-def _regions(
-    cited: Sequence[tuple[str, Snippet]], sources: Mapping[str, git.Repository | None], commits: Mapping[str, str]
-) -> tuple[list[Followed], list[Problem]]:
-    """Every region of every snippet, those of a repository and commit followed together."""
-    from findings_report.track import track as follow
-
-    together: dict[tuple[str, str], list[Cited]] = defaultdict(list)
-    each = [(id, snippet, region) for id, snippet in cited for region in _cited(snippet)]
-    for _, snippet, region in each:
-        if snippet.commit is not None and snippet.repository in commits:
-            together[snippet.repository, snippet.commit].append(region)
-    drifts: dict[tuple[str, str, Cited], Drift] = {}
-    problems: list[Problem] = []
-    for (name, commit), listed in together.items():
-        source = sources[name]
-        assert source is not None  # noqa: S101  # it resolved the commit
-        tracked = follow(source, list(dict.fromkeys(listed)), commit=commit, to=commits[name])
-        drifts |= {(name, commit, drifted): drift for drifted, drift in zip(dict.fromkeys(listed), tracked.drifts, strict=True)}
-        problems += tracked.problems
-    return [
-        Followed(
-            id,
-            snippet.index,
-            snippet.name,
-            snippet.repository,
-            snippet.commit,
-            drifts.get((snippet.repository, snippet.commit or "", region)) or _unread(snippet, region),
-        )
-        for id, snippet, region in each
-    ], problems
-
-
-def _cited(snippet: Snippet) -> list[Cited]:
-    """The regions of a location, with the lines that its quote has; the printed lines where it cites a whole file."""
-    from findings_report.track import Cited
-
-    quoted = [line for found in snippet.check.found for line in range(found.start_line, found.end_line + 1)]
-    numbers = [line.number for run in snippet.runs for line in run.lines if line.number is not None]
-    whole = (Region(start_line=min(numbers), end_line=max(numbers)),) if numbers else ()
-    return [
-        Cited(snippet.path, region, tuple(line for line in quoted if line in region)) for region in snippet.regions or whole
-    ]
-
-
-def _unread(snippet: Snippet, cited: Cited) -> Drift:
-    reason = f"repository '{snippet.repository}' is not at hand"
-    return Drift(path=cited.path, region=cited.region, kind=DriftKind.UNVERIFIABLE, reason=reason)
-
-
 def _explained(
-    regions: Sequence[Followed], sources: Mapping[str, git.Repository | None], commits: Mapping[str, str]
-) -> tuple[list[Followed], list[Problem]]:
-    explained: list[Followed] = []
+    tracked: Sequence[TrackedPlace], sources: Mapping[str, git.Repository | None], commits: Mapping[str, str]
+) -> tuple[list[TrackedPlace], list[Problem]]:
+    explained: list[TrackedPlace] = []
     problems: list[Problem] = []
-    for each in regions:
-        source = sources.get(each.repository)
+    for each in tracked:
+        name, commit = each.place.snippet.repository, each.place.snippet.commit
+        source = sources.get(name)
         changes: tuple[git.Change, ...] = ()
-        if source is not None and each.commit is not None and each.drift.kind is not DriftKind.UNVERIFIABLE:
+        if source is not None and commit is not None and each.drift.kind is not DriftKind.UNVERIFIABLE:
             try:
-                changes = _changes(source, each, each.commit, commits[each.repository])
+                changes = _changes(source, each.drift, commit, commits[name])
             except FindingsReportError as error:
                 problems += (replace(problem, level="warning") for problem in error.problems)
         explained.append(replace(each, changes=changes))
     return explained, problems
 
 
-def _changes(source: git.Repository, each: Followed, commit: str, to: str) -> tuple[git.Change, ...]:
+def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tuple[git.Change, ...]:
     """The commits that changed a region on the way: back to the common ancestor, and forward from there."""
     base = git.merge_base(source, commit, to)
     if base is None:
         return ()
-    drift = each.drift
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
     sides = ((to, *now), (commit, drift.path, drift.region))
     found: list[git.Change] = []

@@ -1,0 +1,118 @@
+"""The evidence of a comparison: what a report cites, at the commits of the other, and the commits that its fixes name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
+from findings_report.model.drift import Drift, DriftKind
+from findings_report.permalink import permalink
+from findings_report.pipeline.follow import Place, follow, places
+
+if TYPE_CHECKING:
+    from findings_report import git
+    from findings_report.model.document import Report, ReportedFinding, ReportedRepository
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a report cites, followed."""
+
+    regions: Mapping[str, tuple[TrackedRegion, ...]]
+    """By finding, every cited region in the order of its locations."""
+    limits: tuple[str, ...]
+    """What could not be followed and why, in sentences."""
+
+
+def evidence(findings: Sequence[ReportedFinding], other: Report, repositories: Mapping[str, git.Repository | None]) -> Evidence:
+    """What `findings` cite, at the commits of the `other` report. `repositories` are those at hand, by name."""
+    targets = {repository.name: repository for repository in other.engagement.repositories}
+    cited = [place for finding in findings for place in places(finding.id, finding.snippets)]
+    found = follow(cited, repositories, {name: target.commit for name, target in targets.items()})
+    regions: dict[str, list[TrackedRegion]] = {finding.id: [] for finding in findings}
+    for place, drift in zip(cited, found.drifts, strict=True):
+        regions[place.finding].append(_told(place, targets.get(place.snippet.repository), drift))
+    limits = tuple(f"{problem.fault[:1].upper()}{problem.fault[1:]}." for problem in found.problems)
+    return Evidence({id: tuple(each) for id, each in regions.items()}, limits)
+
+
+def _told(place: Place, target: ReportedRepository | None, drift: Drift) -> TrackedRegion:
+    now, snippet = drift.now, place.snippet
+    address = None
+    if now is not None and target is not None and target.commit is not None:
+        address = permalink(target.url, target.commit, now.path, [now.region])
+    return TrackedRegion(
+        location=snippet.index,
+        name=snippet.name,
+        repository=snippet.repository,
+        language=snippet.language,
+        permalink=address,
+        drift=drift,
+    )
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """Looks up the commits that fixes name, in the clones at hand."""
+
+    repositories: Mapping[str, git.Repository | None]
+    """Those at hand, by name."""
+    before: Mapping[str, str | None]
+    """The commits of the earlier report, by repository."""
+    after: Mapping[str, str | None]
+    """Those of the later one."""
+
+    def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
+        """What became of the commits that the finding's `fix` names.
+
+        `baseline` is the finding as it was; None when it is new.
+        """
+        if finding.fix is None:
+            return ()
+        cited = list(places(baseline.id, baseline.snippets)) if baseline else []
+        names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
+        return tuple(self._fix(named, names, cited) for named in finding.fix.commits)
+
+    def _fix(self, named: str, names: Sequence[str], cited: Sequence[Place]) -> FixCommit:
+        state = FixState.UNVERIFIABLE
+        for name in names:
+            repository, after = self.repositories.get(name), self.after.get(name)
+            if repository is None or after is None or not repository.has_commit(after):
+                continue
+            commit = repository.commit_of(named)
+            if commit is None:
+                state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
+                continue
+            state = _state(repository, commit, self.before.get(name), after)
+            mine = [place for place in cited if place.snippet.repository == name]
+            return FixCommit(named=named, commit=commit, state=state, touched=tuple(_touched(repository, commit, mine)))
+        return FixCommit(named=named, commit=None, state=state)
+
+
+def _state(repository: git.Repository, commit: str, before: str | None, after: str) -> FixState:
+    from findings_report.git.history import is_ancestor
+
+    if not is_ancestor(repository, commit, after):
+        return FixState.UNVERIFIABLE if repository.is_shallow else FixState.OUTSIDE
+    if before is not None and repository.has_commit(before) and is_ancestor(repository, commit, before):
+        return FixState.BEFORE
+    return FixState.BETWEEN
+
+
+def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) -> Iterator[TrackedRegion]:
+    """The regions that `commit` changed: followed to its first parent, and from there to itself."""
+    from findings_report.track import Cited, track
+
+    parent = repository.commit_of(f"{commit}^1")
+    for place in cited:
+        if parent is None or place.snippet.commit is None or not repository.has_commit(place.snippet.commit):
+            continue
+        asked = Cited(place.snippet.path, place.region)
+        (there,) = track(repository, [asked], commit=place.snippet.commit, to=parent).drifts
+        if there.now is None:
+            continue
+        (done,) = track(repository, [Cited(there.now.path, there.now.region)], commit=parent, to=commit).drifts
+        if done.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
+            yield _told(place, None, done)
