@@ -11,7 +11,6 @@ from findings_report.cli import complete
 from findings_report.cli.common import Borrow, Clones, Say, files_json, inputs_of, progress_shown
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
 from findings_report.errors import Kind, Level, Problem, exit_code
-from findings_report.model.comparison import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +84,8 @@ def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
 
 def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Problem]:
     """For a forge: what a reviewer of a change has to see, beside the files that it changes."""
+    from findings_report.model.comparison import Weight
+
     if output_format is not OutputFormat.GITHUB:
         return []
     levels: dict[Weight, Level] = {Weight.CONTRADICTION: "warning", Weight.REVIEW: "note"}
@@ -98,6 +99,8 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
 
 def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
     """What changed or has to be looked at as a table, each judgement beneath it, and the counts."""
+    from findings_report.model.comparison import Weight
+
     told = comparison.told
     if told:
         rows = [(each.id, _change(each), each.shown.severity.name, each.shown.title) for each in told]

@@ -13,9 +13,9 @@ import typer
 from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
 from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.errors import exit_code
-from findings_report.model.drift import Drift, DriftKind, Spot
 
 if TYPE_CHECKING:
+    from findings_report.model.drift import Drift, Spot
     from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
 
 
@@ -106,6 +106,8 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
 
 
 def _summary(found: TrackedEngagement) -> str:
+    from findings_report.model.drift import DriftKind
+
     count = len(found.places)
     kinds = Counter(each.drift.kind for each in found.places)
     told = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
@@ -113,6 +115,8 @@ def _summary(found: TrackedEngagement) -> str:
 
 
 def _where(drift: Drift) -> str:
+    from findings_report.model.drift import DriftKind
+
     if drift.reason:
         return f": {drift.reason}"
     if drift.now is None or drift.kind is DriftKind.UNCHANGED:

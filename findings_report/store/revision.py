@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from findings_report import git
+from typing import TYPE_CHECKING
+
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.git.trees import EntryKind
+
+if TYPE_CHECKING:
+    from findings_report import git
 
 _LARGEST = 32 * 1024 * 1024
 
@@ -27,6 +30,8 @@ class Revision:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of `name`; None when the commit has no such file. Raises for a link, and for a file too large."""
+        from findings_report.git import EntryKind
+
         entry = self._repository.entry(self._commit, self._prefix + name)
         if entry is None:
             return None
