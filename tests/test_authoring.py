@@ -235,6 +235,22 @@ def test_init_leaves_an_editors_settings_alone_and_says_what_to_add(tmp_path: Pa
     assert '"yaml.schemas": {"./findings/.schema/finding.json"' in note.remedy
 
 
+def test_init_keeps_reports_out_of_git(tmp_path: Path) -> None:
+    pipeline.init(tmp_path, "x")
+
+    assert (tmp_path / ".gitignore").read_text() == "/build/\n"
+
+
+@pytest.mark.parametrize(("mine", "notes"), [("*.pyc\n", 1), ("*.pyc\nbuild/\n", 0), ("/build\n", 0)])
+def test_init_leaves_a_list_of_what_git_ignores_alone_and_says_what_to_add(tmp_path: Path, mine: str, notes: int) -> None:
+    (tmp_path / ".gitignore").write_text(mine)
+
+    problems = pipeline.init(tmp_path, "x").problems
+
+    assert (tmp_path / ".gitignore").read_text() == mine
+    assert [problem.remedy for problem in problems] == ["add `/build/`"] * notes
+
+
 def test_the_written_schema_holds_the_engagements_own_words(engagement: Path) -> None:
     with (engagement / "findings/engagement.yaml").open("a") as file:
         file.write("severities: [{name: bad, colour: '#000000', meaning: Act.}]\n")

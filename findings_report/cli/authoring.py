@@ -78,7 +78,7 @@ def init(
     from findings_report import pipeline
 
     _say(pipeline.init(folder, title), "wrote ")
-    out("next: edit them, then `findings-report check`, `findings-report pin` and `findings-report build`")
+    out("next: say what is audited in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
 
 
 def schema(

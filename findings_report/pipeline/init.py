@@ -29,9 +29,9 @@ class Made:
 
 
 def init(folder: Path, title: str) -> Made:
-    """Starts an engagement in `folder`/findings, and tells editors of its schemas.
+    """Starts an engagement in `folder`/findings, and tells editors of its schemas and git of what it is to leave out.
 
-    An editor's settings that are there already are left alone; a note says what to add.
+    Settings of either that are there already are left alone; a note says what to add.
     """
     from findings_report import scaffold
     from findings_report.publish import publish, publish_new
@@ -43,8 +43,9 @@ def init(folder: Path, title: str) -> Made:
     schemas = _schemas(target)
     publish(schemas)
     settings, problems = _settings(folder)
-    publish_new(settings)
-    return Made((*files, *schemas, *settings), tuple(problems))
+    ignored, more = _ignored(folder)
+    publish_new(settings | ignored)
+    return Made((*files, *schemas, *settings, *ignored), (*problems, *more))
 
 
 def _schemas(folder: Path) -> dict[Path, bytes]:
@@ -75,6 +76,18 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     fault = "is there already, and stays as it is"
     place = Place(store.shown_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
+
+
+def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
+    """Git's list of what it leaves out, with what `build` writes: that holds the client's code."""
+    path = folder / ".gitignore"
+    if not os.path.lexists(path):
+        return {path: b"/build/\n"}, []
+    if b"build" in {line.strip().strip(b"/") for line in path.read_bytes().splitlines()}:
+        return {}, []
+    fault = "does not name `build/`, where reports are written: they hold the client's code"
+    place = Place(store.shown_path(path))
+    return {}, [Problem(Kind.INPUT, fault, "add `/build/`", place=place, level="note", code="settings")]
 
 
 def schema(which: str) -> dict[str, Any]:
