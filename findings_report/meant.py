@@ -64,6 +64,14 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Our word for a value, and others."""
 
+_SHAPES: Final[Mapping[str, str]] = {
+    "affected": "write `- {kind: url, name: ...}`",
+    "fix": "write `fix: {commits: [...]}`, or `fix: {note: ...}`",
+    "period": "write `period: {start: YYYY-MM-DD, end: YYYY-MM-DD}`",
+    "rating": "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word",
+}
+"""What to write where fields are wanted and something else stands."""
+
 _SHORTEST_START: Final = 3
 _MOST_LISTED: Final = 8
 _LINES: Final = re.compile(r"(?:lines?\s*)?#?L?([0-9]{1,9})(?:\s*(?:-|:|\.{2,3}|[–—‒−]|to)\s*#?L?([0-9]{1,9}))?", re.IGNORECASE)
@@ -177,6 +185,12 @@ def revision(text: str, commit_of: Callable[[str], str | None]) -> str:
     return "fetch it into the clone, or name another"
 
 
+def _address(value: object) -> str | None:
+    """`write https://example.org` for `example.org`; None when it looks like no address."""
+    is_bare = isinstance(value, str) and re.fullmatch(r"[\w-]+(\.[\w-]+)+(/\S*)?", value)
+    return f"write https://{value}" if is_bare else None
+
+
 def path(value: str) -> str | None:
     r"""The remedy for `./x`, `a//b`, `/abs` or `a\b` where a path from the repository's root is wanted; None when not sure."""
     if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", value):
@@ -205,14 +219,16 @@ def mend(kind: str, name: str, value: Any) -> str | None:
             return lines(value)
         case (("path_outside" | "path"), _) if isinstance(value, str):
             return path(value)
-        case (("model_type" | "model_attributes_type"), "rating"):
-            return "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word"
+        case (("model_type" | "model_attributes_type"), _):
+            return _SHAPES.get(name)
         case (("tuple_type" | "list_type"), _) if value is not None and not isinstance(value, Mapping):
             return "write each on a line of its own, after `- `"
         case (("tuple_type" | "list_type"), _) if isinstance(value, Mapping) and value:
             return "begin each entry with `- `, and its other fields below the first"
+        case ("commit", _):
+            return "`git rev-parse` says it in full; for a repository `findings-report pin` writes it down"
+        case ("url", _):
+            return _address(value)
         case ("date", _):
             return day(value)
-        case (("model_type" | "model_attributes_type"), "period"):
-            return "write `period: {start: YYYY-MM-DD, end: YYYY-MM-DD}`"
     return None

@@ -124,6 +124,13 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
         ("references: {docs: https://example.org}", "begin each entry with `- `, and its other fields below the first"),
         ("component: web", "a field of your own stands under `extra`, and is declared under `fields` in engagement.yaml"),
         ("due: 31.1.2026", "write 2026-01-31"),
+        ("affected: [https://example.org]", "write `- {kind: url, name: ...}`"),
+        ("fix: 1a2b3c4", "write `fix: {commits: [...]}`, or `fix: {note: ...}`"),
+        ("references: [example.org/a]", "write https://example.org/a"),
+        (
+            "locations: [{path: a.py, commit: HEAD}]",
+            "`git rev-parse` says it in full; for a repository `findings-report pin` writes it down",
+        ),
         ("locations: [{path: ./a.py}]", "write a.py"),
         ("locations: [{path: a.py, lines: L1-L2}]", "write 1-2"),
         ("locations: [{path: a.py, line: 1}]", "write `lines`"),

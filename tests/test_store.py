@@ -52,6 +52,41 @@ def test_a_finding_is_read_with_its_id_from_the_file_name(tmp_path: Path) -> Non
     assert authored.findings["NTR-001"].title == "A finding"
 
 
+@pytest.mark.parametrize(
+    ("title", "remedy"),
+    [
+        ("[web] XSS", "quote a text that starts with [ or {"),
+        ('"a" b', "the text ends at its second quotation mark: write it as a block after `|`"),
+        ("'don't'", "the text ends at its second quotation mark: write it as a block after `|`"),
+        ("- a", "quote a text that starts with -"),
+        ("> a", "quote a text that starts with | or >"),
+        ("*a b", "write the value out, or quote a text that starts with *"),
+        ("!a b", "remove it, or quote a text that starts with !"),
+        ('"C:\\x"', "in double quotes \\ starts an escape: use single quotes"),
+        ("|\na", "indent a text below `|` further than its field, and write fields as `name: value`"),
+        ("[a", "close what [ or { opens, or quote a text that starts with one"),
+    ],
+)
+def test_a_title_that_yaml_reads_otherwise_is_told_with_its_mend(tmp_path: Path, title: str, remedy: str) -> None:
+    finding = FINDING.replace("A finding", title)
+
+    assert [problem.remedy for problem in problems(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding})] == [
+        remedy
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "is_cut"),
+    [("Issue #12 of a", True), ("Issue # 12", False), ("'Issue #12'", False), ("C#", False), ("a ## b", False)],
+)
+def test_a_text_that_yaml_ends_at_a_number_sign_is_warned_of(tmp_path: Path, title: str, is_cut: bool) -> None:
+    authored = loaded(tmp_path, A_1=FINDING.replace("A finding", title))
+
+    assert [said(problem) for problem in authored.warnings] == (
+        ["A-1.finding.yaml:1:8: title: ends here: YAML takes '#12 of a' for a comment"] if is_cut else []
+    )
+
+
 def test_ids_come_in_natural_order(tmp_path: Path) -> None:
     authored = loaded(tmp_path, A_10=FINDING, A_9=FINDING, A_1=FINDING)
 

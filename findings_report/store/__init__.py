@@ -210,6 +210,7 @@ class _Loading:
         if model is Engagement and (newer := _newer_format(data)) is not None:
             self.problems.append(newer)
             return None
+        self.problems += faults.cut_short(document, key)
         if model is Finding:
             self.problems += faults.unfilled(data, key)
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +13,7 @@ from pydantic_core import ErrorDetails
 from findings_report import meant
 from findings_report.errors import Kind, Place, Problem, Subject
 from findings_report.store.yaml12 import Document, Mark, Path
+from findings_report.visible import visible
 
 _WORDS = {
     "too_short": "must not be empty",
@@ -47,6 +49,22 @@ def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
     elif value is None and path not in _TOLD:
         remedy = "fill it in, or remove the field"
         yield Problem(Kind.INPUT, "is empty", remedy, subject=(key, *path), level="warning", code="empty")
+
+
+_CUT_SHORT: Final = re.compile(r"[ \t]+#[^\s#]")
+
+
+def cut_short(document: Document, key: str) -> Iterator[Problem]:
+    """A warning for each value before ` #12`, which YAML takes for a comment and an author for text."""
+    if not _CUT_SHORT.search(document.text):
+        return
+    for path, mark in document.values.items():
+        line = document.lines[mark.end_line] if mark.style == "" else ""
+        if _CUT_SHORT.match(line, mark.end_column):
+            comment = line[mark.end_column : mark.end_column + 40].strip()
+            fault = f"ends here: YAML takes '{visible(comment)}' for a comment"
+            remedy = "quote the text, or write `# ` with a blank"
+            yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="cut-short")
 
 
 def _order(document: Document, problem: Problem) -> tuple[int, int]:

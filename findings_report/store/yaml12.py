@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from findings_report.store import slips
+
 LARGEST_FILE: Final = 4 * 1024 * 1024
 LARGEST_SCALAR: Final = 1024 * 1024
 DEEPEST: Final = 40
@@ -171,11 +173,15 @@ def _events(text: str) -> Iterator[Any]:
 def _take(event: Any, build: _Build) -> None:
     """One parser event."""
     if isinstance(event, yaml.AliasEvent):
-        raise _at(event, f"the alias *{event.anchor} is not read", "write the value out")
+        raise _at(event, f"the alias *{event.anchor} is not read", "write the value out, or quote a text that starts with *")
     if getattr(event, "anchor", None) is not None:
-        raise _at(event, f"the anchor &{event.anchor} is not read", "remove it and write the value where it is needed")
+        raise _at(
+            event,
+            f"the anchor &{event.anchor} is not read",
+            "write the value where it is needed, or quote a text that starts with &",
+        )
     if getattr(event, "tag", None) is not None:
-        raise _at(event, f"the tag {event.tag!r} is not read", "remove it; the field decides the type")
+        raise _at(event, f"the tag {event.tag!r} is not read", "remove it, or quote a text that starts with !")
     if isinstance(event, yaml.ScalarEvent):
         _scalar(event, build)
     elif isinstance(event, yaml.CollectionStartEvent):
@@ -288,29 +294,8 @@ def _close(event: Any, build: _Build) -> None:
 def _syntax_fault(error: yaml.YAMLError, text: str) -> YamlFault:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark) is not None:
         fault = " ".join(part for part in (error.problem, error.context) if part)
-        return YamlFault(f"YAML: {fault}", mark.line, mark.column, _syntax_remedy(fault, text, mark.line))
+        return YamlFault(f"YAML: {fault}", mark.line, mark.column, slips.remedy(fault, BREAKS.split(text), mark.line))
     if isinstance(error, yaml.reader.ReaderError):
         position = error.position if isinstance(error.position, int) else 0
         return YamlFault(f"YAML: {error.reason}", *_position(text, position))
     return YamlFault(f"YAML: {error}")
-
-
-def _in_block_text(lines: list[str], line: int) -> bool:
-    """True when the nearest line above that is indented less than the one at fault starts a block text."""
-    indent = len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
-    above = (text for text in reversed(lines[:line]) if text.strip() and len(text) - len(text.lstrip()) < indent)
-    return next(above, "").rstrip().endswith(("|", ">", "|-", ">-"))
-
-
-def _syntax_remedy(fault: str, text: str, line: int) -> str | None:
-    lines = BREAKS.split(text)
-    shown = lines[line] if line < len(lines) else ""
-    if "\t" in shown[: len(shown) - len(shown.lstrip())]:
-        return "indent with blanks; YAML does not allow tabs there"
-    if "mapping values are not allowed" in fault:
-        return "quote a text that holds ': ', or write it as a block after `|`"
-    if "expected key while parsing a block mapping" in fault and _in_block_text(lines, line):
-        return "where a text's first line is indented more than the rest, write `|2` for `|`"
-    if "found character that cannot start any token" in fault:
-        return "quote a text that starts with @, ` or %"
-    return None
