@@ -34,6 +34,9 @@ COMMANDS = (
     "fetch",
     "extract",
     "attach",
+    "tickets create",
+    "tickets sync",
+    "tickets export",
     "schema",
     "doctor",
     "demo",
@@ -156,7 +159,7 @@ def commands() -> str:
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     parts = ["## Commands\n"]
     for command in COMMANDS:
-        program = [str(Path(sys.executable).parent / "findings-report"), command, "--help"]
+        program = [str(Path(sys.executable).parent / "findings-report"), *command.split(), "--help"]
         said = subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout
         lines = "\n".join(line.rstrip() for line in said.strip().splitlines())
         parts.append(f"### {command}\n\n```\n{lines}\n```\n")

@@ -189,6 +189,7 @@ app.command()(comparing.diff)
 app.command()(authoring.schema)
 app.command()(extracting.extract)
 app.command()(ticketing.attach)
+app.add_typer(ticketing.app, name="tickets")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.common import Say
+from findings_report.cli.common import Borrow, Clones, Say, inputs_of
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
 from findings_report.errors import exit_code
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Public = Annotated[bool, typer.Option("--public", help="A ticket that everybody can read is meant.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and send nothing.")]
+
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="ID", help="This finding alone; repeat for more.", show_default=False)
+]
 
 
 def attach(
@@ -43,11 +47,81 @@ def attach(
 
     The tracker's address and token come from the environment, the keyring or a prompt: see docs/tickets.md.
     """
-    from findings_report.pipeline import tickets as ticketing
+    from findings_report.pipeline.tickets.attach import Errand
+    from findings_report.pipeline.tickets.attach import attach as attach_files
 
-    errand = ticketing.Errand(tuple(files), tuple(to), folder, changes, public, dry_run)
+    errand = Errand(tuple(files), tuple(to), folder, changes, public, dry_run)
     with _progress() as progress:
-        done = ticketing.attach(errand, surroundings(), progress)
+        done = attach_files(errand, surroundings(), progress)
+    _conclude(done, output_format)
+
+
+app = typer.Typer(
+    help="Tickets for findings: create, sync, export.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+
+@app.command()
+def create(
+    to: Annotated[str, typer.Option("--to", metavar="PROJECT", help="Where: redmine:PROJECT.", show_default=False)],
+    only: Only = None,
+    public: Public = False,
+    dry_run: DryRun = False,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    output_format: Say = OutputFormat.FULL,
+    folder: Inside = Path(),
+) -> None:
+    """Make a ticket for each unresolved finding that has none."""
+    from findings_report.pipeline.tickets.create import Order
+    from findings_report.pipeline.tickets.create import create as create_tickets
+
+    order = Order(to, tuple(only or ()), public, dry_run)
+    with _progress() as progress:
+        done = create_tickets(inputs_of(folder, repository, borrow, evidence=True), order, surroundings(), progress)
+    _conclude(done, output_format)
+
+
+@app.command()
+def sync(
+    only: Only = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also texts that people changed on the tracker since.")
+    ] = False,
+    dry_run: DryRun = False,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    output_format: Say = OutputFormat.FULL,
+    folder: Inside = Path(),
+) -> None:
+    """Bring tickets in step with their findings. None is closed."""
+    from findings_report.pipeline.tickets.sync import Wish
+    from findings_report.pipeline.tickets.sync import sync as sync_tickets
+
+    wish = Wish(tuple(only or ()), overwrite, dry_run)
+    with _progress() as progress:
+        done = sync_tickets(inputs_of(folder, repository, borrow, evidence=True), wish, surroundings(), progress)
+    _conclude(done, output_format)
+
+
+@app.command()
+def export(
+    formats: Annotated[
+        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="jira, azure or md; repeat for more.")
+    ] = None,
+    only: Only = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default build/tickets/.")] = None,
+    repository: Clones = None,
+    borrow: Borrow = None,
+    output_format: Say = OutputFormat.FULL,
+    folder: Inside = Path(),
+) -> None:
+    """Write files that a tracker imports, where it cannot be reached."""
+    from findings_report.pipeline.tickets.export import export as export_tickets
+
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    with _progress() as progress:
+        done = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
     _conclude(done, output_format)
 
 

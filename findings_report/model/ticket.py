@@ -127,15 +127,74 @@ def digests(text: str) -> frozenset[str]:
     return frozenset(_TOLD.findall(text))
 
 
+@dataclass(frozen=True)
+class Project:
+    """Where tickets are made."""
+
+    key: str
+    """What the tracker calls it in references."""
+    is_public: bool
+    """True when everybody can read it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a ticket is to say of a finding."""
+
+    finding: str
+    """The finding's id."""
+    title: str
+    """The ticket's subject: id and title, at most 255 characters."""
+    text: str
+    """Its description, Markdown."""
+    end: str
+    """Its last lines, Markdown, which stay however short the text is cut; they hold `marker`."""
+    marker: str
+    """By which the ticket is known again: `findings-report:ENGAGEMENT/ID`."""
+    status: str
+    """The finding's status, in words."""
+    urgency: int
+    """5 for the worst severity of the scale, down to 1 for the least."""
+    labels: tuple[str, ...]
+    """Severity, weaknesses and tags, for trackers that have labels."""
+
+    def is_marked(self, text: str) -> bool:
+        """True when a ticket's text holds the marker of this finding, and not that of one whose id begins alike."""
+        plain = text.replace("\\", "")
+        return re.search(re.escape(self.marker) + r"(?![\w.-]*\w)", plain) is not None
+
+
+class LockedTicket(Frozen):
+    """What is known of a finding's ticket."""
+
+    ref: str
+    """Which."""
+    status: str
+    """The finding's status when the ticket was last written."""
+    written: str
+    """Digest of title and text as they were sent."""
+    stands: str
+    """Digest of the text as the tracker gave it back then: another one was changed by people."""
+
+
 class Lock(Frozen):
     """What `tickets.lock.yaml` keeps beside the findings: what was put on which ticket. The tickets themselves say more."""
 
     format: Literal[1] = 1
     """Number of this file's format."""
+    engagement: str | None = None
+    """What the engagement is called in the markers of its tickets; it stays when the title changes."""
     attached: dict[str, dict[str, str]] = Field(default_factory=dict)
     """By ticket, then by file without its digest, as in `report.pdf`: the name of the newest one on the ticket."""
+    tickets: dict[str, dict[str, LockedTicket]] = Field(default_factory=dict)
+    """By finding, then by tracker: the ticket that was made for it."""
 
     def with_attached(self, ref: TicketRef, file: File) -> Lock:
         """This, and that `file` is the newest of its kind on the ticket."""
         files = {**self.attached.get(str(ref), {}), f"{file.stem}{file.suffix}": file.name}
         return self.model_copy(update={"attached": {**self.attached, str(ref): files}})
+
+    def with_ticket(self, finding: str, tracker: str, ticket: LockedTicket) -> Lock:
+        """This, and that the finding has this ticket on the tracker."""
+        found = {**self.tickets.get(finding, {}), tracker: ticket}
+        return self.model_copy(update={"tickets": {**self.tickets, finding: found}})

@@ -28,7 +28,7 @@ from findings_report.store.draft import (
     taken_ids,
     title_scalar,
 )
-from findings_report.store.edit import change_texts, set_text
+from findings_report.store.edit import add_list, change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
 from findings_report.store.lock import LOCK, lock_bytes, read_lock
 from findings_report.store.revision import Revision
@@ -48,6 +48,7 @@ __all__ = [
     "Files",
     "Folder",
     "Revision",
+    "add_list",
     "change_texts",
     "engagement_schema",
     "find_folder",

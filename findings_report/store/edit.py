@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
@@ -38,6 +38,23 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
         remedy = f"write it by hand: {path[-1]}: {quoted(value)}"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown)))
     return result
+
+
+def add_list(content: bytes, key: str, values: Sequence[str], *, shown: str) -> bytes:
+    """`content` with the new last key `key`, whose value is the list. Raises FindingsReportError (INPUT) when it is there, or
+    when it cannot be added with certainty.
+    """
+    document = read(content)
+    line_end = _line_break(document.text)
+    gap = "" if content.endswith((b"\n", b"\r")) else line_end
+    result = content + f"{gap}{key}: [{', '.join(quoted(value) for value in values)}]{line_end}".encode()
+    try:
+        if key not in document.data and read(result).data == document.data | {key: list(values)}:
+            return result
+    except YamlFault:
+        pass
+    remedy = f"write it by hand: {key}: [{', '.join(values)}]"
+    raise FindingsReportError(Problem(Kind.INPUT, f"`{key}` cannot be added here", remedy, place=Place(shown), code="edit"))
 
 
 def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *, shown: str) -> bytes:

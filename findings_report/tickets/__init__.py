@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
-from findings_report.model.ticket import File, Markup, Ticket, TicketRef
+from findings_report.model.ticket import Draft, File, Markup, Project, Ticket, TicketRef
 from findings_report.tickets.credentials import Surroundings
 
 SHAPES: Final = {
@@ -22,6 +22,8 @@ class Tracker(Protocol):
 
     markup: Markup
     """In which its comments and descriptions are written."""
+    longest: int
+    """How many characters a description takes."""
 
     def identity(self) -> str:
         """Who the token belongs to. Fails for a token that is not valid, where other calls might answer as anonymous."""
@@ -31,6 +33,18 @@ class Tracker(Protocol):
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """Puts on the ticket what it lacks of the two, the file first and the comment that tells of it last."""
+
+    def project(self, key: str) -> Project:
+        """Where tickets are made, by what a person calls it."""
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """The key of the ticket in the project that holds the draft's marker, open or closed; None when there is none."""
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """A new ticket; `text` is its description in the tracker's markup. Its key."""
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """Gives a ticket another title and text, and a comment that says why. Its state stays as people have set it."""
 
 
 def parse_ref(text: str) -> TicketRef:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, unexpected
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 
 
@@ -37,6 +38,7 @@ class Redmine:
     def __init__(self, door: Door, markup: Markup) -> None:
         self._door = door
         self.markup = markup
+        self.longest = 60_000
 
     def identity(self) -> str:
         """Whose key it is. With a bad key Redmine answers as anonymous elsewhere, here it refuses."""
@@ -78,6 +80,37 @@ class Redmine:
         for each in ticket.attached:
             if each.is_older(file) and not each.mark.startswith(_SUPERSEDED):
                 self._mark_superseded(each, file, str(ticket.ref))
+
+    def project(self, key: str) -> Project:
+        """By its identifier or number."""
+        if not _PROJECT.match(key):
+            raise no_reference(f"redmine:{key}", "redmine:PROJECT, the project's identifier")
+        found = _of(self._door.ask("GET", f"/projects/{key}.json", f"redmine:{key}").json(), "project", f"redmine:{key}")
+        return Project(key, bool(found.get("is_public", True)))
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """By the marker in the description. An old Redmine does not know that filter, and answers with all issues."""
+        query = {"project_id": project.key, "status_id": "*", "description": f"~{draft.marker}", "limit": "100"}
+        answer = self._door.ask("GET", "/issues.json", f"redmine:{project.key}", query=query).json()
+        issues = answer.get("issues", ()) if isinstance(answer, dict) else ()
+        return next((str(each["id"]) for each in issues if draft.is_marked(str(each.get("description") or ""))), None)
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """In the project's first tracker, with the priority that answers to the severity."""
+        issue = {"project_id": project.key, "subject": draft.title, "description": text, "priority_id": self._priority(draft)}
+        answer = self._door.ask("POST", "/issues.json", f"redmine:{project.key}", document={"issue": issue})
+        return str(_of(answer.json(), "issue", f"redmine:{project.key}").get("id"))
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """Title, text and comment in one step."""
+        issue = {"subject": draft.title, "description": text} | ({"notes": comment} if comment else {})
+        self._door.ask("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
+
+    def _priority(self, draft: Draft) -> int | None:
+        """Redmine's priorities stand from least to worst, and every installation has its own."""
+        answer = self._door.ask("GET", "/enumerations/issue_priorities.json", "redmine").json()
+        found = [each["id"] for each in answer.get("issue_priorities", ()) if each.get("active", True)]
+        return int(found[round((draft.urgency - 1) * (len(found) - 1) / 4)]) if found else None
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
         """Says so in the list of files too, where the token's owner may; the comment has said it in any case."""

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import samples
+import yaml
 from trackers.redmine_server import RedmineServer
-from trackers.work import PDF, Work, made
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report import tickets
-from findings_report.errors import Kind
-from findings_report.model.ticket import File
+from findings_report.archive import to_json
+from findings_report.errors import FindingsReportError, Kind
+from findings_report.model.ticket import Draft, File
 from findings_report.tickets.credentials import Surroundings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redmine")]
@@ -51,9 +54,7 @@ def work(tmp_path: Path, redmine: RedmineServer) -> Work:
     return made(tmp_path, {"REDMINE_URL": redmine.url, "REDMINE_API_KEY": redmine.admin})
 
 
-def test_what_is_attached_is_read_back_byte_for_byte_with_a_comment_that_tells_what_it_is(
-    work: Work, redmine: RedmineServer
-) -> None:
+def test_what_is_attached_is_read_back_byte_for_byte_and_a_comment_tells_of_it(work: Work, redmine: RedmineServer) -> None:
     ref = new_issue(redmine)
 
     done = work.attach(ref)
@@ -65,12 +66,25 @@ def test_what_is_attached_is_read_back_byte_for_byte_with_a_comment_that_tells_w
     assert attached["description"] == f"sha256:{digest}"
     assert asked(redmine, attached["content_url"].removeprefix(redmine.url)) == PDF
     (note,) = notes(redmine, ref)
-    assert "*Review of &#42;quicknotes&#42;*, version 1.1, draft" in note
-    assert "* 1 finding: 1 high" in note
     assert f"sha256:{digest}" in note
     assert done.said == (f"{ref}: attached report-{digest[:12]}.pdf, 10 kB\n  {redmine.url}/issues/{ref[8:]}",)
     assert not done.problems
     assert f'"{ref}":\n    "report.pdf": "report-{digest[:12]}.pdf"\n' in work.lock
+
+
+def test_a_file_that_carries_its_report_is_told_of_in_the_reports_own_words(work: Work, redmine: RedmineServer) -> None:
+    report = samples.report()
+    path = work.root / "report.json"
+    path.write_bytes(to_json(report))
+    ref = new_issue(redmine)
+
+    work.attach(ref, path)
+
+    (note,) = notes(redmine, ref)
+    assert f"*{report.engagement.title}*, " in note
+    assert f", {report.engagement.state.value}" in note
+    assert f"{report.total} finding" in note
+    assert all(f"@{each.commit}@" in note for each in report.engagement.repositories if each.commit)
 
 
 def test_the_same_bytes_are_never_attached_twice(work: Work, redmine: RedmineServer) -> None:
@@ -158,10 +172,10 @@ def test_what_redmine_refuses_is_told_one_message_each(work: Work, redmine: Redm
 
 def test_what_people_write_is_text_in_textile(work: Work, redmine: RedmineServer) -> None:
     ref = new_issue(redmine)
-    (work.root / "findings" / "engagement.yaml").write_text(
-        "format: 1\ntitle: '!http://evil/x.png! {{toc}} [[Wiki]] \"x\":http://evil/ #1 <b> & p. *b*'\n"
-    )
-    work.build()
+    title = '!http://evil/x.png! {{toc}} [[Wiki]] "x":http://evil/ #1 <b> & p. *b*'
+    report = samples.report()
+    named = report.engagement.model_copy(update={"title": title})
+    work.build(to_json(report.model_copy(update={"engagement": named})))
 
     work.attach(ref)
 
@@ -170,3 +184,94 @@ def test_what_people_write_is_text_in_textile(work: Work, redmine: RedmineServer
     assert "{{" not in note
     assert "[[" not in note
     assert '":http' not in note
+
+
+@pytest.fixture
+def named(work: Work, request: pytest.FixtureRequest) -> Work:
+    """An engagement of its own name, so that its tickets are told from those of other tests."""
+    (work.root / "findings" / "engagement.yaml").write_text(f"format: 1\ntitle: {request.node.name}\n")
+    return work
+
+
+def made_for(server: RedmineServer, finding: str, work: Work) -> Any:
+    ref = yaml.safe_load(work.lock)["tickets"][finding]["redmine"]["ref"]
+    return issue(server, ref)
+
+
+def test_a_finding_without_a_ticket_gets_one_and_never_a_second(named: Work, redmine: RedmineServer) -> None:
+    path = named.finding("A-10", FINDING.replace("high", "low"))
+
+    done = named.create("redmine:audit")
+
+    ticket = made_for(redmine, "A-1", named)
+    assert ticket["subject"] == "A-1: One"
+    assert ticket["priority"]["name"] == "Urgent"
+    assert made_for(redmine, "A-10", named)["priority"]["name"] == "Normal"
+    assert "Something is _wrong_." in ticket["description"]
+    assert path.read_text().endswith(f'\ntickets: ["redmine:{made_for(redmine, "A-10", named)["id"]}"]\n')
+    assert len(done.said) == 2
+    assert named.create("redmine:audit").said == ("every finding that waits has a ticket",)
+
+
+def test_a_ticket_that_a_cut_short_run_made_is_found_by_its_marker(named: Work, redmine: RedmineServer) -> None:
+    named.finding("A-10", FINDING)
+    named.create("redmine:audit", only=("A-10",))
+    named.create("redmine:audit", only=("A-1",))
+    before = made_for(redmine, "A-1", named)
+    (named.root / "findings" / "tickets.lock.yaml").unlink()
+    named.finding("A-1", FINDING)
+
+    done = named.create("redmine:audit", only=("A-1",))
+
+    assert f"is redmine:{before['id']}" in done.said[0]
+    assert made_for(redmine, "A-1", named) == before
+
+
+def test_findings_that_are_answered_and_dry_runs_make_no_ticket(named: Work, redmine: RedmineServer) -> None:
+    named.finding("A-2", FINDING + "status: resolved\n")
+
+    done = named.create("redmine:audit", dry_run=True)
+
+    assert done.said == ("A-1: One\n  would be a new ticket",)
+    assert not (named.root / "findings" / "tickets.lock.yaml").exists()
+
+
+def test_no_ticket_is_made_in_a_public_project_unless_that_is_meant(named: Work) -> None:
+    with pytest.raises(FindingsReportError, match="is public"):
+        named.create("redmine:open")
+
+    assert "is now" in named.create("redmine:open", public=True).said[0]
+
+
+def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: RedmineServer) -> None:
+    named.create("redmine:audit")
+    assert "is in step" in named.sync().said[0]
+    named.finding("A-1", FINDING.replace("One", "Two") + "status: resolved\n")
+
+    done = named.sync()
+
+    ticket = made_for(redmine, "A-1", named)
+    assert ticket["subject"] == "A-1: Two"
+    assert "* Status: Resolved" in ticket["description"]
+    assert not ticket["status"]["is_closed"]
+    assert ticket["journals"][-1]["notes"].strip() == (
+        "The report now says of A-1: *Resolved* (until now: Open). Close this ticket when you agree."
+    )
+    assert "Open is now Resolved" in done.said[0]
+    assert "is in step" in named.sync().said[0]
+
+
+def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work, redmine: RedmineServer) -> None:
+    named.create("redmine:audit")
+    with tickets.open_tracker("redmine", Surroundings(named.environment)) as tracker:
+        ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
+        draft = Draft("A-1", "A-1: One", "", "", "", "", 1, ())
+        tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
+    named.finding("A-1", FINDING.replace("One", "Two"))
+
+    done = named.sync()
+
+    assert [problem.code for problem in done.problems] == ["ticket-edited"]
+    assert "the proxy" in made_for(redmine, "A-1", named)["description"]
+    named.sync(overwrite=True)
+    assert "the proxy" not in made_for(redmine, "A-1", named)["description"]

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from findings_report.errors import FindingsReportError, Problem
-from findings_report.pipeline import tickets as ticketing
-from findings_report.pipeline.tickets import Done, Errand
+from findings_report.pipeline.inputs import Inputs
+from findings_report.pipeline.tickets import Done
+from findings_report.pipeline.tickets.attach import Errand, attach
+from findings_report.pipeline.tickets.create import Order, create
+from findings_report.pipeline.tickets.sync import Wish, sync
 from findings_report.tickets.credentials import Surroundings
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
+FINDING = "title: One\nseverity: high\ndescription: Something is *wrong*.\ncwe: CWE-89\n"
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,20 @@ class Work:
 
     def attach(self, to: str, path: Path | None = None, **wishes: object) -> Done:
         errand = Errand((path or self.report,), (to,), self.root, **wishes)  # type: ignore[arg-type]  # named as they are there
-        return ticketing.attach(errand, Surroundings(self.environment), lambda _: None)
+        return attach(errand, Surroundings(self.environment), lambda _: None)
+
+    def create(self, to: str, **wishes: object) -> Done:
+        order = Order(to, **wishes)  # type: ignore[arg-type]  # likewise
+        return create(Inputs(self.root, {}), order, Surroundings(self.environment), lambda _: None)
+
+    def sync(self, **wishes: object) -> Done:
+        wish = Wish(**wishes)  # type: ignore[arg-type]  # likewise
+        return sync(Inputs(self.root, {}), wish, Surroundings(self.environment), lambda _: None)
+
+    def finding(self, id: str, text: str) -> Path:
+        path = self.root / "findings" / f"{id}.finding.yaml"
+        path.write_text(text)
+        return path
 
     def refused(self, to: str, path: Path | None = None, **wishes: object) -> Problem:
         """The one error that keeps everything from being sent."""
@@ -51,7 +68,7 @@ def made(root: Path, environment: Mapping[str, str]) -> Work:
     findings = root / "findings"
     findings.mkdir()
     (findings / "engagement.yaml").write_text('format: 1\ntitle: "Review of *quicknotes*"\nversion: "1.1"\n')
-    (findings / "A-1.finding.yaml").write_text("title: One\nseverity: high\ndescription: Something is wrong.\n")
+    (findings / "A-1.finding.yaml").write_text(FINDING)
     work = Work(root, dict(environment))
     work.build()
     return work

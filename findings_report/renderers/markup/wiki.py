@@ -79,7 +79,7 @@ def _item(node: SyntaxTreeNode, language: Language, bullets: str) -> str:
 
 def _row(node: SyntaxTreeNode, language: Language) -> str:
     mark = language.head if node.children and node.children[0].type == "th" else language.cell
-    end = mark.partition("_")[0]
+    end = mark.partition("_")[0]  # Textile's head is `|_.`, and its row ends as any
     return mark + mark.join(f" {_inlines(cell, language) or ' '} " for cell in node.children) + end
 
 

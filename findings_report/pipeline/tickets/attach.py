@@ -1,21 +1,18 @@
-"""What `attach` does: files and an engagement's facts become files and comments on tickets. It prints nothing.
-
-First everything is looked at: tokens, rights, tickets, who can read them. Only when all of that holds is anything sent.
-"""
+"""Files on tickets, once each, with a comment that tells what they are."""
 
 from __future__ import annotations
 
 import contextlib
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from findings_report import scoring, store, tickets
+from findings_report import archive, store, tickets
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.model.finding import Repository
 from findings_report.model.ticket import File, Lock, Ticket, TicketRef
+from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
 from findings_report.renderers.announcement import Facts, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.tickets.credentials import Surroundings
@@ -39,16 +36,6 @@ class Errand:
     """--public: tickets that everybody can read are meant."""
     dry_run: bool = False
     """--dry-run: nothing is sent."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What came of it."""
-
-    said: tuple[str, ...]
-    """A line for each file on each ticket."""
-    problems: tuple[Problem, ...]
-    """Warnings, and what could not be done."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +70,23 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
     """
     files = [_read(path) for path in errand.files]
     refs = list(dict.fromkeys(tickets.parse_ref(text) for text in errand.to))
-    folder, facts, problems = _engagement(errand)
-    lock_path = folder / store.LOCK if folder is not None else None
-    lock = _lock(folder)
+    facts = {file: _facts(file) for file in files}
+    memory = Memory(_engagement(errand.folder))
+    problems: list[Problem] = []
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        steps = _looked_at(errand, refs, files, surroundings, stack, progress)
+        steps = _looked_at(errand, refs, files, Trackers(surroundings, stack), progress)
         for step in steps:
             progress(f"{step.ticket.ref}: {step.file.name}")
-            text = announcement(step.file, facts, older=step.older(lock), changes=errand.changes)
+            older = step.older(memory.lock)
+            text = announcement(step.file, facts[step.file], older=older, changes=errand.changes)
             try:
-                said.append(_carried_out(step, text, step.older(lock), dry_run=errand.dry_run))
+                said.append(_carried_out(step, text, older, dry_run=errand.dry_run))
             except FindingsReportError as error:
                 problems += error.problems
                 continue
-            if not errand.dry_run and lock_path is not None:
-                lock = _remembered(lock, lock_path, step)
+            if not errand.dry_run:
+                memory.keep(memory.lock.with_attached(step.ticket.ref, step.file))
     return Done(tuple(said), tuple(problems))
 
 
@@ -106,36 +94,26 @@ def _looked_at(
     errand: Errand,
     refs: list[TicketRef],
     files: list[File],
-    surroundings: Surroundings,
-    stack: contextlib.ExitStack,
+    trackers: Trackers,
     progress: Callable[[str], None],
 ) -> list[_Step]:
     """The steps, every ticket read by an authenticated reader. Raises FindingsReportError with all that is in the way."""
     problems: list[Problem] = []
     steps: list[_Step] = []
-    opened: dict[str, tickets.Tracker] = {}
     for ref in refs:
         progress(f"looking at {ref}")
         try:
-            if ref.tracker not in opened:
-                tracker = stack.enter_context(tickets.open_tracker(ref.tracker, surroundings))
-                tracker.identity()
-                opened[ref.tracker] = tracker
-            ticket = opened[ref.tracker].read(ref.key)
+            tracker = trackers.of(ref.tracker)
+            ticket = tracker.read(ref.key)
         except FindingsReportError as error:
-            problems += [each for each in error.problems if each not in problems]
+            problems += error.problems
             continue
         if ticket.is_public and not errand.public:
-            problems.append(_refused_public(ticket))
-        steps += [_Step(opened[ref.tracker], ticket, file) for file in files]
+            problems.append(refused_public(f"the project of {ref}", ticket.address))
+        steps += [_Step(tracker, ticket, file) for file in files]
     if problems:
-        raise FindingsReportError([*problems, Problem(Kind.NETWORK, "nothing was attached", level="note")])
+        raise nothing_done(problems, "attached")
     return steps
-
-
-def _refused_public(ticket: Ticket) -> Problem:
-    fault = f"{ticket.ref} is in a public project, where everybody can read what is attached: {ticket.address}"
-    return Problem(Kind.USAGE, fault, "use another ticket; --public says that this one is meant", code="ticket-public")
 
 
 def _carried_out(step: _Step, comment: str, older: tuple[str, ...], *, dry_run: bool) -> str:
@@ -155,22 +133,6 @@ def _carried_out(step: _Step, comment: str, older: tuple[str, ...], *, dry_run: 
             Problem(Kind.NETWORK, fault, "run the command again, or look at the ticket", code="ticket-lost")
         )
     return f"{where}: attached {what}\n  {step.ticket.address}"
-
-
-def _remembered(lock: Lock, path: Path, step: _Step) -> Lock:
-    """The lock with this step, written at once: a run that is cut short leaves what it did."""
-    from findings_report.publish import publish
-
-    changed = lock.with_attached(step.ticket.ref, step.file)
-    if changed != lock:
-        publish({path: store.lock_bytes(changed)})
-    return changed
-
-
-def _lock(folder: Path | None) -> Lock:
-    if folder is None:
-        return Lock()
-    return store.read_lock(store.Folder(folder).read(store.LOCK), shown=store.shown_path(folder / store.LOCK))
 
 
 def _read(path: Path) -> File:
@@ -193,42 +155,27 @@ def _read(path: Path) -> File:
 _BUILD: Final = "make it with `findings-report build -f pdf`"
 
 
-def _engagement(errand: Errand) -> tuple[Path | None, Facts | None, list[Problem]]:
-    """The engagement's folder and facts, as far as there is one, and warnings.
-
-    A file that is older than the findings is not what they say: of it the comment tells no facts.
-    """
+def _engagement(start: Path) -> Path | None:
+    """The engagement's folder; None where there is none: a file can be attached from anywhere."""
     try:
-        folder = store.find_folder(errand.folder)
+        return store.find_folder(start)
     except FindingsReportError:
-        return None, None, []
-    authored = store.load(store.Folder(folder))
-    newest = max((folder / name).stat().st_mtime for name in authored.files)
-    stale = [path for path in errand.files if path.stat().st_mtime < newest]
-    if stale:
-        fault = "is older than the findings: the comment tells no counts of it"
-        problem = Problem(
-            Kind.OUTPUT, fault, _BUILD, place=Place(store.shown_path(stale[0])), level="warning", code="stale-file"
-        )
-        return folder, None, [problem]
-    return folder, _facts(authored), []
+        return None
 
 
-def _facts(authored: store.Authored) -> Facts:
-    engagement = authored.engagement
-    found = [scoring.severity(engagement, finding)[0] for finding in authored.findings.values()]
+def _facts(file: File) -> Facts | None:
+    """What the file says of itself, where it carries its report: as JSON, or in a PDF. None for any other."""
+    try:
+        report = archive.read(file.content, file.name)
+    except FindingsReportError:
+        return None
+    engagement = report.engagement
     return Facts(
         title=engagement.title,
         version=engagement.version,
         state=engagement.state.value,
         day=engagement.date,
         language=engagement.language,
-        severities=tuple((each.name, found.count(each.name)) for each in engagement.severities if each.name in found),
-        commits=tuple(_pinned(engagement.repositories)),
+        severities=tuple((each.severity.name, each.total) for each in report.counts if each.total),
+        commits=tuple((each.name, each.commit) for each in engagement.repositories if each.commit is not None),
     )
-
-
-def _pinned(repositories: Mapping[str, Repository]) -> Iterator[tuple[str, str]]:
-    for name, repository in repositories.items():
-        if repository.commit is not None:
-            yield name, repository.commit

@@ -1,0 +1,71 @@
+"""What the commands for issue trackers do: `attach`, and `tickets create`, `sync` and `export`. It prints nothing.
+
+First everything is looked at: tokens, rights, tickets, who can read them. Only when all of that holds is anything sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from findings_report import store, tickets
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.model.ticket import Lock
+from findings_report.tickets.credentials import Surroundings
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of it."""
+
+    said: tuple[str, ...]
+    """A line for each thing that was done."""
+    problems: tuple[Problem, ...]
+    """Warnings, and what could not be done."""
+
+
+class Trackers:
+    """The trackers of one run, each opened once, and only with a token that is valid."""
+
+    def __init__(self, surroundings: Surroundings, stack: contextlib.ExitStack) -> None:
+        self._surroundings = surroundings
+        self._stack = stack
+        self._opened: dict[str, tickets.Tracker] = {}
+
+    def of(self, name: str) -> tickets.Tracker:
+        """The tracker of that name. Raises FindingsReportError (USAGE, NETWORK)."""
+        if name not in self._opened:
+            tracker = self._stack.enter_context(tickets.open_tracker(name, self._surroundings))
+            tracker.identity()
+            self._opened[name] = tracker
+        return self._opened[name]
+
+
+class Memory:
+    """`tickets.lock.yaml` of one engagement, written whenever it changes: a run that is cut short leaves what it did."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / store.LOCK if folder is not None else None
+        self.lock = Lock()
+        if folder is not None and self._path is not None:
+            self.lock = store.read_lock(store.Folder(folder).read(store.LOCK), shown=store.shown_path(self._path))
+
+    def keep(self, lock: Lock) -> None:
+        """Writes the lock down, where there is an engagement."""
+        from findings_report.publish import publish
+
+        if lock != self.lock and self._path is not None:
+            publish({self._path: store.lock_bytes(lock)})
+        self.lock = lock
+
+
+def refused_public(what: str, where: str) -> Problem:
+    """The problem of a place that everybody can read."""
+    fault = f"{what} is public: everybody can read what is put there: {where}"
+    return Problem(Kind.USAGE, fault, "choose another; --public says that this one is meant", code="ticket-public")
+
+
+def nothing_done(problems: list[Problem], verb: str) -> FindingsReportError:
+    """All that is in the way, and that nothing was sent."""
+    return FindingsReportError([*dict.fromkeys(problems), Problem(Kind.NETWORK, f"nothing was {verb}", level="note")])

@@ -1,0 +1,45 @@
+"""Drafts of tickets as files, for a tracker that cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from findings_report import store
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
+from findings_report.model.finding import ANSWERED
+from findings_report.outputs import BUILD
+from findings_report.pipeline.inputs import Inputs
+from findings_report.pipeline.tickets import Done, Memory
+from findings_report.pipeline.tickets.drafts import drafted
+from findings_report.publish import publish
+from findings_report.renderers.tables_for_import import FORMATS
+from findings_report.renderers.tables_for_import import export as render
+
+FOLDER: Final = "tickets"
+"""Where the files go in `build/`, when nobody says."""
+
+
+def export(
+    inputs: Inputs, formats: tuple[str, ...], only: tuple[str, ...], output: Path | None, progress: Callable[[str], None]
+) -> Done:
+    """Writes the drafts of the findings that wait, or of `only`, in each of `formats`; all when none is named.
+
+    Raises FindingsReportError, having written nothing.
+    """
+    if unknown := [name for name in formats if name not in FORMATS]:
+        fault = f"{unknown[0]!r} is not one of {', '.join(FORMATS)}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], FORMATS), code="format"))
+    memory = Memory(store.find_folder(inputs.folder))
+    made = drafted(inputs, only, memory.lock.engagement, progress)
+    waiting = [
+        made.drafts[finding.id]
+        for finding in made.report.findings
+        if finding.id in made.drafts and (only or finding.status not in ANSWERED)
+    ]
+    folder = output or made.folder.absolute().parent / BUILD / FOLDER
+    files = {folder / name: content for each in formats or FORMATS for name, content in render(waiting, each).items()}
+    publish(files)
+    return Done(tuple(f"wrote {store.shown_path(path)}" for path in files), made.problems)

@@ -1,0 +1,107 @@
+"""Markdown in the markup of trackers: what is text stays text, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report.model.ticket import Markup
+from findings_report.renderers.markdown import escape
+from findings_report.renderers.markup import fitted, mark_up
+
+ALL = """## Head
+
+Some **bold**, _slanted_, ~~gone~~, `code` and [a (link)](https://example.org/a).
+
+- one
+- two
+  1. inner
+
+> quoted
+
+| a | b |
+|---|---|
+| 1 | `2` |
+
+```python
+x = "*a*"
+```
+"""
+
+
+def test_textile_has_every_construct() -> None:
+    assert mark_up(ALL, Markup.TEXTILE) == (
+        "h2. Head\n\n"
+        'Some *bold*, _slanted_, -gone-, @code@ and "a &#40;link)":https://example.org/a.\n\n'
+        "* one\n* two\n*# inner\n\n"
+        "> quoted\n\n"
+        "|_. a |_. b |\n| 1 | @2@ |\n\n"
+        '<pre><code class="python">\nx = "*a*"\n</code></pre>\n'
+    )
+
+
+def test_jiras_wiki_markup_has_every_construct() -> None:
+    assert mark_up(ALL, Markup.JIRA_WIKI) == (
+        "h2. Head\n\n"
+        "Some *bold*, _slanted_, -gone-, {{code}} and [a (link)|https://example.org/a].\n\n"
+        "* one\n* two\n*# inner\n\n"
+        "{quote}\nquoted\n{quote}\n\n"
+        "|| a || b ||\n| 1 | {{2}} |\n\n"
+        '{code:python}\nx = "*a*"\n{code}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["{{toc}}", "[[Wiki]]", "!http://evil/x.png!", '"x":http://evil/', "*b*", "<b>", "|a|", "@x@", "&amp;", "#17"]
+)
+def test_what_only_a_tracker_reads_as_a_mark_is_text(text: str) -> None:
+    textile = mark_up(f"see {escape(text)}", Markup.TEXTILE)
+    jira = mark_up(f"see {escape(text)}", Markup.JIRA_WIKI)
+
+    assert text not in textile
+    assert re.sub(r"\\(?=\W)", "", jira) == f"see {text}\n"
+
+
+@pytest.mark.parametrize("code", ["a </code></pre> b", "a <pre> b", "</CODE >", "<notextile>"])
+def test_code_cannot_end_its_block_in_textile(code: str) -> None:
+    for text in (f"```html\n{code}\n```", f"`{code}`"):
+        inner = mark_up(text, Markup.TEXTILE)
+
+        assert len(re.findall(r"</code\b", inner)) == 1
+        assert "notextile>" not in inner.replace("< notextile>", "")
+
+
+@pytest.mark.parametrize("code", ["{code}", "{code:java}", "{noformat}"])
+def test_code_cannot_end_its_block_in_jira(code: str) -> None:
+    inner = mark_up(f"```\n{code} *bold*\n```", Markup.JIRA_WIKI)
+
+    assert inner == f"{{noformat}}\n{{ {code[1:]} *bold*\n{{noformat}}\n"
+
+
+@given(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")), max_size=60))
+def test_no_letter_of_a_text_is_lost_in_any_markup(text: str) -> None:
+    letters = [letter for letter in text if letter.isalnum()]
+    for markup in Markup:
+        found = iter(
+            re.sub(
+                r"&#?\w+;",
+                lambda match: chr(int(match[0][2:-1])) if match[0][2:-1].isdigit() else "",
+                mark_up(f"x {escape(text)}", markup),
+            )
+        )
+        assert all(letter in found for letter in letters)
+
+
+def test_a_text_that_is_too_long_loses_its_last_blocks_and_says_so() -> None:
+    text = "".join(f"Paragraph {number}.\n\n" for number in range(100))
+
+    cut = fitted(text, "The end.\n", Markup.TEXTILE, 600)
+
+    assert cut.startswith("Paragraph 0.")
+    assert "*Cut short&#58;" in cut or "*Cut short:" in cut
+    assert cut.endswith("The end.\n")
+    assert 400 < len(cut) <= 600
+    assert fitted(text, "The end.\n", Markup.TEXTILE, 60_000).count("Paragraph") == 100

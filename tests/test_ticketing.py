@@ -1,0 +1,138 @@
+"""Tickets without a tracker: references, the lock, drafts, and files for trackers that cannot be reached."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from repositories import problem_of
+
+from findings_report import store, tickets
+from findings_report.errors import Kind
+from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
+from findings_report.pipeline.inputs import Inputs
+from findings_report.pipeline.tickets.drafts import called
+from findings_report.pipeline.tickets.export import export
+from findings_report.tickets.credentials import Surroundings
+
+FINDING = 'title: "=One, \\"two\\""\nseverity: critical\ndescription: "It *is*: {{x}}"\ntags: [web]\ncwe: CWE-79\n'
+
+
+@pytest.fixture
+def engagement(tmp_path: Path) -> Path:
+    folder = tmp_path / "findings"
+    folder.mkdir()
+    (folder / "engagement.yaml").write_text("format: 1\ntitle: Überprüfung\n")
+    (folder / "A-1.finding.yaml").write_text(FINDING)
+    (folder / "A-2.finding.yaml").write_text(FINDING + "status: resolved\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", ["17", "redmin:17", "redmine:", ":17", ""])
+def test_what_is_no_ticket_is_refused_with_the_shapes_of_those_that_are(text: str) -> None:
+    problem = problem_of(lambda: tickets.parse_ref(text))
+
+    assert problem.kind is Kind.USAGE
+    assert "redmine:17" in problem.fault
+    assert text != "redmin:17" or "redmine" in (problem.remedy or "")
+
+
+@pytest.mark.parametrize("key", ["0", "1x", "-1", "../1", "1?x=1", "99999999999"])
+def test_a_key_that_could_lead_elsewhere_is_refused_before_anything_is_asked(key: str) -> None:
+    environment = {"REDMINE_URL": "http://127.0.0.1:9", "REDMINE_API_KEY": "k" * 40}
+
+    with tickets.open_tracker("redmine", Surroundings(environment)) as tracker:
+        assert problem_of(lambda: tracker.read(key)).code == "ticket-ref"
+
+
+def test_a_token_is_asked_for_where_there_is_a_terminal_and_nothing_else_has_it() -> None:
+    asked: list[str] = []
+
+    def ask(name: str) -> str:
+        asked.append(name)
+        return " typed "
+
+    assert Surroundings({"A_TOKEN": "set"}, ask).secret("A_TOKEN") == "set"
+    assert Surroundings({}, ask).secret("A_TOKEN") == "typed"
+    assert asked == ["A_TOKEN"]
+    assert "keyring set findings-report A_TOKEN" in (problem_of(lambda: Surroundings({}).secret("A_TOKEN")).remedy or "")
+
+
+def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:
+    problem = problem_of(lambda: Surroundings({"A_TOKEN": "abc\nX-Other: 1"}).secret("A_TOKEN"))
+
+    assert "abc" not in problem.fault + (problem.remedy or "")
+
+
+def test_the_lock_is_read_back_as_it_was_written() -> None:
+    file = File("report: #1", ".pdf", b"x", "application/pdf")
+    lock = store.read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file)
+    lock = lock.with_ticket("A-1", "redmine", LockedTicket(ref="redmine:18", status="Open", written="0", stands="1"))
+
+    written = store.lock_bytes(lock)
+
+    assert store.read_lock(written, shown="x") == lock
+    assert store.lock_bytes(store.read_lock(written, shown="x")) == written
+
+
+@pytest.mark.parametrize("content", [b"", b"format: 2\n", b"- 1\n", b"format: 1\nother: 1\n", b"attached: {a: b}\n"])
+def test_a_lock_that_was_not_written_by_this_program_is_refused(content: bytes) -> None:
+    assert problem_of(lambda: store.read_lock(content, shown="tickets.lock.yaml")).kind is Kind.INPUT
+
+
+def test_a_file_is_known_again_by_its_digest() -> None:
+    file = File("report", ".pdf", b"new", "application/pdf")
+    old = File("report", ".pdf", b"old", "application/pdf")
+
+    assert Attached(file.name, 3).holds(file)
+    assert not Attached(file.name, 2).holds(file)  # half of it
+    assert Attached("renamed.pdf", 3, file.mark).holds(file)
+    assert Attached(old.name).is_older(file)
+    assert not Attached(file.name).is_older(file)
+    assert not Attached("other-0123456789ab.pdf").is_older(file)
+
+
+def test_a_marker_is_not_taken_for_that_of_an_id_that_begins_alike() -> None:
+    draft = Draft("A-1", "", "", "", "findings-report:x/A-1", "", 1, ())
+
+    assert draft.is_marked("from @findings-report:x/A-1@")
+    assert draft.is_marked("from {{findings\\-report:x/A-1}}.")
+    assert not draft.is_marked("from `findings-report:x/A-10`")
+    assert not draft.is_marked("from `findings-report:x/A-1.2`")
+
+
+def test_an_engagement_has_a_name_in_markers_whatever_its_title() -> None:
+    assert called("Review of Quick*Notes*, 2nd") == "review-of-quick-notes-2nd"
+    assert called("監査") == called("監査") != called("監査2")
+
+
+def test_export_writes_what_jira_and_azure_import_and_markdown(engagement: Path) -> None:
+    done = export(Inputs(engagement, {}), (), (), None, lambda _: None)
+
+    folder = engagement / "build" / "tickets"
+    assert sorted(path.name for path in folder.iterdir()) == ["A-1.md", "azure.csv", "jira.csv"]
+    head, row = csv.reader(io.StringIO((folder / "jira.csv").read_text("utf-8-sig")))
+    jira = dict(zip(head, row, strict=True))
+    assert (jira["Summary"], jira["Priority"]) == ('A-1: =One, "two"', "Highest")
+    assert "It _is_: \\{\\{x\\}\\}" in jira["Description"]
+    assert [cell for name, cell in zip(head, row, strict=True) if name == "Labels"] == ["severity-critical", "CWE-79", "web"]
+    head, row = csv.reader(io.StringIO((folder / "azure.csv").read_text("utf-8-sig")))
+    azure = dict(zip(head, row, strict=True))
+    assert (azure["Severity"], azure["Priority"]) == ("1 - Critical", "1")
+    assert "<p>It <em>is</em>: {{x}}</p>" in azure["Repro Steps"]
+    assert (folder / "A-1.md").read_text().startswith('# A-1: =One, "two"\n\n- Severity: **Critical**\n')
+    assert len(done.said) == 3
+    assert (
+        problem_of(lambda: export(Inputs(engagement, {}), ("jra",), (), None, lambda _: None)).remedy == "did you mean 'jira'?"
+    )
+
+
+def test_a_list_is_added_to_a_file_and_nothing_else_is_touched() -> None:
+    content = b"# mine\r\ntitle: One # two\r\n"
+
+    assert store.add_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
+    assert store.add_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
+    for taken in (b"tickets: []\n", b"{a: b}\n", b"a: b\n...\n", b"a: |\n  b"):
+        assert problem_of(lambda taken=taken: store.add_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]
