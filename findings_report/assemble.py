@@ -76,6 +76,43 @@ def assemble(
     )
 
 
+def alone(report: Report, finding: ReportedFinding) -> Report:
+    """The report of one of its findings, to be sent without the others: what only they or the whole report need is left out.
+
+    Of the engagement's pictures, repositories and former ids those stay that the finding names.
+    """
+    said = finding.model_dump_json()  # its prose is in many fields: one mention anywhere is enough
+    cited = {snippet.repository for snippet in finding.snippets}
+    engagement = report.engagement.model_copy(
+        update={
+            "images": tuple(each for each in report.engagement.images if _names(said, each)),
+            "repositories": tuple(each for each in report.engagement.repositories if each.name in cited),
+            "aliases": {
+                old: id for old, id in report.engagement.aliases.items() if id == finding.id or f"finding:{old}" in said
+            },
+            "logo": None,
+            "versions": (),
+            "distribution": (),
+        }
+    )
+    return Report(
+        engagement=engagement,
+        summary=None,
+        scope=(),
+        counts=tuple(_count(severity, [finding]) for severity in report.engagement.severities),
+        sections=(),
+        findings=(finding,),
+        verdicts=_verdicts([finding]),
+        components=report.components,
+        remediation=tally.remediation([finding]),
+        classification=tally.classification([finding]),
+    )
+
+
+def _names(said: str, picture: Picture) -> bool:
+    return f"image:{picture.name}" in said or (picture.file is not None and picture.file in said)
+
+
 def _engagement(
     engagement: Engagement,
     repositories: Sequence[ReportedRepository],

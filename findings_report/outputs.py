@@ -58,7 +58,7 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
             raise FindingsReportError(Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f"))
         return (Target(chosen[0], None),)
     if output is None:
-        base = _own_build(folder)
+        base = own_build(folder)
         return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
     _check_suffix(output, chosen)
     if is_folder(output, chosen):
@@ -66,7 +66,7 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
     return (Target(chosen[0], Path(output)),)
 
 
-def _own_build(folder: Path) -> Path:
+def own_build(folder: Path) -> Path:
     """The folder that nobody named. A link there may be the engagement's, and lead anywhere."""
     build = folder.absolute().parent / BUILD
     if build.is_symlink():

@@ -91,6 +91,13 @@ def build(
             help="A template folder: standard, review or your own.",
         ),
     ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="A file for each finding, findings/ID.pdf, instead of the report.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ID", autocompletion=complete.findings, help="This finding alone; repeat for more."),
+    ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
     system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
@@ -113,6 +120,8 @@ def build(
                 default_date=source_date(),
                 fail_on=fail_on,
                 strict=strict,
+                each=each or bool(only),
+                only=tuple(only or ()),
             ),
             progress,
         )

@@ -54,6 +54,13 @@ def severities(context: typer.Context, incomplete: str) -> list[str]:
     return _proposed(find, incomplete)
 
 
+def findings(context: typer.Context, incomplete: str) -> list[str]:
+    """The engagement's findings."""
+    from findings_report import store
+
+    return _proposed(lambda: store.load(store.Folder(store.find_folder(_folder(context)))).findings, incomplete)
+
+
 def repositories(context: typer.Context, incomplete: str) -> list[str]:
     """The engagement's repositories."""
     from findings_report import store

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import outputs, store
 from findings_report.errors import FindingsReportError, Problem
+from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
 from findings_report.pipeline.check import Checked, check
 from findings_report.pipeline.doctor import components
@@ -43,6 +44,10 @@ class Wishes:
     """--fail-on."""
     strict: bool
     """--strict."""
+    each: bool = False
+    """--each: a document for each finding instead of the report."""
+    only: tuple[str, ...] = ()
+    """--only: the ids of the findings that get one; empty for all of them."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,9 @@ def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing."""
     from findings_report.publish import publish
 
-    outputs.check_formats(wishes.formats)  # a wrong word is told before the work, not after
+    outputs.check_formats(
+        wishes.formats, each.FORMATS if wishes.each else outputs.FORMATS
+    )  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
     severity_rank(checked.authored.engagement, wishes.fail_on)
     try:
@@ -79,18 +86,35 @@ def _made(
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.renderers import find_template
 
-    engagement = checked.authored.engagement
-    template = find_template(wishes.template or engagement.template, checked.folder, given=wishes.template is not None)
+    named = wishes.template or checked.authored.engagement.template
+    template = find_template(named, checked.folder, given=wishes.template is not None)
     identified = _identified(checked, template, borrow)
     report = assembled(checked, wishes.default_date, identified.commit)
+    make = _separate if wishes.each else _whole
+    files, problems = make(report, checked, wishes, template, progress)
+    problems = placed_characters(checked, problems, system_fonts=wishes.system_fonts)
+    return files, [*identified.problems, *problems]
+
+
+def _whole(
+    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    """The report in every format."""
+    engagement = checked.authored.engagement
     formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
     stem = outputs.file_stem(engagement.file_name, report.engagement)
     wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
     outputs.spare(engagement, checked.folder, wanted)
-    files, problems = rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts)
-    if any(target.format == "pdf" for target in wanted):
-        problems = placed_characters(checked, problems, system_fonts=wishes.system_fonts)
-    return files, [*identified.problems, *problems]
+    return rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts)
+
+
+def _separate(
+    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    """Every finding in every format."""
+    wanted = each.targets(each.chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
+    outputs.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
+    return each.each(report, wanted, template, progress, system_fonts=wishes.system_fonts)
 
 
 def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:

@@ -15,6 +15,7 @@ from findings_report.pipeline.inputs import Progress
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
+    from findings_report.model.document import Report
     from findings_report.renderers import Rendered, Template
 
 
@@ -40,7 +41,7 @@ def rendered(
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
     files: list[Written] = []
-    problems = _own_files(template)
+    problems = own_files(template)
     for target in wanted:
         progress(f"rendering {target.format}")
         start = time.perf_counter()
@@ -57,7 +58,7 @@ def render(document: Document, name: str, template: Template, *, system_fonts: b
     """The document in one format of `outputs.FORMATS`; CSV is of reports alone."""
     from findings_report import archive
     from findings_report.model.document import Report
-    from findings_report.renderers import Carried, Rendered
+    from findings_report.renderers import Rendered
 
     if name == "json":
         return Rendered(archive.to_json(document))
@@ -68,8 +69,24 @@ def render(document: Document, name: str, template: Template, *, system_fonts: b
     from findings_report.renderers.template import render as render_text
 
     text = render_text(document, template=template, format=name)
-    if name != "pdf":
-        return text
+    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts)
+
+
+def render_alone(report: Report, name: str, template: Template, *, system_fonts: bool) -> Rendered:
+    """The only finding of a report, by itself, in one format: md, html, pdf or json."""
+    from findings_report import archive
+    from findings_report.renderers import Rendered
+    from findings_report.renderers.template import render_alone as render_text
+
+    if name == "json":
+        return Rendered(archive.to_json(report))
+    text = render_text(report, template=template, format=name)
+    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts)
+
+
+def _printed(document: Document, text: Rendered, *, system_fonts: bool) -> Rendered:
+    from findings_report import archive
+    from findings_report.renderers import Carried, Rendered
     from findings_report.renderers.pdf import render_pdf
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
@@ -79,7 +96,7 @@ def render(document: Document, name: str, template: Template, *, system_fonts: b
     return Rendered(printed.content, (*text.problems, *printed.problems))
 
 
-def _own_files(template: Template) -> list[Problem]:
+def own_files(template: Template) -> list[Problem]:
     """Says which template files are the engagement's own, for they are code, and which are not read."""
     from findings_report.renderers.folders import FALLBACK, overrides, strays, styled_lines
 

@@ -202,7 +202,7 @@ class _Own:
             return text or str(escape(f"Figure {figure.number}" if figure is not None else f"[no location {name}]"))
         if scheme == "finding":
             id = context.env["part"].current(name)
-            return f"[{text or escape(id)}]({xref(id)})"
+            return text or str(escape(id)) if context.env["part"].is_alone else f"[{text or escape(id)}]({xref(id)})"
         title = str(node.attrs.get("title") or "")
         quoted = ' "' + re.sub(r'(["\\&<`])', r"\\\1", visible(" ".join(title.split()))) + '"' if title else ""
         return f"[{text or escape(address)}]({_target(address)}{quoted})"

@@ -21,6 +21,7 @@ _MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold 
 
 # Authored text cannot hold this: its `<` is escaped.
 _XREF = re.compile(r'<a href="xref:([^"]*)"')
+_XREF_LINK = re.compile(r'<a href="xref:[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,23 @@ FORMATS: Final = {
 class Pages:
     """A document's templates, compiled once."""
 
-    def __init__(self, engagement: ReportedEngagement, *, template: Template, format: str) -> None:  # noqa: A002
-        """Raises FindingsReportError (OUTPUT) for a `format` that is no key of FORMATS."""
+    def __init__(
+        self,
+        engagement: ReportedEngagement,
+        *,
+        template: Template,
+        format: str,  # noqa: A002
+        is_alone: bool = False,
+    ) -> None:
+        """`is_alone` for a document of one part, where links to others would lead nowhere and become text.
+
+        Raises FindingsReportError (OUTPUT) for a `format` that is no key of FORMATS.
+        """
         if format not in FORMATS:
             raise refused(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
         self._format = FORMATS[format]
         self._engagement = engagement
+        self._is_alone = is_alone
         self._embedded = 0
         self._folders = Folders(template)
         self._dialect = Dialect.of(self._format.dialect)
@@ -59,7 +71,7 @@ class Pages:
 
     def part(self) -> Part:
         """A new part: nothing numbered, nothing printed yet."""
-        return Part(self._engagement, self._address, self._draw)
+        return Part(self._engagement, self._address, self._draw, is_alone=self._is_alone)
 
     def run(self, name: str, part: Part, **seen: Any) -> str:
         """What `name.SUFFIX.j2` prints; it sees the engagement and `seen`."""
@@ -70,8 +82,9 @@ class Pages:
         """The whole document, piece by piece, by the template that joins the parts; links between them point to each other."""
         pieces = self._template(name).generate(part=self.part(), engagement=self._engagement, **seen)
         is_html = self._format.dialect == "html"
+        found, instead = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
         # str: of a Markup the result would be escaped once more.
-        return (_XREF.sub(r'<a href="#\1"', str(piece)) if is_html else piece for piece in told(pieces, self._folders))
+        return (found.sub(instead, str(piece)) if is_html else piece for piece in told(pieces, self._folders))
 
     def _address(self, picture: Picture) -> str:
         if not self._format.is_linked:

@@ -47,6 +47,8 @@ class Part:
     """Texts of this part, each parsed once."""
     printed: set[str] = field(default_factory=set)
     """Numbers already printed: an anchor stands once."""
+    is_alone: bool = False
+    """True when it is all of the document: other parts are named, not linked."""
     is_drawing: bool = False
     """True while a figure is printed: figures do not hold figures."""
 

@@ -19,7 +19,7 @@ from findings_report.renderers import Rendered, Template
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures
 
-__all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render"]
+__all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]
 
 PartKind = Literal["front", "section", "finding", "appendix"]
 
@@ -47,6 +47,14 @@ def render(document: Document, *, template: Template, format: str) -> Rendered: 
     for chunk in book.document():
         buffer.write(chunk.encode())
     return Rendered(buffer.getvalue())
+
+
+def render_alone(report: Report, *, template: Template, format: str) -> Rendered:  # noqa: A002
+    """A report's only finding without anything around it but whose it is, by `alone.*.j2`. Otherwise as `render`."""
+    pages = Pages(report.engagement, template=template, format=format, is_alone=True)
+    (finding,) = report.findings
+    pieces = pages.joined("alone", report=report, finding=finding, findings=marked([Book(report, pages).finding(finding)]))
+    return Rendered("".join(pieces).encode())
 
 
 class Book:

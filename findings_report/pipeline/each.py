@@ -1,0 +1,80 @@
+"""What `build --each` does: every finding becomes a document of its own, fit to be put on its ticket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from findings_report import outputs
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.meant import did_you_mean
+from findings_report.outputs import Target
+from findings_report.pipeline.inputs import Progress
+from findings_report.pipeline.render import Written, own_files, render_alone
+
+if TYPE_CHECKING:
+    from findings_report.model.document import Report, ReportedFinding
+    from findings_report.renderers import Template
+
+FORMATS: Final = ("md", "html", "pdf", "json")
+"""What a finding alone can be."""
+
+DEFAULT_FORMATS: Final = ("pdf",)
+"""What it is when the command line does not say: tickets take PDFs."""
+
+
+def chosen(report: Report, only: Sequence[str]) -> tuple[ReportedFinding, ...]:
+    """The findings of --only, in the report's order; all of them when it was not given. A former id is its finding's too.
+
+    Raises FindingsReportError (USAGE) for an id that there is not.
+    """
+    known = {finding.id: finding for finding in report.findings}
+    wanted = [report.engagement.aliases.get(id, id) for id in only]
+    if unknown := [id for id in wanted if id not in known]:
+        fault = f"there is no finding {unknown[0]!r}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], tuple(known)), code="no-finding"))
+    return tuple(finding for id, finding in known.items() if not only or id in wanted)
+
+
+def each(
+    report: Report,
+    wanted: Sequence[tuple[ReportedFinding, Target]],
+    template: Template,
+    progress: Progress,
+    *,
+    system_fonts: bool,
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    """Every finding alone in the formats wanted of it, in their order, and what is to be said of them and of the template."""
+    from findings_report.assemble import alone
+
+    files: list[Written] = []
+    problems = own_files(template)
+    for finding, target in wanted:
+        progress(f"rendering {finding.id} as {target.format}")
+        start = time.perf_counter()
+        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts)
+        problems += made.problems
+        files.append(Written(target.path, made.content, time.perf_counter() - start))
+    return tuple(files), list(dict.fromkeys(problems))
+
+
+def targets(
+    findings: Sequence[ReportedFinding], folder: Path, formats: Sequence[str], output: str | None
+) -> tuple[tuple[ReportedFinding, Target], ...]:
+    """The files of each finding, `findings/ID.pdf` in the folder that -o names; one finding in one format may be that file.
+
+    `folder` is the engagement's. Raises FindingsReportError (USAGE) where -o names a file, and there are several.
+    """
+    names = formats or DEFAULT_FORMATS
+    outputs.check_formats(names, FORMATS)
+    if output is not None and not outputs.is_folder(output):
+        if len(findings) != 1:
+            fault = f"-o {output} is one file, and there are {len(findings)} findings"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only"))
+        return tuple((findings[0], target) for target in outputs.targets("", folder, names, output, given=bool(formats)))
+    base = (outputs.own_build(folder) if output is None else Path(output)) / "findings"
+    return tuple(
+        (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
+    )

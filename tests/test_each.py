@@ -1,0 +1,123 @@
+"""A finding as a document of its own: all of it, nothing of the others, its own data inside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import clauses
+import pytest
+import samples
+
+from findings_report import archive, pipeline
+from findings_report.assemble import alone
+from findings_report.errors import FindingsReportError, Kind
+from findings_report.model.document import Report
+from findings_report.pipeline import Built, Inputs, Wishes
+from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.template import render_alone
+
+NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
+
+
+def made(folder: Path, **wishes: object) -> Built:
+    return pipeline.build(Inputs(folder, {}), Wishes(**{**vars(NOTHING), **wishes}), lambda _: None)
+
+
+def text_of(report: Report, id: str, format: str, template: str = "standard") -> str:  # noqa: A002
+    finding = next(each for each in report.findings if each.id == id)
+    one = alone(report, finding)
+    return render_alone(one, template=Template(template, (builtin_templates(),)), format=format).content.decode()
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    return pipeline.demo(tmp_path / "demo")
+
+
+def test_a_finding_alone_holds_all_of_itself_and_nothing_of_the_others() -> None:
+    report = samples.report()
+
+    for finding in report.findings:
+        one = alone(report, finding)
+
+        assert one.findings == (finding,)
+        assert one.total == sum(count.total for count in one.counts) == 1
+        content = archive.to_json(one).decode()
+        for other in report.findings:
+            assert other is finding or (other.title not in content and other.description[:40] not in content)
+        assert "Example Networks, security team" not in content  # who else receives the report
+
+
+def test_of_the_pictures_and_repositories_those_stay_that_the_finding_names() -> None:
+    report = samples.report()
+    with_picture, without = (alone(report, each).engagement for each in report.findings[:2])
+
+    assert [picture.name for picture in with_picture.images] == ["flow"]
+    assert without.images == ()
+    assert without.logo is with_picture.logo is None
+    assert [each.name for each in without.repositories] == ["neutron"]
+
+
+def test_former_ids_stay_that_lead_to_it_or_that_it_names() -> None:
+    finding = samples.finding(description="As [](finding:OLD-1) says.")
+    aliases = {"OLD-1": "NTR-002", "OLD-2": "NTR-003", "OLD-3": finding.id}
+    report = samples.report(finding)
+    report = report.model_copy(update={"engagement": report.engagement.model_copy(update={"aliases": aliases})})
+
+    assert alone(report, finding).engagement.aliases == {"OLD-1": "NTR-002", "OLD-3": finding.id}
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", ["md", "html", "pdf"])
+def test_other_findings_are_named_and_not_linked(format: str, template: str) -> None:  # noqa: A002
+    text = text_of(samples.report(), "NTR-002", format, template)
+
+    assert "NTR-001" in text
+    assert "xref:" not in text
+    assert not re.search(r"#NTR-001\b", text)
+    assert "Subnet ids are handed on" in text
+    assert "Security review of Neutron IPAM" in text
+
+
+def test_every_finding_becomes_a_file_in_findings(demo: Path, tmp_path: Path) -> None:
+    built = made(demo, formats=("md", "html"), output=f"{tmp_path}/out/")
+
+    names = {f"DEMO-00{number}.{suffix}" for number in (1, 2, 3, 4) for suffix in ("md", "html")}
+    assert {path.name for path in (tmp_path / "out" / "findings").iterdir()} == names
+    assert all(file.path is not None and file.path.read_bytes() == file.content for file in built.files)
+
+
+@pytest.mark.slow
+def test_its_pdf_is_archival_and_carries_its_data(demo: Path, tmp_path: Path) -> None:
+    made(demo, only=("DEMO-002",))
+    made(demo, only=("DEMO-002",), formats=("json",), output=f"{tmp_path}/one.json")
+
+    (file,) = (demo / "build" / "findings").iterdir()
+    content = file.read_bytes()
+    assert file.name == "DEMO-002.pdf"
+    assert clauses.violations(content) == []
+    assert archive.extract(content, shown=file.name).content == (tmp_path / "one.json").read_bytes()
+
+
+def test_one_finding_may_go_into_a_file_that_is_named(demo: Path, tmp_path: Path) -> None:
+    made(demo, only=("DEMO-003",), output=f"{tmp_path}/token.md")
+
+    assert "### DEMO-003: Session tokens" in (tmp_path / "token.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"only": ("DEMO-009",)}, "there is no finding 'DEMO-009'"),
+        ({"output": "report.pdf"}, "-o report.pdf is one file, and there are 4 findings"),
+        ({"output": "-"}, "-o - is one file, and there are 4 findings"),
+        ({"formats": ("csv",)}, "'csv' is not a format (md, html, pdf, json)"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_fault_of_the_command_line(wishes: dict[str, object], said: str, demo: Path) -> None:
+    with pytest.raises(FindingsReportError) as caught:
+        made(demo, **wishes)
+
+    assert [(problem.kind, problem.fault) for problem in caught.value.problems] == [(Kind.USAGE, said)]
+    assert not (demo / "build").exists()
