@@ -1,6 +1,6 @@
 """The door to `findings/`: YAML bytes -> Engagement and Findings, with file, line and column for every value.
 
-Knows YAML and the models; of git only the files of a commit. Knows no rendering. Every problem of every file is found in one run.
+Knows YAML and the models, and of git only the files of a commit. Every problem of every file is found in one run.
 """
 
 from __future__ import annotations
