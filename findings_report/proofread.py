@@ -136,7 +136,7 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
 def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
     """The warning of a text that begins with `TODO:`, as those that `init` writes do: nobody means to send it."""
     if _TO_DO.match(text):
-        remedy = "write it" if subject[-1] == "title" else "write it, or remove the field"
+        remedy = "write it" if subject[1:] in (("title",), ("description",)) else "write it, or remove the field"
         yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
 
 

@@ -564,8 +564,11 @@ def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path
     ran = run("check", tmp_path)
     assert ran.code == 0
     assert ran.err.count("is still to be written") == 4
+    assert ran.err.count("write it, or remove the field") == 2
     assert "FIRST-001.finding.yaml:3:8: warning: title: is still to be written" in ran.err
-    assert run("init", tmp_path).code == 2
+    again = run("init", tmp_path)
+    assert again.code == 2
+    assert "engagement.yaml: an engagement is here already, and stays as it is" in again.err
 
 
 def test_init_never_overwrites_a_finding(tmp_path: Path, run: Run) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from findings_report import store
-from findings_report.errors import Kind, Place, Problem
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
 
 LIBRARY: Final = "library"
 """The folder of findings to start from, beside the engagement's."""
@@ -37,6 +37,11 @@ def init(folder: Path, title: str) -> Made:
     from findings_report.publish import publish, publish_new
 
     target = folder / store.FOLDER
+    if os.path.lexists(target / store.ENGAGEMENT):
+        place = Place(store.shown_path(target / store.ENGAGEMENT))
+        remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
+        fault = "an engagement is here already, and stays as it is"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
     written = store.title_scalar(" ".join(title.split()))
     files = {target / name: content for name, content in scaffold.init_files(written).items()}
     publish_new(files)

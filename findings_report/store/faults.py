@@ -126,7 +126,8 @@ def _unknown_field(name: str, model: type[BaseModel], location: tuple[str | int,
 
 def _not_text(value: object, key: str, path: Path) -> Problem:
     if value is None:
-        return Problem(Kind.INPUT, "is empty", "write a text, or remove the field", subject=(key, *path), code="empty")
+        remedy = "write a text" if path in _TOLD else "write a text, or remove the field"
+        return Problem(Kind.INPUT, "is empty", remedy, subject=(key, *path), code="empty")
     if isinstance(value, (list, dict)):
         what = "a list" if isinstance(value, list) else "fields"
         return Problem(Kind.INPUT, f"must be text, not {what}", subject=(key, *path), code="not-text")
