@@ -216,6 +216,19 @@ def test_what_was_resolved_before_the_baseline_does_not_have_to_change_again() -
     assert judged(RESOLVED, RESOLVED, EQUAL) == (Weight.CONSISTENT, "resolved-before-unchanged")
 
 
+def test_a_claim_at_the_very_commit_of_the_baseline_is_not_held_against_the_code() -> None:
+    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (), is_same_code=True)
+
+    assert [(each.weight, each.code) for each in found] == [(Weight.REVIEW, "resolved-same-commit")]
+
+
+def test_the_changes_add_up_and_the_turns_are_counted_beside_them() -> None:
+    made = compared(samples.report(), samples.report())
+
+    assert sum(count.total for count in made.counts if not count.is_turn) == len(made.findings)
+    assert [count.name for count in made.counts if count.is_turn] == ["regressed", "resolved"]
+
+
 def test_a_copy_of_code_that_is_claimed_fixed_is_told() -> None:
     copied = tracked(DriftKind.MODIFIED, also_at=(Spot(path="b.py", region=LINES),))
 
@@ -267,7 +280,7 @@ def test_what_was_resolved_and_is_not_any_more_has_regressed() -> None:
 
 def test_contradictions_come_first() -> None:
     whole = samples.report()
-    last = whole.findings[-1]
+    last = whole.findings[-1].model_copy(update={"snippets": ()})
     before = whole.model_copy(update={"findings": (*whole.findings[:-1], last.model_copy(update={"status": Status.OPEN}))})
     after = whole.model_copy(
         update={"findings": (*whole.findings[:-1], last.model_copy(update={"status": Status.RESOLVED, "fix": None}))}

@@ -98,6 +98,14 @@ def test_a_side_compared_with_itself_is_unchanged(demo: Path) -> None:
     assert not found.contradictions
 
 
+def test_a_claim_without_a_new_pin_is_to_be_reviewed(demo: Path) -> None:
+    pipeline.pin(inputs(demo), to="1.0", only=None)
+
+    found = next(each for each in run(demo, "report-1.0").comparison.findings if each.id == "DEMO-002")
+
+    assert [judgement.code for judgement in found.judgements] == ["resolved-same-commit"]
+
+
 def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path, tmp_path: Path) -> None:
     made = tmp_path / "old.json"
     repositories.git(demo, "stash", "-q")
@@ -336,7 +344,7 @@ def test_the_terminal_tells_what_changed_and_what_has_to_be_looked_at(said: Said
 
     assert code == 0
     assert "DEMO-002: contradiction: Claimed resolved; cited code unchanged" in out
-    assert "4 findings: 3 updated, 1 unchanged, 3 resolved" in out
+    assert "4 findings: 3 updated, 1 unchanged; of these 3 resolved" in out
     assert max(map(len, (line for line in out.splitlines() if "─" in line or line.startswith("id ")))) <= 80
 
 

@@ -13,9 +13,9 @@ from findings_report.cli.say import OutputFormat, err, out, say_json, say_proble
 from findings_report.errors import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from findings_report.model.comparison import ComparedFinding, Comparison
+    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison
     from findings_report.pipeline.diff import Diffed
 
 Side = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
@@ -111,9 +111,15 @@ def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
                 say(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
     for limit in comparison.limits:
         say(wrapped(f"not compared: {limit}"))
-    counts = ", ".join(f"{count.total} {count.name}" for count in comparison.counts if count.total)
+    changes = _told(count for count in comparison.counts if not count.is_turn)
+    turns = _told(count for count in comparison.counts if count.is_turn)
     total = len(comparison.findings)
-    say(f"{total} finding{'' if total == 1 else 's'}" + (f": {counts}" if counts else ""))
+    summary = f"{total} finding{'' if total == 1 else 's'}" + (f": {changes}" if changes else "")
+    say(summary + (f"; of these {turns}" if turns else ""))
+
+
+def _told(counts: Iterable[ChangeCount]) -> str:
+    return ", ".join(f"{count.total} {count.name}" for count in counts if count.total)
 
 
 def _change(compared: ComparedFinding) -> str:

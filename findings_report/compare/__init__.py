@@ -6,7 +6,7 @@ Every decision about WHAT a comparison says is made here, from values to values.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from findings_report.compare.claims import judgements, taken_together
@@ -50,6 +50,10 @@ class Code:
     """Id of a new finding -> its evidence, followed to the baseline's commit."""
     fixes: Mapping[str, tuple[FixCommit, ...]]
     """Current id -> what became of the commits that its `fix` names."""
+    unread: Collection[str] = ()
+    """Ids of findings of which a side could not read a location: what they cite is not compared."""
+    still: Collection[str] = ()
+    """Baseline ids whose code was cited at the very commits of the current side; filled in by `compare`."""
 
 
 def compare(
@@ -59,16 +63,14 @@ def compare(
     sources: tuple[str, str],
     pairing: Pairing,
     code: Code,
-    unread: Collection[str] = (),
     limits: Sequence[str] = (),
     components: Sequence[Component] = (),
 ) -> Comparison:
-    """The comparison. `sources` are the two sides as the user named them.
-
-    `unread` are ids of findings of which a side could not read a location: what they cite is not compared.
-    """
+    """The comparison. `sources` are the two sides as the user named them."""
     before = {finding.id: finding for finding in baseline.findings}
-    found = [_present(finding, before, pairing, code, unread) for finding in current.findings]
+    commits = {repository.name: repository.commit for repository in current.engagement.repositories}
+    code = replace(code, still=frozenset(finding.id for finding in baseline.findings if _is_still(finding, commits)))
+    found = [_present(finding, before, pairing, code) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
     found += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
     scale = [severity.name for severity in current.engagement.severities]
@@ -84,12 +86,17 @@ def compare(
     )
 
 
+def _is_still(finding: ReportedFinding, commits: Mapping[str, str | None]) -> bool:
+    """True when every location was cited at the commit that the current side has: nothing can have changed in between."""
+    cited = [(snippet.commit, commits.get(snippet.repository)) for snippet in finding.snippets]
+    return bool(cited) and all(there is not None and there == here for there, here in cited)
+
+
 def _present(
     finding: ReportedFinding,
     before: Mapping[str, ReportedFinding],
     pairing: Pairing,
     code: Code,
-    unread: Collection[str],
 ) -> ComparedFinding:
     pair = pairing.pairs.get(finding.id)
     fixes = code.fixes.get(finding.id, ())
@@ -110,7 +117,7 @@ def _present(
         )
     old, why = before[pair[0]], pair[1]
     evidence = code.forward.get(old.id, ())
-    is_read = not {old.id, finding.id} & set(unread)
+    is_read = not {old.id, finding.id} & set(code.unread)
     fields = changed_fields(old, finding, evidence, is_read=is_read)
     change = Change.UPDATED if fields else Change.UNCHANGED
     return ComparedFinding(
@@ -123,7 +130,7 @@ def _present(
         fields=fields,
         evidence=evidence,
         code=taken_together(evidence),
-        judgements=judgements(change, old, finding, evidence, fixes),
+        judgements=judgements(change, old, finding, evidence, fixes, is_same_code=old.id in code.still),
         fixes=fixes,
     )
 
@@ -166,8 +173,8 @@ def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
 
 def _counts(found: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
     groups = {
-        Turn.REGRESSED.value: [each for each in found if each.turn is Turn.REGRESSED],
         **{change.value: [each for each in found if each.change is change] for change in _CHANGES},
+        Turn.REGRESSED.value: [each for each in found if each.turn is Turn.REGRESSED],
         Turn.RESOLVED.value: [each for each in found if each.turn is Turn.RESOLVED],
     }
     return [ChangeCount(name=name, total=len(each), by_severity=_by_severity(each, scale)) for name, each in groups.items()]

@@ -39,16 +39,22 @@ def judgements(
     current: ReportedFinding | None,
     evidence: Sequence[TrackedRegion],
     fixes: Sequence[FixCommit],
+    *,
+    is_same_code: bool = False,
 ) -> tuple[Judgement, ...]:
     """What the claim comes to, the gravest first.
 
-    `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back.
+    `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back. `is_same_code` is True
+    when both sides are at the same commits, so that nothing can have changed.
     """
     code = taken_together(evidence)
     if change is Change.NEW:
         found = [_of_new(code)] if code is not Cited.NONE else []
     elif current is None:
         found = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
+    elif current.status is Status.RESOLVED and is_same_code and not (baseline and baseline.status is Status.RESOLVED):
+        said = "Claimed resolved, and both sides are at the same commit: the claim cannot be held against the code."
+        found = [Judgement(weight=Weight.REVIEW, code="resolved-same-commit", text=said)]
     elif current.status is Status.RESOLVED:
         found = [_of_resolved(current, code, fixes, before=baseline is not None and baseline.status is Status.RESOLVED)]
         found += _of_fixes(fixes)

@@ -243,6 +243,11 @@ class ChangeCount(Frozen):
     by_severity: tuple[tuple[str, int], ...]
     """Every severity of the scale, worst first, zeros included."""
 
+    @property
+    def is_turn(self) -> bool:
+        """True for `regressed` and `resolved`, whose findings count under a change as well."""
+        return self.name in {turn.value for turn in Turn}
+
 
 class Comparison(Frozen):
     """Two reports compared, in the order of the pages."""
@@ -256,7 +261,7 @@ class Comparison(Frozen):
     current: Side
     """The later side."""
     counts: tuple[ChangeCount, ...]
-    """regressed, new, updated, unchanged, absent, resolved; zeros included. A finding may count under a change and a turn."""
+    """new, updated, unchanged, absent, which add up to all of them; then, of these, regressed and resolved. Zeros included."""
     findings: tuple[ComparedFinding, ...]
     """Contradictions first, then regressed, new, other changes, by severity and id."""
     limits: tuple[str, ...]

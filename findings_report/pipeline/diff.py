@@ -101,8 +101,7 @@ def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progr
         after.report,
         sources=(before.source, after.source),
         pairing=pairing,
-        code=Code(forward.regions, back.regions, fixed),
-        unread=before.unread | after.unread,
+        code=Code(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
         limits=list(dict.fromkeys([*forward.limits, *back.limits, *crowded])),
         components=components(),
     )
