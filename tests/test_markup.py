@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,6 +55,46 @@ def test_jiras_wiki_markup_has_every_construct() -> None:
         "|| a || b ||\n| 1 | {{2}} |\n\n"
         '{code:python}\nx = "*a*"\n{code}\n'
     )
+
+
+def test_jira_cloud_gets_a_tree_of_nodes_with_every_construct() -> None:
+    document = json.loads(mark_up(ALL, Markup.ADF))
+
+    kinds = [block["type"] for block in document["content"]]
+    assert kinds == ["heading", "paragraph", "bulletList", "blockquote", "table", "codeBlock"]
+    spans = {each["text"]: [mark["type"] for mark in each.get("marks", ())] for each in document["content"][1]["content"]}
+    assert spans["bold"] == ["strong"]
+    assert spans["slanted"] == ["em"]
+    assert spans["gone"] == ["strike"]
+    assert spans["code"] == ["code"]
+    assert spans["a (link)"] == ["link"]
+    assert document["content"][5] == {
+        "type": "codeBlock",
+        "attrs": {"language": "python"},
+        "content": [{"type": "text", "text": 'x = "*a*"'}],
+    }
+    nested = document["content"][2]["content"][1]["content"][1]
+    assert (nested["type"], nested["content"][0]["type"]) == ("orderedList", "listItem")
+
+
+def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -> None:
+    text = "- # head\n- > quote\n-\n\n> | a |\n> |---|\n> | b |\n\n```\n```\n\n**`x`** [`y`](https://e.org) [z](#anchor)\n"
+
+    def walk(node: Any) -> Iterator[Any]:
+        yield node
+        for child in node.get("content", ()):
+            yield from walk(child)
+
+    nodes = list(walk(json.loads(mark_up(text, Markup.ADF))))
+
+    assert all(node.get("text") for node in nodes if node["type"] == "text")
+    allowed = {"paragraph", "bulletList", "orderedList", "codeBlock"}
+    for node in nodes:
+        if node["type"] in ("listItem", "blockquote"):
+            assert {child["type"] for child in node["content"]} <= allowed
+            assert node["content"]
+    marks = {node["text"]: [mark["type"] for mark in node.get("marks", ())] for node in nodes if node["type"] == "text"}
+    assert (marks["x"], marks["y"], marks["z"]) == (["code"], ["link", "code"], [])
 
 
 @pytest.mark.parametrize(

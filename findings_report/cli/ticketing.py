@@ -33,7 +33,8 @@ Only = Annotated[
 def attach(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to attach.", show_default=False)],
     to: Annotated[
-        list[str], typer.Option("--to", metavar="TICKET", help="As redmine:17; repeat for more.", show_default=False)
+        list[str],
+        typer.Option("--to", metavar="TICKET", help="As jira:SEC-12 or redmine:17; repeat for more.", show_default=False),
     ],
     changes: Annotated[
         str | None, typer.Option("--changes", metavar="TEXT", help="What changed since the last one, for the comment.")
@@ -63,7 +64,9 @@ app = typer.Typer(
 
 @app.command()
 def create(
-    to: Annotated[str, typer.Option("--to", metavar="PROJECT", help="Where: redmine:PROJECT.", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", metavar="PROJECT", help="Where: as jira:SEC or redmine:audit.", show_default=False)
+    ],
     only: Only = None,
     public: Public = False,
     dry_run: DryRun = False,

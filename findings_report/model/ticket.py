@@ -53,7 +53,8 @@ class File:
     """A file for a ticket."""
 
     stem: str
-    """What it is called without digest and suffix: a later file of the same stem and suffix supersedes it."""
+    """What it is called without digest and suffix: a later file of the same stem and suffix supersedes it. Of letters of ASCII,
+    digits, `.`, `_` and `-`, which no tracker changes."""
     suffix: str
     """With its dot; empty when it has none."""
     content: bytes

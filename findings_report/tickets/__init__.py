@@ -12,6 +12,9 @@ from findings_report.model.ticket import Draft, File, Markup, Project, Ticket, T
 from findings_report.tickets.credentials import Surroundings
 
 SHAPES: Final = {
+    "jira": "jira:SEC-12",
+    "gitlab": "gitlab:group/project#4",
+    "github": "github:owner/name#5",
     "redmine": "redmine:17",
 }
 """Every tracker, with the shape of its references."""
@@ -63,8 +66,18 @@ def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManage
         fault = "talking to trackers needs the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
-    if name == "redmine":
-        from findings_report.tickets.redmine import open_redmine
+    if name == "jira":
+        from findings_report.tickets.jira import open_jira
 
-        return open_redmine(surroundings)
-    raise AssertionError(name)
+        return open_jira(surroundings)
+    if name == "gitlab":
+        from findings_report.tickets.gitlab import open_gitlab
+
+        return open_gitlab(surroundings)
+    if name == "github":
+        from findings_report.tickets.github import open_github
+
+        return open_github(surroundings)
+    from findings_report.tickets.redmine import open_redmine
+
+    return open_redmine(surroundings)

@@ -8,8 +8,10 @@ the host it was given for and to no other.
 from __future__ import annotations
 
 import base64
+import contextlib
 import email.utils
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.tickets.faults import refusal, unreachable
+from findings_report.tickets.faults import refusal, unexpected, unreachable
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +29,7 @@ _LARGEST_ANSWER: Final = 32 * 1024 * 1024
 _TRIES: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 90.0
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
+_NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -46,6 +49,8 @@ class Access:
     """What the user sets, as in REDMINE_API_KEY."""
     setting: str
     """What the user sets to the address, as in REDMINE_URL."""
+    hosts: tuple[str, ...] = ()
+    """Other hosts of the same tracker that the token may go to."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +125,27 @@ class Door:
             return answer
         raise FindingsReportError(self._told(refusal(self.access, about, answer.status, answer.headers, said(answer))))
 
-    def _repeated(self, method: str, address: str, about: str, sent: dict[str, Any]) -> Answer:
+    def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
+        """The elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
+        following: str | None = path
+        while following is not None:
+            answer = self.ask("GET", following, about, query=query)
+            page = answer.json()
+            if not isinstance(page, list):
+                raise unexpected(about, "list")
+            yield from page
+            found = _NEXT.search(answer.headers.get("link", ""))
+            following, query = (found[1] if found else None), None
+
+    def is_readable_by_anybody(self, path: str, about: str) -> bool:
+        """True when the tracker answers the same question without a token."""
+        answer = self._repeated("GET", self._address(path), about, {}, is_anonymous=True)
+        return not 300 <= answer.status < 500  # what is not refused is taken as public
+
+    def _repeated(self, method: str, address: str, about: str, sent: dict[str, Any], *, is_anonymous: bool = False) -> Answer:
         waited = 0.0
         for count in range(1, _TRIES + 1):
-            answer, problem = self._once(method, address, about, sent)
+            answer, problem = self._once(method, address, about, sent, is_anonymous=is_anonymous)
             is_harmless = method in ("GET", "HEAD") or (answer is not None and answer.status == 429)
             if answer is not None and answer.status not in _PASSING:
                 return answer
@@ -136,12 +158,17 @@ class Door:
             raise FindingsReportError(self._told(problem)) from None
         return answer
 
-    def _once(self, method: str, address: str, about: str, sent: dict[str, Any]) -> tuple[Answer | None, Problem]:
+    def _once(
+        self, method: str, address: str, about: str, sent: dict[str, Any], *, is_anonymous: bool
+    ) -> tuple[Answer | None, Problem]:
         import httpx
 
         nothing = Problem(Kind.NETWORK, "")
+        request = self._client.build_request(method, address, **sent)
+        for name in self.access.headers if is_anonymous else ():
+            del request.headers[name]
         try:
-            with self._client.stream(method, address, **sent) as response:
+            with contextlib.closing(self._client.send(request, stream=True)) as response:
                 body = bytearray()
                 for piece in response.iter_bytes():
                     body += piece
@@ -159,8 +186,9 @@ class Door:
     def _address(self, path: str) -> str:
         if "://" not in path:
             return f"{self.access.url}{path}"
-        if urlsplit(path)[:2] != urlsplit(self.access.url)[:2]:
-            fault = f"{self.access.tracker} names an address on another host: {urlsplit(path).netloc}"
+        parts, own = urlsplit(path), urlsplit(self.access.url)
+        if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.access.hosts):
+            fault = f"{self.access.tracker} names an address on another host: {parts.netloc}"
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
         return path
 

@@ -67,6 +67,16 @@ class Reply:
 Answers = Reply | Callable[[Request], Reply]
 
 
+def recorded(into: list[Request], reply: Reply) -> Callable[[Request], Reply]:
+    """An answer that keeps what was asked."""
+
+    def answer(request: Request) -> Reply:
+        into.append(request)
+        return reply
+
+    return answer
+
+
 class Fake:
     """Expected requests and their answers. A request that is not the next one expected fails the test."""
 

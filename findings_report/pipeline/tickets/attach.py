@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mimetypes
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from findings_report.renderers.announcement import Facts, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.tickets.credentials import Surroundings
 
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
 
 
@@ -149,7 +151,8 @@ def _read(path: Path) -> File:
         fault = "is empty, or larger than any tracker takes"
         raise FindingsReportError(Problem(Kind.USAGE, fault, _BUILD, place=Place(shown), code="no-file"))
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return File(path.stem, path.suffix, content, media_type)
+    stem, suffix = (_NOT_IN_NAMES.sub("-", part) for part in (path.stem, path.suffix))
+    return File(stem, suffix, content, media_type)
 
 
 _BUILD: Final = "make it with `findings-report build -f pdf`"

@@ -18,11 +18,15 @@ def mark_up(text: str, markup: Markup) -> str:
         return text
     if markup is Markup.HTML:
         return str(_parser().render(text))
+    tree = SyntaxTreeNode(_parser().parse(text))
+    if markup is Markup.ADF:
+        from findings_report.renderers.markup.adf import adf
+
+        return adf(tree)
     from findings_report.renderers.markup.jira import JIRA
     from findings_report.renderers.markup.textile import TEXTILE
     from findings_report.renderers.markup.wiki import wiki
 
-    tree = SyntaxTreeNode(_parser().parse(text))
     return wiki(tree, JIRA if markup is Markup.JIRA_WIKI else TEXTILE)
 
 

@@ -1,0 +1,116 @@
+"""What GitLab is asked, request by request: header, field, part and bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trackers.fake import Fake, Reply, Request
+from trackers.work import PDF, Work, made
+
+from findings_report.model.ticket import File
+
+PROJECT = "/api/v4/projects/group%2Fsub%2Fproject"
+ISSUE = f"{PROJECT}/issues/4"
+REF = "gitlab:group/sub/project#4"
+FILE = File("report", ".pdf", PDF, "application/pdf")
+LINK = f"[{FILE.name}](/uploads/{'a' * 32}/{FILE.name})"
+
+
+@pytest.fixture
+def work(tmp_path: Path, fake: Fake) -> Work:
+    return made(tmp_path, {"GITLAB_URL": fake.url, "GITLAB_TOKEN": "glpat-0123456789"})
+
+
+def looks(fake: Fake, notes: list[str], *, visibility: str = "private", user: bool = True) -> None:
+    """What is asked before anything is sent, and again afterwards."""
+    if user:
+        fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    issue = {"iid": 4, "title": "The audit", "web_url": f"{fake.url}/group/sub/project/-/issues/4", "description": None}
+    fake.expect("GET", ISSUE, issue)
+    fake.expect("GET", f"{ISSUE}/notes", [{"body": body} for body in notes])
+    fake.expect("GET", PROJECT, {"visibility": visibility})
+
+
+def test_a_file_is_uploaded_as_a_form_and_a_note_links_to_it(work: Work, fake: Fake) -> None:
+    noted: list[str] = []
+
+    def note(request: Request) -> Reply:
+        noted.append(request.json()["body"])
+        return Reply({"id": 1}, 201)
+
+    looks(fake, [])
+    fake.expect("POST", f"{PROJECT}/uploads", Reply({"id": 5, "markdown": LINK}, 201))
+    fake.expect("POST", f"{ISSUE}/notes", note)
+    looks(fake, [f"{FILE.mark}\n\n{LINK}"], user=False)
+
+    done = work.attach(REF)
+
+    (part,) = fake.requests[4].parts()
+    assert (part.field, part.name, part.media_type, part.content) == ("file", FILE.name, "application/pdf", PDF)
+    assert all(request.headers["private-token"] == "glpat-0123456789" for request in fake.requests)
+    assert f"`{FILE.mark}`" in noted[0]
+    assert noted[0].endswith(f"\n\n{LINK}\n")
+    assert f"attached {FILE.name}" in done.said[0]
+
+
+def test_the_notes_are_read_to_the_last_page(work: Work, fake: Fake) -> None:
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    fake.expect("GET", ISSUE, {"iid": 4, "title": "x", "web_url": "x"})
+    following = f'<{fake.url}{ISSUE}/notes?page=2>; rel="next", <{fake.url}/x>; rel="last"'
+    fake.expect("GET", f"{ISSUE}/notes", Reply([{"body": "hello"}], headers={"Link": following}))
+    fake.expect("GET", f"{ISSUE}/notes", [{"body": f"{FILE.mark} {LINK}"}])
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+
+    assert "is there already" in work.attach(REF).said[0]
+    assert fake.requests[3].query == {"page": "2"}
+
+
+@pytest.mark.parametrize("visibility", ["public", "internal"])
+def test_a_project_that_others_can_read_is_refused(work: Work, fake: Fake, visibility: str) -> None:
+    looks(fake, [], visibility=visibility)
+
+    assert work.refused(REF).code == "ticket-public"
+
+
+def test_an_upload_without_its_note_is_told_and_the_next_run_finishes_it(work: Work, fake: Fake) -> None:
+    looks(fake, [])
+    fake.expect("POST", f"{PROJECT}/uploads", Reply({"markdown": LINK}, 201))
+    fake.expect("POST", f"{ISSUE}/notes", Reply(is_cut=True))
+
+    (problem,) = work.attach(REF).problems
+
+    assert problem.code == "tracker-no-answer"
+    assert "run the command again" in (problem.remedy or "")
+
+
+def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work, fake: Fake) -> None:
+    asked: list[Any] = []
+
+    def create(request: Request) -> Reply:
+        asked.append(request.json())
+        return Reply({"iid": 9}, 201)
+
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+    fake.expect("GET", f"{PROJECT}/issues", [{"iid": 8, "description": "`findings-report:review-of-quicknotes/A-10`"}])
+    fake.expect("POST", f"{PROJECT}/issues", create)
+    fake.expect("GET", f"{PROJECT}/issues/9", {"title": "A-1: One", "web_url": "https://gitlab.example/9"})
+    fake.expect("GET", f"{PROJECT}/issues/9/notes", [])
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+
+    done = work.create("gitlab:group/sub/project")
+
+    assert fake.requests[2].query["search"] == "findings-report:review-of-quicknotes/A-1"
+    assert asked[0]["labels"] == "severity-high,CWE-89"
+    assert asked[0]["title"] == "A-1: One"
+    assert "`findings-report:review-of-quicknotes/A-1`" in asked[0]["description"]
+    assert "is now gitlab:group/sub/project#9" in done.said[0]
+
+
+@pytest.mark.parametrize("ref", ["gitlab:project#4", "gitlab:a/../b#4", "gitlab:a/b", "gitlab:a/b#0", "gitlab:a/b?x#4"])
+def test_what_is_no_issue_is_refused(work: Work, fake: Fake, ref: str) -> None:
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+
+    assert work.refused(ref).code == "ticket-ref"
