@@ -76,6 +76,7 @@ class Repository:
         self._objects = Objects(self.folder, layout.object_format, subject=f"repository '{name}'")
         self._tree = lru_cache(maxsize=4096)(self._read_tree)
         self._root = lru_cache(maxsize=256)(self._read_root)
+        self._header = lru_cache(maxsize=4096)(self._objects.header)
 
     def __enter__(self) -> Self:
         return self
@@ -128,7 +129,7 @@ class Repository:
             found = below
         if found.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
             return Entry(found.kind, found.id, None)
-        header = self._objects.header(found.id)
+        header = self._header(found.id)
         if header is None:
             raise self._missing("blob", found.id, f"the content of '{path}' at commit {commit}")
         return Entry(found.kind, found.id, header.size)

@@ -19,7 +19,7 @@ from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.prose import HIDDEN_IN_PROSE, Prose
-from findings_report.renderers.code import DIFF_SIGNS, Pieces, coloured, cut, diff_coloured
+from findings_report.renderers.code import DIFF_SIGNS, LONGEST_LINE, Pieces, coloured, cut, diff_coloured
 from findings_report.renderers.part import Part
 from findings_report.visible import HIDDEN, code_point, visible
 
@@ -130,7 +130,7 @@ def _diff_line(line: DiffLine, pieces: Pieces, width: int) -> str:
     kind, sign = DIFF_SIGNS[line.old_line is not None, line.new_line is not None]
     old, new = line.old_line or "", line.new_line or ""
     shown = cut(line.text)
-    code = _coloured(pieces) if not shown.left_out else _shown(shown.text + f" {ELISION}")
+    code = _coloured(pieces, line.text) if not shown.left_out else _shown(shown.text + f" {ELISION}")
     tag = {"gone": "del", "came": "ins"}.get(kind, "span")
     numbers = f"{old:>{width}} {new:>{width}}"
     opened = f'<{tag} class="{_kinds(line.text)} {kind}" data-n="{numbers}">'
@@ -166,25 +166,28 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
 def _line(line: Line, pieces: Pieces, digits: int) -> str:
     kinds = _kinds(line.text) + (" h" if line.highlighted else "")
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
-    shown = cut(line.text)
-    if shown.left_out:
+    if len(line.text) > LONGEST_LINE:
+        shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
         return f'<span class="{kinds}"{number}>{_shown(shown.text)}{more}\n</span>'
     warned = f' title="{_HIDDEN_NOTE}"' if HIDDEN.search(line.text) else ""
-    return f'<span class="{kinds}"{number}{warned}>{_coloured(pieces)}\n</span>'
+    return f'<span class="{kinds}"{number}{warned}>{_coloured(pieces, line.text)}\n</span>'
 
 
 def _kinds(text: str) -> str:
     """The classes of a line: one that may be broken on paper is told apart, and how far its later rows are indented."""
-    shown = text.expandtabs(4)
+    shown = text.expandtabs(4) if "\t" in text else text
     if len(shown) <= _WIDE_LINE:
         return "l"
     step = min(len(shown) - len(shown.lstrip()), _DEEPEST) // 4
     return f"l w i{step}" if step else "l w"
 
 
-def _coloured(pieces: Pieces) -> str:
-    return "".join(f'<span class="{kind}">{_shown(text)}</span>' if kind else _shown(text) for kind, text in pieces)
+def _coloured(pieces: Pieces, line: str) -> str:
+    """`line` in its pieces. Where nothing of it needs escaping, none of them is asked."""
+    if _SPECIAL.search(line) is None:
+        return "".join([f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces])
+    return "".join([f'<span class="{kind}">{_shown(text)}</span>' if kind else _shown(text) for kind, text in pieces])
 
 
 class _Writer:
@@ -263,7 +266,7 @@ class _Writer:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
         lines = token.content.removesuffix("\n").split("\n")
         shown = zip(lines, coloured(lines, language), strict=True)
-        body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces)}\n</span>' for line, pieces in shown)
+        body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces, line)}\n</span>' for line, pieces in shown)
         short = " short" if len(lines) <= _SHORT else ""
         return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -39,6 +40,10 @@ class Folder:
         self.path = path
         self.shown = shown_path(path)
 
+    @cached_property
+    def _root(self) -> Path:
+        return self.path.resolve(strict=True)
+
     def names(self) -> tuple[str, ...]:
         """Paths of all files below the folder, hidden ones left out."""
         found: list[str] = []
@@ -61,7 +66,7 @@ class Folder:
         """The bytes of `name`; None when it does not exist. Raises on links that lead out, devices, unreadable files."""
         path = self.path / name
         try:
-            root, target = self.path.resolve(strict=True), path.resolve(strict=True)
+            root, target = self._root, path.resolve(strict=True)
             if not target.is_relative_to(root):
                 raise ValueError("it is a symbolic link that leads out of the folder")
             return _content(_opened(root, target.relative_to(root).parts))
