@@ -24,7 +24,10 @@ class Run:
 
 
 def run(command: Sequence[str]) -> Run:
-    """Runs `command` to its end; its output is dropped. Fails when it fails with a code over 1."""
+    """Runs `command` to its end; its output is dropped. Fails when it fails with a code over 1.
+
+    Bytecode is kept, as it is where a program is installed: else every run would compile all that it loads.
+    """
     launcher = (
         "import os,resource,subprocess,sys,time;t=time.perf_counter();"
         "r=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=subprocess.PIPE);w=time.perf_counter()-t;"
@@ -32,7 +35,8 @@ def run(command: Sequence[str]) -> Run:
         "sys.stderr.buffer.write(r.stderr[-2000:]) if r.returncode>1 else None;"
         "print(u.ru_utime+u.ru_stime,w,u.ru_maxrss*1024,r.returncode)"
     )
-    done = subprocess.run([sys.executable, "-c", launcher, *command], stdout=subprocess.PIPE, text=True, check=True)
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([sys.executable, "-c", launcher, *command], stdout=subprocess.PIPE, text=True, check=True, env=kept)
     cpu, wall, peak, code = done.stdout.split()
     if int(code) > 1:
         raise SystemExit(f"{' '.join(command)} ended with {code}")
