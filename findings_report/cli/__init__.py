@@ -7,28 +7,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from findings_report.cli import authoring, comparing, complete, extracting, process, ticketing, tracking
+from findings_report.cli import authoring, building, comparing, complete, extracting, process, ticketing, tracking
 from findings_report.cli.common import (
     Borrow,
     Clones,
-    FailOn,
     Folder,
     Say,
-    Strict,
-    files_json,
     inputs_of,
     progress_shown,
-    source_date,
 )
-from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table, written, wrote
+from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
-
-if TYPE_CHECKING:
-    from findings_report.pipeline import Checked
 
 app = typer.Typer(
     name="findings-report",
@@ -46,90 +39,8 @@ app.command()(authoring.init)
 app.command()(authoring.new)
 
 
-@app.command()
-def check(
-    folder: Folder = Path(),
-    repository: Clones = None,
-    borrow: Borrow = None,
-    no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Leave git out: check the YAML alone.")] = False,
-    strict: Strict = False,
-    fail_on: FailOn = None,
-    output_format: Say = OutputFormat.FULL,
-) -> None:
-    """Check the findings, and every quote against git."""
-    from findings_report import pipeline
-
-    inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
-    with progress_shown() as progress:
-        checked = pipeline.check(inputs, progress)
-        problems = (*checked.problems, *pipeline.gates(checked, checked.problems, fail_on, strict=strict))
-    _conclude(_summary(checked), problems, output_format)
-
-
-@app.command()
-def build(
-    folder: Folder = Path(),
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-f",
-            "--format",
-            metavar="FORMAT",
-            autocompletion=complete.formats,
-            help="md, html, pdf, json or csv; repeat for more.",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
-    ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            "--template",
-            metavar="NAME",
-            autocompletion=complete.templates,
-            help="A template folder: standard, review or your own.",
-        ),
-    ] = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="A file for each finding, findings/ID.pdf, instead of the report.")
-    ] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="ID", autocompletion=complete.findings, help="This finding alone; repeat for more."),
-    ] = None,
-    repository: Clones = None,
-    borrow: Borrow = None,
-    system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
-    strict: Strict = False,
-    fail_on: FailOn = None,
-    output_format: Say = OutputFormat.FULL,
-) -> None:
-    """Check everything, then write the report."""
-    from findings_report import pipeline
-
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
-    with progress_shown() as progress:
-        built = pipeline.build(
-            inputs,
-            pipeline.Wishes(
-                formats=tuple(formats or ()),
-                output=output,
-                template=template,
-                system_fonts=system_fonts,
-                default_date=source_date(),
-                fail_on=fail_on,
-                strict=strict,
-                each=each or bool(only),
-                only=tuple(only or ()),
-            ),
-            progress,
-        )
-    to_stdout = [file for file in built.files if file.path is None]
-    for file in to_stdout:
-        written(file.content)
-    summary = _summary(built.checked) | {"files": files_json(built.files)}
-    _conclude(summary, built.problems, output_format, quiet=bool(to_stdout))
+app.command()(building.check)
+app.command()(building.build)
 
 
 @app.command("list")
@@ -239,36 +150,6 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:  # pragma: no cover - Typer shows the help instead
         raise typer.Exit(int(Kind.USAGE))
-
-
-def _summary(checked: Checked) -> dict[str, Any]:
-    quotes = {verdict.value: count for verdict, count in checked.verdicts.items()}
-    return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
-
-
-def _conclude(
-    summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
-) -> None:
-    """Says the problems and the summary, `quiet` on standard error alone, and exits with the documented code."""
-    say = err if quiet else out
-    if output_format is OutputFormat.JSON:
-        say_json(summary, problems, say)
-    else:
-        say_problems(problems, output_format, say)
-        say(_counted(summary["findings"], "finding"))
-        if summary["quotes"]:
-            quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
-            say(_counted(quotes, "location"))
-        for file in summary.get("files", ()):
-            say(wrote(file))
-    if code := exit_code(problems):
-        raise typer.Exit(code)
-
-
-def _counted(counts: dict[str, int], noun: str) -> str:
-    total = sum(counts.values())
-    parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ def _proposed(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
 
 
 def _folder(context: typer.Context) -> Path:
-    return Path(context.params.get("folder") or ".")
+    named = context.params.get("folder") or next(iter(context.params.get("folders") or ()), ".")
+    return Path(named)
 
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
