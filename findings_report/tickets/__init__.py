@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
@@ -16,6 +16,7 @@ SHAPES: Final = {
     "gitlab": "gitlab:group/project#4",
     "github": "github:owner/name#5",
     "redmine": "redmine:17",
+    "rt": "rt:23",
 }
 """Every tracker, with the shape of its references."""
 
@@ -25,8 +26,6 @@ class Tracker(Protocol):
 
     markup: Markup
     """In which its comments and descriptions are written."""
-    longest: int
-    """How many characters a description takes."""
 
     def identity(self) -> str:
         """Who the token belongs to. Fails for a token that is not valid, where other calls might answer as anonymous."""
@@ -36,6 +35,14 @@ class Tracker(Protocol):
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """Puts on the ticket what it lacks of the two, the file first and the comment that tells of it last."""
+
+
+@runtime_checkable
+class Desk(Tracker, Protocol):
+    """A tracker on which tickets are made and kept in step, too. The others take files and comments."""
+
+    longest: int
+    """How many characters a description takes."""
 
     def project(self, key: str) -> Project:
         """Where tickets are made, by what a person calls it."""
@@ -78,6 +85,10 @@ def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManage
         from findings_report.tickets.github import open_github
 
         return open_github(surroundings)
+    if name == "rt":
+        from findings_report.tickets.rt import open_rt
+
+        return open_rt(surroundings)
     from findings_report.tickets.redmine import open_redmine
 
     return open_redmine(surroundings)

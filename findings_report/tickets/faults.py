@@ -18,14 +18,13 @@ def refusal(access: Access, about: str, status: int, headers: Mapping[str, str],
     name, own = access.tracker, f": {said}" if said else ""
     if status == 401:
         return _problem("token", f"{name} does not accept the token{own}", f"set {access.credential} to a valid one")
-    if status == 403:
+    if status == 403 or (status == 400 and "permission denied" in said.lower()):
         fault = f"{about}: the owner of the token has no right to do this{own}"
         return _problem("rights", fault, f"ask the tracker's administrator, or set {access.credential} to another's")
     if status == 404:
-        fault = f"{about} is not there, or not for the owner of the token"
-        return _problem("ticket", fault, f"look at the reference, and at {access.setting}: it is {access.url}")
+        return absent(access, about)
     if status == 413 or (status in (400, 422) and is_about_size(said)):
-        return _problem("too-large", f"{about}: the file is larger than the tracker takes{own}", _SMALLER)
+        return too_large(about, own)
     if status == 429:
         after = headers.get("retry-after")
         when = f", for another {after} seconds" if after and after.isdigit() else ""
@@ -39,7 +38,16 @@ def refusal(access: Access, about: str, status: int, headers: Mapping[str, str],
     return _problem("refused", f"{about}: {name} refused with status {status}{own}", None)
 
 
-_SMALLER: Final = "ask the administrator to raise the limit on attachments, or attach single findings"
+def absent(access: Access, about: str) -> Problem:
+    """The problem of a ticket that is not there, also where the tracker has no status for it."""
+    fault = f"{about} is not there, or not for the owner of the token"
+    return _problem("ticket", fault, f"look at the reference, and at {access.setting}: it is {access.url}")
+
+
+def too_large(about: str, own: str) -> Problem:
+    """The problem of a file that the tracker does not take. `own` is what the tracker says, with a colon before it."""
+    remedy = "ask the administrator to raise the limit on attachments, or attach single findings"
+    return _problem("too-large", f"{about}: the file is larger than the tracker takes{own}", remedy)
 
 
 def unreachable(access: Access, about: str, why: str, *, is_sent: bool) -> Problem:

@@ -104,12 +104,14 @@ class Door:
         document: object = None,
         content: bytes | None = None,
         part: Part | None = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         accepted: tuple[int, ...] = (),
     ) -> Answer:
         """The answer to one request. `path` follows the access's url, or is a whole address on the same host.
 
-        `about` says what is asked for, in messages: `redmine:17`. Statuses of 400 and above are refusals unless `accepted`.
+        `about` says what is asked for, in messages: `redmine:17`.
+        `form` has the fields that go with `part`. Statuses of 400 and above are refusals unless `accepted`.
         Raises FindingsReportError (NETWORK).
         """
         sent: dict[str, Any] = {"params": query, "headers": dict(headers or {})}
@@ -120,6 +122,7 @@ class Door:
             sent["headers"] = {"Content-Type": "application/octet-stream"} | sent["headers"]
         if part is not None:
             sent["files"] = {part.field: (part.name, part.content, part.media_type)}
+            sent["data"] = form
         answer = self._repeated(method, self._address(path), about, sent)
         if answer.status in accepted or 200 <= answer.status < 300:
             return answer

@@ -8,21 +8,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from trackers import debian
+
 PACKAGES = ("redmine", "redmine-sqlite", "puma")
 _CODE = Path("/usr/share/redmine")
 _INSTANCES = Path("/var/lib/redmine")
 _PACKAGED = Path("/var/lib/dbconfig-common/sqlite3/redmine/instances/default/redmine_default")
-_PATIENCE_SECONDS = 180
 
 SEED = """
 Setting.rest_api_enabled = '1'
@@ -50,10 +46,7 @@ puts JSON.generate(admin: admin.api_key, guest: guest.api_key)
 
 def missing() -> str | None:
     """Why it cannot be started here; None when it can."""
-    if os.geteuid() != 0:
-        return "starting Debian's Redmine needs root"
-    absent = [name for name in PACKAGES if _version(name) is None]
-    return f"not installed: {' '.join(absent)} (make tracker-servers)" if absent else None
+    return debian.missing(PACKAGES)
 
 
 @dataclass(frozen=True)
@@ -71,18 +64,14 @@ class RedmineServer:
 def redmine() -> Iterator[RedmineServer]:
     """A Redmine of its own, started and in the end removed."""
     instance = _INSTANCES / f"findings-report-test-{os.getpid()}"
-    log = instance / "server.log"
     try:
         _make(instance)
-        keys = json.loads(_run(instance, "bundle exec ruby bin/rails runner", str(_seed(instance))).splitlines()[-1])
-        port = _free_port()
-        serve = f"exec puma -e production -b tcp://127.0.0.1:{port} -t 1:4 config.ru"
-        with log.open("wb") as said, subprocess.Popen(_command(instance, serve), cwd=_CODE, stdout=said, stderr=said) as server:
-            try:
-                _wait(f"http://127.0.0.1:{port}/login", server, log)
-                yield RedmineServer(f"http://127.0.0.1:{port}", keys["admin"], keys["guest"])
-            finally:
-                server.terminate()
+        runner = ["bundle", "exec", "ruby", "bin/rails", "runner", str(_seed(instance))]
+        keys = json.loads(debian.answer_of(_command(instance, runner), _CODE).splitlines()[-1])
+        url = f"http://127.0.0.1:{debian.free_port()}"
+        puma = ["puma", "-e", "production", "-b", url.replace("http", "tcp"), "-t", "1:4", "config.ru"]
+        with debian.serving(_command(instance, puma), _CODE, f"{url}/login", instance / "server.log"):
+            yield RedmineServer(url, keys["admin"], keys["guest"])
     finally:
         shutil.rmtree(instance, ignore_errors=True)
 
@@ -105,37 +94,8 @@ def _seed(instance: Path) -> Path:
     return path
 
 
-def _run(instance: Path, *words: str) -> str:
-    done = subprocess.run(_command(instance, " ".join(words)), cwd=_CODE, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _command(instance: Path, command: str) -> list[str]:
+def _command(instance: Path, command: list[str]) -> list[str]:
     # Debian 12 ships a newer bundler as default gem, which lacks the patch that its own packages need.
-    bundler = (_version("ruby-bundler") or "").partition("-")[0]
-    words = f"REDMINE_INSTANCE={instance.name} RAILS_ENV=production RAILS_LOG_TO_STDOUT=1 BUNDLER_VERSION={bundler} {command}"
-    return ["setpriv", "--reuid=www-data", "--regid=www-data", "--init-groups", "sh", "-c", f"export HOME=/tmp; {words}"]
-
-
-def _version(package: str) -> str | None:
-    asked = subprocess.run(["dpkg-query", "-W", "-f=${Status}|${Version}", package], capture_output=True, text=True)
-    status, _, version = asked.stdout.partition("|")
-    return version if status.endswith(" installed") else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=60):  # noqa: S310 - loopback
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    raise AssertionError(f"the server did not answer:\n{log.read_text(errors='replace')[-3000:]}")
+    bundler = (debian.version("ruby-bundler") or "").partition("-")[0]
+    environment = {"RAILS_ENV": "production", "RAILS_LOG_TO_STDOUT": "1", "BUNDLER_VERSION": bundler}
+    return debian.as_www_data(command, {"REDMINE_INSTANCE": instance.name, **environment})

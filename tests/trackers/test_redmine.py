@@ -265,6 +265,7 @@ def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work
     named.create("redmine:audit")
     with tickets.open_tracker("redmine", Surroundings(named.environment)) as tracker:
         ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
+        assert isinstance(tracker, tickets.Desk)
         draft = Draft("A-1", "A-1: One", "", "", "", "", 1, ())
         tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
     named.finding("A-1", FINDING.replace("One", "Two"))

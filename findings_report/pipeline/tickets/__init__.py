@@ -41,6 +41,14 @@ class Trackers:
             self._opened[name] = tracker
         return self._opened[name]
 
+    def desk(self, name: str) -> tickets.Desk:
+        """The same, for making tickets. Raises FindingsReportError (USAGE) where that is not known of the tracker."""
+        tracker = self.of(name)
+        if isinstance(tracker, tickets.Desk):
+            return tracker
+        remedy = "`tickets export` writes files to import; `attach` works with tickets that are there"
+        raise FindingsReportError(Problem(Kind.USAGE, f"on {name} no tickets are made", remedy, code="ticket-attach-only"))
+
 
 class Memory:
     """`tickets.lock.yaml` of one engagement, written whenever it changes: a run that is cut short leaves what it did."""

@@ -54,9 +54,9 @@ def create(inputs: Inputs, order: Order, surroundings: Surroundings, progress: C
     return Done(tuple(said) or ("every finding that waits has a ticket",) * (not problems), tuple(problems))
 
 
-def _project(where: TicketRef, trackers: Trackers, order: Order) -> tuple[tickets.Tracker, Project]:
+def _project(where: TicketRef, trackers: Trackers, order: Order) -> tuple[tickets.Desk, Project]:
     try:
-        tracker = trackers.of(where.tracker)
+        tracker = trackers.desk(where.tracker)
         project = tracker.project(where.key)
     except FindingsReportError as error:
         raise nothing_done(list(error.problems), "created") from None
@@ -78,7 +78,7 @@ def _waiting(made: Drafted, memory: Memory, tracker: str) -> list[Draft]:
 
 
 def _created(
-    tracker: tickets.Tracker, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
+    tracker: tickets.Desk, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
 ) -> str:
     text = fitted(draft.text, draft.end, tracker.markup, tracker.longest)
     key = tracker.find(project, draft)

@@ -42,13 +42,13 @@ def sync(inputs: Inputs, wish: Wish, surroundings: Surroundings, progress: Calla
         pairs = [(draft, name, known) for draft in made.drafts.values() for name, known in _known(memory, draft)]
         try:
             for name in dict.fromkeys(name for _, name, _ in pairs):
-                trackers.of(name)
+                trackers.desk(name)
         except FindingsReportError as error:
             raise nothing_done(list(error.problems), "changed") from None
         for draft, name, known in pairs:
             progress(f"{known.ref}: {draft.finding}")
             try:
-                step = _Step(trackers.of(name), draft, known, is_answered=draft.finding in answered)
+                step = _Step(trackers.desk(name), draft, known, is_answered=draft.finding in answered)
                 line, now = step.carried_out(wish)
             except FindingsReportError as error:
                 problems += error.problems
@@ -66,7 +66,7 @@ def _known(memory: Memory, draft: Draft) -> list[tuple[str, LockedTicket]]:
 class _Step:
     """One finding and its ticket."""
 
-    tracker: tickets.Tracker
+    tracker: tickets.Desk
     draft: Draft
     known: LockedTicket
     is_answered: bool

@@ -1,0 +1,133 @@
+"""Request Tracker 5, by its REST2.
+
+Source: docs.bestpractical.com/rt/5.0.3/RT/REST2.html, and the answers of Request Tracker 5.0.3 itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from findings_report.errors import FindingsReportError
+from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets.faults import no_reference, too_large, unexpected
+from findings_report.tickets.http import Access, Door, Part, open_door
+
+SHAPE: Final = "rt:23"
+_KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
+_TOKEN = re.compile(r"[0-9]+-(?P<user>[0-9]+)-")
+_PAGE: Final = 100
+_CUT: Final = ("AttachmentTruncate", "AttachmentDrop")
+"""Transactions that tell of a file above $MaxAttachmentSize: Request Tracker answers as if it had taken all of it."""
+
+
+@contextmanager
+def open_rt(surroundings: Surroundings) -> Iterator[RequestTracker]:
+    """The Request Tracker at RT_URL, asked with RT_TOKEN; with RTUSER and RTPASSWD where RTUSER is set."""
+    url = surroundings.address("RT_URL", "RTSERVER")
+    user = surroundings.setting("RTUSER", default="")
+    credential = "RTPASSWD" if user else "RT_TOKEN"
+    secret = surroundings.secret(credential)
+    pair = f"{user}:{secret}"
+    header = f"Basic {base64.b64encode(pair.encode()).decode()}" if user else f"token {secret}"
+    access = Access("rt", url, {"Authorization": header}, (pair, secret), credential, "RT_URL")
+    if not user and (found := _TOKEN.match(secret)):
+        user = found["user"]
+    with open_door(access) as door:
+        yield RequestTracker(door, user)
+
+
+class RequestTracker:
+    """One Request Tracker. Nobody reads its tickets without an account."""
+
+    markup = Markup.HTML
+
+    def __init__(self, door: Door, user: str) -> None:
+        self._door = door
+        self._user = user
+
+    def identity(self) -> str:
+        """The user, by number where a token is used."""
+        self._ask("GET", "/rt", "rt")
+        return self._user
+
+    def read(self, key: str) -> Ticket:
+        """The ticket with its files, and the digests in the subjects of its comments."""
+        ref = TicketRef("rt", key)
+        if not _KEY.match(key):
+            raise no_reference(str(ref), SHAPE)
+        ticket = self._ask("GET", f"/ticket/{key}", str(ref))
+        if not isinstance(ticket, dict) or "Subject" not in ticket:
+            raise unexpected(str(ref), "Subject")
+        history = self._history(key, str(ref))
+        kept = _kept(history)
+        files = self._listed(f"/ticket/{key}/attachments", "Filename,ContentLength", str(ref))
+        return Ticket(
+            ref,
+            title=str(ticket["Subject"]),
+            address=f"{self._door.access.url}/Ticket/Display.html?id={quote(key)}",
+            is_public=False,
+            attached=tuple(_attached(each, kept) for each in files if each.get("Filename")),
+            told=frozenset(digest for each in history for digest in digests(str(each.get("Data") or ""))),
+        )
+
+    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+        """File and comment in one request; the comment's subject has the digest, which lists show and texts do not."""
+        key, about = ticket.ref.key, str(ticket.ref)
+        path = f"/ticket/{key}/comment"
+        document = {"Subject": f"{file.name} {file.mark}", "Content": comment, "ContentType": "text/html"}
+        if any(each.holds(file) for each in ticket.attached):
+            self._ask("POST", path, about, document=document)
+            return
+        for each in ticket.attached:
+            if each.name == file.name and each.size is not None:
+                raise _cut(about, file, each.size)
+        part = Part("Attachments", file.name, file.content, file.media_type)
+        self._ask("POST", path, about, part=part, form={"JSON": json.dumps(document)})
+        kept = _kept(self._history(key, about))
+        if file.name in kept:
+            raise _cut(about, file, kept[file.name])
+
+    def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
+        return self._door.ask(method, f"/REST/2.0{path}", about, **sent).json()
+
+    def _history(self, key: str, about: str) -> list[Mapping[str, Any]]:
+        return list(self._listed(f"/ticket/{key}/history", "Type,Data,NewValue", about))
+
+    def _listed(self, path: str, fields: str, about: str) -> Iterator[Mapping[str, Any]]:
+        """All pages of a list, oldest first. How many there are is told only to those who may see everything."""
+        page = 1
+        while True:
+            query = {"fields": fields, "per_page": str(_PAGE), "page": str(page), "orderby": "id"}
+            answer = self._ask("GET", path, about, query=query)
+            items = answer.get("items") if isinstance(answer, dict) else None
+            if not isinstance(items, list):
+                raise unexpected(about, "items")
+            yield from items
+            if len(items) < _PAGE:
+                return
+            page += 1
+
+
+def _kept(history: list[Mapping[str, Any]]) -> dict[str, int]:
+    """The files that were cut or dropped, each with how many bytes the limit allowed."""
+    return {str(each.get("Data")): int(each.get("NewValue") or 0) for each in history if each.get("Type") in _CUT}
+
+
+def _attached(listed: Mapping[str, Any], kept: Mapping[str, int]) -> Attached:
+    """A file with the size that is really there: the list has the one that was sent, also of a file that was cut or dropped."""
+    name = str(listed["Filename"])
+    name = name.removesuffix(".txt") if name.removesuffix(".txt") in kept else name
+    return Attached(name, kept.get(name, int(listed.get("ContentLength") or 0)), id=str(listed["id"]))
+
+
+def _cut(about: str, file: File, kept: int) -> FindingsReportError:
+    """What came through in part, now or in an earlier run, would do so each time: it is not sent again."""
+    own = f": of {file.name} it keeps {kept} of {len(file.content)} bytes; once that is raised, attach it under another name"
+    return FindingsReportError(too_large(about, own))
