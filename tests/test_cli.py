@@ -606,7 +606,7 @@ def test_pin_to_moves_the_pin(work: Work, run: Run) -> None:
 
     assert run("pin", work.root, "--to", "main").code == 0
     text = (work.root / "findings" / "engagement.yaml").read_text()
-    assert f'revision: "main", commit: "{head}"' in text
+    assert f'revision: main, commit: "{head}"' in text
     ran = run("pin", work.root, "--to", "nope")
     assert ran.code == 4
     assert "the repository app has no revision 'nope', which --to names\n  4 |   app: {" in ran.err

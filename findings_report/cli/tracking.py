@@ -1,4 +1,4 @@
-"""`track`: where cited code is at another commit."""
+"""`track`: where cited code is at another commit, and the findings cited there."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import typer
 
 from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
 from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
-from findings_report.errors import exit_code
+from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.model.drift import Drift, Spot
+    from findings_report.pipeline.inputs import Inputs
     from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
+    from findings_report.pipeline.update import Updated
 
 
 def track(
@@ -24,14 +26,25 @@ def track(
     folder: Folder = Path(),
     only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to follow; default all.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write locations whose text is equal as they are there, and move the pin.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --update: say what would be written, and write nothing.")
+    ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
     output_format: Say = OutputFormat.FULL,
 ) -> None:
-    """Say where every cited region is at another commit."""
+    """Say where the cited code is at another commit, or cite it there."""
     from findings_report.pipeline.track import track as tracked
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
+    if dry_run and not update:
+        raise FindingsReportError(Problem(Kind.USAGE, "--dry-run is nothing without --update"))
+    if update:
+        _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run)
+        return
     with progress_shown() as progress:
         found = tracked(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
@@ -44,6 +57,36 @@ def track(
         out(_summary(found))
     if code := exit_code(found.problems):
         raise typer.Exit(code)
+
+
+def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool) -> None:
+    from findings_report.pipeline.update import update
+    from findings_report.store import shown_path
+
+    if explain:
+        raise FindingsReportError(Problem(Kind.USAGE, "--explain and --update exclude each other", "run track twice"))
+    with progress_shown() as progress:
+        done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
+    found = done.tracked
+    if output_format is OutputFormat.JSON:
+        say_problems(found.problems, OutputFormat.CONCISE, err)
+        told = [{**as_json(each, found), **_update_json(each, done)} for each in found.places]
+        out(json.dumps(told, indent=2))
+    else:
+        say_problems(found.problems, output_format)
+        for each in found.places:
+            if (each.place.finding, each.place.snippet.index) in done.moved:
+                out(as_text(each, concise=output_format is not OutputFormat.FULL))
+        for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {shown_path(path)}" for path in done.files)):
+            out(line)
+        out(f"{_counted(len(done.moved), 'location')} moved, {len(done.kept)} left as {_they_are(len(done.kept))}")
+    if code := exit_code(found.problems):
+        raise typer.Exit(code)
+
+
+def _update_json(each: TrackedPlace, done: Updated) -> dict[str, Any]:
+    key = (each.place.finding, each.place.snippet.index)
+    return {"updated": key in done.moved, "stays": done.kept.get(key)}
 
 
 def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
@@ -108,10 +151,17 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
 def _summary(found: TrackedEngagement) -> str:
     from findings_report.model.drift import DriftKind
 
-    count = len(found.places)
     kinds = Counter(each.drift.kind for each in found.places)
     told = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
-    return f"{count} region{'' if count == 1 else 's'}{': ' if told else ''}{told}"
+    return f"{_counted(len(found.places), 'region')}{': ' if told else ''}{told}"
+
+
+def _they_are(count: int) -> str:
+    return "it is" if count == 1 else "they are"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _where(drift: Drift) -> str:

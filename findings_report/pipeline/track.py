@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from findings_report import git, meant
+from findings_report import git, meant, store
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
+
+if TYPE_CHECKING:
+    from findings_report.model.finding import Engagement
+    from findings_report.resolve import Resolution
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class TrackedEngagement:
     commits: Mapping[str, str]
     """What --to names in each repository, by its name: full hashes."""
     problems: tuple[Problem, ...]
-    """Warnings, located."""
+    """Warnings."""
 
 
 def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> TrackedEngagement:
@@ -42,36 +47,52 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
     """
     from findings_report.clones import find_clones, open_clones
-    from findings_report.resolve import resolve
 
     folder, authored = read(inputs)
-    engagement = authored.engagement
+    check_only(authored.engagement, only)
+    try:
+        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
+            found = tracked(read_cited(authored, sources, progress), sources, to, only, progress)
+            explained, faults = list(found.places), list[Problem]()
+            if explain:
+                progress("asking history")
+                explained, faults = _explained(found.places, sources, found.commits)
+    except FindingsReportError as error:
+        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    problems = (authored.located(problem) for problem in (*authored.warnings, *found.problems, *faults))
+    return replace(found, places=tuple(explained), problems=tuple(dict.fromkeys(problems)))
+
+
+def check_only(engagement: Engagement, only: str | None) -> None:
+    """Raises FindingsReportError (USAGE) when `only` is no repository of the engagement."""
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
         raise FindingsReportError(Problem(Kind.USAGE, fault, meant.did_you_mean(only, names)))
-    problems = list(authored.warnings)
-    try:
-        with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
-            progress("reading what is cited")
-            found = resolve(engagement, authored.findings, sources)
-            if any(problem.level == "error" for problem in found.problems):
-                raise FindingsReportError(found.problems)
-            commits = _commits(sources, to, only)
-            progress(f"following it to {to}")
-            cited = [place for id, snippets in found.snippets.items() for place in places(id, snippets)]
-            cited = [place for place in cited if only in (None, place.snippet.repository)]
-            followed = follow(cited, sources, commits)
-            tracked = [TrackedPlace(*each) for each in zip(cited, followed.drifts, strict=True)]
-            problems += [*found.problems, *followed.problems]
-            if explain:
-                progress("asking history")
-                tracked, faults = _explained(tracked, sources, commits)
-                problems += faults
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
-    return TrackedEngagement(tuple(tracked), commits, located)
+
+
+def read_cited(authored: store.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
+    """What every location cites. Raises FindingsReportError with all that cannot be read."""
+    from findings_report.resolve import resolve
+
+    progress("reading what is cited")
+    found = resolve(authored.engagement, authored.findings, sources)
+    if any(problem.level == "error" for problem in found.problems):
+        raise FindingsReportError(found.problems)
+    return found
+
+
+def tracked(
+    found: Resolution, sources: Mapping[str, git.Repository | None], to: str, only: str | None, progress: Progress
+) -> TrackedEngagement:
+    """Every region that was read, at the commit that `to` names. Raises FindingsReportError when `to` names nothing."""
+    commits = _commits(sources, to, only)
+    progress(f"following it to {to}")
+    cited = [place for id, snippets in found.snippets.items() for place in places(id, snippets)]
+    cited = [place for place in cited if only in (None, place.snippet.repository)]
+    followed = follow(cited, sources, commits)
+    drifts = tuple(TrackedPlace(*each) for each in zip(cited, followed.drifts, strict=True))
+    return TrackedEngagement(drifts, commits, (*found.problems, *followed.problems))
 
 
 def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from findings_report.quote.place import Listing, listing
 from findings_report.quote.reading import quoted_runs, telling_lines
+from findings_report.quote.renumber import renumbered
 from findings_report.quote.verdict import check, is_too_long, unchecked
 
-__all__ = ["Listing", "check", "is_too_long", "listing", "quoted_runs", "telling_lines", "unchecked"]
+__all__ = ["Listing", "check", "is_too_long", "listing", "quoted_runs", "renumbered", "telling_lines", "unchecked"]

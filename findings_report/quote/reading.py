@@ -29,13 +29,14 @@ _ELISION = re.compile(
 
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 
-# Each way of writing line numbers; one way must fit every code line. Only the separator itself is taken off: what follows
+# One way must fit every code line. Only the separator itself is taken off: what follows
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
 _NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
-_STYLES: Final = tuple(
+STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
     for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+:")
 )
+"""Each way of writing line numbers; their groups are `number` and `code`."""
 
 _HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
 
@@ -100,18 +101,24 @@ def readings(quote: str) -> tuple[Reading, ...]:
     """All plausible readings of `quote`, those with line numbers first; the last one takes every line as it stands."""
     lines = _unfenced(split(quote))
     pasted = list(_pasted(lines))
-    numbered = [reading for style in _STYLES if (reading := _numbered(lines, style)) is not None]
+    numbered = [reading for style in STYLES if (reading := _numbered(lines, style)) is not None]
     columns = _columns(lines) if numbered else lines
-    aligned = [] if columns == lines else [r for style in _STYLES if (r := _numbered(columns, style)) is not None]
+    aligned = [] if columns == lines else [r for style in STYLES if (r := _numbered(columns, style)) is not None]
     uncounted = [_without_numbers(reading) for reading in numbered if _skips_blanks(reading)]
     return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _plain(lines))
+
+
+def claims(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
+    """The lines that the numbers in `style` claim; empty unless every line of code has one."""
+    reading = _numbered(_unfenced(split(quote)), style)
+    return reading.claimed if reading is not None else ()
 
 
 def _pasted(lines: Sequence[str]) -> Iterator[Reading]:
     """The readings of what a program printed beside the code."""
     bare = without_path(lines)
     if bare is not None:
-        yield from (reading for style in _STYLES if (reading := _numbered(bare, style)) is not None)
+        yield from (reading for style in STYLES if (reading := _numbered(bare, style)) is not None)
     apart = numbers_apart(lines)
     if apart is not None:
         yield _collected(apart)

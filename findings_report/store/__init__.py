@@ -31,6 +31,7 @@ from findings_report.store.draft import (
 from findings_report.store.edit import add_list, change_texts, set_text
 from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
 from findings_report.store.lock import LOCK, lock_bytes, read_lock
+from findings_report.store.relocate import relocate
 from findings_report.store.revision import Revision
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.store.yaml12 import Document, YamlFault, read
@@ -62,6 +63,7 @@ __all__ = [
     "natural",
     "next_id",
     "read_lock",
+    "relocate",
     "set_text",
     "shown_path",
     "stub",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read
+from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read, resolve_plain
 
 _ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -20,6 +20,26 @@ _ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 def quoted(text: str) -> str:
     """`text` as a double-quoted YAML scalar on one line, with what cannot be seen as escapes."""
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+_PLAIN: Final = re.compile(r"[\w/](?:[\w./+@-]*\w)?\Z")
+
+
+def restyled(text: str, mark: Mark) -> str:
+    """`text` as a YAML scalar of one line, written as the one at `mark` is where that is plainly safe."""
+    is_word = _PLAIN.match(text) is not None
+    if not mark.style and is_word and type(resolve_plain(text)) is str:
+        return text
+    return f"'{text}'" if mark.style == "'" and is_word else quoted(text)
+
+
+def replaced(content: bytes, document: Document, edits: Mapping[Mark, str]) -> bytes:
+    """`content`, which `document` was read from, with other source text at each mark; what it says is the caller's to see."""
+    text = document.text
+    for mark in sorted(edits, reverse=True):
+        start, end = document.index(mark.line, mark.column), document.index(mark.end_line, mark.end_column)
+        text = text[:start] + edits[mark] + text[end:]
+    return (b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
 
 
 def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
@@ -63,12 +83,8 @@ def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *
     Raises FindingsReportError (INPUT) when a text does not come out as if the function had been given the text itself.
     """
     document = read(content)
-    text = content.decode("utf-8-sig")
-    for path in sorted(changes, key=lambda path: document.values[path], reverse=True):
-        mark, change = document.values[path], changes[path]
-        start, end = _index(text, mark.line, mark.column), _index(text, mark.end_line, mark.end_column)
-        text = text[:start] + change(text[start:end]) + text[end:]
-    result = (b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
+    marks = {document.values[path]: change for path, change in changes.items()}
+    result = replaced(content, document, {mark: change(document.source(mark)) for mark, change in marks.items()})
     wanted: Any = copy.deepcopy(document.data)
     for path, change in changes.items():
         node = wanted
@@ -83,12 +99,12 @@ def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *
 
 def _replaced(text: str, document: Document, path: Path, value: str) -> str:
     mark = document.values[path]
-    start = _index(text, mark.line, mark.column)
-    end = _index(text, mark.end_line, mark.end_column)
+    start = document.index(mark.line, mark.column)
+    end = document.index(mark.end_line, mark.end_column)
     if start == end:  # an empty value: `commit:` with nothing after it
         return f"{text[:start]} {quoted(value)}{text[end:]}"
     line_end = _line_break(text) if mark.style in ("|", ">") else ""  # a block text ends where the next line starts
-    return f"{text[:start]}{quoted(value)}{line_end}{text[end:]}"
+    return f"{text[:start]}{restyled(value, mark)}{line_end}{text[end:]}"
 
 
 def _inserted(text: str, document: Document, path: Path, value: str) -> str:
@@ -99,9 +115,9 @@ def _inserted(text: str, document: Document, path: Path, value: str) -> str:
     last_key, last_path = max(siblings, key=lambda pair: (pair[0].line, pair[0].column))
     last = document.values[last_path]
     if parent.style == "{":
-        end = _index(text, last.end_line, last.end_column)
+        end = document.index(last.end_line, last.end_column)
         return f"{text[:end]}, {path[-1]}: {quoted(value)}{text[end:]}"
-    end = _line_end(text, _last_line(last, document))
+    end = _line_end(document, _last_line(last, document))
     indent = document.lines[last_key.line][: last_key.column].replace("-", " ")
     line_end = _line_break(text)
     return f"{text[:end]}{line_end}{indent}{path[-1]}: {quoted(value)}{text[end:]}"
@@ -121,14 +137,9 @@ def _last_line(mark: Mark, document: Document) -> int:
     return line
 
 
-def _index(text: str, line: int, column: int) -> int:
-    starts = [0, *(found.end() for found in BREAKS.finditer(text))]
-    return starts[line] + column
-
-
-def _line_end(text: str, line: int) -> int:
-    found = BREAKS.search(text, _index(text, line, 0))
-    return found.start() if found else len(text)
+def _line_end(document: Document, line: int) -> int:
+    found = BREAKS.search(document.text, document.index(line, 0))
+    return found.start() if found else len(document.text)
 
 
 def _differs_only_there(document: Document, result: bytes, path: Path, value: str) -> bool:

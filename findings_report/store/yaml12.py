@@ -86,6 +86,18 @@ class Document:
         """The text, a line each, without line ends; only a fault asks for it."""
         return tuple(BREAKS.split(self.text))
 
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return (0, *(found.end() for found in BREAKS.finditer(self.text)))
+
+    def index(self, line: int, column: int) -> int:
+        """Where in the text a line (0-based) and column stand."""
+        return self._starts[line] + column
+
+    def source(self, mark: Mark) -> str:
+        """What is written at a mark."""
+        return self.text[self.index(mark.line, mark.column) : self.index(mark.end_line, mark.end_column)]
+
 
 class YamlFault(Exception):  # noqa: N818  # a fault of the file, not of the program
     """A file that is refused, with the place (0-based) and, where there is one, a remedy."""

@@ -1,0 +1,221 @@
+"""What `track --update` does: locations whose text is equal are written anew where it stands, and the pins are moved.
+
+A location that cannot be written there keeps citing what it cited: it is given the commit that was pinned until now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from findings_report import git, store
+from findings_report.errors import FindingsReportError, Kind, Level, Problem
+from findings_report.model.evidence import Snippet
+from findings_report.model.finding import Location
+from findings_report.pipeline.inputs import Inputs, Progress
+from findings_report.pipeline.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
+from findings_report.reanchor import StaysError, reanchor
+
+if TYPE_CHECKING:
+    from findings_report.pin import Pin
+    from findings_report.resolve import Resolution
+
+Key = tuple[str, int]
+"""A location: its finding's id, and its 0-based position there."""
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What `track --update` gives."""
+
+    tracked: TrackedEngagement
+    """Where every region is; with a warning for each location that stays as it is."""
+    moved: frozenset[Key]
+    """The locations that were written anew."""
+    kept: Mapping[Key, str]
+    """The others that the new pin does not serve, and why."""
+    pins: tuple[str, ...]
+    """A line for each repository that is pinned."""
+    files: tuple[Path, ...]
+    """What was written, or would be."""
+
+
+def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress: Progress) -> Updated:
+    """Writes the engagement anew for the commit that `to` names in each repository at hand, or in `only`: all files or none.
+
+    Raises FindingsReportError, having written nothing.
+    """
+    from findings_report.clones import find_clones, open_clones
+    from findings_report.publish import publish
+
+    folder = store.find_folder(inputs.folder)
+    files = store.Folder(folder)
+    authored = store.load(files)
+    check_only(authored.engagement, only)
+    try:
+        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
+            cited = read_cited(authored, sources, progress)
+            found = tracked(cited, sources, to, only, progress)
+            progress("writing locations")
+            plan = _Plan(files, authored, cited, found, _pins(authored, sources, to, found))
+            plan.settle(sources)
+    except FindingsReportError as error:
+        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    edited = {(folder / name).resolve(): content for name, content in plan.edited.items()}  # a link stays one
+    if not dry_run and edited:
+        publish(edited)
+    problems = [authored.located(each) for each in (*authored.warnings, *found.problems, *plan.problems())]
+    found = replace(found, problems=tuple(dict.fromkeys(problems)))
+    return Updated(found, plan.moved, plan.stay, tuple(pin.said for pin in plan.pins), tuple(edited))
+
+
+def _pins(
+    authored: store.Authored, sources: Mapping[str, git.Repository | None], to: str, tracked: TrackedEngagement
+) -> tuple[Pin, ...]:
+    from findings_report.pin import pins
+
+    pinned = [pins(authored.engagement, sources, to=to, only=name) for name in tracked.commits]
+    if faults := [problem for _, problems in pinned for problem in problems]:
+        raise FindingsReportError(faults)
+    return tuple(pin for listed, _ in pinned for pin in listed)
+
+
+class _Plan:
+    """Which locations move and which stay, and the files that say so."""
+
+    def __init__(
+        self,
+        files: store.Files,
+        authored: store.Authored,
+        cited: Resolution,
+        found: TrackedEngagement,
+        pins: Sequence[Pin],
+    ) -> None:
+        self._files = files
+        self._names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in authored.files}
+        self._authored = authored
+        self._commits = found.commits
+        self._told = _told(cited)
+        self._snippets = {(id, each.index): each for id, listed in cited.snippets.items() for each in listed}
+        self._regions: dict[Key, list[TrackedPlace]] = {key: [] for key in self._snippets}
+        for region in found.places:
+            self._regions[region.place.finding, region.place.snippet.index].append(region)
+        self.pins = pins
+        self.stay: dict[Key, str] = {}
+        """Locations that stay as they are, and why."""
+        self.edited: dict[str, bytes] = {}
+        """The files that change, by their name in the folder."""
+        self.moved: frozenset[Key] = frozenset()
+        """Locations that are written anew."""
+
+    def settle(self, sources: Mapping[str, git.Repository | None]) -> None:
+        """Writes every location that can be, reads the result as `check` would, and takes back what does not hold there."""
+        self._write()
+        if not self.edited:
+            return
+        held = _read(_Overlay(self._files, self.edited), sources)
+        snippets, told = {(id, each.index): each for id, listed in held.snippets.items() for each in listed}, _told(held)
+        for key in self.moved:
+            news = {code: fault for code, fault in told.get(key, {}).items() if code not in self._told.get(key, {})}
+            why = next(iter(news.values()), None) or _difference(self._snippets[key], snippets[key])
+            if why is not None:
+                self.stay[key] = f"there, {why}"
+        if self.stay:
+            self._write()
+
+    def problems(self) -> list[Problem]:
+        """A warning for each location that stays, a note for one that names its own commit."""
+        said = []
+        for (id, index), why in self.stay.items():
+            location = self._authored.findings[id].locations[index]
+            fault = f"{location.path} stays as it is: {why}"
+            remedy = "look at it, write the lines as they are now, and leave `commit` out"
+            level: Level = "note" if location.commit is not None else "warning"
+            subject = (id, "locations", index)
+            said.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
+        return said
+
+    def _write(self) -> None:
+        contents: dict[str, bytes] = {}
+        moved: set[Key] = set()
+        for key, snippet in self._snippets.items():
+            if snippet.commit == self._commits.get(snippet.repository, snippet.commit):
+                continue  # there already, or its repository is not at hand
+            name = self._names[key[0]]
+            content = contents.get(name) or self._files.read(name) or b""
+            contents[name] = self._written(key, content)
+            if contents[name] != content and key not in self.stay:
+                moved.add(key)
+        self.moved = frozenset(moved)
+        contents[store.ENGAGEMENT] = self._pinned(self._files.read(store.ENGAGEMENT) or b"")
+        self.edited = {name: content for name, content in contents.items() if content != self._files.read(name)}
+
+    def _written(self, key: Key, content: bytes) -> bytes:
+        """The finding's file with that location as it has to be."""
+        id, index = key
+        was, shown = self._authored.findings[id].locations[index], self._authored.documents[id][0]
+        if key not in self.stay:
+            try:
+                return store.relocate(content, index, self._reanchored(key, was), shown=shown)
+            except StaysError as error:
+                self.stay[key] = str(error)
+            except FindingsReportError as error:
+                self.stay[key] = error.problems[0].fault
+        commit = self._snippets[key].commit
+        if was.commit is not None:
+            return content
+        return store.relocate(content, index, was.model_copy(update={"commit": commit}), shown=shown)
+
+    def _reanchored(self, key: Key, was: Location) -> Location:
+        return reanchor(was, self._snippets[key], [region.drift for region in self._regions[key]])
+
+    def _pinned(self, content: bytes) -> bytes:
+        for pin in self.pins:
+            for field, value in pin.written.items():
+                path = ("repositories", pin.name, field)
+                content = store.set_text(content, path, value, shown=self._authored.documents[store.ENGAGEMENT_KEY][0])
+        return content
+
+
+class _Overlay:
+    """The files of an engagement, some of them as they are to be."""
+
+    def __init__(self, files: store.Files, edited: Mapping[str, bytes]) -> None:
+        self._files, self._edited = files, edited
+        self.shown = files.shown
+
+    def names(self) -> tuple[str, ...]:
+        return self._files.names()
+
+    def read(self, name: str) -> bytes | None:
+        return self._edited.get(name) or self._files.read(name)
+
+
+def _read(files: store.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:
+    from findings_report.resolve import resolve
+
+    authored = store.load(files)
+    return resolve(authored.engagement, authored.findings, sources)
+
+
+def _told(found: Resolution) -> dict[Key, dict[str, str]]:
+    """What is wrong with each location: the first fault of each code."""
+    told: dict[Key, dict[str, str]] = {}
+    for problem in found.problems:
+        match problem.subject:
+            case (str(id), "locations", int(index), *_):
+                told.setdefault((id, index), {}).setdefault(problem.code, problem.fault)
+    return told
+
+
+def _difference(was: Snippet, now: Snippet) -> str | None:
+    """What a location says at the new commit that it did not say; None when it says the same."""
+    if now.check.verdict is not was.check.verdict:
+        return f"its quote would be {now.check.verdict.value}, and is {was.check.verdict.value} here"
+    return None if _printed(was) == _printed(now) else "it would print other lines"
+
+
+def _printed(snippet: Snippet) -> list[list[tuple[str, bool, str | None]]]:
+    return [[(line.text, line.highlighted, line.note) for line in run.lines] for run in snippet.runs]

@@ -1,0 +1,111 @@
+"""A location whose text is equal at another commit -> the same location as it has to be written there.
+
+Pure: what git found is given, and no file is written. `lines`, `show`, `highlight`, the keys of `notes` and the numbers inside
+`quote` move together, or the location stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from findings_report.model.drift import Drift, DriftKind
+from findings_report.model.evidence import Region, Snippet, Verdict
+from findings_report.model.finding import Location
+from findings_report.quote import renumbered
+
+_ASTRAY: Final = {
+    Verdict.MOVED: "its quote stands at other lines than it claims",
+    Verdict.EDITED: "its quote differs from the repository",
+    Verdict.NOT_FOUND: "its quote was not found",
+}
+"""Quotes that have to be mended before they can be moved."""
+
+
+class StaysError(Exception):
+    """A location that cannot be written at the other commit; the text is the reason, to stand after "stays as it is: "."""
+
+
+def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> Location:
+    """`location` as it reads at the commit to which `drifts` followed each region of `snippet`, in their order.
+
+    Raises StaysError when the text is not equal there, or the numbers that belong to it are not all known.
+    """
+    if location.commit is not None:
+        raise StaysError(f"it names its own commit {location.commit[:12]}")
+    if (fault := _ASTRAY.get(snippet.check.verdict)) is not None:
+        raise StaysError(fault)
+    path = _equal(drifts)
+    step = _Steps(drifts)
+    quote = location.quote
+    if quote is not None and not step.is_still:
+        quote = renumbered(quote, snippet.check.claimed, location.lines, step.to)
+        if quote is None:
+            raise StaysError("the line numbers inside its quote cannot be told from code")
+    return location.model_copy(
+        update={
+            "path": path,
+            "lines": step.regions(location.lines),
+            "show": step.regions(location.show),
+            "highlight": step.regions(location.highlight),
+            "notes": {step.line(line): note for line, note in location.notes.items()},
+            "quote": quote,
+        }
+    )
+
+
+def _equal(drifts: Sequence[Drift]) -> str:
+    """The one file in which the text of every region stands."""
+    changed = [drift for drift in drifts if not drift.kind.is_equal]
+    if changed:
+        kinds = Counter(drift.kind for drift in changed)
+        said = ", ".join(kind.value for kind in DriftKind if kinds[kind])
+        why = next((f": {drift.reason}" for drift in changed if drift.reason), "")
+        raise StaysError((f"of its lines, {_listed(changed)}: {said}" if len(drifts) > 1 else f"its lines are {said}") + why)
+    paths = sorted({drift.now.path for drift in drifts if drift.now is not None})
+    if not paths:
+        raise StaysError("it cites no lines")
+    if len(paths) > 1:
+        raise StaysError(f"its lines stand in several files now: {', '.join(paths)}")
+    found = [drift.now.region for drift in drifts if drift.now is not None]
+    if any(later.start_line <= earlier.end_line for earlier, later in pairwise(found)):
+        raise StaysError("its lines stand in another order now")
+    return paths[0]
+
+
+def _listed(drifts: Iterable[Drift]) -> str:
+    return ", ".join(str(drift.region) for drift in drifts)
+
+
+class _Steps:
+    """Where each line of the cited regions stands now."""
+
+    def __init__(self, drifts: Sequence[Drift]) -> None:
+        self._steps = [
+            (drift.region, drift.now.region.start_line - drift.region.start_line) for drift in drifts if drift.now is not None
+        ]
+
+    @property
+    def is_still(self) -> bool:
+        """True when no number changes."""
+        return all(step == 0 for _, step in self._steps)
+
+    def to(self, line: int) -> int | None:
+        """The line now; None outside of the cited regions."""
+        return next((line + step for region, step in self._steps if line in region), line if self.is_still else None)
+
+    def line(self, line: int) -> int:
+        """The line now. Raises StaysError outside of the cited regions."""
+        now = self.to(line)
+        if now is None:
+            raise StaysError(f"line {line}, which it shows or marks, is not among the lines it cites")
+        return now
+
+    def regions(self, regions: Sequence[Region]) -> tuple[Region, ...]:
+        """Each region now."""
+        found = tuple(Region(start_line=self.line(each.start_line), end_line=self.line(each.end_line)) for each in regions)
+        if any(now.end_line - now.start_line != was.end_line - was.start_line for was, now in zip(regions, found, strict=True)):
+            raise StaysError("the lines that it shows or marks stand apart now")
+        return found

@@ -1,0 +1,264 @@
+"""`track --update`: what is written anew, what stays and why, and that going there and back changes no byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from repositories import Commit, build
+
+from findings_report import cli, pipeline
+from findings_report.errors import FindingsReportError
+from findings_report.model.evidence import Region
+from findings_report.pipeline.update import Updated, update
+from findings_report.quote import renumbered
+
+CODE = "import os\n\n\ndef save(name, value):\n    path = os.path.join(ROOT, name)\n    write(path, value)\n    return path\n"
+ENGAGEMENT = """format: 1
+title: Review
+date: 2026-01-01
+repositories:
+  app:
+    path: ../app
+    revision: v1  # as agreed
+    commit: {commit}
+"""
+FINDING = """# Looked at twice.
+title: A path is believed
+severity: high
+description: It is.
+locations:
+  - path: store.py # the door
+    lines: [4, 5-7]   # all of it
+    show: 4, 6-7
+    highlight: 6
+    notes:
+      6: nothing is asked
+      7: "7 times"
+    quote: |
+      4| def save(name, value):
+      ...
+      6|     write(path, value)
+      7|     return path
+  - {path: store.py, lines: 6}
+# the end
+"""
+
+
+def engagement(folder: Path, states: Mapping[str, Mapping[str, str | None]], finding: str = FINDING) -> dict[str, str]:
+    """Findings on the first of several releases, which stand as files by tag; the commits by tag."""
+    commits = build(folder / "app", [Commit(files, tag, tag) for tag, files in states.items()])
+    (folder / "findings").mkdir()
+    (folder / "findings/engagement.yaml").write_text(ENGAGEMENT.format(commit=commits[0]))
+    (folder / "findings/A-1.finding.yaml").write_bytes(finding.encode())
+    return dict(zip(states, commits, strict=True))
+
+
+def to(folder: Path, revision: str, *, dry_run: bool = False) -> Updated:
+    return update(pipeline.Inputs(folder, {}), revision, only=None, dry_run=dry_run, progress=lambda _: None)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "findings").iterdir())}
+
+
+def checked(folder: Path) -> list[str]:
+    return [problem.fault for problem in pipeline.check(pipeline.Inputs(folder, {}), lambda _: None).problems]
+
+
+def written(folder: Path) -> str:
+    return (folder / "findings/A-1.finding.yaml").read_text()
+
+
+def test_numbers_of_every_field_move_together(tmp_path: Path) -> None:
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" * 100 + CODE}})
+
+    done = to(tmp_path, "v2")
+
+    assert done.moved == {("A-1", 0), ("A-1", 1)}
+    assert written(tmp_path) == (
+        FINDING.replace("[4, 5-7]", "[104, 105-107]")
+        .replace("show: 4, 6-7", "show: 104, 106-107")
+        .replace("highlight: 6", "highlight: 106")
+        .replace("      6: nothing", "      106: nothing")
+        .replace('7: "7 times"', '107: "7 times"')
+        .replace("      4| def", "      104| def")
+        .replace("      6| ", "      106| ")
+        .replace("      7| ", "      107| ")
+        .replace("lines: 6}", "lines: 106}")
+    )
+    assert checked(tmp_path) == []
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("other", ["store.py", "lib/store.py"])
+@pytest.mark.parametrize("above", [0, 1, 3, 95])
+def test_there_and_back_gives_the_same_bytes(tmp_path: Path, above: int, other: str, line_end: str) -> None:
+    gone: dict[str, str | None] = {} if other == "store.py" else {"store.py": None}
+    code = CODE + "".join(f"LIMIT_{number} = {number}\n" for number in range(200))  # half of a file makes it the same
+    states: Mapping[str, Mapping[str, str | None]] = {"v1": {"store.py": code}, "v2": gone | {other: "# new\n" * above + code}}
+    engagement(tmp_path, states, FINDING.replace("\n", line_end))
+    before = contents(tmp_path)
+
+    to(tmp_path, "v2")
+    between = contents(tmp_path)
+    again = to(tmp_path, "v2")
+
+    assert between != before
+    assert not again.files
+    assert contents(tmp_path) == between
+    to(tmp_path, "v1")
+    assert contents(tmp_path) == before
+
+
+def test_a_location_that_was_modified_keeps_citing_the_commit_it_cited(tmp_path: Path) -> None:
+    states = {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE.replace("ROOT, name", "ROOT, safe(name)")}}
+    commits = engagement(tmp_path, states)
+
+    done = to(tmp_path, "v2")
+
+    assert done.moved == {("A-1", 1)}
+    assert done.kept == {("A-1", 0): "of its lines, 5-7: modified"}
+    assert f'    commit: "{commits["v1"]}"\n  - {{path: store.py, lines: 7}}' in written(tmp_path)
+    assert checked(tmp_path) == []
+
+
+def test_a_location_with_its_own_commit_is_left_alone(tmp_path: Path) -> None:
+    finding = FINDING.replace("lines: 6}", "lines: 6, commit: " + "0" * 40 + "}")
+    commits = engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}}, finding)
+    path = tmp_path / "findings/A-1.finding.yaml"
+    path.write_text(path.read_text().replace("0" * 40, commits["v1"]))
+
+    done = to(tmp_path, "v2")
+
+    assert done.kept == {("A-1", 1): f"it names its own commit {commits['v1'][:12]}"}
+    assert f"lines: 6, commit: {commits['v1']}}}" in written(tmp_path)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}})
+    before = contents(tmp_path)
+
+    dry = to(tmp_path, "v2", dry_run=True)
+
+    assert contents(tmp_path) == before
+    wet = to(tmp_path, "v2")
+    assert (dry.moved, dry.files, dry.pins) == (wet.moved, wet.files, wet.pins)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"    write(path, value)\n": "    write(path)\n"}, "its quote differs from the repository"),
+        (
+            {"      4|": "      1|", "      6|": "      3|", "      7|": "      4|"},
+            "its quote stands at other lines than it claims",
+        ),
+        ({"    quote: |\n": "    symbol: load\n    quote: |\n"}, None),
+    ],
+)
+def test_a_quote_that_has_to_be_mended_first_stays_and_a_wrong_symbol_is_no_worse(
+    tmp_path: Path, changes: dict[str, str], why: str | None
+) -> None:
+    finding = FINDING
+    for old, new in changes.items():
+        finding = finding.replace(old, new)
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}}, finding)
+
+    assert to(tmp_path, "v2").kept.get(("A-1", 0)) == why
+
+
+def test_a_symbol_that_encloses_the_lines_no_more_is_not_written(tmp_path: Path) -> None:
+    finding = FINDING.replace("lines: 6}", "lines: 6, symbol: save}")
+    moved = CODE.replace("def save(name, value):\n", "def keep(name, value):\n")
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + moved}}, finding)
+
+    why = to(tmp_path, "v2").kept["A-1", 1]
+
+    assert "symbol 'save' does not enclose line 7" in why
+
+
+def test_a_quote_in_one_line_is_written_or_left_with_the_reason(tmp_path: Path) -> None:
+    finding = FINDING.replace("lines: 6}", 'lines: 6-7, quote: "6: write(path, value)\\n7: return path"}')
+    folded = FINDING.replace("lines: 6}", "lines: 6-7, quote: '6: write(path, value)\n\n    7: return path'}")
+    states: Mapping[str, Mapping[str, str | None]] = {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}}
+    for name, text in (("one", finding), ("folded", folded)):
+        (tmp_path / name).mkdir()
+        engagement(tmp_path / name, states, text)
+
+    assert not to(tmp_path / "one", "v2").kept
+    assert '"7: write(path, value)\\n8: return path"' in written(tmp_path / "one")
+    assert to(tmp_path / "folded", "v2").kept == {
+        ("A-1", 1): "the location cannot be written here without touching anything else"
+    }
+
+
+def test_two_locations_in_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}})
+    (tmp_path / "findings/B-2.finding.yaml").write_text(FINDING)
+
+    to(tmp_path, "v2")
+
+    assert written(tmp_path) == (tmp_path / "findings/B-2.finding.yaml").read_text()
+
+
+@given(st.integers(1, 2_000), st.integers(0, 2_000), st.sampled_from(["{}| ", "{}:", "{}\t", "L{} ", "[{}] ", "{} | "]))
+def test_a_quote_renumbered_there_and_back_is_the_quote(first: int, step: int, style: str) -> None:
+    lines = ["def f():", "    return 404", "", "# 17"]
+    quote = "".join(style.format(number) + line + "\n" for number, line in enumerate(lines, first))
+    region = (Region(start_line=first, end_line=first + 3),)
+    there = (Region(start_line=first + step, end_line=first + 3 + step),)
+
+    moved = renumbered(quote, region, region, lambda line: line + step)
+
+    assert moved is not None
+    assert moved == "".join(style.format(number) + line + "\n" for number, line in enumerate(lines, first + step))
+    assert renumbered(moved, there, there, lambda line: line - step) == quote
+
+
+def test_a_number_that_is_code_is_no_line_number() -> None:
+    cited = (Region(start_line=8, end_line=9),)
+
+    assert (
+        renumbered('404: "Not Found",\n500: "Oops",', cited, cited, lambda line: line + 1) == '404: "Not Found",\n500: "Oops",'
+    )
+    assert renumbered("8: a = 1\n30: b = 2", (Region(start_line=1, end_line=2),), cited, lambda line: line + 1) is None
+
+
+def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE.replace("ROOT, name", "ROOT, safe(name)")}}
+    commits = engagement(tmp_path, states)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["findings-report", "track", "--to", "v2", "--update"])
+
+    with pytest.raises(SystemExit):
+        cli.main()
+
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "A-1 store.py:6",
+        "  moved: now 7",
+        "  the code around it, in the same function or class, was changed",
+        f"app: pinned v2 to {commits['v2']}",
+        "wrote findings/A-1.finding.yaml",
+        "wrote findings/engagement.yaml",
+        "1 location moved, 1 left as it is",
+    ]
+    assert (
+        "findings/A-1.finding.yaml:6:5: warning: locations[0]: store.py stays as it is: of its lines, 5-7: modified" in said.err
+    )
+
+
+def test_a_fault_writes_nothing(tmp_path: Path) -> None:
+    engagement(tmp_path, {"v1": {"store.py": CODE}})
+    before = contents(tmp_path)
+
+    with pytest.raises(FindingsReportError, match="names no commit"):
+        to(tmp_path, "v9")
+
+    assert contents(tmp_path) == before
