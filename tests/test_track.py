@@ -205,6 +205,9 @@ def test_what_is_gone_is_deleted(tmp_path: Path) -> None:
 
     assert drift.kind is DriftKind.DELETED
     assert drift.now is None
+    lines = range(SECOND.region.start_line, SECOND.region.end_line + 1)
+    assert [(line.old_line, line.new_line) for line in drift.diff] == [(number, None) for number in lines]
+    assert [line.text for line in drift.diff] == LOAD[: len(lines)]
 
 
 def test_what_is_gone_names_the_text_most_like_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from findings_report.symbol import enclosing
 from findings_report.track.counterparts import Counterpart
 from findings_report.track.elsewhere import Candidate, newly_at, similar
 from findings_report.track.files import File, in_region
-from findings_report.track.region_diff import diff_of, quoted_lines
+from findings_report.track.region_diff import diff_of, gone, quoted_lines
 from findings_report.track.search import Place, Search, region_at, says_enough
 from findings_report.track.standing import Standing, is_sound, score_of, similar_at, verbatim_at
 
@@ -204,8 +204,15 @@ def _ambiguous(case: Case, candidates: tuple[Spot, ...], reason: str) -> Drift:
 def _deleted(case: Case, places: Sequence[Place], closest: Spot | None) -> Drift:
     worth = closest if closest is not None and closest.similarity >= _WORTH_SHOWING else None
     copies = _spots(case, places) if says_enough(case.block) else ()
-    kind = DriftKind.DELETED
-    return Drift(path=case.cited.path, region=case.region, kind=kind, quoted=_none(case), also_at=copies, closest=worth)
+    return Drift(
+        path=case.cited.path,
+        region=case.region,
+        kind=DriftKind.DELETED,
+        quoted=_none(case),
+        also_at=copies,
+        closest=worth,
+        diff=gone(case.region, case.old.lines),
+    )
 
 
 def _none(case: Case) -> tuple[tuple[int, None], ...]:

@@ -34,6 +34,12 @@ def diff_of(region: Region, old: Sequence[str], new: Sequence[str], placement: P
     return tuple(found[:MOST_DIFF_LINES])
 
 
+def gone(region: Region, old: Sequence[str]) -> tuple[DiffLine, ...]:
+    """The diff of a region of which nothing is left."""
+    lines = range(region.start_line, min(region.end_line, region.start_line + MOST_DIFF_LINES - 1) + 1)
+    return tuple(DiffLine(old_line=line, new_line=None, text=old[line - 1]) for line in lines)
+
+
 def quoted_lines(
     quoted: Sequence[int], old: File, new: Sequence[str], placement: Placement
 ) -> tuple[tuple[int, int | None], ...]:
