@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from findings_report.cli import main
 from findings_report.errors import FindingsReportError, Kind
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
 from findings_report.model.drift import DriftKind
+from findings_report.model.finding import Event, Status
 from findings_report.pipeline.diff import Diffed, DiffWishes, diff
 
 NOTHING = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
@@ -290,8 +292,11 @@ def test_every_format_says_the_same(demo: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_comparison_is_printed_as_pdf(demo: Path, tmp_path: Path) -> None:
-    made = run(demo, "report-1.0", formats=("pdf",), output=f"{tmp_path}/diff.pdf")
+@pytest.mark.parametrize("template", ["standard", "fix-review"])
+def test_a_comparison_is_printed_as_pdf(demo: Path, tmp_path: Path, template: str) -> None:
+    made = run(demo, "report-1.0", formats=("pdf",), output=f"{tmp_path}/diff.pdf", template=template)
+
+    assert [problem.fault for problem in made.problems if problem.kind is Kind.OUTPUT] == []
 
     text = subprocess.run(
         ["pdftotext", "-layout", f"{tmp_path}/diff.pdf", "-"], capture_output=True, check=True
@@ -312,6 +317,32 @@ def test_a_pdf_is_the_same_side_as_the_report_that_it_carries(tmp_path: Path) ->
 
     assert pdf_side.findings == json_side.findings
     assert {compared.change for compared in pdf_side.findings} == {Change.UNCHANGED}
+
+
+def test_what_a_reviewer_said_since_is_the_newest_entry_that_the_baseline_does_not_have(demo: Path) -> None:
+    said = "history:\n  - {date: 2026-05-02, status: resolved, by: Bo, note: Tried.}\n"
+    said += "  - {date: 2026-05-01, status: open, by: Ada}\n"
+    path = demo / "findings/DEMO-001.finding.yaml"
+    path.write_text(path.read_text() + said)
+
+    found = {each.id: each.reviewed for each in run(demo, "report-1.0").comparison.findings}
+
+    assert found.pop("DEMO-001") == Event(date=date(2026, 5, 2), status=Status.RESOLVED, by="Bo", note="Tried.")
+    assert set(found.values()) == {None}
+
+
+def test_a_fix_review_has_every_finding_of_the_baseline(demo: Path, tmp_path: Path) -> None:
+    (demo / "findings/DEMO-003.finding.yaml").unlink()
+
+    made = run(demo, "report-1.0", formats=("md", "html"), output=f"{tmp_path}/out/", template="fix-review")
+
+    assert made.comparison.claimed == (("resolved", 2), ("risk_accepted", 1), ("absent", 1))
+    for file in made.files:
+        text = file.content.decode()
+        assert text.index("Status of every finding") < text.index("As it was reported") < text.rindex("What was compared")
+        assert text.count("As it was reported") == 4
+        assert "`save` takes the last part" in text or "<code>save</code> takes the last part" in text
+        assert "None: the current report does not have the finding." in text
 
 
 def test_two_runs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import repositories
 from conftest import Gold
 
 from findings_report import archive, pipeline
+from findings_report.model.comparison import Comparison
 from findings_report.model.document import Report
+from findings_report.pipeline.diff import DiffWishes, diff
 from findings_report.renderers import find_template
 
 SEED = """title: Improper Error Handling and Potential SQL Injection Vulnerability
@@ -70,3 +73,39 @@ def test_the_seed_without_a_clone_reads_as_it_should(tmp_path: Path, gold: Gold)
     rendered = pipeline.render(made, "md", find_template("review", folder, given=True), system_fonts=False)
 
     gold.check("seed-review.md", rendered.content.decode())
+
+
+SINCE = """status: resolved
+fix:
+  commits: ["1.1"]
+  note: Parameters instead of strings.
+residual_severity: informational
+history:
+  - {date: 2026-05-04, status: resolved, by: Bo Example, note: "Read again, and tried."}
+"""
+
+
+def compared(folder: Path) -> tuple[Comparison, Path]:
+    """The demo's two releases, with claims of every kind."""
+    demo = pipeline.demo(folder)
+    repositories.git(demo, "init", "-q")
+    repositories.git(demo, "add", "findings")
+    repositories.git(demo, "commit", "-qm", "1.0")
+    repositories.git(demo, "tag", "report-1.0")
+    inputs = pipeline.Inputs(demo, {})
+    pipeline.pin(inputs, to="1.1", only=None)
+    for number, status in ((1, SINCE), (2, "status: resolved\n"), (3, "status: resolved\nresponse: Done.\n")):
+        path = demo / f"findings/DEMO-00{number}.finding.yaml"
+        path.write_text(path.read_text().replace("status: open\n", status))
+    wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
+    made = diff("report-1.0", None, inputs, wishes, lambda _: None).comparison
+    return made.model_copy(update={"components": ()}), demo / "findings"
+
+
+@pytest.mark.parametrize("template", ["standard", "fix-review"])
+def test_the_demos_two_releases_compared_read_as_they_should(tmp_path: Path, gold: Gold, template: str) -> None:
+    made, folder = compared(tmp_path / "demo")
+
+    rendered = pipeline.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
+
+    gold.check(f"demo-diff-{template}.md", rendered.content.decode())

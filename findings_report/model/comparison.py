@@ -13,7 +13,7 @@ from typing import Final, Literal
 from findings_report.model.document import Component, Report, ReportedEngagement, ReportedFinding
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Frozen
-from findings_report.model.finding import State
+from findings_report.model.finding import Event, State, Status
 
 COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 """Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""
@@ -205,6 +205,13 @@ class ComparedFinding(Frozen):
         return found
 
     @property
+    def reviewed(self) -> Event | None:
+        """The newest entry of the current history, when the baseline does not have it: what a reviewer said since."""
+        since = self.current.history if self.current else ()
+        newest = max(enumerate(since), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
+        return None if self.baseline is not None and newest in self.baseline.history else newest
+
+    @property
     def is_told(self) -> bool:
         """True when there is more to say than a line of the table: it changed, or somebody has to look."""
         return self.change is not Change.UNCHANGED or any(each.weight is not Weight.CONSISTENT for each in self.judgements)
@@ -273,6 +280,17 @@ class Comparison(Frozen):
     def told(self) -> tuple[ComparedFinding, ...]:
         """The findings of which there is more to say than a line of the table."""
         return tuple(finding for finding in self.findings if finding.is_told)
+
+    @property
+    def reported(self) -> tuple[ComparedFinding, ...]:
+        """The findings that the baseline has, in the order of the pages."""
+        return tuple(finding for finding in self.findings if finding.baseline is not None)
+
+    @property
+    def claimed(self) -> tuple[tuple[str, int], ...]:
+        """(status, how many of the baseline's findings have it now), `absent` for those that are gone; no zeros."""
+        found = [finding.current.status.value if finding.current else Change.ABSENT.value for finding in self.reported]
+        return tuple((name, found.count(name)) for name in (*Status, Change.ABSENT.value) if name in found)
 
     @property
     def contradictions(self) -> tuple[ComparedFinding, ...]:
