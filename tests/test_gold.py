@@ -12,6 +12,7 @@ from findings_report import archive, pipeline
 from findings_report.model.comparison import Comparison
 from findings_report.model.document import Report
 from findings_report.pipeline.diff import DiffWishes, diff
+from findings_report.pipeline.update import update
 from findings_report.renderers import find_template
 
 SEED = """title: Improper Error Handling and Potential SQL Injection Vulnerability
@@ -93,7 +94,7 @@ def compared(folder: Path) -> tuple[Comparison, Path]:
     repositories.git(demo, "commit", "-qm", "1.0")
     repositories.git(demo, "tag", "report-1.0")
     inputs = pipeline.Inputs(demo, {})
-    pipeline.pin(inputs, to="1.1", only=None)
+    update(inputs, "1.1", only=None, dry_run=False, progress=lambda _: None)
     for number, status in ((1, SINCE), (2, "status: resolved\n"), (3, "status: resolved\nresponse: Done.\n")):
         path = demo / f"findings/DEMO-00{number}.finding.yaml"
         path.write_text(path.read_text().replace("status: open\n", status))

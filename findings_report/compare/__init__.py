@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from findings_report.compare.claims import judgements, taken_together
+from findings_report.compare.claims import judgements, of_finding
 from findings_report.compare.fields import changed_fields
 from findings_report.model.comparison import (
     Change,
@@ -102,6 +102,7 @@ def _present(
     fixes = code.fixes.get(finding.id, ())
     if pair is None:
         evidence = code.back.get(finding.id, ())
+        is_read = finding.id not in code.unread
         return ComparedFinding(
             id=finding.id,
             change=Change.NEW,
@@ -111,8 +112,8 @@ def _present(
             because=pairing.remarks.get(finding.id, "No finding of the baseline is this one."),
             possible=pairing.possible.get(finding.id, ()),
             evidence=evidence,
-            code=taken_together(evidence),
-            judgements=judgements(Change.NEW, None, finding, evidence, fixes),
+            code=of_finding(evidence, is_read=is_read),
+            judgements=judgements(Change.NEW, None, finding, evidence, fixes, is_read=is_read),
             fixes=fixes,
         )
     old, why = before[pair[0]], pair[1]
@@ -129,14 +130,15 @@ def _present(
         because=why,
         fields=fields,
         evidence=evidence,
-        code=taken_together(evidence),
-        judgements=judgements(change, old, finding, evidence, fixes, is_same_code=old.id in code.still),
+        code=of_finding(evidence, is_read=is_read),
+        judgements=judgements(change, old, finding, evidence, fixes, is_read=is_read, is_same_code=old.id in code.still),
         fixes=fixes,
     )
 
 
 def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedFinding:
     evidence = code.forward.get(finding.id, ())
+    is_read = finding.id not in code.unread
     return ComparedFinding(
         id=finding.id,
         change=Change.ABSENT,
@@ -146,8 +148,8 @@ def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedF
         because=pairing.remarks.get(finding.id, "No finding of the current report is this one."),
         possible=pairing.possible.get(finding.id, ()),
         evidence=evidence,
-        code=taken_together(evidence),
-        judgements=judgements(Change.ABSENT, finding, None, evidence, ()),
+        code=of_finding(evidence, is_read=is_read),
+        judgements=judgements(Change.ABSENT, finding, None, evidence, (), is_read=is_read),
     )
 
 

@@ -33,6 +33,12 @@ def taken_together(evidence: Sequence[TrackedRegion]) -> Cited:
     return Cited.AROUND if any(drift.surroundings_changed for drift in drifts) else Cited.EQUAL
 
 
+def of_finding(evidence: Sequence[TrackedRegion], *, is_read: bool) -> Cited:
+    """What became of a finding's code as a whole, where a side may not have been able to read what it cites."""
+    code = taken_together(evidence)
+    return Cited.UNPLACED if code is Cited.NONE and not is_read else code
+
+
 def judgements(
     change: Change,
     baseline: ReportedFinding | None,
@@ -40,14 +46,16 @@ def judgements(
     evidence: Sequence[TrackedRegion],
     fixes: Sequence[FixCommit],
     *,
+    is_read: bool = True,
     is_same_code: bool = False,
 ) -> tuple[Judgement, ...]:
     """What the claim comes to, the gravest first.
 
-    `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back. `is_same_code` is True
-    when both sides are at the same commits, so that nothing can have changed.
+    `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back. `is_read` is False when
+    a side could not read all that the finding cites; `is_same_code` is True when both sides are at the same commits, so that
+    nothing can have changed.
     """
-    code = taken_together(evidence)
+    code = of_finding(evidence, is_read=is_read)
     if change is Change.NEW:
         found = [_of_new(code)] if code is not Cited.NONE else []
     elif current is None:

@@ -34,6 +34,8 @@ _SEARCHED: Final = (0, 1, command.OVERFLOWED)
 _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
 _RESOLVE: Final = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+_SHORT: Final = re.compile(r"[0-9a-f]{4,63}")
+_MOST_TOLD: Final = 5
 _REVISION: Final = re.compile(r"(?P<name>(?:(?!@\{)[^~^:])*)(?P<rest>.*)", re.DOTALL)
 """A name or hash, and what git's notation adds to it: ~2, ^{}, :path, @{1}."""
 
@@ -90,7 +92,10 @@ class Repository:
         self._private.cleanup()
 
     def commit_of(self, revision: str) -> str | None:
-        """The full hash of the commit that `revision` names now (tag, branch, hash, HEAD~2, ...); None when it names none."""
+        """The full hash of the commit that `revision` names now (tag, branch, hash, HEAD~2, ...); None when it names none.
+
+        Raises FindingsReportError for a short hash that names several.
+        """
         if not revision or len(revision) > 1000 or not _can_be_argument(revision):
             return None
         match = _REVISION.fullmatch(revision)
@@ -110,7 +115,21 @@ class Repository:
             fault = f"revision {revision!r} cannot be resolved in repository '{self.name}': {answer.fault}"
             raise refusal(fault, code="revision-unresolved")
         commit = answer.output.decode("ascii", "replace").strip()
-        return commit if self._objects.is_id(commit) else None
+        if self._objects.is_id(commit):
+            return commit
+        if several := self._commits_like(name) if id is None else ():
+            fault = f"revision {revision!r} names several commits of repository '{self.name}': {', '.join(several)}"
+            raise refusal(fault, remedy="write more of the hash", code="revision-ambiguous")
+        return None
+
+    def _commits_like(self, short: str) -> tuple[str, ...]:
+        """The commits whose hashes start with `short`, where it is a short hash and there are several of them."""
+        if _SHORT.fullmatch(short) is None:
+            return ()
+        arguments = [f"--git-dir={self.folder}", "rev-parse", f"--disambiguate={short}"]
+        answer = command.run(arguments, environment=command.environment(), folder=self.folder, seconds=_RESOLVE_SECONDS)
+        found = sorted(id for id in answer.output.decode("ascii", "replace").split() if self.has_commit(id))
+        return tuple(found[:_MOST_TOLD]) if len(found) > 1 else ()
 
     def has_commit(self, commit: str) -> bool:
         """True when `commit` is the full hash of a commit that is here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,11 @@ from findings_report.model.finding import ANSWERED
 from findings_report.pipeline.doctor import components
 from findings_report.pipeline.evidence import Fixes, evidence
 from findings_report.pipeline.inputs import Inputs, Progress
+from findings_report.pipeline.names import agreed
 from findings_report.pipeline.pair import paired
 from findings_report.pipeline.render import Written, rendered
 from findings_report.pipeline.sides import ReadSide, read_side
+from findings_report.store import natural
 
 FORMATS: Final = ("md", "html", "pdf", "json")
 """What a comparison is made in."""
@@ -75,7 +77,8 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     progress("reading the current side")
     after = read_side(current, inputs, progress)
     _check_clones(inputs, (before, after))
-    comparison = _compared(before, after, inputs, progress)
+    before, renamed = agreed(before, after)
+    comparison = _compared(before, after, renamed, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
     files, problems = _made(comparison, after, wishes, progress)
@@ -83,7 +86,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 
-def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
+def _compared(before: ReadSide, after: ReadSide, renamed: Sequence[str], inputs: Inputs, progress: Progress) -> Comparison:
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
         progress("following the code")
@@ -102,7 +105,7 @@ def _compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progr
         sources=(before.source, after.source),
         pairing=pairing,
         code=Code(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
-        limits=list(dict.fromkeys([*forward.limits, *back.limits, *crowded])),
+        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
         components=components(),
     )
 
@@ -136,6 +139,15 @@ def _made(
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
     return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)
+
+
+def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
+    """Which findings' code a side could not read."""
+    for name, side in (("baseline side", before), ("current side", after)):
+        if side.unread:
+            ids = sorted(side.unread, key=natural)
+            told = f"{', '.join(ids[:10])}{', …' if len(ids) > 10 else ''}"
+            yield f"Not all that {told} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
 
 
 @dataclass(frozen=True)

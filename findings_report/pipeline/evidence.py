@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from findings_report.errors import FindingsReportError
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.permalink import permalink
@@ -63,6 +64,8 @@ class Fixes:
     """The commits of the earlier report, by repository."""
     after: Mapping[str, str | None]
     """Those of the later one."""
+    limits: dict[str, None] = field(default_factory=dict)
+    """What could not be looked up and why, in sentences, each once."""
 
     def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
         """What became of the commits that the finding's `fix` names.
@@ -81,7 +84,11 @@ class Fixes:
             repository, after = self.repositories.get(name), self.after.get(name)
             if repository is None or after is None or not repository.has_commit(after):
                 continue
-            commit = repository.commit_of(named)
+            try:
+                commit = repository.commit_of(named)
+            except FindingsReportError as error:
+                self.limits[f"A fix was not looked up: {error}."] = None
+                continue
             if commit is None:
                 state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
                 continue

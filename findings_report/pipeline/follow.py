@@ -69,7 +69,12 @@ def follow(
     problems: list[Problem] = []
     for (name, commit), indexes in together.items():
         group = [cited[index] for index in indexes]
-        found = _group(group, name, repositories.get(name), commit, commits.get(name))
+        is_gone = name in repositories and repositories[name] is None
+        if name not in commits and not is_gone:
+            others = f", which has {', '.join(commits)}" if commits else ""
+            found = _unfollowed(group, f"there is no repository {name} on the other side{others}")
+        else:
+            found = _group(group, name, repositories.get(name), commit, commits.get(name))
         drifts.update(zip(indexes, found.drifts, strict=True))
         problems += found.problems
     return Followed(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
@@ -88,7 +93,8 @@ def _group(
         side = "where it is cited" if commit is None else "on the other side"
         return _unfollowed(group, f"the commit of repository '{name}' {side} is not known")
     if missing := [each for each in (commit, to) if not repository.has_commit(each)]:
-        return _unfollowed(group, f"repository '{name}' has no commit {missing[0][:12]} here")
+        history = ", and its history is cut off" if repository.is_shallow else ""
+        return _unfollowed(group, f"the clone of repository '{name}' has no commit {missing[0][:12]}{history}")
     try:
         found = track(repository, [Cited(each.snippet.path, each.region, each.quoted) for each in group], commit=commit, to=to)
     except FindingsReportError as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import git, store
-from findings_report.clones import Clone, find_clones
+from findings_report.clones import Clone, find_clones, open_clones
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import held
@@ -65,14 +65,37 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
 
 def _authored(source: str, folder: Path, authored: store.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
+    authored, broken = _without_broken_clones(authored, folder, inputs)
     checked = held(inputs, folder, authored, progress)
     if any(problem.level == "error" and problem.kind in _STOPPING for problem in checked.problems):
         raise FindingsReportError(checked.problems)
-    told = tuple(replace(problem, level="warning") for problem in checked.problems if problem.level == "error")
+    wrong = [*broken, *(problem for problem in checked.problems if problem.level == "error")]
+    told = tuple(replace(authored.located(problem), level="warning") for problem in wrong)
     report = assembled(checked, None)
     clones = find_clones(authored.engagement, folder, inputs.clones)
-    unread = frozenset(str(problem.subject[0]) for problem in told if problem.subject)
+    cited = {id: len(finding.locations) for id, finding in authored.findings.items()}
+    unread = frozenset(finding.id for finding in report.findings if len(finding.snippets) < cited[finding.id])
     return ReadSide(source, report, clones, authored.engagement.template, folder, told, unread)
+
+
+def _without_broken_clones(authored: store.Authored, folder: Path, inputs: Inputs) -> tuple[store.Authored, Sequence[Problem]]:
+    """The engagement without the paths at which no repository can be opened, and what is wrong with each.
+
+    A clone that the command line names is not left out: a wrong one is an error.
+    """
+    problems: list[Problem] = []
+    known = dict(authored.engagement.repositories)
+    for name, clone in find_clones(authored.engagement, folder, inputs.clones).items():
+        if clone is None or clone.is_given or clone.is_fetched:
+            continue
+        try:
+            with open_clones({name: clone}, inputs.borrow):
+                pass
+        except FindingsReportError as error:
+            problems += error.problems
+            known[name] = known[name].model_copy(update={"path": None})
+    engagement = authored.engagement.model_copy(update={"repositories": known})
+    return replace(authored, engagement=engagement), problems
 
 
 def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
