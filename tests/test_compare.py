@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import samples
 from hypothesis import given
@@ -181,6 +183,49 @@ OPEN, RESOLVED, ACCEPTED = Status.OPEN, Status.RESOLVED, Status.RISK_ACCEPTED
 )
 def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRegion, weight: Weight, code: str) -> None:
     assert judged(OPEN, status, evidence) == (weight, code)
+
+
+COLUMNS = {
+    "unchanged": (EQUAL,),
+    "code around it changed": (AROUND,),
+    "modified, quoted lines intact": (tracked(DriftKind.MODIFIED, quoted=((11, 12),)),),
+    "modified": (CHANGED,),
+    "deleted": (GONE,),
+    "not placed": (LOST,),
+    "no code cited": (),
+}
+ROWS = {
+    "open, undetermined": (Status.OPEN, Status.UNDETERMINED),
+    "partially resolved": (Status.PARTIALLY_RESOLVED,),
+    "resolved": (Status.RESOLVED,),
+    "risk accepted, false positive": (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
+    "absent, was open": (Status.OPEN, Status.UNDETERMINED, Status.PARTIALLY_RESOLVED),
+    "absent, was resolved or accepted": (Status.RESOLVED, Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
+}
+
+
+def test_the_guides_table_of_claims_is_what_is_judged() -> None:
+    text = (Path(__file__).parents[1] / "docs/diff.md").read_text()
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+    head = next(index for index, row in enumerate(rows) if row[0] == "claim")
+
+    told = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
+
+    assert told.keys() == ROWS.keys()
+    for claim, weights in told.items():
+        for status in ROWS[claim]:
+            for column, weight in weights.items():
+                if claim.startswith("absent"):
+                    found = judgements(Change.ABSENT, finding(status), None, COLUMNS[column], ())[0].weight
+                else:
+                    found = judged(OPEN, status, *COLUMNS[column])[0]
+                assert found == weight, (claim, column)
+
+
+def test_code_that_could_not_be_read_is_not_taken_for_none() -> None:
+    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (), (), is_read=False)
+
+    assert [judgement.code for judgement in found] == ["resolved-unplaced"]
 
 
 def test_a_resolved_claim_stands_where_git_knows_the_fix_named() -> None:
