@@ -33,6 +33,8 @@ COMMANDS = (
     "diff",
     "fetch",
     "extract",
+    "sign",
+    "verify",
     "attach",
     "tickets create",
     "tickets sync",

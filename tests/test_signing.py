@@ -1,0 +1,183 @@
+"""A PDF signed with a key, and a signed PDF looked at: what holds, and what is told when it does not."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import samples
+import test_embedded
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from typer.testing import CliRunner
+
+from findings_report import archive, signing
+from findings_report.cli import app
+from findings_report.errors import FindingsReportError, Kind
+from findings_report.pipeline.signatures import sign, verify
+from findings_report.signing import Key
+
+SECRET = "correct horse"
+
+
+class Person(NamedTuple):
+    """Who signs."""
+
+    plain: Key
+    encrypted: Key
+    bundle: Key
+
+
+def person(name: str) -> Person:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    usage = x509.KeyUsage(True, True, False, False, False, False, False, False, False)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(start).not_valid_after(start + datetime.timedelta(36500))
+    certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
+    pem = certificate.public_bytes(Encoding.PEM)
+    locked = BestAvailableEncryption(SECRET.encode())
+    return Person(
+        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), pem, None),
+        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked), pem, SECRET),
+        Key(pkcs12.serialize_key_and_certificates(b"ada", key, certificate, None, locked), b"", SECRET),
+    )
+
+
+@pytest.fixture(scope="module")
+def ada() -> Person:
+    return person("Ada Example")
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return test_embedded.carrying(archive.to_json(samples.report()))
+
+
+@pytest.fixture(scope="module")
+def signed(pdf: bytes, ada: Person) -> bytes:
+    return signing.sign(pdf, ada.encrypted, shown="report.pdf")
+
+
+def faults(content: bytes, trusted: bytes, folder: Path) -> list[str]:
+    (folder / "report.pdf").write_bytes(content)
+    return [problem.fault for problem in verify(folder / "report.pdf", trusted).problems]
+
+
+@pytest.mark.parametrize("which", Person._fields)
+def test_a_signed_pdf_is_intact_whole_and_of_whom_it_says(which: str, pdf: bytes, ada: Person) -> None:
+    made = signing.sign(pdf, getattr(ada, which), shown="report.pdf")
+
+    (found,) = signing.signatures(made, ada.plain.certificates, shown="report.pdf")
+    assert made.startswith(pdf)
+    assert (found.signer, found.is_intact, found.is_whole, found.is_trusted) == ("Common Name: Ada Example", True, True, True)
+    assert archive.read(made, "report.pdf") == samples.report()
+
+
+def test_another_reader_agrees(signed: bytes, tmp_path: Path) -> None:
+    (tmp_path / "signed.pdf").write_bytes(signed)
+
+    said = subprocess.run(["pdfsig", tmp_path / "signed.pdf"], capture_output=True, text=True, check=False).stdout
+
+    assert "Signature is Valid" in said
+    assert "ETSI.CAdES.detached" in said
+    assert "Total document signed" in said
+
+
+def test_what_holds_is_told_with_code_0(signed: bytes, ada: Person, tmp_path: Path) -> None:
+    assert faults(signed, ada.plain.certificates, tmp_path) == []
+
+
+def test_a_certificate_that_nobody_named_is_not_trusted(signed: bytes, tmp_path: Path) -> None:
+    for trusted in (b"", person("Ada Example").plain.certificates):
+        assert faults(signed, trusted, tmp_path) == [
+            "the signature of Common Name: Ada Example is intact, but its certificate is not trusted"
+        ]
+
+
+def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, ada: Person, tmp_path: Path) -> None:
+    index = signed.index(b"/MediaBox") if b"/MediaBox" in signed else 12
+    broken = signed[:index] + bytes([signed[index] ^ 1]) + signed[index + 1 :]
+
+    assert faults(signed + b"\n%added\n", ada.plain.certificates, tmp_path) == [
+        "the signature of Common Name: Ada Example does not cover the whole file: something was added after it"
+    ]
+    (found,) = signing.signatures(broken, ada.plain.certificates, shown="report.pdf")
+    assert not found.is_intact
+    assert faults(pdf, ada.plain.certificates, tmp_path) == ["it is not signed"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (lambda ada: replace(ada.encrypted, passphrase=SECRET[1:]), "the passphrase is wrong"),
+        (lambda ada: Key(ada.bundle.content, b"", "wrong"), "the passphrase is wrong"),
+        (lambda _: Key(b"nonsense", b"", "x"), "it is no PKCS#12 file"),
+        (lambda ada: Key(ada.plain.content, b"", None), "there is no certificate"),
+    ],
+)  # fmt: skip
+def test_a_key_that_does_not_open_or_has_no_certificate_is_refused(
+    key: Callable[[Person], Key], said: str, pdf: bytes, ada: Person
+) -> None:
+    with pytest.raises(FindingsReportError, match=said) as caught:
+        signing.sign(pdf, key(ada), shown="report.pdf")
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_a_pdf_is_signed_once(signed: bytes, ada: Person) -> None:
+    with pytest.raises(FindingsReportError, match="it has a signature already"):
+        signing.sign(signed, ada.plain, shown="report.pdf")
+
+
+def test_without_pyhanko_the_command_that_brings_it_is_named(pdf: bytes, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "find_spec", lambda _: None)
+
+    with pytest.raises(FindingsReportError) as caught:
+        signing.sign(pdf, ada.plain, shown="report.pdf")
+    assert caught.value.problems[0].remedy == "pip install 'findings-report[sign]'"
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7\n", b"%PDF-1.7\n%%EOF", b"no pdf"])
+def test_what_is_no_pdf_is_not_signed(content: bytes, ada: Person, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(content)
+
+    with pytest.raises(FindingsReportError) as caught:
+        sign(tmp_path / "x.pdf", ada.plain, None)
+    assert caught.value.problems[0].kind is Kind.INPUT
+    assert (tmp_path / "x.pdf").read_bytes() == content
+
+
+def test_on_the_command_line_the_passphrase_comes_from_a_file_or_the_environment(
+    pdf: bytes, ada: Person, tmp_path: Path
+) -> None:
+    for name, content in {"key.p12": ada.bundle.content, "ca.pem": ada.plain.certificates, "report.pdf": pdf}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "passphrase").write_text(f"{SECRET}\n")
+    runner, arguments = CliRunner(), ["sign", f"{tmp_path}/report.pdf", "--key", f"{tmp_path}/key.p12", "-o"]
+
+    by_file = runner.invoke(app, [*arguments, f"{tmp_path}/1.pdf", "--passphrase-file", f"{tmp_path}/passphrase"])
+    by_name = runner.invoke(app, [*arguments, f"{tmp_path}/2.pdf"], env={"FINDINGS_REPORT_PASSPHRASE": SECRET})
+    without = runner.invoke(app, [*arguments, f"{tmp_path}/3.pdf"])
+    looked = runner.invoke(app, ["verify", f"{tmp_path}/1.pdf", "--trust", f"{tmp_path}/ca.pem"])
+    unknown = runner.invoke(app, ["verify", f"{tmp_path}/2.pdf"])
+
+    assert (by_file.exit_code, by_name.exit_code) == (0, 0)
+    assert isinstance(without.exception, FindingsReportError)
+    assert looked.exit_code == 0
+    assert "signed by Common Name: Ada Example" in looked.stdout
+    assert "intact, trusted" in looked.stdout
+    assert unknown.exit_code == int(Kind.GATE)
