@@ -35,6 +35,7 @@ COMMANDS = (
     "extract",
     "sign",
     "verify",
+    "encrypt",
     "attach",
     "tickets create",
     "tickets sync",

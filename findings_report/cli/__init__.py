@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from findings_report.cli import authoring, building, comparing, complete, extracting, process, signing, ticketing, tracking
+from findings_report.cli import authoring, building, comparing, complete, extracting, process, protecting, ticketing, tracking
 from findings_report.cli.common import (
     Borrow,
     Clones,
@@ -108,8 +108,9 @@ app.command()(tracking.track)
 app.command()(comparing.diff)
 app.command()(authoring.schema)
 app.command()(extracting.extract)
-app.command()(signing.sign)
-app.command()(signing.verify)
+app.command()(protecting.sign)
+app.command()(protecting.verify)
+app.command()(protecting.encrypt)
 app.command()(ticketing.attach)
 app.add_typer(ticketing.app, name="tickets")
 

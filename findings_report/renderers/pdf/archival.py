@@ -45,8 +45,14 @@ def make_archival(pdf: Pdf, carried: Carried | None) -> None:
     pdf.Root.ViewerPreferences.DisplayDocTitle = True
     if carried is not None:
         _embed(pdf, carried)
+    describe(pdf, is_archival=True)
+
+
+def describe(pdf: Pdf, *, is_archival: bool) -> None:
+    """Writes the metadata of a PDF from its information and its tags."""
     information = {key.lstrip("/"): str(value) for key, value in pdf.docinfo.items()}
-    metadata = Stream(pdf, packet(information, str(pdf.Root.get("/Lang", "")), is_tagged=is_tagged(pdf)))
+    content = packet(information, str(pdf.Root.get("/Lang", "")), is_tagged=is_tagged(pdf), is_archival=is_archival)
+    metadata = Stream(pdf, content)
     metadata.Type, metadata.Subtype = Name.Metadata, Name.XML
     pdf.Root.Metadata = pdf.make_indirect(metadata)
 

@@ -44,12 +44,16 @@ _UA_EXTENSION: Final = """
 </rdf:Description>"""
 
 
-def packet(information: Mapping[str, str], language: str, *, is_tagged: bool) -> bytes:
+def packet(information: Mapping[str, str], language: str, *, is_tagged: bool, is_archival: bool = True) -> bytes:
     """The packet of a file that follows PDF/A-3 at level A, and PDF/UA-1, when it is tagged; else PDF/A-3 at level U.
+
+    Without `is_archival` it does not say that it follows PDF/A.
 
     `information` is the PDF's own: Title, Author, Subject, Keywords, Creator, Producer, CreationDate, those that it has.
     """
-    lines = ["<pdfaid:part>3</pdfaid:part>", f"<pdfaid:conformance>{'A' if is_tagged else 'U'}</pdfaid:conformance>"]
+    lines = []
+    if is_archival:
+        lines += ["<pdfaid:part>3</pdfaid:part>", f"<pdfaid:conformance>{'A' if is_tagged else 'U'}</pdfaid:conformance>"]
     if is_tagged:
         lines.append("<pdfuaid:part>1</pdfuaid:part>")
     lines.append("<dc:format>application/pdf</dc:format>")

@@ -1,19 +1,18 @@
-"""The commands that sign a PDF and look at its signature."""
+"""The commands that protect a PDF: sign it, look at its signature, encrypt it."""
 
 from __future__ import annotations
 
-import os
-import sys
-from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from findings_report.cli.say import OutputFormat, out, say_problems
-from findings_report.errors import FindingsReportError, Kind, Place, Problem, exit_code
+from findings_report.cli.secret import content_of, secret
+from findings_report.errors import exit_code
 
 PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
+PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def sign(
@@ -37,8 +36,8 @@ def sign(
     from findings_report.signing import Key
     from findings_report.store import shown_path
 
-    content = _read(key)
-    given = Key(content, _read(certificate) if certificate else b"", _passphrase(content, passphrase_file))
+    content = content_of(key)
+    given = Key(content, content_of(certificate) if certificate else b"", _passphrase(content, passphrase_file))
     out(f"wrote {shown_path(run(pdf, given, output))}")
 
 
@@ -52,7 +51,7 @@ def verify(
     """Check a PDF's signature, and the data in it."""
     from findings_report.pipeline.signatures import verify as run
 
-    verified = run(pdf, b"\n".join(_read(path) for path in trust or ()))
+    verified = run(pdf, b"\n".join(content_of(path) for path in trust or ()))
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
         said = f", at {signature.said_at} as the signer says" if signature.said_at else ""
@@ -64,23 +63,28 @@ def verify(
         raise typer.Exit(code)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        fault = f"cannot be read: {error.strerror}"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(path)), code="unreadable")) from None
+def encrypt(
+    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to be encrypted.", show_default=False)],
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", metavar="FILE", help="Its first line is the password.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The encrypted PDF; default in the place of the PDF.")
+    ] = None,
+) -> None:
+    """Encrypt a PDF (AES-256).
+
+    The password comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    """
+    from findings_report.pipeline.encrypt import encrypt as run
+    from findings_report.store import shown_path
+
+    password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)
+    out(f"wrote {shown_path(run(pdf, password, output))}")
 
 
 def _passphrase(key: bytes, file: Path | None) -> str | None:
     """What opens the key; None for one in PEM that is not encrypted."""
     if b"-----BEGIN" in key and b"ENCRYPTED" not in key:
         return None
-    if file is not None:
-        return _read(file).decode(errors="replace").split("\n")[0].rstrip("\r")
-    if PASSPHRASE in os.environ:
-        return os.environ[PASSPHRASE]
-    if sys.stdin.isatty():
-        return getpass("passphrase of the key: ")
-    fault, remedy = "the key needs a passphrase", f"give it in a file with --passphrase-file, or in {PASSPHRASE}"
-    raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="sign-key"))
+    return secret("passphrase of the key", file, PASSPHRASE, "--passphrase-file")
