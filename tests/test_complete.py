@@ -45,6 +45,7 @@ def engagement(tmp_path: Path) -> Path:
         ("findings-report check --fail-on m", ["medium"]),
         ("findings-report pin --only m", ["main"]),
         ("findings-report pin --only x", []),
+        ("findings-report track --only m", ["main"]),
     ],
 )
 def test_words_of_the_engagement_are_proposed(engagement: Path, line: str, words: list[str]) -> None:

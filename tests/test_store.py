@@ -87,6 +87,14 @@ def test_a_text_that_yaml_ends_at_a_number_sign_is_warned_of(tmp_path: Path, tit
     )
 
 
+def test_a_scale_of_nothing_but_faults_is_not_called_empty(tmp_path: Path) -> None:
+    engagement = ENGAGEMENT + "severities: [{name: high, meaning: bad}, {name: low, meaning: good}]\n"
+
+    faults = [problem.fault for problem in problems(tmp_path, {"engagement.yaml": engagement, "A-1.finding.yaml": FINDING})]
+
+    assert faults == ["`colour` is required", "`colour` is required"]
+
+
 def test_ids_come_in_natural_order(tmp_path: Path) -> None:
     authored = loaded(tmp_path, A_10=FINDING, A_9=FINDING, A_1=FINDING)
 

@@ -14,8 +14,10 @@ from findings_report.cli.common import (
     Clones,
     FailOn,
     Folder,
+    Output,
     Say,
     Strict,
+    SystemFonts,
     files_json,
     inputs_of,
     progress_shown,
@@ -65,9 +67,7 @@ def build(
             help="md, html, pdf, json or csv; repeat for more.",
         ),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
-    ] = None,
+    output: Output = None,
     template: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +86,7 @@ def build(
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
-    system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
+    system_fonts: SystemFonts = False,
     strict: Strict = False,
     fail_on: FailOn = None,
     output_format: Say = OutputFormat.FULL,

@@ -34,6 +34,8 @@ Borrow = Annotated[
 Say = Annotated[
     OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
 ]
+Output = Annotated[str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")]
+SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
 FailOn = Annotated[
     str | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from findings_report.cli import complete
-from findings_report.cli.common import Borrow, Clones, Say, files_json, inputs_of, progress_shown
+from findings_report.cli.common import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
 from findings_report.errors import Kind, Level, Problem, exit_code
 
@@ -31,16 +31,14 @@ def diff(
         list[str] | None,
         typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf or json; repeat for more. Default: none."),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")
-    ] = None,
+    output: Output = None,
     template: Annotated[
         str | None,
         typer.Option("--template", metavar="NAME", autocompletion=complete.templates, help="standard, fix-review or your own."),
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
-    system_fonts: Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")] = False,
+    system_fonts: SystemFonts = False,
     fail_on: Annotated[
         str | None,
         typer.Option("--fail-on", metavar="LIST", help="Fail (exit code 1) on any of: new:high,regressed,contradiction."),

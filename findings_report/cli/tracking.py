@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from findings_report.cli import complete
 from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
 from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 def track(
     to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The tag, branch or hash to look at.")],
     folder: Folder = Path(),
-    only: Annotated[str | None, typer.Option("--only", metavar="NAME", help="The repository to follow; default all.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only", metavar="NAME", autocompletion=complete.repositories, help="The repository to follow; default all."
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,
     update: Annotated[
         bool, typer.Option("--update", help="Write locations whose text is equal as they are there, and move the pin.")

@@ -29,7 +29,10 @@ _WORDS = {
 
 def from_validation(error: ValidationError, model: type[BaseModel], document: Document, key: str) -> list[Problem]:
     """One problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
-    problems = [_problem(detail, model, document, key) for detail in error.errors(include_url=False, include_context=True)]
+    details = error.errors(include_url=False, include_context=True)
+    # A list of nothing but faulty values is none the less not an empty one.
+    details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
+    problems = [_problem(detail, model, document, key) for detail in details]
     unique = {(problem.subject, problem.fault): problem for problem in problems}
     return sorted(unique.values(), key=lambda problem: _order(document, problem))
 
