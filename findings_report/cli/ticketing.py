@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.common import Borrow, Clones, Say, inputs_of
+from findings_report.cli.common import Borrow, Clones, Say, inputs_of, source_date
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
 from findings_report.errors import exit_code
 
@@ -31,27 +31,41 @@ Only = Annotated[
 
 
 def attach(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to attach.", show_default=False)],
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="What to attach.", show_default=False)] = None,
     to: Annotated[
-        list[str],
-        typer.Option("--to", metavar="TICKET", help="As jira:SEC-12 or redmine:17; repeat for more.", show_default=False),
-    ],
-    changes: Annotated[
-        str | None, typer.Option("--changes", metavar="TEXT", help="What changed since the last one, for the comment.")
+        list[str] | None, typer.Option("--to", metavar="TICKET", help="As jira:SEC-12 or redmine:17; repeat for more.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="REPORT", help="The last one, for `diff`: the comment says what changed since."),
+    ] = None,
+    changes: Annotated[str | None, typer.Option("--changes", metavar="TEXT", help="The same in words of your own.")] = None,
     public: Public = False,
     dry_run: DryRun = False,
+    repository: Clones = None,
+    borrow: Borrow = None,
     output_format: Say = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
     """Attach files to tickets, once each, with a comment.
 
-    The tracker's address and token come from the environment, the keyring or a prompt: see docs/tickets.md.
+    Without FILE the report is built for the engagement's tickets, and each finding for its own. The tracker's address and
+    token come from the environment, the keyring or a prompt: see docs/tickets.md.
     """
-    from findings_report.pipeline.tickets.attach import Errand
     from findings_report.pipeline.tickets.attach import attach as attach_files
+    from findings_report.pipeline.tickets.parcels import Errand
 
-    errand = Errand(tuple(files), tuple(to), folder, changes, public, dry_run)
+    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    errand = Errand(
+        tuple(files or ()),
+        tuple(to or ()),
+        inputs,
+        changes=changes,
+        since=since,
+        default_date=source_date(),
+        public=public,
+        dry_run=dry_run,
+    )
     with _progress() as progress:
         done = attach_files(errand, surroundings(), progress)
     _conclude(done, output_format)

@@ -276,3 +276,38 @@ def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work
     assert "the proxy" in made_for(redmine, "A-1", named)["description"]
     named.sync(overwrite=True)
     assert "the proxy" not in made_for(redmine, "A-1", named)["description"]
+
+
+def test_without_files_the_report_goes_to_its_tickets_and_each_finding_to_its_own(work: Work, redmine: RedmineServer) -> None:
+    whole, own = new_issue(redmine), new_issue(redmine)
+    engagement = work.root / "findings" / "engagement.yaml"
+    engagement.write_text(f'format: 1\ntitle: Review\ntickets: ["{whole}", "youtrack:X-1"]\n')
+    work.finding("A-1", FINDING + f'tickets: ["{own}"]\n')
+    work.finding("A-2", FINDING)
+
+    done = work.attach_all()
+
+    assert [each["filename"][:7] for each in issue(redmine, whole)["attachments"]] == ["report-"]
+    assert [each["filename"][:4] for each in issue(redmine, own)["attachments"]] == ["A-1-"]
+    assert "*Review*, draft\n\n* Attached" in notes(redmine, whole)[0].replace("\r", "")
+    assert "2 findings: 2 high" in notes(redmine, whole)[0]
+    assert [problem.code for problem in done.problems if problem.level == "warning"] == ["ticket-ref"]
+    again = work.attach_all()
+    assert all("is there already" in line for line in again.said)
+
+
+def test_a_comment_says_what_changed_since_the_last_report(work: Work, redmine: RedmineServer) -> None:
+    ref = new_issue(redmine)
+    (work.root / "findings" / "engagement.yaml").write_text(f'format: 1\ntitle: Review\ntickets: ["{ref}"]\n')
+    work.attach_all()
+    last = work.root / "last.pdf"
+    last.write_bytes(work.report.read_bytes())
+    work.finding("A-2", FINDING.replace("One", "Another"))
+    work.finding("A-1", FINDING + "status: resolved\n")
+
+    work.attach_all(since=str(last))
+
+    note = notes(redmine, ref)[1].replace("\r", "")
+    assert "Since the last one:" in note
+    assert "* A-2: new, high, Another" in note
+    assert "* A-1: resolved, high, One" in note

@@ -11,8 +11,9 @@ import pytest
 from findings_report.errors import FindingsReportError, Problem
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done
-from findings_report.pipeline.tickets.attach import Errand, attach
+from findings_report.pipeline.tickets.attach import attach
 from findings_report.pipeline.tickets.create import Order, create
+from findings_report.pipeline.tickets.parcels import Errand
 from findings_report.pipeline.tickets.sync import Wish, sync
 from findings_report.tickets.credentials import Surroundings
 
@@ -40,7 +41,12 @@ class Work:
         self.report.write_bytes(content)
 
     def attach(self, to: str, path: Path | None = None, **wishes: object) -> Done:
-        errand = Errand((path or self.report,), (to,), self.root, **wishes)  # type: ignore[arg-type]  # named as they are there
+        errand = Errand((path or self.report,), (to,), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # named as they are there
+        return attach(errand, Surroundings(self.environment), lambda _: None)
+
+    def attach_all(self, **wishes: object) -> Done:
+        """As `attach` without arguments."""
+        errand = Errand((), (), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
         return attach(errand, Surroundings(self.environment), lambda _: None)
 
     def create(self, to: str, **wishes: object) -> Done:

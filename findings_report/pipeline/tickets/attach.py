@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import mimetypes
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from findings_report import archive, store, tickets
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import File, Lock, Ticket, TicketRef
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
+from findings_report.pipeline.tickets.changes import summary
+from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels
 from findings_report.renderers.announcement import Facts, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.tickets.credentials import Surroundings
-
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_LARGEST_FILE: Final = 1024 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Errand:
-    """What is to be attached, where."""
-
-    files: tuple[Path, ...]
-    """The files."""
-    to: tuple[str, ...]
-    """--to: ticket references as they were given."""
-    folder: Path
-    """-C: from where the engagement is found; files can be attached without one."""
-    changes: str | None = None
-    """What changed since the last one: the comparison's summary, Markdown."""
-    public: bool = False
-    """--public: tickets that everybody can read are meant."""
-    dry_run: bool = False
-    """--dry-run: nothing is sent."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +48,17 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
 
     What fails later is among the problems: the other tickets still get theirs.
     """
-    files = [_read(path) for path in errand.files]
-    refs = list(dict.fromkeys(tickets.parse_ref(text) for text in errand.to))
-    facts = {file: _facts(file) for file in files}
-    memory = Memory(_engagement(errand.folder))
-    problems: list[Problem] = []
+    sent, problems = parcels(errand, progress)
+    facts = {file: _facts(file) for file in sent}
+    changes = summary(errand.since, errand.inputs, progress) if errand.since is not None else errand.changes
+    memory = Memory(_engagement(errand.inputs.folder))
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        steps = _looked_at(errand, refs, files, Trackers(surroundings, stack), progress)
+        steps = _looked_at(errand, sent, Trackers(surroundings, stack), progress)
         for step in steps:
             progress(f"{step.ticket.ref}: {step.file.name}")
             older = step.older(memory.lock)
-            text = announcement(step.file, facts[step.file], older=older, changes=errand.changes)
+            text = announcement(step.file, facts[step.file], older=older, changes=changes)
             try:
                 said.append(_carried_out(step, text, older, dry_run=errand.dry_run))
             except FindingsReportError as error:
@@ -89,20 +66,19 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
                 continue
             if not errand.dry_run:
                 memory.keep(memory.lock.with_attached(step.ticket.ref, step.file))
-    return Done(tuple(said), tuple(problems))
+    return Done(tuple(said) or ("neither the engagement nor a finding names a ticket",) * (not problems), tuple(problems))
 
 
 def _looked_at(
     errand: Errand,
-    refs: list[TicketRef],
-    files: list[File],
+    sent: Parcels,
     trackers: Trackers,
     progress: Callable[[str], None],
 ) -> list[_Step]:
     """The steps, every ticket read by an authenticated reader. Raises FindingsReportError with all that is in the way."""
     problems: list[Problem] = []
-    steps: list[_Step] = []
-    for ref in refs:
+    read: dict[TicketRef, tuple[tickets.Tracker, Ticket]] = {}
+    for ref in dict.fromkeys(ref for refs in sent.values() for ref in refs):
         progress(f"looking at {ref}")
         try:
             tracker = trackers.of(ref.tracker)
@@ -112,10 +88,10 @@ def _looked_at(
             continue
         if ticket.is_public and not errand.public:
             problems.append(refused_public(f"the project of {ref}", ticket.address))
-        steps += [_Step(tracker, ticket, file) for file in files]
+        read[ref] = tracker, ticket
     if problems:
         raise nothing_done(problems, "attached")
-    return steps
+    return [_Step(*read[ref], file) for file, refs in sent.items() for ref in refs]
 
 
 def _carried_out(step: _Step, comment: str, older: tuple[str, ...], *, dry_run: bool) -> str:
@@ -135,27 +111,6 @@ def _carried_out(step: _Step, comment: str, older: tuple[str, ...], *, dry_run: 
             Problem(Kind.NETWORK, fault, "run the command again, or look at the ticket", code="ticket-lost")
         )
     return f"{where}: attached {what}\n  {step.ticket.address}"
-
-
-def _read(path: Path) -> File:
-    shown = store.shown_path(path)
-    try:
-        if not path.is_file():
-            raise FindingsReportError(Problem(Kind.USAGE, "there is no such file", _BUILD, place=Place(shown), code="no-file"))
-        content = path.read_bytes() if path.stat().st_size <= _LARGEST_FILE else b""
-    except OSError as error:
-        raise FindingsReportError(
-            Problem(Kind.USAGE, f"cannot be read: {error.strerror or error}", place=Place(shown), code="no-file")
-        ) from None
-    if not content:
-        fault = "is empty, or larger than any tracker takes"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, _BUILD, place=Place(shown), code="no-file"))
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    stem, suffix = (_NOT_IN_NAMES.sub("-", part) for part in (path.stem, path.suffix))
-    return File(stem, suffix, content, media_type)
-
-
-_BUILD: Final = "make it with `findings-report build -f pdf`"
 
 
 def _engagement(start: Path) -> Path | None:

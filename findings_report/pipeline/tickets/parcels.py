@@ -1,0 +1,126 @@
+"""What `attach` is to send: files of the command line, or those that the engagement's own tickets are waiting for."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from findings_report import store, tickets
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.model.ticket import File, TicketRef
+from findings_report.pipeline.build import Wishes, build
+from findings_report.pipeline.inputs import Inputs, Progress, read
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LARGEST_FILE: Final = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is to be attached, where."""
+
+    files: tuple[Path, ...]
+    """The files; none for what the engagement says: the report on its tickets, each finding on its own."""
+    to: tuple[str, ...]
+    """--to: ticket references as they were given; of the report when there are no files."""
+    inputs: Inputs
+    """The engagement; files can be attached without one."""
+    changes: str | None = None
+    """--changes: what changed since the last one, Markdown."""
+    since: str | None = None
+    """--since: the report that the last one was; what changed is found out."""
+    default_date: date | None = None
+    """The date of a report whose engagement has none."""
+    public: bool = False
+    """--public: tickets that everybody can read are meant."""
+    dry_run: bool = False
+    """--dry-run: nothing is sent."""
+
+
+Parcels = dict[File, tuple[TicketRef, ...]]
+"""Each file with the tickets it goes to."""
+
+
+def parcels(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
+    """The files with their tickets, and warnings. Raises FindingsReportError (USAGE, or as `build` does)."""
+    return _given(errand) if errand.files else _built(errand, progress)
+
+
+def _given(errand: Errand) -> tuple[Parcels, list[Problem]]:
+    """The files of the command line, each for every ticket."""
+    if not errand.to:
+        fault = "nothing says on which ticket"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --to, as in --to jira:SEC-12", code="ticket-ref"))
+    refs = tuple(dict.fromkeys(tickets.parse_ref(text) for text in errand.to))
+    return {_read(path): refs for path in errand.files}, []
+
+
+def _built(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
+    """The report and the findings that have tickets, built as `build -f pdf` and `build --each -f pdf` do."""
+    _, authored = read(errand.inputs)
+    problems: list[Problem] = []
+    whole = _known(errand.to or authored.engagement.tickets, problems)
+    single = {} if errand.to else {id: _known(finding.tickets, problems) for id, finding in authored.findings.items()}
+    wanted = tuple(id for id, refs in single.items() if refs)
+    parcels: Parcels = {}
+    for is_each, needed in ((False, bool(whole)), (True, bool(wanted))):
+        if not needed:
+            continue
+        wishes = Wishes(
+            formats=("pdf",),
+            output=None,
+            template=None,
+            system_fonts=False,
+            default_date=errand.default_date,
+            fail_on=None,
+            strict=False,
+            each=is_each,
+            only=wanted if is_each else (),
+        )
+        built = build(errand.inputs, wishes, progress)
+        problems += [problem for problem in built.problems if problem not in problems]
+        for written in built.files:
+            path = written.path or Path("report.pdf")
+            parcels[_file(path, written.content)] = single[path.stem] if is_each else whole
+    return parcels, problems
+
+
+def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...]:
+    """The references to trackers that are known here. Others may be of use to people; they are told, and left alone."""
+    found: list[TicketRef] = []
+    for text in dict.fromkeys(refs):
+        try:
+            found.append(tickets.parse_ref(text))
+        except FindingsReportError as error:
+            problems += [replace(problem, level="warning") for problem in error.problems]
+    return tuple(found)
+
+
+def _read(path: Path) -> File:
+    shown = store.shown_path(path)
+    try:
+        if not path.is_file():
+            raise FindingsReportError(Problem(Kind.USAGE, "there is no such file", _BUILD, place=Place(shown), code="no-file"))
+        content = path.read_bytes() if path.stat().st_size <= _LARGEST_FILE else b""
+    except OSError as error:
+        raise FindingsReportError(
+            Problem(Kind.USAGE, f"cannot be read: {error.strerror or error}", place=Place(shown), code="no-file")
+        ) from None
+    if not content:
+        fault = "is empty, or larger than any tracker takes"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, _BUILD, place=Place(shown), code="no-file"))
+    return _file(path, content)
+
+
+def _file(path: Path, content: bytes) -> File:
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    stem, suffix = (_NOT_IN_NAMES.sub("-", part) for part in (path.stem, path.suffix))
+    return File(stem, suffix, content, media_type)
+
+
+_BUILD: Final = "make it with `findings-report build -f pdf`"
