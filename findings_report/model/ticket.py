@@ -121,6 +121,8 @@ class Ticket:
     """Digests that its comments tell of."""
     text: str = ""
     """Its description, as the tracker gives it."""
+    is_listed: bool = True
+    """False when the tracker cannot say what is on it: then `tickets.lock.yaml` is what remembers."""
 
 
 def digests(text: str) -> frozenset[str]:

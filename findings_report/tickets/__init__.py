@@ -17,6 +17,7 @@ SHAPES: Final = {
     "github": "github:owner/name#5",
     "redmine": "redmine:17",
     "rt": "rt:23",
+    "command": "command:NAME",
 }
 """Every tracker, with the shape of its references."""
 
@@ -69,6 +70,10 @@ def parse_ref(text: str) -> TicketRef:
 
 def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManager[Tracker]:
     """The tracker of that name in SHAPES. Raises FindingsReportError (USAGE) when the extra `tickets` is not installed."""
+    if name == "command":
+        from findings_report.tickets.command import open_command
+
+        return open_command(surroundings)
     if importlib.util.find_spec("httpx") is None:
         fault = "talking to trackers needs the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"

@@ -30,17 +30,22 @@ class _Step:
     def is_attached(self) -> bool:
         return any(each.holds(self.file) for each in self.ticket.attached)
 
-    @property
-    def is_done(self) -> bool:
+    def is_done(self, lock: Lock) -> bool:
+        """True when nothing is missing: by the ticket, or by the lock where the tracker lists nothing."""
+        if not self.ticket.is_listed:
+            return self._remembered(lock) == self.file.name
         return self.is_attached and self.file.digest in self.ticket.told
 
     def older(self, lock: Lock) -> tuple[str, ...]:
         """Names of what the file supersedes: on the ticket, or by the lock where the tracker lists no files."""
         found = [each.name for each in self.ticket.attached if each.is_older(self.file)]
-        known = lock.attached.get(str(self.ticket.ref), {}).get(f"{self.file.stem}{self.file.suffix}")
+        known = self._remembered(lock)
         if not found and known not in (None, self.file.name):
             found = [str(known)]
         return tuple(found[-1:])
+
+    def _remembered(self, lock: Lock) -> str | None:
+        return lock.attached.get(str(self.ticket.ref), {}).get(f"{self.file.stem}{self.file.suffix}")
 
 
 def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str], None]) -> Done:
@@ -60,7 +65,7 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
             older = step.older(memory.lock)
             text = announcement(step.file, facts[step.file], older=older, changes=changes)
             try:
-                said.append(_carried_out(step, text, older, dry_run=errand.dry_run))
+                said.append(_carried_out(step, text, memory.lock, dry_run=errand.dry_run))
             except FindingsReportError as error:
                 problems += error.problems
                 continue
@@ -94,18 +99,19 @@ def _looked_at(
     return [_Step(*read[ref], file) for file, refs in sent.items() for ref in refs]
 
 
-def _carried_out(step: _Step, comment: str, older: tuple[str, ...], *, dry_run: bool) -> str:
+def _carried_out(step: _Step, comment: str, lock: Lock, *, dry_run: bool) -> str:
     """Does what is missing, reads the ticket again, and says what was done."""
     where, name = step.ticket.ref, step.file.name
-    if step.is_done:
+    if step.is_done(lock):
         return f"{where}: {name} is there already"
+    older = step.older(lock)
     more = f", which supersedes {', '.join(older)}" if older else ""
     what = f"the comment that tells of {name}" if step.is_attached else f"{name}, {size(len(step.file.content))}{more}"
     if dry_run:
         return f"{where}: would attach {what} ({step.ticket.title})"
     step.tracker.attach(step.ticket, step.file, mark_up(comment, step.tracker.markup))
     after = replace(step, ticket=step.tracker.read(where.key))
-    if not after.is_done:
+    if step.ticket.is_listed and not after.is_done(lock):
         fault = f"{where}: the tracker took {name}, and yet {'the comment' if after.is_attached else 'the file'} is not there"
         raise FindingsReportError(
             Problem(Kind.NETWORK, fault, "run the command again, or look at the ticket", code="ticket-lost")
