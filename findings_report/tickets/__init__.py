@@ -17,6 +17,8 @@ SHAPES: Final = {
     "github": "github:owner/name#5",
     "redmine": "redmine:17",
     "rt": "rt:23",
+    "azure": "azure:project/31",
+    "servicenow": "servicenow:INC0010001",
     "command": "command:NAME",
 }
 """Every tracker, with the shape of its references."""
@@ -78,6 +80,10 @@ def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManage
         fault = "talking to trackers needs the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
+    return _opened(name, surroundings)
+
+
+def _opened(name: str, surroundings: Surroundings) -> AbstractContextManager[Tracker]:
     if name == "jira":
         from findings_report.tickets.jira import open_jira
 
@@ -94,6 +100,14 @@ def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManage
         from findings_report.tickets.rt import open_rt
 
         return open_rt(surroundings)
+    if name == "azure":
+        from findings_report.tickets.azure import open_azure
+
+        return open_azure(surroundings)
+    if name == "servicenow":
+        from findings_report.tickets.servicenow import open_servicenow
+
+        return open_servicenow(surroundings)
     from findings_report.tickets.redmine import open_redmine
 
     return open_redmine(surroundings)

@@ -61,7 +61,10 @@ def unreachable(access: Access, about: str, why: str, *, is_sent: bool) -> Probl
 def is_about_size(said: str) -> bool:
     """True when a tracker's message is about a file that is too large: some say so with a status of their own."""
     lowered = said.lower()
-    return any(words in lowered for words in ("maximum allowed file size", "too large", "too big", "exceeds the max"))
+    return any(
+        words in lowered
+        for words in ("maximum allowed file size", "too large", "too big", "exceeds the max", "file upload size")
+    )
 
 
 def unexpected(about: str, what: str) -> FindingsReportError:

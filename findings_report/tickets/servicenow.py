@@ -1,0 +1,109 @@
+"""ServiceNow, by its Table and Attachment APIs.
+
+Source: servicenow.com/docs, "Table API" and "Attachment API".
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from findings_report.errors import FindingsReportError
+from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets.faults import absent, no_reference, unexpected
+from findings_report.tickets.http import Access, Door, open_door
+
+SHAPE: Final = "servicenow:INC0010001"
+_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,39}\Z")
+_TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}\Z")
+_ID = re.compile(r"[0-9a-f]{32}\Z")
+_MOST_FILES: Final = "10000"
+
+
+@contextmanager
+def open_servicenow(surroundings: Surroundings) -> Iterator[ServiceNow]:
+    """The instance at SERVICENOW_URL: with SERVICENOW_USERNAME and SERVICENOW_PASSWORD, else with SERVICENOW_TOKEN (OAuth)."""
+    url = surroundings.address("SERVICENOW_URL", "SN_HOST")
+    user = surroundings.setting("SERVICENOW_USERNAME", "SN_USERNAME", default="")
+    credential, other = ("SERVICENOW_PASSWORD", "SN_PASSWORD") if user else ("SERVICENOW_TOKEN", "SN_ACCESS_TOKEN")
+    secret = surroundings.secret(credential, other)
+    pair = f"{user}:{secret}"
+    header = f"Basic {base64.b64encode(pair.encode()).decode()}" if user else f"Bearer {secret}"
+    access = Access("servicenow", url, {"Authorization": header}, (pair, secret), credential, "SERVICENOW_URL")
+    with open_door(access) as door:
+        yield ServiceNow(door)
+
+
+class ServiceNow:
+    """One instance. Nobody reads its tasks without an account."""
+
+    markup = Markup.HTML
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def identity(self) -> str:
+        """The user's name; empty where the user may not read it."""
+        query = {"sysparm_query": "sys_id=javascript:gs.getUserID()", "sysparm_fields": "user_name", "sysparm_limit": "1"}
+        found = self._ask("GET", "/table/sys_user", "servicenow", query=query)
+        return str(found[0].get("user_name", "")) if isinstance(found, list) and found else ""
+
+    def read(self, key: str) -> Ticket:
+        """The task of that number, in whichever table it is, with its files and its work notes."""
+        ref = TicketRef("servicenow", key)
+        if not _KEY.match(key):
+            raise no_reference(str(ref), SHAPE)
+        table, record = self._place(key, str(ref))
+        query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
+        task = self._ask("GET", f"/table/{table}/{record}", str(ref), query=query)
+        if not isinstance(task, dict):
+            raise unexpected(str(ref), "result")
+        return Ticket(
+            ref,
+            title=str(task.get("short_description", "")),
+            address=f"{self._door.access.url}/{table}.do?sys_id={record}",
+            is_public=False,
+            attached=tuple(self._files(table, record, str(ref))),
+            told=digests(str(task.get("work_notes") or "")),
+            text=str(task.get("description") or ""),
+        )
+
+    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+        """The file, then a work note, which the staff see and the one who asked does not."""
+        about = str(ticket.ref)
+        table, record = self._place(ticket.ref.key, about)
+        if not any(each.holds(file) for each in ticket.attached):
+            query = {"table_name": table, "table_sys_id": record, "file_name": file.name}
+            headers = {"Content-Type": file.media_type}
+            self._ask("POST", "/attachment/file", about, query=query, content=file.content, headers=headers)
+        note = comment.replace("[", "&#91;").replace("]", "&#93;")  # else a text could end what makes it HTML
+        self._ask("PATCH", f"/table/{table}/{record}", about, document={"work_notes": f"[code]{note}[/code]"})
+
+    def _place(self, number: str, about: str) -> tuple[str, str]:
+        """Table and id of a task. Incidents, changes, problems and requests are all tasks."""
+        query = {"sysparm_query": f"number={number}", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
+        found = self._ask("GET", "/table/task", about, query=query)
+        if not isinstance(found, list):
+            raise unexpected(about, "result")
+        if not found:
+            raise FindingsReportError(absent(self._door.access, about))
+        table, record = str(found[0].get("sys_class_name")), str(found[0].get("sys_id"))
+        if not _TABLE.match(table) or not _ID.match(record):
+            raise unexpected(about, "sys_class_name and sys_id")
+        return table, record
+
+    def _files(self, table: str, record: str, about: str) -> Iterator[Attached]:
+        wanted = f"table_name={table}^table_sys_id={record}^ORDERBYsys_created_on"
+        found = self._ask("GET", "/attachment", about, query={"sysparm_query": wanted, "sysparm_limit": _MOST_FILES})
+        for each in found if isinstance(found, list) else ():
+            yield Attached(str(each.get("file_name")), int(each.get("size_bytes") or 0), id=str(each.get("sys_id")))
+
+    def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
+        document = self._door.ask(method, f"/api/now{path}", about, **sent).json()
+        if not isinstance(document, dict) or "result" not in document:
+            raise unexpected(about, "result")
+        return document["result"]

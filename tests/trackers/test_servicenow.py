@@ -1,0 +1,205 @@
+"""ServiceNow: what is asked of it, held against the vendor's documentation by a fake that is strict.
+
+The vendor publishes no machine-readable document of these APIs; each instance makes its own.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+from trackers.fake import Fake, Reply, Request
+from trackers.work import PDF, Work, made
+
+from findings_report.archive import to_json
+from findings_report.errors import Kind
+from findings_report.model.ticket import File
+
+FILE = File("report", ".pdf", PDF, "application/pdf")
+NEWER = File("report", ".pdf", PDF + b"newer", "application/pdf")
+RECORD = "9d385017c611228701d22104cc95c371"
+TASK = f"/api/now/table/incident/{RECORD}"
+
+
+@pytest.fixture
+def work(tmp_path: Path, fake: Fake) -> Work:
+    return made(
+        tmp_path, {"SERVICENOW_URL": fake.url, "SERVICENOW_USERNAME": "audit.bot", "SERVICENOW_PASSWORD": "s3cret-password"}
+    )
+
+
+def answering(result: object, query: dict[str, str]) -> Any:
+    def answer(request: Request) -> Reply:
+        assert dict(request.query) == query
+        return Reply({"result": result})
+
+    return answer
+
+
+def identity(fake: Fake) -> None:
+    query = {"sysparm_query": "sys_id=javascript:gs.getUserID()", "sysparm_fields": "user_name", "sysparm_limit": "1"}
+    fake.expect("GET", "/api/now/table/sys_user", answering([{"user_name": "audit.bot"}], query))
+
+
+def place(fake: Fake, found: Sequence[object] = ({"sys_id": RECORD, "sys_class_name": "incident"},)) -> None:
+    query = {"sysparm_query": "number=INC0010001", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
+    fake.expect("GET", "/api/now/table/task", answering(list(found), query))
+
+
+def ticket(fake: Fake, files: Sequence[File] = (), notes: str = "") -> None:
+    place(fake)
+    query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
+    fake.expect("GET", TASK, answering({"short_description": "Audit", "description": "", "work_notes": notes}, query))
+    wanted = f"table_name=incident^table_sys_id={RECORD}^ORDERBYsys_created_on"
+    listed = [{"sys_id": str(i), "file_name": each.name, "size_bytes": str(len(each.content))} for i, each in enumerate(files)]
+    fake.expect("GET", "/api/now/attachment", answering(listed, {"sysparm_query": wanted, "sysparm_limit": "10000"}))
+
+
+def test_the_file_goes_up_as_it_is_and_a_work_note_tells_of_it(fake: Fake, work: Work) -> None:
+    identity(fake)
+    ticket(fake)
+    place(fake)
+    fake.expect("POST", "/api/now/attachment/file", Reply({"result": {"sys_id": "1"}}, 201))
+    fake.expect("PATCH", TASK, {"result": {"sys_id": RECORD}})
+    ticket(fake, [FILE], f"2026-11-22 10:00:00 - Bot (Work notes)\n[code]<code>{FILE.mark}</code>[/code]\n\n")
+
+    done = work.attach("servicenow:INC0010001")
+
+    basic = base64.b64encode(b"audit.bot:s3cret-password").decode()
+    assert {each.headers["authorization"] for each in fake.requests} == {f"Basic {basic}"}
+    assert {each.headers["accept"] for each in fake.requests} == {"application/json"}
+    upload, note = (each for each in fake.requests if each.method != "GET")
+    assert upload.query == {"table_name": "incident", "table_sys_id": RECORD, "file_name": FILE.name}
+    assert upload.headers["content-type"] == "application/pdf"
+    assert upload.content == PDF
+    assert note.headers["content-type"] == "application/json"
+    assert list(note.json()) == ["work_notes"]
+    assert note.json()["work_notes"].startswith("[code]<p>")
+    assert f"<code>{FILE.mark}</code>" in note.json()["work_notes"]
+    assert f"{fake.url}/incident.do?sys_id={RECORD}" in done.said[0]
+
+
+def test_the_same_bytes_are_never_attached_twice(fake: Fake, work: Work) -> None:
+    identity(fake)
+    ticket(fake, [FILE], FILE.mark)
+
+    assert "is there already" in work.attach("servicenow:INC0010001").said[0]
+
+
+def test_a_run_that_was_cut_short_before_the_note_is_finished_by_the_next(fake: Fake, work: Work) -> None:
+    identity(fake)
+    ticket(fake, [FILE])
+    place(fake)
+    fake.expect("PATCH", TASK, {"result": {}})
+    ticket(fake, [FILE], FILE.mark)
+
+    assert "the comment that tells of" in work.attach("servicenow:INC0010001").said[0]
+
+
+def test_a_newer_report_says_what_it_supersedes(fake: Fake, work: Work) -> None:
+    work.build(NEWER.content)
+    identity(fake)
+    ticket(fake, [FILE], FILE.mark)
+    place(fake)
+    fake.expect("POST", "/api/now/attachment/file", Reply({"result": {}}, 201))
+    fake.expect("PATCH", TASK, {"result": {}})
+    ticket(fake, [FILE, NEWER], f"{NEWER.mark}\n{FILE.mark}")
+
+    done = work.attach("servicenow:INC0010001")
+
+    assert f"Supersedes <code>{FILE.name}</code>" in fake.requests[-4].json()["work_notes"]
+    assert f"which supersedes {FILE.name}" in done.said[0]
+
+
+def test_a_note_that_the_instance_drops_without_a_word_is_told(fake: Fake, work: Work) -> None:
+    identity(fake)
+    ticket(fake, [FILE])
+    place(fake)
+    fake.expect("PATCH", TASK, {"result": {}})
+    ticket(fake, [FILE])
+
+    (problem,) = work.attach("servicenow:INC0010001").problems
+
+    assert problem.code == "ticket-lost"
+    assert "the comment is not there" in problem.fault
+
+
+def test_no_text_ends_what_makes_the_note_html(fake: Fake, work: Work) -> None:
+    report = samples.report()
+    named = report.engagement.model_copy(update={"title": "[/code] <script>alert(1)</script> [code]"})
+    content = to_json(report.model_copy(update={"engagement": named}))
+    file = File("report", ".pdf", content, "application/pdf")
+    work.build(content)
+    identity(fake)
+    ticket(fake, [file])
+    place(fake)
+    fake.expect("PATCH", TASK, {"result": {}})
+    ticket(fake, [file], file.mark)
+
+    work.attach("servicenow:INC0010001")
+
+    (note,) = [each.json()["work_notes"] for each in fake.requests if each.method == "PATCH"]
+    assert (note.count("[code]"), note.count("[/code]"), note.count("<script")) == (1, 1, 0)
+    assert "&#91;/code&#93; &lt;script&gt;" in note
+
+
+def test_a_token_is_accepted_instead_of_a_password(fake: Fake, work: Work) -> None:
+    work.environment.pop("SERVICENOW_USERNAME")
+    work.environment["SERVICENOW_TOKEN"] = "oauth-token"
+    identity(fake)
+    ticket(fake, [FILE], FILE.mark)
+
+    work.attach("servicenow:INC0010001")
+
+    assert {each.headers["authorization"] for each in fake.requests} == {"Bearer oauth-token"}
+
+
+def test_a_wrong_password_is_told_and_stands_in_no_message(fake: Fake, work: Work) -> None:
+    basic = base64.b64encode(b"audit.bot:s3cret-password").decode()
+    said = {"error": {"message": "User Not Authenticated", "detail": f"not {basic}, s3cret-password"}, "status": "failure"}
+    fake.expect("GET", "/api/now/table/sys_user", Reply(said, 401))
+
+    problem = work.refused("servicenow:INC0010001")
+
+    assert (problem.kind, problem.code) == (Kind.NETWORK, "tracker-token")
+    assert "User Not Authenticated; not ***, ***" in problem.fault
+
+
+def test_a_number_that_no_task_has_is_told(fake: Fake, work: Work) -> None:
+    identity(fake)
+    place(fake, [])
+
+    assert work.refused("servicenow:INC0010001").code == "tracker-ticket"
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "tracker-rights"), (413, "tracker-too-large"), (500, "tracker-server")])
+def test_what_servicenow_refuses_is_told_one_message_each(fake: Fake, work: Work, status: int, code: str) -> None:
+    identity(fake)
+    ticket(fake)
+    place(fake)
+    fake.expect("POST", "/api/now/attachment/file", Reply({"error": {"message": "no", "detail": None}}, status))
+
+    (problem,) = work.attach("servicenow:INC0010001").problems
+
+    assert problem.code == code
+
+
+@pytest.mark.parametrize("key", ["inc1", "INC1^ORnumber=INC2", "INC 1", "INC1&sysparm_limit=9"])
+def test_what_is_no_number_is_told_before_it_is_asked_for(fake: Fake, work: Work, key: str) -> None:
+    identity(fake)
+
+    assert work.refused(f"servicenow:{key}").code == "ticket-ref"
+
+
+@pytest.mark.parametrize(
+    "found", [{"sys_id": RECORD, "sys_class_name": "x/../y"}, {"sys_id": "../1", "sys_class_name": "task"}]
+)
+def test_an_answer_that_would_lead_elsewhere_is_not_followed(fake: Fake, work: Work, found: object) -> None:
+    identity(fake)
+    place(fake, [found])
+
+    assert work.refused("servicenow:INC0010001").code == "tracker-answer"
