@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -78,10 +78,15 @@ def own_build(folder: Path) -> Path:
 def spare(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a report that would take the place of what people wrote in `folder`."""
     files = [engagement.logo, *(image.file for image in engagement.images), *(part.file for part in engagement.sections)]
-    read = {os.path.realpath(folder / file) for file in files if file is not None}
+    spare_read([folder / file for file in files if file is not None], wanted)
+
+
+def spare_read(read: Iterable[Path], wanted: Sequence[Target]) -> None:
+    """Raises FindingsReportError (USAGE) for a file that would take the place of one that was `read`, or of YAML."""
+    known = {os.path.realpath(path) for path in read}
     for path in (target.path for target in wanted if target.path is not None):
-        if path.suffix.lower() in (".yaml", ".yml") or os.path.realpath(path) in read:
-            fault = f"the report would take the place of {str(path)!r}, which people write"
+        if path.suffix.lower() in (".yaml", ".yml") or os.path.realpath(path) in known:
+            fault = f"what is made would take the place of {str(path)!r}, which it is made from"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "name another file with -o", code="output-input"))
 
 

@@ -460,7 +460,7 @@ def test_a_report_never_takes_the_place_of_what_people_wrote(attack: Attack, nam
     ran = attack.run("build", attack.root, "-f", "md", "-o", findings / name)
 
     assert ran.code == 2
-    assert "which people write" in " ".join(ran.err.split())
+    assert "which it is made from" in " ".join(ran.err.split())
     assert {path.name: path.read_bytes() for path in findings.iterdir()} == before
 
 

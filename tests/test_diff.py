@@ -280,6 +280,17 @@ def test_a_side_that_cannot_be_read_is_told_plainly(demo: Path, side: str, kind:
     assert said in caught.value.problems[0].fault
 
 
+def test_the_report_that_is_compared_is_not_replaced(demo: Path, tmp_path: Path) -> None:
+    repositories.git(demo, "stash", "-q")
+    made = tmp_path / "old.json"
+    made.write_bytes(archive.to_json(pipeline.assembled(pipeline.check(inputs(demo), quiet), None)))
+
+    with pytest.raises(FindingsReportError) as caught:
+        run(demo, str(made), formats=("json",), output=str(made))
+
+    assert caught.value.problems[0].code == "output-input"
+
+
 def test_every_format_says_the_same(demo: Path, tmp_path: Path) -> None:
     made = run(demo, "report-1.0", formats=("md", "html", "json"), output=f"{tmp_path}/out/")
 

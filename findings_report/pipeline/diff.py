@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from findings_report import outputs
@@ -81,7 +82,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     comparison = _compared(before, after, renamed, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
-    files, problems = _made(comparison, after, wishes, progress)
+    files, problems = _made(comparison, (before, after), wishes, progress)
     publish({file.path: file.content for file in files if file.path is not None})
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
@@ -128,14 +129,16 @@ def _commits(report: Report) -> dict[str, str | None]:
 
 
 def _made(
-    comparison: Comparison, after: ReadSide, wishes: DiffWishes, progress: Progress
+    comparison: Comparison, sides: tuple[ReadSide, ReadSide], wishes: DiffWishes, progress: Progress
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.renderers import find_template
 
     if not wishes.formats and wishes.output is None:
         return (), []
+    after = sides[1]
     wanted = outputs.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
     outputs.check_formats([target.format for target in wanted], FORMATS)
+    outputs.spare_read([Path(side.source) for side in sides], wanted)
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
     return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)
