@@ -6,8 +6,9 @@ Pure: what git found is given, and no file is written. `lines`, `show`, `highlig
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -22,6 +23,9 @@ _ASTRAY: Final = {
     Verdict.NOT_FOUND: "its quote was not found",
 }
 """Quotes that have to be mended before they can be moved."""
+
+
+_MENTION: Final = re.compile(r"\blines?\s+(?P<first>[0-9]{1,7})(?:\s*(?:-|–|to|and)\s*(?P<last>[0-9]{1,7}))?\b", re.IGNORECASE)
 
 
 class StaysError(Exception):
@@ -54,6 +58,22 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
             "quote": quote,
         }
     )
+
+
+def mentions(text: str, drifts: Sequence[Drift]) -> Iterator[tuple[int, str]]:
+    """Where prose names lines that stand elsewhere now, and what to say of it: `names lines 111-129, now lines 127-145`.
+
+    `drifts` are those of one location that was written anew. Lines of another file may be meant: a person has to look.
+    """
+    step = _Steps(drifts)
+    for found in _MENTION.finditer(text):
+        first = int(found["first"])
+        last = int(found["last"] or first)
+        now = step.to(first), step.to(last)
+        if now[0] is not None and now[1] is not None and now != (first, last):
+            region = Region(start_line=min(now[0], now[1]), end_line=max(now[0], now[1]))
+            noun = "line" if region.start_line == region.end_line else "lines"
+            yield found.start(), f"names {' '.join(found[0].split())}, now {noun} {region}"
 
 
 def _equal(drifts: Sequence[Drift]) -> str:

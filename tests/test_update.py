@@ -254,6 +254,18 @@ def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
     )
 
 
+def test_prose_that_names_moved_lines_is_listed(tmp_path: Path) -> None:
+    prose = "description: |\n  See Lines 5 - 7, line 7, and\n  lines 300-310 of another file.\n"
+    finding = FINDING.replace("description: It is.\n", prose)
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}}, finding)
+
+    said = [each for each in to(tmp_path, "v2").tracked.problems if each.code == "lines-moved"]
+
+    assert [each.fault for each in said] == ["names Lines 5 - 7, now lines 6-8", "names line 7, now line 8"]
+    assert {each.place.line for each in said if each.place} == {5}
+    assert "lines 300-310" in written(tmp_path)
+
+
 def test_a_fault_writes_nothing(tmp_path: Path) -> None:
     engagement(tmp_path, {"v1": {"store.py": CODE}})
     before = contents(tmp_path)

@@ -5,7 +5,7 @@ A location that cannot be written there keeps citing what it cited: it is given 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
-from findings_report.reanchor import StaysError, reanchor
+from findings_report.proofread import texts_of
+from findings_report.reanchor import StaysError, mentions, reanchor
 
 if TYPE_CHECKING:
     from findings_report.pin import Pin
@@ -126,8 +127,8 @@ class _Plan:
             self._write()
 
     def problems(self) -> list[Problem]:
-        """A warning for each location that stays, a note for one that names its own commit."""
-        said = []
+        """A warning for prose that names moved lines and for each location that stays, a note for a commit of its own."""
+        said = [problem for key in sorted(self.moved) for problem in self._mentioned(key)]
         for (id, index), why in self.stay.items():
             location = self._authored.findings[id].locations[index]
             fault = f"{location.path} stays as it is: {why}"
@@ -136,6 +137,21 @@ class _Plan:
             subject = (id, "locations", index)
             said.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
         return said
+
+    def _mentioned(self, key: Key) -> Iterator[Problem]:
+        drifts = [region.drift for region in self._regions[key]]
+        for path, text in texts_of(self._authored.findings[key[0]]).items():
+            for start, fault in mentions(text, drifts):
+                remedy = "write them anew, if these are meant; a reference, `[](location:NAME)`, needs no numbers"
+                yield Problem(
+                    Kind.INPUT,
+                    fault,
+                    remedy,
+                    subject=(key[0], *path),
+                    line_offset=text.count("\n", 0, start),
+                    level="warning",
+                    code="lines-moved",
+                )
 
     def _write(self) -> None:
         contents: dict[str, bytes] = {}
