@@ -802,7 +802,7 @@ def test_an_unknown_format_and_an_unknown_template_are_refused() -> None:
 
     with pytest.raises(FindingsReportError) as error:
         rendered(samples.report(), "html", "absent")
-    assert problem_of(error).remedy == "there are review, standard"
+    assert problem_of(error).remedy == "there are fix-review, review, standard"
 
 
 def test_a_report_without_anything_optional_is_rendered() -> None:
