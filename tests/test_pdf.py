@@ -20,8 +20,9 @@ import pytest
 
 from findings_report.confine import Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.renderers.pdf import INSTALL, _of_confinement, limits_for, missing, render_pdf
+from findings_report.renderers.pdf import INSTALL, limits_for, missing, render_pdf
 from findings_report.renderers.pdf.characters import COVERAGE
+from findings_report.renderers.pdf.telling import of_confinement
 
 ROOT = Path(__file__).parents[1]
 
@@ -397,11 +398,11 @@ def test_every_character_said_to_be_covered_has_a_glyph() -> None:
 
 
 def test_a_machine_that_cannot_confine_says_so_with_each_pdf() -> None:
-    told = _of_confinement("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
+    told = of_confinement("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
 
     assert [(problem.level, problem.code) for problem in told] == [("note", "pdf-confinement")]
     assert "network not cut off, files not closed off (no Landlock)" in told[0].fault
-    assert _of_confinement("network cut off, files closed off by Landlock 7, limits on memory") == ()
+    assert of_confinement("network cut off, files closed off by Landlock 7, limits on memory") == ()
 
 
 @pytest.mark.slow

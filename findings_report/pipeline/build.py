@@ -44,6 +44,8 @@ class Wishes:
     """--fail-on."""
     strict: bool
     """--strict."""
+    cache: bool = False
+    """False with --no-cache: pages are laid out anew, and none is kept."""
     each: bool = False
     """--each: a document for each finding instead of the report."""
     only: tuple[str, ...] = ()
@@ -105,7 +107,7 @@ def _whole(
     stem = outputs.file_stem(engagement.file_name, report.engagement)
     wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
     outputs.spare(engagement, checked.folder, wanted)
-    return rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts)
+    return rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache)
 
 
 def _separate(
@@ -114,7 +116,7 @@ def _separate(
     """Every finding in every format."""
     wanted = each.targets(each.chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
     outputs.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
-    return each.each(report, wanted, template, progress, system_fonts=wishes.system_fonts)
+    return each.each(report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache)
 
 
 def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:

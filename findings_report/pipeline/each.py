@@ -45,6 +45,7 @@ def each(
     progress: Progress,
     *,
     system_fonts: bool,
+    cache: bool = False,
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     """Every finding alone in the formats wanted of it, in their order, and what is to be said of them and of the template."""
     from findings_report.assemble import alone
@@ -54,7 +55,7 @@ def each(
     for finding, target in wanted:
         progress(f"rendering {finding.id} as {target.format}")
         start = time.perf_counter()
-        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts)
+        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts, cache=cache)
         problems += made.problems
         files.append(Written(target.path, made.content, time.perf_counter() - start))
     return tuple(files), list(dict.fromkeys(problems))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report import store
-from findings_report.errors import Kind, Place, Problem
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.outputs import Target
 from findings_report.pipeline.inputs import Progress
 
 if TYPE_CHECKING:
+    from findings_report.cache import Entries
     from findings_report.model.comparison import Document
     from findings_report.model.document import Report
     from findings_report.renderers import Rendered, Template
@@ -38,6 +39,7 @@ def rendered(
     progress: Progress,
     *,
     system_fonts: bool,
+    cache: bool = False,
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
     files: list[Written] = []
@@ -45,7 +47,7 @@ def rendered(
     for target in wanted:
         progress(f"rendering {target.format}")
         start = time.perf_counter()
-        made = render(document, target.format, template, system_fonts=system_fonts)
+        made = render(document, target.format, template, system_fonts=system_fonts, cache=cache)
         problems += made.problems
         if target.format == "md" and document.engagement.images:
             fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
@@ -54,8 +56,8 @@ def rendered(
     return tuple(files), problems
 
 
-def render(document: Document, name: str, template: Template, *, system_fonts: bool) -> Rendered:
-    """The document in one format of `outputs.FORMATS`; CSV is of reports alone."""
+def render(document: Document, name: str, template: Template, *, system_fonts: bool, cache: bool = False) -> Rendered:
+    """The document in one format of `outputs.FORMATS`; CSV is of reports alone. With `cache`, nothing is laid out twice."""
     from findings_report import archive
     from findings_report.model.document import Report
     from findings_report.renderers import Rendered
@@ -69,10 +71,10 @@ def render(document: Document, name: str, template: Template, *, system_fonts: b
     from findings_report.renderers.template import render as render_text
 
     text = render_text(document, template=template, format=name)
-    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts)
+    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts, cache=cache)
 
 
-def render_alone(report: Report, name: str, template: Template, *, system_fonts: bool) -> Rendered:
+def render_alone(report: Report, name: str, template: Template, *, system_fonts: bool, cache: bool = False) -> Rendered:
     """The only finding of a report, by itself, in one format: md, html, pdf or json."""
     from findings_report import archive
     from findings_report.renderers import Rendered
@@ -81,10 +83,10 @@ def render_alone(report: Report, name: str, template: Template, *, system_fonts:
     if name == "json":
         return Rendered(archive.to_json(report))
     text = render_text(report, template=template, format=name)
-    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts)
+    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts, cache=cache)
 
 
-def _printed(document: Document, text: Rendered, *, system_fonts: bool) -> Rendered:
+def _printed(document: Document, text: Rendered, *, system_fonts: bool, cache: bool) -> Rendered:
     from findings_report import archive
     from findings_report.renderers import Carried, Rendered
     from findings_report.renderers.pdf import render_pdf
@@ -92,8 +94,19 @@ def _printed(document: Document, text: Rendered, *, system_fonts: bool) -> Rende
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
     carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
-    printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts)
-    return Rendered(printed.content, (*text.problems, *printed.problems))
+    entries, problems = _entries() if cache else (None, ())
+    printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts, entries=entries)
+    return Rendered(printed.content, (*text.problems, *problems, *printed.problems))
+
+
+def _entries() -> tuple[Entries | None, tuple[Problem, ...]]:
+    """Where laid out pages are kept; None, and why, where there can be no such place."""
+    from findings_report import cache
+
+    try:
+        return cache.Entries(cache.root() / "pages"), ()
+    except FindingsReportError as error:
+        return None, tuple(replace(problem, level="note", code="cache") for problem in error.problems)
 
 
 def own_files(template: Template) -> list[Problem]:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from typing import Literal
+
+from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.document import Report, ReportedFinding, ReportedSection
@@ -18,6 +21,7 @@ from findings_report.model.finding import Place
 from findings_report.renderers import Rendered, Template
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures
+from findings_report.renderers.sheets import gathered
 
 __all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]
 
@@ -101,9 +105,16 @@ class Book:
             front=marked(self.front() for _ in range(1)),
             before=marked(self.section(section) for section in self._sections(Place.BEFORE)),
             findings=marked(self.finding(finding) for finding in self._report.findings),
+            sheets=self._sheets(),
             after=marked(self.section(section) for section in self._sections(Place.AFTER)),
             appendix=marked(self.appendix() for _ in range(1)),
         )
+
+    def _sheets(self) -> Iterator[Iterator[Markup]]:
+        """The findings again, for paper: each group begins on a page of its own, each finding is marked by its id."""
+        findings = iter(self._report.findings)
+        for count in gathered([finding.id for finding in self._report.findings]):
+            yield marked(f"<!--part {finding.id}-->\n{self.finding(finding)}" for finding in islice(findings, count))
 
     def _sections(self, place: Place) -> Iterator[ReportedSection]:
         return (section for section in self._report.sections if section.place is place)

@@ -1,80 +1,82 @@
-"""HTML -> PDF, in a confined child. Nothing here imports WeasyPrint; `child` does, in a process of its own.
+"""HTML -> PDF, in confined children. Nothing here imports WeasyPrint; `child` and `laying` do, in processes of their own.
 
-A page is self-contained: its own `<style>`, pictures as `fr-asset:NAME`. Nothing else is fetched, from anywhere.
+A page is self-contained: its own `<style>`, pictures as `fr-asset:NAME`. Nothing else is fetched, from anywhere. A page of many
+sheets is laid out sheet by sheet and put together by `assembly`; any other in one piece, which is also what the first has to
+come out like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import confine
-from findings_report.confine import Limits
+from findings_report.cache import Entries
+from findings_report.confine import Answer, Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.renderers import Carried, Rendered
+from findings_report.renderers.pdf import telling
+from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
 from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, missing_libraries, versions
+from findings_report.renderers.pdf.request import Pictures, carrying, request
+from findings_report.renderers.pdf.workers import Workers
+from findings_report.renderers.sheets import SheetedPage, take_apart
 from findings_report.visible import visible
 
 __all__ = ["INSTALL", "LIBRARIES", "limits_for", "missing", "missing_libraries", "render_pdf", "substitute", "versions"]
 
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
-# WeasyPrint says these as errors and goes on without the thing; a report must not lack something in silence.
-_LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
-_REMEDIES: Final = {
-    "confine-cpu": "shorten what is largest: a line of thousands of characters, a huge table, text nested deeply",
-    "confine-memory": "shorten what is largest, make pictures smaller, or render fewer findings at once",
-    "confine-output": "make pictures smaller, or render fewer findings at once",
-    "confine-failed": "a template's style or an inline picture is the likeliest cause",
-}
+_FEWEST_SHEETS: Final = 8
+_HERE: Final = Path(__file__).resolve().parent
+_BLAMABLE: Final = ("confine-cpu", "confine-memory", "confine-wall", "confine-output", "confine-failed", "confine-crash")
 
 
 def render_pdf(
     html: str,
     *,
-    images: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+    images: Pictures = MappingProxyType({}),
     carried: Carried | None = None,
     system_fonts: bool = False,
     limits: Limits | None = None,
+    entries: Entries | None = None,
+    workers: int | None = None,
 ) -> Rendered:
     """The PDF of a page, and as warnings what WeasyPrint said of it and which characters have a stand-in.
 
     `images` by the name that the page uses in `fr-asset:NAME`: media type, image/png or image/jpeg, and content. Title and
     language are the page's; no date is written. `carried` is embedded in it. `system_fonts` adds the machine's fonts, and makes
     the bytes depend on them.
-    `limits` are `limits_for` the input when not given. Raises FindingsReportError of Kind.OUTPUT when a limit was met, when
-    the page asked for anything that it was not given, when a picture cannot be read, or when Pango is missing.
+    `limits` are `limits_for` the input when not given. `entries` keeps what was laid out for the next time. At most `workers`
+    processes lay out at once, one for each core when not given; the bytes do not depend on it. Raises FindingsReportError of
+    Kind.OUTPUT when a limit was met, when the page asked for anything that it was not given, when a picture cannot be read, or
+    when Pango is missing.
     """
     _check_pictures(images)
-    page, stand_ins = substitute(html, anywhere=system_fonts)
-    content = breakable(page).encode("utf-8", "backslashreplace")
-    blobs = {"page": content, **{f"picture:{name}": picture for name, (_, picture) in images.items()}}
-    request: dict[str, object] = {"media_types": {name: media_type for name, (media_type, _) in images.items()}}
-    if carried is not None:
-        request["carried"] = {"name": carried.name, "day": carried.day.isoformat() if carried.day else None}
-        blobs["carried"] = carried.content
-    if limits is None:
-        sizes = [len(picture) for _, picture in images.values()]
-        limits = limits_for(len(content), sizes, len(carried.content) if carried else 0)
+    text, stand_ins = substitute(html, anywhere=system_fonts)
+    text = breakable(text)
+    page = take_apart(text)
+    many = workers or len(os.sched_getaffinity(0))
+    press = _Press(images, carried, _environment(system_fonts=system_fonts), limits, None if system_fonts else entries, many)
     try:
-        answer = confine.run(
-            "findings_report.renderers.pdf.child",
-            request,
-            blobs,
-            limits=limits,
-            environment=_environment(system_fonts=system_fonts),
-        )
+        made = _made(text, page, press, apart=not system_fonts)
     except FindingsReportError as error:
-        raise FindingsReportError(_explained(problem) for problem in error.problems) from error
-    problems = _problems(answer.response)
+        raise FindingsReportError(_blamed(error, page, press)) from error
+    problems = [*made.problems, *telling.of_answers(made.answers)]
     if errors := [problem for problem in problems if problem.level == "error"]:
         raise FindingsReportError(errors)
-    return Rendered(answer.blobs["pdf"], (*_of_confinement(answer.confinement), *_of_stand_ins(stand_ins), *problems))
+    confinements = dict.fromkeys(answer.confinement for answer in made.answers)
+    told = [problem for confinement in confinements for problem in telling.of_confinement(confinement)]
+    if entries is not None:
+        entries.trim()
+    return Rendered(made.content, (*told, *telling.of_stand_ins(stand_ins), *problems))
 
 
 def limits_for(page_bytes: int, picture_bytes: list[int], carried_bytes: int = 0) -> Limits:
@@ -83,6 +85,95 @@ def limits_for(page_bytes: int, picture_bytes: list[int], carried_bytes: int = 0
     memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(picture_bytes) + 8 * carried_bytes
     output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(picture_bytes) + carried_bytes
     return Limits(cpu_seconds, memory_bytes, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=output_bytes)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A PDF and what was said of it."""
+
+    content: bytes
+    answers: Sequence[Answer]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Press:
+    """What pages are made with."""
+
+    pictures: Pictures
+    carried: Carried | None
+    environment: Mapping[str, str]
+    limits: Limits | None
+    entries: Entries | None
+    workers: int
+
+    def staffed(self, target: str, longest: int, *, most: int | None = None) -> Workers:
+        """Children that run the module of that name; `longest` is the length of the longest page, in bytes."""
+        sizes = [len(picture) for _, picture in self.pictures.values()]
+        limits = self.limits or limits_for(longest, sizes, len(self.carried.content) if self.carried else 0)
+        name = f"findings_report.renderers.pdf.{target}"
+        made_by = _made_by() if self.entries is not None else ""
+        return Workers(
+            name,
+            limits=limits,
+            environment=self.environment,
+            most=most or self.workers,
+            entries=self.entries,
+            made_by=made_by,
+        )
+
+
+def _made(text: str, page: SheetedPage | None, press: _Press, *, apart: bool) -> _Made:
+    if page is None or len(page.sheets) < _FEWEST_SHEETS or not apart:
+        return _in_one_piece(text, press)
+    if page.obstacle is not None:
+        problem = telling.in_one_piece(f"its style has `{page.obstacle}`, which needs all of it at once", level="note")
+        return _in_one_piece(text, press, problem)
+    longest = max(len(sheet.content) for sheet in page.sheets) + len(page.head)
+    try:
+        with press.staffed("laying", longest) as laying, press.staffed("joining", len(text), most=1) as joining:
+            return _Made(*assembled(page, press.pictures, press.carried, laying=laying, joining=joining))
+    except UnableError as error:
+        return _in_one_piece(text, press, telling.in_one_piece(str(error), level="warning"))
+
+
+def _in_one_piece(text: str, press: _Press, *problems: Problem) -> _Made:
+    message, blobs = request(text, press.pictures)
+    said, content = carrying(press.carried)
+    with press.staffed("child", len(text), most=1) as child:
+        answer = child.begin(message | said, blobs | content)()
+    return _Made(answer.blobs.get("pdf", b""), (answer,), problems)
+
+
+def _blamed(error: FindingsReportError, page: SheetedPage | None, press: _Press) -> list[Problem]:
+    """Why there is no PDF, told of the findings that are to blame: those that cannot be laid out alone either."""
+    parts = [part for sheet in page.sheets for part in sheet.parts] if page is not None else []
+    found: list[Problem] = []
+    if page is not None and parts and any(problem.code in _BLAMABLE for problem in error.problems):
+        longest = max(len(text) for _, text in parts) + len(page.head)
+        with press.staffed("child", longest) as children:
+            begun = [(id, children.begin(*request(page.alone(text), press.pictures))) for id, text in parts]
+            for id, finished in begun:
+                found += [telling.explained(problem, id) for problem in _faults(finished)]
+    return found or [telling.explained(problem) for problem in error.problems]
+
+
+def _faults(finished: Callable[[], Answer]) -> tuple[Problem, ...]:
+    try:
+        finished()
+    except FindingsReportError as error:
+        return error.problems
+    return ()
+
+
+def _made_by() -> str:
+    """A digest of all that decides how a page comes out but the page: the code of this folder, the fonts, the libraries."""
+    found = hashlib.sha256(repr(sorted(versions().items())).encode())
+    for package in ("pikepdf", "pydyf", "fonttools", "pillow", "tinycss2", "tinyhtml5"):
+        found.update(f"{package} {version(package)}\n".encode())
+    for file in sorted(file for folder in (_HERE, FONTS) for file in folder.iterdir() if file.is_file()):
+        found.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _environment(*, system_fonts: bool) -> dict[str, str]:
@@ -99,59 +190,3 @@ def _check_pictures(images: Mapping[str, tuple[str, bytes]]) -> None:
             Problem(Kind.OUTPUT, f"the image {visible(name)!r} is no PNG or JPEG", "convert it", code="pdf-image")
             for name in wrong
         )
-
-
-def _explained(problem: Problem) -> Problem:
-    if problem.code == "confine-unprepared" and "cannot load library" in problem.fault:
-        return replace(problem, fault=f"PDF needs Pango: {problem.fault}", remedy=INSTALL, code="pdf-pango")
-    return replace(
-        problem, fault=f"the PDF cannot be made: {problem.fault}", remedy=_REMEDIES.get(problem.code, problem.remedy)
-    )
-
-
-def _problems(response: Mapping[str, object]) -> list[Problem]:
-    """What the child reports, refused addresses first and alone, as WeasyPrint's own words on them add nothing."""
-    refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
-    if not isinstance(refused, list) or not isinstance(messages, list):
-        raise FindingsReportError(Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it"))
-    if refused:
-        return [_of_refused(str(address)) for address in refused]
-    problems = [_of_message(str(level), str(text)) for level, text in messages]
-    if left_out:
-        problems.append(Problem(Kind.OUTPUT, f"WeasyPrint said {left_out} things more", level="warning", code="pdf-warning"))
-    return problems
-
-
-def _of_refused(address: str) -> Problem:
-    return Problem(
-        Kind.OUTPUT,
-        f"the page asks for {visible(address)}, which it was not given",
-        "a report brings all it shows: declare pictures under `images`, write styles into the template, use the bundled fonts",
-        code="pdf-refused",
-    )
-
-
-def _of_message(level: str, text: str) -> Problem:
-    if level == "ERROR" and text.startswith(_LOST_CONTENT):
-        return Problem(Kind.OUTPUT, f"something on the page cannot be shown: {visible(text)}", code="pdf-lost")
-    return Problem(Kind.OUTPUT, f"WeasyPrint: {visible(text)}", level="warning", code="pdf-warning")
-
-
-def _of_confinement(told: str) -> tuple[Problem, ...]:
-    """What this machine could not take away from the process that laid out the PDF."""
-    missing = [measure for measure in told.split(", ") if " not " in measure]
-    if not missing:
-        return ()
-    fault = f"the PDF was laid out with less confinement than there could be: {', '.join(missing)}"
-    remedy = "build what is not yours on a kernel with Landlock (Linux 5.13 or newer)"
-    return (Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"),)
-
-
-def _of_stand_ins(characters: tuple[str, ...]) -> tuple[Problem, ...]:
-    if not characters:
-        return ()
-    some = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
-    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
-    fault = f"characters that cannot be printed are shown by their code points: {some}{more}"
-    remedy = "use other characters, or `--system-fonts` where this machine has a font with them"
-    return (Problem(Kind.OUTPUT, fault, remedy, level="warning", code="pdf-characters"),)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -16,8 +15,9 @@ from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from findings_report.renderers import Carried
 from findings_report.renderers.pdf.archival import archival
+from findings_report.renderers.pdf.request import carried_by
+from findings_report.renderers.pdf.tagging import tagged
 
 SCHEME: Final = "fr-asset:"
 """How a page names a picture that came with it."""
@@ -96,11 +96,19 @@ def prepare() -> Iterable[str]:
 
 
 def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One page to one PDF.
+    """One page to one PDF, as `listened` tells it; the blob of the answer is `pdf`, with what the request says it carries."""
+    response, made = listened(request, blobs, _draw)
+    return response, {name: archival(pdf, carried_by(request, blobs)) for name, pdf in made.items()}
 
-    Request: `media_types` {name: media type}, and `carried` {name, day} when the PDF carries a file. Blobs: `page`, the HTML in
-    UTF-8, `picture:NAME` and `carried`. Response: `refused`, addresses that the page asked for; `messages`, pairs of level and
-    text; `left_out`, how many more there were; and the blob `pdf` when nothing was refused.
+
+def listened(
+    request: Mapping[str, object], blobs: Mapping[str, bytes], draw: Callable[[str, Assets], dict[str, bytes]]
+) -> tuple[dict[str, object], dict[str, bytes]]:
+    """What `draw` makes of a page, and what was said of it meanwhile.
+
+    Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response: `refused`,
+    addresses that the page asked for; `messages`, pairs of level and text; `left_out`, how many more there were; and the blobs
+    that were made, when nothing was refused.
     """
     media_types = request["media_types"]
     assert isinstance(media_types, dict)  # noqa: S101  # the parent is this package's own
@@ -108,33 +116,21 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
     messages = Messages()
     logger = logging.getLogger("weasyprint")
     logger.handlers, logger.propagate = [messages], False
+    # Layout leaves no garbage worth looking for, only more and more live boxes to look through: -13 % CPU measured.
+    gc.disable()
     try:
-        pdf = _draw(blobs["page"].decode(), assets)
-        if not assets.refused:
-            pdf = archival(pdf, _carried(request, blobs))
+        made = draw(blobs["page"].decode(), assets)
     except Exception:
         # WeasyPrint trips over some of the resources that it is refused; the refusal is the cause.
         if not assets.refused:
             raise
-        pdf = b""
-    response = {"refused": list(dict.fromkeys(assets.refused)), "messages": list(messages.seen), "left_out": messages.left_out}
-    return response, {} if assets.refused else {"pdf": pdf}
-
-
-def _carried(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Carried | None:
-    if "carried" not in blobs:
-        return None
-    said = request["carried"]
-    assert isinstance(said, dict)  # noqa: S101  # the parent is this package's own
-    return Carried(said["name"], blobs["carried"], date.fromisoformat(said["day"]) if said["day"] else None)
-
-
-def _draw(page: str, assets: Assets) -> bytes:
-    # Layout leaves no garbage worth looking for, only more and more live boxes to look through: -13 % CPU measured.
-    gc.disable()
-    try:
-        pdf: bytes = HTML(string=page, base_url=None, url_fetcher=assets).write_pdf(font_config=Fonts(assets), pdf_tags=True)
-        return pdf
+        made = {}
     finally:
         gc.enable()
         gc.collect()
+    response = {"refused": list(dict.fromkeys(assets.refused)), "messages": list(messages.seen), "left_out": messages.left_out}
+    return response, {} if assets.refused else made
+
+
+def _draw(page: str, assets: Assets) -> dict[str, bytes]:
+    return {"pdf": tagged(HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets)))}

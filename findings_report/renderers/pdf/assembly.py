@@ -1,0 +1,131 @@
+"""A page of sheets -> PDF: each sheet laid out by itself, several at once, then put together.
+
+What comes out depends on the texts and their order alone, not on how many children there are or what is kept of earlier ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from findings_report.confine import Answer
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.renderers import Carried
+from findings_report.renderers.pdf.request import Pictures, carrying, request
+from findings_report.renderers.pdf.workers import Workers
+from findings_report.renderers.sheets import SheetedPage
+
+_MOST_ROUNDS: Final = 5
+_ENTRIES_A_PAGE: Final = 40
+
+
+class UnableError(Exception):
+    """The sheets cannot be put together, and why; laid out in one piece the page is none the worse."""
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One sheet, laid out by a child that its content may have taken over."""
+
+    answer: Answer
+    pages: int
+    """How many it has."""
+    anchors: Mapping[str, int]
+    """On which of them each of its ids is, counted from 0."""
+
+
+def assembled(
+    page: SheetedPage, pictures: Pictures, carried: Carried | None, *, laying: Workers, joining: Workers
+) -> tuple[bytes, list[Answer]]:
+    """The PDF, and the answer for each sheet; no PDF when a sheet asked for what it was not given.
+
+    Raises UnableError, and FindingsReportError when a child met a limit or failed.
+    """
+    sheets = _Sheets(page, pictures, laying)
+    laid = _numbered(page, sheets, sheets.laid())
+    answers = [each.answer for each in laid]
+    if any(answer.response["refused"] for answer in answers):
+        return b"", answers
+    taken = {f"{name}:{index}": answer.blobs[name] for index, answer in enumerate(answers) for name in ("account", "faces")}
+    fonts = _whole(laying.begin({"do": "fonts"}, taken)(), ("pdf", "glyphs"))
+    parts = {f"{name}:{index}": answer.blobs[name] for index, answer in enumerate(answers) for name in ("pdf", "account")}
+    said, blobs = carrying(carried)
+    blobs |= {"fonts": fonts.blobs["pdf"], "glyphs": fonts.blobs["glyphs"], **parts}
+    return _whole(joining.begin({"count": len(answers), **said}, blobs)(), ("pdf",)).blobs["pdf"], answers
+
+
+class _Sheets:
+    """The sheets of one page on their way to the children."""
+
+    def __init__(self, page: SheetedPage, pictures: Pictures, laying: Workers) -> None:
+        self._page, self._pictures, self._laying = page, pictures, laying
+        self._anchors = [sheet.anchors for sheet in page.sheets]
+        self._known = frozenset[str]().union(*self._anchors)
+
+    def laid(self) -> dict[int, _Laid]:
+        """Those that say no numbers, by index; the longest are begun first."""
+        plain = [(index, sheet) for index, sheet in enumerate(self._page.sheets) if not sheet.is_numbered]
+        longest = sorted(plain, key=lambda item: -len(item[1].content))
+        begun = {index: self._laying.begin(*self._request(index, None)) for index, _ in longest}
+        return {index: _laid(begun[index]()) for index, _ in plain}
+
+    def with_numbers(self, index: int, starts: Sequence[int], laid: Mapping[int, _Laid]) -> _Laid:
+        """One that says on which pages the others begin; `starts` is the first page of each, counted from 0."""
+        pages = {name: starts[other] + number + 1 for other, each in laid.items() for name, number in each.anchors.items()}
+        numbers = {name: pages.get(name, 0) for name in self.targets(index)}
+        return _laid(self._laying.begin(*self._request(index, numbers))())
+
+    def targets(self, index: int) -> list[str]:
+        """The anchors of other sheets that one links to."""
+        return self._page.sheets[index].targets(self._known - self._anchors[index])
+
+    def _request(self, index: int, numbers: Mapping[str, int] | None) -> tuple[dict[str, object], dict[str, bytes]]:
+        foreign = self._known - self._anchors[index]
+        message, blobs = request(self._page.laid_apart(self._page.sheets[index], foreign, numbers), self._pictures)
+        return {"do": "sheet", **message}, blobs
+
+
+def _numbered(page: SheetedPage, sheets: _Sheets, laid: dict[int, _Laid]) -> list[_Laid]:
+    """All sheets in order. Those with numbers are laid out until they are as long as was assumed for their numbers."""
+    numbered = [index for index, sheet in enumerate(page.sheets) if sheet.is_numbered]
+    assumed = {index: 1 + len(sheets.targets(index)) // _ENTRIES_A_PAGE for index in numbered}
+    for _ in range(_MOST_ROUNDS):
+        counts = [assumed[index] if index in assumed else laid[index].pages for index in range(len(page.sheets))]
+        starts = [sum(counts[:index]) for index in range(len(counts))]
+        told = {index: sheets.with_numbers(index, starts, laid) for index in numbered}
+        found = {index: each.pages for index, each in told.items()}
+        if found == assumed:
+            return [each for _, each in sorted((laid | told).items())]
+        assumed = found
+    raise UnableError("the contents have another length for every numbering")
+
+
+def _laid(answer: Answer) -> _Laid:
+    if answer.response.get("refused"):
+        return _Laid(answer, 1, {})
+    _whole(answer, ("pdf", "account", "faces", "anchors"))
+    pages = answer.response.get("pages")
+    try:
+        anchors = json.loads(answer.blobs["anchors"])
+    except ValueError:
+        raise _garbage() from None
+    if type(pages) is not int or pages < 1 or not isinstance(anchors, dict):
+        raise _garbage()
+    if not all(type(number) is int and 0 <= number < pages for number in anchors.values()):
+        raise _garbage()
+    return _Laid(answer, pages, anchors)
+
+
+def _whole(answer: Answer, names: Sequence[str]) -> Answer:
+    """The answer, if it has these blobs."""
+    if isinstance(reason := answer.response.get("unable"), str):
+        raise UnableError(reason)
+    if not all(name in answer.blobs for name in names):
+        raise _garbage()
+    return answer
+
+
+def _garbage() -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it"))
