@@ -1,0 +1,91 @@
+"""A long PDF by sheets: cold, after one finding was edited, and with nothing edited, against WeasyPrint alone on the same page.
+
+    python benchmarks/assembly.py REPOSITORY [--findings 100] [--rounds 3]
+
+WeasyPrint alone is given the page ready made: reading YAML, asking git and colouring are not held against it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import content
+import measuring
+
+import findings_report.renderers.pdf
+from findings_report import archive
+from findings_report.model.document import Report
+from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.template import render
+
+ALONE = "import sys; from weasyprint import HTML; HTML(sys.argv[1]).write_pdf(sys.argv[2])"
+
+
+def page(program: str, folder: Path) -> str:
+    """The page that the program prints, in one piece."""
+    made = subprocess.run([program, "build", folder, "-f", "json", "-o", "-"], check=True, capture_output=True).stdout
+    report = archive.from_json(made, shown="the report")
+    assert isinstance(report, Report)
+    text = render(report, template=Template("standard", (builtin_templates(),)), format="pdf").content.decode()
+    return re.sub(r"<!--(sheet|part).*?-->", "", text)
+
+
+def edit(folder: Path, number: int) -> None:
+    """Adds a sentence to one finding."""
+    file = sorted(folder.glob("findings/*.finding.yaml"))[number]
+    file.write_text(file.read_text() + f"response: Looked at {number} times.\n")
+
+
+def told(name: str, runs: list[measuring.Run], against: list[measuring.Run], size: int) -> None:
+    """Prints one row; ratios are medians of pairs."""
+
+    def ratio(of: Callable[[measuring.Run], float]) -> float:
+        return statistics.median(of(run) / of(other) for run, other in zip(runs, against, strict=True))
+
+    wall = statistics.median(run.wall for run in runs)
+    print(
+        f"{name}: {measuring.median_cpu(runs):.1f} s CPU ({ratio(lambda run: run.cpu):.2f}x), {wall:.1f} s wall "
+        f"({ratio(lambda run: run.wall):.2f}x), {measuring.peak(runs) / 1e6:.0f} MB peak "
+        f"({ratio(lambda run: run.peak):.2f}x), {size / 1e3:.0f} kB"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("repository", type=Path, nargs="?", default=Path())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--findings", type=int, default=100)
+    arguments = parser.parse_args()
+    program = str(Path(sys.executable).parent / "findings-report")
+    fonts = Path(findings_report.renderers.pdf.__file__).parent
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        content.write(arguments.repository, folder, arguments.findings, seed=1)
+        (folder / "page.html").write_text(page(program, folder))
+        ours, theirs = folder / "ours.pdf", folder / "alone.pdf"
+        alone = ["env", f"FONTCONFIG_PATH={fonts}", "FONTCONFIG_FILE=fonts.conf"]
+        alone += [sys.executable, "-c", ALONE, str(folder / "page.html"), str(theirs)]
+        build = [program, "build", name, "-f", "pdf", "-o", str(ours)]
+        runs: dict[str, list[measuring.Run]] = {"alone": [], "cold": [], "one edited": [], "none edited": []}
+        for number in range(arguments.rounds):
+            os.environ["XDG_CACHE_HOME"] = str(folder / f"cache-{number}")
+            runs["alone"].append(measuring.run(alone))
+            runs["cold"].append(measuring.run(build))
+            edit(folder, arguments.findings // 2 + number)
+            runs["one edited"].append(measuring.run(build))
+            runs["none edited"].append(measuring.run(build))
+        for side, of_side in runs.items():
+            told(side, of_side, runs["alone"], (theirs if side == "alone" else ours).stat().st_size)
+    print(measuring.machine())
+
+
+if __name__ == "__main__":
+    main()
