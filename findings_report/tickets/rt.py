@@ -14,13 +14,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.errors import FindingsReportError
-from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, too_large, unexpected
 from findings_report.tickets.http import Access, Door, Part, open_door
 
 SHAPE: Final = "rt:23"
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
 _TOKEN = re.compile(r"[0-9]+-(?P<user>[0-9]+)-")
 _PAGE: Final = 100
 _CUT: Final = ("AttachmentTruncate", "AttachmentDrop")
@@ -47,6 +48,7 @@ class RequestTracker:
     """One Request Tracker. Nobody reads its tickets without an account."""
 
     markup = Markup.HTML
+    longest = 1_000_000
 
     def __init__(self, door: Door, user: str) -> None:
         self._door = door
@@ -93,6 +95,51 @@ class RequestTracker:
         kept = _kept(self._history(key, about))
         if file.name in kept:
             raise _cut(about, file, kept[file.name])
+
+    def project(self, key: str) -> Project:
+        """A queue, by its name. Nobody reads one without an account."""
+        if not _QUEUE.match(key):
+            raise no_reference(f"rt:{key}", "rt:QUEUE, the queue's name")
+        self._ask("GET", f"/queue/{quote(key)}", f"rt:{key}")
+        return Project(key, is_public=False)
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """By the finding's id in the subject, then the marker in the first message: there may be no index of words."""
+        about = f"rt:{project.key}"
+        question = {"query": f"Queue = '{project.key}' AND Subject STARTSWITH '{draft.finding}:'", "per_page": str(_PAGE)}
+        found = self._ask("GET", "/tickets", about, query=question)
+        for each in found.get("items", ()) if isinstance(found, dict) else ():
+            parts = list(self._listed(f"/ticket/{each['id']}/attachments", "Filename", about))
+            first = min(parts, key=lambda part: int(part["id"]), default=None)
+            if first is not None and draft.is_marked(self._content(str(first["id"]), about)):
+                return str(each["id"])
+        return None
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """A ticket in the queue, its priority from 20 to 100."""
+        document = {
+            "Queue": project.key,
+            "Subject": draft.title,
+            "Content": text,
+            "ContentType": "text/html",
+            "Priority": str(draft.urgency * 20),
+        }
+        made = self._ask("POST", "/ticket", f"rt:{project.key}", document=document)
+        if not isinstance(made, dict) or "id" not in made:
+            raise unexpected(f"rt:{project.key}", "id")
+        return str(made["id"])
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """The subject, and a comment with the text of today: the first message of a ticket cannot be changed."""
+        about, path = str(ticket.ref), f"/ticket/{ticket.ref.key}"
+        self._ask("PUT", path, about, document={"Subject": draft.title})
+        document = {"Subject": draft.title, "Content": f"{comment or ''}{text}", "ContentType": "text/html"}
+        self._ask("POST", f"{path}/comment", about, document=document)
+
+    def _content(self, id: str, about: str) -> str:
+        part = self._ask("GET", f"/attachment/{id}", about)
+        content = str(part.get("Content") or "") if isinstance(part, dict) else ""
+        return base64.b64decode(content).decode("utf-8", "replace")
 
     def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
         return self._door.ask(method, f"/REST/2.0{path}", about, **sent).json()

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import samples
 from trackers.rt_server import LARGEST, RtServer
-from trackers.work import PDF, Work, made
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report import tickets
 from findings_report.archive import to_json
-from findings_report.errors import FindingsReportError, Kind
+from findings_report.errors import Kind
 from findings_report.model.ticket import File
 from findings_report.tickets.credentials import Surroundings
 
@@ -116,13 +116,6 @@ def test_a_file_without_its_comment_gets_only_the_comment(work: Work, rt: RtServ
     assert "the comment that tells of" in done.said[0]
 
 
-def test_tickets_are_not_made_there_and_that_is_told(work: Work, rt: RtServer) -> None:
-    with pytest.raises(FindingsReportError) as caught:
-        work.create("rt:General")
-
-    assert caught.value.problems[0].code == "ticket-attach-only"
-
-
 def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, rt: RtServer) -> None:
     ref = new_ticket(rt)
 
@@ -198,3 +191,20 @@ def test_what_people_write_is_text_in_html(work: Work, rt: RtServer) -> None:
     assert "<a " not in note
     assert "&lt;img src=http://evil/x.png&gt; &amp; [x](http://e)" in note
     assert f"{report.total} finding" in note
+
+
+def test_a_ticket_is_made_once_and_brought_in_step(work: Work, rt: RtServer) -> None:
+    done = work.create("rt:General")
+    ref = done.said[0].partition("is now ")[2].split()[0]
+    assert asked(rt, f"/ticket/{ref[3:]}")["Priority"] == "80"
+    (work.root / "findings" / "tickets.lock.yaml").unlink()
+    work.finding("A-1", FINDING)
+    assert f"is {ref}" in work.create("rt:General").said[0]
+    work.finding("A-1", FINDING.replace("One", "Two"))
+
+    done = work.sync()
+
+    assert "brought in step" in done.said[0]
+    assert asked(rt, f"/ticket/{ref[3:]}")["Subject"] == "A-1: Two"
+    assert len(notes(rt, ref)) == 2
+    assert "is in step" in work.sync().said[0]
