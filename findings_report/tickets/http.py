@@ -7,7 +7,6 @@ the host it was given for and to no other.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import email.utils
 import json
@@ -17,10 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.tickets.faults import refusal, unexpected, unreachable
+from findings_report.tickets.messages import redacted, said
 
 if TYPE_CHECKING:
     import httpx
@@ -126,7 +126,9 @@ class Door:
         answer = self._repeated(method, self._address(path), about, sent)
         if answer.status in accepted or 200 <= answer.status < 300:
             return answer
-        raise FindingsReportError(self._told(refusal(self.access, about, answer.status, answer.headers, said(answer))))
+        raise FindingsReportError(
+            self._told(refusal(self.access, about, answer.status, answer.headers, said(answer.json(), self.access.secrets)))
+        )
 
     def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
         """The elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
@@ -243,32 +245,3 @@ def _pause(answer: Answer | None, count: int) -> float:
     if text and (when := email.utils.parsedate_tz(text)) is not None:
         return max(0.0, email.utils.mktime_tz(when) - time.time())
     return float(2 ** (count - 1))
-
-
-def said(answer: Answer) -> str:
-    """What the tracker says of a refusal, from the places where trackers say it; short, on one line; empty when nothing."""
-    found = _messages(answer.json())
-    return " ".join("; ".join(dict.fromkeys(found)).split())[:300]
-
-
-def _messages(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for each in value for text in _messages(each)]
-    if not isinstance(value, dict):
-        return []
-    named = ("errors", "errorMessages", "message", "error", "error_description", "detail")
-    found = [text for name in named for text in _messages(value.get(name))]
-    return found or [
-        f"{name}: {text}" for name, each in value.items() if name != "documentation_url" for text in _messages(each)
-    ]
-
-
-def redacted(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` without the secrets, as they are, as an address has them, or as basic authentication has them."""
-    for secret in secrets:
-        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
-            if len(form) > 3:
-                text = text.replace(form, "***")
-    return text

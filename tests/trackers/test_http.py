@@ -15,7 +15,8 @@ from repositories import problem_of
 from trackers.fake import Fake, Reply
 
 from findings_report.errors import Kind, Problem
-from findings_report.tickets.http import Access, Door, open_door, redacted
+from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.messages import redacted, said
 
 SECRET = "s3cret/token+=="
 
@@ -156,6 +157,14 @@ def test_an_address_that_the_tracker_names_on_another_host_gets_no_token(door: D
     problem = problem_of(lambda: door.ask("POST", "https://elsewhere.example/upload", "redmine:17"))
 
     assert problem.code == "tracker-host"
+
+
+@given(st.integers(min_value=250, max_value=310))
+def test_a_secret_at_the_end_of_a_long_message_is_not_told_in_part(before: int) -> None:
+    told = said({"message": "x" * before + SECRET}, (SECRET,))
+
+    assert SECRET[:4] not in told
+    assert len(told) <= 300
 
 
 @given(st.text(min_size=8), st.text(), st.text())
