@@ -60,8 +60,13 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/html_report.py $(REPOSITORY)
 	$(BIN)/python benchmarks/pdf.py $(REPOSITORY)
+	$(BIN)/python benchmarks/assembly.py $(REPOSITORY)
 	$(BIN)/python benchmarks/quotes.py $(REPOSITORY)
 	$(BIN)/python benchmarks/matching.py --synthetic 10000
+
+.PHONY: benchmarks-large
+benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, once: some ten minutes
+	$(BIN)/python benchmarks/assembly.py $(REPOSITORY) --findings 1000 --rounds 1
 
 .PHONY: setup
 setup: libraries .venv/ready ## make .venv and the system libraries that a PDF needs
