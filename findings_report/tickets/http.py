@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
 _TRIES: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 90.0
+_MOST_PAGES: Final = 1000
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -132,15 +133,18 @@ class Door:
 
     def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
         """The elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
-        following: str | None = path
-        while following is not None:
+        following = path
+        for _ in range(_MOST_PAGES):
             answer = self.ask("GET", following, about, query=query)
             page = answer.json()
             if not isinstance(page, list):
                 raise unexpected(about, "list")
             yield from page
             found = _NEXT.search(answer.headers.get("link", ""))
-            following, query = (found[1] if found else None), None
+            if found is None:
+                return
+            following, query = found[1], None
+        raise unexpected(about, "last page")
 
     def is_readable_by_anybody(self, path: str, about: str) -> bool:
         """True when the tracker answers the same question without a token."""
@@ -169,7 +173,10 @@ class Door:
         import httpx
 
         nothing = Problem(Kind.NETWORK, "")
-        request = self._client.build_request(method, address, **sent)
+        try:
+            request = self._client.build_request(method, address, **sent)
+        except httpx.InvalidURL:
+            raise unexpected(about, "address that can be asked") from None
         for name in self.access.headers if is_anonymous else ():
             del request.headers[name]
         try:
@@ -184,16 +191,20 @@ class Door:
         except httpx.TimeoutException as error:
             is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) and method != "GET"
             return None, unreachable(self.access, about, "it did not answer in time", is_sent=is_sent)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # a body that cannot be decompressed, too
             is_sent = not isinstance(error, httpx.ConnectError) and method != "GET"
             return None, unreachable(self.access, about, str(error) or type(error).__name__, is_sent=is_sent)
 
     def _address(self, path: str) -> str:
-        if "://" not in path:
+        if path.startswith("/"):  # anything else, as in `@host` or `.host`, would be a part of the host's name
             return f"{self.access.url}{path}"
-        parts, own = urlsplit(path), urlsplit(self.access.url)
+        own = urlsplit(self.access.url)
+        try:
+            parts = urlsplit(path)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.access.hosts):
-            fault = f"{self.access.tracker} names an address on another host: {parts.netloc}"
+            fault = f"{self.access.tracker} names an address on another host: {parts.netloc or path}"
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
         return path
 
@@ -223,10 +234,14 @@ def open_door(access: Access, sleep: Callable[[float], None] = time.sleep) -> It
 
 
 def _checked(access: Access) -> str:
-    parts = urlsplit(access.url)
+    try:
+        parts = urlsplit(access.url)
+        is_address = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, is_address = urlsplit(""), False
     host = parts.hostname or ""
     fault = None
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or not is_address:
         fault = f"{access.setting} is no web address"
     elif parts.username is not None:
         fault = f"{access.setting} holds a user name or password"
@@ -240,8 +255,9 @@ def _checked(access: Access) -> str:
 def _pause(answer: Answer | None, count: int) -> float:
     """Seconds to wait. Source: RFC 9110, section 10.2.3 (Retry-After: seconds or a date)."""
     text = answer.headers.get("retry-after", "") if answer is not None else ""
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
-    if text and (when := email.utils.parsedate_tz(text)) is not None:
-        return max(0.0, email.utils.mktime_tz(when) - time.time())
+    with contextlib.suppress(ValueError, OverflowError):  # a day that no calendar has
+        if text and (when := email.utils.parsedate_tz(text)) is not None:
+            return max(0.0, email.utils.mktime_tz(when) - time.time())
     return float(2 ** (count - 1))

@@ -144,7 +144,9 @@ def test_a_tracker_that_is_not_there_is_told(waited: list[float]) -> None:
     assert "may have arrived" not in problem.fault
 
 
-@pytest.mark.parametrize("url", ["http://tracker.example.org", "ftp://127.0.0.1", "tracker", "https://me:pw@example.org", ""])
+@pytest.mark.parametrize(
+    "url", ["http://tracker.example.org", "ftp://127.0.0.1", "tracker", "https://me:pw@example.org", "", "https://["]
+)
 def test_an_address_over_which_a_token_must_not_travel_is_refused(url: str) -> None:
     def opened() -> None:
         with open_door(replace(access("https://x"), url=url)):
@@ -153,8 +155,11 @@ def test_an_address_over_which_a_token_must_not_travel_is_refused(url: str) -> N
     assert problem_of(opened).kind is Kind.USAGE
 
 
-def test_an_address_that_the_tracker_names_on_another_host_gets_no_token(door: Door) -> None:
-    problem = problem_of(lambda: door.ask("POST", "https://elsewhere.example/upload", "redmine:17"))
+@pytest.mark.parametrize(
+    "address", ["https://elsewhere.example/upload", "@elsewhere.example/x", ".elsewhere.example", "https://["]
+)
+def test_an_address_that_the_tracker_names_on_another_host_gets_no_token(door: Door, address: str) -> None:
+    problem = problem_of(lambda: door.ask("POST", address, "redmine:17"))
 
     assert problem.code == "tracker-host"
 
@@ -170,3 +175,41 @@ def test_a_secret_at_the_end_of_a_long_message_is_not_told_in_part(before: int) 
 @given(st.text(min_size=8), st.text(), st.text())
 def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> None:
     assert secret not in redacted(before + secret + after, (secret,)).replace("***", "\0")
+
+
+@pytest.mark.parametrize("when", ["\xb2", "Mon, 01 Jan 99999999 00:00:00 GMT"])
+def test_a_time_to_wait_that_is_none_is_passed_over(fake: Fake, door: Door, waited: list[float], when: str) -> None:
+    fake.expect("GET", "/x", Reply(status=503, headers={"Retry-After": when}))
+    fake.expect("GET", "/x", {})
+
+    assert door.ask("GET", "/x", "redmine:17").status == 200
+    assert waited == [1.0]
+
+
+def test_an_answer_that_cannot_be_decompressed_is_a_fault_of_the_tracker(fake: Fake, door: Door) -> None:
+    for _ in range(3):
+        fake.expect("GET", "/x", Reply({}, headers={"Content-Encoding": "gzip"}))
+
+    assert refused(door).code == "tracker-unreachable"
+
+
+def test_a_list_that_leads_back_to_itself_ends(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings_report.tickets.http._MOST_PAGES", 3)
+    for _ in range(3):
+        fake.expect("GET", "/x", Reply([1], headers={"Link": '</x>; rel="next"'}))
+
+    assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"
+
+
+def test_a_next_page_at_an_impossible_address_is_refused(fake: Fake, door: Door) -> None:
+    fake.expect("GET", "/x", Reply([1], headers={"Link": '</\x01>; rel="next"'}))
+
+    assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"
+
+
+def test_a_refusal_of_lists_in_lists_says_nothing() -> None:
+    document: list[object] = []
+    for _ in range(5000):
+        document = [document]
+
+    assert said(document, ()) == ""
