@@ -66,13 +66,13 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
     return (Target(chosen[0], Path(output)),)
 
 
-def own_build(folder: Path) -> Path:
-    """The folder that nobody named. A link there may be the engagement's, and lead anywhere."""
+def own_build(folder: Path, below: str = "") -> Path:
+    """The folder that nobody named, or the one `below` it. A link there may be the engagement's, and lead anywhere."""
     build = folder.absolute().parent / BUILD
-    if build.is_symlink():
-        fault = f"{build} is a symbolic link, and those are followed only where they are named"
+    if link := next((path for path in (build, build / below) if path.is_symlink()), None):
+        fault = f"{link} is a symbolic link, and those are followed only where they are named"
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, f"if you trust it, write `-o {build}/`", code="output-link"))
-    return build
+    return build / below
 
 
 def spare(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:

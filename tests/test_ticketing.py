@@ -108,6 +108,18 @@ def test_an_engagement_has_a_name_in_markers_whatever_its_title() -> None:
     assert called("監査") == called("監査") != called("監査2")
 
 
+@pytest.mark.parametrize("link", ["build", "build/tickets"])
+def test_export_follows_no_link_that_nobody_named(
+    engagement: Path, tmp_path_factory: pytest.TempPathFactory, link: str
+) -> None:
+    victim = tmp_path_factory.mktemp("victim")
+    (engagement / link).parent.mkdir(exist_ok=True)
+    (engagement / link).symlink_to(victim)
+
+    assert problem_of(lambda: export(Inputs(engagement, {}), (), (), None, lambda _: None)).code == "output-link"
+    assert not list(victim.iterdir())
+
+
 def test_export_writes_what_jira_and_azure_import_and_markdown(engagement: Path) -> None:
     done = export(Inputs(engagement, {}), (), (), None, lambda _: None)
 

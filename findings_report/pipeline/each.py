@@ -75,7 +75,7 @@ def targets(
             fault = f"-o {output} is one file, and there are {len(findings)} findings"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only"))
         return tuple((findings[0], target) for target in outputs.targets("", folder, names, output, given=bool(formats)))
-    base = (outputs.own_build(folder) if output is None else Path(output)) / "findings"
+    base = outputs.own_build(folder, "findings") if output is None else Path(output) / "findings"
     return tuple(
         (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
     )

@@ -10,7 +10,7 @@ from findings_report import store
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
 from findings_report.model.finding import ANSWERED
-from findings_report.outputs import BUILD
+from findings_report.outputs import own_build
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory
 from findings_report.pipeline.tickets.drafts import drafted
@@ -39,7 +39,7 @@ def export(
         for finding in made.report.findings
         if finding.id in made.drafts and (only or finding.status not in ANSWERED)
     ]
-    folder = output or made.folder.absolute().parent / BUILD / FOLDER
+    folder = output or own_build(made.folder, FOLDER)
     files = {folder / name: content for each in formats or FORMATS for name, content in render(waiting, each).items()}
     publish(files)
     return Done(tuple(f"wrote {store.shown_path(path)}" for path in files), made.problems)
