@@ -535,6 +535,12 @@ def test_builds_at_once_give_whole_files(attack: Attack) -> None:
     assert together == {path.name: path.read_bytes() for path in (attack.root / "build").iterdir()}
 
 
+def _heed_signals() -> None:
+    """As on a terminal: what runs the tests may ignore signals, and children inherit that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def slow_build(attack: Attack) -> Iterator[subprocess.Popen[bytes]]:
     """A PDF in the making that takes seconds."""
@@ -543,6 +549,7 @@ def slow_build(attack: Attack) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [PROGRAM, "build", "-f", "md", "-f", "pdf"],
         cwd=attack.root, env={**os.environ, "TMPDIR": str(attack.root / "tmp")}, stderr=subprocess.PIPE,
+        preexec_fn=_heed_signals,
     )  # fmt: skip
     yield process
     process.kill()

@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import TracebackType
 
 from findings_report import confine
@@ -44,6 +44,7 @@ class Workers:
         self._own = threading.local()
         self._children = contextlib.ExitStack()
         self._pushing = threading.Lock()
+        self._is_over = False
 
     def __enter__(self) -> Workers:
         return self
@@ -51,6 +52,7 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._pushing:
+            self._is_over = True
             self._children.close()  # whoever still waits for an answer is told that its child is gone
         self._threads.shutdown(wait=True)
 
@@ -82,6 +84,8 @@ class Workers:
             with contextlib.ExitStack() as started:
                 child = started.enter_context(starting)
                 with self._pushing:
+                    if self._is_over:  # nobody wants the answer any more, and nobody would kill this child
+                        raise CancelledError
                     self._children.push(started.pop_all())
         self._own.child = None  # of no more use when this fails
         answer = confine.ask(child, message, blobs)
