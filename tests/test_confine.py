@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.confine import Answer, Limits, ask, frames, landlock_version, run, started
+from findings_report.confine import Answer, Limits, ask, frames, kill, landlock_version, run, started
 from findings_report.errors import FindingsReportError, Kind, Problem
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).with_name("confined"))}
@@ -191,6 +192,19 @@ def test_processes_that_the_child_started_end_with_it() -> None:
     number = int(str(do("fork").response["child"]))
 
     assert ends_soon(number)
+
+
+def test_a_thread_that_waits_for_an_answer_is_told_at_once_when_another_kills_the_child() -> None:
+    with started("obedient", limits=LIMITS, environment=TARGETS) as child, ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask, child, {"do": "sleep"}, {})
+        time.sleep(0.2)
+
+        kill(child)
+
+        # A pipe that is closed while somebody waits for it never tells of its end.
+        assert not any(pipe.closed for pipe in (child.process.stdin, child.process.stdout, child.process.stderr) if pipe)
+        with pytest.raises(FindingsReportError, match="SIGKILL"):
+            waiting.result(timeout=15)
 
 
 def test_limits_cannot_be_raised_again() -> None:

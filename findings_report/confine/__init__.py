@@ -14,9 +14,10 @@ import signal
 import site
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from findings_report.confine.limits import Limits
 from findings_report.confine.restrict import landlock_version
 from findings_report.errors import FindingsReportError
 
-__all__ = ["Answer", "Child", "Limits", "ask", "landlock_version", "run", "started"]
+__all__ = ["Answer", "Child", "Limits", "ask", "kill", "landlock_version", "run", "started"]
 
 _READ_SIZE = 1 << 20
 _KEPT_ERRORS = 4096
@@ -57,6 +58,8 @@ class Child:
     """What is in force."""
     errors: bytearray = field(default_factory=bytearray)
     """The last it wrote to standard error, bounded."""
+    ending: threading.Lock = field(default_factory=threading.Lock)
+    """Held while it is killed, so that its number cannot have become another's."""
 
 
 def run(
@@ -97,14 +100,16 @@ def started(target: str, *, limits: Limits, environment: Mapping[str, str]) -> I
         )
     except OSError as error:
         raise faults.start(error) from error
+    child = Child(process, limits)
     try:
-        child = Child(process, limits)
         message = _exchange(child, b"").message
         if "confinement" not in message:
             raise faults.unprepared(str(message.get("unprepared")))
-        yield Child(process, limits, str(message["confinement"]), child.errors)
+        yield replace(child, confinement=str(message["confinement"]))
     finally:
-        _end(process)
+        kill(child)
+        for each in _pipes(process):
+            each.close()
 
 
 def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Answer:
@@ -118,6 +123,18 @@ def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes])
     if not isinstance(response, dict):
         raise faults.garbage()
     return Answer(response, frame.blobs, child.confinement)
+
+
+def kill(child: Child) -> None:
+    """End the whole group, at once: a child has nothing that would be worth saving.
+
+    From any thread: whoever waits for its answer is told that it is gone. Its pipes stay open for that one, as a pipe that is
+    closed while somebody waits for it never tells of its end.
+    """
+    with child.ending:
+        if child.process.returncode is None:
+            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
 
 
 def _environment(additions: Mapping[str, str]) -> dict[str, str]:
@@ -199,25 +216,15 @@ def _death(child: Child) -> FindingsReportError:
     """Why a child that stopped talking is gone."""
     deadline = time.monotonic() + _SECONDS_TO_DIE
     # Not reaped yet: as long as its number is taken, killing its group can hit nobody else.
-    while os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    _kill(child.process)
+    with contextlib.suppress(ChildProcessError):  # another thread killed it
+        while (
+            os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+    kill(child)
     stderr = _pipes(child.process)[2]
     os.set_blocking(stderr.fileno(), False)
     with contextlib.suppress(BlockingIOError):
         while chunk := os.read(stderr.fileno(), _READ_SIZE):
             _keep(child.errors, chunk)
     return faults.death(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group, at once: a child has nothing that would be worth saving."""
-    if process.returncode is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    _kill(process)
-    for pipe in _pipes(process):
-        pipe.close()

@@ -43,6 +43,7 @@ class Workers:
         self._threads = ThreadPoolExecutor(most)
         self._own = threading.local()
         self._children = contextlib.ExitStack()
+        self._running: list[Child] = []
         self._pushing = threading.Lock()
         self._is_over = False
 
@@ -53,8 +54,10 @@ class Workers:
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._pushing:
             self._is_over = True
-            self._children.close()  # whoever still waits for an answer is told that its child is gone
+        for child in self._running:
+            confine.kill(child)  # whoever still waits for an answer is told that its child is gone
         self._threads.shutdown(wait=True)
+        self._children.close()
 
     def begin(self, message: Mapping[str, object], blobs: Blobs) -> Callable[[], Answer]:
         """Gives a request to the next child that is free; what comes back waits for the answer, and raises as `confine.run`.
@@ -87,6 +90,7 @@ class Workers:
                     if self._is_over:  # nobody wants the answer any more, and nobody would kill this child
                         raise CancelledError
                     self._children.push(started.pop_all())
+                    self._running.append(child)
         self._own.child = None  # of no more use when this fails
         answer = confine.ask(child, message, blobs)
         self._own.child = child
