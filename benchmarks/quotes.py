@@ -23,8 +23,9 @@ from pathlib import Path
 from findings_report.git import Repository, open_repository
 from findings_report.language import language_of
 from findings_report.lines import decode, obstacle
+from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Check, Region, Verdict
-from findings_report.model.finding import Engagement, Finding
+from findings_report.model.finding import Finding
 from findings_report.quote import check, listing
 from findings_report.resolve import resolve
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from findings_report.errors import Kind
-from findings_report.model import finding as authored
+from findings_report.model import engagement, finding, scalar
 from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 
@@ -79,7 +79,7 @@ TYPES = {
 def words(annotation: Any) -> str:
     """The type of a field in words."""
     for name, word in NAMED.items():
-        if annotation is getattr(authored, name):
+        if annotation is getattr(scalar, name):
             return word
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -116,7 +116,7 @@ def table(model: type[BaseModel]) -> str:
     rows = ["| field | | meaning |", "|---|---|---|"]
     hints = {name: hint for base in reversed(model.__mro__) for name, hint in getattr(base, "__annotations__", {}).items()}
     for name, field in model.model_fields.items():
-        hint = eval(hints[name], vars(authored)) if isinstance(hints.get(name), str) else field.annotation  # noqa: S307
+        hint = eval(hints[name], vars(sys.modules[model.__module__])) if isinstance(hints.get(name), str) else field.annotation  # noqa: S307
         needed = " **required**" if field.is_required() else ""
         rows.append(f"| `{name}` | {words(hint)}{needed} | {(field.description or '').replace(chr(10), ' ')} |")
     return "\n".join(rows)
@@ -125,14 +125,14 @@ def table(model: type[BaseModel]) -> str:
 def fields() -> str:
     """Both files, and every value inside them."""
     inner: list[type[BaseModel]] = []
-    nested(authored.Engagement, inner)
-    nested(authored.Finding, inner)
+    nested(engagement.Engagement, inner)
+    nested(finding.Finding, inner)
     parts = [
-        f"## engagement.yaml\n\n{table(authored.Engagement)}\n",
-        f"## ID.finding.yaml\n\nThe id is the file's name without `.finding.yaml`.\n\n{table(authored.Finding)}\n",
+        f"## engagement.yaml\n\n{table(engagement.Engagement)}\n",
+        f"## ID.finding.yaml\n\nThe id is the file's name without `.finding.yaml`.\n\n{table(finding.Finding)}\n",
     ]
     for model in inner:
-        if model not in (authored.Engagement, authored.Finding):
+        if model not in (engagement.Engagement, finding.Finding):
             doc = " ".join((model.__doc__ or "").split())
             parts.append(f"### {model.__name__}\n\n{doc}\n\n{table(model)}\n")
     return "\n".join(parts)

@@ -27,8 +27,9 @@ from findings_report.model.document import (
     SeverityCount,
     VerdictCount,
 )
+from findings_report.model.engagement import Engagement, Place, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
-from findings_report.model.finding import PLACING, Engagement, Finding, Place, Severity, Status
+from findings_report.model.finding import PLACING, Finding, Status
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""

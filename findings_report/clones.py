@@ -10,7 +10,7 @@ from pathlib import Path
 
 from findings_report import cache, git
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.model.finding import Engagement
+from findings_report.model.engagement import Engagement
 
 
 @dataclass(frozen=True)

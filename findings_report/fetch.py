@@ -9,7 +9,8 @@ from pathlib import Path
 from findings_report import cache, git
 from findings_report.clones import find_clones
 from findings_report.errors import FindingsReportError, Problem
-from findings_report.model.finding import Engagement, Finding, Repository
+from findings_report.model.engagement import Engagement, Repository
+from findings_report.model.finding import Finding
 
 
 def fetch(engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Final
 from findings_report import git
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import FindingsCommit
-from findings_report.model.finding import State
+from findings_report.model.engagement import State
 
 _MOST_NAMED: Final = 3
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from findings_report import confine
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.model.document import Picture
-from findings_report.model.finding import Engagement
+from findings_report.model.engagement import Engagement
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.meant import did_you_mean
-from findings_report.model.finding import Engagement
+from findings_report.model.engagement import Engagement
 from findings_report.visible import HIDDEN
 
 if TYPE_CHECKING:

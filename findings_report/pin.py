@@ -8,7 +8,7 @@ from typing import Protocol
 
 from findings_report import meant
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.model.finding import Engagement, Repository
+from findings_report.model.engagement import Engagement, Repository
 
 
 class Revisions(Protocol):

@@ -11,7 +11,8 @@ from typing import Final
 from findings_report import meant, prose
 from findings_report.branchlink import BranchLink, branch_links, homes
 from findings_report.errors import Kind, Level, Problem, Subject
-from findings_report.model.finding import PLACING, Engagement, Finding
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import PLACING, Finding
 from findings_report.prose.plain import is_plain
 from findings_report.visible import visible
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from findings_report.branchlink import BranchLink
 from findings_report.errors import FindingsReportError
 from findings_report.lines import decode
-from findings_report.model.finding import Repository
+from findings_report.model.engagement import Repository
 
 
 class Entry(Protocol):

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from findings_report.model.finding import OwnWeakness
+from findings_report.model.engagement import OwnWeakness
 from findings_report.model.tables import Weakness
 
 TOP_TEN: Final = "2021"

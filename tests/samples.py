@@ -22,25 +22,10 @@ from findings_report.model.document import (
     SeverityCount,
     VerdictCount,
 )
+from findings_report.model.engagement import Author, Engagement, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
-from findings_report.model.finding import (
-    Affected,
-    Author,
-    Confidence,
-    Engagement,
-    Event,
-    Fix,
-    Level,
-    Period,
-    Place,
-    Rating,
-    Recommendation,
-    Reference,
-    ReportVersion,
-    Severity,
-    State,
-    Status,
-)
+from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.scalar import Level
 from findings_report.model.tables import Weakness
 
 COMMIT = "fb3f71806174bc2fae7e421268aeee61be36412d"

@@ -10,7 +10,7 @@ import pytest
 from repositories import Commit, Content, Link, build, git
 
 from findings_report.identify import Identified, identify
-from findings_report.model.finding import State
+from findings_report.model.engagement import State
 
 FILES: dict[str, Content] = {
     "audit/findings/engagement.yaml": "format: 1\ntitle: Review\n",

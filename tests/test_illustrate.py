@@ -12,7 +12,7 @@ from samples import png
 from findings_report.errors import FindingsReportError, Kind
 from findings_report.illustrate import LARGEST_FILE, illustrate
 from findings_report.model.document import Picture
-from findings_report.model.finding import Engagement
+from findings_report.model.engagement import Engagement
 
 ENGAGEMENT = Engagement.model_validate(
     {"title": "t", "images": [{"name": "flow", "file": "flow.png", "alt": "The flow"}], "logo": "logo.png"}

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from findings_report import meant
 from findings_report.errors import FindingsReportError
+from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
-from findings_report.model.finding import Engagement, Finding, Location, Status
+from findings_report.model.finding import Finding, Location, Status
 from findings_report.store import Folder, load
 
 SCALE = [severity.name for severity in Engagement(title="x").severities]

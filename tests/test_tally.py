@@ -8,8 +8,9 @@ import pytest
 import samples
 
 from findings_report import weakness
+from findings_report.model.engagement import OwnWeakness
 from findings_report.model.evidence import CoveredFile
-from findings_report.model.finding import OwnWeakness, Status
+from findings_report.model.finding import Status
 from findings_report.model.tables import Remediation, Weakness
 from findings_report.tally import classification, covered, remediation
 

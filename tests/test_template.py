@@ -19,8 +19,9 @@ from markdown_it import MarkdownIt
 from findings_report import prose
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report, ScopeEntry, SeverityCount
+from findings_report.model.engagement import Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
-from findings_report.model.finding import Severity, State, Status
+from findings_report.model.finding import Status
 from findings_report.model.tables import Weakness
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides

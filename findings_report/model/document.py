@@ -12,24 +12,10 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
+from findings_report.model.engagement import Author, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
-from findings_report.model.finding import (
-    Affected,
-    Author,
-    Confidence,
-    Event,
-    Fix,
-    Level,
-    Period,
-    Place,
-    Rating,
-    Recommendation,
-    Reference,
-    ReportVersion,
-    Severity,
-    State,
-    Status,
-)
+from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.scalar import Level
 from findings_report.model.tables import Classification, Covered, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"

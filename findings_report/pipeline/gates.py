@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from findings_report import scoring
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
-from findings_report.model.finding import ANSWERED, Engagement, Finding
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import ANSWERED, Finding
 from findings_report.pipeline.check import Checked
 
 

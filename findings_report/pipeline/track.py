@@ -13,7 +13,7 @@ from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
 
 if TYPE_CHECKING:
-    from findings_report.model.finding import Engagement
+    from findings_report.model.engagement import Engagement
     from findings_report.resolve import Resolution
 
 

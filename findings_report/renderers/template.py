@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.document import Report, ReportedFinding, ReportedSection
-from findings_report.model.finding import Place
+from findings_report.model.engagement import Place
 from findings_report.renderers import Rendered, Template
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures

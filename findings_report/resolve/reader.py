@@ -11,8 +11,8 @@ from findings_report import meant
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.language import Inside, insides, language_of
 from findings_report.lines import Text, decode, obstacle
+from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Symbol
-from findings_report.model.finding import Repository
 from findings_report.quote import Listing, listing
 from findings_report.symbol import symbols
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.meant import did_you_mean
-from findings_report.model.finding import FORMAT, Engagement, Finding, Section, identifier_fault
+from findings_report.model.engagement import FORMAT, Engagement, Section
+from findings_report.model.finding import Finding
+from findings_report.model.scalar import identifier_fault
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
 from findings_report.store.draft import (

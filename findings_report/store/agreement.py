@@ -10,8 +10,9 @@ from typing import Final
 from findings_report import meant, scope, scoring, weakness
 from findings_report.errors import Kind, Problem, Subject
 from findings_report.meant import did_you_mean
+from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
-from findings_report.model.finding import Engagement, Finding, Location
+from findings_report.model.finding import Finding, Location
 from findings_report.store.faults import not_one_of
 
 _ENGAGEMENT = "engagement"
