@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from trackers.contract import Contract
+
 
 @dataclass(frozen=True)
 class FormPart:
@@ -84,6 +86,8 @@ class Fake:
         self._server = server
         self._expected: list[tuple[str, str, Answers]] = []
         self.requests: list[Request] = []
+        self.contract: Contract | None = None
+        """The vendor's own document, which has the last word on every request that was sent."""
         self._faults: list[str] = []
 
     @property
@@ -109,6 +113,8 @@ class Fake:
     def check(self) -> None:
         assert not self._faults, self._faults
         assert not self._expected, f"never asked: {[each[:2] for each in self._expected]}"
+        faults = [told for each in self.requests for told in self.contract.faults(each)] if self.contract else []
+        assert not faults, "\n".join(faults)
 
     @classmethod
     @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trackers import contract
 from trackers.fake import Fake, Reply, Request, recorded
 from trackers.work import PDF, Work, made
 
@@ -21,6 +22,7 @@ WHOLE = {"id": 3, "name": FILE.name, "state": "uploaded", "size": len(PDF), "bro
 
 @pytest.fixture
 def work(tmp_path: Path, fake: Fake) -> Work:
+    fake.contract = contract.github()
     return made(tmp_path, {"GITHUB_API_URL": fake.url, "GITHUB_TOKEN": "ghp_0123456789"})
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trackers import contract
 from trackers.fake import Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
@@ -20,6 +21,7 @@ LINK = f"[{FILE.name}](/uploads/{'a' * 32}/{FILE.name})"
 
 @pytest.fixture
 def work(tmp_path: Path, fake: Fake) -> Work:
+    fake.contract = contract.gitlab()
     return made(tmp_path, {"GITLAB_URL": fake.url, "GITLAB_TOKEN": "glpat-0123456789"})
 
 

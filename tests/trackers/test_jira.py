@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trackers import contract
 from trackers.fake import Fake, Reply, Request, recorded
 from trackers.work import PDF, Work, made
 
@@ -25,6 +26,7 @@ def version(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def work(tmp_path: Path, fake: Fake, version: int) -> Work:
+    fake.contract = contract.jira() if version == 3 else None
     return made(tmp_path, {"JIRA_URL": fake.url, **(CLOUD if version == 3 else DATA_CENTER)})
 
 

@@ -1,0 +1,102 @@
+"""The vendors' own documents tell a slip.
+
+Every request that a test of GitHub, GitLab, Jira Cloud or Azure DevOps makes the program send is held against them by the fake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from trackers import contract
+from trackers.contract import Contract
+from trackers.fake import Request
+
+from findings_report.model.ticket import Markup
+from findings_report.renderers.markup import mark_up
+
+TEXT = json.loads(mark_up("text", Markup.ADF))
+JSON = {"content-type": "application/json"}
+GITLABS = {"private-token": "t"}
+BASIC = {"authorization": "Basic eA=="}
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+
+
+def form(*fields: str) -> bytes:
+    head = 'Content-Disposition: form-data; name="{}"; filename="r.pdf"\r\nContent-Type: application/pdf'
+    parts = [f"--x\r\n{head.format(field)}\r\n\r\n%PDF\r\n" for field in fields]
+    return f"{''.join(parts)}--x--\r\n".encode()
+
+
+def sent(path: str, document: object, headers: dict[str, str]) -> Request:
+    return Request("POST", path, {}, JSON | headers, json.dumps(document).encode())
+
+
+GITHUB = sent("/repos/o/n/issues", {"title": "A", "body": "b", "labels": ["x"]}, {})
+ASSET = Request("POST", "/uploads/repos/o/n/releases/7/assets", {"name": "r.pdf"}, {"content-type": "application/pdf"}, b"%PDF")
+GITLAB = sent("/api/v4/projects/g%2Fp/issues", {"title": "A", "description": "b"}, GITLABS)
+UPLOAD = Request("POST", "/api/v4/projects/g%2Fp/uploads", {}, FORM | GITLABS, form("file"))
+NOTES = Request("GET", "/api/v4/projects/g%2Fp/issues/4/notes", {"sort": "asc", "per_page": "100"}, GITLABS, b"")
+JIRA = sent("/rest/api/3/issue", {"fields": {"summary": "A", "description": TEXT}}, BASIC)
+AZURE = Request(
+    "PATCH",
+    "/client/The%20audit/_apis/wit/workitems/31",
+    {"api-version": "6.0"},
+    BASIC | {"content-type": "application/json-patch+json"},
+    b'[{"op": "add", "path": "/fields/System.Title", "value": "A"}]',
+)
+
+
+def with_body(request: Request, document: object) -> Request:
+    return replace(request, content=json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("opened", "right", "wrong", "told"),
+    [
+        (contract.github, GITHUB, with_body(GITHUB, {"body": "b"}), "'title' is a required property"),
+        (contract.github, GITHUB, with_body(GITHUB, {"title": "A", "text": "b"}), "'text' was unexpected"),
+        (contract.github, GITHUB, with_body(GITHUB, {"title": "A", "labels": "x"}), "is not of type 'array'"),
+        (contract.github, GITHUB, replace(GITHUB, path="/repos/o/n/issue"), "not found"),
+        (contract.github, ASSET, replace(ASSET, query={}), "Missing required query parameter: name"),
+        (contract.github, ASSET, replace(ASSET, path="/repos/o/n/releases/7/assets"), "not found"),
+        (contract.gitlab, GITLAB, with_body(GITLAB, {"title": "A", "body": "b"}), "'body' was unexpected"),
+        (contract.gitlab, GITLAB, replace(GITLAB, headers=JSON), "Security not found"),
+        (contract.gitlab, UPLOAD, replace(UPLOAD, content=form("attachment")), "'file' is a required property"),
+        (contract.gitlab, UPLOAD, replace(UPLOAD, content=form("file", "name")), "no field 'name'"),
+        (contract.gitlab, NOTES, replace(NOTES, query={"sorting": "asc"}), "no parameter ['sorting']"),
+        (contract.gitlab, NOTES, replace(NOTES, query={"sort": "up"}), "'up' is not one of"),
+        (contract.jira, JIRA, with_body(JIRA, {"fields": {"title": "A"}}), "'title' was unexpected"),
+        (contract.jira, JIRA, with_body(JIRA, {"fields": {"description": "b"}}), "is not of type 'object'"),
+        (contract.jira, JIRA, with_body(JIRA, {"fields": {"labels": ["two words"]}}), "does not match"),
+        (contract.azure, AZURE, replace(AZURE, query={}), "Missing required query parameter: api-version"),
+        (contract.azure, AZURE, replace(AZURE, headers=BASIC | JSON), "mimetype"),
+        (contract.azure, AZURE, with_body(AZURE, [{"op": "set", "path": "/fields/System.Title"}]), "'set' is not one of"),
+        (contract.azure, AZURE, with_body(AZURE, [{"op": "add", "path": "/System.Title"}]), "does not match"),
+    ],
+)
+def test_what_the_vendors_document_does_not_have_is_told(
+    opened: Callable[[], Contract], right: Request, wrong: Request, told: str
+) -> None:
+    assert opened().faults(right) == []
+    assert told in "".join(opened().faults(wrong))
+
+
+def test_jiras_document_refuses_the_right_way_to_attach_a_file_so_that_call_is_held_by_its_own_test_alone() -> None:
+    listed: Any = {"type": "array", "items": {"type": "object"}}  # what it has there: a list of Java's MultipartFile
+    operation = {
+        "requestBody": {"content": {"multipart/form-data": {"schema": listed}}},
+        "responses": {"default": {"description": ""}},
+    }
+    path = "/rest/api/3/issue/SEC-12/attachments"
+    document = {"openapi": "3.0.1", "info": {"title": "Jira", "version": "3"}, "paths": {path: {"post": operation}}}
+    right = Request("POST", path, {}, BASIC | FORM | {"x-atlassian-token": "no-check"}, form("file"))
+
+    assert Contract(contract.opened(document)).faults(right)
+    assert contract.jira().faults(right) == []
+    assert (
+        contract.jira().faults(replace(right, content=form("attachment"))) == []
+    )  # nor does it know a slip: test_jira.py does
