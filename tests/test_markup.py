@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from findings_report.model.ticket import Markup
 from findings_report.renderers.markdown import escape
 from findings_report.renderers.markup import fitted, mark_up
+
+ATLASSIANS = jsonschema.Draft4Validator(json.loads((Path(__file__).parent / "trackers/contracts/adf.json").read_text()))
+PIECES = [
+    "- ", "> ", "1. ", "  ", "    ", "\n", "\n\n", "# ", "```\n", "`", "**", "*", "~~", "[", "](https://e.org)", "](#a)", "![",
+    "| a | b |\n|---|---|\n", "| x |", "a", "b c", "<https://e.org>", "---\n", "  \n", "&amp;", "\\",
+]  # fmt: skip
 
 ALL = """## Head
 
@@ -95,6 +103,15 @@ def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -
             assert node["content"]
     marks = {node["text"]: [mark["type"] for mark in node.get("marks", ())] for node in nodes if node["type"] == "text"}
     assert (marks["x"], marks["y"], marks["z"]) == (["code"], ["link", "code"], [])
+
+
+@settings(deadline=None)  # a busy machine
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example(ALL)
+@example("> ")
+@example("- # head\n- > quote\n-\n\n> | a |\n> |---|\n> | b |\n\n```\n```\n")
+def test_whatever_the_text_its_tree_is_what_atlassians_own_schema_allows(text: str) -> None:
+    ATLASSIANS.validate(json.loads(mark_up(text, Markup.ADF)))
 
 
 @pytest.mark.parametrize(

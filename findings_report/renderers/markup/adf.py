@@ -35,7 +35,7 @@ def _block(node: SyntaxTreeNode) -> _Node:
             content = [{"type": "text", "text": text}] if text else []
             return _made("codeBlock", content, **({"language": node.info.strip()} if node.info.strip() else {}))
         case "blockquote":
-            return _made("blockquote", [_quotable(child) for child in node.children])
+            return _made("blockquote", _item(node))
         case "bullet_list":
             return _made("bulletList", [_made("listItem", _item(item)) for item in node.children])
         case "ordered_list":
@@ -49,7 +49,7 @@ def _block(node: SyntaxTreeNode) -> _Node:
 
 
 def _item(node: SyntaxTreeNode) -> list[_Node]:
-    """A list's item takes paragraphs, lists and code; it is never empty."""
+    """What stands in a list's item or a quotation takes paragraphs, lists and code; it is never empty."""
     return [_quotable(child) for child in node.children] or [_made("paragraph", [])]
 
 
