@@ -65,6 +65,25 @@ def test_jiras_wiki_markup_has_every_construct() -> None:
     )
 
 
+def test_plain_text_tells_every_construct_by_lines_and_blanks() -> None:
+    assert mark_up(ALL, Markup.PLAIN) == (
+        "Head\n====\n\n"
+        "Some bold, slanted, ~~gone~~, code and a (link) (https://example.org/a).\n\n"
+        "- one\n- two\n  1. inner\n\n"
+        "> quoted\n\n"
+        "a | b\n1 | 2\n\n"
+        '    x = "*a*"\n'
+    )
+
+
+def test_plain_text_keeps_what_belongs_to_an_item_under_it() -> None:
+    text = "- a\n\n  b\n- ```\n  x\n\n  y\n  ```\n\n3. one\n4. two  \n   lines <https://e.org> [z](#anchor)\n\n---\n"
+
+    assert mark_up(text, Markup.PLAIN) == (
+        "- a\n\n  b\n-     x\n\n      y\n\n3. one\n4. two\n   lines https://e.org z\n\n--------------------\n"
+    )
+
+
 def test_jira_cloud_gets_a_tree_of_nodes_with_every_construct() -> None:
     document = json.loads(mark_up(ALL, Markup.ADF))
 

@@ -32,7 +32,9 @@ class Markup(StrEnum):
     ADF = "adf"
     """Jira Cloud: a tree of nodes, as JSON."""
     HTML = "html"
-    """Azure DevOps, ServiceNow, Request Tracker."""
+    """Azure DevOps, Request Tracker, and the work notes of ServiceNow."""
+    PLAIN = "plain"
+    """Descriptions of ServiceNow, which know no marks."""
 
 
 @dataclass(frozen=True)

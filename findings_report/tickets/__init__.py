@@ -44,6 +44,8 @@ class Tracker(Protocol):
 class Desk(Tracker, Protocol):
     """A tracker on which tickets are made and kept in step, too. The others take files and comments."""
 
+    description_markup: Markup
+    """In which its descriptions are written; its comments are in `markup`."""
     longest: int
     """How many characters a description takes."""
 

@@ -8,23 +8,38 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from findings_report.errors import FindingsReportError
-from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, refusal, unexpected
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "azure:project/31"
-_KEY = re.compile(r"(?P<project>[^/\s._][^/\x00-\x1f]{0,63})/(?P<id>[1-9][0-9]{0,9})\Z")
+TAG: Final = "findings-report"
+"""On every work item that is made here."""
+
+_PROJECT = r"[^/\s._][^/\x00-\x1f]{0,63}"
+_KEY = re.compile(rf"(?P<project>{_PROJECT})/(?P<id>[1-9][0-9]{{0,9}})\Z")
+_ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
+_KIND: Final = "AZURE_DEVOPS_WORK_ITEM_TYPE"
 _VERSION: Final = "6.0"
 _COMMENTS_VERSION: Final = "6.0-preview.3"
 _ANONYMOUS: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
 _SUPERSEDED: Final = "superseded by"
+_TITLE: Final = "System.Title"
+_DESCRIPTION: Final = "System.Description"
+_REPRO_STEPS: Final = "Microsoft.VSTS.TCM.ReproSteps"
+_RANKS: Final = ("Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.Severity")
+_TAGGED: Final = (
+    "SELECT [System.Id] FROM WorkItems"
+    " WHERE [System.TeamProject] = @project AND [System.Tags] CONTAINS 'findings-report' ORDER BY [System.Id]"
+)
+_MOST_AT_ONCE: Final = 50  # each may have a text of `longest` characters
 
 
 @contextmanager
@@ -38,17 +53,21 @@ def open_azure(surroundings: Surroundings) -> Iterator[Azure]:
         "X-TFS-FedAuthRedirect": "Suppress",  # else a wrong token is answered with the page to sign in
     }
     access = Access("azure", url, headers, (pair, token), "AZURE_DEVOPS_EXT_PAT", "AZURE_DEVOPS_URL")
+    kind = surroundings.setting(_KIND, default="Bug")
     with open_door(access) as door:
-        yield Azure(door)
+        yield Azure(door, kind)
 
 
 class Azure:
     """One organization, or one collection of a server."""
 
-    markup = Markup.HTML
+    markup = description_markup = Markup.HTML
+    longest = 500_000
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, work_item_type: str) -> None:
         self._door = door
+        self._type = work_item_type
+        self._forms: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
     def identity(self) -> str:
         """Whose token it is; with a bad one public projects answer as to anybody."""
@@ -70,15 +89,14 @@ class Azure:
         fields = item.get("fields")
         if not isinstance(fields, dict):
             raise unexpected(about, "fields")
-        visibility = self._ask("GET", f"/_apis/projects/{project}", about).get("visibility")
         return Ticket(
             ref,
-            title=str(fields.get("System.Title", "")),
+            title=str(fields.get(_TITLE, "")),
             address=f"{self._door.access.url}/{project}/_workitems/edit/{number}",
-            is_public=visibility == "public",
+            is_public=self._is_public(project, about),
             attached=tuple(_attached(item)),
             told=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
-            text=str(fields.get("System.Description") or ""),
+            text=_text(fields),
         )
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
@@ -97,14 +115,57 @@ class Azure:
             relation = {"rel": "AttachedFile", "url": uploaded.get("url"), "attributes": {"comment": file.mark}}
             changes.append({"op": "add", "path": "/relations/-", "value": relation})
             changes += self._superseding(ticket, file, project, number)
-        changes.append({"op": "add", "path": "/fields/System.History", "value": comment})
-        self._ask(
-            "PATCH",
-            f"/{project}/_apis/wit/workitems/{number}",
-            about,
-            content=json.dumps(changes).encode(),
-            headers={"Content-Type": "application/json-patch+json"},
-        )
+        changes.append(_set("System.History", comment))
+        self._change("PATCH", f"/{project}/_apis/wit/workitems/{number}", about, changes)
+
+    def project(self, key: str) -> Project:
+        """By its name, and that it has work items of the type AZURE_DEVOPS_WORK_ITEM_TYPE."""
+        about = f"azure:{key}"
+        if not _ONLY_PROJECT.match(key):
+            raise no_reference(about, "azure:PROJECT, the project's name")
+        name = quote(key, safe="")
+        project = Project(key, self._is_public(name, about))
+        self._forms[key] = self._form(name, about)
+        return project
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """Among the work items with this program's tag: words in texts are found late, and tags at once."""
+        name, about = quote(project.key, safe=""), f"azure:{project.key}"
+        found = self._ask("POST", f"/{name}/_apis/wit/wiql", about, document={"query": _TAGGED})
+        ids = [str(each["id"]) for each in found.get("workItems") or ()]
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            query = {"ids": ",".join(ids[start : start + _MOST_AT_ONCE]), "fields": f"{_DESCRIPTION},{_REPRO_STEPS}"}
+            listed = self._ask("GET", f"/{name}/_apis/wit/workitems", about, query=query | {"errorPolicy": "omit"})
+            for item in filter(None, listed.get("value") or ()):
+                if draft.is_marked(_text(item.get("fields") or {})):
+                    return f"{project.key}/{item['id']}"
+        return None
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """A work item with tags, and with priority and severity from 1 to 4 where its form has them."""
+        name, about = quote(project.key, safe=""), f"azure:{project.key}"
+        form = self._forms.get(project.key) or self._form(name, about)
+        fields = {
+            _TITLE: draft.title,
+            _REPRO_STEPS if _REPRO_STEPS in form else _DESCRIPTION: text,
+            "System.Tags": "; ".join((TAG, *draft.labels)),
+            **dict(_ranks(draft.urgency, form)),
+        }
+        kind = quote(self._type, safe="")
+        made = self._change("POST", f"/{name}/_apis/wit/workitems/${kind}", about, [_set(*each) for each in fields.items()])
+        if "id" not in made:
+            raise unexpected(about, "id")
+        return f"{project.key}/{made['id']}"
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """Title, text and comment in one change."""
+        project, _, number = ticket.ref.key.rpartition("/")
+        path, about = f"/{quote(project, safe='')}/_apis/wit/workitems/{number}", str(ticket.ref)
+        stands = _text_field(self._ask("GET", path, about).get("fields") or {})
+        changes = [_set(_TITLE, draft.title), _set(stands, text)]
+        if comment:
+            changes.append(_set("System.History", comment))
+        self._change("PATCH", path, about, changes)
 
     def _superseding(self, ticket: Ticket, file: File, project: str, number: str) -> list[dict[str, Any]]:
         """What marks the older files: relations are named by their place, so the work item must still be the one looked at."""
@@ -131,6 +192,24 @@ class Azure:
                 return
             query = {"$top": "200", "continuationToken": str(following)}
 
+    def _is_public(self, project: str, about: str) -> bool:
+        return bool(self._ask("GET", f"/_apis/projects/{project}", about).get("visibility") == "public")
+
+    def _form(self, project: str, about: str) -> Mapping[str, tuple[str, ...]]:
+        """The fields of the work item type, each with the values that it allows; none where it allows any."""
+        path = f"/{project}/_apis/wit/workitemtypes/{quote(self._type, safe='')}/fields"
+        found = self._ask("GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,)).get("value")
+        if not isinstance(found, list):
+            fault = f"{about} has no work items of the type {self._type!r}"
+            raise FindingsReportError(
+                Problem(Kind.USAGE, fault, f"set {_KIND} to one that it has, as in {_KIND}=Issue", code="tracker-setting")
+            )
+        return {str(each["referenceName"]): tuple(map(str, each.get("allowedValues") or ())) for each in found}
+
+    def _change(self, method: str, path: str, about: str, changes: list[dict[str, Any]]) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json-patch+json"}
+        return self._ask(method, path, about, content=json.dumps(changes).encode(), headers=headers)
+
     def _ask(self, method: str, path: str, about: str, version: str = _VERSION, **sent: Any) -> dict[str, Any]:
         """The answer's document. Status 203 with a page to sign in is how some of these servers refuse a token."""
         query = {**(sent.pop("query", None) or {}), "api-version": version}
@@ -141,6 +220,28 @@ class Azure:
         if not isinstance(document, dict):
             raise unexpected(about, "object")
         return document
+
+
+def _set(field: str, value: object) -> dict[str, Any]:
+    return {"op": "add", "path": f"/fields/{field}", "value": value}
+
+
+def _text_field(fields: Mapping[str, Any]) -> str:
+    """Which field holds the text: the form of a bug shows its steps to reproduce, and no description."""
+    return _REPRO_STEPS if fields.get(_REPRO_STEPS) else _DESCRIPTION
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return str(fields.get(_text_field(fields)) or "")
+
+
+def _ranks(urgency: int, form: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int | str]]:
+    """Of priority and severity the value that begins with the rank, 1 for the worst; a form of its own keeps its default."""
+    rank = str(min(4, 6 - urgency))
+    for field in _RANKS:
+        for value in form.get(field, ()):
+            if value.partition(" ")[0] == rank:
+                yield field, int(value) if value.isdecimal() else value
 
 
 def _attached(item: dict[str, Any]) -> Iterator[Attached]:

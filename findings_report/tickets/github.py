@@ -47,7 +47,7 @@ class GitHub:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self.markup = Markup.MARKDOWN
+        self.markup = self.description_markup = Markup.MARKDOWN
         self.longest = 65_536
 
     def identity(self) -> str:

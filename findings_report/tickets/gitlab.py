@@ -39,7 +39,7 @@ class GitLab:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self.markup = Markup.MARKDOWN
+        self.markup = self.description_markup = Markup.MARKDOWN
         self.longest = 1_000_000
 
     def identity(self) -> str:

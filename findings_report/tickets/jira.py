@@ -46,7 +46,7 @@ class Jira:
         self._issue_type = issue_type
         self._is_cloud = is_cloud
         self._api = f"/rest/api/{3 if is_cloud else 2}"
-        self.markup = Markup.ADF if is_cloud else Markup.JIRA_WIKI
+        self.markup = self.description_markup = Markup.ADF if is_cloud else Markup.JIRA_WIKI
         self.longest = 32_000
 
     def identity(self) -> str:

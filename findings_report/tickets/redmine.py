@@ -37,7 +37,7 @@ class Redmine:
 
     def __init__(self, door: Door, markup: Markup) -> None:
         self._door = door
-        self.markup = markup
+        self.markup = self.description_markup = markup
         self.longest = 60_000
 
     def identity(self) -> str:

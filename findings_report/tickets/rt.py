@@ -47,7 +47,7 @@ def open_rt(surroundings: Surroundings) -> Iterator[RequestTracker]:
 class RequestTracker:
     """One Request Tracker. Nobody reads its tickets without an account."""
 
-    markup = Markup.HTML
+    markup = description_markup = Markup.HTML
     longest = 1_000_000
 
     def __init__(self, door: Door, user: str) -> None:

@@ -6,22 +6,28 @@ Source: servicenow.com/docs, "Table API" and "Attachment API".
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from findings_report.errors import FindingsReportError
-from findings_report.model.ticket import Attached, File, Markup, Ticket, TicketRef, digests
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import absent, no_reference, unexpected
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "servicenow:INC0010001"
+_TABLE_SHAPE: Final = "servicenow:TABLE, a table of tasks, as in servicenow:incident"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{1,39}\Z")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}\Z")
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _MOST_FILES: Final = "10000"
+_LONGEST_TITLE: Final = 160
+_LONGEST_CORRELATION: Final = 100
+_RATINGS: Final = {5: ("1", "1"), 4: ("1", "2"), 3: ("2", "2"), 2: ("2", "3"), 1: ("3", "3")}
+"""Impact and urgency, 1 for the worst, of which an instance as it comes makes the priorities 1 to 5."""
 
 
 @contextmanager
@@ -42,6 +48,8 @@ class ServiceNow:
     """One instance. Nobody reads its tasks without an account."""
 
     markup = Markup.HTML
+    description_markup = Markup.PLAIN
+    longest = 4000
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -80,8 +88,51 @@ class ServiceNow:
             query = {"table_name": table, "table_sys_id": record, "file_name": file.name}
             headers = {"Content-Type": file.media_type}
             self._ask("POST", "/attachment/file", about, query=query, content=file.content, headers=headers)
-        note = comment.replace("[", "&#91;").replace("]", "&#93;")  # else a text could end what makes it HTML
-        self._ask("PATCH", f"/table/{table}/{record}", about, document={"work_notes": f"[code]{note}[/code]"})
+        self._ask("PATCH", f"/table/{table}/{record}", about, document={"work_notes": _note(comment)})
+
+    def project(self, key: str) -> Project:
+        """A table of tasks, by its name. Nobody reads one without an account."""
+        about = f"servicenow:{key}"
+        if not _TABLE.match(key):
+            raise no_reference(about, _TABLE_SHAPE)
+        found = self._ask("GET", f"/table/{key}", about, query={"sysparm_fields": "number", "sysparm_limit": "1"})
+        if not isinstance(found, list) or any("number" not in each for each in found):
+            raise no_reference(about, _TABLE_SHAPE)
+        return Project(key, is_public=False)
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """By its `correlation_id`. Where a table has no such field, the condition is left out, and any record answers."""
+        marker = _correlation(draft)
+        query = {"sysparm_query": f"correlation_id={marker}", "sysparm_fields": "number,correlation_id", "sysparm_limit": "1"}
+        found = self._ask("GET", f"/table/{project.key}", f"servicenow:{project.key}", query=query)
+        records = found if isinstance(found, list) else []
+        return next((str(each["number"]) for each in records if each.get("correlation_id") == marker), None)
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """A record of the table with impact and urgency, of which the instance makes the priority by its own rules."""
+        about = f"servicenow:{project.key}"
+        impact, urgency = _RATINGS[draft.urgency]
+        document = {
+            "short_description": _title(draft),
+            "description": text,
+            "impact": impact,
+            "urgency": urgency,
+            "correlation_id": _correlation(draft),
+            "correlation_display": "findings-report",
+        }
+        made = self._ask("POST", f"/table/{project.key}", about, query={"sysparm_fields": "number"}, document=document)
+        if not isinstance(made, dict) or "number" not in made:
+            raise unexpected(about, "number")
+        return str(made["number"])
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """Title, text and work note in one step."""
+        about = str(ticket.ref)
+        table, record = self._place(ticket.ref.key, about)
+        document = {"short_description": _title(draft), "description": text}
+        if comment:
+            document["work_notes"] = _note(comment)
+        self._ask("PATCH", f"/table/{table}/{record}", about, document=document)
 
     def _place(self, number: str, about: str) -> tuple[str, str]:
         """Table and id of a task. Incidents, changes, problems and requests are all tasks."""
@@ -107,3 +158,21 @@ class ServiceNow:
         if not isinstance(document, dict) or "result" not in document:
             raise unexpected(about, "result")
         return document["result"]
+
+
+def _note(comment: str) -> str:
+    """A work note that is read as HTML."""
+    escaped = comment.replace("[", "&#91;").replace("]", "&#93;")  # else a text could end what makes it HTML
+    return f"[code]{escaped}[/code]"
+
+
+def _title(draft: Draft) -> str:
+    return draft.title if len(draft.title) <= _LONGEST_TITLE else f"{draft.title[: _LONGEST_TITLE - 1]}…"
+
+
+def _correlation(draft: Draft) -> str:
+    """The marker, in the field that is there for the name that another system has for a task."""
+    if len(draft.marker) <= _LONGEST_CORRELATION:
+        return draft.marker
+    digest = hashlib.sha256(draft.marker.encode()).hexdigest()[:32]
+    return f"{draft.marker[: _LONGEST_CORRELATION - len(digest) - 1]}-{digest}"

@@ -1,6 +1,6 @@
 """Azure DevOps: what is asked of it, held against the vendor's documentation by a fake that is strict.
 
-Its own document of the API is Swagger 2.0, which says of a work item's change no more than that it is a JSON patch.
+Each request is held against contracts/azure.yaml too, written down from the vendor's Swagger 2.0.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trackers import contract
 from trackers.fake import Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
@@ -28,6 +29,7 @@ USER = {"id": "d291b0c4-a05c-4ea6-8df1-4b41d5f39eff", "providerDisplayName": "Al
 
 @pytest.fixture
 def work(tmp_path: Path, fake: Fake) -> Work:
+    fake.contract = contract.azure()
     return made(tmp_path, {"AZURE_DEVOPS_URL": f"{fake.url}/client/", "AZURE_DEVOPS_EXT_PAT": TOKEN})
 
 
@@ -41,7 +43,8 @@ LINK = {"rel": "Hyperlink", "url": "https://example.org", "attributes": {"commen
 
 def with_query(document: object, **expected: str) -> Any:
     def answer(request: Request) -> Reply:
-        assert dict(request.query) == {name.replace("_", "-").replace("top", "$top"): value for name, value in expected.items()}
+        named = {name.replace("_", "-").replace("top", "$top"): value for name, value in expected.items()}
+        assert dict(request.query) == named
         return document if isinstance(document, Reply) else Reply(document)
 
     return answer
@@ -207,3 +210,189 @@ def test_what_is_no_work_item_is_told_before_it_is_asked_for(fake: Fake, work: W
     identity(fake)
 
     assert work.refused(f"azure:{key}").code == "ticket-ref"
+
+
+PROJECT = "/client/The%20audit"
+FORM = {
+    "System.Description": [],
+    "Microsoft.VSTS.TCM.ReproSteps": [],
+    "Microsoft.VSTS.Common.Priority": ["1", "2", "3", "4"],
+    "Microsoft.VSTS.Common.Severity": ["1 - Critical", "2 - High", "3 - Medium", "4 - Low"],
+}
+MARKER = "findings-report:review-of-quicknotes/A-1"
+
+
+def project(fake: Fake, visibility: str = "private") -> None:
+    identity(fake)
+    fake.expect("GET", "/client/_apis/projects/The%20audit", {"visibility": visibility})
+
+
+def form(fake: Fake, fields: dict[str, list[str]] = FORM, kind: str = "Bug") -> None:
+    listed = [{"referenceName": name, "allowedValues": values} for name, values in fields.items()]
+    path = f"{PROJECT}/_apis/wit/workitemtypes/{kind}/fields"
+    fake.expect("GET", path, with_query({"value": listed}, **{"$expand": "allowedValues", "api_version": "6.0"}))
+
+
+def tagged(fake: Fake, *texts: str) -> None:
+    """Work items with this program's tag, numbered from 41, each with its text."""
+    ids = [41 + place for place, _ in enumerate(texts)]
+    fake.expect("POST", f"{PROJECT}/_apis/wit/wiql", {"queryType": "flat", "workItems": [{"id": id} for id in ids]})
+    if texts:
+        items = [{"id": id, "fields": {"System.Description": text}} for id, text in zip(ids, texts, strict=True)]
+        fake.expect("GET", f"{PROJECT}/_apis/wit/workitems", {"value": [None, *items]})
+
+
+def stands(fake: Fake, text: str, title: str = "A-1: One", number: int = 31) -> None:
+    """The work item as it is read: a bug, whose text is in the steps to reproduce it."""
+    path = f"{PROJECT}/_apis/wit/workitems/{number}"
+    fake.expect("GET", path, {"id": number, "fields": {"System.Title": title, "Microsoft.VSTS.TCM.ReproSteps": text}})
+    fake.expect("GET", "/client/_apis/projects/The%20audit", {"visibility": "private"})
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workItems/{number}/comments", {"comments": []})
+
+
+def changed(request: Request) -> dict[str, Any]:
+    """The fields that a change sets."""
+    assert request.headers["content-type"] == "application/json-patch+json"
+    assert {each["op"] for each in request.json()} == {"add"}
+    return {each["path"].removeprefix("/fields/"): each["value"] for each in request.json()}
+
+
+def test_a_work_item_is_made_with_ranks_and_tags_after_its_marker_was_looked_for(fake: Fake, work: Work) -> None:
+    project(fake)
+    form(fake)
+    tagged(fake, f"<code>{MARKER}0</code>")
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$Bug", {"id": 31, "rev": 1})
+    stands(fake, "<p>text</p>")
+
+    done = work.create("azure:The audit")
+
+    query, asked, create = fake.requests[3:6]
+    assert query.json()["query"] == (
+        "SELECT [System.Id] FROM WorkItems"
+        " WHERE [System.TeamProject] = @project AND [System.Tags] CONTAINS 'findings-report' ORDER BY [System.Id]"
+    )
+    assert asked.query == {
+        "ids": "41",
+        "fields": "System.Description,Microsoft.VSTS.TCM.ReproSteps",
+        "errorPolicy": "omit",
+        "api-version": "6.0",
+    }
+    fields = changed(create)
+    text = fields.pop("Microsoft.VSTS.TCM.ReproSteps")
+    assert fields == {
+        "System.Title": "A-1: One",
+        "System.Tags": "findings-report; severity-high; CWE-89",
+        "Microsoft.VSTS.Common.Priority": 2,
+        "Microsoft.VSTS.Common.Severity": "2 - High",
+    }
+    assert "<p>Something is <em>wrong</em>.</p>" in text
+    assert f"<code>{MARKER}</code>" in text
+    assert "is now azure:The audit/31" in done.said[0]
+    assert 'tickets: ["azure:The audit/31"]' in (work.root / "findings" / "A-1.finding.yaml").read_text()
+
+
+def test_a_work_item_that_a_cut_short_run_made_is_found_by_its_marker(fake: Fake, work: Work) -> None:
+    project(fake)
+    form(fake)
+    tagged(fake, f"<p>From <code>{MARKER}0</code></p>", f"<p>From <code>{MARKER}</code></p>")
+    stands(fake, "text", number=42)
+
+    assert "is azure:The audit/42" in work.create("azure:The audit").said[0]
+
+
+def test_work_items_with_the_tag_are_read_a_few_at_a_time(fake: Fake, work: Work) -> None:
+    read = f"{PROJECT}/_apis/wit/workitems"
+    project(fake)
+    form(fake)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/wiql", {"workItems": [{"id": 100 + place} for place in range(60)]})
+    fake.expect("GET", read, {"value": [{"id": 100, "fields": {}}]})
+    fake.expect("GET", read, {"value": [{"id": 155, "fields": {"System.Description": f"<code>{MARKER}</code>"}}]})
+    stands(fake, "text", number=155)
+
+    assert "is azure:The audit/155" in work.create("azure:The audit").said[0]
+    first, second = (each.query["ids"].split(",") for each in fake.requests if each.path == read)
+    assert first + second == [str(100 + place) for place in range(60)]
+
+
+def test_a_work_item_without_ranks_or_with_its_own_keeps_its_defaults(fake: Fake, work: Work) -> None:
+    work.environment["AZURE_DEVOPS_WORK_ITEM_TYPE"] = "User Story"
+    project(fake)
+    form(fake, {"System.Description": [], "Microsoft.VSTS.Common.Priority": ["P1", "P2"]}, "User%20Story")
+    tagged(fake)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$User%20Story", {"id": 31})
+    stands(fake, "text")
+
+    work.create("azure:The audit")
+
+    fields = changed(fake.requests[4])
+    assert sorted(fields) == ["System.Description", "System.Tags", "System.Title"]
+
+
+@pytest.mark.parametrize(("severity", "rank"), [("critical", 1), ("high", 2), ("medium", 3), ("low", 4), ("informational", 4)])
+def test_the_worst_severity_has_the_first_priority(fake: Fake, work: Work, severity: str, rank: int) -> None:
+    work.finding("A-1", f"title: One\nseverity: {severity}\ndescription: x\n")
+    project(fake)
+    form(fake)
+    tagged(fake)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$Bug", {"id": 31})
+    stands(fake, "text")
+
+    work.create("azure:The audit")
+
+    assert changed(fake.requests[4])["Microsoft.VSTS.Common.Priority"] == rank
+
+
+def test_a_project_without_such_work_items_is_told_before_anything_is_made(fake: Fake, work: Work) -> None:
+    project(fake)
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workitemtypes/Bug/fields", Reply({"message": "VS402323"}, 404))
+
+    problem = work.refused_tickets("azure:The audit")
+
+    assert (problem.kind, problem.code) == (Kind.USAGE, "tracker-setting")
+    assert "AZURE_DEVOPS_WORK_ITEM_TYPE=Issue" in (problem.remedy or "")
+
+
+@pytest.mark.parametrize("key", ["audit/31", "_x", "a/b"])
+def test_what_is_no_project_is_told_before_it_is_asked_for(fake: Fake, work: Work, key: str) -> None:
+    identity(fake)
+
+    assert work.refused_tickets(f"azure:{key}").code == "ticket-ref"
+
+
+def test_sync_sets_title_text_and_comment_in_one_change_and_no_state(fake: Fake, work: Work) -> None:
+    project(fake)
+    form(fake)
+    tagged(fake)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$Bug", {"id": 31})
+    stands(fake, "<p>text</p>")
+    work.create("azure:The audit")
+    work.finding("A-1", "title: Two\nseverity: high\nstatus: resolved\ndescription: Better.\n")
+    identity(fake)
+    stands(fake, "<p>text</p>")
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workitems/31", {"fields": {"Microsoft.VSTS.TCM.ReproSteps": "<p>text</p>"}})
+    fake.expect("PATCH", f"{PROJECT}/_apis/wit/workitems/31", {"id": 31})
+    stands(fake, "<p>new text</p>", "A-1: Two")
+
+    done = work.sync()
+
+    (change,) = [changed(each) for each in fake.requests if each.method == "PATCH"]
+    assert sorted(change) == ["Microsoft.VSTS.TCM.ReproSteps", "System.History", "System.Title"]
+    assert change["System.Title"] == "A-1: Two"
+    assert "Status: Resolved" in change["Microsoft.VSTS.TCM.ReproSteps"]
+    assert "<strong>Resolved</strong> (until now: Open). Close this ticket when you agree." in change["System.History"]
+    assert "Open is now Resolved" in done.said[0]
+
+
+def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:
+    project(fake)
+    form(fake)
+    tagged(fake, f"<code>{MARKER}</code>")
+    stands(fake, "<p>text</p>", number=41)
+    work.create("azure:The audit")
+    work.finding("A-1", "title: Two\nseverity: high\ndescription: Better.\n")
+    identity(fake)
+    stands(fake, "<p>text, and what we think of it</p>", number=41)
+
+    (problem,) = work.sync().problems
+
+    assert problem.code == "ticket-edited"

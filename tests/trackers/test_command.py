@@ -14,7 +14,7 @@ import pytest
 from repositories import problem_of
 from trackers.work import PDF, Work, made
 
-from findings_report.errors import FindingsReportError, Kind
+from findings_report.errors import Kind
 from findings_report.model.ticket import File
 from findings_report.tickets.command import open_command
 from findings_report.tickets.credentials import Surroundings
@@ -151,7 +151,7 @@ def test_a_program_that_reads_nothing_and_prints_much_does_not_hang(work: Work) 
 def test_tickets_are_not_made_by_a_program_and_that_is_told(work: Work) -> None:
     set_up(work, "pass")
 
-    with pytest.raises(FindingsReportError) as caught:
-        work.create("command:desk")
+    problem = work.refused_tickets("command:desk")
 
-    assert caught.value.problems[0].code == "ticket-attach-only"
+    assert problem.code == "ticket-attach-only"
+    assert "`tickets export`" in (problem.remedy or "")

@@ -6,6 +6,7 @@ The vendor publishes no machine-readable document of these APIs; each instance m
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,174 @@ def test_an_answer_that_would_lead_elsewhere_is_not_followed(fake: Fake, work: W
     place(fake, [found])
 
     assert work.refused("servicenow:INC0010001").code == "tracker-answer"
+
+
+MARKER = "findings-report:review-of-quicknotes/A-1"
+TABLE = "/api/now/table/incident"
+TEXT = """\
+- Severity: High
+- Status: Open
+- Weakness: CWE-89 (https://cwe.mitre.org/data/definitions/89.html) Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')
+
+Description
+-----------
+
+Something is wrong.
+
+--------------------
+
+From the report “Review of *quicknotes*”, version 1.1: findings-report:review-of-quicknotes/A-1
+"""  # noqa: E501 - a line is what it is
+
+
+def table(fake: Fake, found: Sequence[object] = ({"number": "INC0000001"},)) -> None:
+    identity(fake)
+    fake.expect("GET", TABLE, answering(list(found), {"sysparm_fields": "number", "sysparm_limit": "1"}))
+
+
+def correlated(fake: Fake, found: Sequence[object] = (), marker: str = MARKER) -> None:
+    query = {"sysparm_query": f"correlation_id={marker}", "sysparm_fields": "number,correlation_id", "sysparm_limit": "1"}
+    fake.expect("GET", TABLE, answering(list(found), query))
+
+
+def stands(fake: Fake, text: str = "text") -> None:
+    place(fake)
+    query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
+    fake.expect("GET", TASK, answering({"short_description": "x", "description": text, "work_notes": ""}, query))
+    fake.expect("GET", "/api/now/attachment", {"result": []})
+
+
+def new(fake: Fake) -> None:
+    fake.expect("POST", TABLE, Reply({"result": {"number": "INC0010001"}}, 201))
+    stands(fake)
+
+
+def posted(fake: Fake) -> Any:
+    (request,) = [each for each in fake.requests if each.method == "POST"]
+    assert request.query == {"sysparm_fields": "number"}
+    assert request.headers["content-type"] == "application/json"
+    return request.json()
+
+
+def test_a_record_is_made_in_plain_text_with_the_marker_as_its_correlation(fake: Fake, work: Work) -> None:
+    table(fake)
+    correlated(fake)
+    new(fake)
+
+    done = work.create("servicenow:incident")
+
+    assert posted(fake) == {
+        "short_description": "A-1: One",
+        "description": TEXT,
+        "impact": "1",
+        "urgency": "2",
+        "correlation_id": MARKER,
+        "correlation_display": "findings-report",
+    }
+    assert "is now servicenow:INC0010001" in done.said[0]
+
+
+def test_a_record_that_a_cut_short_run_made_is_found_by_its_correlation(fake: Fake, work: Work) -> None:
+    table(fake)
+    correlated(fake, [{"number": "INC0010001", "correlation_id": MARKER}])
+    stands(fake)
+
+    assert "is servicenow:INC0010001" in work.create("servicenow:incident").said[0]
+
+
+def test_any_record_that_answers_where_the_condition_was_left_out_is_not_taken(fake: Fake, work: Work) -> None:
+    table(fake)
+    correlated(fake, [{"number": "INC0000001", "correlation_id": ""}])
+    new(fake)
+
+    assert "is now servicenow:INC0010001" in work.create("servicenow:incident").said[0]
+
+
+@pytest.mark.parametrize(
+    ("severity", "ratings"),
+    [("critical", "11"), ("high", "12"), ("medium", "22"), ("low", "23"), ("informational", "33")],
+)
+def test_of_impact_and_urgency_the_instance_makes_the_priority(fake: Fake, work: Work, severity: str, ratings: str) -> None:
+    work.finding("A-1", f"title: One\nseverity: {severity}\ndescription: x\n")
+    table(fake)
+    correlated(fake)
+    new(fake)
+
+    work.create("servicenow:incident")
+
+    assert posted(fake)["impact"] + posted(fake)["urgency"] == ratings
+
+
+def test_what_is_longer_than_a_field_is_cut_and_the_marker_stays(fake: Fake, work: Work) -> None:
+    id = "A" * 60
+    (work.root / "findings" / "engagement.yaml").write_text(f"format: 1\ntitle: {'x' * 60}\n")
+    (work.root / "findings" / "A-1.finding.yaml").unlink()
+    paragraphs = "".join(f"  Paragraph {number}.\n\n" for number in range(400))
+    work.finding(id, f"title: {'y' * 200}\nseverity: high\ndescription: |\n{paragraphs}")
+    whole = f"findings-report:{'x' * 40}/{id}"
+    marker = f"{whole[:67]}-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+    table(fake)
+    correlated(fake, marker=marker)
+    new(fake)
+
+    work.create("servicenow:incident")
+
+    sent = posted(fake)
+    assert (len(sent["short_description"]), sent["short_description"][-1]) == (160, "…")
+    assert len(marker) == 100
+    assert sent["correlation_id"] == marker
+    assert 3900 < len(sent["description"]) <= 4000
+    assert "Cut short" in sent["description"]
+    assert sent["description"].endswith(f": {whole}\n")
+
+
+@pytest.mark.parametrize("found", [[{}], [{"name": "no task"}]])
+def test_a_table_whose_records_are_no_tasks_is_told_before_anything_is_made(
+    fake: Fake, work: Work, found: list[object]
+) -> None:
+    table(fake, found)
+
+    assert work.refused_tickets("servicenow:incident").code == "ticket-ref"
+
+
+@pytest.mark.parametrize("key", ["Incident", "../task", "incident?x", "INC0010001"])
+def test_what_is_no_table_is_told_before_it_is_asked_for(fake: Fake, work: Work, key: str) -> None:
+    identity(fake)
+
+    assert work.refused_tickets(f"servicenow:{key}").code == "ticket-ref"
+
+
+def test_sync_writes_title_text_and_note_in_one_step_and_no_state(fake: Fake, work: Work) -> None:
+    table(fake)
+    correlated(fake)
+    new(fake)
+    work.create("servicenow:incident")
+    work.finding("A-1", "title: Two\nseverity: high\nstatus: resolved\ndescription: Better.\n")
+    identity(fake)
+    stands(fake)
+    place(fake)
+    fake.expect("PATCH", TASK, {"result": {}})
+    stands(fake, "new text")
+
+    done = work.sync()
+
+    (sent,) = [each.json() for each in fake.requests if each.method == "PATCH"]
+    assert sorted(sent) == ["description", "short_description", "work_notes"]
+    assert sent["short_description"] == "A-1: Two"
+    assert "- Status: Resolved" in sent["description"]
+    assert sent["work_notes"].startswith("[code]<p>The report now says of A-1: <strong>Resolved</strong> (until now: Open).")
+    assert "Open is now Resolved" in done.said[0]
+
+
+def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:
+    table(fake)
+    correlated(fake)
+    new(fake)
+    work.create("servicenow:incident")
+    work.finding("A-1", "title: Two\nseverity: high\ndescription: Better.\n")
+    identity(fake)
+    stands(fake, "text, and what we think of it")
+
+    (problem,) = work.sync().problems
+
+    assert problem.code == "ticket-edited"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,10 +64,18 @@ class Work:
 
     def refused(self, to: str, path: Path | None = None, **wishes: object) -> Problem:
         """The one error that keeps everything from being sent."""
-        with pytest.raises(FindingsReportError) as caught:
-            self.attach(to, path, **wishes)
-        (problem,) = [each for each in caught.value.problems if each.level == "error"]
-        return problem
+        return _refused(lambda: self.attach(to, path, **wishes))
+
+    def refused_tickets(self, to: str, **wishes: object) -> Problem:
+        """The same, where tickets were to be made."""
+        return _refused(lambda: self.create(to, **wishes))
+
+
+def _refused(call: Callable[[], Done]) -> Problem:
+    with pytest.raises(FindingsReportError) as caught:
+        call()
+    (problem,) = [each for each in caught.value.problems if each.level == "error"]
+    return problem
 
 
 def made(root: Path, environment: Mapping[str, str]) -> Work:

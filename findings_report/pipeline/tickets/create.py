@@ -80,7 +80,7 @@ def _waiting(made: Drafted, memory: Memory, tracker: str) -> list[Draft]:
 def _created(
     tracker: tickets.Desk, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
 ) -> str:
-    text = fitted(draft.text, draft.end, tracker.markup, tracker.longest)
+    text = fitted(draft.text, draft.end, tracker.description_markup, tracker.longest)
     key = tracker.find(project, draft)
     verb = "is" if key is not None else "would be" if dry_run else "is now"
     if dry_run:

@@ -74,7 +74,7 @@ class _Step:
     def carried_out(self, wish: Wish) -> tuple[str, LockedTicket]:
         """What was done, and what is known of the ticket now. Raises FindingsReportError for one that people changed."""
         draft, known = self.draft, self.known
-        text = fitted(draft.text, draft.end, self.tracker.markup, self.tracker.longest)
+        text = fitted(draft.text, draft.end, self.tracker.description_markup, self.tracker.longest)
         ticket = self.tracker.read(tickets.parse_ref(known.ref).key)
         if known.written == digest(draft.title, text):
             return f"{known.ref}: {draft.finding} is in step", known

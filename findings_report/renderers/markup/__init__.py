@@ -23,6 +23,10 @@ def mark_up(text: str, markup: Markup) -> str:
         from findings_report.renderers.markup.adf import adf
 
         return adf(tree)
+    if markup is Markup.PLAIN:
+        from findings_report.renderers.markup.plain import plain
+
+        return plain(tree)
     from findings_report.renderers.markup.jira import JIRA
     from findings_report.renderers.markup.textile import TEXTILE
     from findings_report.renderers.markup.wiki import wiki
