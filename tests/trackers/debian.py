@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _PATIENCE_SECONDS = 180
 
@@ -69,3 +71,13 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.5)
     raise AssertionError(f"the server did not answer:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def asked(address: str, headers: Mapping[str, str], document: object = None) -> Any:
+    """What a server itself answers, JSON or bytes: not read by the program under test. A document is posted."""
+    content = None if document is None else json.dumps(document).encode()
+    typed = {} if document is None else {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, content, {**headers, **typed})  # noqa: S310 - loopback
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
+        answered = answer.read()
+    return json.loads(answered) if "json" in answer.headers["Content-Type"] else answered

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 import samples
 import yaml
+from trackers import debian
 from trackers.redmine_server import RedmineServer
 from trackers.work import FINDING, PDF, Work, made
 
@@ -25,15 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redmine")]
 
 
 def asked(server: RedmineServer, path: str, document: object = None) -> Any:
-    """Redmine's own answer, not read by the program under test."""
-    request = urllib.request.Request(server.url + path)  # noqa: S310 - loopback
-    request.add_header("X-Redmine-API-Key", server.admin)
-    if document is not None:
-        request.data = json.dumps(document).encode()
-        request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-        content = answer.read()
-    return json.loads(content) if "json" in answer.headers["Content-Type"] else content
+    """Redmine's own answer."""
+    return debian.asked(server.url + path, {"X-Redmine-API-Key": server.admin}, document)
 
 
 def new_issue(server: RedmineServer, project: str = "audit") -> str:

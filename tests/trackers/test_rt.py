@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 import samples
+from trackers import debian
 from trackers.rt_server import LARGEST, RtServer
 from trackers.work import FINDING, PDF, Work, made
 
@@ -25,14 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rt")]
 
 
 def asked(server: RtServer, path: str, document: object = None) -> Any:
-    """Request Tracker's own answer, not read by the program under test."""
-    request = urllib.request.Request(f"{server.url}/REST/2.0{path}")  # noqa: S310 - loopback
-    request.add_header("Authorization", f"token {server.root}")
-    if document is not None:
-        request.data = json.dumps(document).encode()
-        request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-        return json.loads(answer.read())
+    """Request Tracker's own answer."""
+    return debian.asked(f"{server.url}/REST/2.0{path}", {"Authorization": f"token {server.root}"}, document)
 
 
 def new_ticket(server: RtServer) -> str:

@@ -31,7 +31,7 @@ OPERATIONS = {
     "/repos/{owner}/{repo}/releases": ["post"],
     "/repos/{owner}/{repo}/releases/tags/{tag}": ["get"],
     "/repos/{owner}/{repo}/releases/{release_id}/assets": ["get", "post"],
-    "/repos/{owner}/{repo}/releases/assets/{asset_id}": ["delete"],
+    "/repos/{owner}/{repo}/releases/assets/{asset_id}": ["get", "delete"],
 }
 _PROSE = {"description", "summary", "example", "examples", "externalDocs", "tags"}
 _HERE = Path(__file__).parent
