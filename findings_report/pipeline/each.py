@@ -12,7 +12,7 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
 from findings_report.outputs import Target
 from findings_report.pipeline.inputs import Progress
-from findings_report.pipeline.render import Written, own_files, render_alone
+from findings_report.pipeline.render import Written, kept, own_files, render_alone
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report, ReportedFinding
@@ -51,13 +51,16 @@ def each(
     from findings_report.assemble import alone
 
     files: list[Written] = []
-    problems = own_files(template)
+    entries, told = kept() if cache else (None, ())
+    problems = [*own_files(template), *told]
     for finding, target in wanted:
         progress(f"rendering {finding.id} as {target.format}")
         start = time.perf_counter()
-        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts, cache=cache)
+        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts, entries=entries)
         problems += made.problems
         files.append(Written(target.path, made.content, time.perf_counter() - start))
+    if entries is not None:
+        entries.trim()
     return tuple(files), list(dict.fromkeys(problems))
 
 

@@ -43,21 +43,26 @@ def rendered(
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
     files: list[Written] = []
-    problems = own_files(template)
+    entries, told = kept() if cache else (None, ())
+    problems = [*own_files(template), *told]
     for target in wanted:
         progress(f"rendering {target.format}")
         start = time.perf_counter()
-        made = render(document, target.format, template, system_fonts=system_fonts, cache=cache)
+        made = render(document, target.format, template, system_fonts=system_fonts, entries=entries)
         problems += made.problems
         if target.format == "md" and document.engagement.images:
             fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
             problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
         files.append(Written(target.path, made.content, time.perf_counter() - start))
+    if entries is not None:
+        entries.trim()
     return tuple(files), problems
 
 
-def render(document: Document, name: str, template: Template, *, system_fonts: bool, cache: bool = False) -> Rendered:
-    """The document in one format of `outputs.FORMATS`; CSV is of reports alone. With `cache`, nothing is laid out twice."""
+def render(
+    document: Document, name: str, template: Template, *, system_fonts: bool, entries: Entries | None = None
+) -> Rendered:
+    """The document in one format of `outputs.FORMATS`; CSV is of reports alone. `entries` keeps its parts for the next time."""
     from findings_report import archive
     from findings_report.model.document import Report
     from findings_report.renderers import Rendered
@@ -70,11 +75,13 @@ def render(document: Document, name: str, template: Template, *, system_fonts: b
         return csv.render(document)
     from findings_report.renderers.template import render as render_text
 
-    text = render_text(document, template=template, format=name)
-    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts, cache=cache)
+    text = render_text(document, template=template, format=name, entries=entries)
+    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts, entries=entries)
 
 
-def render_alone(report: Report, name: str, template: Template, *, system_fonts: bool, cache: bool = False) -> Rendered:
+def render_alone(
+    report: Report, name: str, template: Template, *, system_fonts: bool, entries: Entries | None = None
+) -> Rendered:
     """The only finding of a report, by itself, in one format: md, html, pdf or json."""
     from findings_report import archive
     from findings_report.renderers import Rendered
@@ -82,11 +89,11 @@ def render_alone(report: Report, name: str, template: Template, *, system_fonts:
 
     if name == "json":
         return Rendered(archive.to_json(report))
-    text = render_text(report, template=template, format=name)
-    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts, cache=cache)
+    text = render_text(report, template=template, format=name, entries=entries)
+    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts, entries=entries)
 
 
-def _printed(document: Document, text: Rendered, *, system_fonts: bool, cache: bool) -> Rendered:
+def _printed(document: Document, text: Rendered, *, system_fonts: bool, entries: Entries | None) -> Rendered:
     from findings_report import archive
     from findings_report.renderers import Carried, Rendered
     from findings_report.renderers.pdf import render_pdf
@@ -94,13 +101,12 @@ def _printed(document: Document, text: Rendered, *, system_fonts: bool, cache: b
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
     carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
-    entries, problems = _entries() if cache else (None, ())
     printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts, entries=entries)
-    return Rendered(printed.content, (*text.problems, *problems, *printed.problems))
+    return Rendered(printed.content, (*text.problems, *printed.problems))
 
 
-def _entries() -> tuple[Entries | None, tuple[Problem, ...]]:
-    """Where laid out pages are kept; None, and why, where there can be no such place."""
+def kept() -> tuple[Entries | None, tuple[Problem, ...]]:
+    """Where rendered parts and laid out pages are kept; None, and why, where there can be no such place."""
     from findings_report import cache
 
     try:

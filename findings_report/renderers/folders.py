@@ -50,6 +50,10 @@ class Folders(BaseLoader):
             return candidate
         return None
 
+    def files(self) -> Iterator[Path]:
+        """Every file of the folders searched, in the order of the search."""
+        return (path for folder in self._searched for path in sorted(folder.rglob("*")) if path.is_file())
+
     def choose(self, names: Sequence[str]) -> str:
         """The first of `names` that the template has, else the first that `standard` has, else the last."""
         for template in dict.fromkeys((self.template.name, FALLBACK)):

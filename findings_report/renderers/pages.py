@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,10 +11,13 @@ from urllib.parse import quote
 from jinja2 import Template as JinjaTemplate
 from markupsafe import Markup
 
+from findings_report.cache import Entries
 from findings_report.model.document import Picture, ReportedEngagement
+from findings_report.model.evidence import Frozen
 from findings_report.renderers import Template
 from findings_report.renderers.environment import Dialect, environment, told
 from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.kept import Kept
 from findings_report.renderers.part import Figure, Part
 
 _MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
@@ -54,10 +57,11 @@ class Pages:
         template: Template,
         format: str,  # noqa: A002
         is_alone: bool = False,
+        entries: Entries | None = None,
     ) -> None:
         """`is_alone` for a document of one part, where links to others would lead nowhere and become text.
 
-        Raises FindingsReportError (OUTPUT) for a `format` that is no key of FORMATS.
+        `entries` keeps the parts for the next time. Raises FindingsReportError (OUTPUT) for a `format` that is none of FORMATS.
         """
         if format not in FORMATS:
             raise refused(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
@@ -68,10 +72,24 @@ class Pages:
         self._folders = Folders(template)
         self._dialect = Dialect.of(self._format.dialect)
         self._environment = environment(self._dialect, self._folders, engagement)
+        self._kept = Kept(entries, self._folders, engagement, f"{format} {is_alone}") if entries else None
 
     def part(self) -> Part:
         """A new part: nothing numbered, nothing printed yet."""
         return Part(self._engagement, self._address, self._draw, is_alone=self._is_alone)
+
+    def once(self, name: str, prepare: Callable[[Part], None] | None = None, **seen: Frozen) -> str:
+        """What `name.SUFFIX.j2` prints as a part that `prepare` made ready, or what it printed of the same before."""
+        key = self._kept.key(name, seen) if self._kept else ""
+        if self._kept and (known := self._kept.text(key)) is not None:
+            return known
+        part, embedded = self.part(), self._embedded
+        if prepare:
+            prepare(part)
+        made = self.run(name, part, **seen)
+        if self._kept and self._embedded == embedded:  # pictures have to be counted each time
+            self._kept.keep(key, made)
+        return made
 
     def run(self, name: str, part: Part, **seen: Any) -> str:
         """What `name.SUFFIX.j2` prints; it sees the engagement and `seen`."""

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 FEWEST_APART: Final = 13
@@ -77,6 +78,11 @@ class SheetedPage:
         """A page of HTML that holds `content` and nothing else of this one."""
         return f"{self.head}\n{content}\n</body>\n</html>\n"
 
+    @cached_property
+    def _told_head(self) -> str:
+        """The head, with page numbers that are told instead of looked up."""
+        return _STYLE.sub(lambda match: match[1] + _NUMBER.sub("attr(data-page)", match[2]) + match[3], self.head)
+
     def laid_apart(self, sheet: Sheet, foreign: Collection[str], numbers: Mapping[str, int] | None = None) -> str:
         """The HTML of one sheet. Links to `foreign` anchors are symbolic; `numbers` are the pages on which those begin."""
 
@@ -87,8 +93,7 @@ class SheetedPage:
             number = f' data-page="{numbers[name]}"' if numbers is not None else ""
             return f'{match[1]}{FOREIGN}{name}"{number}'
 
-        head = _STYLE.sub(lambda match: match[1] + _NUMBER.sub("attr(data-page)", match[2]) + match[3], self.head)
-        return f"{head}\n{_LINK.sub(link, sheet.content)}\n</body>\n</html>\n"
+        return f"{self._told_head}\n{_LINK.sub(link, sheet.content)}\n</body>\n</html>\n"
 
 
 def take_apart(page: str) -> SheetedPage | None:

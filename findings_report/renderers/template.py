@@ -15,6 +15,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from findings_report.cache import Entries
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.document import Report, ReportedFinding, ReportedSection
 from findings_report.model.engagement import Place
@@ -40,12 +41,13 @@ class RenderedPart:
     """The text."""
 
 
-def render(document: Document, *, template: Template, format: str) -> Rendered:  # noqa: A002
+def render(document: Document, *, template: Template, format: str, entries: Entries | None = None) -> Rendered:  # noqa: A002
     """The whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
 
-    Raises FindingsReportError (OUTPUT) for a format without templates and for a template's own fault, with file and line.
+    `entries` keeps its parts for the next time. Raises FindingsReportError (OUTPUT) for a format without templates and for a
+    template's own fault, with file and line.
     """
-    pages = Pages(document.engagement, template=template, format=format)
+    pages = Pages(document.engagement, template=template, format=format, entries=entries)
     book = Book(document, pages) if isinstance(document, Report) else Contrast(document, pages)
     buffer = BytesIO()
     for chunk in book.document():
@@ -53,9 +55,9 @@ def render(document: Document, *, template: Template, format: str) -> Rendered: 
     return Rendered(buffer.getvalue())
 
 
-def render_alone(report: Report, *, template: Template, format: str) -> Rendered:  # noqa: A002
+def render_alone(report: Report, *, template: Template, format: str, entries: Entries | None = None) -> Rendered:  # noqa: A002
     """A report's only finding without anything around it but whose it is, by `alone.*.j2`. Otherwise as `render`."""
-    pages = Pages(report.engagement, template=template, format=format, is_alone=True)
+    pages = Pages(report.engagement, template=template, format=format, is_alone=True, entries=entries)
     (finding,) = report.findings
     pieces = pages.joined("alone", report=report, finding=finding, findings=marked([Book(report, pages).finding(finding)]))
     return Rendered("".join(pieces).encode())
@@ -81,21 +83,19 @@ class Book:
 
     def front(self) -> str:
         """Everything before the first section; sees the report."""
-        return self._pages.run("front", self._pages.part(), report=self._report)
+        return self._pages.once("front", report=self._report)
 
     def appendix(self) -> str:
         """Everything after the last section; sees the report."""
-        return self._pages.run("appendix", self._pages.part(), report=self._report)
+        return self._pages.once("appendix", report=self._report)
 
     def section(self, section: ReportedSection) -> str:
         """One section; sees itself and the engagement."""
-        return self._pages.run("section", self._pages.part(), section=section)
+        return self._pages.once("section", section=section)
 
     def finding(self, finding: ReportedFinding) -> str:
         """One finding; sees itself and the engagement."""
-        part = self._pages.part()
-        number_figures(part, finding)
-        return self._pages.run("finding", part, finding=finding)
+        return self._pages.once("finding", lambda part: number_figures(part, finding), finding=finding)
 
     def document(self) -> Iterator[str]:
         """The parts joined by `document.*.j2`, piece by piece."""
@@ -129,17 +129,16 @@ class Contrast:
 
     def front(self) -> str:
         """Everything before the first finding; sees the comparison."""
-        return self._pages.run("diff-front", self._pages.part(), comparison=self._comparison)
+        return self._pages.once("diff-front", comparison=self._comparison)
 
     def finding(self, compared: ComparedFinding) -> str:
         """One finding on both sides; sees itself and the engagement. Its figures are the baseline's, where it has one."""
-        part = self._pages.part()
-        number_figures(part, compared.baseline or compared.shown)
-        return self._pages.run("diff-finding", part, compared=compared)
+        numbered = compared.baseline or compared.shown
+        return self._pages.once("diff-finding", lambda part: number_figures(part, numbered), compared=compared)
 
     def appendix(self) -> str:
         """What could not be compared, and what made it; sees the comparison."""
-        return self._pages.run("diff-appendix", self._pages.part(), comparison=self._comparison)
+        return self._pages.once("diff-appendix", comparison=self._comparison)
 
     def document(self) -> Iterator[str]:
         """The parts joined by `diff.*.j2`, piece by piece."""

@@ -74,8 +74,6 @@ def render_pdf(
         raise FindingsReportError(errors)
     confinements = dict.fromkeys(answer.confinement for answer in made.answers)
     told = [problem for confinement in confinements for problem in telling.of_confinement(confinement)]
-    if entries is not None:
-        entries.trim()
     return Rendered(made.content, (*told, *telling.of_stand_ins(stand_ins), *problems))
 
 

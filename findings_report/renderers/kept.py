@@ -1,0 +1,58 @@
+"""Parts of documents that were rendered before, kept under a key of all that decides how a part comes out.
+
+That is what it sees, the engagement, the files of the template, this program, and the libraries that parse and colour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from findings_report.cache import Entries
+from findings_report.model.document import ReportedEngagement
+from findings_report.model.evidence import Frozen
+from findings_report.renderers.folders import Folders
+
+_LIBRARIES = ("jinja2", "markdown-it-py", "markupsafe", "mdformat", "mdformat-gfm", "pygments")
+
+
+class Kept:
+    """The parts of one document in one format."""
+
+    def __init__(self, entries: Entries, folders: Folders, engagement: ReportedEngagement, way: str) -> None:
+        """`way` is what else decides: the format, and whether a finding stands alone."""
+        self._entries = entries
+        self._made_by = hashlib.sha256(f"{_program()} {way}\n".encode())
+        for file in folders.files():
+            self._made_by.update(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        self._made_by.update(engagement.model_dump_json().encode())
+
+    def key(self, name: str, seen: Mapping[str, Frozen]) -> str:
+        """What the part `name` is kept under when it sees these values."""
+        key = self._made_by.copy()
+        key.update(f"\n{name}".encode())
+        for called, value in seen.items():
+            key.update(f"\n{called} ".encode() + value.model_dump_json().encode())
+        return key.hexdigest()
+
+    def text(self, key: str) -> str | None:
+        """A part; None when it is not known."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.decode()
+
+    def keep(self, key: str, text: str) -> None:
+        """Keeps a part for the next time."""
+        self._entries.put(key, text.encode())
+
+
+@cache
+def _program() -> str:
+    """A digest of this program's own code and of the versions of the libraries it renders with."""
+    package = Path(__file__).resolve().parents[1]
+    found = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in _LIBRARIES).encode())
+    for file in sorted(package.rglob("*.py")):
+        found.update(hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()

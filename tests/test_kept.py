@@ -1,0 +1,93 @@
+"""Parts of documents that are kept: nothing is rendered twice, and nothing that would come out otherwise is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import samples
+
+from findings_report.cache import Entries
+from findings_report.model.document import Report
+from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.template import render
+
+STANDARD = Template("standard", (builtin_templates(),))
+
+
+class Counted(Entries):
+    """Entries that count what is put."""
+
+    puts = 0
+
+    def put(self, key: str, content: bytes) -> None:
+        self.puts += 1
+        super().put(key, content)
+
+
+@pytest.fixture
+def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return Counted(tmp_path / "findings-report" / "pages")
+
+
+def edited(report: Report, **changes: object) -> Report:
+    first, *others = report.findings
+    return report.model_copy(update={"findings": (first.model_copy(update=changes), *others)})
+
+
+@pytest.mark.parametrize("name", ["md", "html", "pdf"])
+def test_what_is_kept_is_what_would_be_rendered(name: str, entries: Counted) -> None:
+    report = samples.report()
+    plain = render(report, template=STANDARD, format=name).content
+
+    first = render(report, template=STANDARD, format=name, entries=entries).content
+    rendered = entries.puts
+    second = render(report, template=STANDARD, format=name, entries=entries).content
+
+    assert first == second == plain
+    assert rendered > len(report.findings)
+    assert entries.puts == rendered
+
+
+def test_an_edited_finding_alone_is_rendered_anew_with_what_sees_all_of_them(entries: Counted) -> None:
+    report = samples.report()
+    render(report, template=STANDARD, format="md", entries=entries)
+    rendered = entries.puts
+
+    content = render(edited(report, title="Quite another"), template=STANDARD, format="md", entries=entries).content
+
+    assert b"Quite another" in content
+    assert entries.puts - rendered == 3  # the front, the finding, the appendix
+
+
+def test_formats_templates_and_engagements_do_not_take_each_others_parts(entries: Counted, tmp_path: Path) -> None:
+    report = samples.report()
+    other = report.model_copy(update={"engagement": report.engagement.model_copy(update={"language": "de"})})
+    own = tmp_path / "templates" / "standard" / "finding.md.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("ours {{ finding.id }}\n")
+    overriding = Template("standard", (tmp_path / "templates", builtin_templates()))
+    render(report, template=STANDARD, format="md", entries=entries)
+    per_document = entries.puts
+
+    render(report, template=STANDARD, format="pdf", entries=entries)
+    render(other, template=STANDARD, format="md", entries=entries)
+    content = render(report, template=overriding, format="md", entries=entries).content
+    own.write_text("changed {{ finding.id }}\n")
+    changed = render(report, template=overriding, format="md", entries=entries).content
+
+    assert entries.puts == 5 * per_document
+    assert b"ours " in content
+    assert b"changed " in changed
+
+
+def test_what_places_pictures_in_the_text_is_made_anew_as_they_are_counted(entries: Counted) -> None:
+    report = samples.report()
+    first = render(report, template=STANDARD, format="html", entries=entries).content
+    embedding = entries.puts
+
+    render(report, template=STANDARD, format="pdf", entries=entries)
+
+    assert b"data:image/png" in first
+    assert entries.puts - embedding > embedding  # beside a PDF pictures are files
