@@ -22,8 +22,11 @@ import tagged
 from samples import finding, full_finding, report, sections, snippet
 
 from findings_report import cache, confine
+from findings_report.compare import Code, Pairing, compare
 from findings_report.errors import FindingsReportError
+from findings_report.model.comparison import Comparison, Document
 from findings_report.model.document import Report, ReportedFinding
+from findings_report.model.finding import Status
 from findings_report.renderers import Rendered, Template, builtin_templates
 from findings_report.renderers.pdf import limits_for, render_pdf
 from findings_report.renderers.sheets import take_apart
@@ -50,22 +53,34 @@ def many(count: int = 17, *, changed: ReportedFinding | None = None) -> Report:
     return report(*findings, full_finding("ZZZ-1"), sections=sections())
 
 
-def page_of(made: Report) -> str:
-    return render(made, template=Template("standard", (builtin_templates(),)), format="pdf").content.decode()
+def resolved(count: int = 25) -> Comparison:
+    """Many findings against the same ones when some were open, and some not there yet."""
+    current = many(count)
+    before = [
+        each.model_copy(update={"status": Status.RESOLVED}) if index % 3 else each
+        for index, each in enumerate(current.findings)
+    ]
+    baseline = current.model_copy(update={"findings": tuple(before[3:])})
+    pairs = {each.id: (each.id, "The same id.") for each in baseline.findings}
+    return compare(baseline, current, sources=("a", "b"), pairing=Pairing(pairs), code=Code({}, {}, {}))
 
 
-def pictures(made: Report) -> dict[str, tuple[str, bytes]]:
+def page_of(made: Document, template: str = "standard") -> str:
+    return render(made, template=Template(template, (builtin_templates(),)), format="pdf").content.decode()
+
+
+def pictures(made: Document) -> dict[str, tuple[str, bytes]]:
     shown = [*made.engagement.images, *([made.engagement.logo] if made.engagement.logo else [])]
     return {picture.name: (picture.media_type, picture.content) for picture in shown}
 
 
-def in_one_piece(made: Report) -> bytes:
+def in_one_piece(made: Document, template: str = "standard") -> bytes:
     """The oracle: the same page without its marks, as WeasyPrint alone makes it."""
-    return render_pdf(re.sub(r"<!--(sheet|part).*?-->", "", page_of(made)), images=pictures(made)).content
+    return render_pdf(re.sub(r"<!--(sheet|part).*?-->", "", page_of(made, template)), images=pictures(made)).content
 
 
-def in_sheets(made: Report, **given: Any) -> Rendered:
-    return render_pdf(page_of(made), images=pictures(made), **given)
+def in_sheets(made: Document, template: str = "standard", **given: Any) -> Rendered:
+    return render_pdf(page_of(made, template), images=pictures(made), **given)
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +152,26 @@ def test_the_sample_is_laid_out_in_sheets(made: Report) -> None:
 
 
 def test_pages_text_links_outline_and_description_are_those_of_the_whole_page(whole: bytes, joined: bytes) -> None:
+    assert_the_same(joined, whole)
+
+
+@pytest.mark.parametrize("template", ["review", "standard", "fix-review"])
+def test_other_documents_come_out_as_the_whole_page_too(template: str) -> None:
+    document = many(25) if template == "review" else resolved()
+    page = take_apart(page_of(document, template))
+    assert page is not None
+    assert len(page.sheets) >= 8
+
+    rendered = in_sheets(document, template)
+
+    assert rendered.problems == ()
+    assert_the_same(rendered.content, in_one_piece(document, template))
+
+
+def assert_the_same(joined: bytes, whole: bytes) -> None:
     assert text_of(joined) == text_of(whole)
     with pikepdf.open(io.BytesIO(whole)) as expected, pikepdf.open(io.BytesIO(joined)) as found:
-        assert len(found.pages) == len(expected.pages) > 20
+        assert len(found.pages) == len(expected.pages) > 10
         assert named(found) == named(expected)
         assert links(found) == links(expected)
         assert outline(found) == outline(expected)

@@ -84,14 +84,12 @@ class SheetedPage:
         return _STYLE.sub(lambda match: match[1] + _NUMBER.sub("attr(data-page)", match[2]) + match[3], self.head)
 
     def laid_apart(self, sheet: Sheet, foreign: Collection[str], numbers: Mapping[str, int] | None = None) -> str:
-        """The HTML of one sheet. Links to `foreign` anchors are symbolic; `numbers` are the pages on which those begin."""
+        """The HTML of one sheet. Links to `foreign` anchors are symbolic; `numbers` are the pages of all that it links to."""
 
         def link(match: re.Match[str]) -> str:
             name = match[2]
-            if name not in foreign:
-                return match[0]
-            number = f' data-page="{numbers[name]}"' if numbers is not None else ""
-            return f'{match[1]}{FOREIGN}{name}"{number}'
+            number = f' data-page="{numbers[name]}"' if numbers is not None and name in numbers else ""
+            return f'{match[1]}{FOREIGN if name in foreign else "#"}{name}"{number}'
 
         return f"{self._told_head}\n{_LINK.sub(link, sheet.content)}\n</body>\n</html>\n"
 

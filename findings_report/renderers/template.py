@@ -7,7 +7,7 @@ run in the sandbox on frozen values whose fields alone can be read. What a text 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -111,10 +111,7 @@ class Book:
         )
 
     def _sheets(self) -> Iterator[Iterator[Markup]]:
-        """The findings again, for paper: each group begins on a page of its own, each finding is marked by its id."""
-        findings = iter(self._report.findings)
-        for count in gathered([finding.id for finding in self._report.findings]):
-            yield marked(f"<!--part {finding.id}-->\n{self.finding(finding)}" for finding in islice(findings, count))
+        return _sheets((finding.id, self.finding(finding)) for finding in self._report.findings)
 
     def _sections(self, place: Place) -> Iterator[ReportedSection]:
         return (section for section in self._report.sections if section.place is place)
@@ -147,5 +144,17 @@ class Contrast:
             comparison=self._comparison,
             front=marked(self.front() for _ in range(1)),
             findings=marked(self.finding(compared) for compared in self._comparison.findings),
+            sheets=_sheets((compared.id, self.finding(compared)) for compared in self._comparison.findings),
             appendix=marked(self.appendix() for _ in range(1)),
         )
+
+
+def _sheets(findings: Iterable[tuple[str, str]]) -> Iterator[Iterator[Markup]]:
+    """Rendered findings, each with its id, for paper: every group begins on a page of its own, every finding is marked.
+
+    What is blank is left out: a comparison says no more of some findings than its table does.
+    """
+    printed = [(id, text) for id, text in findings if text.strip()]
+    parts = iter(printed)
+    for count in gathered([id for id, _ in printed]):
+        yield marked(f"<!--part {id}-->\n{text}" for id, text in islice(parts, count))

@@ -26,14 +26,21 @@ class UnableError(Exception):
 
 
 @dataclass(frozen=True)
-class _Laid:
-    """One sheet, laid out by a child that its content may have taken over."""
+class _Extent:
+    """What the others need to know of a sheet."""
 
-    answer: Answer
     pages: int
     """How many it has."""
     anchors: Mapping[str, int]
     """On which of them each of its ids is, counted from 0."""
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One sheet, laid out by a child that its content may have taken over."""
+
+    answer: Answer
+    extent: _Extent
 
 
 def assembled(
@@ -71,15 +78,26 @@ class _Sheets:
         begun = {index: self._laying.begin(*self._request(index, None)) for index, _ in longest}
         return {index: _laid(begun[index]()) for index, _ in plain}
 
-    def with_numbers(self, index: int, starts: Sequence[int], laid: Mapping[int, _Laid]) -> _Laid:
-        """One that says on which pages the others begin; `starts` is the first page of each, counted from 0."""
-        pages = {name: starts[other] + number + 1 for other, each in laid.items() for name, number in each.anchors.items()}
-        numbers = {name: pages.get(name, 0) for name in self.targets(index)}
+    def with_numbers(self, index: int, numbers: Mapping[str, int]) -> _Laid:
+        """One that says on which pages others begin, or parts of itself."""
         return _laid(self._laying.begin(*self._request(index, numbers))())
 
+    def numbers(self, index: int, extents: Mapping[int, _Extent]) -> dict[str, int]:
+        """The page of each anchor that a sheet links to, when all sheets are that long."""
+        pages: dict[str, int] = {}
+        start = 1
+        for _, extent in sorted(extents.items()):
+            pages |= {name: start + number for name, number in extent.anchors.items()}
+            start += extent.pages
+        return {name: pages.get(name, 0) for name in self.targets(index)}
+
     def targets(self, index: int) -> list[str]:
-        """The anchors of other sheets that one links to."""
-        return self._page.sheets[index].targets(self._known - self._anchors[index])
+        """The anchors that one links to."""
+        return self._page.sheets[index].targets(self._known)
+
+    def guessed(self, index: int) -> _Extent:
+        """How long one with numbers may be."""
+        return _Extent(1 + len(self.targets(index)) // _ENTRIES_A_PAGE, dict.fromkeys(self._anchors[index], 0))
 
     def _request(self, index: int, numbers: Mapping[str, int] | None) -> tuple[dict[str, object], dict[str, bytes]]:
         foreign = self._known - self._anchors[index]
@@ -88,23 +106,23 @@ class _Sheets:
 
 
 def _numbered(page: SheetedPage, sheets: _Sheets, laid: dict[int, _Laid]) -> list[_Laid]:
-    """All sheets in order. Those with numbers are laid out until they are as long as was assumed for their numbers."""
+    """All sheets in order. Those with numbers are laid out until these are right for what came out."""
     numbered = [index for index, sheet in enumerate(page.sheets) if sheet.is_numbered]
-    assumed = {index: 1 + len(sheets.targets(index)) // _ENTRIES_A_PAGE for index in numbered}
+    extents = {index: each.extent for index, each in laid.items()} | {index: sheets.guessed(index) for index in numbered}
+    numbers = {index: sheets.numbers(index, extents) for index in numbered}
     for _ in range(_MOST_ROUNDS):
-        counts = [assumed[index] if index in assumed else laid[index].pages for index in range(len(page.sheets))]
-        starts = [sum(counts[:index]) for index in range(len(counts))]
-        told = {index: sheets.with_numbers(index, starts, laid) for index in numbered}
-        found = {index: each.pages for index, each in told.items()}
-        if found == assumed:
+        told = {index: sheets.with_numbers(index, numbers[index]) for index in numbered}
+        extents |= {index: each.extent for index, each in told.items()}
+        found = {index: sheets.numbers(index, extents) for index in numbered}
+        if found == numbers:
             return [each for _, each in sorted((laid | told).items())]
-        assumed = found
+        numbers = found
     raise UnableError("the contents have another length for every numbering")
 
 
 def _laid(answer: Answer) -> _Laid:
     if answer.response.get("refused"):
-        return _Laid(answer, 1, {})
+        return _Laid(answer, _Extent(1, {}))
     _whole(answer, ("pdf", "account", "faces", "anchors"))
     pages = answer.response.get("pages")
     try:
@@ -115,7 +133,7 @@ def _laid(answer: Answer) -> _Laid:
         raise _garbage()
     if not all(type(number) is int and 0 <= number < pages for number in anchors.values()):
         raise _garbage()
-    return _Laid(answer, pages, anchors)
+    return _Laid(answer, _Extent(pages, anchors))
 
 
 def _whole(answer: Answer, names: Sequence[str]) -> Answer:
