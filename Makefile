@@ -65,7 +65,7 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 	$(BIN)/python benchmarks/matching.py --synthetic 10000
 
 .PHONY: benchmarks-large
-benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, once: some ten minutes
+benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, and typst where it is installed, once: some ten minutes
 	$(BIN)/python benchmarks/assembly.py $(REPOSITORY) --findings 1000 --rounds 1
 
 .PHONY: setup

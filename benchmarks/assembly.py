@@ -2,7 +2,8 @@
 
     python benchmarks/assembly.py REPOSITORY [--findings 100] [--rounds 3]
 
-WeasyPrint alone is given the page ready made: reading YAML, asking git and colouring are not held against it.
+WeasyPrint alone is given the page ready made: reading YAML, asking git and colouring are not held against it. typst, where its
+wheel is installed (`pip install typst`), gets the same texts, tables and code as its own source.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import content
 import measuring
+from typst_page import COMPILE, typst
 
 import findings_report.renderers.pdf
 from findings_report import archive
@@ -29,11 +32,16 @@ from findings_report.renderers.template import render
 ALONE = "import sys; from weasyprint import HTML; HTML(sys.argv[1]).write_pdf(sys.argv[2])"
 
 
-def page(program: str, folder: Path) -> str:
-    """The page that the program prints, in one piece."""
+def reported(program: str, folder: Path) -> Report:
+    """The report that the program makes."""
     made = subprocess.run([program, "build", folder, "-f", "json", "-o", "-"], check=True, capture_output=True).stdout
     report = archive.from_json(made, shown="the report")
     assert isinstance(report, Report)
+    return report
+
+
+def page(report: Report) -> str:
+    """The page that the program prints, in one piece."""
     text = render(report, template=Template("standard", (builtin_templates(),)), format="pdf").content.decode()
     return re.sub(r"<!--(sheet|part).*?-->", "", text)
 
@@ -69,13 +77,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         content.write(arguments.repository, folder, arguments.findings, seed=1)
-        (folder / "page.html").write_text(page(program, folder))
-        ours, theirs = folder / "ours.pdf", folder / "alone.pdf"
+        report = reported(program, folder)
+        (folder / "page.html").write_text(page(report))
+        (folder / "page.typ").write_text(typst(report))
+        ours, theirs, typsts = folder / "ours.pdf", folder / "alone.pdf", folder / "typst.pdf"
         alone = ["env", f"FONTCONFIG_PATH={fonts}", "FONTCONFIG_FILE=fonts.conf"]
         alone += [sys.executable, "-c", ALONE, str(folder / "page.html"), str(theirs)]
         build = [program, "build", name, "-f", "pdf", "-o", str(ours)]
         runs: dict[str, list[measuring.Run]] = {"alone": [], "cold": [], "one edited": [], "none edited": []}
+        typeset = [sys.executable, "-c", COMPILE, str(folder / "page.typ"), str(typsts)] if find_spec("typst") else None
         for number in range(arguments.rounds):
+            if typeset is not None:
+                runs.setdefault("typst, cold", []).append(measuring.run(typeset))
             os.environ["XDG_CACHE_HOME"] = str(folder / f"cache-{number}")
             runs["alone"].append(measuring.run(alone))
             runs["cold"].append(measuring.run(build))
@@ -83,7 +96,12 @@ def main() -> None:
             runs["one edited"].append(measuring.run(build))
             runs["none edited"].append(measuring.run(build))
         for side, of_side in runs.items():
-            told(side, of_side, runs["alone"], (theirs if side == "alone" else ours).stat().st_size)
+            made = {"alone": theirs, "typst, cold": typsts}.get(side, ours)
+            told(side, of_side, runs["alone"], made.stat().st_size)
+        if typeset is not None:
+            pairs = zip(runs["one edited"], runs["typst, cold"], strict=True)
+            ratio = statistics.median(edited.wall / other.wall for edited, other in pairs)
+            print(f"one edited against a cold run of typst, wall: {ratio:.2f}x")
     print(measuring.machine())
 
 
