@@ -740,7 +740,8 @@ def test_help_and_check_load_nothing_heavy(work: Work) -> None:
         "sys.argv = ['findings-report', *sys.argv[1:]]\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'weasyprint', 'pikepdf', 'pygments', 'jinja2', 'fontTools', 'PIL', 'httpx', 'pydantic'}\n"
+        "heavy = {'weasyprint', 'pikepdf', 'pygments', 'jinja2', 'fontTools', 'PIL', 'httpx', 'pydantic', 'keyring'}\n"
+        "heavy |= {'findings_report.model.ticket', 'findings_report.store.lock'}\n"
         "print('loaded:', *sorted(heavy & sys.modules.keys()))\n"
     )
     check, listed = ["check", str(work.root)], ["list", str(work.root), "--output-format", "json"]

@@ -15,6 +15,7 @@ from findings_report.model.ticket import Attached, Draft, File, LockedTicket, Ti
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.drafts import called
 from findings_report.pipeline.tickets.export import export
+from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets.credentials import Surroundings
 
 FINDING = 'title: "=One, \\"two\\""\nseverity: critical\ndescription: "It *is*: {{x}}"\ntags: [web]\ncwe: CWE-79\n'
@@ -68,18 +69,18 @@ def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:
 
 def test_the_lock_is_read_back_as_it_was_written() -> None:
     file = File("report: #1", ".pdf", b"x", "application/pdf")
-    lock = store.read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file)
+    lock = read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file)
     lock = lock.with_ticket("A-1", "redmine", LockedTicket(ref="redmine:18", status="Open", written="0", stands="1"))
 
-    written = store.lock_bytes(lock)
+    written = lock_bytes(lock)
 
-    assert store.read_lock(written, shown="x") == lock
-    assert store.lock_bytes(store.read_lock(written, shown="x")) == written
+    assert read_lock(written, shown="x") == lock
+    assert lock_bytes(read_lock(written, shown="x")) == written
 
 
 @pytest.mark.parametrize("content", [b"", b"format: 2\n", b"- 1\n", b"format: 1\nother: 1\n", b"attached: {a: b}\n"])
 def test_a_lock_that_was_not_written_by_this_program_is_refused(content: bytes) -> None:
-    assert problem_of(lambda: store.read_lock(content, shown="tickets.lock.yaml")).kind is Kind.INPUT
+    assert problem_of(lambda: read_lock(content, shown="tickets.lock.yaml")).kind is Kind.INPUT
 
 
 def test_a_file_is_known_again_by_its_digest() -> None:

@@ -31,8 +31,7 @@ from findings_report.store.draft import (
     title_scalar,
 )
 from findings_report.store.edit import add_list, change_texts, set_text
-from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, Files, Folder, find_folder, shown_path
-from findings_report.store.lock import LOCK, lock_bytes, read_lock
+from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, LOCK, Files, Folder, find_folder, shown_path
 from findings_report.store.relocate import relocate
 from findings_report.store.revision import Revision
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
@@ -60,11 +59,9 @@ __all__ = [
     "library_entries",
     "load",
     "load_engagement",
-    "lock_bytes",
     "modeline",
     "natural",
     "next_id",
-    "read_lock",
     "relocate",
     "set_text",
     "shown_path",

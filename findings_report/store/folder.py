@@ -16,6 +16,7 @@ from findings_report.errors import FindingsReportError, Kind, Place, Problem
 ENGAGEMENT: Final = "engagement.yaml"
 FINDING_SUFFIX: Final = ".finding.yaml"
 FOLDER: Final = "findings"
+LOCK: Final = "tickets.lock.yaml"
 _MOST_FILES = 20_000
 _LARGEST: Final = 32 * 1024 * 1024
 

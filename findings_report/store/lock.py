@@ -1,4 +1,7 @@
-"""`tickets.lock.yaml` <-> Lock. Written by the program, read by people in a diff: one value a line, sorted."""
+"""`tickets.lock.yaml` <-> Lock. Written by the program, read by people in a diff: one value a line, sorted.
+
+A door of its own: only what works with tickets imports it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from findings_report.model.ticket import Lock
 from findings_report.store.edit import quoted
 from findings_report.store.yaml12 import YamlFault, read
 
-LOCK: Final = "tickets.lock.yaml"
 _HEAD: Final = "# Written by findings-report: what is on which ticket. Commit it, and let the program change it.\n"
 
 

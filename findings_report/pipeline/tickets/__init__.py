@@ -12,6 +12,7 @@ from pathlib import Path
 from findings_report import store, tickets
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import Lock
+from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets.credentials import Surroundings
 
 
@@ -57,14 +58,14 @@ class Memory:
         self._path = folder / store.LOCK if folder is not None else None
         self.lock = Lock()
         if folder is not None and self._path is not None:
-            self.lock = store.read_lock(store.Folder(folder).read(store.LOCK), shown=store.shown_path(self._path))
+            self.lock = read_lock(store.Folder(folder).read(store.LOCK), shown=store.shown_path(self._path))
 
     def keep(self, lock: Lock) -> None:
         """Writes the lock down, where there is an engagement."""
         from findings_report.publish import publish
 
         if lock != self.lock and self._path is not None:
-            publish({self._path: store.lock_bytes(lock)})
+            publish({self._path: lock_bytes(lock)})
         self.lock = lock
 
 
