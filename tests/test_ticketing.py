@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keyring
+import keyring.backends.fail
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
 from repositories import problem_of
 
 from findings_report import store, tickets
@@ -59,6 +65,60 @@ def test_a_token_is_asked_for_where_there_is_a_terminal_and_nothing_else_has_it(
     assert Surroundings({}, ask).secret("A_TOKEN") == "typed"
     assert asked == ["A_TOKEN"]
     assert "keyring set findings-report A_TOKEN" in (problem_of(lambda: Surroundings({}).secret("A_TOKEN")).remedy or "")
+
+
+class Kept(KeyringBackend):
+    """A keyring that is not the machine's; without entries it is locked."""
+
+    priority = 1.0
+    entries: dict[str, str] | None = None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries = {**(self.entries or {}), f"{service} {username}": password}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.entries is None:
+            raise KeyringLocked("it is locked")
+        return self.entries.get(f"{service} {username}")
+
+
+@pytest.fixture
+def use_keyring() -> Iterator[Callable[[KeyringBackend], None]]:
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
+
+
+def test_a_token_is_taken_from_the_keyring_where_the_environment_has_none(
+    use_keyring: Callable[[KeyringBackend], None],
+) -> None:
+    kept = Kept()  # type: ignore[no-untyped-call]  # the library's
+    kept.set_password("findings-report", "B_TOKEN", " kept\n")
+    kept.set_password("other", "A_TOKEN", "x")
+    use_keyring(kept)
+
+    assert Surroundings({}).secret("A_TOKEN", "B_TOKEN") == "kept"
+    assert Surroundings({"A_TOKEN": "set"}).secret("A_TOKEN", "B_TOKEN") == "set"
+
+
+def test_a_keyring_that_cannot_be_asked_is_told_and_one_that_is_not_there_is_not(
+    use_keyring: Callable[[KeyringBackend], None],
+) -> None:
+    use_keyring(Kept())  # type: ignore[no-untyped-call]  # likewise
+    assert "the keyring could not be asked: it is locked" in problem_of(lambda: Surroundings({}).secret("A_TOKEN")).fault
+    assert Surroundings({}, lambda _: "typed").secret("A_TOKEN") == "typed"
+
+    use_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]  # likewise
+
+    assert problem_of(lambda: Surroundings({}).secret("A_TOKEN")).fault == "A_TOKEN is not set"
+
+
+def test_without_the_package_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+    remedy = problem_of(lambda: Surroundings({}).secret("A_TOKEN")).remedy
+
+    assert "pip install 'findings-report[keyring]' && keyring set findings-report A_TOKEN" in (remedy or "")
 
 
 def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -42,13 +41,14 @@ class Surroundings:
         for name in names:
             if value := self.environment.get(name, "").strip():
                 return _fit(name, value)
-        for name in names:
-            if value := _from_keyring(name):
-                return _fit(name, value)
+        kept = _from_keyring(names)
+        if kept.name:
+            return _fit(kept.name, kept.value)
         if self.ask is not None and (value := self.ask(names[0]).strip()):
             return _fit(names[0], value)
-        remedy = f"set it in the environment, or: keyring set {KEYRING_SERVICE} {names[0]}"
-        raise FindingsReportError(Problem(Kind.USAGE, f"{names[0]} is not set", remedy, code="tracker-setting"))
+        remedy = f"set it in the environment, or in the keyring: {kept.remedy}keyring set {KEYRING_SERVICE} {names[0]}"
+        fault = f"{names[0]} is not set{kept.fault}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
 
 
 def _how(name: str) -> str:
@@ -62,10 +62,35 @@ def _fit(name: str, value: str) -> str:
     return value
 
 
-def _from_keyring(name: str) -> str:
-    """The keyring's entry; empty where the package `keyring`, or a keyring, is not there."""
+@dataclass(frozen=True)
+class _Kept:
+    """What a keyring answered."""
+
+    name: str = ""
+    """Which of the secrets it has; empty for none of them."""
+    value: str = ""
+    """The secret."""
+    fault: str = ""
+    """Why it could not be asked, to be put behind what is wrong; empty where there is none, or it has just no such entry."""
+    remedy: str = ""
+    """What is to be done before it can be used, to be put before the rest."""
+
+
+def _from_keyring(names: tuple[str, ...]) -> _Kept:
+    """The first of these that the keyring has."""
     try:
-        found = importlib.import_module("keyring").get_password(KEYRING_SERVICE, name)
-    except Exception:  # keyrings fail in ways of their own, and none of them is the user's wish
-        return ""
-    return str(found or "").strip()
+        import keyring
+        from keyring.errors import NoKeyringError
+    except ImportError:
+        return _Kept(remedy="pip install 'findings-report[keyring]' && ")
+    try:
+        for name in names:
+            if value := (keyring.get_password(KEYRING_SERVICE, name) or "").strip():
+                return _Kept(name, value)
+    except NoKeyringError:
+        return _Kept()
+    except Exception as error:  # each of the systems behind it fails in ways of its own: locked, no bus, denied
+        return _Kept(
+            fault=f", and the keyring could not be asked: {' '.join(str(error).split())[:200] or type(error).__name__}"
+        )
+    return _Kept()
