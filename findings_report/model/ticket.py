@@ -99,6 +99,14 @@ class Attached:
             return told[1] == file.digest
         return self.name == file.name and self.size in (None, len(file.content))
 
+    def is_made_of(self, content: bytes) -> bool:
+        """True when these are the bytes whose digest its description, else its name, tells."""
+        digest = hashlib.sha256(content).hexdigest()
+        if told := _TOLD.search(self.mark):
+            return told[1] == digest
+        found = _SUPERSEDABLE.match(self.name)
+        return found is not None and digest.startswith(found["digest"])
+
     def is_older(self, file: File) -> bool:
         """True when it was attached as an earlier state of the same file."""
         found = _SUPERSEDABLE.match(self.name)

@@ -8,7 +8,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
-from findings_report.model.ticket import Draft, File, Markup, Project, Ticket, TicketRef
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef
 from findings_report.tickets.credentials import Surroundings
 
 SHAPES: Final = {
@@ -38,6 +38,14 @@ class Tracker(Protocol):
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """Puts on the ticket what it lacks of the two, the file first and the comment that tells of it last."""
+
+
+@runtime_checkable
+class Depot(Tracker, Protocol):
+    """A tracker that gives back what hangs on its tickets. A program of the user's does not."""
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """The file's bytes, from whoever put them there. Raises as the others, for more than `largest` bytes too."""
 
 
 @runtime_checkable

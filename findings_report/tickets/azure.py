@@ -17,7 +17,8 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, refusal, unexpected
-from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.fields import Fields
+from findings_report.tickets.http import Access, Door, open_door, pages
 
 SHAPE: Final = "azure:project/31"
 TAG: Final = "findings-report"
@@ -27,6 +28,7 @@ _PROJECT = r"[^/\s._][^/\x00-\x1f]{0,63}"
 _KEY = re.compile(rf"(?P<project>{_PROJECT})/(?P<id>[1-9][0-9]{{0,9}})\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
 _KIND: Final = "AZURE_DEVOPS_WORK_ITEM_TYPE"
+_ATTACHMENT = re.compile(r"/_apis/wit/attachments/([0-9a-fA-F-]{1,36})(?![^?])")
 _VERSION: Final = "6.0"
 _COMMENTS_VERSION: Final = "6.0-preview.3"
 _ANONYMOUS: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
@@ -71,12 +73,10 @@ class Azure:
 
     def identity(self) -> str:
         """Whose token it is; with a bad one public projects answer as to anybody."""
-        user = self._ask("GET", "/_apis/connectionData", "azure", "6.0-preview").get("authenticatedUser")
-        if not isinstance(user, dict):
-            raise unexpected("azure", "authenticatedUser")
-        if user.get("id") == _ANONYMOUS:
+        user = self._ask("GET", "/_apis/connectionData", "azure", "6.0-preview").fields("authenticatedUser")
+        if user.text("id") == _ANONYMOUS:
             raise FindingsReportError(refusal(self._door.access, "azure", 401, {}, ""))
-        return str(user.get("providerDisplayName") or user.get("id"))
+        return user.text("providerDisplayName", "") or user.text("id")
 
     def read(self, key: str) -> Ticket:
         """The work item with its files and its discussion."""
@@ -86,18 +86,26 @@ class Azure:
             raise no_reference(str(ref), SHAPE)
         project, number, about = quote(found["project"], safe=""), found["id"], str(ref)
         item = self._ask("GET", f"/{project}/_apis/wit/workitems/{number}", about, query={"$expand": "relations"})
-        fields = item.get("fields")
-        if not isinstance(fields, dict):
-            raise unexpected(about, "fields")
+        fields = item.fields("fields")
         return Ticket(
             ref,
-            title=str(fields.get(_TITLE, "")),
+            title=fields.text(_TITLE, ""),
             address=f"{self._door.access.url}/{project}/_workitems/edit/{number}",
             is_public=self._is_public(project, about),
             attached=tuple(_attached(item)),
             told=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
             text=_text(fields),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """By the number in the address that the relation has."""
+        about, found = str(ticket.ref), _ATTACHMENT.search(attached.id)
+        if found is None:
+            raise unexpected(about, "number of an attachment")
+        path = f"/{quote(ticket.ref.key.rpartition('/')[0], safe='')}/_apis/wit/attachments/{found[1]}"
+        query = {"fileName": attached.name, "download": "true", "api-version": _VERSION}
+        headers = {"Accept": "application/octet-stream"}
+        return self._door.download(path, about, largest=largest, query=query, headers=headers)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """The bytes first; then, in one change of the work item, file, comment, and what the older files are told to be."""
@@ -112,7 +120,7 @@ class Azure:
                 query={"fileName": file.name, "uploadType": "Simple"},
                 content=file.content,
             )
-            relation = {"rel": "AttachedFile", "url": uploaded.get("url"), "attributes": {"comment": file.mark}}
+            relation = {"rel": "AttachedFile", "url": uploaded.text("url"), "attributes": {"comment": file.mark}}
             changes.append({"op": "add", "path": "/relations/-", "value": relation})
             changes += self._superseding(ticket, file, project, number)
         changes.append(_set("System.History", comment))
@@ -132,13 +140,13 @@ class Azure:
         """Among the work items with this program's tag: words in texts are found late, and tags at once."""
         name, about = quote(project.key, safe=""), f"azure:{project.key}"
         found = self._ask("POST", f"/{name}/_apis/wit/wiql", about, document={"query": _TAGGED})
-        ids = [str(each["id"]) for each in found.get("workItems") or ()]
+        ids = [str(each.number("id")) for each in found.several("workItems")]
         for start in range(0, len(ids), _MOST_AT_ONCE):
             query = {"ids": ",".join(ids[start : start + _MOST_AT_ONCE]), "fields": f"{_DESCRIPTION},{_REPRO_STEPS}"}
             listed = self._ask("GET", f"/{name}/_apis/wit/workitems", about, query=query | {"errorPolicy": "omit"})
-            for item in filter(None, listed.get("value") or ()):
-                if draft.is_marked(_text(item.get("fields") or {})):
-                    return f"{project.key}/{item['id']}"
+            for item in listed.several("value", nulls=True):
+                if item.has("fields") and draft.is_marked(_text(item.fields("fields"))):
+                    return f"{project.key}/{item.number('id')}"
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
@@ -153,15 +161,13 @@ class Azure:
         }
         kind = quote(self._type, safe="")
         made = self._change("POST", f"/{name}/_apis/wit/workitems/${kind}", about, [_set(*each) for each in fields.items()])
-        if "id" not in made:
-            raise unexpected(about, "id")
-        return f"{project.key}/{made['id']}"
+        return f"{project.key}/{made.number('id')}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title, text and comment in one change."""
         project, _, number = ticket.ref.key.rpartition("/")
         path, about = f"/{quote(project, safe='')}/_apis/wit/workitems/{number}", str(ticket.ref)
-        stands = _text_field(self._ask("GET", path, about).get("fields") or {})
+        stands = _text_field(self._ask("GET", path, about).fields("fields"))
         changes = [_set(_TITLE, draft.title), _set(stands, text)]
         if comment:
             changes.append(_set("System.History", comment))
@@ -174,65 +180,62 @@ class Azure:
             return []
         path = f"/{project}/_apis/wit/workitems/{number}"
         item = self._ask("GET", path, str(ticket.ref), query={"$expand": "relations"})
-        changes: list[dict[str, Any]] = [{"op": "test", "path": "/rev", "value": item.get("rev")}]
-        for place, relation in enumerate(item.get("relations") or ()):
-            if relation.get("rel") == "AttachedFile" and (each := older.get(str(relation.get("url")))):
-                told = f"{_SUPERSEDED} {file.name}; {each.mark}"[:255]
+        changes: list[dict[str, Any]] = [{"op": "test", "path": "/rev", "value": item.number("rev")}]
+        for place, relation in enumerate(item.several("relations")):
+            if relation.text("rel", "") == "AttachedFile" and (each := older.get(relation.text("url", ""))):
+                told = f"{_SUPERSEDED} {file.name}; {each.mark}".removesuffix("; ")[:255]
                 operation = "replace" if each.mark else "add"
                 changes.append({"op": operation, "path": f"/relations/{place}/attributes/comment", "value": told})
         return changes
 
     def _comments(self, project: str, number: str, about: str) -> Iterator[str]:
         query = {"$top": "200"}
-        while True:
+        for _ in pages(about):
             path = f"/{project}/_apis/wit/workItems/{number}/comments"
             answer = self._ask("GET", path, about, _COMMENTS_VERSION, query=query)
-            yield from (str(each.get("text") or "") for each in answer.get("comments") or ())
-            if not (following := answer.get("continuationToken")):
+            yield from (each.text("text", "") for each in answer.several("comments"))
+            if not (following := answer.text("continuationToken", "")):
                 return
-            query = {"$top": "200", "continuationToken": str(following)}
+            query = {"$top": "200", "continuationToken": following}
 
     def _is_public(self, project: str, about: str) -> bool:
-        return bool(self._ask("GET", f"/_apis/projects/{project}", about).get("visibility") == "public")
+        return self._ask("GET", f"/_apis/projects/{project}", about).text("visibility", "") == "public"
 
     def _form(self, project: str, about: str) -> Mapping[str, tuple[str, ...]]:
         """The fields of the work item type, each with the values that it allows; none where it allows any."""
         path = f"/{project}/_apis/wit/workitemtypes/{quote(self._type, safe='')}/fields"
-        found = self._ask("GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,)).get("value")
-        if not isinstance(found, list):
+        found = self._ask("GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,))
+        if not found.has("value"):
             fault = f"{about} has no work items of the type {self._type!r}"
             raise FindingsReportError(
                 Problem(Kind.USAGE, fault, f"set {_KIND} to one that it has, as in {_KIND}=Issue", code="tracker-setting")
             )
-        return {str(each["referenceName"]): tuple(map(str, each.get("allowedValues") or ())) for each in found}
+        return {each.text("referenceName"): each.texts("allowedValues") for each in found.several("value")}
 
-    def _change(self, method: str, path: str, about: str, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    def _change(self, method: str, path: str, about: str, changes: list[dict[str, Any]]) -> Fields:
         headers = {"Content-Type": "application/json-patch+json"}
         return self._ask(method, path, about, content=json.dumps(changes).encode(), headers=headers)
 
-    def _ask(self, method: str, path: str, about: str, version: str = _VERSION, **sent: Any) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, about: str, version: str = _VERSION, **sent: Any) -> Fields:
         """The answer's document. Status 203 with a page to sign in is how some of these servers refuse a token."""
         query = {**(sent.pop("query", None) or {}), "api-version": version}
         answer = self._door.ask(method, path, about, query=query, **sent)
         if answer.status == 203:
             raise FindingsReportError(refusal(self._door.access, about, 401, {}, ""))
-        document = answer.json()
-        if not isinstance(document, dict):
-            raise unexpected(about, "object")
-        return document
+        return Fields(answer.json(), about)
 
 
 def _set(field: str, value: object) -> dict[str, Any]:
     return {"op": "add", "path": f"/fields/{field}", "value": value}
 
 
-def _text_field(fields: Mapping[str, Any]) -> str:
+def _text_field(fields: Fields) -> str:
     """Which field holds the text: the form of a bug shows its steps to reproduce, and no description."""
-    return _REPRO_STEPS if fields.get(_REPRO_STEPS) else _DESCRIPTION
+    return _REPRO_STEPS if fields.text(_REPRO_STEPS, "") else _DESCRIPTION
 
 
-def _text(fields: Mapping[str, Any]) -> str:
-    return str(fields.get(_text_field(fields)) or "")
+def _text(fields: Fields) -> str:
+    return fields.text(_text_field(fields), "")
 
 
 def _ranks(urgency: int, form: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int | str]]:
@@ -244,14 +247,13 @@ def _ranks(urgency: int, form: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[
                 yield field, int(value) if value.isdecimal() else value
 
 
-def _attached(item: dict[str, Any]) -> Iterator[Attached]:
-    for relation in item.get("relations") or ():
-        attributes = relation.get("attributes") or {}
-        if relation.get("rel") == "AttachedFile":
-            size = attributes.get("resourceSize")
+def _attached(item: Fields) -> Iterator[Attached]:
+    for relation in item.several("relations"):
+        if relation.text("rel", "") == "AttachedFile":
+            attributes = relation.fields("attributes")
             yield Attached(
-                str(attributes.get("name") or ""),
-                int(size) if size is not None else None,
-                str(attributes.get("comment") or ""),
-                str(relation.get("url") or ""),
+                attributes.text("name", ""),
+                attributes.number("resourceSize") if attributes.has("resourceSize") else None,
+                attributes.text("comment", ""),
+                relation.text("url", ""),
             )

@@ -58,6 +58,17 @@ def unreachable(access: Access, about: str, why: str, *, is_sent: bool) -> Probl
     return _problem("unreachable", f"{access.tracker} at {access.url} cannot be reached: {why}", f"look at {access.setting}")
 
 
+def incomplete(access: Access, about: str, seconds: float, *, is_sent: bool) -> Problem:
+    """The problem of an answer that does not come to its end."""
+    return unreachable(access, about, f"its answer was not complete within {seconds:.0f} seconds", is_sent=is_sent)
+
+
+def astray(access: Access, about: str, where: str) -> Problem:
+    """The problem of a download that is redirected to where it is not followed."""
+    fault = f"{about}: {access.tracker} sends a download on to {where or 'nowhere'}"
+    return _problem("redirect", fault, "only addresses that begin with https:// are followed")
+
+
 def is_about_size(said: str) -> bool:
     """True when a tracker's message is about a file that is too large: some say so with a status of their own."""
     lowered = said.lower()

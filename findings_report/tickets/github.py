@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, unexpected
+from findings_report.tickets.fields import Fields
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "github:owner/name#5"
@@ -53,23 +54,33 @@ class GitHub:
     def identity(self) -> str:
         """Whose token it is; that of a workflow is nobody's, and valid all the same."""
         answer = self._door.ask("GET", "/user", "github", accepted=(403,))
-        return str((answer.json() or {}).get("login", "")) if answer.status == 200 else "a workflow"
+        return Fields(answer.json(), "github").text("login", "") if answer.status == 200 else "a workflow"
 
     def read(self, key: str) -> Ticket:
         """The issue or pull request; its files are those that its comments link to."""
         ref, path = TicketRef("github", key), _issue(key)
         issue = self._asked("GET", path, str(ref))
-        pages = self._door.listed(f"{path}/comments", str(ref), {"per_page": "100"})
-        comments = [str(each.get("body") or "") for each in pages]
+        listed = self._door.listed(f"{path}/comments", str(ref), {"per_page": "100"})
+        comments = [each.text("body", "") for each in listed]
         return Ticket(
             ref,
-            title=str(issue["title"]),
-            address=str(issue["html_url"]),
+            title=issue.text("title"),
+            address=issue.text("html_url"),
             is_public=self.project(key.partition("#")[0]).is_public,
             attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
             told=frozenset(digest for text in comments for digest in digests(text)),
-            text=str(issue.get("body") or ""),
+            text=issue.text("body", ""),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """The release's asset; GitHub sends on to its store of files, which asks for no token."""
+        about, repository = str(ticket.ref), f"/repos/{ticket.ref.key.partition('#')[0]}"
+        release = self._door.fields("GET", f"{repository}/releases/tags/{RELEASE}", about)
+        for asset in self._assets(repository, release, about):
+            if asset.text("name") == attached.name:
+                path = f"{repository}/releases/assets/{asset.number('id')}"
+                return self._door.download(path, about, largest=largest, headers={"Accept": "application/octet-stream"})
+        raise unexpected(about, f"asset {attached.name}")
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """The asset, unless it is there whole, then the comment that links to it."""
@@ -82,21 +93,21 @@ class GitHub:
         if not _ONLY_PROJECT.match(key):
             raise no_reference(f"github:{key}", "github:owner/name")
         found = self._asked("GET", f"/repos/{key}", f"github:{key}")
-        return Project(key, found.get("visibility", "public") != "private" or not found.get("private", False))
+        return Project(key, found.text("visibility", "public") != "private" or not found.flag("private", False))
 
     def find(self, project: Project, draft: Draft) -> str | None:
         """Among the issues with this program's label: GitHub's search lags behind."""
         query = {"labels": RELEASE, "state": "all", "per_page": "100"}
         for issue in self._door.listed(f"/repos/{project.key}/issues", f"github:{project.key}", query):
-            if draft.is_marked(str(issue.get("body") or "")):
-                return f"{project.key}#{issue['number']}"
+            if draft.is_marked(issue.text("body", "")):
+                return f"{project.key}#{issue.number('number')}"
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """An issue with labels; GitHub has no priorities."""
         document = {"title": draft.title, "body": text, "labels": [RELEASE, *draft.labels]}
         made = self._asked("POST", f"/repos/{project.key}/issues", f"github:{project.key}", document)
-        return f"{project.key}#{made['number']}"
+        return f"{project.key}#{made.number('number')}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title and text, then the comment."""
@@ -107,35 +118,37 @@ class GitHub:
     def _asset(self, repository: str, file: File, about: str) -> str:
         """Where the file is: as an asset that is there whole, else as a new one. What an upload left half is removed."""
         release = self._release(repository, about)
-        path = f"{repository}/releases/{int(release['id'])}/assets"
-        for asset in self._door.listed(path, about, {"per_page": "100"}):
-            if asset.get("name") == file.name:
-                if asset.get("state") == "uploaded" and asset.get("size") == len(file.content):
-                    return str(asset["browser_download_url"])
-                self._door.ask("DELETE", f"{repository}/releases/assets/{int(asset['id'])}", about)
-        address = str(release["upload_url"]).partition("{")[0]
+        for asset in self._assets(repository, release, about):
+            if asset.text("name") == file.name:
+                if _is_whole(asset, file):
+                    return asset.text("browser_download_url")
+                self._door.ask("DELETE", f"{repository}/releases/assets/{asset.number('id')}", about)
+        address = release.text("upload_url").partition("{")[0]
         headers = {"Content-Type": file.media_type}
-        made = self._door.ask("POST", address, about, query={"name": file.name}, content=file.content, headers=headers).json()
-        if not isinstance(made, dict) or made.get("state") != "uploaded" or made.get("size") != len(file.content):
+        made = self._door.fields("POST", address, about, query={"name": file.name}, content=file.content, headers=headers)
+        if not _is_whole(made, file):
             raise unexpected(about, "whole asset")
-        return str(made["browser_download_url"])
+        return made.text("browser_download_url")
 
-    def _release(self, repository: str, about: str) -> dict[str, Any]:
+    def _assets(self, repository: str, release: Fields, about: str) -> Iterator[Fields]:
+        return self._door.listed(f"{repository}/releases/{release.number('id')}/assets", about, {"per_page": "100"})
+
+    def _release(self, repository: str, about: str) -> Fields:
         answer = self._door.ask("GET", f"{repository}/releases/tags/{RELEASE}", about, accepted=(404,))
-        found = answer.json()
-        if answer.status == 200 and isinstance(found, dict):
-            return found
+        if answer.status != 404:
+            return Fields(answer.json(), about)
         document = {"tag_name": RELEASE, "name": "Audit reports", "prerelease": True, "make_latest": "false"}
         return self._asked("POST", f"{repository}/releases", about, document)
 
     def _comment(self, ticket: Ticket, body: str) -> None:
         self._asked("POST", f"{_issue(ticket.ref.key)}/comments", str(ticket.ref), {"body": body})
 
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> dict[str, Any]:
-        answer = self._door.ask(method, path, about, document=document).json()
-        if not isinstance(answer, dict):
-            raise unexpected(about, "object")
-        return answer
+    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
+        return self._door.fields(method, path, about, document=document)
+
+
+def _is_whole(asset: Fields, file: File) -> bool:
+    return asset.text("state", "") == "uploaded" and asset.number("size", 0) == len(file.content)
 
 
 def _issue(key: str) -> str:

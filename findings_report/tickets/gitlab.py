@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference, unexpected
+from findings_report.tickets.faults import no_reference
+from findings_report.tickets.fields import Fields
 from findings_report.tickets.http import Access, Door, Part, open_door
 
 SHAPE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"
 _KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]*)\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
-_UPLOAD = re.compile(r"\]\([^()\s]*/uploads/[0-9a-f]+/([^()\s/]+)\)")
+_UPLOAD = re.compile(r"\]\([^()\s]*/uploads/([0-9a-f]+)/([^()\s/]+)\)")
 
 
 @contextmanager
@@ -44,52 +45,55 @@ class GitLab:
 
     def identity(self) -> str:
         """Whose token it is."""
-        return str(self._asked("GET", "/user", "gitlab")["username"])
+        return self._asked("GET", "/user", "gitlab").text("username")
 
     def read(self, key: str) -> Ticket:
         """The issue; its files are those that its notes link to."""
         ref, path = TicketRef("gitlab", key), _issue(key)
         issue = self._asked("GET", path, str(ref))
-        notes = [str(each.get("body") or "") for each in self._door.listed(f"{_API}{path}/notes", str(ref), _NOTES)]
+        notes = [each.text("body", "") for each in self._door.listed(f"{_API}{path}/notes", str(ref), _NOTES)]
         return Ticket(
             ref,
-            title=str(issue["title"]),
-            address=str(issue["web_url"]),
+            title=issue.text("title"),
+            address=issue.text("web_url"),
             is_public=self.project(key.partition("#")[0]).is_public,  # its uploads are not confidential when the issue is
-            attached=tuple(Attached(name) for note in notes for name in _UPLOAD.findall(note)),
+            attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note)),
             told=frozenset(digest for note in notes for digest in digests(note)),
-            text=str(issue.get("description") or ""),
+            text=issue.text("description", ""),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """The project's upload; GitLab gives it from 17.4 on."""
+        path = f"{_API}{_project(ticket.ref.key.partition('#')[0])}/uploads/{attached.id}/{quote(attached.name, safe='')}"
+        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """The upload, then the note that links to it: without the note nothing is on the issue."""
         part = Part("file", file.name, file.content, file.media_type)
         path = f"{_API}{_project(ticket.ref.key.partition('#')[0])}/uploads"
-        uploaded = self._door.ask("POST", path, str(ticket.ref), part=part).json()
-        if not isinstance(uploaded, dict) or "markdown" not in uploaded:
-            raise unexpected(str(ticket.ref), "markdown")
-        self._note(ticket, f"{comment.rstrip()}\n\n{uploaded['markdown']}\n")
+        uploaded = self._door.fields("POST", path, str(ticket.ref), part=part)
+        self._note(ticket, f"{comment.rstrip()}\n\n{uploaded.text('markdown')}\n")
 
     def project(self, key: str) -> Project:
         """By its full path. What every user of the GitLab can read counts as public too."""
         if not _ONLY_PROJECT.match(key):
             raise no_reference(f"gitlab:{key}", "gitlab:group/project")
         found = self._asked("GET", _project(key), f"gitlab:{key}")
-        return Project(key, found.get("visibility") != "private")
+        return Project(key, found.text("visibility", "") != "private")
 
     def find(self, project: Project, draft: Draft) -> str | None:
         """By the marker in the description."""
         query = {"search": draft.marker, "in": "description", "scope": "all", "state": "all", "per_page": "100"}
         for issue in self._door.listed(f"{_API}{_project(project.key)}/issues", f"gitlab:{project.key}", query):
-            if draft.is_marked(str(issue.get("description") or "")):
-                return f"{project.key}#{issue['iid']}"
+            if draft.is_marked(issue.text("description", "")):
+                return f"{project.key}#{issue.number('iid')}"
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """An issue with labels; GitLab has no priorities."""
         document = {"title": draft.title, "description": text, "labels": ",".join(draft.labels)}
         made = self._asked("POST", f"{_project(project.key)}/issues", f"gitlab:{project.key}", document)
-        return f"{project.key}#{made['iid']}"
+        return f"{project.key}#{made.number('iid')}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title and text, then the comment."""
@@ -100,11 +104,8 @@ class GitLab:
     def _note(self, ticket: Ticket, body: str) -> None:
         self._asked("POST", f"{_issue(ticket.ref.key)}/notes", str(ticket.ref), {"body": body})
 
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> dict[str, Any]:
-        answer = self._door.ask(method, f"{_API}{path}", about, document=document).json()
-        if not isinstance(answer, dict):
-            raise unexpected(about, "object")
-        return answer
+    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
+        return self._door.fields(method, f"{_API}{path}", about, document=document)
 
 
 _API: Final = "/api/v4"

@@ -2,33 +2,37 @@
 
 What may be repeated is repeated: a request that only reads, and any that the tracker turned away unread (429). Another one
 whose answer does not come is never sent again: it may have arrived. Redirections are not followed, so that a token goes to
-the host it was given for and to no other.
+the host it was given for and to no other; that of a download is, without the token.
 """
 
 from __future__ import annotations
 
 import contextlib
 import email.utils
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.tickets.faults import refusal, unexpected, unreachable
+from findings_report.tickets.faults import astray, incomplete, refusal, unexpected, unreachable
+from findings_report.tickets.fields import Fields, objects
 from findings_report.tickets.messages import redacted, said
-
-if TYPE_CHECKING:
-    import httpx
+from findings_report.tickets.wire import Answer, Bounds, Wire, open_wire
 
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
+_LONGEST_ANSWER_SECONDS: Final = 120.0
+_LONGEST_DOWNLOAD_SECONDS: Final = 300.0
+_SLOWEST_UPLOAD: Final = 50_000  # bytes a second
+_REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTIONS: Final = 3
 _TRIES: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 90.0
 _MOST_PAGES: Final = 1000
+_LONGEST_LIST_SECONDS: Final = 600.0
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -68,31 +72,12 @@ class Part:
     """As in application/pdf."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the tracker said."""
-
-    status: int
-    """HTTP status."""
-    content: bytes
-    """The body."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Names in lower case."""
-
-    def json(self) -> Any:
-        """The body as JSON; None when it is none."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
-
-
 class Door:
     """One tracker's API."""
 
-    def __init__(self, access: Access, client: httpx.Client, sleep: Callable[[float], None]) -> None:
+    def __init__(self, access: Access, wire: Wire, sleep: Callable[[float], None]) -> None:
         self.access = access
-        self._client = client
+        self._wire = wire
         self._sleep = sleep
 
     def ask(
@@ -124,37 +109,65 @@ class Door:
         if part is not None:
             sent["files"] = {part.field: (part.name, part.content, part.media_type)}
             sent["data"] = form
-        answer = self._repeated(method, self._address(path), about, sent)
+        size = len(content or b"") + len(part.content if part is not None else b"")
+        bounds = Bounds(_LARGEST_ANSWER, _LONGEST_ANSWER_SECONDS + size / _SLOWEST_UPLOAD)
+        answer = self._repeated(method, self._address(path), about, sent, bounds)
         if answer.status in accepted or 200 <= answer.status < 300:
             return answer
-        raise FindingsReportError(
-            self._told(refusal(self.access, about, answer.status, answer.headers, said(answer.json(), self.access.secrets)))
-        )
+        raise self._refused(answer, about)
 
-    def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Any]:
+    def fields(self, method: str, path: str, about: str, **sent: Any) -> Fields:
+        """The object that one request is answered with; what is sent is said as to `ask`, and the same is raised."""
+        return Fields(self.ask(method, path, about, **sent).json(), about)
+
+    def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Fields]:
         """The elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
         following = path
-        for _ in range(_MOST_PAGES):
+        for _ in pages(about):
             answer = self.ask("GET", following, about, query=query)
-            page = answer.json()
-            if not isinstance(page, list):
-                raise unexpected(about, "list")
-            yield from page
+            yield from objects(answer.json(), about)
             found = _NEXT.search(answer.headers.get("link", ""))
             if found is None:
                 return
             following, query = found[1], None
-        raise unexpected(about, "last page")
+
+    def download(
+        self,
+        path: str,
+        about: str,
+        *,
+        largest: int,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """A file of at most `largest` bytes. `path`, `about` and `query` are as for `ask`.
+
+        Where the tracker sends on to a store of its files, the token stays behind. Raises FindingsReportError (NETWORK).
+        """
+        bounds = Bounds(largest, _LONGEST_DOWNLOAD_SECONDS, is_file=True)
+        address = self._address(path)
+        answer = self._repeated("GET", address, about, {"params": query, "headers": dict(headers or {})}, bounds)
+        for _ in range(_MOST_REDIRECTIONS):
+            if answer.status not in _REDIRECTED:
+                break
+            address = self._elsewhere(address, answer.headers.get("location", ""), about)
+            answer = self._repeated("GET", address, about, {}, bounds, is_anonymous=True)
+        if answer.status == 200:
+            return answer.content
+        raise self._refused(answer, about)
 
     def is_readable_by_anybody(self, path: str, about: str) -> bool:
         """True when the tracker answers the same question without a token."""
-        answer = self._repeated("GET", self._address(path), about, {}, is_anonymous=True)
+        bounds = Bounds(_LARGEST_ANSWER, _LONGEST_ANSWER_SECONDS)
+        answer = self._repeated("GET", self._address(path), about, {}, bounds, is_anonymous=True)
         return not 300 <= answer.status < 500  # what is not refused is taken as public
 
-    def _repeated(self, method: str, address: str, about: str, sent: dict[str, Any], *, is_anonymous: bool = False) -> Answer:
+    def _repeated(
+        self, method: str, address: str, about: str, sent: dict[str, Any], bounds: Bounds, *, is_anonymous: bool = False
+    ) -> Answer:
         waited = 0.0
         for count in range(1, _TRIES + 1):
-            answer, problem = self._once(method, address, about, sent, is_anonymous=is_anonymous)
+            answer, problem = self._once(method, address, about, sent, bounds, is_anonymous=is_anonymous)
             is_harmless = method in ("GET", "HEAD") or (answer is not None and answer.status == 429)
             if answer is not None and answer.status not in _PASSING:
                 return answer
@@ -168,32 +181,29 @@ class Door:
         return answer
 
     def _once(
-        self, method: str, address: str, about: str, sent: dict[str, Any], *, is_anonymous: bool
+        self, method: str, address: str, about: str, sent: dict[str, Any], bounds: Bounds, *, is_anonymous: bool
     ) -> tuple[Answer | None, Problem]:
         import httpx
 
         nothing = Problem(Kind.NETWORK, "")
         try:
-            request = self._client.build_request(method, address, **sent)
+            request = self._wire.request(method, address, {} if is_anonymous else self.access.headers, sent)
         except httpx.InvalidURL:
             raise unexpected(about, "address that can be asked") from None
-        for name in self.access.headers if is_anonymous else ():
-            del request.headers[name]
+        is_change = method not in ("GET", "HEAD")
         try:
-            with contextlib.closing(self._client.send(request, stream=True)) as response:
-                body = bytearray()
-                for piece in response.iter_bytes():
-                    body += piece
-                    if len(body) > _LARGEST_ANSWER:
-                        break
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, bytes(body), headers), nothing
+            answer = self._wire.exchange(request, bounds)
+        except TimeoutError:
+            raise FindingsReportError(self._told(incomplete(self.access, about, bounds.seconds, is_sent=is_change))) from None
         except httpx.TimeoutException as error:
-            is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) and method != "GET"
+            is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) and is_change
             return None, unreachable(self.access, about, "it did not answer in time", is_sent=is_sent)
         except httpx.RequestError as error:  # a body that cannot be decompressed, too
-            is_sent = not isinstance(error, httpx.ConnectError) and method != "GET"
+            is_sent = not isinstance(error, httpx.ConnectError) and is_change
             return None, unreachable(self.access, about, str(error) or type(error).__name__, is_sent=is_sent)
+        if len(answer.content) > bounds.largest:
+            raise unexpected(about, f"end within {bounds.largest:,} bytes")
+        return answer, nothing
 
     def _address(self, path: str) -> str:
         if path.startswith("/"):  # anything else, as in `@host` or `.host`, would be a part of the host's name
@@ -208,29 +218,46 @@ class Door:
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
         return path
 
+    def _elsewhere(self, address: str, location: str, about: str) -> str:
+        """Where a download is redirected to: https, or this machine where the tracker is on it too."""
+        try:
+            following = urljoin(address, location)
+            parts = urlsplit(following)
+            host = parts.hostname or ""
+        except ValueError:
+            following, parts, host = "", urlsplit(""), ""
+        is_local = host in _LOOPBACK and urlsplit(self.access.url).hostname in _LOOPBACK
+        is_fit = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+        if not location or not host or parts.username is not None or not is_fit:
+            raise FindingsReportError(self._told(astray(self.access, about, location.partition("?")[0])))
+        return following
+
+    def _refused(self, answer: Answer, about: str) -> FindingsReportError:
+        own = said(answer.json(), self.access.secrets)
+        return FindingsReportError(self._told(refusal(self.access, about, answer.status, answer.headers, own)))
+
     def _told(self, problem: Problem) -> Problem:
         fault = redacted(problem.fault, self.access.secrets)
         remedy = redacted(problem.remedy, self.access.secrets) if problem.remedy else None
         return Problem(problem.kind, fault, remedy, code=problem.code)
 
 
+def pages(about: str) -> Iterator[int]:
+    """1, 2, ... for the pages of a list. Raises FindingsReportError (NETWORK) for one that does not end."""
+    until = time.monotonic() + _LONGEST_LIST_SECONDS
+    for page in range(1, _MOST_PAGES + 1):
+        if time.monotonic() > until:
+            break
+        yield page
+    raise unexpected(about, "last page")
+
+
 @contextmanager
 def open_door(access: Access, sleep: Callable[[float], None] = time.sleep) -> Iterator[Door]:
     """The API of a tracker. Raises FindingsReportError (USAGE) for an address over which a token must not travel."""
-    import ssl
-
-    import httpx
-
     host = _checked(access)
-    is_local = host in _LOOPBACK
-    with httpx.Client(
-        headers={"User-Agent": "findings-report", "Accept": "application/json"} | dict(access.headers),
-        timeout=httpx.Timeout(60.0, connect=15.0, write=300.0),
-        follow_redirects=False,
-        trust_env=not is_local,  # proxies are for what is not on this machine
-        verify=ssl.create_default_context(),  # the system's authorities: a company's own are there
-    ) as client:
-        yield Door(access, client, sleep)
+    with open_wire(is_local=host in _LOOPBACK) as wire:
+        yield Door(access, wire, sleep)
 
 
 def _checked(access: Access) -> str:

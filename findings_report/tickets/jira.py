@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
+from urllib.parse import quote
 
 from findings_report.errors import FindingsReportError
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, unexpected
-from findings_report.tickets.http import Access, Door, Part, open_door
+from findings_report.tickets.fields import Fields, objects
+from findings_report.tickets.http import Access, Door, Part, open_door, pages
 
 SHAPE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")
@@ -52,7 +54,7 @@ class Jira:
     def identity(self) -> str:
         """Whose token it is."""
         user = self._asked("GET", "/myself", "jira")
-        return str(user.get("displayName") or user.get("name") or "")
+        return user.text("displayName", "") or user.text("name", "")
 
     def read(self, key: str) -> Ticket:
         """The issue with its files and comments."""
@@ -60,18 +62,25 @@ class Jira:
         if not _KEY.match(key):
             raise no_reference(str(ref), SHAPE)
         path = f"/issue/{key}?fields=summary,description,attachment"
-        fields = self._asked("GET", path, str(ref)).get("fields") or {}
-        comments = [_plain(each.get("body")) for each in self._comments(key, str(ref))]
-        files = sorted(fields.get("attachment") or (), key=lambda each: int(each["id"]))
+        fields = self._asked("GET", path, str(ref)).fields("fields")
+        comments = [_plain(each.value("body")) for each in self._comments(key, str(ref))]
+        files = sorted(fields.several("attachment"), key=lambda each: each.number("id"))
         return Ticket(
             ref,
-            title=str(fields.get("summary") or ""),
+            title=fields.text("summary", ""),
             address=f"{self._door.access.url}/browse/{key}",
             is_public=self._door.is_readable_by_anybody(f"{self._api}/issue/{key}?fields=summary", str(ref)),
-            attached=tuple(Attached(str(each["filename"]), int(each["size"]), id=str(each["id"])) for each in files),
+            attached=tuple(Attached(each.text("filename"), each.number("size"), id=str(each.number("id"))) for each in files),
             told=frozenset(digest for text in comments for digest in digests(text)),
-            text=_plain(fields.get("description")),
+            text=_plain(fields.value("description")),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """From Cloud itself where it can be had so, else from the address that its pages have."""
+        path = f"{self._api}/attachment/content/{attached.id}?redirect=false"
+        if not self._is_cloud:
+            path = f"/secure/attachment/{attached.id}/{quote(attached.name, safe='')}"
+        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """The file, unless it is there whole, then the comment."""
@@ -95,9 +104,8 @@ class Jira:
         question = f'project = "{project.key}" AND labels = "{draft.marker}" ORDER BY created ASC'
         path = "/search/jql" if self._is_cloud else "/search"
         query = {"jql": question, "fields": "labels", "maxResults": "1"}
-        found = self._door.ask("GET", f"{self._api}{path}", f"jira:{project.key}", query=query).json()
-        issues = found.get("issues", ()) if isinstance(found, dict) else ()
-        return next((str(each["key"]) for each in issues), None)
+        found = self._door.fields("GET", f"{self._api}{path}", f"jira:{project.key}", query=query)
+        return next((each.text("key") for each in found.several("issues")), None)
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """An issue of the type JIRA_ISSUE_TYPE. Where a project's form has no priority, it gets none."""
@@ -117,9 +125,7 @@ class Jira:
             if problem.code != "tracker-refused" or "priority" not in problem.fault.lower():
                 raise
             made = self._asked("POST", "/issue", about, {"fields": fields})  # refused as a whole, so nothing was made
-        if "key" not in made:
-            raise unexpected(about, "key")
-        return str(made["key"])
+        return made.text("key")
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title and text, then the comment."""
@@ -131,30 +137,26 @@ class Jira:
 
     def _priority(self, draft: Draft, about: str) -> str:
         """Jira's priorities stand from worst to least, and every installation has its own."""
-        found = self._door.ask("GET", f"{self._api}/priority", about).json()
-        if not isinstance(found, list) or not found:
+        found = objects(self._door.ask("GET", f"{self._api}/priority", about).json(), about)
+        if not found:
             raise unexpected(about, "priorities")
-        return str(found[round((5 - draft.urgency) * (len(found) - 1) / 4)]["id"])
+        return found[round((5 - draft.urgency) * (len(found) - 1) / 4)].text("id")
 
-    def _comments(self, key: str, about: str) -> Iterator[dict[str, Any]]:
+    def _comments(self, key: str, about: str) -> Iterator[Fields]:
         start = 0
-        while True:
-            query = f"startAt={start}&maxResults=100"
-            page = self._asked("GET", f"/issue/{key}/comment?{query}", about)
-            found = page.get("comments") or []
+        for _ in pages(about):
+            page = self._asked("GET", f"/issue/{key}/comment?startAt={start}&maxResults=100", about)
+            found = page.several("comments")
             yield from found
             start += len(found)
-            if not found or start >= int(page.get("total", 0)):
+            if not found or start >= page.number("total", 0):
                 return
 
     def _body(self, text: str) -> object:
         return json.loads(text) if self._is_cloud else text
 
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> dict[str, Any]:
-        answer = self._door.ask(method, f"{self._api}{path}", about, document=document).json()
-        if not isinstance(answer, dict):
-            raise unexpected(about, "object")
-        return answer
+    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
+        return self._door.fields(method, f"{self._api}{path}", about, document=document)
 
 
 def _plain(body: object) -> str:

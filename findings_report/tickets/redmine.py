@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference, unexpected
+from findings_report.tickets.faults import no_reference
+from findings_report.tickets.fields import Fields
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "redmine:17"
@@ -42,38 +44,43 @@ class Redmine:
 
     def identity(self) -> str:
         """Whose key it is. With a bad key Redmine answers as anonymous elsewhere, here it refuses."""
-        user = _of(self._door.ask("GET", "/users/current.json", "redmine").json(), "user", "redmine")
-        return str(user.get("login") or user.get("id"))
+        user = self._door.fields("GET", "/users/current.json", "redmine").fields("user")
+        return user.text("login", "") or user.text("id")
 
     def read(self, key: str) -> Ticket:
         """The issue with its files and comments."""
         ref = TicketRef("redmine", key)
         if not _KEY.match(key):
             raise no_reference(str(ref), SHAPE)
-        answer = self._door.ask("GET", f"/issues/{key}.json", str(ref), query={"include": "attachments,journals"})
-        issue = _of(answer.json(), "issue", str(ref))
-        notes = [str(journal.get("notes") or "") for journal in issue.get("journals", ())]
+        answer = self._door.fields("GET", f"/issues/{key}.json", str(ref), query={"include": "attachments,journals"})
+        issue = answer.fields("issue")
+        notes = [journal.text("notes", "") for journal in issue.several("journals")]
         return Ticket(
             ref,
-            title=str(issue.get("subject", "")),
+            title=issue.text("subject", ""),
             address=f"{self._door.access.url}/issues/{key}",
-            is_public=not issue.get("is_private") and self._is_public(issue, str(ref)),
+            is_public=not issue.flag("is_private", False) and self._is_public(issue, str(ref)),
             attached=tuple(
-                Attached(str(each["filename"]), int(each["filesize"]), str(each.get("description") or ""), str(each["id"]))
-                for each in sorted(issue.get("attachments", ()), key=lambda each: int(each["id"]))
+                Attached(each.text("filename"), each.number("filesize"), each.text("description", ""), str(each.number("id")))
+                for each in sorted(issue.several("attachments"), key=lambda each: each.number("id"))
             ),
             told=frozenset(digest for note in notes for digest in digests(note)),
-            text=str(issue.get("description") or ""),
+            text=issue.text("description", ""),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """As its pages do: the address that Redmine names has the host of its settings, which need not be this one."""
+        path = f"/attachments/download/{attached.id}/{quote(attached.name, safe='')}"
+        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """File and comment in one step, after the bytes were uploaded; an upload that no issue takes is removed by Redmine."""
         issue: dict[str, Any] = {"notes": comment}
         if not any(each.holds(file) for each in ticket.attached):
-            uploaded = self._door.ask(
+            uploaded = self._door.fields(
                 "POST", "/uploads.json", str(ticket.ref), query={"filename": file.name}, content=file.content
             )
-            token = _of(uploaded.json(), "upload", str(ticket.ref)).get("token")
+            token = uploaded.fields("upload").text("token")
             upload = {"token": token, "filename": file.name, "content_type": file.media_type, "description": file.mark}
             issue["uploads"] = [upload]
         self._door.ask("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
@@ -85,21 +92,20 @@ class Redmine:
         """By its identifier or number."""
         if not _PROJECT.match(key):
             raise no_reference(f"redmine:{key}", "redmine:PROJECT, the project's identifier")
-        found = _of(self._door.ask("GET", f"/projects/{key}.json", f"redmine:{key}").json(), "project", f"redmine:{key}")
-        return Project(key, bool(found.get("is_public", True)))
+        found = self._door.fields("GET", f"/projects/{key}.json", f"redmine:{key}").fields("project")
+        return Project(key, found.flag("is_public", True))
 
     def find(self, project: Project, draft: Draft) -> str | None:
         """By the marker in the description. An old Redmine does not know that filter, and answers with all issues."""
         query = {"project_id": project.key, "status_id": "*", "description": f"~{draft.marker}", "limit": "100"}
-        answer = self._door.ask("GET", "/issues.json", f"redmine:{project.key}", query=query).json()
-        issues = answer.get("issues", ()) if isinstance(answer, dict) else ()
-        return next((str(each["id"]) for each in issues if draft.is_marked(str(each.get("description") or ""))), None)
+        issues = self._door.fields("GET", "/issues.json", f"redmine:{project.key}", query=query).several("issues")
+        return next((str(each.number("id")) for each in issues if draft.is_marked(each.text("description", ""))), None)
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """In the project's first tracker, with the priority that answers to the severity."""
         issue = {"project_id": project.key, "subject": draft.title, "description": text, "priority_id": self._priority(draft)}
-        answer = self._door.ask("POST", "/issues.json", f"redmine:{project.key}", document={"issue": issue})
-        return str(_of(answer.json(), "issue", f"redmine:{project.key}").get("id"))
+        answer = self._door.fields("POST", "/issues.json", f"redmine:{project.key}", document={"issue": issue})
+        return str(answer.fields("issue").number("id"))
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title, text and comment in one step."""
@@ -108,23 +114,16 @@ class Redmine:
 
     def _priority(self, draft: Draft) -> int | None:
         """Redmine's priorities stand from least to worst, and every installation has its own."""
-        answer = self._door.ask("GET", "/enumerations/issue_priorities.json", "redmine").json()
-        found = [each["id"] for each in answer.get("issue_priorities", ()) if each.get("active", True)]
-        return int(found[round((draft.urgency - 1) * (len(found) - 1) / 4)]) if found else None
+        answer = self._door.fields("GET", "/enumerations/issue_priorities.json", "redmine")
+        found = [each.number("id") for each in answer.several("issue_priorities") if each.flag("active", True)]
+        return found[round((draft.urgency - 1) * (len(found) - 1) / 4)] if found else None
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
         """Says so in the list of files too, where the token's owner may; the comment has said it in any case."""
         changed = {"attachment": {"description": f"{_SUPERSEDED} {file.name}; {older.mark}"[:255]}}
         self._door.ask("PATCH", f"/attachments/{older.id}.json", about, document=changed, accepted=(403, 404))
 
-    def _is_public(self, issue: dict[str, Any], about: str) -> bool:
-        project = _of(issue, "project", about)
-        answer = self._door.ask("GET", f"/projects/{int(project['id'])}.json", about)
-        return bool(_of(answer.json(), "project", about).get("is_public", True))
-
-
-def _of(document: object, name: str, about: str) -> dict[str, Any]:
-    found = document.get(name) if isinstance(document, dict) else None
-    if not isinstance(found, dict):
-        raise unexpected(about, name)
-    return found
+    def _is_public(self, issue: Fields, about: str) -> bool:
+        number = issue.fields("project").number("id")
+        answer = self._door.fields("GET", f"/projects/{number}.json", about)
+        return answer.fields("project").flag("is_public", True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,7 +17,9 @@ from findings_report.errors import FindingsReportError
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, too_large, unexpected
-from findings_report.tickets.http import Access, Door, Part, open_door
+from findings_report.tickets.fields import Fields, objects
+from findings_report.tickets.http import Access, Door, Part, open_door, pages
+from findings_report.tickets.wire import Answer
 
 SHAPE: Final = "rt:23"
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
@@ -64,20 +66,24 @@ class RequestTracker:
         ref = TicketRef("rt", key)
         if not _KEY.match(key):
             raise no_reference(str(ref), SHAPE)
-        ticket = self._ask("GET", f"/ticket/{key}", str(ref))
-        if not isinstance(ticket, dict) or "Subject" not in ticket:
-            raise unexpected(str(ref), "Subject")
+        title = self._fields("GET", f"/ticket/{key}", str(ref)).text("Subject")
         history = self._history(key, str(ref))
         kept = _kept(history)
         files = self._listed(f"/ticket/{key}/attachments", "Filename,ContentLength", str(ref))
         return Ticket(
             ref,
-            title=str(ticket["Subject"]),
+            title=title,
             address=f"{self._door.access.url}/Ticket/Display.html?id={quote(key)}",
             is_public=False,
-            attached=tuple(_attached(each, kept) for each in files if each.get("Filename")),
-            told=frozenset(digest for each in history for digest in digests(str(each.get("Data") or ""))),
+            attached=tuple(_attached(each, kept) for each in files if each.text("Filename", "")),
+            told=frozenset(digest for each in history for digest in digests(each.text("Data", ""))),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """Request Tracker gives a file as base64, in JSON."""
+        about = str(ticket.ref)
+        answer = self._door.download(f"/REST/2.0/attachment/{attached.id}", about, largest=2 * largest)
+        return _content(Fields(Answer(200, answer).json(), about), about)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """File and comment in one request; the comment's subject has the digest, which lists show and texts do not."""
@@ -107,12 +113,12 @@ class RequestTracker:
         """By the finding's id in the subject, then the marker in the first message: there may be no index of words."""
         about = f"rt:{project.key}"
         question = {"query": f"Queue = '{project.key}' AND Subject STARTSWITH '{draft.finding}:'", "per_page": str(_PAGE)}
-        found = self._ask("GET", "/tickets", about, query=question)
-        for each in found.get("items", ()) if isinstance(found, dict) else ():
-            parts = list(self._listed(f"/ticket/{each['id']}/attachments", "Filename", about))
-            first = min(parts, key=lambda part: int(part["id"]), default=None)
-            if first is not None and draft.is_marked(self._content(str(first["id"]), about)):
-                return str(each["id"])
+        for each in self._fields("GET", "/tickets", about, query=question).several("items"):
+            number = each.number("id")
+            parts = list(self._listed(f"/ticket/{number}/attachments", "Filename", about))
+            first = min((part.number("id") for part in parts), default=None)
+            if first is not None and draft.is_marked(self._text(first, about)):
+                return str(number)
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
@@ -124,10 +130,7 @@ class RequestTracker:
             "ContentType": "text/html",
             "Priority": str(draft.urgency * 20),
         }
-        made = self._ask("POST", "/ticket", f"rt:{project.key}", document=document)
-        if not isinstance(made, dict) or "id" not in made:
-            raise unexpected(f"rt:{project.key}", "id")
-        return str(made["id"])
+        return str(self._fields("POST", "/ticket", f"rt:{project.key}", document=document).number("id"))
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """The subject, and a comment with the text of today: the first message of a ticket cannot be changed."""
@@ -136,42 +139,45 @@ class RequestTracker:
         document = {"Subject": draft.title, "Content": f"{comment or ''}{text}", "ContentType": "text/html"}
         self._ask("POST", f"{path}/comment", about, document=document)
 
-    def _content(self, id: str, about: str) -> str:
-        part = self._ask("GET", f"/attachment/{id}", about)
-        content = str(part.get("Content") or "") if isinstance(part, dict) else ""
-        return base64.b64decode(content).decode("utf-8", "replace")
+    def _text(self, number: int, about: str) -> str:
+        return _content(self._fields("GET", f"/attachment/{number}", about), about).decode("utf-8", "replace")
 
-    def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
-        return self._door.ask(method, f"/REST/2.0{path}", about, **sent).json()
+    def _ask(self, method: str, path: str, about: str, **sent: Any) -> None:
+        self._door.ask(method, f"/REST/2.0{path}", about, **sent)
 
-    def _history(self, key: str, about: str) -> list[Mapping[str, Any]]:
+    def _fields(self, method: str, path: str, about: str, **sent: Any) -> Fields:
+        return self._door.fields(method, f"/REST/2.0{path}", about, **sent)
+
+    def _history(self, key: str, about: str) -> list[Fields]:
         return list(self._listed(f"/ticket/{key}/history", "Type,Data,NewValue", about))
 
-    def _listed(self, path: str, fields: str, about: str) -> Iterator[Mapping[str, Any]]:
+    def _listed(self, path: str, fields: str, about: str) -> Iterator[Fields]:
         """All pages of a list, oldest first. How many there are is told only to those who may see everything."""
-        page = 1
-        while True:
+        for page in pages(about):
             query = {"fields": fields, "per_page": str(_PAGE), "page": str(page), "orderby": "id"}
-            answer = self._ask("GET", path, about, query=query)
-            items = answer.get("items") if isinstance(answer, dict) else None
-            if not isinstance(items, list):
-                raise unexpected(about, "items")
+            items = objects(self._fields("GET", path, about, query=query).value("items"), about, "items")
             yield from items
             if len(items) < _PAGE:
                 return
-            page += 1
 
 
-def _kept(history: list[Mapping[str, Any]]) -> dict[str, int]:
+def _content(part: Fields, about: str) -> bytes:
+    try:
+        return base64.b64decode(part.text("Content", ""))
+    except ValueError:
+        raise unexpected(about, "base64 at Content") from None
+
+
+def _kept(history: Sequence[Fields]) -> dict[str, int]:
     """The files that were cut or dropped, each with how many bytes the limit allowed."""
-    return {str(each.get("Data")): int(each.get("NewValue") or 0) for each in history if each.get("Type") in _CUT}
+    return {each.text("Data", ""): each.number("NewValue", 0) for each in history if each.text("Type", "") in _CUT}
 
 
-def _attached(listed: Mapping[str, Any], kept: Mapping[str, int]) -> Attached:
+def _attached(listed: Fields, kept: Mapping[str, int]) -> Attached:
     """A file with the size that is really there: the list has the one that was sent, also of a file that was cut or dropped."""
-    name = str(listed["Filename"])
+    name = listed.text("Filename")
     name = name.removesuffix(".txt") if name.removesuffix(".txt") in kept else name
-    return Attached(name, kept.get(name, int(listed.get("ContentLength") or 0)), id=str(listed["id"]))
+    return Attached(name, kept.get(name, listed.number("ContentLength", 0)), id=str(listed.number("id")))
 
 
 def _cut(about: str, file: File, kept: int) -> FindingsReportError:

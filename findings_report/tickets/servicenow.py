@@ -16,6 +16,7 @@ from findings_report.errors import FindingsReportError
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import absent, no_reference, unexpected
+from findings_report.tickets.fields import Fields, objects
 from findings_report.tickets.http import Access, Door, open_door
 
 SHAPE: Final = "servicenow:INC0010001"
@@ -58,7 +59,7 @@ class ServiceNow:
         """The user's name; empty where the user may not read it."""
         query = {"sysparm_query": "sys_id=javascript:gs.getUserID()", "sysparm_fields": "user_name", "sysparm_limit": "1"}
         found = self._ask("GET", "/table/sys_user", "servicenow", query=query)
-        return str(found[0].get("user_name", "")) if isinstance(found, list) and found else ""
+        return next((each.text("user_name", "") for each in objects(found, "servicenow", "result")), "")
 
     def read(self, key: str) -> Ticket:
         """The task of that number, in whichever table it is, with its files and its work notes."""
@@ -67,18 +68,24 @@ class ServiceNow:
             raise no_reference(str(ref), SHAPE)
         table, record = self._place(key, str(ref))
         query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
-        task = self._ask("GET", f"/table/{table}/{record}", str(ref), query=query)
-        if not isinstance(task, dict):
-            raise unexpected(str(ref), "result")
+        task = Fields(self._ask("GET", f"/table/{table}/{record}", str(ref), query=query), str(ref), "result")
         return Ticket(
             ref,
-            title=str(task.get("short_description", "")),
+            title=task.text("short_description", ""),
             address=f"{self._door.access.url}/{table}.do?sys_id={record}",
             is_public=False,
             attached=tuple(self._files(table, record, str(ref))),
-            told=digests(str(task.get("work_notes") or "")),
-            text=str(task.get("description") or ""),
+            told=digests(task.text("work_notes", "")),
+            text=task.text("description", ""),
         )
+
+    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
+        """By the number of the attachment."""
+        about = str(ticket.ref)
+        if not _ID.match(attached.id):
+            raise unexpected(about, "sys_id of an attachment")
+        path = f"/api/now/attachment/{attached.id}/file"
+        return self._door.download(path, about, largest=largest, headers={"Accept": "*/*"})
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """The file, then a work note, which the staff see and the one who asked does not."""
@@ -96,7 +103,7 @@ class ServiceNow:
         if not _TABLE.match(key):
             raise no_reference(about, _TABLE_SHAPE)
         found = self._ask("GET", f"/table/{key}", about, query={"sysparm_fields": "number", "sysparm_limit": "1"})
-        if not isinstance(found, list) or any("number" not in each for each in found):
+        if not all(each.has("number") for each in objects(found, about, "result")):
             raise no_reference(about, _TABLE_SHAPE)
         return Project(key, is_public=False)
 
@@ -104,9 +111,9 @@ class ServiceNow:
         """By its `correlation_id`. Where a table has no such field, the condition is left out, and any record answers."""
         marker = _correlation(draft)
         query = {"sysparm_query": f"correlation_id={marker}", "sysparm_fields": "number,correlation_id", "sysparm_limit": "1"}
-        found = self._ask("GET", f"/table/{project.key}", f"servicenow:{project.key}", query=query)
-        records = found if isinstance(found, list) else []
-        return next((str(each["number"]) for each in records if each.get("correlation_id") == marker), None)
+        about = f"servicenow:{project.key}"
+        records = objects(self._ask("GET", f"/table/{project.key}", about, query=query), about, "result")
+        return next((each.text("number") for each in records if each.text("correlation_id", "") == marker), None)
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """A record of the table with impact and urgency, of which the instance makes the priority by its own rules."""
@@ -121,9 +128,7 @@ class ServiceNow:
             "correlation_display": "findings-report",
         }
         made = self._ask("POST", f"/table/{project.key}", about, query={"sysparm_fields": "number"}, document=document)
-        if not isinstance(made, dict) or "number" not in made:
-            raise unexpected(about, "number")
-        return str(made["number"])
+        return Fields(made, about, "result").text("number")
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Title, text and work note in one step."""
@@ -137,12 +142,10 @@ class ServiceNow:
     def _place(self, number: str, about: str) -> tuple[str, str]:
         """Table and id of a task. Incidents, changes, problems and requests are all tasks."""
         query = {"sysparm_query": f"number={number}", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
-        found = self._ask("GET", "/table/task", about, query=query)
-        if not isinstance(found, list):
-            raise unexpected(about, "result")
+        found = objects(self._ask("GET", "/table/task", about, query=query), about, "result")
         if not found:
             raise FindingsReportError(absent(self._door.access, about))
-        table, record = str(found[0].get("sys_class_name")), str(found[0].get("sys_id"))
+        table, record = found[0].text("sys_class_name"), found[0].text("sys_id")
         if not _TABLE.match(table) or not _ID.match(record):
             raise unexpected(about, "sys_class_name and sys_id")
         return table, record
@@ -150,8 +153,8 @@ class ServiceNow:
     def _files(self, table: str, record: str, about: str) -> Iterator[Attached]:
         wanted = f"table_name={table}^table_sys_id={record}^ORDERBYsys_created_on"
         found = self._ask("GET", "/attachment", about, query={"sysparm_query": wanted, "sysparm_limit": _MOST_FILES})
-        for each in found if isinstance(found, list) else ():
-            yield Attached(str(each.get("file_name")), int(each.get("size_bytes") or 0), id=str(each.get("sys_id")))
+        for each in objects(found, about, "result"):
+            yield Attached(each.text("file_name"), each.number("size_bytes", 0), id=each.text("sys_id"))
 
     def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
         document = self._door.ask(method, f"/api/now{path}", about, **sent).json()

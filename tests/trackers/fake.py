@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.parser
 import email.policy
 import json
@@ -64,6 +65,10 @@ class Reply:
     """How long nothing comes."""
     is_cut: bool = False
     """True to end the connection without an answer."""
+    content: bytes | None = None
+    """What is answered instead of a document."""
+    drip_seconds: float = 0.0
+    """How long nothing comes before each byte of the body, after the first."""
 
 
 Answers = Reply | Callable[[Request], Reply]
@@ -146,11 +151,15 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.is_cut:
             return
         body = b"" if reply.document is None else json.dumps(reply.document).encode()
+        body = body if reply.content is None else reply.content
         self.send_response(reply.status)
         for name, value in {"Content-Length": str(len(body)), "Connection": "close", **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # who asked may have had enough
+            for piece in [body] if not reply.drip_seconds else [bytes([each]) for each in body]:
+                self.wfile.write(piece)
+                threading.Event().wait(reply.drip_seconds)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names are the library's
 

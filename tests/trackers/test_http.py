@@ -116,6 +116,85 @@ def test_each_refusal_has_a_message_of_its_own(fake: Fake, door: Door, status: i
     assert code != "refused" or "Subject cannot be blank" in problem.fault
 
 
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_to_its_end(
+    fake: Fake, door: Door, waited: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("findings_report.tickets.http._LONGEST_ANSWER_SECONDS", 0.3)
+    fake.expect("GET", "/x", Reply(content=b" " * 100, drip_seconds=0.1))
+
+    problem = refused(door)
+
+    assert problem.code == "tracker-unreachable"
+    assert "not complete within 0 seconds" in problem.fault
+    assert waited == []
+
+
+def test_an_answer_without_end_is_not_read_to_it(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings_report.tickets.http._LARGEST_ANSWER", 1000)
+    fake.expect("GET", "/x", [0] * 1000)
+
+    assert "no end within 1,000 bytes" in refused(door).fault
+
+
+def test_no_session_is_kept_so_that_an_anonymous_question_is_one(fake: Fake, door: Door) -> None:
+    fake.expect("GET", "/x", Reply({}, headers={"Set-Cookie": "JSESSIONID=1; Path=/"}))
+    fake.expect("GET", "/x", Reply(status=401))
+    door.ask("GET", "/x", "redmine:17")
+
+    assert not door.is_readable_by_anybody("/x", "redmine:17")
+    assert "cookie" not in fake.requests[1].headers
+
+
+def test_a_download_is_what_came_byte_for_byte(fake: Fake, door: Door) -> None:
+    content = bytes(range(256)) * 10
+    fake.expect("GET", "/x", Reply(content=content, headers={"Content-Encoding": "gzip"}))
+
+    assert door.download("/x", "redmine:17", largest=len(content)) == content
+    assert fake.requests[0].headers["x-key"] == SECRET
+    assert fake.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_download_that_is_sent_on_is_followed_and_the_token_stays_behind(fake: Fake, door: Door) -> None:
+    with Fake.started() as store:
+        fake.expect("GET", "/x", Reply(status=302, headers={"Location": "/y"}))
+        fake.expect("GET", "/y", Reply(status=307, headers={"Location": f"{store.url}/signed?key=1"}))
+        store.expect("GET", "/signed", Reply(content=b"it"))
+
+        assert door.download("/x", "redmine:17", largest=100, headers={"X-More": "1"}) == b"it"
+
+        store.check()
+        asked = [*fake.requests[1:], *store.requests]
+    assert fake.requests[0].headers["x-key"] == SECRET
+    assert not any({"x-key", "x-more", "referer"} & set(each.headers) for each in asked)
+    assert store.requests[0].query == {"key": "1"}
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["http://elsewhere.example/x?key=1", "ftp://127.0.0.1/x", "", "https://me:pw@example.org/x", "https://[", "file:///x"],
+)
+def test_a_download_is_not_sent_on_over_what_others_can_read(fake: Fake, door: Door, where: str) -> None:
+    fake.expect("GET", "/x", Reply(status=302, headers={"Location": where}))
+
+    problem = problem_of(lambda: door.download("/x", "redmine:17", largest=100))
+
+    assert problem.code == "tracker-redirect"
+    assert "key=1" not in problem.fault
+
+
+def test_a_download_that_is_sent_in_circles_ends(fake: Fake, door: Door) -> None:
+    for _ in range(4):
+        fake.expect("GET", "/x", Reply(status=302, headers={"Location": "/x"}))
+
+    assert problem_of(lambda: door.download("/x", "redmine:17", largest=100)).code == "tracker-redirect"
+
+
+def test_a_download_is_bounded(fake: Fake, door: Door) -> None:
+    fake.expect("GET", "/x", Reply(content=b"x" * 101))
+
+    assert "no end within 100 bytes" in problem_of(lambda: door.download("/x", "redmine:17", largest=100)).fault
+
+
 def test_a_token_that_a_tracker_repeats_is_not_told(fake: Fake, door: Door) -> None:
     basic = base64.b64encode(SECRET.encode()).decode()
     fake.expect("POST", "/x", Reply({"message": f"bad {SECRET} s3cret%2Ftoken%2B%3D%3D {basic}"}, 400))
@@ -124,7 +203,7 @@ def test_a_token_that_a_tracker_repeats_is_not_told(fake: Fake, door: Door) -> N
 
 
 def test_no_answer_in_time_is_told_with_what_it_means(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door._client, "timeout", 0.2)
+    monkeypatch.setattr(door._wire._client, "timeout", 0.2)
     fake.expect("POST", "/x", Reply(stall_seconds=1))
 
     problem = refused(door, "POST")
@@ -196,13 +275,20 @@ def test_an_answer_that_cannot_be_decompressed_is_a_fault_of_the_tracker(fake: F
 def test_a_list_that_leads_back_to_itself_ends(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("findings_report.tickets.http._MOST_PAGES", 3)
     for _ in range(3):
-        fake.expect("GET", "/x", Reply([1], headers={"Link": '</x>; rel="next"'}))
+        fake.expect("GET", "/x", Reply([{}], headers={"Link": '</x>; rel="next"'}))
+
+    assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"
+
+
+def test_a_list_that_takes_too_long_ends(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings_report.tickets.http._LONGEST_LIST_SECONDS", 0.1)
+    fake.expect("GET", "/x", Reply([{}], headers={"Link": '</x>; rel="next"'}, stall_seconds=0.2))
 
     assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"
 
 
 def test_a_next_page_at_an_impossible_address_is_refused(fake: Fake, door: Door) -> None:
-    fake.expect("GET", "/x", Reply([1], headers={"Link": '</\x01>; rel="next"'}))
+    fake.expect("GET", "/x", Reply([{}], headers={"Link": '</\x01>; rel="next"'}))
 
     assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"
 
