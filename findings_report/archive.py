@@ -55,12 +55,16 @@ def content_of(path: Path, *, shown: str) -> bytes:
     return content
 
 
-def read(content: bytes, shown: str) -> Report:
+def read(content: bytes, shown: str, *, largest: int = LARGEST) -> Report:
     """The report in a file that is its JSON, or a PDF that carries it: told apart by content, whatever the file is called.
 
-    `shown` names the file in messages. Raises FindingsReportError (INPUT) when it is neither.
+    `shown` names the file in messages. Raises FindingsReportError (INPUT) when it is neither, or its JSON has more than
+    `largest` bytes.
     """
-    return from_pdf(content, shown=shown) if is_pdf(content) else from_json(content, shown=shown)
+    found = embedded(content, tuple(_NAMES.values()), shown=shown).content if is_pdf(content) else content
+    if len(found) > largest:
+        raise _too_large(shown, largest)
+    return from_json(found, shown=shown)
 
 
 def is_pdf(content: bytes) -> bool:
@@ -68,13 +72,8 @@ def is_pdf(content: bytes) -> bool:
     return b"%PDF-" in content[:_START]
 
 
-def from_pdf(content: bytes, *, shown: str) -> Report:
-    """The report that a PDF carries. Raises FindingsReportError (INPUT) when it carries none that can be read."""
-    return _report(document_from_json(extract(content, shown=shown).content, shown=shown), shown)
-
-
 def extract(content: bytes, *, shown: str) -> Embedded:
-    """The JSON that a PDF carries, byte for byte as it was put there. Raises as `from_pdf`; a comparison is taken too."""
+    """The JSON that a PDF carries, byte for byte as it was put there. Raises as `read`; a comparison is taken too."""
     found = embedded(content, tuple(_NAMES.values()), shown=shown)
     document_from_json(found.content, shown=shown)
     return found
@@ -149,8 +148,8 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]
 
 
-def _too_large(shown: str) -> FindingsReportError:
-    return _refused(shown, f"it has more than the {LARGEST:,} bytes that are read")
+def _too_large(shown: str, largest: int = LARGEST) -> FindingsReportError:
+    return _refused(shown, f"it has more than the {largest:,} bytes that are read")
 
 
 def _refused(shown: str, fault: str, remedy: str | None = None) -> FindingsReportError:

@@ -37,9 +37,11 @@ def attach(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="REPORT", help="The last one, for `diff`: the comment says what changed since."),
+        typer.Option("--since", metavar="REPORT", help="Say what changed since this, not since the last one on the ticket."),
     ] = None,
-    changes: Annotated[str | None, typer.Option("--changes", metavar="TEXT", help="The same in words of your own.")] = None,
+    changes: Annotated[
+        str | None, typer.Option("--changes", metavar="TEXT", help="What changed, in words of your own.")
+    ] = None,
     public: Public = False,
     dry_run: DryRun = False,
     repository: Clones = None,

@@ -77,9 +77,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     before = read_side(baseline, inputs, progress)
     progress("reading the current side")
     after = read_side(current, inputs, progress)
-    _check_clones(inputs, (before, after))
-    before, renamed = agreed(before, after)
-    comparison = _compared(before, after, renamed, inputs, progress)
+    comparison = compared(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
     files, problems = _made(comparison, (before, after), wishes, progress)
@@ -87,7 +85,10 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 
-def _compared(before: ReadSide, after: ReadSide, renamed: Sequence[str], inputs: Inputs, progress: Progress) -> Comparison:
+def compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
+    """The comparison of two sides, their code followed in the clones that they have. Raises FindingsReportError."""
+    _check_clones(inputs, (before, after))
+    before, renamed = agreed(before, after)
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
         progress("following the code")

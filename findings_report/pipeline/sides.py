@@ -63,6 +63,15 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
     return _revision(named.removeprefix(REVISION), named, inputs, progress)
 
 
+def reported(source: str, report: Report, inputs: Inputs, at_hand: Mapping[str, Clone] | None = None) -> ReadSide:
+    """The side that a report already made is. Its code is in the clones of the command line, else in those `at_hand`."""
+    names = [repository.name for repository in report.engagement.repositories]
+    given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
+    known = at_hand or {}
+    clones = {name: Clone(given[name], is_given=True) if name in given else known.get(name) for name in names}
+    return ReadSide(source, report, clones, None, Path.cwd() / store.FOLDER)
+
+
 def _authored(source: str, folder: Path, authored: store.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _without_broken_clones(authored, folder, inputs)
@@ -109,11 +118,7 @@ def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]
 def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
     from findings_report import archive
 
-    report = archive.read(archive.content_of(path, shown=source), source)
-    names = [repository.name for repository in report.engagement.repositories]
-    given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
-    clones = {name: Clone(given[name], is_given=True) if name in given else None for name in names}
-    return ReadSide(source, report, clones, None, Path.cwd() / store.FOLDER)
+    return reported(source, archive.read(archive.content_of(path, shown=source), source), inputs)
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:

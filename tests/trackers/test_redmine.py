@@ -288,18 +288,25 @@ def test_without_files_the_report_goes_to_its_tickets_and_each_finding_to_its_ow
     assert all("is there already" in line for line in again.said)
 
 
-def test_a_comment_says_what_changed_since_the_last_report(work: Work, redmine: RedmineServer) -> None:
-    ref = new_issue(redmine)
+@pytest.mark.parametrize("is_named", [False, True], ids=["found", "named"])
+def test_a_comment_says_what_changed_since_the_last_report(work: Work, redmine: RedmineServer, is_named: bool) -> None:
+    ref, own = new_issue(redmine), new_issue(redmine)
     (work.root / "findings" / "engagement.yaml").write_text(f'format: 1\ntitle: Review\ntickets: ["{ref}"]\n')
+    work.finding("A-1", FINDING + f'tickets: ["{own}"]\n')
     work.attach_all()
     last = work.root / "last.pdf"
     last.write_bytes(work.report.read_bytes())
     work.finding("A-2", FINDING.replace("One", "Another"))
-    work.finding("A-1", FINDING + "status: resolved\n")
+    work.finding("A-1", FINDING.replace("high", "low") + f'status: resolved\ntickets: ["{own}"]\n')
 
-    work.attach_all(since=str(last))
+    done = work.attach_all(since=str(last) if is_named else None)
 
-    note = notes(redmine, ref)[1].replace("\r", "")
-    assert "Since the last one:" in note
-    assert "* A-2: new, high, Another" in note
-    assert "* A-1: resolved, high, One" in note
+    note, own_note = (notes(redmine, each)[1].replace("\r", "") for each in (ref, own))
+    assert "*Since the last one*: 1 new, 1 resolved.\n" in note
+    assert "* A-2: new, high, Another\n" in note
+    assert "* A-1: resolved, low, One (severity high → low)\n" in note
+    assert own_note.startswith("*A-1: One*, low, resolved\n")
+    assert "*Since the last one*: resolved.\n\n* severity high → low\n" in own_note
+    assert "A-2" not in own_note
+    assert done.said[0].endswith("\n  since the last one: 1 new, 1 resolved")
+    assert not done.problems

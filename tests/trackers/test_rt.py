@@ -96,6 +96,20 @@ def test_a_newer_report_supersedes_the_older_and_says_so(work: Work, rt: RtServe
     assert "is there already" in work.attach(ref).said[0]
 
 
+def test_the_last_report_is_read_back_and_compared_with(work: Work, rt: RtServer) -> None:
+    ref, path = new_ticket(rt), work.root / "report.json"
+    report = samples.report()
+    path.write_bytes(to_json(report))
+    work.attach(ref, path)
+    path.write_bytes(to_json(report.model_copy(update={"findings": report.findings[1:]})))
+
+    done = work.attach(ref, path)
+
+    assert not done.problems
+    assert done.said[0].endswith(f"since the last one: 1 absent, {len(report.findings) - 1} unchanged")
+    assert f"<li>{report.findings[0].id}: absent, " in notes(rt, ref)[1]
+
+
 def test_a_file_without_its_comment_gets_only_the_comment(work: Work, rt: RtServer) -> None:
     ref = new_ticket(rt)
     file = File("report", ".pdf", PDF, "application/pdf")

@@ -44,6 +44,10 @@ class Work:
         errand = Errand((path or self.report,), (to,), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # named as they are there
         return attach(errand, Surroundings(self.environment), lambda _: None)
 
+    def attach_to(self, path: Path, to: tuple[str, ...], **wishes: object) -> Done:
+        errand = Errand((path,), to, Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
+        return attach(errand, Surroundings(self.environment), lambda _: None)
+
     def attach_all(self, **wishes: object) -> Done:
         """As `attach` without arguments."""
         errand = Errand((), (), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise

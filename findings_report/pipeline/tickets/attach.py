@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import archive, store, tickets
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.model.ticket import File, Lock, Ticket, TicketRef
+from findings_report.model.document import Report
+from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
+from findings_report.pipeline.sides import read_side
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
-from findings_report.pipeline.tickets.changes import summary
-from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels
-from findings_report.renderers.announcement import Facts, announcement, size
+from findings_report.pipeline.tickets.changes import Comparer, untold
+from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, stem_of
+from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
 from findings_report.renderers.markup import mark_up
+from findings_report.renderers.words import words
 from findings_report.tickets.credentials import Surroundings
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """A file, and what is known of it before any ticket was looked at."""
+
+    file: File
+    report: Report | None
+    """What it carries; None for a file without it."""
+    is_own: bool
+    """True when it is a finding's own document, not the whole report."""
+    changes: Changes | str | None
+    """What the user said that changed, or by --since; None when the last one on the ticket is to be compared with."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,11 @@ class _Step:
 
     tracker: tickets.Tracker
     ticket: Ticket
-    file: File
+    parcel: _Parcel
+
+    @property
+    def file(self) -> File:
+        return self.parcel.file
 
     @property
     def is_attached(self) -> bool:
@@ -36,13 +56,22 @@ class _Step:
             return self._remembered(lock) == self.file.name
         return self.is_attached and self.file.digest in self.ticket.told
 
+    @property
+    def last(self) -> Attached | None:
+        """What the file supersedes of that which hangs on the ticket."""
+        return next((each for each in reversed(self.ticket.attached) if each.is_older(self.file)), None)
+
     def older(self, lock: Lock) -> tuple[str, ...]:
-        """Names of what the file supersedes: on the ticket, or by the lock where the tracker lists no files."""
-        found = [each.name for each in self.ticket.attached if each.is_older(self.file)]
-        known = self._remembered(lock)
-        if not found and known not in (None, self.file.name):
-            found = [str(known)]
-        return tuple(found[-1:])
+        """The name of what the file supersedes: on the ticket, or by the lock where the tracker lists no files."""
+        found = self.last.name if self.last is not None else self._remembered(lock)
+        return (found,) if found is not None and found != self.file.name else ()
+
+    def changes(self, comparer: Comparer) -> Changes | str | None:
+        """What changed since the last one. Raises FindingsReportError when it is there, and cannot be compared with."""
+        given, last, report = self.parcel.changes, self.last, self.parcel.report
+        if given is not None or last is None or report is None:
+            return given
+        return comparer.since_attached(self.tracker, self.ticket, last, self.file.name, report, is_own=self.parcel.is_own)
 
     def _remembered(self, lock: Lock) -> str | None:
         return lock.attached.get(str(self.ticket.ref), {}).get(f"{self.file.stem}{self.file.suffix}")
@@ -54,29 +83,43 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
     What fails later is among the problems: the other tickets still get theirs.
     """
     sent, problems = parcels(errand, progress)
-    facts = {file: _facts(file) for file in sent}
-    changes = summary(errand.since, errand.inputs, progress) if errand.since is not None else errand.changes
+    comparer = Comparer(errand.inputs, progress)
+    known = _known(errand, tuple(sent), comparer)
     memory = Memory(_engagement(errand.inputs.folder))
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        steps = _looked_at(errand, sent, Trackers(surroundings, stack), progress)
+        steps = _looked_at(errand, sent, known, Trackers(surroundings, stack), progress)
         for step in steps:
             progress(f"{step.ticket.ref}: {step.file.name}")
-            older = step.older(memory.lock)
-            text = announcement(step.file, facts[step.file], older=older, changes=changes)
             try:
-                said.append(_carried_out(step, text, memory.lock, dry_run=errand.dry_run))
+                said.append(_carried_out(step, comparer, memory.lock, problems, dry_run=errand.dry_run))
             except FindingsReportError as error:
                 problems += error.problems
+                problems += [_not_done(step)] * (len(steps) > 1)
                 continue
             if not errand.dry_run:
                 memory.keep(memory.lock.with_attached(step.ticket.ref, step.file))
     return Done(tuple(said) or ("neither the engagement nor a finding names a ticket",) * (not problems), tuple(problems))
 
 
+def _known(errand: Errand, files: Sequence[File], comparer: Comparer) -> dict[File, _Parcel]:
+    """What is known of each file. Raises FindingsReportError for a --since that cannot be compared with."""
+    baseline = read_side(errand.since, errand.inputs, comparer.progress) if errand.since is not None else None
+    known: dict[File, _Parcel] = {}
+    for file in files:
+        report, changes = _report(file), errand.changes
+        is_own = report is not None and [stem_of(each.id) for each in report.findings] == [file.stem]
+        if baseline is not None and not changes:
+            known[file] = _Parcel(file, report, is_own, comparer.since(baseline, file.name, report, is_own=is_own))
+        else:
+            known[file] = _Parcel(file, report, is_own, changes)
+    return known
+
+
 def _looked_at(
     errand: Errand,
     sent: Parcels,
+    known: Mapping[File, _Parcel],
     trackers: Trackers,
     progress: Callable[[str], None],
 ) -> list[_Step]:
@@ -96,19 +139,25 @@ def _looked_at(
         read[ref] = tracker, ticket
     if problems:
         raise nothing_done(problems, "attached")
-    return [_Step(*read[ref], file) for file, refs in sent.items() for ref in refs]
+    return [_Step(*read[ref], known[file]) for file, refs in sent.items() for ref in refs]
 
 
-def _carried_out(step: _Step, comment: str, lock: Lock, *, dry_run: bool) -> str:
-    """Does what is missing, reads the ticket again, and says what was done."""
+def _carried_out(step: _Step, comparer: Comparer, lock: Lock, problems: list[Problem], *, dry_run: bool) -> str:
+    """Does what is missing, reads the ticket again, and says what was done. What it could not find out is a note more."""
     where, name = step.ticket.ref, step.file.name
     if step.is_done(lock):
         return f"{where}: {name} is there already"
-    older = step.older(lock)
+    older, changes = step.older(lock), None
+    try:
+        changes = step.changes(comparer)
+    except FindingsReportError as error:
+        problems.append(untold(where, older[0], error))
+    since = f"\n  since the last one: {changes.counts}" if isinstance(changes, Changes) else ""
     more = f", which supersedes {', '.join(older)}" if older else ""
     what = f"the comment that tells of {name}" if step.is_attached else f"{name}, {size(len(step.file.content))}{more}"
     if dry_run:
-        return f"{where}: would attach {what} ({step.ticket.title})"
+        return f"{where}: would attach {what} ({step.ticket.title}){since}"
+    comment = announcement(step.file, _facts(step.parcel), older=older, changes=changes)
     step.tracker.attach(step.ticket, step.file, mark_up(comment, step.tracker.markup))
     after = replace(step, ticket=step.tracker.read(where.key))
     if step.ticket.is_listed and not after.is_done(lock):
@@ -116,7 +165,12 @@ def _carried_out(step: _Step, comment: str, lock: Lock, *, dry_run: bool) -> str
         raise FindingsReportError(
             Problem(Kind.NETWORK, fault, "run the command again, or look at the ticket", code="ticket-lost")
         )
-    return f"{where}: attached {what}\n  {step.ticket.address}"
+    return f"{where}: attached {what}\n  {step.ticket.address}{since}"
+
+
+def _not_done(step: _Step) -> Problem:
+    """Which of several files a refusal was about: what the tracker says names the ticket alone."""
+    return Problem(Kind.NETWORK, f"{step.ticket.ref}: as far as is known, {step.file.name} is not attached", level="note")
 
 
 def _engagement(start: Path) -> Path | None:
@@ -127,12 +181,21 @@ def _engagement(start: Path) -> Path | None:
         return None
 
 
-def _facts(file: File) -> Facts | None:
-    """What the file says of itself, where it carries its report: as JSON, or in a PDF. None for any other."""
+def _report(file: File) -> Report | None:
+    """The report that a file carries, as JSON or in a PDF. None for any other."""
     try:
-        report = archive.read(file.content, file.name)
+        return archive.read(file.content, file.name)
     except FindingsReportError:
         return None
+
+
+def _facts(parcel: _Parcel) -> Facts | None:
+    """What the file says of itself, where it carries its report."""
+    report = parcel.report
+    if report is None:
+        return None
+    finding = report.findings[0] if parcel.is_own else None
+    status = words(finding.status.value).lower() if finding else ""
     engagement = report.engagement
     return Facts(
         title=engagement.title,
@@ -142,4 +205,5 @@ def _facts(file: File) -> Facts | None:
         language=engagement.language,
         severities=tuple((each.severity.name, each.total) for each in report.counts if each.total),
         commits=tuple((each.name, each.commit) for each in engagement.repositories if each.commit is not None),
+        single=Single(finding.id, finding.title, finding.severity.name, status) if finding else None,
     )

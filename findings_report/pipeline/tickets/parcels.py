@@ -119,8 +119,12 @@ def _read(path: Path) -> File:
 
 def _file(path: Path, content: bytes) -> File:
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    stem, suffix = (_NOT_IN_NAMES.sub("-", part) for part in (path.stem, path.suffix))
-    return File(stem, suffix, content, media_type)
+    return File(stem_of(path.stem), stem_of(path.suffix), content, media_type)
+
+
+def stem_of(name: str) -> str:
+    """What a file of that name is called on a ticket."""
+    return _NOT_IN_NAMES.sub("-", name)
 
 
 _BUILD: Final = "make it with `findings-report build -f pdf`"
