@@ -120,7 +120,8 @@ class Redmine:
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
         """Says so in the list of files too, where the token's owner may; the comment has said it in any case."""
-        changed = {"attachment": {"description": f"{_SUPERSEDED} {file.name}; {older.mark}"[:255]}}
+        told = f"{_SUPERSEDED} {file.name}; {older.mark}".removesuffix("; ")[:255]
+        changed = {"attachment": {"description": told}}
         self._door.ask("PATCH", f"/attachments/{older.id}.json", about, document=changed, accepted=(403, 404))
 
     def _is_public(self, issue: Fields, about: str) -> bool:

@@ -234,11 +234,8 @@ def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work)
     assert ": 2 new, 1 resolved.\n\n" in note
 
 
-HOSTILE = BASELINE.model_copy(
-    update={
-        "findings": (FIRST.model_copy(update={"id": "*x* !http://evil/x.png!", "title": "{{toc}} " + "long " * 100_000}),),
-    }
-)
+EVIL = {"id": "*x* !http://evil/x.png!", "title": "{{toc}} [x](http://evil/)" + " long" * 100_000}
+HOSTILE = BASELINE.model_copy(update={"findings": (FIRST, OTHERS[0].model_copy(update=EVIL))})
 
 
 def test_what_somebody_else_wrote_is_text_and_short(fake: Fake, work: Work) -> None:
@@ -249,7 +246,9 @@ def test_what_somebody_else_wrote_is_text_and_short(fake: Fake, work: Work) -> N
     note = sent_comment(fake, work)
 
     assert "!http" not in note
+    assert "toc" in note
     assert "{{" not in note
+    assert '":http' not in note
     assert len(note) < 3000
 
 

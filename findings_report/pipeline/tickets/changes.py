@@ -150,7 +150,7 @@ def _line(compared: ComparedFinding) -> str:
 def _fields(compared: ComparedFinding) -> Iterator[str]:
     """What differs: short values with both, the rest by name. What the word for the finding says already is left out."""
     for field in compared.fields:
-        if field.name == "title" or (field.name == "status" and compared.turn is not None):
+        if field.name == "status" and compared.turn is not None:
             continue
         label = field.label if field.label.isupper() else field.label.lower()
         before, after = field.before or "none", field.after or "none"
