@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import samples
+from trackers import contract
 from trackers.fake import Answers, Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
@@ -148,6 +149,8 @@ SCENES = {
     ),
 }
 
+CONTRACTS = {"jira-cloud": contract.jira, "gitlab": contract.gitlab, "github": contract.github, "azure": contract.azure}
+
 
 def redmine(file: Answers, mark: str = OLDER.mark, size: int = 5) -> list[tuple[str, Answers | object]]:
     attached = {"id": 9, "filename": OLDER.name, "filesize": size, "description": mark}
@@ -186,6 +189,8 @@ def test_the_last_report_is_taken_from_the_ticket_and_compared_with(fake: Fake, 
     assert {"authorization", "private-token", "x-redmine-api-key"} & set(last.headers)
     assert last.headers["accept"] == {"rt": "application/json", "azure": OCTETS, "github": OCTETS}.get(name, "*/*")
     assert name != "github" or "authorization" not in fake.requests[-1].headers  # the store of files gets no token
+    document = CONTRACTS[name]() if name in CONTRACTS else None
+    assert not [told for each in fake.requests if document and each.path != "/signed" for told in document.faults(each)]
 
 
 def sent_comment(fake: Fake, work: Work, **wishes: object) -> str:

@@ -23,9 +23,11 @@ from findings_report.tickets.fields import Fields, objects
 NAMES = """id key name title body fields summary attachment filename size comments total text url user login username issue
 issues project projects is_public visibility private upload token markdown upload_url state assets items Subject Type Data
 NewValue Filename ContentLength Content authenticatedUser relations rel attributes resourceSize comment result sys_id number iid
-file_name sys_class_name size_bytes continuationToken issue_priorities active notes journals description web_url html_url
+file_name sys_class_name size_bytes continuationToken workItems value
+referenceName allowedValues correlation_id issue_priorities active notes journals description web_url html_url
 """.split()  # noqa: SIM905 - a list of words reads best as words
 
+ANSWERED = ["id", "key", "iid", "number", "issue", "items", "issues", "value", "workItems", "result"]
 WORDS = st.sampled_from(["", "AttachedFile", "AttachmentDrop", "uploaded", "9"]) | st.text(max_size=8)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS
 DOCUMENTS = st.recursive(
@@ -104,6 +106,8 @@ def test_no_answer_of_a_tracker_is_a_traceback(tmp_path: Path, name: str) -> Non
         ("github", "github:owner/name"),
         ("redmine", "redmine:audit"),
         ("rt", "rt:General"),
+        ("azure", "azure:The audit"),
+        ("servicenow", "servicenow:incident"),
     ],
 )
 def test_nor_is_one_while_tickets_are_made_and_brought_in_step(tmp_path: Path, name: str, project: str) -> None:
@@ -116,7 +120,10 @@ def test_nor_is_one_while_tickets_are_made_and_brought_in_step(tmp_path: Path, n
         def made_anew(answered: object, data: st.DataObject) -> None:
             fresh(work)
             good = {path: answer for path, answer in SCENES[name].asked(wild.url) if not isinstance(answer, Reply)}
-            likely = st.dictionaries(st.sampled_from(["id", "key", "iid", "number", "issue", "items", "issues"]), DOCUMENTS)
+            likely = st.dictionaries(
+                st.sampled_from(["id", "key", "iid", "number", "issue", "items", "issues", "value", "workItems", "result"]),
+                DOCUMENTS,
+            )
             wild.known = {path: Reply(answer) for path, answer in good.items()}
             wild.else_answered = data.draw(likely | st.just(answered))
 
