@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import samples
 
+from findings_report import pipeline
 from findings_report.cache import Entries
 from findings_report.model.document import Report
 from findings_report.renderers import Template, builtin_templates
@@ -91,3 +92,28 @@ def test_what_places_pictures_in_the_text_is_made_anew_as_they_are_counted(entri
 
     assert b"data:image/png" in first
     assert entries.puts - embedding > embedding  # beside a PDF pictures are files
+
+
+def test_a_document_is_rendered_once_and_one_of_which_something_is_to_be_said_each_time(entries: Counted) -> None:
+    report = samples.report()
+    plain = pipeline.render(report, "html", STANDARD, system_fonts=False).content
+    first = pipeline.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
+    rendered = entries.puts
+
+    second = pipeline.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
+    other = pipeline.render(edited(report, title="Another"), "html", STANDARD, system_fonts=False, entries=entries).content
+
+    assert first == second == plain
+    assert b"Another" in other
+    assert entries.puts > rendered
+
+
+@pytest.mark.slow
+def test_what_is_said_of_a_document_is_said_again(entries: Counted) -> None:
+    report = edited(samples.report(), description="A character without a font: \U0001f9ff\n")
+
+    first = pipeline.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
+    second = pipeline.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
+
+    assert [problem.level for problem in first.problems] == ["warning"]
+    assert second == first

@@ -62,21 +62,40 @@ def rendered(
 def render(
     document: Document, name: str, template: Template, *, system_fonts: bool, entries: Entries | None = None
 ) -> Rendered:
-    """The document in one format of `outputs.FORMATS`; CSV is of reports alone. `entries` keeps its parts for the next time."""
+    """The document in one format of `outputs.FORMATS`; CSV is of reports alone.
+
+    `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it.
+    """
     from findings_report import archive
     from findings_report.model.document import Report
     from findings_report.renderers import Rendered
+    from findings_report.renderers.kept import document_key
 
+    data = archive.to_json(document)
     if name == "json":
-        return Rendered(archive.to_json(document))
+        return Rendered(data)
     if name == "csv" and isinstance(document, Report):
         from findings_report.renderers import csv
 
         return csv.render(document)
+    if entries is None or system_fonts:  # what fonts the machine has is in no key
+        return _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries)
+    key = document_key(data, template, name)
+    if (known := entries.get(key)) is not None:
+        return Rendered(known)
+    made = _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries)
+    if not made.problems:
+        entries.put(key, made.content)
+    return made
+
+
+def _rendered(
+    document: Document, data: bytes, name: str, template: Template, *, system_fonts: bool, entries: Entries | None
+) -> Rendered:
     from findings_report.renderers.template import render as render_text
 
     text = render_text(document, template=template, format=name, entries=entries)
-    return text if name != "pdf" else _printed(document, text, system_fonts=system_fonts, entries=entries)
+    return text if name != "pdf" else _printed(document, data, text, system_fonts=system_fonts, entries=entries)
 
 
 def render_alone(
@@ -87,20 +106,21 @@ def render_alone(
     from findings_report.renderers import Rendered
     from findings_report.renderers.template import render_alone as render_text
 
+    data = archive.to_json(report)
     if name == "json":
-        return Rendered(archive.to_json(report))
+        return Rendered(data)
     text = render_text(report, template=template, format=name, entries=entries)
-    return text if name != "pdf" else _printed(report, text, system_fonts=system_fonts, entries=entries)
+    return text if name != "pdf" else _printed(report, data, text, system_fonts=system_fonts, entries=entries)
 
 
-def _printed(document: Document, text: Rendered, *, system_fonts: bool, entries: Entries | None) -> Rendered:
+def _printed(document: Document, data: bytes, text: Rendered, *, system_fonts: bool, entries: Entries | None) -> Rendered:
     from findings_report import archive
     from findings_report.renderers import Carried, Rendered
     from findings_report.renderers.pdf import render_pdf
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
-    carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
+    carried = Carried(archive.carried_name(document), data, document.engagement.date)
     printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts, entries=entries)
     return Rendered(printed.content, (*text.problems, *printed.problems))
 

@@ -1,6 +1,7 @@
-"""Parts of documents that were rendered before, kept under a key of all that decides how a part comes out.
+"""Documents and parts of them that were rendered before, kept under a key of all that decides how they come out.
 
-That is what it sees, the engagement, the files of the template, this program, and the libraries that parse and colour.
+That is what a part sees, the engagement, the files of the template, this program with its fonts, and the libraries that parse,
+colour and lay out.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from pathlib import Path
 from findings_report.cache import Entries
 from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
+from findings_report.renderers import Template
 from findings_report.renderers.folders import Folders
 
-_LIBRARIES = ("jinja2", "markdown-it-py", "markupsafe", "mdformat", "mdformat-gfm", "pygments")
+_LIBRARIES = (
+    *("jinja2", "markdown-it-py", "markupsafe", "mdformat", "mdformat-gfm", "pygments"),
+    *("fonttools", "pikepdf", "pillow", "pydyf", "tinycss2", "tinyhtml5", "weasyprint"),
+)
 
 
 class Kept:
@@ -25,9 +30,7 @@ class Kept:
     def __init__(self, entries: Entries, folders: Folders, engagement: ReportedEngagement, way: str) -> None:
         """`way` is what else decides: the format, and whether a finding stands alone."""
         self._entries = entries
-        self._made_by = hashlib.sha256(f"{_program()} {way}\n".encode())
-        for file in folders.files():
-            self._made_by.update(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        self._made_by = _made_by(folders, way)
         self._made_by.update(engagement.model_dump_json().encode())
 
     def key(self, name: str, seen: Mapping[str, Frozen]) -> str:
@@ -48,11 +51,26 @@ class Kept:
         self._entries.put(key, text.encode())
 
 
+def document_key(data: bytes, template: Template, format: str) -> str:  # noqa: A002
+    """What a whole document is kept under; `data` is its JSON, which names the system's libraries that lay it out."""
+    key = _made_by(Folders(template), f"document {format}")
+    key.update(data)
+    return key.hexdigest()
+
+
+def _made_by(folders: Folders, way: str) -> hashlib._Hash:
+    found = hashlib.sha256(f"{_program()} {way}\n".encode())
+    for file in folders.files():
+        found.update(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return found
+
+
 @cache
 def _program() -> str:
-    """A digest of this program's own code and of the versions of the libraries it renders with."""
+    """A digest of this program's own files and of the versions of the libraries it renders with."""
     package = Path(__file__).resolve().parents[1]
     found = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in _LIBRARIES).encode())
-    for file in sorted(package.rglob("*.py")):
-        found.update(hashlib.sha256(file.read_bytes()).digest())
+    for file in sorted(package.rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
+            found.update(hashlib.sha256(file.read_bytes()).digest())
     return found.hexdigest()
