@@ -9,12 +9,15 @@ import clauses
 import pytest
 import samples
 
-from findings_report import archive, pipeline
+from findings_report import archive, confine, pipeline
 from findings_report.assemble import alone
+from findings_report.cache import Entries
 from findings_report.errors import FindingsReportError, Kind
 from findings_report.model.document import Report
 from findings_report.pipeline import Built, Inputs, Wishes
+from findings_report.pipeline.render import printable
 from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.pdf import Printable, render_many, render_pdf
 from findings_report.renderers.template import render_alone
 
 NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
@@ -98,6 +101,38 @@ def test_its_pdf_is_archival_and_carries_its_data(demo: Path, tmp_path: Path) ->
     assert file.name == "DEMO-002.pdf"
     assert clauses.violations(content) == []
     assert archive.extract(content, shown=file.name).content == (tmp_path / "one.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = Template("standard", (builtin_templates(),))
+    reports = [alone(samples.report(), finding) for finding in samples.report().findings]
+    pages = [printable(report, render_alone(report, template=template, format="pdf")) for report in reports]
+    entries = Entries(tmp_path)
+
+    together = render_many(pages, entries=entries, workers=2)
+
+    assert len(together) == len(reports) > 2
+    for page, made in zip(pages, together, strict=True):
+        assert made == render_pdf(page.html, images=page.images, carried=page.carried)
+    monkeypatch.setattr(confine, "started", None)  # nothing is laid out a second time
+    assert render_many(pages, entries=entries) == together
+
+
+@pytest.mark.slow
+def test_every_page_that_cannot_be_made_is_told_and_none_harms_another() -> None:
+    def page(body: str) -> Printable:
+        return Printable(f"<!DOCTYPE html><html lang=en><title>T</title><body>{body}</body></html>", {}, None)
+
+    bad, good, worse = page("<img src='http://a.example/x'>"), page("<p>good</p>"), page("<p style='font-size:1e9px'>x</p>")
+
+    with pytest.raises(FindingsReportError) as caught:
+        render_many([bad, worse, good, page("<img src='http://b.example/x'>")], workers=1)
+    said = [problem.fault for problem in caught.value.problems]
+    assert len(said) == 3
+    assert "http://a.example/x" in said[0]
+    assert "the confined process failed" in said[1]
+    assert "http://b.example/x" in said[2]
 
 
 def test_one_finding_may_go_into_a_file_that_is_named(demo: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
 from findings_report.outputs import Target
 from findings_report.pipeline.inputs import Progress
-from findings_report.pipeline.render import Written, kept, own_files, render_alone
+from findings_report.pipeline.render import Written, kept, own_files, render_each
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report, ReportedFinding
@@ -50,18 +50,26 @@ def each(
     """Every finding alone in the formats wanted of it, in their order, and what is to be said of them and of the template."""
     from findings_report.assemble import alone
 
-    files: list[Written] = []
-    entries, told = kept() if cache else (None, ())
-    problems = [*own_files(template), *told]
-    for finding, target in wanted:
-        progress(f"rendering {finding.id} as {target.format}")
+    reports = {finding.id: alone(report, finding) for finding, _ in wanted}
+    made: dict[Target, Written] = {}
+    entries, unkept = kept() if cache else (None, ())
+    problems = [*own_files(template), *unkept]
+    for format_ in dict.fromkeys(target.format for _, target in wanted):
+        asked = [(finding.id, target) for finding, target in wanted if target.format == format_]
+
+        def told(index: int, asked: Sequence[tuple[str, Target]] = asked) -> None:
+            progress(f"rendering {asked[index][0]} as {asked[index][1].format}")
+
         start = time.perf_counter()
-        made = render_alone(alone(report, finding), target.format, template, system_fonts=system_fonts, entries=entries)
-        problems += made.problems
-        files.append(Written(target.path, made.content, time.perf_counter() - start))
+        of_these = [reports[id] for id, _ in asked]
+        rendered = render_each(of_these, format_, template, system_fonts=system_fonts, entries=entries, progress=told)
+        seconds = (time.perf_counter() - start) / len(asked)
+        for (_, target), each in zip(asked, rendered, strict=True):
+            problems += each.problems
+            made[target] = Written(target.path, each.content, seconds)
     if entries is not None:
         entries.trim()
-    return tuple(files), list(dict.fromkeys(problems))
+    return tuple(made[target] for _, target in wanted), list(dict.fromkeys(problems))
 
 
 def targets(

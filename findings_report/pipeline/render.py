@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.document import Report
     from findings_report.renderers import Rendered, Template
+    from findings_report.renderers.pdf import Printable
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Written:
     content: bytes
     """The file."""
     seconds: float
-    """How long rendering took."""
+    """How long rendering took; of findings alone, which are rendered at the same time, the share of each."""
 
 
 def rendered(
@@ -98,31 +99,58 @@ def _rendered(
     return text if name != "pdf" else _printed(document, data, text, system_fonts=system_fonts, entries=entries)
 
 
-def render_alone(
-    report: Report, name: str, template: Template, *, system_fonts: bool, entries: Entries | None = None
-) -> Rendered:
-    """The only finding of a report, by itself, in one format: md, html, pdf or json."""
+def render_each(
+    reports: Sequence[Report],
+    name: str,
+    template: Template,
+    *,
+    system_fonts: bool,
+    entries: Entries | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Rendered]:
+    """The only finding of each report, by itself, in one format: md, html, pdf or json.
+
+    `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
+    """
     from findings_report import archive
     from findings_report.renderers import Rendered
     from findings_report.renderers.template import render_alone as render_text
 
-    data = archive.to_json(report)
-    if name == "json":
-        return Rendered(data)
-    text = render_text(report, template=template, format=name, entries=entries)
-    return text if name != "pdf" else _printed(report, data, text, system_fonts=system_fonts, entries=entries)
+    texts: list[Rendered] = []
+    for index, report in enumerate(reports):
+        progress(index)
+        if name == "json":
+            texts.append(Rendered(archive.to_json(report)))
+        else:
+            texts.append(render_text(report, template=template, format=name, entries=entries))
+    if name != "pdf" or not texts:
+        return texts
+    from findings_report.renderers.pdf import render_many
+
+    printables = [printable(report, archive.to_json(report), text) for report, text in zip(reports, texts, strict=True)]
+    printed = render_many(printables, system_fonts=system_fonts, entries=entries, progress=progress)
+    return [Rendered(pdf.content, (*text.problems, *pdf.problems)) for text, pdf in zip(texts, printed, strict=True)]
 
 
 def _printed(document: Document, data: bytes, text: Rendered, *, system_fonts: bool, entries: Entries | None) -> Rendered:
-    from findings_report import archive
-    from findings_report.renderers import Carried, Rendered
+    from findings_report.renderers import Rendered
     from findings_report.renderers.pdf import render_pdf
+
+    page = printable(document, data, text)
+    printed = render_pdf(page.html, images=page.images, carried=page.carried, system_fonts=system_fonts, entries=entries)
+    return Rendered(printed.content, (*text.problems, *printed.problems))
+
+
+def printable(document: Document, data: bytes, text: Rendered) -> Printable:
+    """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
+    from findings_report import archive
+    from findings_report.renderers import Carried
+    from findings_report.renderers.pdf import Printable
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
     carried = Carried(archive.carried_name(document), data, document.engagement.date)
-    printed = render_pdf(text.content.decode(), images=pictures, carried=carried, system_fonts=system_fonts, entries=entries)
-    return Rendered(printed.content, (*text.problems, *printed.problems))
+    return Printable(text.content.decode(), pictures, carried)
 
 
 def kept() -> tuple[Entries | None, tuple[Problem, ...]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,18 @@ from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
 from findings_report.visible import visible
 
-__all__ = ["INSTALL", "LIBRARIES", "limits_for", "missing", "missing_libraries", "render_pdf", "substitute", "versions"]
+__all__ = [
+    "INSTALL",
+    "LIBRARIES",
+    "Printable",
+    "limits_for",
+    "missing",
+    "missing_libraries",
+    "render_many",
+    "render_pdf",
+    "substitute",
+    "versions",
+]
 
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
@@ -69,12 +80,52 @@ def render_pdf(
         made = _made(text, page, press, apart=not system_fonts)
     except FindingsReportError as error:
         raise FindingsReportError(_blamed(error, page, press)) from error
-    problems = [*made.problems, *telling.of_answers(made.answers)]
-    if errors := [problem for problem in problems if problem.level == "error"]:
-        raise FindingsReportError(errors)
-    confinements = dict.fromkeys(answer.confinement for answer in made.answers)
-    told = [problem for confinement in confinements for problem in telling.of_confinement(confinement)]
-    return Rendered(made.content, (*told, *telling.of_stand_ins(stand_ins), *problems))
+    return _told(made, stand_ins)
+
+
+@dataclass(frozen=True)
+class Printable:
+    """A page that is to be printed with others, as `render_pdf` takes it."""
+
+    html: str
+    images: Pictures
+    carried: Carried | None
+
+
+def render_many(
+    printables: Sequence[Printable],
+    *,
+    system_fonts: bool = False,
+    entries: Entries | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Rendered, ...]:
+    """The PDF of each page, by itself, all laid out by the same few children; there is at least one.
+
+    They are short, laid out in one piece, byte for byte as `render_pdf` makes those of few sheets. `progress` is told the index
+    of the page that is waited for. Raises FindingsReportError with the problems of every page that cannot be made.
+    """
+    environment, many = _environment(system_fonts=system_fonts), workers or len(os.sched_getaffinity(0))
+    kept = None if system_fonts else entries
+    drafts: list[tuple[str, tuple[str, ...], _Press]] = []
+    for each in printables:
+        _check_pictures(each.images)
+        text, stand_ins = substitute(each.html, anywhere=system_fonts)
+        drafts.append((breakable(text), stand_ins, _Press(each.images, each.carried, environment, None, kept, many)))
+    shared = _Press({}, None, environment, _widest(press.limits_of(len(text)) for text, _, press in drafts), kept, many)
+    rendered: list[Rendered] = []
+    problems: list[Problem] = []
+    with shared.staffed("child", 0) as children:
+        begun = [children.begin(*_asked(text, press)) for text, _, press in drafts]
+        for index, (finished, (text, stand_ins, press)) in enumerate(zip(begun, drafts, strict=True)):
+            progress(index)
+            try:
+                rendered.append(_told(_Made((answer := finished()).blobs.get("pdf", b""), (answer,)), stand_ins))
+            except FindingsReportError as error:
+                problems += _blamed(error, take_apart(text), press)
+    if problems:
+        raise FindingsReportError(dict.fromkeys(problems))
+    return tuple(rendered)
 
 
 def limits_for(page_bytes: int, picture_bytes: list[int], carried_bytes: int = 0) -> Limits:
@@ -105,10 +156,14 @@ class _Press:
     entries: Entries | None
     workers: int
 
+    def limits_of(self, longest: int) -> Limits:
+        """What a page of so many bytes may need, with the pictures and the data."""
+        sizes = [len(picture) for _, picture in self.pictures.values()]
+        return limits_for(longest, sizes, len(self.carried.content) if self.carried else 0)
+
     def staffed(self, target: str, longest: int, *, most: int | None = None) -> Workers:
         """Children that run the module of that name; `longest` is the length of the longest page, in bytes."""
-        sizes = [len(picture) for _, picture in self.pictures.values()]
-        limits = self.limits or limits_for(longest, sizes, len(self.carried.content) if self.carried else 0)
+        limits = self.limits or self.limits_of(longest)
         name = f"findings_report.renderers.pdf.{target}"
         made_by = _made_by() if self.entries is not None else ""
         return Workers(
@@ -119,6 +174,16 @@ class _Press:
             entries=self.entries,
             made_by=made_by,
         )
+
+
+def _told(made: _Made, stand_ins: tuple[str, ...]) -> Rendered:
+    """What was made, with what is to be said of it. Raises FindingsReportError when something of it is an error."""
+    problems = [*made.problems, *telling.of_answers(made.answers)]
+    if errors := [problem for problem in problems if problem.level == "error"]:
+        raise FindingsReportError(errors)
+    confinements = dict.fromkeys(answer.confinement for answer in made.answers)
+    told = [problem for confinement in confinements for problem in telling.of_confinement(confinement)]
+    return Rendered(made.content, (*told, *telling.of_stand_ins(stand_ins), *problems))
 
 
 def _made(text: str, page: SheetedPage | None, press: _Press, *, apart: bool) -> _Made:
@@ -136,11 +201,21 @@ def _made(text: str, page: SheetedPage | None, press: _Press, *, apart: bool) ->
 
 
 def _in_one_piece(text: str, press: _Press, *problems: Problem) -> _Made:
+    with press.staffed("child", len(text), most=1) as child:
+        answer = child.begin(*_asked(text, press))()
+    return _Made(answer.blobs.get("pdf", b""), (answer,), problems)
+
+
+def _asked(text: str, press: _Press) -> tuple[dict[str, object], dict[str, bytes]]:
+    """The request for the PDF of a page in one piece."""
     message, blobs = request(text, press.pictures)
     said, content = carrying(press.carried)
-    with press.staffed("child", len(text), most=1) as child:
-        answer = child.begin(message | said, blobs | content)()
-    return _Made(answer.blobs.get("pdf", b""), (answer,), problems)
+    return message | said, blobs | content
+
+
+def _widest(limits: Iterable[Limits]) -> Limits:
+    """What is enough for each of them."""
+    return Limits(*map(max, zip(*map(astuple, limits), strict=True)))
 
 
 def _blamed(error: FindingsReportError, page: SheetedPage | None, press: _Press) -> list[Problem]:
