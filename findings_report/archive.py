@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from findings_report.embedded import Embedded, embedded
+from findings_report.embedded import Embedded, Password, embedded, no_password
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.document import SCHEMA, Report
@@ -55,13 +55,14 @@ def content_of(path: Path, *, shown: str) -> bytes:
     return content
 
 
-def read(content: bytes, shown: str, *, largest: int = LARGEST) -> Report:
+def read(content: bytes, shown: str, *, largest: int = LARGEST, password: Password = no_password) -> Report:
     """The report in a file that is its JSON, or a PDF that carries it: told apart by content, whatever the file is called.
 
-    `shown` names the file in messages. Raises FindingsReportError (INPUT) when it is neither, or its JSON has more than
-    `largest` bytes.
+    `shown` names the file in messages, `password` is asked when it is an encrypted PDF. Raises FindingsReportError: INPUT when
+    it is neither, or its JSON has more than `largest` bytes; USAGE when it does not open.
     """
-    found = embedded(content, tuple(_NAMES.values()), shown=shown).content if is_pdf(content) else content
+    names = tuple(_NAMES.values())
+    found = embedded(content, names, shown=shown, password=password).content if is_pdf(content) else content
     if len(found) > largest:
         raise _too_large(shown, largest)
     return from_json(found, shown=shown)
@@ -72,9 +73,9 @@ def is_pdf(content: bytes) -> bool:
     return b"%PDF-" in content[:_START]
 
 
-def extract(content: bytes, *, shown: str) -> Embedded:
+def extract(content: bytes, *, shown: str, password: Password = no_password) -> Embedded:
     """The JSON that a PDF carries, byte for byte as it was put there. Raises as `read`; a comparison is taken too."""
-    found = embedded(content, tuple(_NAMES.values()), shown=shown)
+    found = embedded(content, tuple(_NAMES.values()), shown=shown, password=password)
     document_from_json(found.content, shown=shown)
     return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,15 @@ LARGEST_PDF: Final = 256 * 2**20
 LARGEST_FILE: Final = 256 * 2**20
 """Bytes of the file inside, once decompressed."""
 
+Password = Callable[[str], str | None]
+"""Asked for the password of an encrypted PDF, by the name that messages have for it; None when there is none."""
+
+NO_PASSWORD: Final = "pdf-no-password"  # noqa: S105 - the code of a problem
+"""Code of the problem that a PDF is encrypted, and nobody gave its password."""
+
+WRONG_PASSWORD: Final = "pdf-wrong-password"  # noqa: S105 - likewise
+"""Code of the problem that a PDF does not open with the password that was given."""
+
 _MOST_FILES: Final = 1000
 _MAKE_ANEW: Final = "take a PDF that findings-report made, or the JSON beside it"
 _TOO_LARGE: Final = ("confine-memory", "confine-output", "confine-cpu", "confine-wall")
@@ -39,24 +48,53 @@ class Embedded:
     """Its bytes, untrusted."""
 
 
-def embedded(content: bytes, names: Sequence[str], *, shown: str) -> Embedded:
+def no_password(shown: str) -> None:
+    """The Password of who has none."""
+
+
+def embedded(content: bytes, names: Sequence[str], *, shown: str, password: Password = no_password) -> Embedded:
     """The one file of a PDF that is called as one of `names`; files of other names are left alone.
 
-    `shown` names the PDF in messages. Raises FindingsReportError (INPUT) when there is none or more than one, when the file
-    is not as its PDF says, and when the PDF is encrypted, damaged, or too large.
+    `shown` names the PDF in messages. `password` is asked when it is encrypted, and not otherwise. Raises FindingsReportError:
+    USAGE when it is encrypted and does not open, INPUT when there is no such file or more than one, when the file is not as its
+    PDF says, and when the PDF is damaged or too large.
     """
     if len(content) > LARGEST_PDF:
         raise _refused(shown, f"it has {len(content):,} bytes; at most {LARGEST_PDF:,} are read")
     try:
-        answer = confine.run(__name__, {"names": list(names)}, {"pdf": content}, limits=_limits(len(content)))
+        with confine.started(__name__, limits=_limits(len(content)), environment={}) as child:
+            wanted = {"names": list(names)}
+            answer = unlocked(lambda given: confine.ask(child, {**wanted, **given}, {"pdf": content}), password, shown)
     except FindingsReportError as error:
         problem = error.problems[0]
+        if problem.kind is Kind.USAGE:
+            raise
         if problem.code in _TOO_LARGE:
             raise _refused(shown, f"it takes too much to read what it carries: {problem.fault}") from None
         raise _refused(shown, f"it cannot be read: {problem.fault}") from None
     if "fault" in answer.response:
         raise _refused(shown, visible(str(answer.response["fault"])))
     return Embedded(str(answer.response["name"]), answer.blobs["file"])
+
+
+def unlocked(ask: Callable[[Mapping[str, object]], confine.Answer], password: Password, shown: str) -> confine.Answer:
+    """What a child answers that may need the password of a PDF: it says {"locked": true} then, and is asked again.
+
+    `ask` is given what is to be said besides, {} or {"password": text}. Raises FindingsReportError (USAGE) when there is no
+    password, or a wrong one.
+    """
+    answer = ask({})
+    if not answer.response.get("locked"):
+        return answer
+    given = password(shown)
+    if given is None:
+        remedy = "give its password in a file with --password-file, or in FINDINGS_REPORT_PASSWORD"
+        raise FindingsReportError(Problem(Kind.USAGE, "it is encrypted", remedy, place=Place(shown), code=NO_PASSWORD))
+    answer = ask({"password": given})
+    if answer.response.get("locked"):
+        fault = "it does not open with this password"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(shown), code=WRONG_PASSWORD))
+    return answer
 
 
 def _limits(size: int) -> confine.Limits:
@@ -71,22 +109,25 @@ def _refused(shown: str, fault: str) -> FindingsReportError:
 
 
 def prepare() -> Iterable[str]:
-    """In the child, before it is confined: loads pikepdf. It reads no file while it serves."""
+    """In the child, before it is confined: loads pikepdf. While it serves it reads chance alone, as qpdf wants to decrypt."""
     import pikepdf  # noqa: F401 - used by serve
 
-    return ()
+    return ("/dev/urandom", "/dev/random")
 
 
 def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """In the child: the blob `file` and {"name": text}, or {"fault": text}. Request: `names`. Blob: `pdf`."""
+    """In the child: the blob `file` and {"name": text}, {"fault": text}, or {"locked": true} when the password is wrong.
+
+    Request: `names`, and `password` where one was given. Blob: `pdf`.
+    """
     import pikepdf
 
     try:
         # No recovery: what qpdf would make of a damaged PDF need not be what was in it.
-        with pikepdf.open(io.BytesIO(blobs["pdf"]), attempt_recovery=False) as pdf:
+        with pikepdf.open(io.BytesIO(blobs["pdf"]), password=request.get("password", ""), attempt_recovery=False) as pdf:
             name, content = _only(pdf, request["names"])
     except pikepdf.PasswordError:
-        return {"fault": "it is encrypted, and cannot be read without its password"}, {}
+        return {"locked": True}, {}
     except (pikepdf.PdfError, AttributeError, KeyError, TypeError, IndexError) as error:
         return {"fault": f"it is a damaged PDF: {' '.join(str(error).split())[:200]}"}, {}
     except ValueError as error:

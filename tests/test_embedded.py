@@ -191,14 +191,6 @@ def test_data_that_are_no_report_are_refused_as_the_json_would_be(content: bytes
     assert fault(content).startswith(said)
 
 
-def test_an_encrypted_pdf_is_refused() -> None:
-    with pikepdf.open(io.BytesIO(carrying(b"{}"))) as pdf:
-        buffer = io.BytesIO()
-        pdf.save(buffer, encryption=pikepdf.Encryption(user="secret", owner="secret"))
-
-    assert fault(buffer.getvalue()) == "it is encrypted, and cannot be read without its password"
-
-
 @pytest.mark.parametrize("length", [9, 400, -400, -20])
 def test_a_pdf_that_was_cut_off_is_refused_and_not_mended(length: int) -> None:
     assert fault(carrying(archive.to_json(samples.report()))[:length]).startswith("it is a damaged PDF: ")

@@ -13,12 +13,15 @@ import typer
 
 from findings_report.cli import complete
 from findings_report.cli.say import OutputFormat
+from findings_report.cli.secret import password_of
 from findings_report.errors import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from findings_report.pipeline import Inputs, Progress, Written
+    from rich.status import Status
+
+    from findings_report.pipeline import Inputs, Written
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
@@ -48,11 +51,18 @@ FailOn = Annotated[
 ]
 
 
-def inputs_of(folder: Path, repository: list[str] | None, borrow: list[Path] | None, *, evidence: bool) -> Inputs:
+def inputs_of(
+    folder: Path,
+    repository: list[str] | None,
+    borrow: list[Path] | None,
+    *,
+    evidence: bool,
+    password_file: Path | None = None,
+) -> Inputs:
     """What a command reads, from its options."""
     from findings_report.pipeline import Inputs
 
-    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence)
+    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file))
 
 
 def clones(repository: list[str] | None) -> dict[str, Path]:
@@ -84,16 +94,43 @@ def source_date() -> date | None:
         raise FindingsReportError(Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")) from None
 
 
+class Shown:
+    """A terminal's last line, which says what is being done; it is Progress."""
+
+    def __init__(self, status: Status | None) -> None:
+        """None says nothing."""
+        self._status = status
+
+    def __call__(self, doing: str) -> None:
+        """Says it."""
+        if self._status is not None:
+            self._status.update(doing)
+
+    def aside(self, ask: Callable[[str], str | None]) -> Callable[[str], str | None]:
+        """`ask`, which may prompt: the line is gone for that long, or it would be written over the prompt."""
+
+        def asked(shown: str) -> str | None:
+            if self._status is None:
+                return ask(shown)
+            self._status.stop()
+            try:
+                return ask(shown)
+            finally:
+                self._status.start()
+
+        return asked
+
+
 @contextmanager
-def progress_shown() -> Iterator[Progress]:
+def progress_shown() -> Iterator[Shown]:
     """Says what is being done on a terminal's last line; nothing when the output is piped."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield Shown(None)
         return
     from rich.console import Console
 
     with Console(stderr=True).status("") as status:
-        yield status.update
+        yield Shown(status)
 
 
 def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:

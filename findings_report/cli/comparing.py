@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from findings_report.cli import complete
 from findings_report.cli.common import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
+from findings_report.cli.secret import PasswordFile
 from findings_report.errors import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -44,9 +46,13 @@ def diff(
         typer.Option("--fail-on", metavar="LIST", help="Fail (exit code 1) on any of: new:high,regressed,contradiction."),
     ] = None,
     exit_code_wanted: Annotated[bool, typer.Option("--exit-code", help="Fail (exit code 1) on any difference.")] = False,
+    password_file: PasswordFile = None,
     output_format: Say = OutputFormat.FULL,
 ) -> None:
-    """Compare two reports, and hold what they claim against the code."""
+    """Compare two reports, and hold what they claim against the code.
+
+    The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    """
     from findings_report.pipeline.diff import DiffWishes
     from findings_report.pipeline.diff import diff as compare
 
@@ -58,9 +64,10 @@ def diff(
         fail_on=tuple(word.strip() for word in (fail_on or "").split(",") if word.strip()),
         exit_code=exit_code_wanted,
     )
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     with progress_shown() as progress:
-        diffed = compare(baseline, current, inputs, wishes, progress)
+        asking = replace(inputs, password=progress.aside(inputs.password))
+        diffed = compare(baseline, current, asking, wishes, progress)
     _conclude(diffed, output_format)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from findings_report.cli.say import out, written
+from findings_report.cli.secret import PasswordFile, password_of
 
 
 def extract(
@@ -16,12 +17,16 @@ def extract(
         str | None,
         typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout; default beside the PDF."),
     ] = None,
+    password_file: PasswordFile = None,
 ) -> None:
-    """Take the JSON out of a PDF that carries it."""
+    """Take the JSON out of a PDF that carries it.
+
+    The password of an encrypted one comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    """
     from findings_report.pipeline.extract import extract as run
     from findings_report.store import shown_path
 
-    extracted = run(pdf, output)
+    extracted = run(pdf, output, password_of(password_file))
     if extracted.path is None:
         written(extracted.content)
     else:

@@ -8,11 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from findings_report.cli.say import OutputFormat, out, say_problems
-from findings_report.cli.secret import content_of, secret
+from findings_report.cli.secret import PASSWORD, content_of, secret
 from findings_report.errors import exit_code
 
 PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
-PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def sign(

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
+from typing import Annotated, Final
+
+import typer
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
+
+PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", metavar="FILE", help="Its first line is the password of an encrypted PDF."),
+]
+
+
+def password_of(file: Path | None) -> Callable[[str], str | None]:
+    """Whom to ask for the password of an encrypted PDF: `file`, the environment, or who sits at the terminal, in this order.
+
+    Each PDF is asked for by its name; with nobody to ask, or nothing typed, there is none.
+    """
+    return lambda shown: _given(f"password of {shown}", file, PASSWORD) or None
 
 
 def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: bool = False) -> str:
@@ -15,14 +34,22 @@ def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: 
 
     `what` names it, `option` is that of the file. Raises FindingsReportError (USAGE) when it is nowhere, or empty.
     """
+    found = _given(what, file, variable, is_new=is_new)
+    if not found:
+        remedy = f"give it in a file with {option}, or in {variable}"
+        raise FindingsReportError(Problem(Kind.USAGE, f"there is no {what}", remedy, code="secret"))
+    return found
+
+
+def _given(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
     found = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
     if found is None and sys.stdin.isatty():
         found = getpass(f"{what}: ")
         if is_new and getpass(f"{what} again: ") != found:
             raise FindingsReportError(Problem(Kind.USAGE, f"the two are not the same {what}", code="secret"))
-    if not found:
-        remedy = f"give it in a file with {option}, or in {variable}"
-        raise FindingsReportError(Problem(Kind.USAGE, f"there is no {what}", remedy, code="secret"))
+    # What is no text has no bytes that two programs would agree on.
+    if found is not None and any("\ud800" <= character <= "\udfff" for character in found):
+        raise FindingsReportError(Problem(Kind.USAGE, f"the {what} is not UTF-8", code="secret"))
     return found
 
 

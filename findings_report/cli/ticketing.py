@@ -14,6 +14,7 @@ import typer
 from findings_report.cli.authoring import Inside
 from findings_report.cli.common import Borrow, Clones, Say, inputs_of, source_date
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
+from findings_report.cli.secret import PasswordFile
 from findings_report.errors import exit_code
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def attach(
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    password_file: PasswordFile = None,
     output_format: Say = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
@@ -53,11 +55,14 @@ def attach(
 
     Without FILE the report is built for the engagement's tickets, and each finding for its own. The tracker's address and
     token come from the environment, the keyring or a prompt: see docs/tickets.md.
+
+    The comment says what a PDF holds; of an encrypted one only with its password, which comes from --password-file, the
+    variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.pipeline.tickets.attach import attach as attach_files
     from findings_report.pipeline.tickets.parcels import Errand
 
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     errand = Errand(
         tuple(files or ()),
         tuple(to or ()),

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from findings_report.embedded import no_password
 from findings_report.outputs import STDOUT, is_folder
 
 if TYPE_CHECKING:
-    from findings_report.embedded import Embedded
+    from findings_report.embedded import Embedded, Password
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,17 @@ class Extracted:
     """The JSON, byte for byte as it was put into the PDF."""
 
 
-def extract(pdf: Path, output: str | None) -> Extracted:
-    """Publishes what a PDF carries. `output` is -o: a file, which is replaced, a folder, or `-`.
+def extract(pdf: Path, output: str | None, password: Password = no_password) -> Extracted:
+    """Publishes what a PDF carries. `output` is -o: a file, which is replaced, a folder, or `-`. `password` is asked when it is
+    encrypted.
 
     Without one it is put beside the PDF under its name, as `report.json` beside `report.pdf`, where nothing may be yet.
-    Raises FindingsReportError (INPUT) when the file carries nothing that can be read.
+    Raises FindingsReportError: INPUT when the file carries nothing that can be read, USAGE when it does not open.
     """
     from findings_report import archive
     from findings_report.publish import publish, publish_new
 
-    found = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf))
+    found = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)
     if output is None:
         beside = pdf.with_suffix(".json")
         publish_new({beside: found.content})

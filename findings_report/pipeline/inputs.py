@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findings_report import store
+from findings_report.embedded import Password, no_password
 
 Progress = Callable[[str], None]
 """Is told, in a few words, what is being done."""
@@ -24,6 +25,8 @@ class Inputs:
     """--borrow: folders whose objects a clone may borrow."""
     evidence: bool = True
     """False with --no-evidence: git is left out."""
+    password: Password = no_password
+    """Asked for the password of a report that is an encrypted PDF."""
 
 
 def read(inputs: Inputs) -> tuple[Path, store.Authored]:

@@ -118,7 +118,8 @@ def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]
 def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
     from findings_report import archive
 
-    return reported(source, archive.read(archive.content_of(path, shown=source), source), inputs)
+    report = archive.read(archive.content_of(path, shown=source), source, password=inputs.password)
+    return reported(source, report, inputs)
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import archive, store, tickets
+from findings_report.embedded import NO_PASSWORD, WRONG_PASSWORD, Password
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
@@ -84,7 +85,7 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
     """
     sent, problems = parcels(errand, progress)
     comparer = Comparer(errand.inputs, progress)
-    known = _known(errand, tuple(sent), comparer)
+    known = _known(errand, tuple(sent), comparer, problems)
     memory = Memory(_engagement(errand.inputs.folder))
     said: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -102,12 +103,12 @@ def attach(errand: Errand, surroundings: Surroundings, progress: Callable[[str],
     return Done(tuple(said) or ("neither the engagement nor a finding names a ticket",) * (not problems), tuple(problems))
 
 
-def _known(errand: Errand, files: Sequence[File], comparer: Comparer) -> dict[File, _Parcel]:
+def _known(errand: Errand, files: Sequence[File], comparer: Comparer, problems: list[Problem]) -> dict[File, _Parcel]:
     """What is known of each file. Raises FindingsReportError for a --since that cannot be compared with."""
     baseline = read_side(errand.since, errand.inputs, comparer.progress) if errand.since is not None else None
     known: dict[File, _Parcel] = {}
     for file in files:
-        report, changes = _report(file), errand.changes
+        report, changes = _report(file, errand.inputs.password, problems), errand.changes
         is_own = report is not None and [stem_of(each.id) for each in report.findings] == [file.stem]
         if baseline is not None and not changes:
             known[file] = _Parcel(file, report, is_own, comparer.since(baseline, file.name, report, is_own=is_own))
@@ -181,11 +182,21 @@ def _engagement(start: Path) -> Path | None:
         return None
 
 
-def _report(file: File) -> Report | None:
-    """The report that a file carries, as JSON or in a PDF. None for any other."""
+def _report(file: File, password: Password, problems: list[Problem]) -> Report | None:
+    """The report that a file carries, as JSON or in a PDF. None for any other.
+
+    Of an encrypted one without a password it is told that the comment cannot tell. Raises FindingsReportError (USAGE) when the
+    password is wrong.
+    """
     try:
-        return archive.read(file.content, file.name)
-    except FindingsReportError:
+        return archive.read(file.content, file.name, password=password)
+    except FindingsReportError as error:
+        (problem,) = error.problems
+        if problem.code == WRONG_PASSWORD:
+            raise
+        if problem.code == NO_PASSWORD:
+            fault = "it is encrypted: the comment does not say what it holds"
+            problems.append(replace(problem, fault=fault, level="note"))
         return None
 
 

@@ -68,7 +68,8 @@ class Comparer:
         """
         if (older.name, name) not in self._found:
             self.progress(f"{ticket.ref}: comparing with {older.name}")
-            before = archive.read(_downloaded(tracker, ticket, older), older.name, largest=_LARGEST_REPORT)
+            content = _downloaded(tracker, ticket, older)
+            before = archive.read(content, older.name, largest=_LARGEST_REPORT, password=self.inputs.password)
             found = self._between(older.name, before, name, report)
             self._found[older.name, name] = _changes(found, before, is_own=is_own)
         return self._found[older.name, name]
