@@ -31,10 +31,10 @@ def violations(content: bytes) -> list[str]:
     """What breaks a clause, each with its number; for a file that says that it is tagged, those of PDF/UA-1 too."""
     with pikepdf.open(io.BytesIO(content), attempt_recovery=False) as pdf:
         rules: list[Callable[[Pdf], Iterator[str]]] = [
-            structure_of_file, colours, fonts, printed_annotations, metadata, embedded_files, page_content
+            structure_of_file, colours, fonts, printed_annotations, forms, metadata, embedded_files, page_content
         ]  # fmt: skip
         if "/StructTreeRoot" in pdf.Root:
-            rules += [tags, accessibility, links]
+            rules += [tags, accessibility, links, tagged_forms]
         return [*header(content), *(said for rule in rules for said in rule(pdf))]
 
 
@@ -51,7 +51,7 @@ def structure_of_file(pdf: Pdf) -> Iterator[str]:
         yield "6.1.3: there is no ID"
     if pdf.is_encrypted:
         yield "6.1.3: the file is encrypted"
-    for entry in ("/AA", "/OpenAction", "/OCProperties", "/Requirements", "/AcroForm"):
+    for entry in ("/AA", "/OpenAction", "/OCProperties", "/Requirements"):
         if entry in pdf.Root:
             yield f"6.4 to 6.11: the catalog has {entry}"
     for name in ("/JavaScript", "/AlternatePresentations"):
@@ -131,8 +131,41 @@ def printed_annotations(pdf: Pdf) -> Iterator[str]:
         for annotation in page.obj.get("/Annots", Array()):
             if int(annotation.get("/F", 0)) & 0b100100111 != 0b100:
                 yield "6.3.2: an annotation is hidden, or not printed"
-            if annotation.Subtype != Name.Link:
+            if annotation.Subtype not in (Name.Link, Name.Widget):
                 yield f"6.3.1: there is an annotation {annotation.Subtype}"
+
+
+def widgets(pdf: Pdf) -> Iterator[Any]:
+    """Every annotation that stands for a field of a form."""
+    for page in pdf.pages:
+        yield from (each for each in page.obj.get("/Annots", Array()) if each.Subtype == Name.Widget)
+
+
+def forms(pdf: Pdf) -> Iterator[str]:
+    form = pdf.Root.get("/AcroForm", Dictionary())
+    if form.get("/NeedAppearances", False) or "/XFA" in form:
+        yield "6.4.1, 6.4.2: what is seen of a form is not in the file"
+    for field in [*form.get("/Fields", Array()), *widgets(pdf)]:
+        if field.get("/FT") != Name.Sig or "/A" in field or "/AA" in field:
+            yield "6.4.1: there is a field that is no signature, or that does something"
+    for widget in widgets(pdf):
+        left, lower, right, upper = map(float, widget.Rect)
+        appearance = widget.get("/AP", Dictionary())
+        if (left != right and lower != upper) and not (list(appearance) == ["/N"] and isinstance(appearance.N, Stream)):
+            yield "6.3.3: what is seen of a field is not in the file"
+
+
+def tagged_forms(pdf: Pdf) -> Iterator[str]:
+    tree = pdf.Root.StructTreeRoot.get("/ParentTree", Dictionary()).get("/Nums", Array())
+    parents = {int(tree[at]): tree[at + 1] for at in range(0, len(tree), 2)}
+    for widget in widgets(pdf):
+        if not str(widget.get("/TU", "")):
+            yield "UA 7.18.1: a field does not say what it is"
+        parent = parents.get(int(widget.get("/StructParent", -1)))
+        if parent is None or kind(parent) != "Form" or parent.K.get("/Obj", Dictionary()).objgen != widget.objgen:
+            yield "UA 7.18.4: a field is in no form of the structure"
+        elif parent.objgen not in {each.objgen for each in elements(pdf)}:
+            yield "UA 7.18.4: the form of a field is not in the structure"
 
 
 def metadata(pdf: Pdf) -> Iterator[str]:
@@ -235,7 +268,7 @@ def links(pdf: Pdf) -> Iterator[str]:
             yield "UA 7.18.3: the order of links is not that of the structure"
         if any("/StructParent" not in link for link in found):
             yield "UA 7.18.1: a link is in no structure"
-        if not all(str(link.get("/Contents", "")) for link in found):
+        if not all(str(link.get("/Contents", "")) for link in found if link.Subtype == Name.Link):
             yield "UA 7.18.5: a link has no description"
 
 

@@ -22,7 +22,7 @@ import test_signing
 from trackers.work import made
 from typer.testing import CliRunner
 
-from findings_report import archive, signing
+from findings_report import archive
 from findings_report.cli import app
 from findings_report.embedded import Password
 from findings_report.errors import FindingsReportError, Kind, Problem
@@ -66,7 +66,7 @@ def test_it_is_not_said_to_be_archival_any_more() -> None:
 
 
 def test_what_is_encrypted_signed_or_damaged_is_refused(pdf: bytes) -> None:
-    signed = signing.sign(pdf, test_signing.person("Ada").plain, shown="report.pdf")
+    signed = test_signing.made_by(pdf, test_signing.person("Ada").plain)
     locked = encrypt(pdf, SECRET, shown="report.pdf")
 
     for content, fault in ((locked, "encrypted already"), (signed, "it is signed"), (pdf[:400], "it is a damaged PDF")):

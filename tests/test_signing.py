@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
     pkcs12,
 )
 from typer.testing import CliRunner
@@ -28,9 +29,10 @@ from findings_report import archive, signing
 from findings_report.cli import app
 from findings_report.errors import FindingsReportError, Kind
 from findings_report.pipeline.signatures import sign, verify
-from findings_report.signing import Key
+from findings_report.signing import Key, Manner, Trusted
 
 SECRET = "correct horse"
+NOW = Manner(datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))
 
 
 class Person(NamedTuple):
@@ -41,14 +43,23 @@ class Person(NamedTuple):
     bundle: Key
 
 
-def person(name: str) -> Person:
+def person(name: str, *, above: Person | None = None, is_root: bool = False, last: datetime.datetime | None = None) -> Person:
+    """Somebody whose certificate is valid until `last`, and made by the person `above`, or by himself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    usage = x509.KeyUsage(True, True, False, False, False, False, False, False, False)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    builder = builder.serial_number(7).not_valid_before(start).not_valid_after(start + datetime.timedelta(36500))
-    certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
+    usage = x509.KeyUsage(True, True, False, False, False, is_root, False, False, False)
+    builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(start).not_valid_after(last or start + datetime.timedelta(36500))
+    builder = builder.add_extension(usage, critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(is_root, None), critical=True)
+    issuer, signing_key = subject, key
+    if above is not None:
+        issuer = x509.load_pem_x509_certificate(above.plain.certificates).subject
+        loaded = load_pem_private_key(above.plain.content, None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        signing_key = loaded
+    certificate = builder.issuer_name(issuer).sign(signing_key, hashes.SHA256())
     pem = certificate.public_bytes(Encoding.PEM)
     locked = BestAvailableEncryption(SECRET.encode())
     return Person(
@@ -70,19 +81,28 @@ def pdf() -> bytes:
 
 @pytest.fixture(scope="module")
 def signed(pdf: bytes, ada: Person) -> bytes:
-    return signing.sign(pdf, ada.encrypted, shown="report.pdf")
+    return made_by(pdf, ada.encrypted)
+
+
+def made_by(pdf: bytes, key: Key, manner: Manner = NOW) -> bytes:
+    return signing.sign(pdf, key, manner, shown="report.pdf").content
+
+
+def looked_at(content: bytes, signers: bytes, authorities: bytes = b"") -> signing.Signature:
+    (found,) = signing.signatures(content, Trusted(signers, authorities), shown="report.pdf")
+    return found
 
 
 def faults(content: bytes, trusted: bytes, folder: Path) -> list[str]:
     (folder / "report.pdf").write_bytes(content)
-    return [problem.fault for problem in verify(folder / "report.pdf", trusted).problems]
+    return [problem.fault for problem in verify(folder / "report.pdf", Trusted(trusted, b"")).problems]
 
 
 @pytest.mark.parametrize("which", Person._fields)
 def test_a_signed_pdf_is_intact_whole_and_of_whom_it_says(which: str, pdf: bytes, ada: Person) -> None:
-    made = signing.sign(pdf, getattr(ada, which), shown="report.pdf")
+    made = made_by(pdf, getattr(ada, which))
 
-    (found,) = signing.signatures(made, ada.plain.certificates, shown="report.pdf")
+    found = looked_at(made, ada.plain.certificates)
     assert made.startswith(pdf)
     assert (found.signer, found.is_intact, found.is_whole, found.is_trusted) == ("Common Name: Ada Example", True, True, True)
     assert archive.read(made, "report.pdf") == samples.report()
@@ -116,7 +136,7 @@ def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, 
     assert faults(signed + b"\n%added\n", ada.plain.certificates, tmp_path) == [
         "the signature of Common Name: Ada Example does not cover the whole file: something was added after it"
     ]
-    (found,) = signing.signatures(broken, ada.plain.certificates, shown="report.pdf")
+    found = looked_at(broken, ada.plain.certificates)
     assert not found.is_intact
     assert faults(pdf, ada.plain.certificates, tmp_path) == ["it is not signed"]
 
@@ -134,20 +154,20 @@ def test_a_key_that_does_not_open_or_has_no_certificate_is_refused(
     key: Callable[[Person], Key], said: str, pdf: bytes, ada: Person
 ) -> None:
     with pytest.raises(FindingsReportError, match=said) as caught:
-        signing.sign(pdf, key(ada), shown="report.pdf")
+        made_by(pdf, key(ada))
     assert caught.value.problems[0].kind is Kind.USAGE
 
 
 def test_a_pdf_is_signed_once(signed: bytes, ada: Person) -> None:
     with pytest.raises(FindingsReportError, match="it has a signature already"):
-        signing.sign(signed, ada.plain, shown="report.pdf")
+        made_by(signed, ada.plain)
 
 
 def test_without_pyhanko_the_command_that_brings_it_is_named(pdf: bytes, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing, "find_spec", lambda _: None)
 
     with pytest.raises(FindingsReportError) as caught:
-        signing.sign(pdf, ada.plain, shown="report.pdf")
+        made_by(pdf, ada.plain)
     assert caught.value.problems[0].remedy == "pip install 'findings-report[sign]'"
 
 

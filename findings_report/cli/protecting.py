@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from findings_report.cli.say import OutputFormat, out, say_problems
-from findings_report.cli.secret import PASSWORD, content_of, secret
-from findings_report.errors import exit_code
+from findings_report.cli.secret import PASSWORD, PasswordFile, content_of, password_of, secret
+from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
+
+if TYPE_CHECKING:
+    from findings_report.signing import Signature, TimeStamp
 
 PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -23,43 +27,78 @@ def sign(
     passphrase_file: Annotated[
         Path | None, typer.Option("--passphrase-file", metavar="FILE", help="Its first line opens the key.")
     ] = None,
+    timestamp: Annotated[
+        str | None, typer.Option("--timestamp", metavar="URL", help="A time stamp authority (RFC 3161) that says when.")
+    ] = None,
+    visible: Annotated[bool, typer.Option("--visible", help="Show who signed, and when, on top of the first page.")] = False,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], metavar="DAY", help="What --visible shows for the time: YYYY-MM-DD."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="The signed PDF; default in the place of the PDF.")
     ] = None,
+    password_file: PasswordFile = None,
 ) -> None:
     """Sign a PDF (PAdES).
 
-    The key's passphrase comes from --passphrase-file, the variable FINDINGS_REPORT_PASSPHRASE, or a prompt.
+    The key's passphrase comes from --passphrase-file, the variable FINDINGS_REPORT_PASSPHRASE, or a prompt; the password of
+    an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
     """
+    from findings_report.pipeline.signatures import SignWishes
     from findings_report.pipeline.signatures import sign as run
     from findings_report.signing import Key
     from findings_report.store import shown_path
 
+    if day is not None and not visible:
+        remedy = "leave it out, or add --visible"
+        raise FindingsReportError(Problem(Kind.USAGE, "--date is what a visible signature shows, and it is not", remedy))
     content = content_of(key)
     given = Key(content, content_of(certificate) if certificate else b"", _passphrase(content, passphrase_file))
-    out(f"wrote {shown_path(run(pdf, given, output))}")
+    wishes = SignWishes(timestamp, visible, day.date() if day is not None else None)
+    signed = run(pdf, given, output, wishes, password_of(password_file))
+    if signed.time_stamp is not None:
+        out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
+    out(f"wrote {shown_path(signed.path)}")
 
 
 def verify(
     pdf: Annotated[Path, typer.Argument(metavar="PDF", help="A PDF that `build` made.", show_default=False)],
     trust: Annotated[
         list[Path] | None,
-        typer.Option("--trust", metavar="FILE", help="A certificate in PEM that is trusted; repeat for more."),
+        typer.Option("--trust", metavar="FILE", help="A certificate in PEM that is trusted to sign; repeat for more."),
     ] = None,
+    trust_authority: Annotated[
+        list[Path] | None,
+        typer.Option("--trust-authority", metavar="FILE", help="Likewise one that is trusted for time stamps, and no more."),
+    ] = None,
+    password_file: PasswordFile = None,
 ) -> None:
-    """Check a PDF's signature, and the data in it."""
-    from findings_report.pipeline.signatures import verify as run
+    """Check a PDF's signature, its time stamp, and the data in it.
 
-    verified = run(pdf, b"\n".join(content_of(path) for path in trust or ()))
+    The password of an encrypted one comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    """
+    from findings_report.pipeline.signatures import verify as run
+    from findings_report.signing import Trusted
+
+    signers, authorities = (b"\n".join(content_of(path) for path in paths or ()) for paths in (trust, trust_authority))
+    verified = run(pdf, Trusted(signers, authorities), password_of(password_file))
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
         said = f", at {signature.said_at} as the signer says" if signature.said_at else ""
-        holds = "intact" if signature.is_intact else "BROKEN"
-        trusted = "trusted" if signature.is_trusted else "not trusted"
-        out(f"signed by {signature.signer}{said}: {holds}, {trusted}")
+        out(f"signed by {signature.signer}{said}: {_holds(signature)}")
+        if stamp := signature.time_stamp:
+            out(f"signed before {stamp.at}, as {stamp.authority} says: {_holds(stamp)}")
+    if verified.signatures:
+        out("not checked: whether a certificate was revoked, and how an authority for time stamps works")
     say_problems(verified.problems, OutputFormat.FULL)
     if code := exit_code(verified.problems):
         raise typer.Exit(code)
+
+
+def _holds(looked_at: Signature | TimeStamp) -> str:
+    holds, trusted = "intact" if looked_at.is_intact else "BROKEN", "trusted" if looked_at.is_trusted else "not trusted"
+    return f"{holds}, {trusted}"
 
 
 def encrypt(

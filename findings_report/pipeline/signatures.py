@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from findings_report.embedded import no_password
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 
 if TYPE_CHECKING:
-    from findings_report.embedded import Embedded
-    from findings_report.signing import Key, Signature
+    from findings_report.embedded import Embedded, Password
+    from findings_report.signing import Key, Signature, Signer, Stamp, TimeStamp, Trusted
+
+
+@dataclass(frozen=True)
+class SignWishes:
+    """How `sign` is to do it."""
+
+    authority: str | None = None
+    """--timestamp: the address of a time stamp authority."""
+    visible: bool = False
+    """--visible: the signature is seen on the first page."""
+    day: date | None = None
+    """--date: the day that is seen; None for the time at which it is signed."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What `sign` did."""
+
+    path: Path
+    """Where the signed PDF was published."""
+    time_stamp: TimeStamp | None
+    """What the authority gave; None when none was asked."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +49,10 @@ class Verified:
     """Of kind GATE: what does not hold."""
 
 
-def sign(pdf: Path, key: Key, output: Path | None) -> Path:
-    """Publishes the signed PDF at `output`, else in the place of `pdf`; gives where. Raises FindingsReportError."""
+def sign(
+    pdf: Path, key: Key, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
+) -> Signed:
+    """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
     from findings_report import archive, signing
     from findings_report.publish import publish
 
@@ -34,22 +60,46 @@ def sign(pdf: Path, key: Key, output: Path | None) -> Path:
     content = archive.content_of(pdf, shown=shown)
     if not archive.is_pdf(content):
         raise FindingsReportError(Problem(Kind.INPUT, "it is no PDF", place=Place(shown), code="sign-pdf"))
+    at = datetime.now(UTC).replace(microsecond=0)
+
+    def stamp(signer: Signer) -> Stamp:
+        return _stamp(signer, wishes.day or at)
+
+    manner = signing.Manner(at, stamp if wishes.visible else None, wishes.authority)
+    made = signing.sign(content, key, manner, shown=shown, password=password)
     path = output or pdf
-    publish({path: signing.sign(content, key, shown=shown)})
-    return path
+    publish({path: made.content})
+    return Signed(path, made.time_stamp)
 
 
-def verify(pdf: Path, trusted: bytes) -> Verified:
-    """Looks at the signatures and the data of a PDF. `trusted` are certificates in PEM.
+def _stamp(signer: Signer, when: date | datetime) -> Stamp:
+    """What is seen of a signature: who, and when."""
+    from findings_report.renderers import stamp
+    from findings_report.renderers.pdf import render_stamp
+    from findings_report.renderers.words import day
+    from findings_report.signing import Stamp
+    from findings_report.visible import visible
 
-    Raises FindingsReportError (INPUT) for a PDF whose data cannot be read.
+    who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
+    said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
+    page = render_stamp(stamp.stamp(who, said))
+    return Stamp(page, stamp.LEFT, stamp.TOP, stamp.said(who, said))
+
+
+def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Verified:
+    """Looks at the signatures and the data of a PDF; `password` is asked once when it is encrypted.
+
+    Raises FindingsReportError: INPUT for a PDF whose data cannot be read, USAGE when it does not open.
     """
+    import functools
+
     from findings_report import archive, signing
 
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)
-    carried = archive.extract(content, shown=shown)
-    found = signing.signatures(content, trusted, shown=shown)
+    once = functools.cache(password)
+    carried = archive.extract(content, shown=shown, password=once)
+    found = signing.signatures(content, trusted, shown=shown, password=once)
     faults = [fault for signature in found for fault in _faults(signature)] or ([] if found else [("it is not signed", None)])
     problems = (Problem(Kind.GATE, fault, remedy, place=Place(shown), code="signature") for fault, remedy in faults)
     return Verified(carried, found, tuple(problems))
@@ -65,4 +115,14 @@ def _faults(signature: Signature) -> list[tuple[str, str | None]]:
     if not signature.is_trusted:
         remedy = "name the certificate that you trust with --trust, once you know that it is theirs"
         faults.append((f"{whose} is intact, but its certificate is not trusted", remedy))
-    return faults
+    return faults + (_faults_of(signature.time_stamp) if signature.time_stamp is not None else [])
+
+
+def _faults_of(stamp: TimeStamp) -> list[tuple[str, str | None]]:
+    whose = f"the time stamp of {stamp.authority}"
+    if not stamp.is_intact:
+        return [(f"{whose} is broken: it is not of this signature, or was changed", None)]
+    if not stamp.is_trusted:
+        remedy = "name the authority's certificate with --trust-authority, once you know that it is theirs"
+        return [(f"{whose} is intact, but its certificate is not trusted", remedy)]
+    return []

@@ -39,6 +39,7 @@ __all__ = [
     "missing_libraries",
     "render_many",
     "render_pdf",
+    "render_stamp",
     "substitute",
     "versions",
 ]
@@ -126,6 +127,15 @@ def render_many(
     if problems:
         raise FindingsReportError(dict.fromkeys(problems))
     return tuple(rendered)
+
+
+def render_stamp(html: str) -> bytes:
+    """The PDF of a page that is put onto another one: no tags, data or metadata, its fonts in it. Raises as `render_pdf`."""
+    text, _ = substitute(html)
+    press = _Press({}, None, _environment(system_fonts=False), None, None, 1)
+    with press.staffed("stamping", len(text)) as children:
+        answer = children.begin(*request(text, {}))()
+    return _told(_Made(answer.blobs.get("pdf", b""), (answer,)), ()).content
 
 
 def limits_for(page_bytes: int, picture_bytes: list[int], carried_bytes: int = 0) -> Limits:
