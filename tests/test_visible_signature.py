@@ -13,12 +13,17 @@ import pikepdf
 import pytest
 import samples
 from pikepdf import Array, Dictionary, Name, Pdf
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from test_archival import printed
+from test_embedded import carrying
 from test_signing import Person, person
 from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
+from findings_report import archive
 from findings_report.assemble import alone
+from findings_report.errors import FindingsReportError
 from findings_report.pipeline.render import render_each
 from findings_report.pipeline.signatures import SignWishes, sign
 from findings_report.renderers import Template, builtin_templates
@@ -151,6 +156,18 @@ def test_a_name_longer_than_the_line_is_cut_off_between_letters_and_found_by_a_s
     with pikepdf.open(io.BytesIO(content)) as opened:
         assert len(opened.pages) == 1
         assert "/StructTreeRoot" not in opened.Root
+
+
+def test_a_field_that_somebody_else_placed_is_signed_and_not_moved(ada: Person, folder: Path) -> None:
+    writer = IncrementalPdfFileWriter(io.BytesIO(carrying(archive.to_json(samples.report()))))
+    append_signature_field(writer, SigFieldSpec("Signature", box=(10, 10, 50, 50)))
+    buffer = io.BytesIO()
+    writer.write(buffer)  # type: ignore[no-untyped-call]  # pyHanko has types in part
+
+    with pikepdf.open(io.BytesIO(made(buffer.getvalue(), ada, folder, SignWishes()))) as opened:
+        assert [float(edge) for edge in opened.Root.AcroForm.Fields[0].Rect] == [10, 10, 50, 50]
+    with pytest.raises(FindingsReportError, match="is where somebody else put it"):
+        made(buffer.getvalue(), ada, folder, SEEN)
 
 
 def no_name(pdf: Pdf) -> None:

@@ -106,7 +106,8 @@ def _named(signer: Any) -> dict[str, str | None]:
 
 def _signed(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> dict[str, bytes]:
     from pyhanko.sign import signers
-    from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+    from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter, enumerate_sig_fields
+    from pyhanko.sign.general import SigningError
     from pyhanko.stamp.noop import NoOpStampStyle
 
     from findings_report.signing.field import Appearance, Writer, add_field
@@ -115,9 +116,11 @@ def _signed(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any])
     _open(writer.prev, request)
     if writer.prev.encrypted:
         writer.encrypt(request.get("password", ""))
-    if not writer.prev.embedded_signatures:  # else pyHanko tells why it cannot be signed
+    if FIELD not in {name for name, _, _ in enumerate_sig_fields(writer)}:
         seen = Appearance(blobs["stamp"], request["left"], request["top"], request["text"]) if "stamp" in blobs else None
         add_field(writer, FIELD, f"Signature of {_named(signer)['name']}", seen)
+    elif "stamp" in blobs and not writer.prev.embedded_signatures:
+        raise SigningError(f"its field {FIELD!r} is where somebody else put it, and cannot be made to be seen here")
     said = signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm=_DIGEST,
