@@ -168,6 +168,19 @@ def test_a_time_stamp_that_does_not_hold_is_told(made: Made, ada: Person, tsa: A
     ]
 
 
+def test_a_time_stamp_that_lacks_its_certificate_is_told_and_not_taken_for_none(made: Made, ada: Person) -> None:
+    (signature,) = PdfFileReader(io.BytesIO(made.content)).embedded_regular_signatures
+    message = cms.ContentInfo.load(signature.pkcs7_content)
+    (attribute,) = message["content"]["signer_infos"][0]["unsigned_attrs"]
+    attribute["values"][0]["content"]["certificates"] = []
+    start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
+    contents = b"<" + message.dump(force=True).hex().encode().ljust(end - start - 2, b"0") + b">"
+
+    with pytest.raises(FindingsReportError, match="a signature in it, or its time stamp, cannot be read: ") as caught:
+        looked_at(made.content[:start] + contents + made.content[end:], ada.plain.certificates)
+    assert caught.value.problems[0].kind is Kind.INPUT
+
+
 @pytest.mark.slow
 def test_a_certificate_had_to_be_valid_when_a_trusted_time_stamp_says(pdf: bytes, tsa: Authority) -> None:
     """Bob's ended long ago: without a time stamp, nobody could tell whether he signed before."""
@@ -206,7 +219,19 @@ def test_what_is_no_time_stamp_of_what_was_asked_is_refused(pdf: bytes, ada: Per
         reply = tsa.reply(query)[1]
         return 200, reply[:-1] + bytes([reply[-1] ^ 1])
 
+    def without_certificates(query: bytes) -> tuple[int, bytes]:
+        asked = tsp.TimeStampReq.load(query)
+        asked["cert_req"] = False
+        return tsa.reply(asked.dump())
+
+    def unsigned(query: bytes) -> tuple[int, bytes]:
+        reply = tsp.TimeStampResp.load(tsa.reply(query)[1])
+        reply["time_stamp_token"]["content"]["signer_infos"] = []
+        return 200, reply.dump()
+
     start = "the time stamp authority at 127.0.0.1 gave no time stamp: "
+    for lacking in (without_certificates, unsigned):
+        assert refused(lacking, pdf, ada).fault == f"{start}its time stamp does not hold"
     assert refused(lambda _: tsa.reply(other), pdf, ada).fault == f"{start}its time stamp is of something else"
     assert "something else" not in str(signing.sign(pdf, ada.plain, NOW, shown="x").time_stamp)
     with serving(an_old_one) as server:

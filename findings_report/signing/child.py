@@ -15,7 +15,7 @@ FIELD: Final = "Signature"
 """Name of the signature's field."""
 
 _DIGEST: Final = "sha256"
-_ROOM_FOR_ATTRIBUTES: Final = 8192
+_ROOM_FOR_ATTRIBUTES: Final = 4096
 
 Answer = tuple[dict[str, Any], dict[str, bytes]]
 
@@ -51,7 +51,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
     {"key_fault": text} for the key, or {"reply_fault": text} for the authority.
     """
     from pyhanko.pdf_utils.misc import PdfError
-    from pyhanko.sign.general import SigningError
+    from pyhanko.sign.general import SigningError, ValueErrorWithMessage
 
     try:
         if request["do"] == "look":
@@ -67,6 +67,8 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
         return {"locked": True}, {}
     except SigningError as error:
         return {"fault": f"it cannot be signed, as it has a signature already or forbids one: {error}"}, {}
+    except ValueErrorWithMessage as error:
+        return {"fault": f"a signature in it, or its time stamp, cannot be read: {error}"}, {}
     except PdfError as error:
         return {"fault": f"it is a damaged PDF: {error}"}, {}
 
@@ -195,10 +197,13 @@ def _time_stamped(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> Ans
     if len(hexadecimal) > room:
         return {"reply_fault": "its time stamp is longer than the room that is kept for it"}, {}
     stamped = content[:start] + b"<" + hexadecimal.ljust(room, b"0") + b">" + content[end:]
-    made = _looked_at(stamped, b"", b"", request)[-1]
-    if made["time_stamp"] is None or not made["time_stamp"]["is_intact"]:
+    try:
+        made = _looked_at(stamped, b"", b"", request)[-1]["time_stamp"]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        made = None  # it lacks what it is to be looked at with
+    if made is None or not made["is_intact"]:
         return {"reply_fault": "its time stamp does not hold"}, {}
-    return {"time_stamp": made["time_stamp"]}, {"pdf": stamped}
+    return {"time_stamp": made}, {"pdf": stamped}
 
 
 def _token(query: bytes, reply: bytes) -> ContentInfo:
