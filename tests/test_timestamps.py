@@ -24,7 +24,7 @@ from findings_report.cli import app
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.renderers.pdf.encryption import encrypt
-from findings_report.signing import Made, Trusted
+from findings_report.signing import Made, Trusted, child
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +242,19 @@ def test_what_is_no_time_stamp_of_what_was_asked_is_refused(pdf: bytes, ada: Per
     assert refused(forged, pdf, ada).fault == f"{start}its time stamp does not hold"
     for nonsense in (b"", b"<html>", b"\x30\x80", tsa.reply(other)[1][:-5]):
         assert refused(always(nonsense), pdf, ada).fault == f"{start}its answer is no time stamp"
+
+
+def test_a_reply_to_an_earlier_query_about_the_same_is_not_taken_for_one_to_this(tsa: Authority) -> None:
+    imprint = {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": b"x" * 32}
+    first, second = (
+        tsp.TimeStampReq({"version": 1, "message_imprint": imprint, "nonce": nonce, "cert_req": True}).dump()
+        for nonce in (7, 8)
+    )
+    reply = tsa.reply(first)[1]
+
+    assert child._token(first, reply)["content_type"].native == "signed_data"
+    with pytest.raises(ValueError, match="its time stamp is of something else"):
+        child._token(second, reply)
 
 
 def test_a_refusal_is_told_in_the_authoritys_words(pdf: bytes, ada: Person, tmp_path: Path) -> None:
