@@ -173,7 +173,7 @@ class Finding(Frozen):
     """One reported weakness, as its YAML file says it. Its id is the file's name."""
 
     title: Filled
-    """What is wrong, in one line."""
+    """What is wrong, in one line; `` `code` `` in backticks is printed as code."""
     category: Filled | None = None
     """The kind of weakness, in the auditor's words."""
     severity: Name | None = None

@@ -11,6 +11,7 @@ import io
 from typing import Final
 
 from findings_report.model.document import Report, ReportedFinding
+from findings_report.prose.coded import bare
 from findings_report.renderers import Rendered
 from findings_report.renderers.words import citation
 from findings_report.visible import visible
@@ -56,7 +57,7 @@ def _row(finding: ReportedFinding, labels: list[str]) -> list[str]:
     values = {value.label: value.value for value in finding.extra}
     return [
         finding.id,
-        finding.title,
+        bare(finding.title),
         finding.severity.name,
         finding.status.value.replace("_", " "),
         finding.category or "",

@@ -24,7 +24,9 @@ from findings_report.model.document import Picture, ReportedEngagement
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Region, Snippet
 from findings_report.prose import Prose, parse_inline
+from findings_report.prose.coded import bare
 from findings_report.renderers import words
+from findings_report.renderers.coded import coded
 from findings_report.renderers.folders import Folders, refused
 from findings_report.renderers.named import Undefined, named, unprintable
 from findings_report.renderers.part import Figure, Part
@@ -187,6 +189,8 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         "code_words": words.code,
         "fix_words": lambda state: words.FIX_WORDS[state],
         "literal": dialect.literal,
+        "coded": lambda text: coded(text, escape=dialect.escape, literal=dialect.literal),
+        "bare": bare,
         "link": dialect.link,
         "xref": dialect.xref,
         "day": day,

@@ -21,7 +21,8 @@ from findings_report.model.comparison import Change, ComparedFinding, FieldChang
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.sides import ReadSide, read_side, reported
 from findings_report.renderers.announcement import Changes
-from findings_report.renderers.markdown import escape
+from findings_report.renderers.coded import coded
+from findings_report.renderers.markdown import escape, literal
 
 if TYPE_CHECKING:
     from findings_report import tickets
@@ -143,7 +144,8 @@ def _word(compared: ComparedFinding) -> str:
 
 def _line(compared: ComparedFinding) -> str:
     """One finding, Markdown."""
-    said = f"{_short(compared.id)}: {_word(compared)}, {_short(compared.shown.severity.name)}, {_short(compared.shown.title)}"
+    id, severity = escape(_short(compared.id)), escape(_short(compared.shown.severity.name))
+    said = f"{id}: {_word(compared)}, {severity}, {coded(_short(compared.shown.title), escape=escape, literal=literal)}"
     more = "; ".join(_fields(compared))
     return f"{said} ({more})" if more else said
 
@@ -166,4 +168,4 @@ def _is_short(field: FieldChange) -> bool:
 def _short(text: str) -> str:
     """`text` on one line, cut where it is long: it may come from a file that anybody made."""
     line = " ".join(text.split())
-    return str(escape(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -17,6 +17,7 @@ from findings_report.model.ticket import Draft
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import check
 from findings_report.pipeline.inputs import Inputs
+from findings_report.prose.coded import bare
 from findings_report.renderers import find_template
 from findings_report.renderers.markdown import escape, literal
 from findings_report.renderers.ticket import ticket_texts
@@ -74,7 +75,7 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
     end = f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {literal(marker)}\n"
     return Draft(
         finding=finding.id,
-        title=_shortened(f"{finding.id}: {finding.title}"),
+        title=_shortened(f"{finding.id}: {bare(finding.title)}"),
         text=text,
         end=end,
         marker=marker,
