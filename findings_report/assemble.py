@@ -74,6 +74,7 @@ def assemble(
         covered=tally.covered(covered, reported, _bases(engagement, repositories)),
         remediation=tally.remediation(reported),
         classification=tally.classification(reported),
+        matrix=tally.matrix(engagement, reported),
     )
 
 

@@ -7,9 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from findings_report import weakness
 from findings_report.fold import Cited, Group, fold
 from findings_report.model.document import ReportedFinding
+from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.finding import ANSWERED
-from findings_report.model.tables import Chapter, Classification, ClassifiedWeakness, Covered, CoveredRow, Remediation
+from findings_report.model.scalar import Level
+from findings_report.model.tables import (
+    Chapter,
+    Classification,
+    ClassifiedWeakness,
+    Covered,
+    CoveredRow,
+    Matrix,
+    MatrixRow,
+    Remediation,
+)
 from findings_report.permalink import permalink
 
 
@@ -25,6 +36,23 @@ def remediation(findings: Sequence[ReportedFinding]) -> Remediation | None:
         findings=tuple(finding.id for finding in waiting),
         columns=(*owner, *due, *tickets),
         answered=len(findings) - len(waiting),
+    )
+
+
+def matrix(engagement: Engagement, findings: Sequence[ReportedFinding]) -> Matrix | None:
+    """The engagement's matrix; None when no finding is rated by impact and likelihood."""
+    if not any(finding.rating for finding in findings):
+        return None
+    scale = {severity.name: severity for severity in engagement.severities}
+    return Matrix(
+        likelihoods=tuple(Level),
+        rows=tuple(
+            MatrixRow(
+                impact=impact,
+                severities=tuple(scale.get(engagement.matrix.get(impact, {}).get(each, "")) for each in Level),
+            )
+            for impact in reversed(Level)
+        ),
     )
 
 

@@ -8,11 +8,12 @@ import pytest
 import samples
 
 from findings_report import weakness
-from findings_report.model.engagement import OwnWeakness
+from findings_report.model.engagement import Engagement, OwnWeakness
 from findings_report.model.evidence import CoveredFile
-from findings_report.model.finding import Status
+from findings_report.model.finding import Rating, Status
+from findings_report.model.scalar import Level
 from findings_report.model.tables import Remediation, Weakness
-from findings_report.tally import classification, covered, remediation
+from findings_report.tally import classification, covered, matrix, remediation
 
 BASE = {"neutron": ("https://github.com/openstack/neutron", samples.COMMIT)}
 
@@ -107,3 +108,18 @@ def test_a_folded_scope_keeps_its_totals() -> None:
     assert found.is_folded
     assert (sum(row.files for row in found.rows), sum(row.lines or 0 for row in found.rows)) == (1000, 10_000)
     assert (found.files, found.lines) == (1000, 10_000)
+
+
+def test_the_matrix_is_printed_when_a_finding_is_rated_by_it_and_a_cell_that_nobody_filled_is_none() -> None:
+    given = {Level.HIGH: {Level.LOW: "medium", Level.HIGH: "critical"}, Level.LOW: {Level.LOW: "low"}}
+    engagement = Engagement(title="x", matrix=given)
+    rated = samples.finding(rating=Rating(impact=Level.LOW, likelihood=Level.LOW))
+
+    found = matrix(engagement, [samples.finding(), rated])
+
+    assert matrix(engagement, [samples.finding()]) is None
+    assert found is not None
+    assert found.likelihoods == (Level.LOW, Level.MEDIUM, Level.HIGH)
+    cells = [[each.name if each else None for each in row.severities] for row in found.rows]
+    assert [row.impact for row in found.rows] == [Level.HIGH, Level.MEDIUM, Level.LOW]
+    assert cells == [["medium", None, "critical"], [None, None, None], ["low", None, None]]

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from findings_report import prose
+from findings_report import prose, tally
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report, ScopeEntry, SeverityCount
-from findings_report.model.engagement import Severity, State
+from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.tables import Weakness
@@ -529,7 +529,7 @@ def test_without_a_clone_the_scope_is_the_plain_list(format: str) -> None:  # no
 
     found = "".join(text_of(report, format).split())
 
-    assert "Thereviewcovers:neutron/db/*.pySeverityscale" in found
+    assert "Thereviewcovers:neutron/db/*.pySummaryoffindings" in found
 
 
 @pytest.mark.parametrize(("language", "shown"), [("en", "12,345"), ("de-CH", "12\u00a0345")])
@@ -575,6 +575,42 @@ def test_a_report_without_findings_has_no_chart_and_no_empty_table(format: str, 
     assert "<svg" not in content
     assert "Remediation" not in content
     assert "Weaknesses" not in content
+
+
+MATRIX = tally.matrix(Engagement(title="x"), [samples.full_finding()])
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_the_matrix_says_in_words_what_impact_and_likelihood_give(format: str, template: str) -> None:  # noqa: A002
+    content = rendered(samples.report(matrix=MATRIX), format, template)
+
+    shown = Page(github(content) if format == "md" else content).text
+    _, _, after = shown.partition("they give its severity")
+    words = "Impact Low likelihood Medium likelihood High likelihood"
+    words += " High Medium High Critical Medium Low Medium High Low Informational Low Medium"
+    assert "".join(words.split()) in "".join(after.split())
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_a_scale_without_meanings_and_ratings_is_not_explained(format: str) -> None:  # noqa: A002
+    bare = tuple(Severity(name=each.name, colour=each.colour) for each in samples.SCALE)
+    report = samples.report(engagement=samples.engagement(severities=bare))
+
+    content = rendered(report, format)
+
+    assert "How severity was rated" not in content
+    assert "How severity was rated" in rendered(samples.report(), format)
+
+
+def test_the_contents_name_the_severity_that_findings_stand_under() -> None:
+    findings = (samples.finding("A-1", severity=samples.severity("high")), samples.finding("A-2"), samples.finding("A-3"))
+    content = rendered(samples.report(findings=findings), "html")
+
+    contents = Page(content[content.index("<nav") : content.index("</nav>") + 6]).text.split()
+
+    marks = [word for word in contents if word in ("High", "Medium", "Low", "A-1", "A-2", "A-3")]
+    assert marks == ["High", "A-1", "Medium", "A-2", "A-3"]
 
 
 # Authored prose in Markdown and in HTML.

@@ -16,7 +16,7 @@ from findings_report.model.engagement import Author, Period, Place, ReportVersio
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
 from findings_report.model.scalar import Level
-from findings_report.model.tables import Classification, Covered, Remediation, Weakness
+from findings_report.model.tables import Classification, Covered, Matrix, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"
 """Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""
@@ -309,11 +309,18 @@ class Report(Frozen):
     """What remains to be done; None when nothing does, or when nobody said by whom, until when or where."""
     classification: Classification | None = None
     """The findings by weakness; None when none of them names one."""
+    matrix: Matrix | None = None
+    """What impact and likelihood give; None when no finding is rated by them."""
 
     @property
     def total(self) -> int:
         """How many findings."""
         return len(self.findings)
+
+    @property
+    def has_scale(self) -> bool:
+        """True when there is something to say of how severity was rated."""
+        return self.matrix is not None or any(severity.meaning for severity in self.engagement.severities)
 
     def before(self) -> Iterator[ReportedSection]:
         """Sections that stand before the findings."""

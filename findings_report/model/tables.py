@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Frozen
+from findings_report.model.scalar import Level
 
 
 class Weakness(Frozen):
@@ -21,6 +23,24 @@ class Weakness(Frozen):
     """Its chapter of the OWASP Top Ten: `A03:2021 Injection`; None when it has none."""
     is_own: bool = False
     """True when the engagement's `weaknesses` say the name, the chapter or both."""
+
+
+class MatrixRow(Frozen):
+    """What one impact gives."""
+
+    impact: Level
+    """How bad it is when it happens."""
+    severities: tuple[Severity | None, ...]
+    """For each likelihood of the matrix the severity; None where the engagement names none."""
+
+
+class Matrix(Frozen):
+    """Impact and likelihood, and the severity that they give."""
+
+    likelihoods: tuple[Level, ...]
+    """The columns, the least likely first."""
+    rows: tuple[MatrixRow, ...]
+    """By impact, the worst first."""
 
 
 class Remediation(Frozen):
