@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report, ScopeEntry, SeverityCount
 from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
-from findings_report.model.finding import Status
+from findings_report.model.finding import Event, Status
 from findings_report.model.tables import Weakness
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
@@ -575,6 +576,40 @@ def test_a_report_without_findings_has_no_chart_and_no_empty_table(format: str, 
     assert "<svg" not in content
     assert "Remediation" not in content
     assert "Weaknesses" not in content
+
+
+REPORTED = Event(date=date(2026, 5, 4), status=Status.OPEN, by="Ada", note="Reported by mail.")
+ANSWERED = Event(date=date(2026, 6, 1), status=Status.RESOLVED, by="Bo", commit="0123abc", note="`get` is <bound> now.")
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_what_the_client_answers_and_what_was_decided_on_it_stand_one_after_the_other(format: str) -> None:  # noqa: A002
+    finding = samples.finding(response="We have bound it.", history=(REPORTED, ANSWERED))
+
+    shown = " ".join(text_of(samples.report(finding), format).split())
+
+    decision = "Decision Resolved, 1 June 2026, Bo, at 0123abc: get is <bound> now. History"
+    assert f"Response We have bound it. {decision}" in shown
+    assert shown.count("is <bound> now") == 1
+    assert "Reported by mail." in shown
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        ((), False),
+        ((REPORTED,), False),
+        ((REPORTED.model_copy(update={"status": Status.UNDETERMINED}),), True),
+        ((ANSWERED, REPORTED), True),  # newest by date, wherever it stands
+        ((REPORTED, ANSWERED.model_copy(update={"note": None})), False),
+    ],
+)
+def test_a_decision_is_the_newest_entry_that_says_why_but_not_that_it_was_reported(
+    history: tuple[Event, ...], said: bool
+) -> None:
+    shown = text_of(samples.report(samples.finding(history=history)), "html")
+
+    assert ("Decision" in shown) is said
 
 
 MATRIX = tally.matrix(Engagement(title="x"), [samples.full_finding()])

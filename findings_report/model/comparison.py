@@ -208,8 +208,7 @@ class ComparedFinding(Frozen):
     @property
     def reviewed(self) -> Event | None:
         """The newest entry of the current history, when the baseline does not have it: what a reviewer said since."""
-        since = self.current.history if self.current else ()
-        newest = max(enumerate(since), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
+        newest = self.current.newest if self.current else None
         return None if self.baseline is not None and newest in self.baseline.history else newest
 
     @property

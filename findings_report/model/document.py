@@ -174,6 +174,18 @@ class ReportedFinding(Frozen):
     """The engagement's own fields."""
 
     @property
+    def newest(self) -> Event | None:
+        """The newest entry of the history; of one day the last."""
+        return max(enumerate(self.history), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
+
+    @property
+    def decision(self) -> Event | None:
+        """What was decided last: the newest entry of the history that says why. That it was reported is none."""
+        newest = self.newest
+        is_report = len(self.history) == 1 and newest is not None and newest.status is Status.OPEN
+        return newest if newest is not None and newest.note and not is_report else None
+
+    @property
     def unplaced(self) -> tuple[Snippet, ...]:
         """The snippets that follow the description."""
         return tuple(snippet for snippet in self.snippets if snippet.name is None or snippet.name not in self.placed)

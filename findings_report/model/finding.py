@@ -153,7 +153,7 @@ class Event(Frozen):
     commit: SourceText | None = None
     """At which commit it was looked at."""
     note: Text | None = None
-    """Why."""
+    """Why; that of the newest entry is printed under "Decision". `` `code` `` in backticks is printed as code."""
 
 
 class Reference(Frozen):
@@ -219,7 +219,7 @@ class Finding(Frozen):
     ) = None
     """What we advise: a text, or `short_term` and `long_term`."""
     response: Markdown | None = None
-    """What the client, or a reviewer, answers."""
+    """What the client answers. What was decided on it, and why, is the newest entry of `history`."""
     locations: tuple[Location, ...] = ()
     """The evidence."""
     fix: Fix | None = None
