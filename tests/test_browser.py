@@ -20,6 +20,8 @@ from PIL import Image, ImageStat
 from typer.testing import CliRunner
 
 from findings_report.cli import app
+from findings_report.model.finding import Status
+from findings_report.renderers.words import words
 
 CHROMIUM = shutil.which("chromium")
 WAIT_SECONDS = 25
@@ -217,6 +219,35 @@ def test_no_table_of_the_templates_scrolls_sideways_on_a_telephone(browser: Brow
     browser.open(report, TELEPHONE)
 
     assert browser.value("[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth).length") == 0
+
+
+TABLED = """format: 1
+title: Tables
+summary: |
+  | Endpoint | Method | Allowed | What it does with the identifier |
+  |---|---|---|---|
+  | `/api/v1/users/{identifier}` | GET | yes | Reads what the user has configured, and returns it |
+  | `/api/v1/administration/reset` | POST | no | Resets everything |
+"""
+
+
+@pytest.mark.parametrize("size", [(320, 568), TELEPHONE])
+def test_counts_of_every_status_and_an_authors_table_fit_a_telephone(
+    browser: Browser, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings/engagement.yaml").write_text(TABLED)
+    for status in Status:
+        text = f"title: x\nrating: {{impact: high, likelihood: medium}}\nstatus: {status.value}\ndescription: x\n"
+        (tmp_path / f"findings/A-{status.value}.finding.yaml").write_text(text)
+    assert CliRunner().invoke(app, ["build", str(tmp_path), "-f", "html"]).exit_code == 0
+
+    browser.open(tmp_path / "build/report.html", size)
+
+    assert browser.value("[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth).length") == 0
+    cells = "[...document.querySelectorAll('table.counts tr:nth-child(2) td')]"
+    labels = browser.value(f"{cells}.filter(cell => cell.offsetWidth).map(cell => cell.dataset.label)")
+    assert labels == ["Findings", *(words(status.value) for status in Status)]
 
 
 def test_dark_is_dark_and_light_is_light(browser: Browser, report: Path) -> None:
