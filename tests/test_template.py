@@ -354,7 +354,7 @@ LONG = "Confidential: for the named recipients only; " * 9 + "no copies"
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
-@pytest.mark.parametrize("marking", ["Confidential", LONG, "W" * 200])
+@pytest.mark.parametrize("marking", ["Confidential", LONG, "W" * 200, "W" * 500], ids=["short", "long", "wide", "widest"])
 def test_the_marking_is_whole_in_the_foot_of_every_page_beside_the_mark_of_a_draft(marking: str) -> None:
     engagement = samples.engagement(confidentiality=marking, logo=None)
 
@@ -365,6 +365,9 @@ def test_the_marking_is_whole_in_the_foot_of_every_page_beside_the_mark_of_a_dra
     assert len(pages) > 3
     assert all("".join(marking.split()) in page and "DRAFT" in page for page in pages)
     assert all(f"Page{number}of{len(pages)}" in page for number, page in enumerate(pages[1:], start=2))
+    boxes = subprocess.run(["pdftotext", "-bbox", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    lowest = max(float(bottom) for bottom in re.findall(r'yMax="([\d.]+)"', boxes))
+    assert lowest < float(re.findall(r'<page width="[\d.]+" height="([\d.]+)"', boxes)[0]) - 8  # points from the paper's edge
 
 
 def test_an_unchecked_snippet_says_that_it_is_the_authors() -> None:
@@ -610,6 +613,16 @@ def test_a_decision_is_the_newest_entry_that_says_why_but_not_that_it_was_report
     shown = text_of(samples.report(samples.finding(history=history)), "html")
 
     assert ("Decision" in shown) is said
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_a_short_review_has_the_numbers_too_unless_it_has_one_finding(format: str) -> None:  # noqa: A002
+    several = rendered(samples.report(), format, "review")
+    one = rendered(samples.report(samples.finding()), format, "review")
+
+    shown = "<svg" if format != "md" else "| Severity | Findings |"
+    assert shown in several
+    assert shown not in one
 
 
 MATRIX = tally.matrix(Engagement(title="x"), [samples.full_finding()])
