@@ -220,8 +220,8 @@ def _anchor(title: str, taken: set[str]) -> str:
 def _scope(engagement: Engagement, covered: Mapping[str, Sequence[CoveredFile]]) -> Iterator[ScopeEntry]:
     """The entries of the scope; those about a repository that was at hand with what they name."""
     for index, pattern in enumerate(scope.patterns(engagement.scope, engagement.repositories)):
-        entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text)
-        if covered and pattern.repository in (None, *covered):
+        entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text, is_excluding=pattern.is_excluding)
+        if not entry.is_excluding and covered and pattern.repository in (None, *covered):
             mine = [file for files in covered.values() for file in files if index in file.entries]
             entry = entry.model_copy(update={"files": len(mine), "lines": tally.lines_of(mine)})
         yield entry

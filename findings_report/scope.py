@@ -1,7 +1,8 @@
 """Which files the scope of an engagement names. Pure.
 
 An entry is a path from the repository's root: a file, or a folder with everything below it. `*`, `?` and `[a-z]` stand for
-characters of one name, `**` for any number of folders. Before it, with a colon, may stand the name of a repository.
+characters of one name, `**` for any number of folders. Before it, with a colon, may stand the name of a repository, and before
+all of that a `!`, which takes out what entries above it name, as in a `.gitignore`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Pattern:
     """The repository it is about; None when it is not said, which is any of them."""
     text: str
     """Path or glob as authored."""
+    is_excluding: bool = False
+    """True when what it names is not covered."""
 
     def names(self, path: str) -> bool:
         """True when `path`, or a folder around it, is what the pattern names."""
@@ -78,13 +81,16 @@ def patterns(scope: Sequence[str], repositories: Iterable[str]) -> tuple[Pattern
     only = names[0] if len(names) == 1 else None
     found: list[Pattern] = []
     for entry in scope:
-        name, colon, text = entry.partition(":")
-        found.append(Pattern(name, text) if colon else Pattern(only, entry))
+        bare = entry.removeprefix("!")
+        name, colon, text = bare.partition(":")
+        found.append(Pattern(name if colon else only, text if colon else bare, bare != entry))
     return tuple(found)
 
 
 def naming(scope: Sequence[Pattern], repository: str, path: str) -> tuple[int, ...]:
-    """0-based positions of the entries that name `path` of `repository`."""
-    return tuple(
-        index for index, pattern in enumerate(scope) if pattern.repository in (None, repository) and pattern.names(path)
-    )
+    """0-based positions of the entries that cover `path` of `repository`; empty when none does, or one below takes it out."""
+    covering: list[int] = []
+    for index, pattern in enumerate(scope):
+        if pattern.repository in (None, repository) and pattern.names(path):
+            covering = [] if pattern.is_excluding else [*covering, index]
+    return tuple(covering)

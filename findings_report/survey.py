@@ -108,12 +108,14 @@ def _lines(repository: str, ids: Sequence[str], source: Source) -> tuple[dict[st
 def _empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
     """A warning for each entry that names no file, where all that it is about were read."""
     used = {index for each in files.values() for file in each for index in file.entries}
+    used |= {index for index, each in enumerate(scope) if each.is_excluding and any(map(each.names, paths))}
     problems = []
     for index, pattern in enumerate(scope):
         if index in used or (pattern.repository is not None and pattern.repository not in files) or not files:
             continue
         anywhere = Pattern(pattern.repository, f"**/{pattern.text.lstrip('/')}")
         found = next((path for path in paths if anywhere.names(path)), None)
-        remedy = f"`{anywhere.text}` would name {found}" if found else "write paths as `git ls-files` prints them"
+        mark = "!" if pattern.is_excluding else ""
+        remedy = f"`{mark}{anywhere.text}` would name {found}" if found else "write paths as `git ls-files` prints them"
         problems.append(_warning("names no file at the commit that is audited", remedy, index, code="scope-empty"))
     return problems

@@ -101,6 +101,14 @@ def test_a_sound_engagement_is_checked_with_code_0(work: Work, run: Run) -> None
     assert ran.out == "1 finding: 1 high\n1 location: 1 exact\n"
 
 
+def test_who_names_one_file_is_told_that_all_of_the_engagement_was_read(work: Work, run: Run) -> None:
+    ran = run("check", "--strict", work.root / "findings/A-1.finding.yaml")
+
+    assert ran.code == 0
+    assert "A-1.finding.yaml: note: all of the engagement was read, not this file alone" in ran.err
+    assert "note" not in run("check", work.root / "findings/engagement.yaml").err
+
+
 LOCATION = "title: x\nseverity: low\ndescription: y\nlocations:\n  - {path: app.py, lines: 4}\n"
 
 BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [

@@ -41,6 +41,25 @@ def test_a_pattern_names_these_and_not_those(pattern: str, named: list[str], oth
     assert found == named
 
 
+@pytest.mark.parametrize(
+    ("entries", "covered"),
+    [
+        (["src", "!src/vendor"], ["src/app.py", "src/keep.py"]),
+        (["src", "!src/vendor", "src/vendor/ours.py"], ["src/app.py", "src/keep.py", "src/vendor/ours.py"]),
+        (["!src/vendor", "src"], ["src/app.py", "src/keep.py", "src/vendor/ours.py", "src/vendor/theirs.py"]),
+        ([".", "!**/*.py"], ["README"]),
+        (["one:src", "!two:src"], ["src/app.py", "src/keep.py", "src/vendor/ours.py", "src/vendor/theirs.py"]),
+        (["src", "!one:src/[ak]*"], ["src/vendor/ours.py", "src/vendor/theirs.py"]),
+    ],
+)
+def test_what_an_entry_takes_out_is_not_covered_unless_one_below_names_it(entries: list[str], covered: list[str]) -> None:
+    files = ["README", "src/app.py", "src/keep.py", "src/vendor/ours.py", "src/vendor/theirs.py"]
+
+    scope = patterns(entries, ["one", "two"])
+
+    assert [path for path in files if naming(scope, "one", path)] == covered
+
+
 @given(paths, paths)
 def test_a_path_names_itself_and_what_is_below_it_and_nothing_else(path: str, other: str) -> None:
     pattern = Pattern(None, path)

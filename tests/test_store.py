@@ -535,7 +535,10 @@ def test_what_is_no_weakness_cannot_be_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("scope", "warned"), [("[]", False), ("[src/]", False), ("['app:**/*.c']", True)])
+@pytest.mark.parametrize(
+    ("scope", "warned"),
+    [("[]", False), ("[src/]", False), ("['app:**/*.c']", True), ("[src/, '!src/a.py']", True), ("['!app:src/', src/]", False)],
+)
 def test_code_outside_of_the_scope_is_warned_of_where_it_is_cited(tmp_path: Path, scope: str, warned: bool) -> None:
     files: dict[str, str | bytes] = {
         "engagement.yaml": f"{ENGAGEMENT}scope: {scope}\n",
@@ -546,3 +549,10 @@ def test_code_outside_of_the_scope_is_warned_of_where_it_is_cited(tmp_path: Path
 
     expected = ["A-1.finding.yaml:5:11: locations[0].path: src/a.py is outside of the scope"]
     assert [said(problem) for problem in found] == (expected if warned else [])
+
+
+def test_a_scope_that_only_takes_out_is_refused(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"engagement.yaml": f"{ENGAGEMENT}scope: ['!vendor']\n"}
+
+    (problem,) = problems(tmp_path, files)
+    assert said(problem).endswith(": scope: the scope only takes out, so it covers nothing")

@@ -59,6 +59,14 @@ def test_every_file_has_its_lines_as_git_counts_them_and_its_entries(source: Rep
     assert found.problems == ()
 
 
+def test_what_an_entry_takes_out_has_no_row_and_an_entry_that_takes_out_nothing_is_warned_of(source: Repository) -> None:
+    found = at_first_release(source, "src/", "!src/*.png", "!empty.py", "!src/empty.py")
+
+    assert [file.path for file in found.files["app"]] == ["src/app.py", "src/copy.py"]
+    (problem,) = found.problems
+    assert (problem.subject, problem.remedy) == (("engagement", "scope", 2), "`!**/empty.py` would name src/empty.py")
+
+
 def test_a_file_that_is_too_large_to_be_read_has_no_lines_and_stops_nothing(source: Repository) -> None:
     found = at_first_release(source, "data", "README.md")
 

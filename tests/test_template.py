@@ -520,7 +520,7 @@ def test_a_name_of_the_engagements_own_is_told_as_such(format: str) -> None:  # 
 def test_the_files_of_the_scope_have_lines_and_findings(format: str) -> None:  # noqa: A002
     found = "".join(text_of(samples.report(samples.finding(), samples.finding("NTR-005")), format).split())
 
-    assert "neutron/db/ipam_pluggable_backend.py5652:NTR-001,NTR-005" in found
+    assert "neutron/db/ipam_pluggable_backend.py565NTR-001,NTR-005" in found
     assert "neutron/db/logo.png–" in found
     assert "1ofthefileshasnolinesthatwerecounted" in found
 
@@ -534,6 +534,17 @@ def test_without_a_clone_the_scope_is_the_plain_list(format: str) -> None:  # no
     found = "".join(text_of(report, format).split())
 
     assert "Thereviewcovers:neutron/db/*.pySummaryoffindings" in found
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_what_the_scope_takes_out_is_told_as_such(format: str) -> None:  # noqa: A002
+    out = ScopeEntry(repository="neutron", pattern="neutron/tests/", is_excluding=True)
+    scope = (ScopeEntry(repository="neutron", pattern="neutron/", files=2, lines=565), out)
+
+    found = "".join(text_of(samples.report(scope=scope), format).split())
+
+    assert "Itdoesnotcover:neutron/tests/" in found
+    assert "neutron/tests/(" not in found
 
 
 @pytest.mark.parametrize(("language", "shown"), [("en", "12,345"), ("de-CH", "12\u00a0345")])

@@ -283,6 +283,8 @@ class ScopeEntry(Frozen):
     """How many files it names; None when no repository was at hand to look at."""
     lines: int | None = None
     """How many lines these have; None when they were not counted."""
+    is_excluding: bool = False
+    """True when it takes out what entries above it name."""
 
 
 class Component(Frozen):
@@ -333,6 +335,11 @@ class Report(Frozen):
     def has_scale(self) -> bool:
         """True when there is something to say of how severity was rated."""
         return self.matrix is not None or any(severity.meaning for severity in self.engagement.severities)
+
+    @property
+    def excluded(self) -> tuple[ScopeEntry, ...]:
+        """The lines of the scope that take out."""
+        return tuple(entry for entry in self.scope if entry.is_excluding)
 
     def before(self) -> Iterator[ReportedSection]:
         """Sections that stand before the findings."""

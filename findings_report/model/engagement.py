@@ -212,7 +212,7 @@ class Engagement(Frozen):
     """The repositories under audit, by name."""
     scope: tuple[SourceText, ...] = ()
     """Paths or globs the audit covers, from the root: `src/` with all below, `src/*.py`, `**/*.py`; `NAME:glob` where there are
-    several repositories."""
+    several repositories. A `!` before one takes out what those above it name."""
     summary: Markdown | None = None
     """The executive summary."""
     recommendation: Markdown | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report import outputs, scoring, store
-from findings_report.errors import FindingsReportError, Problem
+from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.evidence import Verdict
 from findings_report.pipeline.inputs import Inputs, Progress, read
 
@@ -68,6 +68,7 @@ def held(inputs: Inputs, folder: Path, authored: store.Authored, progress: Progr
     from findings_report.proofread import proofread
 
     problems = [
+        *_whole(inputs.folder),
         *authored.warnings,
         *outputs.faults(authored.engagement),
         *proofread(authored.engagement, authored.findings),
@@ -81,6 +82,15 @@ def held(inputs: Inputs, folder: Path, authored: store.Authored, progress: Progr
         problems += faults
     located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
     return Checked(folder, authored, pictures, evidence, survey, located)
+
+
+def _whole(named: Path) -> Sequence[Problem]:
+    """A note where one finding's file was named: people may think that it alone was looked at."""
+    if not named.name.endswith(store.FINDING_SUFFIX):
+        return ()
+    fault = "all of the engagement was read, not this file alone: findings are held against each other"
+    place = Place(store.shown_path(named))
+    return (Problem(Kind.INPUT, fault, "name the folder to say so", place=place, level="note", code="whole-engagement"),)
 
 
 def _pictures(authored: store.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:

@@ -75,10 +75,13 @@ def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Proble
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
-    for index, entry in enumerate(engagement.scope):
-        name, colon, _ = entry.partition(":")
-        if colon and has_repositories and name not in engagement.repositories:
-            yield not_one_of(name, engagement.repositories, _ENGAGEMENT, ("scope", index), of="a repository")
+    covering = scope.patterns(engagement.scope, engagement.repositories)
+    for index, (entry, pattern) in enumerate(zip(engagement.scope, covering, strict=True)):
+        if ":" in entry and has_repositories and pattern.repository not in engagement.repositories:
+            yield not_one_of(pattern.repository, engagement.repositories, _ENGAGEMENT, ("scope", index), of="a repository")
+    if covering and all(pattern.is_excluding for pattern in covering):
+        fault, remedy = "the scope only takes out, so it covers nothing", "write above that what it covers: `.` for everything"
+        yield _problem(fault, (_ENGAGEMENT, "scope"), "scope-empty", remedy)
 
 
 def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator[Problem]:
