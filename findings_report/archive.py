@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from findings_report.embedded import Embedded, Password, embedded, no_password
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.document import SCHEMA, Report
+from findings_report.sound import unsound
 from findings_report.visible import HIDDEN
 
 LARGEST: Final = 512 * 2**20
@@ -25,7 +25,10 @@ LARGEST: Final = 512 * 2**20
 _MODELS: Final[dict[str, type[Document]]] = {SCHEMA: Report, COMPARISON_SCHEMA: Comparison}
 _NAMES: Final[dict[type[Document], str]] = {Report: "report.json", Comparison: "comparison.json"}
 _START: Final = 1024
-_MOST_QUOTED: Final = 1_000_000
+_MOST_VALUES: Final = 5_000_000
+"""Values of a JSON that is read: a list of nothing takes three bytes there, and some hundred times that once it is read."""
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_LONGEST_FAULT: Final = 300
 
 
 def to_json(document: Document) -> bytes:
@@ -92,9 +95,13 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
     """The report or comparison in `content`. Raises as `from_json`."""
     if len(content) > LARGEST:
         raise _too_large(shown)
+    if _values(content) > _MOST_VALUES:
+        raise _refused(shown, f"it has more than the {_MOST_VALUES:,} values that are read")
     try:
         head = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _refused(shown, "its values are nested too deep") from None
+    except ValueError as error:
         raise _refused(shown, f"it is not JSON: {error}") from None
     name = head.get("schema_name") if isinstance(head, dict) else None
     model = _MODELS.get(name) if isinstance(name, str) else None
@@ -105,7 +112,8 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise _refused(shown, f"{where}: {first['msg']}") from None
+        fault = f"{where}: {first['msg']}" if where else first["msg"]
+        raise _refused(shown, fault if len(fault) <= _LONGEST_FAULT else f"{fault[:_LONGEST_FAULT]}…") from None
 
 
 def schema(document: type[Document] = Report) -> dict[str, Any]:
@@ -115,25 +123,10 @@ def schema(document: type[Document] = Report) -> dict[str, Any]:
 
 def _report(document: Document, shown: str) -> Report:
     if isinstance(document, Report):
-        if (fault := _impossible(document)) is not None:
+        if (fault := unsound(document)) is not None:
             raise _refused(shown, fault)
         return document
     raise _refused(shown, "it is a comparison, and a report is wanted", "name the JSON or the PDF of a report")
-
-
-def _impossible(report: Report) -> str | None:
-    """What no report that was made here says, and who reads one relies on; None when there is nothing of it."""
-    twice = [id for id, number in Counter(finding.id for finding in report.findings).items() if number > 1]
-    if twice:
-        return f"it has more than one finding {twice[0]!r}"
-    quoted = 0
-    for finding in report.findings:
-        for snippet in finding.snippets:
-            for region in (*snippet.regions, *snippet.check.found):
-                if not 1 <= region.start_line <= region.end_line:
-                    return f"{finding.id!r} cites the lines {region}, and there are no such lines"
-            quoted += sum(found.end_line - found.start_line + 1 for found in snippet.check.found)
-    return f"it quotes {quoted:,} lines; at most {_MOST_QUOTED:,} are followed" if quoted > _MOST_QUOTED else None
 
 
 def _unknown(name: object) -> tuple[str, str | None]:
@@ -143,6 +136,15 @@ def _unknown(name: object) -> tuple[str, str | None]:
     if read is not None and number.isdigit():
         return f"it is {name}, made by a newer findings-report; this version reads {read}", "install a newer findings-report"
     return "it is not a report of findings-report", None
+
+
+def _values(content: bytes) -> int:
+    """About how many values a JSON has; never fewer. What stands in its texts is only told apart where that matters."""
+    count = sum(content.count(mark) for mark in (b",", b"[", b"{"))
+    if count <= _MOST_VALUES:
+        return count
+    inside = (match[0] for match in _STRING.finditer(content))
+    return count - sum(sum(text.count(mark) for mark in (b",", b"[", b"{")) for text in inside)
 
 
 def _escaped(match: re.Match[str]) -> str:

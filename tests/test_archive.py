@@ -14,7 +14,7 @@ from findings_report.visible import HIDDEN
     ("content", "fault"),
     [
         (b"", "it is not JSON"),
-        (b"[" * 100_000, "it is not JSON"),
+        (b"[" * 100_000, "its values are nested too deep"),
         (b'{"schema_name": NaN}', "NaN is not a JSON value"),
         (b'{"a": 1, "a": 2}', "a key stands twice"),
         (b"[]", "it is not a report of findings-report"),

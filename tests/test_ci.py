@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -144,6 +145,63 @@ def test_a_hostile_name_is_a_name_and_nothing_else(work: Path, name: str) -> Non
 
     assert compared.returncode == 2, compared.stdout
     assert not (work / "pwned").exists()
+
+
+HOSTILE = ("$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--output=pwned", "*", "x\ny", "\x1b[31m")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_inputs_are_words_and_nothing_else(work: Path, text: str) -> None:
+    names = ("folder", "formats", "repository", "template", "fail_on", "strict", "output")
+    runner = Runner(work, baseline="git:report-1.0", **dict.fromkeys(names, text))
+
+    ran = [runner.run("Build the report"), runner.run("Compare with the baseline")]
+
+    assert all(each.returncode == 2 for each in ran)
+    assert all("\x1b" not in each.stdout + each.stderr for each in ran)
+    assert not list(work.parent.rglob("pwned"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_variables_are_words_and_nothing_else(work: Path, text: str) -> None:
+    given = {name: text for name in GITLAB["variables"] if name.startswith("FINDINGS_")}
+
+    ran = shell(GITLAB["script"][0], work, given, "sh")
+
+    assert ran.returncode == 2
+    assert not list(work.parent.rglob("pwned"))
+
+
+LONG = "A title that is wrapped in a table of eighty columns, so that a line of it begins with"
+
+
+@pytest.mark.parametrize("command", ["::stop-commands::" + "x" * 20, "::error::" + "x" * 28, "a ##[add-mask]e"])
+@pytest.mark.parametrize("output_format", ["github", "full"])
+def test_no_title_is_a_command_to_the_runner(work: Path, command: str, output_format: str) -> None:
+    """A runner reads whatever is printed: `::` behind any blanks, and `##[` anywhere, are commands of it."""
+    path = work / "findings/DEMO-003.finding.yaml"
+    title = f"title: {json.dumps(f'{LONG} {command}')}"
+    path.write_text(re.sub("^title: .*", lambda _: title, path.read_text(), flags=re.MULTILINE))
+    options = f"--output-format {output_format}"
+
+    ran = shell(f"findings-report diff git:report-1.0 {options}", work, {"GITHUB_ACTIONS": "true"})
+
+    said = ran.stdout + ran.stderr
+    assert "begins with" in re.sub(r"\s+", " ", said)
+    assert not re.search(r"^\s*::(?!warning::DEMO|notice::DEMO)|##\[", said, re.MULTILINE)
+    assert ("::warning::DEMO-002: " in said) == (output_format == "github")
+
+
+def test_json_in_a_workflow_says_what_it_says_elsewhere(work: Path) -> None:
+    path = work / "findings/DEMO-003.finding.yaml"
+    path.write_text(path.read_text().replace("status: open", "status: resolved\nfix: {commits: ['##[error]x']}"))
+    command = "findings-report diff git:report-1.0 --output-format json"
+
+    inside, outside = shell(command, work, {"GITHUB_ACTIONS": "true"}), shell(command, work, {})
+
+    assert "##[" in outside.stdout
+    assert "##[" not in inside.stdout
+    assert json.loads(inside.stdout) == json.loads(outside.stdout)
 
 
 def test_two_lines_are_no_baseline(work: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 import sys
@@ -20,6 +21,9 @@ from findings_report.visible import visible
 WIDTH = 80
 _LONGEST_SOURCE = 160
 _LONGEST_SECRET = 1000
+_OBEYED = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+"""What a runner of GitHub Actions takes for a command in whatever is printed. Source: actions/runner, ActionCommand: `::`, also
+behind blanks, begins a line; `##[`, anywhere in it."""
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
@@ -34,6 +38,12 @@ class OutputFormat(StrEnum):
     """One JSON document on standard output."""
     GITHUB = "github"
     """Annotations of GitHub Actions."""
+
+
+class WorkflowCommand(str):
+    """A line that a runner of GitHub Actions is meant to obey."""
+
+    __slots__ = ()
 
 
 def problem_text(problem: Problem, width: int | None = None) -> str:
@@ -98,7 +108,7 @@ def concise(problem: Problem, *, remedy: bool = True) -> str:
     return " ".join(text.split()) if "\n" in text else text
 
 
-def problem_github(problem: Problem) -> str:
+def problem_github(problem: Problem) -> WorkflowCommand:
     """A workflow command. Source: GitHub Actions, "Workflow commands", setting an error or warning message."""
     place = problem.place
     properties: list[tuple[str, Any]] = []
@@ -109,7 +119,7 @@ def problem_github(problem: Problem) -> str:
     if problem.remedy:
         message += f" ({problem.remedy})"
     command = "notice" if problem.level == "note" else problem.level
-    return f"::{command} {written}::{_escaped(message)}" if written else f"::{command}::{_escaped(message)}"
+    return WorkflowCommand(f"::{command}{' ' if written else ''}{written}::{_escaped(message)}")
 
 
 def _escaped(text: str, more: str = "") -> str:
@@ -135,7 +145,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def out(text: str) -> None:
     """One piece of text to standard output. Raises FindingsReportError (OUTPUT) when it takes none."""
-    written((_encodable(visible(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
+    written((_encodable(_said(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
 
 
 def written(content: bytes) -> None:
@@ -153,7 +163,21 @@ def written(content: bytes) -> None:
 def err(text: str) -> None:
     """One piece of text to standard error; one that takes none is nothing to fail for."""
     with contextlib.suppress(OSError):
-        print(_encodable(visible(text), sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(_encodable(_said(text), sys.stderr.encoding), file=sys.stderr, flush=True)
+
+
+def _said(text: str) -> str:
+    """`text` as it may be printed: nothing of it moves a cursor, and in a workflow only a WorkflowCommand is one.
+
+    What is defused stays readable, and JSON says the same as before.
+    """
+    if isinstance(text, WorkflowCommand) or os.environ.get("GITHUB_ACTIONS") != "true":
+        return visible(text)
+    return _OBEYED.sub(_defused, visible(text))
+
+
+def _defused(match: re.Match[str]) -> str:
+    return "\\u0023" if match["blank"] is None else f"{match['blank']}\\u003a"
 
 
 def _encodable(text: str, encoding: str | None) -> str:

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from findings_report.model.engagement import Author, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
-from findings_report.model.scalar import Level
+from findings_report.model.scalar import Colour, Identifier, Level
 from findings_report.model.tables import Classification, Covered, Matrix, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"
@@ -102,7 +102,7 @@ class ReportedSection(Frozen):
 class ReportedFinding(Frozen):
     """One finding with its evidence, ready to be rendered alone."""
 
-    id: str
+    id: Identifier
     """Stable id."""
     title: str
     """One line."""
@@ -231,7 +231,7 @@ class ReportedEngagement(Frozen):
     """Marking for the foot of every page."""
     language: str
     """BCP 47."""
-    accent: str
+    accent: Colour
     """The accent colour, `#rrggbb`."""
     severities: tuple[Severity, ...]
     """The scale, worst first."""
