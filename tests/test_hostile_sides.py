@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import repositories
 import test_embedded
 from markdown_it import MarkdownIt
+from repositories import Link, Submodule
 from test_diff import as_json, run
 
 from findings_report import archive, pipeline
@@ -216,3 +218,76 @@ def test_what_a_pdf_carries_is_looked_at_as_a_json_is(reported: bytes) -> None:
 
     assert fault(carried).startswith("it has more than one finding")
     assert fault(test_embedded.carrying(wide(b""))).startswith("it has more than the 5,000,000 values")
+
+
+# What a revision of the findings may hold
+
+
+def revision(demo: Path, files: Mapping[str, repositories.Content]) -> None:
+    """The demo's folder as a repository: its first commit has the demo's findings and `files`, its second the findings."""
+    written: dict[str, repositories.Content] = {
+        path.relative_to(demo).as_posix(): path.read_bytes() for path in (demo / "findings").iterdir()
+    }
+    first = {name: content for name, content in {**written, **files}.items() if "findings" not in files or name in files}
+    gone: dict[str, repositories.Content] = dict.fromkeys(files)
+    repositories.build(demo, [repositories.Commit(first), repositories.Commit(gone | written)])
+
+
+def refused(demo: Path) -> list[str]:
+    """Why the first commit of the findings is no side."""
+    with pytest.raises(FindingsReportError) as raised:
+        run(demo, "HEAD~1")
+    return [f"{problem.place.file}: {problem.fault}" for problem in raised.value.problems if problem.place is not None]
+
+
+FINDING = "findings/DEMO-001.finding.yaml"
+OUT = "it is a symbolic link that leads out of the folder"
+FOLDER = "it is a symbolic link to a folder, and those are not followed"
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "why"),
+    [
+        ({FINDING: Link("../outside.yaml")}, "/DEMO-001.finding.yaml", OUT),
+        ({FINDING: Link("/etc/passwd")}, "/DEMO-001.finding.yaml", OUT),
+        ({FINDING: Link("DEMO-001.finding.yaml")}, "/DEMO-001.finding.yaml", "it is a symlink"),
+        ({"findings/engagement.yaml": Link("../../engagement.yaml")}, "/engagement.yaml", OUT),
+        ({"findings/more": Link("sub"), "findings/sub/a.txt": "a"}, "/more", FOLDER),
+        ({"findings/more": Link(".")}, "/more", FOLDER),
+        ({"findings": Link("elsewhere"), "elsewhere/a.txt": "a"}, "", "it is a symlink in that commit"),
+        ({"findings": Submodule("1" * 40)}, "", "it is a submodule in that commit"),
+    ],
+)
+def test_a_link_in_a_revision_is_never_passed_over(
+    demo: Path, files: Mapping[str, repositories.Content], name: str, why: str
+) -> None:
+    revision(demo, files)
+
+    assert f"git:HEAD~1{name}: cannot be read: {why}" in refused(demo)
+
+
+def test_a_link_to_a_finding_beside_it_is_the_finding(demo: Path) -> None:
+    path = demo / "findings/DEMO-001.finding.yaml"
+    revision(demo, {"findings/drafts/one.txt": path.read_bytes(), "findings/DEMO-001.finding.yaml": Link("drafts/one.txt")})
+
+    assert {each.change.value for each in run(demo, "HEAD~1").comparison.findings} == {"unchanged"}
+
+
+def test_a_submodule_in_a_revision_is_told_for_findings_may_be_in_it(demo: Path) -> None:
+    revision(demo, {"findings/sub\x1b": Submodule("1" * 40), "sub": Submodule("1" * 40)})
+
+    assert run(demo, "HEAD~1").comparison.limits == ("Findings in sub\x1b, submodules of the baseline side, were not read.",)
+
+
+@pytest.mark.parametrize(
+    "name", ["git:--output=pwned", "git:-x", "git:HEAD@{1}", "git:@{-1}", "git::/1.0", "git:HEAD\n--output=pwned", "git:", "-x"]
+)
+def test_a_revision_of_a_hostile_name_is_none(demo: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision(demo, {})
+    monkeypatch.chdir(demo)
+
+    with pytest.raises(FindingsReportError) as raised:
+        run(demo, name)
+
+    assert raised.value.problems[0].kind in (Kind.USAGE, Kind.SOURCE)
+    assert not list(demo.rglob("*pwned*"))

@@ -146,12 +146,17 @@ def _made(
 
 
 def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
-    """Which findings' code a side could not read."""
+    """What of a side could not be read: the code of findings, and findings."""
     for name, side in (("baseline side", before), ("current side", after)):
+        if side.unseen:
+            yield f"Findings in {_listed(side.unseen)}, submodules of the {name}, were not read."
         if side.unread:
             ids = sorted(side.unread, key=natural)
-            told = f"{', '.join(ids[:10])}{', …' if len(ids) > 10 else ''}"
-            yield f"Not all that {told} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
+            yield f"Not all that {_listed(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str
         limit = scale.index(gate.severity) if gate.severity is not None else len(scale)
         bad = [each.id for each in comparison.findings if _is(each, gate.name) and _rank(each, scale) <= limit]
         if bad:
-            fault = f"--fail-on {gate.text}: {len(bad)} found: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
+            fault = f"--fail-on {gate.text}: {len(bad)} found: {_listed(bad)}"
             problems.append(Problem(Kind.GATE, fault, code="fail-on"))
     changed = sum(1 for each in comparison.findings if each.change is not Change.UNCHANGED)
     if exit_code and changed:

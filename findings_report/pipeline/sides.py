@@ -43,6 +43,8 @@ class ReadSide:
     """What could not be read; faults of the source are warnings here."""
     unread: frozenset[str] = frozenset()
     """Ids of findings of which a location could not be read, so that what they cite is not known."""
+    unseen: tuple[str, ...] = ()
+    """Submodules in a revision's folder: findings in them are not in its commit."""
 
 
 def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide:
@@ -137,4 +139,5 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
         prefix = folder.relative_to(root).as_posix()
         files = store.Revision(repository, commit, "" if prefix == "." else prefix, shown=f"{REVISION}{revision}")
         authored = store.load(files)
-    return _authored(source, folder, authored, inputs, progress)
+        unseen = files.submodules
+    return replace(_authored(source, folder, authored, inputs, progress), unseen=unseen)

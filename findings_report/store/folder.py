@@ -17,7 +17,8 @@ ENGAGEMENT: Final = "engagement.yaml"
 FINDING_SUFFIX: Final = ".finding.yaml"
 FOLDER: Final = "findings"
 LOCK: Final = "tickets.lock.yaml"
-_MOST_FILES = 20_000
+MOST_FILES: Final = 20_000
+"""Files of an engagement's folder."""
 _LARGEST: Final = 32 * 1024 * 1024
 
 
@@ -55,10 +56,10 @@ class Folder:
                 raise FindingsReportError(_unreadable(shown_path(Path(root, links[0])), why))
             relative = Path(root).relative_to(self.path)
             found.extend((relative / name).as_posix() for name in files if not name.startswith("."))
-            if len(found) > _MOST_FILES:
+            if len(found) > MOST_FILES:
                 raise FindingsReportError(
                     Problem(
-                        Kind.INPUT, f"more than {_MOST_FILES:,} files", "keep other files elsewhere", place=Place(self.shown)
+                        Kind.INPUT, f"more than {MOST_FILES:,} files", "keep other files elsewhere", place=Place(self.shown)
                     )
                 )
         return tuple(sorted(found))
