@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,27 @@ def test_a_text_rewritten_as_a_whole_is_told_whole() -> None:
 
 
 # Fields.
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lambda which: random.Random(which).choices("ab", k=20_000),  # noqa: S311  # the same each time
+        lambda which: [f"{n}{which if n % 2 else ''}" for n in range(20_000)],
+        lambda which: [f"{n}{which if n % 2 else ''}" for n in range(2_200)],
+        lambda which: ["a", "b"] * (700 + which),
+    ],
+)
+def test_long_texts_that_differ_everywhere_are_compared_in_good_time(lines: Callable[[int], list[str]]) -> None:
+    before, after = ("\n".join(["first", *lines(which), "last"]) for which in (1, 2))
+    began = time.process_time()
+
+    words = wording(before, after)
+
+    assert time.process_time() - began < 5
+    assert "".join(run.text for run in words if run.kind != "came") == before
+    assert words[0].text.startswith("first\n")
+    assert words[-1].text.endswith("last")
 
 
 def test_the_same_lines_of_another_repository_are_other_evidence() -> None:

@@ -230,6 +230,18 @@ def test_the_commit_that_a_fix_names_is_looked_up(demo: Path) -> None:
     assert any(line.old_line is None for line in found.fixes[0].touched[0].drift.diff)
 
 
+def test_more_fixes_than_anybody_names_are_not_all_looked_up(demo: Path) -> None:
+    for number in (1, 2):
+        path = demo / f"findings/DEMO-00{number}.finding.yaml"
+        path.write_text(path.read_text() + f"\nfix:\n  commits: [{', '.join(f'{number}{n:011x}' for n in range(300))}]\n")
+
+    found = run(demo, "report-1.0").comparison
+
+    fixes = [fix for each in found.findings for fix in each.fixes]
+    assert [sum(fix.state is state for fix in fixes) for state in (FixState.MISSING, FixState.UNVERIFIABLE)] == [500, 100]
+    assert found.limits[-1] == "More than 500 commits are named as fixes; the others were not looked up."
+
+
 @pytest.mark.parametrize(
     ("gate", "trips"),
     [("contradiction", True), ("resolved:high", True), ("new:high", False), ("regressed", False), ("absent", False)],

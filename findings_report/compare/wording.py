@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Final, Literal
@@ -11,7 +12,9 @@ from findings_report.model.comparison import Words
 
 _WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
 _MOST_COMPARED: Final = 2_000_000
-"""Pairs of words that are compared one with another; a difference larger than that is told whole."""
+"""Pairs of words, or of equal lines, that are compared one with another; a difference larger than that is told whole."""
+_MOST_LINES: Final = 5_000_000
+"""Pairs of lines of which each may be another: a second at worst."""
 _Kind = Literal["same", "gone", "came"]
 
 
@@ -30,8 +33,26 @@ def wording(before: str, after: str) -> tuple[Words, ...]:
 
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for _, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        yield "".join(old[start:end]), "".join(new[new_start:new_end])
+    """Runs of lines and what stands in their place; between equal ends in one piece, where there are too many to compare."""
+    if len(old) * len(new) > _MOST_LINES or _equal_pairs(old, new) > _MOST_COMPARED:
+        start = _common(old, new)
+        end = _common(old[start:][::-1], new[start:][::-1])
+        steps = [(0, start, 0, start), (start, len(old) - end, start, len(new) - end)]
+        steps.append((len(old) - end, len(old), len(new) - end, len(new)))
+    else:
+        steps = [step[1:] for step in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()]
+    for first, last, new_first, new_last in steps:
+        yield "".join(old[first:last]), "".join(new[new_first:new_last])
+
+
+def _equal_pairs(old: Sequence[str], new: Sequence[str]) -> int:
+    counts = Counter(new)
+    return sum(counts[line] for line in old)
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    return next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
 
 
 def _by_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, str]]:

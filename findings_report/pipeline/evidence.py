@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from findings_report.errors import FindingsReportError
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
@@ -15,6 +15,8 @@ from findings_report.pipeline.follow import Place, follow, places
 if TYPE_CHECKING:
     from findings_report import git
     from findings_report.model.document import Report, ReportedFinding, ReportedRepository
+
+_MOST_LOOKED_UP: Final = 500
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Fixes:
     """Those of the later one."""
     limits: dict[str, None] = field(default_factory=dict)
     """What could not be looked up and why, in sentences, each once."""
+    asked: list[str] = field(default_factory=list)
+    """What was asked for so far."""
 
     def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
         """What became of the commits that the finding's `fix` names.
@@ -76,7 +80,15 @@ class Fixes:
             return ()
         cited = list(places(baseline.id, baseline.snippets)) if baseline else []
         names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
-        return tuple(self._fix(named, names, cited) for named in finding.fix.commits)
+        return tuple(self._looked_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
+
+    def _looked_up(self, named: str, names: Sequence[str], cited: Sequence[Place]) -> FixCommit:
+        """The commit, while no more than _MOST_LOOKED_UP were asked for: git is started a few times for each."""
+        self.asked.append(named)
+        if len(self.asked) <= _MOST_LOOKED_UP:
+            return self._fix(named, names, cited)
+        self.limits[f"More than {_MOST_LOOKED_UP} commits are named as fixes; the others were not looked up."] = None
+        return FixCommit(named=named, commit=None, state=FixState.UNVERIFIABLE)
 
     def _fix(self, named: str, names: Sequence[str], cited: Sequence[Place]) -> FixCommit:
         state = FixState.UNVERIFIABLE
@@ -113,13 +125,11 @@ def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) ->
     from findings_report.track import Cited, track
 
     parent = repository.commit_of(f"{commit}^1")
-    for place in cited:
-        if parent is None or place.snippet.commit is None or not repository.has_commit(place.snippet.commit):
-            continue
-        asked = Cited(place.snippet.path, place.region)
-        (there,) = track(repository, [asked], commit=place.snippet.commit, to=parent).drifts
-        if there.now is None:
-            continue
-        (done,) = track(repository, [Cited(there.now.path, there.now.region)], commit=parent, to=commit).drifts
-        if done.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
-            yield _told(place, None, done)
+    if parent is None or not cited:
+        return
+    there = follow(cited, {repository.name: repository}, {repository.name: parent}).drifts
+    found = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
+    done = track(repository, [Cited(now.path, now.region) for _, now in found], commit=parent, to=commit).drifts
+    for (place, _), drift in zip(found, done, strict=True):
+        if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
+            yield _told(place, None, drift)
