@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shlex
 import stat
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
@@ -43,7 +44,17 @@ def publish_new(files: Mapping[Path, bytes]) -> None:
     _publish(files, files.keys())
 
 
-def _publish(files: Mapping[Path, bytes], new: Set[Path]) -> None:
+def publish_edited(files: Mapping[Path, tuple[bytes, bytes]]) -> None:
+    """As `publish`, for files that people write: of each what was read of it, and what it is to be.
+
+    Raises FindingsReportError (OUTPUT), and writes none, when one is another by now, or is not to be written.
+    """
+    _publish(
+        {path: content for path, (_, content) in files.items()}, frozenset(), {path: was for path, (was, _) in files.items()}
+    )
+
+
+def _publish(files: Mapping[Path, bytes], new: Set[Path], read: Mapping[Path, bytes] | None = None) -> None:
     staged: dict[Path, Path] = {}
     current = Path()
     try:
@@ -54,6 +65,7 @@ def _publish(files: Mapping[Path, bytes], new: Set[Path]) -> None:
             staged[path] = _stage(path, content)
         with _locked({path.parent for path in files}):
             _refuse_taken(new)
+            _refuse_changed(read or {})
             for path, temporary in staged.items():
                 current = path
                 temporary.replace(path)
@@ -73,6 +85,18 @@ def _refuse_taken(new: Set[Path]) -> None:
         raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(taken[0])), code="taken"))
 
 
+def _refuse_changed(read: Mapping[Path, bytes]) -> None:
+    """Looked at in the last moment: what somebody saved in the meantime would be lost."""
+    for path, was in read.items():
+        if not path.lstat().st_mode & 0o222:
+            fault, remedy = "cannot be written: it is read-only", f"chmod u+w {shlex.quote(str(path))}"
+        elif path.is_symlink() or path.read_bytes() != was:
+            fault, remedy = "was changed while this was at work; nothing was written", "run it again"
+        else:
+            continue
+        raise FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, place=Place(str(path)), code="changed"))
+
+
 def _refuse_what_is_no_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder")
@@ -82,6 +106,7 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 def _stage(path: Path, content: bytes) -> Path:
     """A finished, durable temporary file in the folder of `path`."""
+    # `store` knows this name: where one is left in findings/, a write was interrupted, which has to be said.
     temporary = path.parent / f".{path.name[:20]}.{secrets.token_hex(6)}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

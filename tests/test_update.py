@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build
 
-from findings_report import cli, pipeline
+from findings_report import cli, pipeline, store
 from findings_report.errors import FindingsReportError
 from findings_report.model.evidence import Region
 from findings_report.pipeline.update import Updated, update
@@ -274,3 +276,114 @@ def test_a_fault_writes_nothing(tmp_path: Path) -> None:
         to(tmp_path, "v9")
 
     assert contents(tmp_path) == before
+
+
+# What may become of the files meanwhile.
+
+
+def moved(folder: Path) -> None:
+    """The engagement whose cited lines stand one line lower in the next release."""
+    engagement(folder, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" + CODE}})
+
+
+def refused(folder: Path) -> tuple[str, str | None]:
+    with pytest.raises(FindingsReportError) as raised:
+        to(folder, "v2")
+    (problem,) = raised.value.problems
+    return problem.fault, problem.remedy
+
+
+def test_what_is_saved_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved(tmp_path)
+    path = tmp_path / "findings/A-1.finding.yaml"
+    before = contents(tmp_path)
+
+    def save(said: str) -> None:
+        if said == "writing locations":
+            path.write_text(FINDING.replace("It is.", "Somebody wrote this a moment ago."))
+
+    with pytest.raises(FindingsReportError, match="was changed while this was at work; nothing was written"):
+        update(pipeline.Inputs(tmp_path, {}), "v2", only=None, dry_run=False, progress=save)
+
+    assert "a moment ago" in path.read_text()
+    assert contents(tmp_path) == {**before, path.name: path.read_bytes()}
+
+
+def test_a_read_only_file_is_not_written(tmp_path: Path) -> None:
+    moved(tmp_path)
+    path = tmp_path / "findings/A-1.finding.yaml"
+    path.chmod(0o444)
+    before = contents(tmp_path)
+
+    assert refused(tmp_path) == ("cannot be written: it is read-only", f"chmod u+w {path}")
+    assert contents(tmp_path) == before
+
+
+def test_a_link_to_a_file_beside_it_stays_one(tmp_path: Path) -> None:
+    moved(tmp_path)
+    path = tmp_path / "findings/A-1.finding.yaml"
+    path.rename(tmp_path / "findings/text")
+    path.symlink_to("text")
+
+    to(tmp_path, "v2")
+
+    assert path.is_symlink()
+    assert "lines: [5, 6-8]" in (tmp_path / "findings/text").read_text()
+
+
+@pytest.mark.parametrize("name", ["A-1.finding.yaml", "engagement.yaml"])
+def test_a_link_that_leads_out_is_not_followed(tmp_path: Path, name: str) -> None:
+    moved(tmp_path)
+    (tmp_path / "findings" / name).rename(tmp_path / "outside")
+    (tmp_path / "findings" / name).symlink_to("../outside")
+    outside = (tmp_path / "outside").read_bytes()
+
+    with pytest.raises(FindingsReportError, match="symbolic link that leads out of the folder"):
+        to(tmp_path, "v2")
+
+    assert (tmp_path / "outside").read_bytes() == outside
+
+
+def test_another_name_of_the_file_keeps_what_it_had(tmp_path: Path) -> None:
+    moved(tmp_path)
+    (tmp_path / "kept").hardlink_to(tmp_path / "findings/A-1.finding.yaml")
+
+    to(tmp_path, "v2")
+
+    assert (tmp_path / "kept").read_text() == FINDING
+    assert "lines: [5, 6-8]" in written(tmp_path)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from findings_report import pipeline
+from findings_report.pipeline.update import update
+
+renamed, wanted = [], int(sys.argv[2])
+replace = Path.replace
+def counted(self, target):
+    if len(renamed) == wanted:
+        os.kill(os.getpid(), signal.SIGKILL)
+    renamed.append(target)
+    return replace(self, target)
+Path.replace = counted
+update(pipeline.Inputs(Path(sys.argv[1]), {}), "v2", only=None, dry_run=False, progress=lambda _: None)
+"""
+
+
+@pytest.mark.parametrize("renamed", [0, 1])
+def test_an_update_that_is_killed_leaves_whole_files_and_is_told(tmp_path: Path, renamed: int) -> None:
+    moved(tmp_path)
+    before = contents(tmp_path)
+
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(renamed)], check=False)
+
+    assert ended.returncode == -9
+    after = {name: content for name, content in contents(tmp_path).items() if not name.endswith(".part")}
+    assert after.keys() == before.keys()
+    assert sum(after[name] != before[name] for name in before) == renamed
+    told = store.load(store.Folder(tmp_path / "findings")).warnings
+    assert [each.code for each in told] == [store.UNFINISHED_CODE] * (2 - renamed)
+    with pytest.raises(FindingsReportError, match="was left by a write that was interrupted"):
+        to(tmp_path, "v2")

@@ -33,7 +33,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
     Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
     """
     from findings_report.clones import find_clones, open_clones
-    from findings_report.publish import publish
+    from findings_report.publish import publish_edited
 
     folder, authored = read(inputs)
     engagement = authored.engagement
@@ -41,7 +41,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
     with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
         answers = _answers(found, engagement.repositories, sources)
     known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
-    publish(_edited(folder, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
+    publish_edited(_edited(folder, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
     said: list[str] = []
     left: list[Problem] = []
     for each in found:
@@ -78,18 +78,21 @@ def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
     return rewritten(text, known, pinned)
 
 
-def _edited(folder: Path, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]) -> dict[Path, bytes]:
-    """The files that change, whole."""
+def _edited(
+    folder: Path, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]
+) -> dict[Path, tuple[bytes, bytes]]:
+    """The files that change, whole: as they are, and as they are to be."""
     files = store.Folder(folder)
     names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in files.names()}
     names[store.ENGAGEMENT_KEY] = store.ENGAGEMENT
     texts: dict[str, dict[Subject, Callable[[str], str]]] = defaultdict(dict)
-    edited: dict[Path, bytes] = {}
+    edited: dict[Path, tuple[bytes, bytes]] = {}
     for each in found:
         key, *path = each.subject
         if path[-1] == "file":
             name = authored.engagement.sections[int(path[1])].file or ""
-            edited[folder / name] = change((files.read(name) or b"").decode()).encode()
+            content = files.read(name) or b""
+            edited[folder / name] = content, change(content.decode()).encode()
             continue
         values = authored.documents[str(key)][1].values
         while tuple(path) not in values:  # `recommendation` and `references` may be texts themselves
@@ -97,5 +100,5 @@ def _edited(folder: Path, authored: store.Authored, found: Sequence[Linked], cha
         texts[str(key)][tuple(path)] = change
     for key, changes in texts.items():
         content = files.read(names[key]) or b""
-        edited[folder / names[key]] = store.change_texts(content, changes, shown=authored.documents[key][0])
-    return {path.resolve(): content for path, content in edited.items() if path.read_bytes() != content}
+        edited[folder / names[key]] = content, store.change_texts(content, changes, shown=authored.documents[key][0])
+    return {path.resolve(): (was, content) for path, (was, content) in edited.items() if was != content}

@@ -23,7 +23,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
     from findings_report.clones import find_clones, open_clones
     from findings_report.pin import pins
-    from findings_report.publish import publish
+    from findings_report.publish import publish_edited
 
     folder = store.find_folder(inputs.folder)
     authored = store.load_engagement(store.Folder(folder))
@@ -33,10 +33,10 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
     path = (folder / store.ENGAGEMENT).resolve()  # a link stays one
-    content = path.read_bytes()
+    was = content = path.read_bytes()
     for each in found:
         for field, value in each.written.items():
             content = store.set_text(content, ("repositories", each.name, field), value, shown=store.shown_path(path))
     if any(each.written for each in found):
-        publish({path: content})
+        publish_edited({path: (was, content)})
     return Pinned(tuple(each.said for each in found), tuple(authored.located(problem) for problem in problems))

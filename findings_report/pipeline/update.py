@@ -49,11 +49,13 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     Raises FindingsReportError, having written nothing.
     """
     from findings_report.clones import find_clones, open_clones
-    from findings_report.publish import publish
+    from findings_report.publish import publish_edited
 
     folder = store.find_folder(inputs.folder)
-    files = store.Folder(folder)
+    files = store.Snapshot(store.Folder(folder))
     authored = store.load(files)
+    if unfinished := [replace(each, level="error") for each in authored.warnings if each.code == store.UNFINISHED_CODE]:
+        raise FindingsReportError(unfinished)
     check_only(authored.engagement, only)
     try:
         with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
@@ -64,12 +66,12 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
             plan.settle(sources)
     except FindingsReportError as error:
         raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    edited = {(folder / name).resolve(): content for name, content in plan.edited.items()}  # a link stays one
-    if not dry_run and edited:
-        publish(edited)
+    paths = {name: (folder / name).resolve() for name in plan.edited}  # a link stays one
+    if not dry_run and paths:
+        publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
     problems = [authored.located(each) for each in (*authored.warnings, *found.problems, *plan.problems())]
     found = replace(found, problems=tuple(dict.fromkeys(problems)))
-    return Updated(found, plan.moved, plan.stay, tuple(pin.said for pin in plan.pins), tuple(edited))
+    return Updated(found, plan.moved, plan.stay, tuple(pin.said for pin in plan.pins), tuple(paths.values()))
 
 
 def _pins(

@@ -31,7 +31,18 @@ from findings_report.store.draft import (
     title_scalar,
 )
 from findings_report.store.edit import add_list, change_texts, set_text
-from findings_report.store.folder import ENGAGEMENT, FINDING_SUFFIX, FOLDER, LOCK, Files, Folder, find_folder, shown_path
+from findings_report.store.folder import (
+    ENGAGEMENT,
+    FINDING_SUFFIX,
+    FOLDER,
+    LOCK,
+    UNFINISHED,
+    Files,
+    Folder,
+    Snapshot,
+    find_folder,
+    shown_path,
+)
 from findings_report.store.relocate import relocate
 from findings_report.store.revision import Revision
 from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
@@ -45,11 +56,13 @@ __all__ = [
     "LOCK",
     "NO_ENTRIES",
     "SCHEMA_FOLDER",
+    "UNFINISHED_CODE",
     "Authored",
     "Cited",
     "Files",
     "Folder",
     "Revision",
+    "Snapshot",
     "add_list",
     "change_texts",
     "engagement_schema",
@@ -72,6 +85,9 @@ __all__ = [
 
 ENGAGEMENT_KEY: Final = "engagement"
 """First step of the subject of a problem with `engagement.yaml`; no finding may have it as its id."""
+
+UNFINISHED_CODE: Final = "unfinished"
+"""Code of the warning of a write that was interrupted."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -171,6 +187,10 @@ class _Loading:
     def _take(self, name: str, seen: dict[str, str]) -> None:
         file_name = PurePosixPath(name).name
         if name in (ENGAGEMENT, LOCK):
+            return
+        if UNFINISHED.match(file_name):
+            said = "was left by a write that was interrupted: the files beside it may be of two states"
+            self._file_problem(name, said, "compare them with git, and remove it", level="warning", code=UNFINISHED_CODE)
             return
         if not file_name.endswith(FINDING_SUFFIX):
             if file_name.endswith((".yaml", ".yml")):
@@ -273,9 +293,9 @@ class _Loading:
     def _shown(self, name: str) -> str:
         return f"{self.files.shown.rstrip('/')}/{name}" if self.files.shown != "." else name
 
-    def _file_problem(self, name: str, fault: str, remedy: str, level: Any = "error") -> None:
+    def _file_problem(self, name: str, fault: str, remedy: str, level: Any = "error", code: str = "file") -> None:
         place = Place(self._shown(name) if name else self.files.shown)
-        self.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level=level, code="file"))
+        self.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level=level, code=code))
 
 
 def _sound_part(data: Mapping[str, Any], error: ValidationError, model: type[Model]) -> Model | None:

@@ -6,6 +6,7 @@ A folder is one place an engagement can stand in; a git revision is another. Bot
 from __future__ import annotations
 
 import os
+import re
 import stat
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,10 @@ LOCK: Final = "tickets.lock.yaml"
 MOST_FILES: Final = 20_000
 """Files of an engagement's folder."""
 _LARGEST: Final = 32 * 1024 * 1024
+
+
+UNFINISHED: Final = re.compile(r"\..{1,20}\.[0-9a-f]{12}\.part\Z")
+"""The name of a file that is being put in place; one that stays was left by a write that was interrupted."""
 
 
 class Files(Protocol):
@@ -47,7 +52,7 @@ class Folder:
         return self.path.resolve(strict=True)
 
     def names(self) -> tuple[str, ...]:
-        """Paths of all files below the folder, hidden ones left out."""
+        """Paths of all files below the folder, hidden ones left out, but for those that an interrupted write left."""
         found: list[str] = []
         for root, folders, files in os.walk(self.path, onerror=_refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -55,7 +60,7 @@ class Folder:
                 why = "it is a symbolic link to a folder, and those are not followed"
                 raise FindingsReportError(_unreadable(shown_path(Path(root, links[0])), why))
             relative = Path(root).relative_to(self.path)
-            found.extend((relative / name).as_posix() for name in files if not name.startswith("."))
+            found.extend((relative / name).as_posix() for name in files if not name.startswith(".") or UNFINISHED.match(name))
             if len(found) > MOST_FILES:
                 raise FindingsReportError(
                     Problem(
@@ -77,6 +82,29 @@ class Folder:
         except (OSError, RuntimeError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise FindingsReportError(_unreadable(shown_path(path), reason)) from None
+
+
+class Snapshot:
+    """Files as they were when each was first read, whatever becomes of them meanwhile."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._read: dict[str, bytes | None] = {}
+        self.shown = files.shown
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self._files.names()
+
+    def names(self) -> tuple[str, ...]:
+        """As `Files.names`."""
+        return self._names
+
+    def read(self, name: str) -> bytes | None:
+        """As `Files.read`."""
+        if name not in self._read:
+            self._read[name] = self._files.read(name)
+        return self._read[name]
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:

@@ -111,12 +111,13 @@ def digest(*texts: str) -> str:
 
 def _noted(made: Drafted, finding: str, ref: TicketRef) -> str:
     """Writes the ticket into the finding's file, so that the report names it; says so when that has to be done by hand."""
-    from findings_report.publish import publish
+    from findings_report.publish import publish_edited
 
     path = made.files[finding].resolve()  # a link stays one
     try:
-        changed = store.add_list(path.read_bytes(), "tickets", [str(ref)], shown=store.shown_path(path))
+        was = path.read_bytes()
+        changed = store.add_list(was, "tickets", [str(ref)], shown=store.shown_path(path))
+        publish_edited({path: (was, changed)})
     except FindingsReportError:
         return f"\n  add it to `tickets` in {store.shown_path(path)}"
-    publish({path: changed})
     return ""
