@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,8 @@ WRONG_PASSWORD: Final = "pdf-wrong-password"  # noqa: S105 - likewise
 
 _MOST_FILES: Final = 1000
 _MAKE_ANEW: Final = "take a PDF that findings-report made, or the JSON beside it"
+_SOURCE: Final = re.compile(r"(?:stream )?<_io\.BytesIO object at 0x[0-9a-f]+>:? ?")
+"""What qpdf calls the bytes that it is given."""
 _TOO_LARGE: Final = ("confine-memory", "confine-output", "confine-cpu", "confine-wall")
 
 
@@ -108,6 +111,10 @@ def _refused(shown: str, fault: str) -> FindingsReportError:
     return FindingsReportError(Problem(Kind.INPUT, fault, _MAKE_ANEW, place=Place(shown), code="report-pdf"))
 
 
+class _UnfitError(Exception):
+    """A PDF that is sound and is not what was asked for; its text is the reason."""
+
+
 def prepare() -> Iterable[str]:
     """In the child, before it is confined: loads pikepdf. While it serves it reads chance alone, as qpdf wants to decrypt."""
     import pikepdf  # noqa: F401 - used by serve
@@ -128,29 +135,31 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
             name, content = _only(pdf, request["names"])
     except pikepdf.PasswordError:
         return {"locked": True}, {}
-    except (pikepdf.PdfError, AttributeError, KeyError, TypeError, IndexError) as error:
-        return {"fault": f"it is a damaged PDF: {' '.join(str(error).split())[:200]}"}, {}
-    except ValueError as error:
+    except _UnfitError as error:
         return {"fault": str(error)}, {}
+    except (pikepdf.PdfError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        return {"fault": f"it is a damaged PDF: {' '.join(_SOURCE.sub('', str(error)).split())[:200]}"}, {}
     return {"name": name}, {"file": content}
 
 
 def _only(pdf: Pdf, names: Sequence[str]) -> tuple[str, bytes]:
-    """Name and content of the one file that is asked for; ValueError with the reason when there is no such one."""
+    """Name and content of the one file that is asked for; _UnfitError when there is no such one."""
     from pikepdf import Dictionary
 
     files = _files(pdf.Root.get("/Names", Dictionary()).get("/EmbeddedFiles", Dictionary()))
     found = [(name, _stream(file)) for name, file in files if name in names]
     if not found:
         others = f", but {len(files)} other{'' if len(files) == 1 else 's'}" if files else ""
-        raise ValueError(f"it carries no data: neither {' nor '.join(names)} is embedded in it{others}")
+        raise _UnfitError(f"it carries no data: neither {' nor '.join(names)} is embedded in it{others}")
     if len(found) > 1:
-        raise ValueError(f"it carries {len(found)} files of data ({', '.join(name for name, _ in found)}), and one is expected")
+        raise _UnfitError(
+            f"it carries {len(found)} files of data ({', '.join(name for name, _ in found)}), and one is expected"
+        )
     name, stream = found[0]
     content = stream.read_bytes()
     stated = stream.get("/Params", Dictionary()).get("/CheckSum")
     if stated is not None and bytes(stated) != hashlib.md5(content, usedforsecurity=False).digest():
-        raise ValueError(f"the {name} in it is not what was put there: its checksum differs")
+        raise _UnfitError(f"the {name} in it is not what was put there: its checksum differs")
     return name, content
 
 
@@ -166,7 +175,7 @@ def _files(tree: Object) -> list[tuple[str, Object]]:
         names = [str(name) if isinstance(name, String) else "" for name in entries[::2]]
         files.extend(zip(names, entries[1::2], strict=True))
         if len(nodes) > _MOST_FILES or len(files) > _MOST_FILES:  # a tree that holds itself never ends
-            raise ValueError(f"more than {_MOST_FILES:,} files are embedded in it")
+            raise _UnfitError(f"more than {_MOST_FILES:,} files are embedded in it")
     return files
 
 

@@ -18,6 +18,8 @@ from test_diff import as_json, run
 
 from findings_report import archive, pipeline
 from findings_report.errors import FindingsReportError, Kind
+from findings_report.pipeline.track import track
+from findings_report.pipeline.update import update
 from findings_report.visible import HIDDEN
 
 Report = dict[str, Any]
@@ -291,3 +293,51 @@ def test_a_revision_of_a_hostile_name_is_none(demo: Path, name: str, monkeypatch
 
     assert raised.value.problems[0].kind in (Kind.USAGE, Kind.SOURCE)
     assert not list(demo.rglob("*pwned*"))
+
+
+# What the repositories may hold
+
+
+def armed(path: Path, program: Path) -> None:
+    """A repository in which whatever can name a program names `program`."""
+    for name in (
+        "core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "diff.evil.command", "diff.evil.textconv",
+        "filter.evil.clean", "filter.evil.smudge", "gpg.program", "pager.log", "pager.diff-tree",
+    ):  # fmt: skip
+        repositories.git(path, "config", name, str(program))
+    repositories.git(path, "config", "log.showSignature", "true")
+    repositories.git(path, "config", "core.hooksPath", str(path / ".git/hooks"))
+    (path / ".git/info").mkdir(exist_ok=True)
+    (path / ".git/info/attributes").write_text("* diff=evil filter=evil\n")
+    (path / ".git/hooks").mkdir(exist_ok=True)
+    for hook in ("post-index-change", "fsmonitor-watchman", "reference-transaction", "post-checkout"):
+        (path / ".git/hooks" / hook).symlink_to(program)
+    with (path / ".git/config").open("a") as config:
+        config.write(f"[include]\n\tpath = {program}\n")
+
+
+def replaced(path: Path) -> None:
+    """A replace ref that gives other content for a file of the newer release."""
+    other = repositories.git(path, "hash-object", "-w", "--stdin", given=b"replaced\n").strip()
+    repositories.git(path, "replace", "1.1:quicknotes/web.py", other)
+
+
+def test_no_comparison_runs_what_a_repository_names(demo: Path) -> None:
+    revision(demo, {})
+    program, canary = demo.parent / "program", demo.parent / "canary"
+    program.write_text(f"#!/bin/sh\necho $0 >> {canary}\nexit 1\n")
+    program.chmod(0o755)
+    fixed = repositories.git(demo / "app", "rev-parse", "1.1^{commit}").strip()
+    path = demo / "findings/DEMO-001.finding.yaml"
+    path.write_text(path.read_text().replace("status: open", f"status: resolved\nfix: {{commits: ['{fixed}']}}"))
+    replaced(demo / "app")
+    for repository in (demo / "app", demo):
+        armed(repository, program)
+
+    track(pipeline.Inputs(demo, {}), "1.1", only=None, explain=True, progress=lambda _: None)
+    update(pipeline.Inputs(demo, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
+    found = run(demo, "HEAD~1").comparison
+
+    assert any(fix.touches for each in found.findings for fix in each.fixes)
+    assert not canary.exists()
+    assert all(line.text != "replaced" for each in found.findings for region in each.evidence for line in region.drift.diff)
