@@ -100,6 +100,38 @@ def test_explain_works_backwards(work: Path, capsys: pytest.CaptureFixture[str],
     assert [change["subject"] for change in json.loads(output)[0]["changes"]] == ["Mend \x1b[31mred", "Guard"]
 
 
+ENDED = [
+    Commit({"store.py": OLD}, "First", "v1"),
+    Commit({"store.py": OLD + "# more\n"}, "Add a line"),
+    Commit({"store.py": None, "kept.py": OLD + "# more\n"}, "Rename"),
+    Commit({"kept.py": "import os\n# more\n"}, "Take it out"),
+    Commit({"kept.py": "import os\n# more\n# other\n", "elsewhere.py": "write(path, value)\n"}, "Later", "v2"),
+]
+
+
+def test_explain_names_the_commit_that_took_the_lines_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = build(tmp_path / "app", ENDED)
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings/engagement.yaml").write_text(ENGAGEMENT.format(commit=commits[0]))
+    (tmp_path / "findings/A-1.finding.yaml").write_text(FINDING.format(lines="4-7"))
+
+    output, _ = said(capsys, monkeypatch, str(tmp_path), "--to", "v2", "--explain")
+    as_json, _ = said(capsys, monkeypatch, str(tmp_path), "--to", "v2", "--explain", "--output-format", "json")
+
+    assert output.splitlines()[1:] == [
+        "  deleted",
+        "  it went with:",
+        f"  {commits[3][:12]} 2020-01-05 Take it out",
+        "  other commits that changed the file:",
+        f"  {commits[2][:12]} 2020-01-04 Rename",
+        f"  {commits[1][:12]} 2020-01-03 Add a line",
+        "1 region: 1 deleted",
+    ]
+    assert [change["subject"] for change in json.loads(as_json)[0]["ended_by"]] == ["Take it out"]
+
+
 def _commit(work: Path, revision: str) -> str:
     from findings_report.git import open_repository
 

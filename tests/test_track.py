@@ -210,6 +210,30 @@ def test_what_is_gone_is_deleted(tmp_path: Path) -> None:
     assert [line.text for line in drift.diff] == LOAD[: len(lines)]
 
 
+def test_what_came_in_place_of_what_is_gone_is_told(tmp_path: Path) -> None:
+    before, after = [*SAVE, "old = one(1)", "old = two(2)", *DROP], [*SAVE, "something.else_entirely()", *DROP]
+    first = len(SAVE) + 1
+
+    drift = drift_of(tmp_path, {"a.py": text(before)}, {"a.py": text(after)}, cited=Cited("a.py", region(first, first + 1)))
+
+    assert drift.kind is DriftKind.DELETED
+    told = [(line.old_line, line.new_line, line.text) for line in drift.diff]
+    assert told == [
+        (first, None, "old = one(1)"),
+        (first + 1, None, "old = two(2)"),
+        (None, first, "something.else_entirely()"),
+    ]
+
+
+def test_a_file_written_anew_is_not_what_came_in_place_of_a_line(tmp_path: Path) -> None:
+    after = [f"something.else_entirely({number})" for number in range(50)]
+
+    drift = drift_of(tmp_path, {"a.py": text(SAVE)}, {"a.py": text(after)}, cited=Cited("a.py", region(3, 4)))
+
+    assert drift.kind is DriftKind.DELETED
+    assert [line.new_line for line in drift.diff] == [None, None]
+
+
 def test_what_is_gone_names_the_text_most_like_it(tmp_path: Path) -> None:
     rest = [*LOAD[1:4], *code("fetch", 12)]
     after = {"store.py": text(SAVE), "other.py": text(rest)}

@@ -16,6 +16,7 @@ from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
+    from findings_report.git import Change
     from findings_report.model.drift import Drift, Spot
     from findings_report.pipeline.inputs import Inputs
     from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
@@ -123,8 +124,13 @@ def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
         "candidates": [_spot_json(spot) for spot in drift.candidates],
         "closest": _spot_json(drift.closest) if drift.closest else None,
         "reason": drift.reason,
-        "changes": [{"commit": c.commit, "date": c.date, "subject": c.subject} for c in each.changes],
+        "changes": [_change_json(change) for change in each.changes],
+        "ended_by": [_change_json(change) for change in each.ends],
     }
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    return {"commit": change.commit, "date": change.date, "subject": change.subject}
 
 
 def _spot_json(spot: Spot) -> dict[str, Any]:
@@ -148,10 +154,17 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
     lines += [f"it may be {_spot(spot)}" for spot in drift.candidates]
     if drift.closest:
         lines.append(f"most like it: {_spot(drift.closest)} ({drift.closest.similarity:.0%})")
-    if each.changes and drift.now is None:
-        lines.append("commits that changed the file:")
-    lines += [f"{change.commit[:12]} {change.date} {change.subject}" for change in each.changes]
+    if each.ends:
+        lines += ["it went with:", *map(_change, each.ends)]
+    if others := [change for change in each.changes if change not in each.ends]:
+        if drift.now is None:
+            lines.append("other commits that changed the file:" if each.ends else "commits that changed the file:")
+        lines += map(_change, others)
     return "\n".join([f"{each.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
+
+
+def _change(change: Change) -> str:
+    return f"{change.commit[:12]} {change.date} {change.subject}"
 
 
 def _summary(found: TrackedEngagement) -> str:

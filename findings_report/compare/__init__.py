@@ -16,6 +16,7 @@ from findings_report.model.comparison import (
     ChangeCount,
     ComparedFinding,
     Comparison,
+    FieldChange,
     FixCommit,
     Side,
     TrackedRegion,
@@ -92,64 +93,52 @@ def _is_still(finding: ReportedFinding, commits: Mapping[str, str | None]) -> bo
     return bool(cited) and all(there is not None and there == here for there, here in cited)
 
 
-def _present(
-    finding: ReportedFinding,
-    before: Mapping[str, ReportedFinding],
-    pairing: Pairing,
-    code: Code,
-) -> ComparedFinding:
+def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: Pairing, code: Code) -> ComparedFinding:
     pair = pairing.pairs.get(finding.id)
-    fixes = code.fixes.get(finding.id, ())
     if pair is None:
-        evidence = code.back.get(finding.id, ())
-        is_read = finding.id not in code.unread
-        return ComparedFinding(
-            id=finding.id,
-            change=Change.NEW,
-            turn=None,
-            baseline=None,
-            current=finding,
-            because=pairing.remarks.get(finding.id, "No finding of the baseline is this one."),
-            possible=pairing.possible.get(finding.id, ()),
-            evidence=evidence,
-            code=of_finding(evidence, is_read=is_read),
-            judgements=judgements(Change.NEW, None, finding, evidence, fixes, is_read=is_read),
-            fixes=fixes,
-        )
+        why = pairing.remarks.get(finding.id, "No finding of the baseline is this one.")
+        return _compared(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
     old, why = before[pair[0]], pair[1]
-    evidence = code.forward.get(old.id, ())
     is_read = not {old.id, finding.id} & set(code.unread)
-    fields = changed_fields(old, finding, evidence, is_read=is_read)
-    change = Change.UPDATED if fields else Change.UNCHANGED
-    return ComparedFinding(
-        id=finding.id,
-        change=change,
-        turn=_turn(old.status, finding.status),
-        baseline=old,
-        current=finding,
-        because=why,
-        fields=fields,
-        evidence=evidence,
-        code=of_finding(evidence, is_read=is_read),
-        judgements=judgements(change, old, finding, evidence, fixes, is_read=is_read, is_same_code=old.id in code.still),
-        fixes=fixes,
-    )
+    fields = changed_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
+    return _compared(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
 
 
 def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedFinding:
-    evidence = code.forward.get(finding.id, ())
-    is_read = finding.id not in code.unread
+    why = pairing.remarks.get(finding.id, "No finding of the current report is this one.")
+    return _compared(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
+
+
+def _compared(
+    change: Change,
+    baseline: ReportedFinding | None,
+    current: ReportedFinding | None,
+    because: str,
+    code: Code,
+    *,
+    possible: tuple[str, ...] = (),
+    fields: tuple[FieldChange, ...] = (),
+) -> ComparedFinding:
+    """One finding with all that git says of it; at least one side is given."""
+    sides = [side for side in (baseline, current) if side is not None]
+    followed = code.back if baseline is None else code.forward
+    evidence = followed.get(sides[0].id, ())
+    fixes = code.fixes.get(current.id, ()) if current is not None else ()
+    is_read = not {side.id for side in sides} & set(code.unread)
+    is_same_code = baseline is not None and current is not None and baseline.id in code.still
     return ComparedFinding(
-        id=finding.id,
-        change=Change.ABSENT,
-        turn=None,
-        baseline=finding,
-        current=None,
-        because=pairing.remarks.get(finding.id, "No finding of the current report is this one."),
-        possible=pairing.possible.get(finding.id, ()),
+        id=sides[-1].id,
+        change=change,
+        turn=_turn(baseline.status, current.status) if baseline is not None and current is not None else None,
+        baseline=baseline,
+        current=current,
+        because=because,
+        possible=possible,
+        fields=fields,
         evidence=evidence,
         code=of_finding(evidence, is_read=is_read),
-        judgements=judgements(Change.ABSENT, finding, None, evidence, (), is_read=is_read),
+        judgements=judgements(change, baseline, current, evidence, fixes, is_read=is_read, is_same_code=is_same_code),
+        fixes=fixes,
     )
 
 

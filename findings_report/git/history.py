@@ -15,6 +15,7 @@ _SECONDS: Final = 120
 _MOST_NAMED: Final = 100_000  # bytes of paths that one git is started with; the system allows 128 KiB and more
 _EXACT: Final = {"-M50%": "-M100%", "-C50%": "-C100%"}
 _MOST_CHANGES: Final = 20
+_LONGEST_SEARCHED: Final = 2_000  # characters; a program is not started with an argument of more than 128 KiB
 _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 _OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", *_PLAIN)
 
@@ -88,11 +89,24 @@ def changes_of(
     The newest first, at most 20; of the whole file, deletion included, when `lines` is None. Raises FindingsReportError
     (SOURCE) when that takes more than two minutes.
     """
-    arguments = ["log", f"--max-count={_MOST_CHANGES}", "--format=%H%x09%cs%x09%s%x00", "--no-patch", *_PLAIN]
     if lines is None:
-        arguments += [f"{older}..{newer}", "--", f":(literal){path}"]
-    else:
-        arguments += [f"-L{lines[0]},{lines[1]}:{path}", f"{older}..{newer}", "--"]
+        return _changes(repository, [f"{older}..{newer}", "--", f":(literal){path}"], path)
+    return _changes(repository, [f"-L{lines[0]},{lines[1]}:{path}", f"{older}..{newer}", "--"], path)
+
+
+def changes_of_text(repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str) -> tuple[Change, ...]:
+    """The commits that `newer` has and `older` has not after which `text` stands in `paths` more or less often than before.
+
+    `text` is a line or part of one; `paths` are the names that a file had, at least one. As `changes_of` otherwise.
+    """
+    if not text.strip() or "\0" in text or "\n" in text:
+        return ()
+    wanted = [f"-S{text[:_LONGEST_SEARCHED]}", f"{older}..{newer}", "--", *(f":(literal){path}" for path in paths)]
+    return _changes(repository, wanted, paths[0])
+
+
+def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[Change, ...]:
+    arguments = ["log", f"--max-count={_MOST_CHANGES}", "--format=%H%x09%cs%x09%s%x00", "--no-patch", *_PLAIN, *wanted]
     output = _run(repository, arguments, f"the history of {path} cannot be read").decode("utf-8", "backslashreplace")
     entries = (entry.strip().split("\t", 2) for entry in output.split("\0"))
     return tuple(Change(*entry) for entry in entries if len(entry) == 3)

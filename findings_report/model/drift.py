@@ -122,7 +122,8 @@ class Drift(Frozen):
     closest: Spot | None = None
     """For `deleted`: the text most like it, when there is any worth showing."""
     diff: tuple[DiffLine, ...] = ()
-    """For `modified` and `reformatted`: the diff of just the range; for `deleted`: the lines that went. At most 400 lines."""
+    """For `modified` and `reformatted`: the diff of just the range; for `deleted`: the lines that
+    went, and what came in their place in that file. At most 400 lines."""
     reason: str | None = None
     """For `unverifiable` and `ambiguous`: why, in a sentence that stands alone."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from findings_report import git, meant, store
 from findings_report.errors import FindingsReportError, Kind, Problem
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from findings_report.model.engagement import Engagement
     from findings_report.resolve import Resolution
 
+_Changes = tuple[git.Change, ...]
+_MOST_ASKED: Final = 3
+"""Lines of a region that is gone of which history is asked."""
+
 
 @dataclass(frozen=True)
 class TrackedPlace:
@@ -26,7 +30,9 @@ class TrackedPlace:
     drift: Drift
     """What became of it."""
     changes: tuple[git.Change, ...] = ()
-    """With --explain: the commits that changed it, newest first, at most 20."""
+    """With --explain: the commits that changed it, newest first, at most 20; of what is gone, those that changed its file."""
+    ends: tuple[git.Change, ...] = ()
+    """With --explain, of what is gone: those of the commits that took its telling lines away, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -124,21 +130,25 @@ def _explained(
     for each in tracked:
         name, commit = each.place.snippet.repository, each.place.snippet.commit
         source = sources.get(name)
-        changes: tuple[git.Change, ...] = ()
+        changes: _Changes = ()
+        ends: _Changes = ()
         if source is not None and commit is not None and each.drift.kind is not DriftKind.UNVERIFIABLE:
             try:
-                changes = _changes(source, each.drift, commit, commits[name])
+                changes, ends = _changes(source, each.drift, commit, commits[name])
             except FindingsReportError as error:
                 problems += (replace(problem, level="warning") for problem in error.problems)
-        explained.append(replace(each, changes=changes))
+        explained.append(replace(each, changes=changes, ends=ends))
     return explained, problems
 
 
-def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tuple[git.Change, ...]:
-    """The commits that changed a region on the way: back to the common ancestor, and forward from there."""
+def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tuple[_Changes, _Changes]:
+    """The commits that changed a region on the way, and those that ended it.
+
+    Back to the common ancestor, and forward from there.
+    """
     base = git.merge_base(source, commit, to)
     if base is None:
-        return ()
+        return (), ()
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
     sides = ((to, *now), (commit, drift.path, drift.region))
     found: list[git.Change] = []
@@ -146,4 +156,20 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
         if newer != base:
             lines = (region.start_line, region.end_line) if region is not None else None
             found += git.changes_of(source, base, newer, path=path, lines=lines)
-    return tuple(found)
+    ends = _ends(source, drift, base, to) if drift.kind is DriftKind.DELETED and to != base else ()
+    return tuple(found), ends
+
+
+def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git.Change, ...]:
+    """For each of the lines that tell most of a region that is gone: the last commit that took it out of its file."""
+    from findings_report.track.search import telling
+
+    paths = dict.fromkeys((drift.path,))
+    for rename in git.renames_along(source, base, to):
+        if rename.old in paths:
+            paths[rename.new] = None
+    gone = [line.text for line in drift.diff if line.new_line is None]
+    ends: dict[git.Change, None] = {}
+    for index in telling(gone, _MOST_ASKED):
+        ends |= dict.fromkeys(git.changes_of_text(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
+    return tuple(sorted(ends, key=lambda change: change.date, reverse=True))

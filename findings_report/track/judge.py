@@ -204,6 +204,7 @@ def _ambiguous(case: Case, candidates: tuple[Spot, ...], reason: str) -> Drift:
 def _deleted(case: Case, places: Sequence[Place], closest: Spot | None) -> Drift:
     worth = closest if closest is not None and closest.similarity >= _WORTH_SHOWING else None
     copies = _spots(case, places) if says_enough(case.block) else ()
+    versions = case.home.versions if case.home is not None and case.home.file.path == case.cited.path else None
     return Drift(
         path=case.cited.path,
         region=case.region,
@@ -211,7 +212,7 @@ def _deleted(case: Case, places: Sequence[Place], closest: Spot | None) -> Drift
         quoted=_none(case),
         also_at=copies,
         closest=worth,
-        diff=gone(case.region, case.old.lines),
+        diff=gone(case.region, versions, case.old.lines),
     )
 
 

@@ -10,10 +10,13 @@ from findings_report.lines import squeeze
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
 from findings_report.track.files import File
-from findings_report.versions import Placement
+from findings_report.versions import Hunk, Placement, Versions
 
 MOST_DIFF_LINES: Final = 400
 """Lines of a diff that are kept."""
+
+_FEW: Final = 8
+"""Lines that may have come in place of a region, however small it is, though they came for others as well."""
 
 
 def diff_of(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
@@ -34,10 +37,33 @@ def diff_of(region: Region, old: Sequence[str], new: Sequence[str], placement: P
     return tuple(found[:MOST_DIFF_LINES])
 
 
-def gone(region: Region, old: Sequence[str]) -> tuple[DiffLine, ...]:
-    """The diff of a region of which nothing is left."""
-    lines = range(region.start_line, min(region.end_line, region.start_line + MOST_DIFF_LINES - 1) + 1)
-    return tuple(DiffLine(old_line=line, new_line=None, text=old[line - 1]) for line in lines)
+def gone(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
+    """The diff of a region of which nothing that tells is left; `old` are its file's lines.
+
+    With what came in its place, where the file is still there: all that a hunk brought whose lines are the region's, and of
+    one that reaches beyond it what is not much more than went.
+    """
+    came = {min(hunk.old_stop - 1, region.end_line): hunk for hunk in _hunks(versions, region)}
+    found: list[DiffLine] = []
+    for line in range(region.start_line, region.end_line + 1):
+        now = versions.now(line) if versions is not None else None
+        found.append(DiffLine(old_line=line, new_line=now, text=old[line - 1]))
+        if versions is not None and (hunk := came.get(line)) is not None:
+            numbers = range(hunk.new_start, hunk.new_stop)
+            found += (DiffLine(old_line=None, new_line=number, text=versions.new[number - 1]) for number in numbers)
+        if len(found) >= MOST_DIFF_LINES:
+            break
+    return tuple(found[:MOST_DIFF_LINES])
+
+
+def _hunks(versions: Versions | None, region: Region) -> Sequence[Hunk]:
+    return [hunk for hunk in versions.within(region) if _is_of(hunk, region)] if versions is not None else []
+
+
+def _is_of(hunk: Hunk, region: Region) -> bool:
+    """True when what a hunk brought can be told as what came for the region's lines."""
+    is_inside = hunk.old_start >= region.start_line and hunk.old_stop <= region.end_line + 1
+    return is_inside or hunk.new_count <= max(_FEW, region.end_line - region.start_line + 1)
 
 
 def quoted_lines(
