@@ -317,6 +317,16 @@ def test_indentation_is_formatting_only_where_it_means_nothing(tmp_path: Path, p
     assert drift.kind is kind
     assert place(drift) == (path, 1, 5)
     assert drift.quoted_intact is (kind is DriftKind.REFORMATTED)
+    assert drift.only_white_space is (kind is DriftKind.MODIFIED)
+
+
+def test_code_of_which_a_letter_changed_differs_by_more_than_white_space(tmp_path: Path) -> None:
+    deeper = [line.replace("  ", "\t").replace("limit", "bound") for line in C]
+
+    drift = drift_of(tmp_path, {"load.py": text(C)}, {"load.py": text(deeper)}, cited=Cited("load.py", region(1, 5)))
+
+    assert drift.kind is DriftKind.MODIFIED
+    assert not drift.only_white_space
 
 
 def test_a_guard_added_around_lines_that_stayed_is_told(tmp_path: Path) -> None:

@@ -146,6 +146,8 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
     if concise:
         return f"{each.place.finding} {drift.path}:{drift.region} {told}"
     lines = [told]
+    if drift.only_white_space:
+        lines.append("only white space differs")
     if drift.surroundings_changed:
         lines.append("the code around it, in the same function or class, was changed")
     if drift.partly_moved:

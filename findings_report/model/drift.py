@@ -128,6 +128,24 @@ class Drift(Frozen):
     """For `unverifiable` and `ambiguous`: why, in a sentence that stands alone."""
 
     @property
+    def only_white_space(self) -> bool:
+        """True for `modified` code that differs by white space alone, in a language where that means something."""
+        if self.kind is not DriftKind.MODIFIED or self.now is None:
+            return False
+        went = [line.text for line in self.diff if line.old_line is not None]
+        came = [line.text for line in self.diff if line.new_line is not None]
+        is_whole = (len(went), len(came)) == (_count(self.region), _count(self.now.region))
+        return is_whole and [*filter(None, map(_bare, went))] == [*filter(None, map(_bare, came))]
+
+    @property
     def quoted_intact(self) -> bool:
         """True when there are quoted lines and every one of them stands at the other commit."""
         return bool(self.quoted) and all(new is not None for _, new in self.quoted)
+
+
+def _count(region: Region) -> int:
+    return region.end_line - region.start_line + 1
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())

@@ -113,7 +113,7 @@ def drift(found: Drift) -> str:
     """What became of a region in words, with what a reader needs to judge it."""
     said = [DRIFT_WORDS[found.kind]]
     if found.kind is DriftKind.MODIFIED:
-        share = f"{found.surviving:.0%} of its lines stand"
+        share = "only white space differs" if found.only_white_space else f"{found.surviving:.0%} of its lines stand"
         quoted = [new for _, new in found.quoted]
         kept = sum(1 for new in quoted if new is not None)
         intact = "every quoted line intact" if found.quoted_intact else f"{kept} of {len(quoted)} quoted lines intact"
