@@ -135,6 +135,23 @@ def test_text_cut_and_pasted_into_another_file_is_found(tmp_path: Path) -> None:
     assert place(drift) == ("other.py", 9, 14)
 
 
+CALL = ["    my ($cmd) = @_;", "    my $output = call($cmd);", "    if ($? == -1) {", '        die "no call";']
+
+
+def test_a_few_lines_that_stood_once_are_found_in_a_file_that_came_since(tmp_path: Path) -> None:
+    before = {"old.pl": text(SAVE, CALL), "other.pl": text(LOAD)}
+    first = len(SAVE) + 1
+    cited = Cited("old.pl", region(first, first + 3))
+
+    moved = drift_of(
+        tmp_path / "new", before, {"old.pl": None, "new.pl": text(DROP, CALL), "other.pl": text(LOAD)}, cited=cited
+    )
+    copied = drift_of(tmp_path / "old", before, {"old.pl": None, "other.pl": text(LOAD, CALL)}, cited=cited)
+
+    assert (moved.kind, place(moved)) == (DriftKind.MOVED_FILE, ("new.pl", len(DROP) + 1, len(DROP) + 4))
+    assert copied.kind is DriftKind.DELETED
+
+
 def test_text_moved_to_another_file_and_edited_is_found(tmp_path: Path) -> None:
     edited = [LOAD[0], "    log(value)", *LOAD[1:]]
     after = {"store.py": text(SAVE), "other.py": text(DROP, edited)}

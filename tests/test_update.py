@@ -137,6 +137,9 @@ def test_a_location_with_its_own_commit_is_left_alone(tmp_path: Path) -> None:
     done = to(tmp_path, "v2")
 
     assert done.kept == {("A-1", 1): f"it names its own commit {commits['v1'][:12]}"}
+    (said,) = (each for each in done.tracked.problems if each.code == "location-stays")
+    what = "its text is equal there: where that is meant, write store.py, lines 7, and leave `commit` out"
+    assert (said.level, said.remedy) == ("note", what)
     assert f"lines: 6, commit: {commits['v1']}}}" in written(tmp_path)
 
 

@@ -134,11 +134,20 @@ class _Plan:
         for (id, index), why in self.stay.items():
             location = self._authored.findings[id].locations[index]
             fault = f"{location.path} stays as it is: {why}"
-            remedy = "look at it, write the lines as they are now, and leave `commit` out"
+            remedy = self._remedy((id, index), location)
             level: Level = "note" if location.commit is not None else "warning"
             subject = (id, "locations", index)
             said.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
         return said
+
+    def _remedy(self, key: Key, location: Location) -> str:
+        """What a person has to do; where its text is equal there and only its own commit holds it, what to write."""
+        try:
+            there = self._reanchored(key, location.model_copy(update={"commit": None}))
+        except StaysError:
+            return "look at it, write the lines as they are now, and leave `commit` out"
+        lines = ", ".join(map(str, there.lines))
+        return f"its text is equal there: where that is meant, write {there.path}, lines {lines}, and leave `commit` out"
 
     def _mentioned(self, key: Key) -> Iterator[Problem]:
         drifts = [region.drift for region in self._regions[key]]

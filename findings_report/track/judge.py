@@ -15,7 +15,7 @@ from findings_report.track.counterparts import Counterpart
 from findings_report.track.elsewhere import Candidate, newly_at, similar
 from findings_report.track.files import File, in_region
 from findings_report.track.region_diff import diff_of, gone, quoted_lines
-from findings_report.track.search import Place, Search, region_at, says_enough
+from findings_report.track.search import Place, Search, region_at, says_enough, says_something
 from findings_report.track.standing import Standing, is_sound, score_of, similar_at, verbatim_at
 
 _MOVED_AND_EDITED: Final = 0.65  # score from which text elsewhere is the same text, edited
@@ -86,7 +86,15 @@ def _moved_to(case: Case, new: Sequence[Place]) -> Place | None:
     at_home = [place for place in new if case.home is not None and place.path == case.home.file.path]
     if len(at_home) == 1 and any(map(is_informative, case.block)):
         return at_home[0]
-    return new[0] if len(new) == 1 and says_enough(case.block) else None
+    if len(new) != 1:
+        return None
+    return new[0] if says_enough(case.block) or _is_of_new_file(case, new[0]) else None
+
+
+def _is_of_new_file(case: Case, place: Place) -> bool:
+    """True when a text of a few lines, that stood once, stands in a file that came since: less tells it then."""
+    is_new = place.path not in case.search.before.blobs
+    return is_new and says_something(case.block) and len(case.search.blocks(case.block, case.search.before)) == 1
 
 
 def _edited(case: Case, places: Sequence[Place]) -> Drift:

@@ -19,6 +19,7 @@ _MOST_READ = 60  # places of a line that are looked at for a whole text
 
 _INFORMATIVE_LINES: Final = 3
 _INFORMATIVE_CHARACTERS: Final = 60
+_FEWEST_LINES: Final = 2
 
 
 class Place(NamedTuple):
@@ -35,6 +36,12 @@ def says_enough(lines: Iterable[str]) -> bool:
     informative = [line for line in lines if is_informative(line)]
     characters = sum(sum(map(str.isalnum, line)) for line in informative)
     return len(informative) >= _INFORMATIVE_LINES or characters >= _INFORMATIVE_CHARACTERS
+
+
+def says_something(lines: Sequence[str]) -> bool:
+    """True when `lines` are enough text to be recognised where little else can be meant."""
+    informative = [line for line in lines if is_informative(line)]
+    return len(lines) >= _INFORMATIVE_LINES and len(informative) >= _FEWEST_LINES
 
 
 def telling(lines: Sequence[str], most: int) -> list[int]:
