@@ -189,7 +189,7 @@ KIND_MEANING = {
     Kind.INPUT: "invalid input: YAML, a field, prose, a picture",
     Kind.SOURCE: "source: a repository, commit, path or line that is not there or cannot be read",
     Kind.OUTPUT: "it cannot be rendered or written",
-    Kind.NETWORK: "the network, a tracker or a time stamp authority refused",
+    Kind.NETWORK: "the network, a cluster, a tracker or a time stamp authority refused",
 }
 
 

@@ -30,7 +30,7 @@ class Kind(IntEnum):
     OUTPUT = 5
     """It cannot be rendered or written."""
     NETWORK = 6
-    """The network, a tracker or a time stamp authority refused."""
+    """The network, a cluster, a tracker or a time stamp authority refused."""
 
 
 PRECEDENCE = (Kind.USAGE, Kind.INPUT, Kind.SOURCE, Kind.NETWORK, Kind.OUTPUT, Kind.GATE)

@@ -88,19 +88,28 @@ def build(
     borrow: Borrow = None,
     system_fonts: SystemFonts = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Lay out every page anew, and keep none.")] = False,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="EXECUTOR",
+            help="Where reports are rendered: local, or dask://HOST:PORT or tls://HOST:PORT, the workers of that scheduler.",
+        ),
+    ] = "local",
     strict: Strict = False,
     fail_on: FailOn = None,
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Check everything, then write the report."""
     from findings_report import pipeline
+    from findings_report.pipeline.executors import open_executor
 
     wishes = pipeline.Wishes(
         formats=tuple(formats or ()),
         output=output,
         template=template,
         system_fonts=system_fonts,
-        cache=not no_cache,
+        cache=not no_cache and executor == "local",  # workers keep nothing
         default_date=source_date(),
         fail_on=fail_on,
         strict=strict,
@@ -111,12 +120,12 @@ def build(
     if len(every) > 1:
         from findings_report.pipeline.several import build_several
 
-        with progress_shown() as progress:
-            outcomes = tuple(build_several(every, wishes, progress))
+        with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
+            outcomes = tuple(build_several(every, wishes, progress, makers))
         _conclude_several(outcomes, output_format)
         return
-    with progress_shown() as progress:
-        built = pipeline.build(every[0], wishes, progress)
+    with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
+        built = pipeline.build(every[0], wishes, progress, makers)
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)

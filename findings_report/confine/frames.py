@@ -51,6 +51,8 @@ def length(start: bytes | bytearray, limit: int) -> int | None:
 
 def unpack(frame: bytes | bytearray) -> Frame:
     """The message of one whole frame. Raises ValueError, whatever the bytes are, when it is none."""
+    if len(frame) < _LENGTHS.size:
+        raise ValueError("a frame has no lengths")
     head_length, body_length = _LENGTHS.unpack_from(frame)
     start = _LENGTHS.size + head_length
     try:

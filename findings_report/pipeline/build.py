@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,9 +15,10 @@ from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
 from findings_report.pipeline.check import Checked, check
 from findings_report.pipeline.doctor import components
+from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.gates import gates, severity_rank
 from findings_report.pipeline.inputs import Inputs, Progress
-from findings_report.pipeline.render import Written, rendered
+from findings_report.pipeline.render import Rendering, Written, begin_rendering
 
 if TYPE_CHECKING:
     from findings_report.identify import Identified
@@ -64,8 +67,16 @@ class Built:
     """Warnings, and what tripped a gate."""
 
 
-def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
+def build(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Built:
     """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing."""
+    return begin(inputs, wishes, progress, executor)()
+
+
+def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Callable[[], Built]:
+    """Checks, and gives the executor what is to be rendered; what comes back waits for that and publishes it, as `build`.
+
+    Raises as that does, what can be told before anything is rendered at once.
+    """
     from findings_report.publish import publish
 
     outputs.check_formats(
@@ -73,50 +84,70 @@ def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     )  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
     severity_rank(checked.authored.engagement, wishes.fail_on)
+    with _located(checked):
+        rendering = _begun(checked, wishes, inputs.borrow, progress, executor)
+
+    def finished() -> Built:
+        with _located(checked):
+            files, problems = rendering()
+            publish({file.path: file.content for file in files if file.path is not None})
+        every = tuple(dict.fromkeys([*checked.problems, *(checked.authored.located(problem) for problem in problems)]))
+        return Built(checked, files, (*every, *gates(checked, every, wishes.fail_on, strict=wishes.strict)))
+
+    return finished
+
+
+@contextmanager
+def _located(checked: Checked) -> Iterator[None]:
+    """An error within is raised with the places of its problems, and with what was found before."""
     try:
-        files, problems = _made(checked, wishes, inputs.borrow, progress)
-        publish({file.path: file.content for file in files if file.path is not None})
+        yield
     except FindingsReportError as error:
         located = [checked.authored.located(problem) for problem in error.problems]
         raise FindingsReportError([*checked.problems, *located]) from None
-    every = tuple(dict.fromkeys([*checked.problems, *(checked.authored.located(problem) for problem in problems)]))
-    return Built(checked, files, (*every, *gates(checked, every, wishes.fail_on, strict=wishes.strict)))
 
 
-def _made(
-    checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress
-) -> tuple[tuple[Written, ...], list[Problem]]:
+def _begun(checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress, executor: Executor) -> Rendering:
     from findings_report.renderers import find_template
 
     named = wishes.template or checked.authored.engagement.template
     template = find_template(named, checked.folder, given=wishes.template is not None)
     identified = _identified(checked, template, borrow)
     report = assembled(checked, wishes.default_date, identified.commit)
-    make = _separate if wishes.each else _whole
-    files, problems = make(report, checked, wishes, template, progress)
-    problems = placed_characters(checked, problems, system_fonts=wishes.system_fonts)
-    return files, [*identified.problems, *problems]
+    begun = _separate if wishes.each else _whole
+    rendering = begun(report, checked, wishes, template, progress, executor)
+
+    def finished() -> tuple[tuple[Written, ...], list[Problem]]:
+        files, problems = rendering()
+        problems = placed_characters(checked, problems, system_fonts=wishes.system_fonts)
+        return files, [*identified.problems, *problems]
+
+    return finished
 
 
 def _whole(
-    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress
-) -> tuple[tuple[Written, ...], list[Problem]]:
+    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress, executor: Executor
+) -> Rendering:
     """The report in every format."""
     engagement = checked.authored.engagement
     formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
     stem = outputs.file_stem(engagement.file_name, report.engagement)
     wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
     outputs.spare(engagement, checked.folder, wanted)
-    return rendered(report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache)
+    return begin_rendering(
+        report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
+    )
 
 
 def _separate(
-    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress
-) -> tuple[tuple[Written, ...], list[Problem]]:
+    report: Report, checked: Checked, wishes: Wishes, template: Template, progress: Progress, executor: Executor
+) -> Rendering:
     """Every finding in every format."""
     wanted = each.targets(each.chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
     outputs.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
-    return each.each(report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache)
+    return each.begin(
+        report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
+    )
 
 
 def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,8 +11,9 @@ from findings_report import outputs
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.meant import did_you_mean
 from findings_report.outputs import Target
+from findings_report.pipeline.executors import LOCAL, Executor, Job, made
 from findings_report.pipeline.inputs import Progress
-from findings_report.pipeline.render import Written, kept, own_files, render_each
+from findings_report.pipeline.render import Rendering, Written, kept, own_files
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report, ReportedFinding
@@ -38,7 +39,7 @@ def chosen(report: Report, only: Sequence[str]) -> tuple[ReportedFinding, ...]:
     return tuple(finding for id, finding in known.items() if not only or id in wanted)
 
 
-def each(
+def begin(
     report: Report,
     wanted: Sequence[tuple[ReportedFinding, Target]],
     template: Template,
@@ -46,30 +47,59 @@ def each(
     *,
     system_fonts: bool,
     cache: bool = False,
-) -> tuple[tuple[Written, ...], list[Problem]]:
-    """Every finding alone in the formats wanted of it, in their order, and what is to be said of them and of the template."""
+    executor: Executor = LOCAL,
+) -> Rendering:
+    """Gives every finding alone to the executor, in the formats wanted of it, as many at once as it likes.
+
+    What comes back waits for the files, in their order, and for what is to be said of them and of the template.
+    """
     from findings_report.assemble import alone
 
-    reports = {finding.id: alone(report, finding) for finding, _ in wanted}
-    made: dict[Target, Written] = {}
     entries, unkept = kept() if cache else (None, ())
     problems = [*own_files(template), *unkept]
+    shares = list(_shares(wanted, executor))
+    jobs = (
+        Job(
+            tuple(alone(report, finding) for finding, _ in share),
+            share[0][1].format,
+            template,
+            is_alone=True,
+            system_fonts=system_fonts,
+            entries=entries,
+            progress=partial(_tell, progress, share),
+        )
+        for share in shares
+    )
+    coming = made(executor, jobs)
+
+    def finished() -> tuple[tuple[Written, ...], list[Problem]]:
+        files: dict[Target, Written] = {}
+        for share in shares:
+            _tell(progress, share, 0)
+            done = next(coming)
+            for (_, target), file in zip(share, done.files, strict=True):
+                problems.extend(file.problems)
+                files[target] = Written(target.path, file.content, done.seconds / len(share))
+        if entries is not None:
+            entries.trim()
+        return tuple(files[target] for _, target in wanted), list(dict.fromkeys(problems))
+
+    return finished
+
+
+def _shares(
+    wanted: Sequence[tuple[ReportedFinding, Target]], executor: Executor
+) -> Iterator[Sequence[tuple[ReportedFinding, Target]]]:
+    """Findings of one format that are made together."""
     for format_ in dict.fromkeys(target.format for _, target in wanted):
-        asked = [(finding.id, target) for finding, target in wanted if target.format == format_]
+        asked = [(finding, target) for finding, target in wanted if target.format == format_]
+        size = executor.share(len(asked))
+        yield from (asked[start : start + size] for start in range(0, len(asked), size))
 
-        def told(index: int, asked: Sequence[tuple[str, Target]] = asked) -> None:
-            progress(f"rendering {asked[index][0]} as {asked[index][1].format}")
 
-        start = time.perf_counter()
-        of_these = [reports[id] for id, _ in asked]
-        rendered = render_each(of_these, format_, template, system_fonts=system_fonts, entries=entries, progress=told)
-        seconds = (time.perf_counter() - start) / len(asked)
-        for (_, target), each in zip(asked, rendered, strict=True):
-            problems += each.problems
-            made[target] = Written(target.path, each.content, seconds)
-    if entries is not None:
-        entries.trim()
-    return tuple(made[target] for _, target in wanted), list(dict.fromkeys(problems))
+def _tell(progress: Progress, share: Sequence[tuple[ReportedFinding, Target]], index: int) -> None:
+    finding, target = share[index]
+    progress(f"rendering {finding.id} as {target.format}")
 
 
 def targets(

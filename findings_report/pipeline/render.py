@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING
 from findings_report import store
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.outputs import Target
+from findings_report.pipeline.executors import LOCAL, Executor, Job, made
 from findings_report.pipeline.inputs import Progress
 
 if TYPE_CHECKING:
     from findings_report.cache import Entries
     from findings_report.model.comparison import Document
     from findings_report.model.document import Report
-    from findings_report.renderers import Rendered, Template
+    from findings_report.renderers import Rendered, Template, TemplateFiles
     from findings_report.renderers.pdf import Printable
 
 
@@ -33,7 +33,18 @@ class Written:
     """How long rendering took; of findings alone, which are rendered at the same time, the share of each."""
 
 
+Rendering = Callable[[], tuple[tuple[Written, ...], list[Problem]]]
+"""Files on their way: waits for them; what is to be said of them comes along. Raises FindingsReportError."""
+
+
 def rendered(
+    document: Document, wanted: Sequence[Target], template: Template, progress: Progress, *, system_fonts: bool
+) -> tuple[tuple[Written, ...], list[Problem]]:
+    """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
+    return begin_rendering(document, wanted, template, progress, system_fonts=system_fonts)()
+
+
+def begin_rendering(
     document: Document,
     wanted: Sequence[Target],
     template: Template,
@@ -41,31 +52,45 @@ def rendered(
     *,
     system_fonts: bool,
     cache: bool = False,
-) -> tuple[tuple[Written, ...], list[Problem]]:
-    """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
-    files: list[Written] = []
+    executor: Executor = LOCAL,
+) -> Rendering:
+    """Gives the document in every format `wanted` to the executor. Otherwise as `rendered`."""
     entries, told = kept() if cache else (None, ())
     problems = [*own_files(template), *told]
-    for target in wanted:
-        progress(f"rendering {target.format}")
-        start = time.perf_counter()
-        made = render(document, target.format, template, system_fonts=system_fonts, entries=entries)
-        problems += made.problems
-        if target.format == "md" and document.engagement.images:
-            fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
-            problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
-        files.append(Written(target.path, made.content, time.perf_counter() - start))
-    if entries is not None:
-        entries.trim()
-    return tuple(files), problems
+    jobs = (Job((document,), target.format, template, system_fonts=system_fonts, entries=entries) for target in wanted)
+    coming = made(executor, jobs)
+
+    def finished() -> tuple[tuple[Written, ...], list[Problem]]:
+        files: list[Written] = []
+        for target in wanted:
+            progress(f"rendering {target.format}")
+            done = next(coming)
+            (file,) = done.files
+            problems.extend(file.problems)
+            if target.format == "md" and document.engagement.images:
+                fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
+                problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
+            files.append(Written(target.path, file.content, done.seconds))
+        if entries is not None:
+            entries.trim()
+        return tuple(files), problems
+
+    return finished
 
 
 def render(
-    document: Document, name: str, template: Template, *, system_fonts: bool, entries: Entries | None = None
+    document: Document,
+    name: str,
+    template: Template | TemplateFiles,
+    *,
+    system_fonts: bool,
+    entries: Entries | None = None,
+    workers: int | None = None,
 ) -> Rendered:
     """The document in one format of `outputs.FORMATS`; CSV is of reports alone.
 
-    `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it.
+    `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it. At most
+    `workers` processes lay out at once, one for each core when None.
     """
     from findings_report import archive
     from findings_report.model.document import Report
@@ -80,35 +105,45 @@ def render(
 
         return csv.render(document)
     if entries is None or system_fonts:  # what fonts the machine has is in no key
-        return _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries)
+        return _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(data, template, name)
     if (known := entries.get(key)) is not None:
         return Rendered(known)
-    made = _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries)
+    made = _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     if not made.problems:
         entries.put(key, made.content)
     return made
 
 
 def _rendered(
-    document: Document, data: bytes, name: str, template: Template, *, system_fonts: bool, entries: Entries | None
+    document: Document,
+    data: bytes,
+    name: str,
+    template: Template | TemplateFiles,
+    *,
+    system_fonts: bool,
+    entries: Entries | None,
+    workers: int | None,
 ) -> Rendered:
     from findings_report.renderers.template import render as render_text
 
     text = render_text(document, template=template, format=name, entries=entries)
-    return text if name != "pdf" else _printed(document, data, text, system_fonts=system_fonts, entries=entries)
+    if name != "pdf":
+        return text
+    return _printed(document, data, text, system_fonts=system_fonts, entries=entries, workers=workers)
 
 
 def render_each(
     reports: Sequence[Report],
     name: str,
-    template: Template,
+    template: Template | TemplateFiles,
     *,
     system_fonts: bool,
     entries: Entries | None = None,
+    workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Rendered]:
-    """The only finding of each report, by itself, in one format: md, html, pdf or json.
+    """The only finding of each report, by itself, in one format: md, html, pdf or json. `workers` as `render` has it.
 
     `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
     """
@@ -128,16 +163,31 @@ def render_each(
     from findings_report.renderers.pdf import render_many
 
     printables = [printable(report, archive.to_json(report), text) for report, text in zip(reports, texts, strict=True)]
-    printed = render_many(printables, system_fonts=system_fonts, entries=entries, progress=progress)
+    printed = render_many(printables, system_fonts=system_fonts, entries=entries, workers=workers, progress=progress)
     return [Rendered(pdf.content, (*text.problems, *pdf.problems)) for text, pdf in zip(texts, printed, strict=True)]
 
 
-def _printed(document: Document, data: bytes, text: Rendered, *, system_fonts: bool, entries: Entries | None) -> Rendered:
+def _printed(
+    document: Document,
+    data: bytes,
+    text: Rendered,
+    *,
+    system_fonts: bool,
+    entries: Entries | None,
+    workers: int | None,
+) -> Rendered:
     from findings_report.renderers import Rendered
     from findings_report.renderers.pdf import render_pdf
 
     page = printable(document, data, text)
-    printed = render_pdf(page.html, images=page.images, carried=page.carried, system_fonts=system_fonts, entries=entries)
+    printed = render_pdf(
+        page.html,
+        images=page.images,
+        carried=page.carried,
+        system_fonts=system_fonts,
+        entries=entries,
+        workers=workers,
+    )
     return Rendered(printed.content, (*text.problems, *printed.problems))
 
 

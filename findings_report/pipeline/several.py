@@ -1,15 +1,17 @@
-"""What `build A B C` does: one engagement after the other; one that fails does not stop the others."""
+"""What `build A B C` does: each engagement by itself; one that fails does not stop the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from findings_report import outputs, store
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.pipeline.build import Built, Wishes, build
+from findings_report.pipeline.build import Built, Wishes, begin
+from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.inputs import Inputs, Progress
 
 _ONE_FORMAT: Final = tuple(f".{name}" for name in outputs.FORMATS)
@@ -27,11 +29,11 @@ class Outcome:
     """Warnings, what tripped a gate, and the errors for which nothing was built."""
 
 
-def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress) -> Iterator[Outcome]:
+def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Iterator[Outcome]:
     """Builds each engagement when it is asked for; under -o each has a subfolder, else its own `build/`.
 
-    An engagement that is named twice is built once. Raises FindingsReportError (USAGE), having built nothing, for what cannot
-    be meant of several.
+    The next ones are checked, and given to the executor, while it has room for them. An engagement that is named twice is built
+    once. Raises FindingsReportError (USAGE), having built nothing, for what cannot be meant of several.
     """
     _refuse_what_is_of_one(every, wishes)
     found = {_resolved(inputs.folder): inputs for inputs in every}
@@ -41,21 +43,35 @@ def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress) -
     _refuse_strangers(found)
 
     def outcomes() -> Iterator[Outcome]:
+        begun: deque[Callable[[], Outcome]] = deque()
         for folder, inputs in found.items():
+            if len(begun) == executor.room:
+                yield begun.popleft()()
             output = None if wishes.output is None else f"{wishes.output.rstrip('/')}/{names[folder]}/"
-            yield _outcome(names[folder], inputs, replace(wishes, output=output), progress)
+            begun.append(_begun(names[folder], inputs, replace(wishes, output=output), progress, executor))
+        while begun:
+            yield begun.popleft()()
 
     return outcomes()
 
 
-def _outcome(name: str, inputs: Inputs, wishes: Wishes, progress: Progress) -> Outcome:
+def _begun(name: str, inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor) -> Callable[[], Outcome]:
     known = _repositories(inputs.folder)
     clones = inputs.clones if known is None else {each: path for each, path in inputs.clones.items() if each in known}
+
+    def built() -> Outcome:
+        try:
+            made = finish()
+        except FindingsReportError as error:
+            return Outcome(name, None, error.problems)
+        return Outcome(name, made, made.problems)
+
     try:
-        built = build(replace(inputs, clones=clones), wishes, lambda words: progress(f"{name}: {words}"))
+        finish = begin(replace(inputs, clones=clones), wishes, lambda words: progress(f"{name}: {words}"), executor)
     except FindingsReportError as error:
-        return Outcome(name, None, error.problems)
-    return Outcome(name, built, built.problems)
+        refused = Outcome(name, None, error.problems)
+        return lambda: refused
+    return built
 
 
 def _refuse_what_is_of_one(every: Sequence[Inputs], wishes: Wishes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,16 @@ class Template:
     """Name of the folder: standard, review, ..."""
     folders: tuple[Path, ...]
     """Folders that hold template folders, searched in order, file by file: the engagement's own first."""
+
+
+@dataclass(frozen=True)
+class TemplateFiles:
+    """A template by value, for where its folders are not."""
+
+    name: str
+    """Name of the folder."""
+    layers: tuple[Mapping[str, bytes], ...]
+    """Its own files, then those of `standard`, by their path in the folder, POSIX; one layer where it is `standard`."""
 
 
 @dataclass(frozen=True)

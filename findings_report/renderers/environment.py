@@ -27,7 +27,7 @@ from findings_report.prose import Prose, parse_inline
 from findings_report.prose.coded import bare
 from findings_report.renderers import words
 from findings_report.renderers.coded import coded
-from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.folders import Files, refused
 from findings_report.renderers.named import Undefined, named, unprintable
 from findings_report.renderers.part import Figure, Part
 
@@ -103,7 +103,7 @@ def _is_readable(kind: type, name: str) -> bool:
     return not name.startswith("_") and any(isinstance(vars(cls).get(name), property) for cls in own)
 
 
-def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngagement) -> ImmutableSandboxedEnvironment:
+def environment(dialect: Dialect, files: Files, engagement: ReportedEngagement) -> ImmutableSandboxedEnvironment:
     """The environment of one document: everything that a template prints goes through the dialect's escaping."""
 
     def finalize(value: object) -> Markup:
@@ -116,7 +116,7 @@ def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngageme
         return dialect.escape(str(value))
 
     found = _Sandbox(
-        loader=folders,
+        loader=files,
         # Always on, whatever the file is called; for every dialect `finalize` has escaped before Jinja looks.
         autoescape=True,
         finalize=finalize,
@@ -128,7 +128,7 @@ def environment(dialect: Dialect, folders: Folders, engagement: ReportedEngageme
     )
     found.filters |= _filters(dialect, engagement)
     found.globals |= {
-        "stylesheet": lambda *names: Markup("".join(folders.read(name) for name in names)),  # noqa: S704
+        "stylesheet": lambda *names: Markup("".join(files.read(name) for name in names)),  # noqa: S704
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return found
@@ -208,7 +208,7 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
     }
 
 
-def told(pieces: Iterable[_Piece], folders: Folders) -> Iterator[_Piece]:
+def told(pieces: Iterable[_Piece], files: Files) -> Iterator[_Piece]:
     """`pieces`, a template's fault told as a problem with its file and line. What is no template's fault passes."""
     try:
         yield from pieces
@@ -218,18 +218,18 @@ def told(pieces: Iterable[_Piece], folders: Folders) -> Iterator[_Piece]:
         place = Place(error.filename or error.name or "", error.lineno)
         raise refused(f"the template is not valid: {error.message}", place=place) from None
     except TemplateNotFound as error:
-        found = _innermost(error, folders)
-        raise refused(f"the template {folders.template.name!r} has no file {error}", place=found) from None
+        found = _innermost(error, files)
+        raise refused(f"the template {files.template!r} has no file {error}", place=found) from None
     except Exception as error:
-        found = _innermost(error, folders)
+        found = _innermost(error, files)
         last = traceback.extract_tb(error.__traceback__)[-1].filename
-        if found is None or not (isinstance(error, TemplateError) or folders.has(last)):
+        if found is None or not (isinstance(error, TemplateError) or files.has(last)):
             raise
         kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
         fault = f"the template fails: {kind}{error}"
         raise refused(fault, "docs/templates.md says what each part sees", found) from None
 
 
-def _innermost(error: BaseException, folders: Folders) -> Place | None:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folders.has(frame.filename)]
+def _innermost(error: BaseException, files: Files) -> Place | None:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if files.has(frame.filename)]
     return Place(frames[-1].filename, frames[-1].lineno) if frames else None

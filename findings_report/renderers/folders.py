@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -25,12 +26,54 @@ def refused(fault: str, remedy: str | None = None, place: Place | None = None) -
     return FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, place=place, code="template"))
 
 
-class Folders(BaseLoader):
+class Files(BaseLoader):
+    """A template's files, wherever they are: its own first, then those of `standard`."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+
+    @abstractmethod
+    def place(self, name: str) -> str | None:
+        """Where the file stands that `name` is, for messages; None when there is none. May raise FindingsReportError."""
+
+    @abstractmethod
+    def content(self, name: str) -> bytes:
+        """The file that `name` is, which there is."""
+
+    @abstractmethod
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Place and content of all that it may use, in the order of the search."""
+
+    @abstractmethod
+    def choose(self, names: Sequence[str]) -> str:
+        """The first of `names` that the template has, else the first that `standard` has, else the last."""
+
+    @abstractmethod
+    def has(self, place: str) -> bool:
+        """True when that is where one of these files stands."""
+
+    def read(self, name: str) -> str:
+        """The text of `name`. Raises TemplateNotFound, and FindingsReportError for what is no UTF-8."""
+        place = self.place(name)
+        if place is None:
+            raise TemplateNotFound(name)
+        try:
+            return self.content(name).decode().replace("\r\n", "\n").replace("\r", "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise refused(f"the template file cannot be read: {error}", place=Place(place)) from None
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool]]:  # noqa: ARG002
+        """Jinja's way of asking."""
+        return self.read(template), self.place(template), lambda: True
+
+
+class Folders(Files):
     """Finds a template's files: in its own folder wherever one is, then in `standard`; links out of a folder are refused."""
 
     def __init__(self, template: Template) -> None:
-        self.template = template
-        found = [root / name for name in dict.fromkeys((template.name, FALLBACK)) for root in template.folders]
+        super().__init__(template.name)
+        self._folders = template.folders
+        found = [root / name for name in layers(template.name) for root in template.folders]
         self._searched = tuple(folder for folder in found if folder.is_dir())
         if not any((root / template.name).is_dir() for root in template.folders):
             raise refused(f"there is no template {template.name!r}", f"there are {', '.join(names(template))}")
@@ -50,35 +93,39 @@ class Folders(BaseLoader):
             return candidate
         return None
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[tuple[str, bytes]]:
         """Every file of the folders searched, in the order of the search."""
-        return (path for folder in self._searched for path in sorted(folder.rglob("*")) if path.is_file())
+        paths = (path for folder in self._searched for path in sorted(folder.rglob("*")) if path.is_file())
+        return ((str(path), path.read_bytes()) for path in paths)
 
-    def choose(self, names: Sequence[str]) -> str:
-        """The first of `names` that the template has, else the first that `standard` has, else the last."""
-        for template in dict.fromkeys((self.template.name, FALLBACK)):
-            for name in names:
-                if any((root / template / name).is_file() for root in self.template.folders):
-                    return name
-        return names[-1]
+    def place(self, name: str) -> str | None:
+        """Its path."""
+        path = self.find(name)
+        return None if path is None else str(path)
 
-    def read(self, name: str) -> str:
-        """The text of `name`. Raises TemplateNotFound, and FindingsReportError for what is no UTF-8."""
+    def content(self, name: str) -> bytes:
+        """The file as it is now."""
         path = self.find(name)
         if path is None:
             raise TemplateNotFound(name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise refused(f"the template file cannot be read: {error}", place=Place(str(path))) from None
+        return path.read_bytes()
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:  # noqa: ARG002
-        """Jinja's way of asking."""
-        return self.read(template), str(self.find(template)), lambda: True
+    def choose(self, names: Sequence[str]) -> str:
+        """As `Files` has it."""
+        for layer in layers(self.template):
+            for name in names:
+                if any((root / layer / name).is_file() for root in self._folders):
+                    return name
+        return names[-1]
 
-    def has(self, path: str) -> bool:
-        """True when `path` is a file of one of the folders searched."""
-        return any(Path(path).is_relative_to(folder) for folder in self._searched)
+    def has(self, place: str) -> bool:
+        """True when it is below one of the folders searched."""
+        return any(Path(place).is_relative_to(folder) for folder in self._searched)
+
+
+def layers(template: str) -> tuple[str, ...]:
+    """The template folders that files are taken from, in order: its own, then `standard`."""
+    return tuple(dict.fromkeys((template, FALLBACK)))
 
 
 def names(template: Template) -> tuple[str, ...]:
@@ -124,7 +171,7 @@ def styled_lines(path: Path) -> tuple[int, ...]:
 
 
 def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str]]:
-    for name in dict.fromkeys((template.name, FALLBACK)):
+    for name in layers(template.name):
         for root in template.folders[:-1]:
             for path in sorted((root / name).rglob("*")):
                 if path.is_file() and folders.find(path.relative_to(root / name).as_posix()) == path:

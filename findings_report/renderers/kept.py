@@ -11,26 +11,29 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from findings_report.cache import Entries
 from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
-from findings_report.renderers import Template
-from findings_report.renderers.folders import Folders
+from findings_report.renderers import Template, TemplateFiles
+from findings_report.renderers.folders import Files
+from findings_report.renderers.shipped import files_of
 
-_LIBRARIES = (
+LIBRARIES: Final = (
     *("jinja2", "markdown-it-py", "markupsafe", "mdformat", "mdformat-gfm", "pygments"),
     *("fonttools", "pikepdf", "pillow", "pydyf", "tinycss2", "tinyhtml5", "weasyprint"),
 )
+"""The packages that decide how a document comes out."""
 
 
 class Kept:
     """The parts of one document in one format."""
 
-    def __init__(self, entries: Entries, folders: Folders, engagement: ReportedEngagement, way: str) -> None:
+    def __init__(self, entries: Entries, files: Files, engagement: ReportedEngagement, way: str) -> None:
         """`way` is what else decides: the format, and whether a finding stands alone."""
         self._entries = entries
-        self._made_by = _made_by(folders, way)
+        self._made_by = _made_by(files, way)
         self._made_by.update(engagement.model_dump_json().encode())
 
     def key(self, name: str, seen: Mapping[str, Frozen]) -> str:
@@ -51,17 +54,17 @@ class Kept:
         self._entries.put(key, text.encode())
 
 
-def document_key(data: bytes, template: Template, format: str) -> str:  # noqa: A002
+def document_key(data: bytes, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
     """What a whole document is kept under; `data` is its JSON, which names the system's libraries that lay it out."""
-    key = _made_by(Folders(template), f"document {format}")
+    key = _made_by(files_of(template), f"document {format}")
     key.update(data)
     return key.hexdigest()
 
 
-def _made_by(folders: Folders, way: str) -> hashlib._Hash:
+def _made_by(files: Files, way: str) -> hashlib._Hash:
     found = hashlib.sha256(f"{_program()} {way}\n".encode())
-    for file in folders.files():
-        found.update(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    for place, content in files.files():
+        found.update(f"{place} {hashlib.sha256(content).hexdigest()}\n".encode())
     return found
 
 
@@ -69,7 +72,7 @@ def _made_by(folders: Folders, way: str) -> hashlib._Hash:
 def _program() -> str:
     """A digest of this program's own files and of the versions of the libraries it renders with."""
     package = Path(__file__).resolve().parents[1]
-    found = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in _LIBRARIES).encode())
+    found = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in LIBRARIES).encode())
     for file in sorted(package.rglob("*")):
         if file.is_file() and file.suffix != ".pyc":
             found.update(hashlib.sha256(file.read_bytes()).digest())

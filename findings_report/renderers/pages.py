@@ -14,11 +14,12 @@ from markupsafe import Markup
 from findings_report.cache import Entries
 from findings_report.model.document import Picture, ReportedEngagement
 from findings_report.model.evidence import Frozen
-from findings_report.renderers import Template
+from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.environment import Dialect, environment, told
-from findings_report.renderers.folders import Folders, refused
+from findings_report.renderers.folders import refused
 from findings_report.renderers.kept import Kept
 from findings_report.renderers.part import Figure, Part
+from findings_report.renderers.shipped import files_of
 
 _MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
 
@@ -54,7 +55,7 @@ class Pages:
         self,
         engagement: ReportedEngagement,
         *,
-        template: Template,
+        template: Template | TemplateFiles,
         format: str,  # noqa: A002
         is_alone: bool = False,
         entries: Entries | None = None,
@@ -69,10 +70,10 @@ class Pages:
         self._engagement = engagement
         self._is_alone = is_alone
         self._embedded = 0
-        self._folders = Folders(template)
+        self._files = files_of(template)
         self._dialect = Dialect.of(self._format.dialect)
-        self._environment = environment(self._dialect, self._folders, engagement)
-        self._kept = Kept(entries, self._folders, engagement, f"{format} {is_alone}") if entries else None
+        self._environment = environment(self._dialect, self._files, engagement)
+        self._kept = Kept(entries, self._files, engagement, f"{format} {is_alone}") if entries else None
 
     def part(self) -> Part:
         """A new part: nothing numbered, nothing printed yet."""
@@ -94,7 +95,7 @@ class Pages:
     def run(self, name: str, part: Part, **seen: Any) -> str:
         """What `name.SUFFIX.j2` prints; it sees the engagement and `seen`."""
         pieces = self._template(name).generate(part=part, engagement=self._engagement, **seen)
-        return "".join(told(pieces, self._folders))
+        return "".join(told(pieces, self._files))
 
     def joined(self, name: str, **seen: Any) -> Iterator[str]:
         """The whole document, piece by piece, by the template that joins the parts; links between them point to each other."""
@@ -102,7 +103,7 @@ class Pages:
         is_html = self._format.dialect == "html"
         found, instead = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
         # str: of a Markup the result would be escaped once more.
-        return (found.sub(instead, str(piece)) if is_html else piece for piece in told(pieces, self._folders))
+        return (found.sub(instead, str(piece)) if is_html else piece for piece in told(pieces, self._files))
 
     def _address(self, picture: Picture) -> str:
         if not self._format.is_linked:
@@ -124,8 +125,8 @@ class Pages:
         return Markup(drawn.strip("\n"))  # noqa: S704
 
     def _template(self, name: str) -> JinjaTemplate:
-        wanted = self._folders.choose([f"{name}.{suffix}.j2" for suffix in self._format.suffixes])
-        return next(told((self._environment.get_template(each) for each in (wanted,)), self._folders))
+        wanted = self._files.choose([f"{name}.{suffix}.j2" for suffix in self._format.suffixes])
+        return next(told((self._environment.get_template(each) for each in (wanted,)), self._files))
 
 
 def marked(texts: Iterable[str]) -> Iterator[Markup]:

@@ -19,7 +19,7 @@ from findings_report.cache import Entries
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.document import Report, ReportedFinding, ReportedSection
 from findings_report.model.engagement import Place
-from findings_report.renderers import Rendered, Template
+from findings_report.renderers import Rendered, Template, TemplateFiles
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures
 from findings_report.renderers.sheets import gathered
@@ -41,7 +41,13 @@ class RenderedPart:
     """The text."""
 
 
-def render(document: Document, *, template: Template, format: str, entries: Entries | None = None) -> Rendered:  # noqa: A002
+def render(
+    document: Document,
+    *,
+    template: Template | TemplateFiles,
+    format: str,  # noqa: A002
+    entries: Entries | None = None,
+) -> Rendered:
     """The whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
 
     `entries` keeps its parts for the next time. Raises FindingsReportError (OUTPUT) for a format without templates and for a
@@ -55,7 +61,13 @@ def render(document: Document, *, template: Template, format: str, entries: Entr
     return Rendered(buffer.getvalue())
 
 
-def render_alone(report: Report, *, template: Template, format: str, entries: Entries | None = None) -> Rendered:  # noqa: A002
+def render_alone(
+    report: Report,
+    *,
+    template: Template | TemplateFiles,
+    format: str,  # noqa: A002
+    entries: Entries | None = None,
+) -> Rendered:
     """A report's only finding without anything around it but whose it is, by `alone.*.j2`. Otherwise as `render`."""
     pages = Pages(report.engagement, template=template, format=format, is_alone=True, entries=entries)
     (finding,) = report.findings

@@ -1,0 +1,210 @@
+"""The door to dask.distributed: bytes go to a function that runs on a worker, and bytes come back. Nothing is known of either.
+
+Dask itself pickles what it carries, so who reaches a scheduler's port can run code on all of its machines, this one included:
+unencrypted it is used on this machine alone, else with certificates, which are named in dask's own configuration.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from findings_report.cluster import faults
+from findings_report.cluster.address import Address, is_loopback, parse
+from findings_report.errors import FindingsReportError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["Address", "Cluster", "Task", "joined", "parse"]
+
+SECONDS_TO_CONNECT: Final = 10.0
+"""How long a scheduler is waited for, and then the first of its workers."""
+SECONDS_TO_ANSWER: Final = 60.0
+"""How long it may take to answer a question."""
+SECONDS_TO_FETCH: Final = 600.0
+"""How long it may take until what a worker has done is here."""
+SECONDS_WITHOUT_WORKERS: Final = 60.0
+"""How long work waits while there is no worker at all: one that was lost may be started anew."""
+_SECONDS_BETWEEN_LOOKS: Final = 5.0
+
+
+@contextlib.contextmanager
+def joined(address: Address) -> Iterator[Cluster]:
+    """The cluster whose scheduler is there; what is still asked of it on the way out is given up.
+
+    Raises FindingsReportError: USAGE when the extra `cluster` is not installed or `tls://` has no certificates, NETWORK when
+    the scheduler cannot be reached, has no worker, or has one elsewhere that would be sent things in the clear.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise faults.no_extra()
+    with _quiet(), _client(address) as client:
+        workers = _first_workers(client, address)
+        hosts = {_safe_host(worker, address) for worker in workers}
+        # A worker that comes later, from elsewhere, is sent nothing in the clear either.
+        yield Cluster(client, address, sum(workers.values()), None if address.is_encrypted else tuple(sorted(hosts)))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler that was reached, and its workers."""
+
+    client: Client
+    """Dask's own."""
+    address: Address
+    """Where the scheduler is."""
+    threads: int
+    """How many tasks its workers run at once, when it was joined."""
+    hosts: tuple[str, ...] | None
+    """Where alone tasks may run; None for all of its workers."""
+
+    def submit(self, call: Callable[[bytes], bytes], frame: bytes) -> Task:
+        """Has `call(frame)` run on a worker, and on another one when that is lost. Raises FindingsReportError (NETWORK)."""
+        try:
+            return Task(self, self.client.submit(call, frame, pure=False, workers=self.hosts))
+        except Exception as error:  # dask names none; what a client does that was closed meanwhile is of many kinds
+            raise faults.lost(self.address) from error
+
+    def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:
+        """What `call()` gives on each worker that is there, by its address; an exception where it cannot be run there."""
+
+        async def asked() -> Any:
+            return await self.client.run(call, on_error="return")
+
+        answers: dict[str, object] = _answer(self.client, self.address, asked)
+        return answers
+
+
+@dataclass(frozen=True)
+class Task:
+    """What was given to a cluster; the two calls are those of `concurrent.futures.Future`."""
+
+    cluster: Cluster
+    """Where it runs."""
+    future: Future[bytes]
+    """Dask's own."""
+
+    def result(self) -> bytes:
+        """Waits for it, as long as there are workers. Raises FindingsReportError: NETWORK when cluster or scheduler is lost,
+        OUTPUT when workers died of it, one after the other.
+        """
+        from concurrent.futures import CancelledError
+
+        from distributed.scheduler import KilledWorker
+
+        try:
+            self._wait()
+            result = self.future.result(timeout=SECONDS_TO_FETCH)
+        except FindingsReportError:
+            raise
+        except KilledWorker as error:
+            raise faults.killed(error.allowed_failures + 1) from error
+        except CancelledError as error:
+            raise faults.lost(self.cluster.address) from error
+        except TimeoutError as error:
+            raise faults.unfetched(self.cluster.address) from error
+        except Exception as error:
+            raise faults.failed(error) from error
+        if not isinstance(result, bytes):
+            raise faults.failed(TypeError(f"it gave {type(result).__name__}, not bytes"))
+        return result
+
+    def cancel(self) -> None:
+        """Nobody wants it any more; what runs already, runs to its end."""
+        with contextlib.suppress(Exception):
+            self.future.cancel()
+
+    def _wait(self) -> None:
+        from distributed import wait
+
+        last_seen = time.monotonic()
+        while not self.future.done():
+            with contextlib.suppress(TimeoutError), self.cluster.client.as_current():
+                wait([self.future], timeout=_SECONDS_BETWEEN_LOOKS)
+                return
+            if _workers(self.cluster.client, self.cluster.address):
+                last_seen = time.monotonic()
+            elif time.monotonic() - last_seen > SECONDS_WITHOUT_WORKERS:
+                raise faults.no_worker(self.cluster.address)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing that dask logs or warns of reaches the terminal: what matters to a user is raised."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+@contextlib.contextmanager
+def _client(address: Address) -> Iterator[Client]:
+    from distributed import Client, Security
+
+    try:
+        security = Security(require_encryption=address.is_encrypted or None)
+        context = security.get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError, TypeError) as error:
+        raise faults.bad_certificates(error) from error
+    if address.is_encrypted and context is None:
+        raise faults.no_certificates()
+    try:
+        client = Client(address.dask, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+    except Exception as error:  # OSError where nobody is, others where somebody else is
+        raise faults.unreachable(address, error) from error
+    try:
+        for topic in ("print", "warn"):  # what anybody else has workers say
+            client.unsubscribe_topic(topic)
+        yield client
+    finally:
+        with contextlib.suppress(Exception):  # one that cannot say goodbye to its scheduler has gone all the same
+            client.close()
+
+
+def _first_workers(client: Client, address: Address) -> dict[str, int]:
+    """As `_workers`, when there is one. Raises FindingsReportError (NETWORK) when none comes."""
+    deadline = time.monotonic() + SECONDS_TO_CONNECT
+    while not (workers := _workers(client, address)):
+        if time.monotonic() > deadline:
+            raise faults.no_worker(address)
+        time.sleep(0.2)
+    return workers
+
+
+def _workers(client: Client, address: Address) -> dict[str, int]:
+    """The address of each worker, and how many tasks it runs at once."""
+
+    scheduler: Any = client.scheduler
+
+    async def asked() -> Any:
+        return await scheduler.identity(n_workers=-1)
+
+    known = _answer(client, address, asked)["workers"]
+    return {worker: known[worker]["nthreads"] for worker in known}
+
+
+def _answer(client: Client, address: Address, question: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        return client.sync(question, callback_timeout=SECONDS_TO_ANSWER)
+    except Exception as error:
+        raise faults.lost(address) from error
+
+
+def _safe_host(worker: str, address: Address) -> str:
+    """The host of a worker. Raises FindingsReportError (NETWORK) when what it is sent can be read on its way."""
+    parts = urlsplit(worker)
+    host = parts.hostname or ""
+    if not (parts.scheme == "tls" if address.is_encrypted else is_loopback(host)):
+        raise faults.in_the_clear(address, worker)
+    return host

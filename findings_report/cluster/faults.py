@@ -1,0 +1,88 @@
+"""What a user is told of a cluster that cannot be used, or that did not do what it was asked for."""
+
+from __future__ import annotations
+
+from findings_report.cluster.address import Address
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.visible import visible
+
+_LONGEST_REASON = 300
+_CERTIFICATES = "distributed.comm.tls.ca-file, .client.cert and .client.key of dask's configuration name them"
+
+
+def no_extra() -> FindingsReportError:
+    """Dask is not installed."""
+    remedy = "pip install 'findings-report[cluster]'"
+    return _error(Kind.USAGE, "rendering on a cluster needs the extra `cluster`", remedy, "no-cluster-extra")
+
+
+def no_certificates() -> FindingsReportError:
+    """`tls://` was asked for, and nothing says with what."""
+    fault = "tls:// needs a certificate of this client, its key, and the authority of the cluster"
+    return _error(Kind.USAGE, fault, _CERTIFICATES, "cluster-certificates")
+
+
+def bad_certificates(error: Exception) -> FindingsReportError:
+    """What the configuration names cannot be used."""
+    fault = f"the certificates for tls:// cannot be used: {_reason(error)}"
+    return _error(Kind.USAGE, fault, _CERTIFICATES, "cluster-certificates")
+
+
+def unreachable(address: Address, error: Exception) -> FindingsReportError:
+    """Nobody answers there, or not in the way that was expected."""
+    fault = f"the scheduler at {address} cannot be reached: {_reason(error)}"
+    remedy = "start one with `dask scheduler`"
+    if address.is_encrypted:
+        remedy += ", with certificates of the same authority"
+    return _error(Kind.NETWORK, fault, remedy, "cluster-unreachable")
+
+
+def no_worker(address: Address) -> FindingsReportError:
+    """Nobody is there to do the work."""
+    fault = f"the scheduler at {address} has no worker"
+    return _error(Kind.NETWORK, fault, f"start some with `dask worker {address.dask}`", "cluster-no-worker")
+
+
+def in_the_clear(address: Address, worker: str) -> FindingsReportError:
+    """A worker is not on this machine, and what it is sent is not encrypted."""
+    fault = f"the scheduler at {address} has the worker {worker}: findings would be sent in the clear"
+    remedy = "give scheduler and workers certificates, and use tls://"
+    if not address.is_encrypted:
+        remedy = f"start its workers on this machine, or {remedy}"
+    return _error(Kind.NETWORK, fault, remedy, "cluster-in-the-clear")
+
+
+def lost(address: Address) -> FindingsReportError:
+    """The scheduler went away, or is silent, and all that it knew is gone with it."""
+    fault = f"the scheduler at {address} was lost"
+    return _error(Kind.NETWORK, fault, "see whether it runs, and build again", "cluster-lost")
+
+
+def unfetched(address: Address) -> FindingsReportError:
+    """It was done, and the scheduler cannot fetch it from whoever did it."""
+    fault = f"what a worker has made does not come from the scheduler at {address}"
+    remedy = "see whether the scheduler reaches its workers at the addresses that they name"
+    return _error(Kind.NETWORK, fault, remedy, "cluster-unfetched")
+
+
+def killed(workers: int) -> FindingsReportError:
+    """Every worker that was given it died of it."""
+    fault = f"{workers} workers were given it one after the other, and each of them died"
+    remedy = "their logs say why; if it was for want of memory, give them more, or build it with --executor local"
+    return _error(Kind.OUTPUT, fault, remedy, "cluster-killed")
+
+
+def failed(error: Exception) -> FindingsReportError:
+    """A worker could not even begin."""
+    fault = f"a worker could not do it: {_reason(error)}"
+    return _error(Kind.NETWORK, fault, "install the same findings-report there and here", "cluster-failed")
+
+
+def _error(kind: Kind, fault: str, remedy: str, code: str) -> FindingsReportError:
+    return FindingsReportError(Problem(kind, fault, remedy, code=code))
+
+
+def _reason(error: Exception) -> str:
+    """One line: what dask says, without what it adds for those who debug it."""
+    text = " ".join(visible(str(error)).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

@@ -1,0 +1,123 @@
+"""What travels between this program and a worker: a job, and what became of it, as JSON and bytes. No path is sent.
+
+Frames are those of `confine`: nothing runs when one is read.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from findings_report import archive
+from findings_report.confine import frames
+from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.pipeline.executors import LOCAL, Job, Made
+from findings_report.pipeline.executors.made_by import difference, made_by
+from findings_report.renderers import Rendered, Template, TemplateFiles
+from findings_report.renderers.shipped import path_of, taken
+
+_PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
+_DOCUMENT: Final = "document"
+_CONTENT: Final = "content"
+
+
+class WorkerBugError(RuntimeError):
+    """What went wrong on a worker is nobody's fault but the program's; the text is the traceback there."""
+
+
+def pack(job: Job) -> bytes:
+    """The frame of a job. Raises FindingsReportError for a template that cannot be used."""
+    template = taken(job.template) if isinstance(job.template, Template) else job.template
+    blobs = {f"{_DOCUMENT}{number}": archive.to_json(document) for number, document in enumerate(job.documents)}
+    for number, files in enumerate(template.layers):
+        blobs |= {f"{number}/{name}": content for name, content in files.items()}
+    message = {
+        "made_by": made_by(),
+        "format": job.format,
+        "documents": len(job.documents),
+        "is_alone": job.is_alone,
+        "template": template.name,
+        "layers": len(template.layers),
+    }
+    return frames.pack(message, blobs)
+
+
+def serve(frame: bytes) -> bytes:
+    """What a worker does: the frame of a job -> the frame of what became of it. Everything is told in it, nothing is raised.
+
+    It is `{"seconds", "problems"}`, a list of problems for each file, with the blobs `content0` and so on; or `{"faults"}`,
+    `{"bug"}`, or `{"stranger"}` where the worker would make other bytes and did not try.
+    """
+    try:
+        request = frames.unpack(frame)
+        if request.message["made_by"] != made_by():
+            return frames.pack({"stranger": made_by()}, {})
+        made = LOCAL.submit(_job(request.message, request.blobs)).result()
+        message = {"seconds": made.seconds, "problems": [_dumped(file.problems) for file in made.files]}
+        return frames.pack(message, {f"{_CONTENT}{number}": file.content for number, file in enumerate(made.files)})
+    except FindingsReportError as error:
+        return frames.pack({"faults": _dumped(error.problems)}, {})
+    except Exception:
+        return frames.pack({"bug": traceback.format_exc()}, {})
+
+
+def read(answer: bytes, job: Job) -> Made:
+    """What became of the job. Raises FindingsReportError where it was not made, WorkerBugError for a bug."""
+    try:
+        message, blobs = (frame := frames.unpack(answer)).message, frame.blobs
+        if "bug" in message:
+            raise WorkerBugError(f"on a worker:\n{message['bug']}")
+        if "stranger" in message:
+            raise FindingsReportError(stranger("a worker", difference(message["stranger"])))
+        if "faults" in message:
+            raise FindingsReportError(_loaded(message["faults"], job))
+        contents = [blobs[f"{_CONTENT}{number}"] for number in range(len(job.documents))]
+        told: Any = message["problems"]
+        files = (Rendered(content, _loaded(each, job)) for content, each in zip(contents, told, strict=True))
+        return Made(tuple(files), float(str(message["seconds"])))
+    except (ValueError, KeyError, ValidationError) as error:
+        fault = f"a worker answered with something that is no answer: {type(error).__name__}"
+        raise FindingsReportError(Problem(Kind.NETWORK, fault, code="cluster-answer")) from None
+
+
+def stranger(worker: str, difference: str | None) -> Problem:
+    """What is said of a worker that would make other bytes."""
+    fault = f"{worker} would make other files than this machine: {difference}"
+    remedy = "install the same findings-report, and what it needs, there and here"
+    return Problem(Kind.NETWORK, fault, remedy, code="cluster-stranger")
+
+
+def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
+    layers: list[dict[str, bytes]] = [{} for _ in range(message["layers"])]
+    for name, content in blobs.items():
+        number, slash, key = name.partition("/")
+        if slash:
+            layers[int(number)][key] = content
+    contents = (blobs[f"{_DOCUMENT}{number}"] for number in range(message["documents"]))
+    documents = (archive.document_from_json(content, shown="the report that was sent") for content in contents)
+    return Job(
+        tuple(documents),
+        message["format"],
+        TemplateFiles(message["template"], tuple(layers)),
+        is_alone=message["is_alone"],
+        workers=1,  # whoever starts the workers says how many there are for how many cores
+    )
+
+
+def _dumped(problems: tuple[Problem, ...]) -> Any:
+    return _PROBLEMS.dump_python(problems, mode="json")
+
+
+def _loaded(problems: Any, job: Job) -> tuple[Problem, ...]:
+    return tuple(_here(problem, job) for problem in _PROBLEMS.validate_python(problems))
+
+
+def _here(problem: Problem, job: Job) -> Problem:
+    """The problem with the path of the template's file where it names one."""
+    if problem.place is None or not isinstance(job.template, Template):
+        return problem
+    path = path_of(job.template, problem.place.file)
+    return problem if path is None else replace(problem, place=replace(problem.place, file=str(path)))

@@ -1,0 +1,639 @@
+"""Rendering on the workers of a cluster: a real scheduler and real workers on loopback, some of them killed, some refused."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import samples
+
+import findings_report
+from findings_report import cluster, pipeline
+from findings_report.confine import frames
+from findings_report.errors import FindingsReportError, Kind
+from findings_report.pipeline.executors import LOCAL, Job, made, open_executor
+from findings_report.pipeline.executors import wire as wired
+from findings_report.pipeline.executors.made_by import CODE, difference, made_by
+from findings_report.renderers import Template, builtin_templates
+
+BIN = Path(sys.executable).parent
+PROGRAM = str(BIN / "findings-report")
+DASK = str(BIN / "dask")
+FORMATS = ("md", "html", "pdf", "json", "csv")
+OWN = builtin_templates()
+
+needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="dask.distributed is not installed")
+
+
+def real(test: object) -> object:
+    """Marks a test that starts a cluster: slow, and one after the other."""
+    for mark in (needs_dask, pytest.mark.slow, pytest.mark.xdist_group("cluster")):
+        test = mark(test)
+    return test
+
+
+# --- what travels, without a cluster
+
+
+def job(template: str = "standard", *roots: Path, format: str = "html", **changed: object) -> Job:  # noqa: A002
+    return Job((samples.report(),), format, Template(template, (*roots, OWN)), **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize("format", ["md", "html", "json", "csv"])
+def test_a_worker_makes_the_same_bytes(template: str, format: str) -> None:  # noqa: A002
+    asked = job(template, format=format)
+
+    answered = wired.read(wired.serve(wired.pack(asked)), asked)
+
+    assert answered.files == LOCAL.submit(asked).result().files
+
+
+def test_findings_alone_are_made_the_same() -> None:
+    ids = ("NTR-001", "NTR-009")
+    one = Job(tuple(samples.report(samples.finding(id)) for id in ids), "html", Template("standard", (OWN,)), is_alone=True)
+
+    answered = wired.read(wired.serve(wired.pack(one)), one)
+
+    assert answered.files == LOCAL.submit(one).result().files
+
+
+def test_an_engagements_own_template_travels_by_content_and_no_path_does(tmp_path: Path) -> None:
+    own = tmp_path / "secret-client" / "templates"
+    (own / "acme" / "parts").mkdir(parents=True)
+    (own / "acme" / "section.html.j2").write_bytes(b"OWN\r\n{% include 'parts/title.html.j2' %}")
+    (own / "acme" / "parts" / "title.html.j2").write_text("<p>{{ section.title }}</p>")
+    (own / "standard").mkdir()
+    (own / "standard" / "finding.html.j2").write_text("<p>MINE {{ finding.id }}</p>")
+    asked = job("acme", own)
+
+    frame = wired.pack(asked)
+    answered = wired.read(wired.serve(frame), asked)
+
+    assert b"secret-client" not in frame
+    assert str(OWN).encode() not in frame
+    assert answered.files == LOCAL.submit(asked).result().files
+    assert b"<p>Method</p>" in answered.files[0].content
+    assert b"<p>MINE NTR-001</p>" in answered.files[0].content
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("ok\n\n{{ finding.titel }}", 3, "did you mean 'title'?"),
+        ("ok\n{% if %}", 2, "not valid"),
+        ("ok\n{% include 'absent.html.j2' %}", 2, "absent.html.j2"),
+        ("ok\n{{ stylesheet('/etc/passwd') }}", 2, "/etc/passwd"),
+    ],
+)
+def test_a_templates_fault_on_a_worker_is_told_with_the_file_of_this_machine(
+    tmp_path: Path, source: str, line: int, said: str
+) -> None:
+    (tmp_path / "standard").mkdir()
+    (tmp_path / "standard" / "finding.html.j2").write_text(source)
+    asked = job("standard", tmp_path)
+
+    with pytest.raises(FindingsReportError) as there:
+        wired.read(wired.serve(wired.pack(asked)), asked)
+    with pytest.raises(FindingsReportError) as here:
+        LOCAL.submit(asked).result()
+
+    assert there.value.problems == here.value.problems
+    (problem,) = there.value.problems
+    assert problem.place is not None
+    assert (problem.place.file, problem.place.line) == (str(tmp_path / "standard" / "finding.html.j2"), line)
+    assert said in problem.fault
+
+
+def test_a_link_out_of_the_template_folder_is_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "own" / "standard").mkdir(parents=True)
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "own" / "standard" / "section.html.j2").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(FindingsReportError, match="leads out"):
+        wired.pack(job("standard", tmp_path / "own"))
+
+
+@pytest.mark.parametrize("name", ["findings-report", "Pango", "Python", CODE])
+def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
+    asked = job()
+    frame = frames.unpack(wired.pack(asked))
+    theirs = {**made_by(), name: "another"}
+
+    answer = wired.serve(frames.pack({**frame.message, "made_by": theirs}, frame.blobs))
+
+    assert frames.unpack(answer).message == {"stranger": made_by()}
+    assert difference(made_by()) is None
+    assert name in (difference(theirs) or "")
+    with pytest.raises(FindingsReportError, match="would make other files"):
+        wired.read(frames.pack({"stranger": theirs}, {}), asked)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"x" * 40, frames.pack({}, {}), frames.pack({"seconds": 1, "problems": [[{}]]}, {"content0": b""})]
+)
+def test_an_answer_that_is_none_is_told(answer: bytes) -> None:
+    with pytest.raises(FindingsReportError, match="no answer") as caught:
+        wired.read(answer, job())
+
+    assert caught.value.problems[0].kind is Kind.NETWORK
+
+
+def test_a_bug_on_a_worker_is_shown_with_its_traceback() -> None:
+    asked = job(format="csv")
+    frame = frames.unpack(wired.pack(asked))
+
+    answer = wired.serve(frames.pack({**frame.message, "layers": "none"}, frame.blobs))
+
+    with pytest.raises(wired.WorkerBugError, match="Traceback"):
+        wired.read(answer, asked)
+
+
+def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_wanted() -> None:
+    @dataclass
+    class Slow:
+        room: int = 2
+        given: list[str] = field(default_factory=list)
+        cancelled: list[str] = field(default_factory=list)
+
+        def share(self, count: int) -> int:
+            return count
+
+        def submit(self, job: Job) -> Slow.Waiting:
+            self.given.append(job.format)
+            return Slow.Waiting(self, job)
+
+        @dataclass
+        class Waiting:
+            slow: Slow
+            job: Job
+
+            def result(self) -> pipeline.executors.Made:
+                return LOCAL.submit(self.job).result()
+
+            def cancel(self) -> None:
+                self.slow.cancelled.append(self.job.format)
+
+    slow = Slow()
+    coming = made(slow, (job(format=each) for each in ("md", "json", "csv", "html")))
+
+    assert slow.given == ["md", "json"]
+    next(coming)
+    assert slow.given == ["md", "json", "csv"]
+    coming.close()  # type: ignore[attr-defined]
+    assert (slow.given, slow.cancelled) == (["md", "json", "csv"], ["json", "csv"])
+
+
+def test_dask_is_loaded_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    program = (
+        "import sys; from findings_report import cli\n"
+        "sys.argv = ['findings-report', *sys.argv[1:]]\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print({'dask', 'distributed', 'asyncio'} & sys.modules.keys())\n"
+    )
+    command = [sys.executable, "-c", program, "build", str(pipeline.demo(tmp_path / "demo")), "-f", "html"]
+
+    for executor in ((), ("--executor", "local")):
+        done = subprocess.run([*command, *executor], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "set()"
+
+
+# --- where a cluster may be
+
+
+@pytest.mark.parametrize(
+    ("text", "dask"),
+    [
+        ("dask://127.0.0.1:8786", "tcp://127.0.0.1:8786"),
+        ("dask://127.8.9.1:1", "tcp://127.8.9.1:1"),
+        ("dask://localhost:8786", "tcp://localhost:8786"),
+        ("dask://[::1]:8786", "tcp://[::1]:8786"),
+        ("tls://cluster.example.org:8786", "tls://cluster.example.org:8786"),
+        ("tls://[2001:db8::1]:8786", "tls://[2001:db8::1]:8786"),
+    ],
+)
+def test_addresses_are_read(text: str, dask: str) -> None:
+    address = cluster.parse(text)
+
+    assert (str(address), address.dask) == (text, dask)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.1", "cluster.example.org", "0.0.0.0", "[::]", "localhost.example.org", "128.0.0.1", "[2001:db8::1]"],  # noqa: S104
+)
+def test_nothing_leaves_this_machine_in_the_clear(host: str) -> None:
+    with pytest.raises(FindingsReportError, match="in the clear") as caught:
+        cluster.parse(f"dask://{host}:8786")
+
+    (problem,) = caught.value.problems
+    assert problem.kind is Kind.USAGE
+    assert f"tls://{host}:8786" in (problem.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dask://localhost", "tls://", "tls://h:0", "tls://h:99999", "tls://h:x", "tls://u:p@h:1", "tls://h:1/x", "tls://h:1?x", "tls://[::1:1"],
+)  # fmt: skip
+def test_an_address_without_a_place_is_refused(text: str) -> None:
+    with pytest.raises(FindingsReportError, match="does not say where") as caught:
+        cluster.parse(text)
+
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+@pytest.mark.parametrize(("name", "said"), [("locl", "is not one of local"), ("tcp://127.0.0.1:1", "is not one of local")])
+def test_an_executor_that_there_is_not_is_refused(name: str, said: str) -> None:
+    with pytest.raises(FindingsReportError, match=said) as caught:
+        open_executor(name, system_fonts=False)
+
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_fonts_of_this_machine_are_not_those_of_a_cluster() -> None:
+    with pytest.raises(FindingsReportError, match="workers have their own"):
+        open_executor("tls://h:1", system_fonts=True)
+
+
+def test_without_dask_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+    with (
+        pytest.raises(FindingsReportError) as caught,
+        open_executor("dask://127.0.0.1:1", system_fonts=False),
+    ):
+        pass
+
+    assert caught.value.problems[0].remedy == "pip install 'findings-report[cluster]'"
+
+
+# --- a real cluster
+
+
+@dataclass
+class Programs:
+    """A scheduler and its workers."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    address: str = ""
+
+    def scheduler(self, *options: str) -> subprocess.Popen[bytes]:
+        """Starts it, and waits until it listens."""
+        file = self.folder / "scheduler.json"
+        given = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file), *options]
+        process = self.start("scheduler", given)
+        self.wait(lambda: file.exists() and file.read_text().endswith("}"))
+        self.address = json.loads(file.read_text())["address"]
+        return process
+
+    def worker(self, *options: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Starts one with one thread, and waits until the scheduler knows it."""
+        name = f"worker-{len(self.running)}"
+        given = ["worker", self.address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder / name)]
+        nanny = [] if "--nanny" in options else ["--no-nanny"]
+        process = self.start(name, [*given, *nanny, *options], environment)
+        self.wait(lambda: b"Registered to" in (self.folder / f"{name}.log").read_bytes())
+        return process
+
+    def start(self, name: str, options: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            surroundings = {**self.environment, **(environment or {})}
+            process = subprocess.Popen(
+                [DASK, *options], stdout=log, stderr=log, cwd=self.folder, env=surroundings, start_new_session=True
+            )
+        self.running.append(process)
+        return process
+
+    def wait(self, condition: object, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():  # type: ignore[operator]
+            assert time.monotonic() < deadline, {log.name: log.read_text()[-3000:] for log in self.folder.glob("*.log")}
+            assert all(process.poll() is None for process in self.running[-1:]), self.running
+            time.sleep(0.05)
+
+    @property
+    def executor(self) -> str:
+        """As --executor takes it."""
+        return self.address.replace("tcp://", "dask://")
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """At once, and whatever it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def surroundings(tmp_path: Path, **more: str) -> dict[str, str]:
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": os.environ["PATH"]}
+    return home | {"DASK_CONFIG": str(tmp_path / "no-config")} | more
+
+
+@contextlib.contextmanager
+def programs(folder: Path, **environment: str) -> Iterator[Programs]:
+    folder.mkdir(exist_ok=True)
+    found = Programs(folder, surroundings(folder, **environment))
+    try:
+        yield found
+    finally:
+        for process in reversed(found.running):
+            kill(process)
+
+
+def build(
+    folders: Sequence[Path], out: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [PROGRAM, "build", *map(str, folders), "-o", f"{out}/", *options]
+    known = surroundings(out.parent) if environment is None else dict(environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=known, cwd=out.parent, timeout=600)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def in_formats(*formats: str) -> list[str]:
+    return [word for each in formats for word in ("-f", each)]
+
+
+def demos(folder: Path, count: int) -> list[Path]:
+    """Engagements that are the same but for their names."""
+    first = pipeline.demo(folder / "engagement-0")
+    return [first, *(Path(shutil.copytree(first, folder / f"engagement-{number}")) for number in range(1, count))]
+
+
+@real
+def test_a_cluster_makes_the_same_bytes_and_says_nothing_of_its_own(tmp_path: Path) -> None:
+    folder = pipeline.demo(tmp_path / "demo")
+    (folder / "templates" / "standard").mkdir(parents=True)
+    (folder / "templates" / "standard" / "section.md.j2").write_text("OWN {{ section.title }}\n")
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        there.worker()
+        there.worker()
+        far = build([folder], tmp_path / "far", *in_formats(*FORMATS), "--executor", there.executor)
+        far_each = build([folder], tmp_path / "far-each", "--each", "--executor", there.executor)
+    near = build([folder], tmp_path / "near", *in_formats(*FORMATS))
+    near_each = build([folder], tmp_path / "near-each", "--each")
+
+    assert (far.returncode, far.stderr) == (0, near.stderr)
+    assert (far_each.returncode, far_each.stderr) == (0, near_each.stderr)
+    assert digests(tmp_path / "far") == digests(tmp_path / "near")
+    assert len(digests(tmp_path / "far")) == len(FORMATS)
+    assert digests(tmp_path / "far-each") == digests(tmp_path / "near-each")
+    assert len(digests(tmp_path / "far-each")) == 4
+
+
+def begun(folders: Sequence[Path], out: Path, executor: str) -> subprocess.Popen[str]:
+    """A build that is under way: some of it is published, more is not. It will say in JSON what became of it."""
+    command = [PROGRAM, "build", *map(str, folders), *in_formats("html", "pdf"), "-o", f"{out}/", "--executor", executor]
+    command += ["--output-format", "json"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings(out.parent), cwd=out.parent
+    )
+    deadline = time.monotonic() + 300
+    while not list(out.glob("*/report.pdf")):
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return running
+
+
+@real
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_worker_is_killed_midway_and_nothing_is_lost(killed: int, tmp_path: Path) -> None:
+    folders = demos(tmp_path / "engagements", 5)
+    out = tmp_path / "out"
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        workers = [there.worker(), there.worker()]
+        running = begun(folders, out, there.executor)
+        for worker in workers[:killed]:
+            kill(worker)
+        assert running.poll() is None
+        assert len(list(out.glob("*/report.pdf"))) < len(folders)
+        if killed == len(workers):
+            there.worker()
+        said, told = running.communicate(timeout=600)
+
+    assert (running.returncode, told) == (0, "")
+    became = {each["name"]: each["built"] is not None for each in json.loads(said)["engagements"]}
+    assert became == dict.fromkeys((folder.name for folder in folders), True)
+    found = digests(out)
+    assert len(found) == 2 * len(folders)
+    assert build(folders[:1], tmp_path / "near", *in_formats("html", "pdf")).returncode == 0
+    assert set(found.values()) == set(digests(tmp_path / "near").values())
+
+
+@real
+def test_a_scheduler_that_is_lost_is_told_of_what_was_not_built(tmp_path: Path) -> None:
+    folders = demos(tmp_path / "engagements", 5)
+    out = tmp_path / "out"
+
+    with programs(tmp_path / "cluster") as there:
+        scheduler = there.scheduler()
+        there.worker()
+        running = begun(folders, out, there.executor)
+        kill(scheduler)
+        said, told = running.communicate(timeout=600)
+
+    assert (running.returncode, told) == (int(Kind.NETWORK), "")
+    became = json.loads(said)["engagements"]
+    assert [each["name"] for each in became] == [folder.name for folder in folders]
+    missing = [each for each in became if each["built"] is None]
+    assert {each["name"] for each in missing} == {folder.name for folder in folders if not (out / folder.name).exists()}
+    assert missing
+    faults = {problem["fault"] for each in missing for problem in each["problems"]}
+    assert faults == {f"the scheduler at {there.executor} was lost"}
+    whole = [set(digests(out / each["name"]).values()) for each in became if each["built"] is not None]
+    assert all(len(files) == 2 and files == whole[0] for files in whole)
+
+
+@real
+def test_what_kills_its_workers_is_told_and_the_others_are_built(tmp_path: Path) -> None:
+    folders = demos(tmp_path / "engagements", 3)
+    (folders[1] / "templates" / "standard").mkdir(parents=True)
+    held = "{% set ns.all = ns.all + [(loop.index ~ 'xxxx') * 1000000] %}"
+    greedy = "{% set ns = namespace(all=[]) %}{% for _ in range(200) %}" + held + "{% endfor %}"
+    greedy += "{% for _ in range(4000) %}{% for _ in range(90000) %}{% endfor %}{% endfor %}"
+    (folders[1] / "templates" / "standard" / "section.html.j2").write_text(greedy)
+
+    with programs(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1") as there:
+        there.scheduler()
+        for _ in range(2):
+            there.worker("--nanny", "--memory-limit", "500MB")
+        done = build(folders, tmp_path / "out", "-f", "html", "--executor", there.executor)
+
+    assert done.returncode == int(Kind.OUTPUT)
+    assert "engagement-1:\n" in done.stderr
+    assert "2 workers were given it one after the other, and each of them died" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [line.endswith("nothing") for line in done.stdout.splitlines()[2:]] == [False, True, False]
+
+
+@real
+@pytest.mark.parametrize("change", ["version", "code", "absent"])
+def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: Path) -> None:
+    folder = pipeline.demo(tmp_path / "demo")
+    package = Path(findings_report.__file__).parent
+    other = Path(shutil.copytree(package, tmp_path / "other" / "findings_report", ignore=shutil.ignore_patterns("__pycache__")))
+    if not (other / "templates").exists():
+        shutil.copytree(OWN, tmp_path / "other" / "templates")
+    first = other / "__init__.py"
+    said = {
+        "version": f"it has findings-report 0.0.1, and this machine {findings_report.__version__}",
+        "code": "findings-report's own files are not the same",
+        "absent": "it cannot load findings-report (ModuleNotFoundError",
+    }[change]
+    if change == "version":
+        first.write_text(first.read_text().replace(findings_report.__version__, "0.0.1"))
+    elif change == "code":
+        (other / "renderers" / "html.py").write_text((other / "renderers" / "html.py").read_text() + "\n# other\n")
+    else:
+        first.write_text("raise ModuleNotFoundError(\"No module named 'findings_report'\")\n")
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        there.worker()
+        there.worker(environment={"PYTHONPATH": str(tmp_path / "other")})
+        done = build([folder, folder], tmp_path / "out", "-f", "html", "--executor", there.executor)
+
+    assert done.returncode == int(Kind.NETWORK)
+    assert "would make other files than this machine: " + said in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@real
+def test_nobody_is_sent_anything_in_the_clear_and_nobody_is_said_so(tmp_path: Path) -> None:
+    folder = pipeline.demo(tmp_path / "demo")
+    nowhere = build([folder], tmp_path / "out", "-f", "html", "--executor", "dask://127.0.0.1:9")
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        idle = build([folder], tmp_path / "out", "-f", "html", "--executor", there.executor)
+        there.worker("--listen-address", "tcp://127.0.0.1:0", "--contact-address", "tcp://192.0.2.7:12345")
+        far = build([folder], tmp_path / "out", "-f", "html", "--executor", there.executor)
+
+    assert [done.returncode for done in (nowhere, idle, far)] == [int(Kind.NETWORK)] * 3
+    assert nowhere.stderr.startswith("the scheduler at dask://127.0.0.1:9 cannot be reached")
+    assert idle.stderr.startswith(f"the scheduler at {there.executor} has no worker\n")
+    assert "has the worker tcp://192.0.2.7:12345: findings would be sent in the clear" in far.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@real
+def test_a_worker_that_comes_later_from_elsewhere_is_sent_nothing_in_the_clear(tmp_path: Path) -> None:
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        near = there.worker()
+        with cluster.joined(cluster.parse(there.executor)) as found:
+            there.worker("--listen-address", "tcp://127.0.0.1:0", "--contact-address", "tcp://192.0.2.7:12345")
+            tasks = [found.submit(bytes.upper, b"%d x" % number) for number in range(30)]
+
+            assert [task.result() for task in tasks] == [b"%d X" % number for number in range(30)]
+            held = found.client.has_what()
+            kill(near)
+
+    assert sorted(len(keys) for keys in held.values()) == [0, 30]
+    assert held["tcp://192.0.2.7:12345"] == ()
+
+
+@real
+def test_when_no_worker_is_left_work_waits_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "SECONDS_WITHOUT_WORKERS", 2.0)
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        worker = there.worker()
+        with cluster.joined(cluster.parse(there.executor)) as found:
+            kill(worker)
+            task = found.submit(bytes.upper, b"x")
+
+            with pytest.raises(FindingsReportError, match="has no worker"):
+                task.result()
+
+
+def authority(folder: Path, name: str) -> dict[str, Path]:
+    """A certificate authority, and one certificate of it: the files `ca`, `cert` and `key`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    def named(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    root, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+
+    def signed(subject: str, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> bytes:
+        builder = x509.CertificateBuilder(named(name), named(subject), key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    contents = {"ca": signed(name, root, is_authority=True), "cert": signed("node", own, is_authority=False)}
+    folder.mkdir()
+    files = {each: folder / f"{each}.pem" for each in ("ca", "cert", "key")}
+    for each, content in (contents | {"key": own.private_bytes(*pem)}).items():
+        files[each].write_bytes(content)
+    return files
+
+
+def tls(files: Mapping[str, Path]) -> dict[str, str]:
+    """Dask's configuration for these certificates, for everybody."""
+    found = {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(files["ca"])}
+    for role in ("CLIENT", "SCHEDULER", "WORKER"):
+        found |= {f"DASK_DISTRIBUTED__COMM__TLS__{role}__{each.upper()}": str(files[each]) for each in ("cert", "key")}
+    return found
+
+
+@real
+def test_with_certificates_everything_is_encrypted_and_strangers_are_kept_out(tmp_path: Path) -> None:
+    folder = pipeline.demo(tmp_path / "demo")
+    own, other = authority(tmp_path / "own", "ours"), authority(tmp_path / "other", "theirs")
+    broken = {**other, "key": tmp_path / "nowhere.pem"}
+    out = tmp_path / "out"
+
+    def built(executor: str, files: Mapping[str, Path] | None) -> subprocess.CompletedProcess[str]:
+        environment = surroundings(tmp_path, **(tls(files) if files else {}))
+        return build([folder], out, *in_formats("html", "pdf"), "--executor", executor, environment=environment)
+
+    with programs(tmp_path / "cluster", **tls(own), DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION="true") as there:
+        there.scheduler("--protocol", "tls")
+        there.worker()
+        assert there.executor.startswith("tls://127.0.0.1:")
+        stranger, nobody, unreadable = (built(there.executor, files) for files in (other, None, broken))
+        in_clear = built(there.executor.replace("tls:", "dask:"), own)
+        assert not out.exists()
+        friend = built(there.executor, own)
+    near = build([folder], tmp_path / "near", *in_formats("html", "pdf"))
+
+    assert (stranger.returncode, in_clear.returncode) == (int(Kind.NETWORK), int(Kind.NETWORK))
+    assert "cannot be reached" in stranger.stderr
+    assert "cannot be reached" in in_clear.stderr
+    assert (nobody.returncode, unreadable.returncode) == (int(Kind.USAGE), int(Kind.USAGE))
+    assert "needs a certificate" in nobody.stderr
+    assert "cannot be used" in unreadable.stderr
+    assert (friend.returncode, friend.stderr) == (0, near.stderr)
+    assert digests(out) == digests(tmp_path / "near")
