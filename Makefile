@@ -62,6 +62,7 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 	$(BIN)/python benchmarks/pdf.py $(REPOSITORY)
 	$(BIN)/python benchmarks/assembly.py $(REPOSITORY)
 	$(BIN)/python benchmarks/each.py $(REPOSITORY)
+	$(BIN)/python benchmarks/cluster.py $(REPOSITORY)
 	$(BIN)/python benchmarks/quotes.py $(REPOSITORY)
 	$(BIN)/python benchmarks/matching.py --synthetic 10000
 

@@ -203,7 +203,7 @@ def test_dask_is_loaded_only_where_it_was_asked_for(tmp_path: Path) -> None:
         "sys.argv = ['findings-report', *sys.argv[1:]]\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
-        "print({'dask', 'distributed', 'asyncio'} & sys.modules.keys())\n"
+        "print({'dask', 'distributed'} & sys.modules.keys())\n"
     )
     command = [sys.executable, "-c", program, "build", str(pipeline.demo(tmp_path / "demo")), "-f", "html"]
 

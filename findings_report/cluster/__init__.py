@@ -184,7 +184,6 @@ def _first_workers(client: Client, address: Address) -> dict[str, int]:
 
 def _workers(client: Client, address: Address) -> dict[str, int]:
     """The address of each worker, and how many tasks it runs at once."""
-
     scheduler: Any = client.scheduler
 
     async def asked() -> Any:
