@@ -94,7 +94,7 @@ def main() -> None:
         alone = ["env", f"FONTCONFIG_PATH={fonts}", "FONTCONFIG_FILE=fonts.conf"]
         alone += [sys.executable, "-c", ALONE, str(folder / "page.html"), str(tables)]
         mine, theirs = measuring.paired(
-            lambda: measuring.run([program, "build", name, "-f", "pdf", "-o", str(ours)]),
+            lambda: measuring.run([program, "build", name, "--no-cache", "-f", "pdf", "-o", str(ours)]),
             lambda: measuring.run(alone),
             arguments.rounds,
         )

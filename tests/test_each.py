@@ -107,8 +107,7 @@ def test_its_pdf_is_archival_and_carries_its_data(demo: Path, tmp_path: Path) ->
 def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     template = Template("standard", (builtin_templates(),))
     reports = [alone(samples.report(), finding) for finding in samples.report().findings]
-    texts = [render_alone(report, template=template, format="pdf") for report in reports]
-    pages = [printable(report, archive.to_json(report), text) for report, text in zip(reports, texts, strict=True)]
+    pages = [printable(report, render_alone(report, template=template, format="pdf")) for report in reports]
     entries = Entries(tmp_path)
 
     together = render_many(pages, entries=entries, workers=2)

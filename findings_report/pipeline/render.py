@@ -97,19 +97,18 @@ def render(
     from findings_report.renderers import Rendered
     from findings_report.renderers.kept import document_key
 
-    data = archive.to_json(document)
     if name == "json":
-        return Rendered(data)
+        return Rendered(archive.to_json(document))
     if name == "csv" and isinstance(document, Report):
         from findings_report.renderers import csv
 
         return csv.render(document)
     if entries is None or system_fonts:  # what fonts the machine has is in no key
-        return _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
-    key = document_key(data, template, name)
+        return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
+    key = document_key(archive.to_json(document), template, name)
     if (known := entries.get(key)) is not None:
         return Rendered(known)
-    made = _rendered(document, data, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
+    made = _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     if not made.problems:
         entries.put(key, made.content)
     return made
@@ -117,7 +116,6 @@ def render(
 
 def _rendered(
     document: Document,
-    data: bytes,
     name: str,
     template: Template | TemplateFiles,
     *,
@@ -130,7 +128,7 @@ def _rendered(
     text = render_text(document, template=template, format=name, entries=entries)
     if name != "pdf":
         return text
-    return _printed(document, data, text, system_fonts=system_fonts, entries=entries, workers=workers)
+    return _printed(document, text, system_fonts=system_fonts, entries=entries, workers=workers)
 
 
 def render_each(
@@ -162,14 +160,13 @@ def render_each(
         return texts
     from findings_report.renderers.pdf import render_many
 
-    printables = [printable(report, archive.to_json(report), text) for report, text in zip(reports, texts, strict=True)]
+    printables = [printable(report, text) for report, text in zip(reports, texts, strict=True)]
     printed = render_many(printables, system_fonts=system_fonts, entries=entries, workers=workers, progress=progress)
     return [Rendered(pdf.content, (*text.problems, *pdf.problems)) for text, pdf in zip(texts, printed, strict=True)]
 
 
 def _printed(
     document: Document,
-    data: bytes,
     text: Rendered,
     *,
     system_fonts: bool,
@@ -179,7 +176,7 @@ def _printed(
     from findings_report.renderers import Rendered
     from findings_report.renderers.pdf import render_pdf
 
-    page = printable(document, data, text)
+    page = printable(document, text)
     printed = render_pdf(
         page.html,
         images=page.images,
@@ -191,7 +188,7 @@ def _printed(
     return Rendered(printed.content, (*text.problems, *printed.problems))
 
 
-def printable(document: Document, data: bytes, text: Rendered) -> Printable:
+def printable(document: Document, text: Rendered) -> Printable:
     """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
     from findings_report import archive
     from findings_report.renderers import Carried
@@ -199,7 +196,7 @@ def printable(document: Document, data: bytes, text: Rendered) -> Printable:
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
-    carried = Carried(archive.carried_name(document), data, document.engagement.date)
+    carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
     return Printable(text.content.decode(), pictures, carried)
 
 
