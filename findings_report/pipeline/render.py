@@ -105,7 +105,7 @@ def render(
         return csv.render(document)
     if entries is None or system_fonts:  # what fonts the machine has is in no key
         return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
-    key = document_key(archive.to_json(document), template, name)
+    key = document_key(document, template, name)
     if (known := entries.get(key)) is not None:
         return Rendered(known)
     made = _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report.cache import Entries
+from findings_report.model.comparison import Document
 from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
 from findings_report.renderers import Template, TemplateFiles
@@ -54,10 +55,10 @@ class Kept:
         self._entries.put(key, text.encode())
 
 
-def document_key(data: bytes, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
-    """What a whole document is kept under; `data` is its JSON, which names the system's libraries that lay it out."""
+def document_key(document: Document, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
+    """What a whole document is kept under. It names the system's libraries that lay it out."""
     key = _made_by(files_of(template), f"document {format}")
-    key.update(data)
+    key.update(document.model_dump_json().encode())
     return key.hexdigest()
 
 
