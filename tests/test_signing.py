@@ -108,6 +108,29 @@ def test_a_signed_pdf_is_intact_whole_and_of_whom_it_says(which: str, pdf: bytes
     assert archive.read(made, "report.pdf") == samples.report()
 
 
+def test_a_key_and_a_certificate_that_do_not_belong_together_sign_nothing(pdf: bytes, ada: Person) -> None:
+    other = person("Eve Example")
+
+    with pytest.raises(FindingsReportError, match="the first certificate is not that of the key") as caught:
+        made_by(pdf, replace(ada.plain, certificates=other.plain.certificates + ada.plain.certificates))
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+@pytest.mark.parametrize("named", [b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_what_is_named_as_a_certificate_and_is_none_is_told_of_the_option(
+    named: bytes, pdf: bytes, signed: bytes, ada: Person
+) -> None:
+    attempts: list[tuple[str, Callable[[], object]]] = [
+        ("--certificate", lambda: made_by(pdf, replace(ada.plain, certificates=named))),
+        ("--trust", lambda: looked_at(signed, ada.plain.certificates + named if named[:1] == b"-" else named)),
+        ("--trust-authority", lambda: looked_at(signed, b"", named)),
+    ]
+    for option, attempt in attempts:
+        with pytest.raises(FindingsReportError, match=f"what {option} names holds something that is no certificate") as caught:
+            attempt()
+        assert caught.value.problems[0].kind is Kind.USAGE
+
+
 def test_another_reader_agrees(signed: bytes, tmp_path: Path) -> None:
     (tmp_path / "signed.pdf").write_bytes(signed)
 

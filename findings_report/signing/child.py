@@ -24,6 +24,10 @@ class _LockedError(Exception):
     """The PDF does not open with the password, or without one."""
 
 
+class _KeyError(Exception):
+    """Why a key or a certificate that was named cannot be used."""
+
+
 def prepare() -> Iterable[str]:
     """In the child, before it is confined: loads pyHanko, and what that loads late. While it serves it reads chance alone."""
     import pyhanko.sign.signers
@@ -48,7 +52,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
     - `look`: with the blobs `pdf`, `signers` and `authorities` gives `signatures`.
 
     With `password` an encrypted PDF is opened. Else the answer is {"locked": true}, {"fault": text} for the PDF,
-    {"key_fault": text} for the key, or {"reply_fault": text} for the authority.
+    {"key_fault": text} for the key or a certificate that was named, or {"reply_fault": text} for the authority.
     """
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.sign.general import SigningError, ValueErrorWithMessage
@@ -58,13 +62,12 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
             return {"signatures": _looked_at(blobs["pdf"], blobs["signers"], blobs["authorities"], request)}, {}
         if request["do"] == "time_stamp":
             return _time_stamped(blobs, request)
-        try:
-            signer = _signer(blobs["key"], blobs["certificates"], request["passphrase"])
-        except (ValueError, TypeError) as error:
-            return {"key_fault": str(error)}, {}
+        signer = _signer(blobs["key"], blobs["certificates"], request["passphrase"])
         return ({**_named(signer)}, {}) if request["do"] == "who" else ({}, _signed(signer, blobs, request))
     except _LockedError:
         return {"locked": True}, {}
+    except _KeyError as error:
+        return {"key_fault": str(error)}, {}
     except SigningError as error:
         return {"fault": f"it cannot be signed, as it has a signature already or forbids one: {error}"}, {}
     except ValueErrorWithMessage as error:
@@ -74,8 +77,8 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
 
 
 def _signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
-    """A signer of pyHanko's; ValueError with the reason when key and certificate make none."""
-    from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+    """A signer of pyHanko's; _KeyError with the reason when key and certificate make none."""
+    from pyhanko.keys import load_private_key_from_pemder_data
     from pyhanko.sign.signers import SimpleSigner
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -84,17 +87,33 @@ def _signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
         try:
             return SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
         except ValueError:
-            raise ValueError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
+            raise _KeyError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
     try:
         private = load_private_key_from_pemder_data(key, secret)
     except (ValueError, TypeError):
-        raise ValueError("the key cannot be opened: it is no private key in PEM, or the passphrase is wrong") from None
-    chain = list(load_certs_from_pemder_data(certificates or key))
+        raise _KeyError("the key cannot be opened: it is no private key in PEM, or the passphrase is wrong") from None
+    chain = _certificates(certificates, "--certificate") if certificates else _certificates(key, "--key")
     if not chain:
-        raise ValueError("there is no certificate: name its file with --certificate")
+        raise _KeyError("there is no certificate: name its file with --certificate")
+    if not _is_of(private, chain[0]):
+        raise _KeyError("the first certificate is not that of the key: name the signer's own first")
     store = SimpleCertificateStore()
     store.register_multiple(chain)
     return SimpleSigner(signing_cert=chain[0], signing_key=private, cert_registry=store)
+
+
+def _is_of(private: Any, certificate: Any) -> bool:
+    """True when the certificate has the public key of the private one: no other would make of it a signature that holds."""
+    from cryptography.hazmat.primitives import serialization
+
+    # Both as cryptography writes them: one public key has several encodings.
+    pair = (
+        serialization.load_der_private_key(private.dump(), None).public_key(),
+        serialization.load_der_public_key(certificate.public_key.dump()),
+    )
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    own, certified = (each.public_bytes(*form) for each in pair)
+    return own == certified
 
 
 def _named(signer: Any) -> dict[str, str | None]:
@@ -244,7 +263,7 @@ def _looked_at(content: bytes, signers: bytes, authorities: bytes, request: Mapp
     from pyhanko.sign.validation.status import SignatureCoverageLevel
 
     logging.disable()  # it prints tracebacks of certificates that it does not trust
-    trusted = (_certificates(signers), _certificates(authorities))
+    trusted = (_certificates(signers, "--trust"), _certificates(authorities, "--trust-authority"))
     found = []
     for signature in _read(content, request).embedded_regular_signatures:
         status = _status(signature, *trusted)
@@ -262,10 +281,17 @@ def _looked_at(content: bytes, signers: bytes, authorities: bytes, request: Mapp
     return found
 
 
-def _certificates(pem: bytes) -> list[Any]:
+def _certificates(pem: bytes, option: str) -> list[Any]:
+    """Those in the files of `option`, in their order. Raises _KeyError when one cannot be read."""
     from pyhanko.keys import load_certs_from_pemder_data
 
-    return list(load_certs_from_pemder_data(pem)) if pem else []
+    try:
+        found = list(load_certs_from_pemder_data(pem)) if pem.strip() else []
+        for each in found:
+            each.public_key.dump()  # what is read is looked at late
+    except (ValueError, TypeError):
+        raise _KeyError(f"what {option} names holds something that is no certificate") from None
+    return found
 
 
 def _status(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
