@@ -6,7 +6,7 @@ Source: CommonMark 0.31, 6.1 Code spans: a run of backticks, and the next run of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 _TICKS: Final = re.compile("`+")
@@ -24,17 +24,17 @@ class Piece(NamedTuple):
 def pieces(text: str) -> Iterator[Piece]:
     """The runs of `text`, in order. Backticks that enclose nothing, or are never closed, are text."""
     runs = list(_TICKS.finditer(text))
-    start = 0
-    while runs:
-        opened = runs.pop(0)
-        end = next((index for index, run in enumerate(runs) if run[0] == opened[0]), None)
+    closing = _closing(runs)
+    start = index = 0
+    while index < len(runs):
+        opened, end = runs[index], closing[index]
         if end is None or not (code := _code(text[opened.end() : runs[end].start()])):
+            index += 1
             continue
         if opened.start() > start:
             yield Piece(text[start : opened.start()], is_code=False)
         yield Piece(code, is_code=True)
-        start = runs[end].end()
-        del runs[: end + 1]
+        start, index = runs[end].end(), end + 1
     if start < len(text):
         yield Piece(text[start:], is_code=False)
 
@@ -42,6 +42,16 @@ def pieces(text: str) -> Iterator[Piece]:
 def bare(text: str) -> str:
     """`text` without the backticks around code: for what shows no code, as the subject of a ticket."""
     return "".join(piece.text for piece in pieces(text))
+
+
+def _closing(runs: Sequence[re.Match[str]]) -> list[int | None]:
+    """Of each run the index of the next one of its length; found in one go, as a title may come from anybody."""
+    found: list[int | None] = []
+    nearest: dict[str, int] = {}
+    for index in reversed(range(len(runs))):
+        found.append(nearest.get(runs[index][0]))
+        nearest[runs[index][0]] = index
+    return found[::-1]
 
 
 def _code(inside: str) -> str:
