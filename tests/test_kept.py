@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zlib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import samples
 
-from findings_report import pipeline
+from findings_report import archive, pipeline
 from findings_report.cache import Entries
 from findings_report.model.document import Report
-from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers import Template, builtin_templates, kept, made_by
 from findings_report.renderers.template import render
 
 STANDARD = Template("standard", (builtin_templates(),))
@@ -117,3 +121,57 @@ def test_what_is_said_of_a_document_is_said_again(entries: Counted) -> None:
 
     assert [problem.level for problem in first.problems] == ["warning"]
     assert second == first
+
+
+RENDERING = """
+import sys
+from importlib import import_module
+from findings_report import archive
+from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.template import render
+report = archive.from_json(sys.stdin.buffer.read(), shown="report.json")
+for name in ("md", "html", "pdf"):
+    render(report, template=Template("standard", (builtin_templates(),)), format=name)
+for name in ("child", "laying", "joining", "stamping"):
+    import_module(f"findings_report.renderers.pdf.{name}")
+import PIL.Image
+PIL.Image.preinit()
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+NOT_DECIDING = {
+    "annotated-types",
+    "brotli",
+    "cffi",
+    "packaging",
+    "pycparser",
+    "setuptools",
+    "typing-extensions",
+    "typing-inspection",
+}
+
+
+@pytest.mark.slow
+def test_every_package_that_renders_is_in_the_key() -> None:
+    data = archive.to_json(samples.report())
+    loaded = subprocess.run([sys.executable, "-c", RENDERING], input=data, capture_output=True, check=True).stdout.decode()
+
+    owners = packages_distributions()
+    packages = {owner.lower().replace("_", "-") for name in loaded.split() for owner in owners.get(name, ())}
+    assert packages - NOT_DECIDING - {"findings-report"} == set(made_by.LIBRARIES)
+
+
+def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        made_by.made_by.cache_clear()
+        made_by.made_by_digest.cache_clear()
+        return kept.document_key(b"{}", STANDARD, "pdf")
+
+    first = key()
+    assert key() == first
+    with monkeypatch.context() as patched:
+        patched.setattr(zlib, "ZLIB_RUNTIME_VERSION", "0.1")
+        assert key() != first
+    with monkeypatch.context() as patched:
+        patched.setattr("platform.python_version", lambda: "3.0.0")
+        assert key() != first
+    assert key() == first

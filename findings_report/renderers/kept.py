@@ -1,17 +1,12 @@
 """Documents and parts of them that were rendered before, kept under a key of all that decides how they come out.
 
-That is what a part sees, the engagement, the files of the template, this program with its fonts, and the libraries that parse,
-colour and lay out.
+That is what a part sees, the engagement, the files of the template, and what it is all made by: `made_by`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-from typing import Final
 
 from findings_report.cache import Entries
 from findings_report.model.comparison import Document
@@ -19,13 +14,8 @@ from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.folders import Files
+from findings_report.renderers.made_by import made_by_digest
 from findings_report.renderers.shipped import files_of
-
-LIBRARIES: Final = (
-    *("jinja2", "markdown-it-py", "markupsafe", "mdformat", "mdformat-gfm", "pygments"),
-    *("fonttools", "pikepdf", "pillow", "pydyf", "tinycss2", "tinyhtml5", "weasyprint"),
-)
-"""The packages that decide how a document comes out."""
 
 
 class Kept:
@@ -63,18 +53,7 @@ def document_key(document: Document, template: Template | TemplateFiles, format:
 
 
 def _made_by(files: Files, way: str) -> hashlib._Hash:
-    found = hashlib.sha256(f"{_program()} {way}\n".encode())
+    found = hashlib.sha256(f"{made_by_digest()} {way}\n".encode())
     for place, content in files.files():
         found.update(f"{place} {hashlib.sha256(content).hexdigest()}\n".encode())
     return found
-
-
-@cache
-def _program() -> str:
-    """A digest of this program's own files and of the versions of the libraries it renders with."""
-    package = Path(__file__).resolve().parents[1]
-    found = hashlib.sha256("".join(f"{name} {version(name)}\n" for name in LIBRARIES).encode())
-    for file in sorted(package.rglob("*")):
-        if file.is_file() and file.suffix != ".pyc":
-            found.update(hashlib.sha256(file.read_bytes()).digest())
-    return found.hexdigest()

@@ -1,32 +1,17 @@
-"""What decides how a document comes out but the document and its template: this program, what it renders with, and Python."""
+"""Whether another machine makes the same bytes of the same job."""
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import zlib
-from functools import cache
 from importlib import metadata
-from pathlib import Path
-from typing import Final
 
-import findings_report
+from findings_report.renderers import made_by as renderers
 
-CODE: Final = "findings-report's own files"
-"""The key of the digest that tells two programs of one version apart."""
-
-_NOT_CODE: Final = ("templates", "__pycache__")  # templates are sent along
+CODE = renderers.CODE
 
 
-@cache
 def made_by() -> dict[str, str]:
-    """Version by name; the same on two machines that make the same bytes of the same job. What is missing is left out."""
-    from findings_report.renderers.kept import LIBRARIES
-    from findings_report.renderers.pdf import versions
-
-    found = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **versions()}
-    found |= {name: metadata.version(name) for name in ("distributed", "pydantic", "pydantic-core", *LIBRARIES)}
-    return found | {"zlib": zlib.ZLIB_RUNTIME_VERSION, CODE: _code()}
+    """Version by name of what decides a document, and of what carries it."""
+    return renderers.made_by() | {"distributed": metadata.version("distributed")}
 
 
 def difference(theirs: object) -> str | None:
@@ -40,13 +25,3 @@ def difference(theirs: object) -> str | None:
                 return f"{CODE} are not the same"
             return f"it has {name} {theirs.get(name, 'not at all')}, and this machine {ours.get(name, 'not at all')}"
     return None
-
-
-def _code() -> str:
-    root = Path(findings_report.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root)
-        if path.is_file() and not set(_NOT_CODE) & set(name.parts):
-            digest.update(f"{name.as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()

@@ -7,11 +7,9 @@ come out like.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +18,7 @@ from findings_report.cache import Entries
 from findings_report.confine import Answer, Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.renderers import Carried, Rendered
+from findings_report.renderers.made_by import made_by_digest
 from findings_report.renderers.pdf import telling
 from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
@@ -47,7 +46,6 @@ __all__ = [
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
 _FEWEST_SHEETS: Final = 8
-_HERE: Final = Path(__file__).resolve().parent
 _BLAMABLE: Final = ("confine-cpu", "confine-memory", "confine-wall", "confine-output", "confine-failed", "confine-crash")
 
 
@@ -175,7 +173,7 @@ class _Press:
         """Children that run the module of that name; `longest` is the length of the longest page, in bytes."""
         limits = self.limits or self.limits_of(longest)
         name = f"findings_report.renderers.pdf.{target}"
-        made_by = _made_by() if self.entries is not None else ""
+        made_by = made_by_digest() if self.entries is not None else ""
         return Workers(
             name,
             limits=limits,
@@ -247,16 +245,6 @@ def _faults(finished: Callable[[], Answer]) -> tuple[Problem, ...]:
     except FindingsReportError as error:
         return error.problems
     return ()
-
-
-def _made_by() -> str:
-    """A digest of all that decides how a page comes out but the page: the code of this folder, the fonts, the libraries."""
-    found = hashlib.sha256(repr(sorted(versions().items())).encode())
-    for package in ("pikepdf", "pydyf", "fonttools", "pillow", "tinycss2", "tinyhtml5"):
-        found.update(f"{package} {version(package)}\n".encode())
-    for file in sorted(file for folder in (_HERE, FONTS) for file in folder.iterdir() if file.is_file()):
-        found.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
-    return found.hexdigest()
 
 
 def _environment(*, system_fonts: bool) -> dict[str, str]:
