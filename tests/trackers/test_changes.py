@@ -239,7 +239,7 @@ def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work)
     assert ": 2 new, 1 resolved.\n\n" in note
 
 
-EVIL = {"id": "*x* !http://evil/x.png!", "title": "{{toc}} [x](http://evil/)" + " long" * 100_000}
+EVIL = {"title": "{{toc}} *x* !http://evil/x.png! [x](http://evil/)" + " long" * 100_000}
 HOSTILE = BASELINE.model_copy(update={"findings": (FIRST, OTHERS[0].model_copy(update=EVIL))})
 
 
@@ -295,7 +295,8 @@ def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attache
     [
         (PDF, "it is a damaged PDF"),
         (b"{}", "it is not a report"),
-        (b"[" * 100_000, "it is not JSON"),
+        (b"[" * 100_000, "its values are nested too deep"),
+        (OLDER.content.replace(FIRST.id.encode(), b"*x* !http://evil/x.png!"), "findings.0.id"),
         (OLDER.content.replace(b"report/1", b"report/99", 1), "made by a newer findings-report"),
     ],
 )
@@ -331,6 +332,18 @@ def test_the_same_pair_on_two_tickets_is_downloaded_once(fake: Fake, work: Work)
     done = work.attach_to(work.root / "report.json", ("redmine:17", "redmine:18"), dry_run=True)
 
     assert [each.endswith(TOLD) for each in done.said] == [True, True]
+
+
+def test_files_of_one_name_and_other_bytes_are_two(fake: Fake, work: Work) -> None:
+    identity, issue, project, file = redmine(FILE)
+    other = File("report", ".json", to_json(BASELINE.model_copy(update={"findings": (FIRST,)})), "application/json")
+    of_18 = json.loads(json.dumps(issue[1]).replace(OLDER.mark, other.mark))
+    expect(fake, [identity, issue, project, ("/issues/18.json", of_18), project, file, (file[0], Reply(content=other.content))])
+
+    done = work.attach_to(work.root / "report.json", ("redmine:17", "redmine:18"), dry_run=True)
+
+    assert done.said[0].endswith(TOLD)
+    assert done.said[1].endswith("since the last one: 2 new, 1 resolved")
 
 
 def test_of_several_files_that_one_is_named_which_the_tracker_refuses(fake: Fake, work: Work) -> None:

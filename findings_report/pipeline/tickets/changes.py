@@ -46,7 +46,7 @@ class Comparer:
     """Is told what is being done."""
 
     @cached_property
-    def _found(self) -> dict[tuple[str, str], Changes]:
+    def _found(self) -> dict[tuple[str, str, str], Changes]:
         return {}
 
     def since(self, baseline: ReadSide, name: str, report: Report | None, *, is_own: bool) -> Changes:
@@ -67,13 +67,14 @@ class Comparer:
 
         Raises FindingsReportError when that cannot be had.
         """
-        if (older.name, name) not in self._found:
+        pair = older.name, older.mark, name  # a file of that name whose description tells of other bytes is another
+        if pair not in self._found:
             self.progress(f"{ticket.ref}: comparing with {older.name}")
             content = _downloaded(tracker, ticket, older)
             before = archive.read(content, older.name, largest=_LARGEST_REPORT, password=self.inputs.password)
             found = self._between(older.name, before, name, report)
-            self._found[older.name, name] = _changes(found, before, is_own=is_own)
-        return self._found[older.name, name]
+            self._found[pair] = _changes(found, before, is_own=is_own)
+        return self._found[pair]
 
     def _between(self, older: str, before: Report, name: str, report: Report) -> Sequence[ComparedFinding]:
         from findings_report.pipeline.diff import compared
