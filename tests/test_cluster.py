@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -466,6 +467,28 @@ def test_a_scheduler_that_is_lost_is_told_of_what_was_not_built(tmp_path: Path) 
     assert faults == {f"the scheduler at {there.executor} was lost"}
     whole = [set(digests(out / each["name"]).values()) for each in became if each["built"] is not None]
     assert all(len(files) == 2 and files == whole[0] for files in whole)
+
+
+@real
+def test_what_was_done_before_the_scheduler_was_lost_is_not_blamed_on_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with programs(tmp_path / "cluster") as there:
+        scheduler = there.scheduler()
+        there.worker()
+        monkeypatch.setenv("DASK_CONFIG", str(tmp_path / "no-config"))
+        with cluster.joined(cluster.parse(there.executor)) as joined:
+            task = joined.submit(bytes, b"frame")
+            deadline = time.monotonic() + 120
+            while not task.future.done():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            os.kill(scheduler.pid, signal.SIGSTOP)  # it is asked for the result, and does not answer
+            threading.Timer(1.0, kill, (scheduler,)).start()
+            with pytest.raises(FindingsReportError) as caught:
+                task.result()
+
+    assert [problem.code for problem in caught.value.problems] == ["cluster-lost"]
 
 
 @real

@@ -111,7 +111,9 @@ class Task:
         except TimeoutError as error:
             raise faults.unfetched(self.cluster.address) from error
         except Exception as error:
-            raise faults.failed(error) from error
+            if self.future.status == "error":
+                raise faults.failed(error) from error
+            raise faults.lost(self.cluster.address) from error  # it was done, and who would fetch it is gone
         if not isinstance(result, bytes):
             raise faults.failed(TypeError(f"it gave {type(result).__name__}, not bytes"))
         return result
