@@ -14,7 +14,7 @@ import samples
 import test_embedded
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -113,6 +113,18 @@ def test_a_key_and_a_certificate_that_do_not_belong_together_sign_nothing(pdf: b
 
     with pytest.raises(FindingsReportError, match="the first certificate is not that of the key") as caught:
         made_by(pdf, replace(ada.plain, certificates=other.plain.certificates + ada.plain.certificates))
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_a_key_of_a_kind_that_is_not_used_is_told_of_the_key(pdf: bytes) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Ed")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    certificate = builder.not_valid_before(NOW.at).not_valid_after(NOW.at + datetime.timedelta(1)).sign(key, None)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    with pytest.raises(FindingsReportError, match="the key is of the kind ed25519") as caught:
+        made_by(pdf, Key(pem, certificate.public_bytes(Encoding.PEM), None))
     assert caught.value.problems[0].kind is Kind.USAGE
 
 

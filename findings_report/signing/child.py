@@ -15,6 +15,7 @@ FIELD: Final = "Signature"
 """Name of the signature's field."""
 
 _DIGEST: Final = "sha256"
+_KINDS: Final = ("rsa", "ec")
 _ROOM_FOR_ATTRIBUTES: Final = 4096
 
 Answer = tuple[dict[str, Any], dict[str, bytes]]
@@ -78,16 +79,28 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
 
 def _signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
     """A signer of pyHanko's; _KeyError with the reason when key and certificate make none."""
+    secret = passphrase.encode() if passphrase is not None else None
+    made = _of_pem(key, certificates, secret) if b"-----BEGIN" in key else _of_pkcs12(key, secret)
+    kind = made.signing_cert.public_key.algorithm
+    if kind not in _KINDS:
+        raise _KeyError(f"the key is of the kind {kind}, and signatures here are of RSA or ECDSA")
+    return made
+
+
+def _of_pkcs12(key: bytes, secret: bytes | None) -> Any:
+    from pyhanko.sign.signers import SimpleSigner
+
+    try:
+        return SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
+    except ValueError:
+        raise _KeyError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
+
+
+def _of_pem(key: bytes, certificates: bytes, secret: bytes | None) -> Any:
     from pyhanko.keys import load_private_key_from_pemder_data
     from pyhanko.sign.signers import SimpleSigner
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-    secret = passphrase.encode() if passphrase is not None else None
-    if b"-----BEGIN" not in key:
-        try:
-            return SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
-        except ValueError:
-            raise _KeyError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
     try:
         private = load_private_key_from_pemder_data(key, secret)
     except (ValueError, TypeError):
