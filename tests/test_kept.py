@@ -87,6 +87,29 @@ def test_formats_templates_and_engagements_do_not_take_each_others_parts(entries
     assert b"changed " in changed
 
 
+def test_a_template_that_is_edited_meanwhile_is_kept_under_no_key_of_its_former_self(entries: Counted, tmp_path: Path) -> None:
+    own = tmp_path / "templates" / "standard" / "finding.md.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("former {{ finding.id }}\n")
+    template = Template("standard", (tmp_path / "templates", builtin_templates()))
+    plain = pipeline.render(samples.report(), "md", template, system_fonts=False)
+
+    class Editing(Counted):
+        """The template is edited once the first part, which is none of its, is there."""
+
+        def put(self, key: str, content: bytes) -> None:
+            own.write_text("latter {{ finding.id }}\n")
+            super().put(key, content)
+
+    pipeline.render(samples.report(), "md", template, system_fonts=False, entries=Editing(entries._folder))
+    latter = pipeline.render(samples.report(), "md", template, system_fonts=False, entries=entries)
+    own.write_text("former {{ finding.id }}\n")
+    former = pipeline.render(samples.report(), "md", template, system_fonts=False, entries=entries)
+
+    assert b"latter " in latter.content
+    assert former == plain
+
+
 def test_what_places_pictures_in_the_text_is_made_anew_as_they_are_counted(entries: Counted) -> None:
     report = samples.report()
     first = render(report, template=STANDARD, format="html", entries=entries).content

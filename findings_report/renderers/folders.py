@@ -73,6 +73,7 @@ class Folders(Files):
     def __init__(self, template: Template) -> None:
         super().__init__(template.name)
         self._folders = template.folders
+        self._read: dict[Path, bytes] = {}
         found = [root / name for name in layers(template.name) for root in template.folders]
         self._searched = tuple(folder for folder in found if folder.is_dir())
         if not any((root / template.name).is_dir() for root in template.folders):
@@ -96,7 +97,7 @@ class Folders(Files):
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Every file of the folders searched, in the order of the search."""
         paths = (path for folder in self._searched for path in sorted(folder.rglob("*")) if path.is_file())
-        return ((str(path), path.read_bytes()) for path in paths)
+        return ((str(path), self._content(path)) for path in paths)
 
     def place(self, name: str) -> str | None:
         """Its path."""
@@ -104,11 +105,11 @@ class Folders(Files):
         return None if path is None else str(path)
 
     def content(self, name: str) -> bytes:
-        """The file as it is now."""
+        """The file as it was when it was first read."""
         path = self.find(name)
         if path is None:
             raise TemplateNotFound(name)
-        return path.read_bytes()
+        return self._content(path)
 
     def choose(self, names: Sequence[str]) -> str:
         """As `Files` has it."""
@@ -117,6 +118,12 @@ class Folders(Files):
                 if any((root / layer / name).is_file() for root in self._folders):
                     return name
         return names[-1]
+
+    def _content(self, path: Path) -> bytes:
+        # Once: what is printed by a file that is edited meanwhile would be kept under what it was.
+        if path not in self._read:
+            self._read[path] = path.read_bytes()
+        return self._read[path]
 
     def has(self, place: str) -> bool:
         """True when it is below one of the folders searched."""
