@@ -27,6 +27,17 @@ def test_stand_ins_are_put_into_text_only() -> None:
     assert replaced == ("中",)
 
 
+def test_what_a_style_prints_of_an_attribute_has_stand_ins_too() -> None:
+    html = '<article title="中" data-head="A-1 \U0001f642 &quot;中" data-n=\'中\' data-plain="x">'
+
+    page_with_stand_ins, replaced = substitute(html)
+
+    assert page_with_stand_ins == (
+        '<article title="中" data-head="A-1 [U+1F642] &quot;[U+4E2D]" data-n=\'[U+4E2D]\' data-plain="x">'
+    )
+    assert replaced == ("中", "\U0001f642")
+
+
 def test_the_other_case_of_a_missing_letter_stays() -> None:
     absent, present = "\u1c90", "\u10d0"
     assert (missing(absent), missing(present)) == ((absent,), ())

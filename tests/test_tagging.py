@@ -63,3 +63,21 @@ def test_what_means_nothing_is_no_element_and_a_line_of_text_is_one_mark(content
 @pytest.mark.slow
 def test_every_mark_belongs_to_the_element_that_names_it(content: bytes) -> None:
     assert tagged.faults(content) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("style", "body"),
+    [
+        ("span { float: left }", "<p>a <span>x<br>y</span> b</p>"),
+        ("span { display: inline-block }", "<p>a <span>x<br>y</span> b</p>"),
+        ("span { display: inline-block }", "<ul><li><span>x</span><p>y</p></li></ul>"),
+        ("span { display: inline-block }", '<p>a <a href="https://example.org"><span>x <b>y</b></span></a> b</p>'),
+        ("span { display: inline-flex }", "<p>a <span>x <b>y</b></span> b</p>"),
+        (".x { position: running(h) } @page { @top-center { content: element(h) } }", '<p>y</p><li class="x">a</li>'),
+    ],
+)
+def test_boxes_within_lines_and_heads_that_are_elements_are_tagged(style: str, body: str) -> None:
+    page = f'<!doctype html><html lang="en"><head><title>T</title><style>{style}</style></head><body>{body}</body></html>'
+
+    assert tagged.faults(render_pdf(page).content) == []

@@ -246,6 +246,32 @@ def test_headings_skip_no_level(format: str, template: str) -> None:  # noqa: A0
 
 
 @pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize(
+    ("authored", "printed"),
+    [
+        ((2, 3, 3, 2), (1, 2, 2, 1)),
+        ((3, 1), (1, 1)),
+        ((1, 4, 2), (1, 2, 2)),
+        ((4, 2, 6, 3, 1), (1, 1, 2, 2, 1)),
+        ((1, 2, 3, 4, 5), (1, 2, 2, 2, 2)),
+    ],
+)
+def test_authored_headings_skip_no_level_in_whatever_order_they_are(
+    authored: tuple[int, ...],
+    printed: tuple[int, ...],
+    format: str,  # noqa: A002
+) -> None:
+    text = "\n\n".join(f"{'#' * level} Own {number}" for number, level in enumerate(authored))
+    text += f"\n\n> {'#' * authored[-1]} Own quoted"
+
+    content = rendered(samples.report(samples.finding(description=text)), format)
+    html = github(content) if format == "md" else content
+
+    (under,) = re.findall(r"<h(\d)[^>]*>[^<]*(?:Finding|Description|Improper)[^<]*</h", html[: html.index("Own 0")])[-1:]
+    assert [int(level) - int(under) for level in re.findall(r"<h(\d)>Own", html)] == [*printed, printed[-1]]
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
 def test_hidden_characters_are_shown_everywhere(format: str) -> None:  # noqa: A002
     trick = "a\u202eb\u200bc\x1bd"
     finding = samples.full_finding(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 from markupsafe import Markup
 from markupsafe import escape as _markup_escape
 
@@ -196,6 +197,7 @@ class _Writer:
     def __init__(self, part: Part, tokens: Sequence[Token], under: int) -> None:
         self.part = part
         self.levels = heading_levels(tokens, under)
+        self.level = under
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
         """Each block token as HTML."""
@@ -259,8 +261,10 @@ class _Writer:
         return str(self.part.draw(self.part, figure, caption or None))
 
     def _heading(self, token: Token) -> str:
-        level = self.levels[token.tag]
-        return f"<h{level}>" if token.nesting > 0 else f"</h{level}>\n"
+        if token.nesting < 0:
+            return f"</h{self.level}>\n"
+        self.level = self.levels[first_line(token)]
+        return f"<h{self.level}>"
 
     def _fence(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
@@ -280,10 +284,25 @@ class _Writer:
         return f'<ol start="{int(start)}">\n' if start is not None else "<ol>\n"
 
 
-def heading_levels(tokens: Sequence[Token], under: int) -> dict[str, int]:
-    """For each heading tag of a text the level it is printed at: the highest at `under` + 1, no gap, at most 6."""
-    tags = sorted({token.tag for token in tokens if token.type == "heading_open"})
-    return {tag: min(6, under + 1 + index) for index, tag in enumerate(tags)}
+def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:
+    """The level at which each heading of a text is printed, by its first line: from `under` + 1 to 6, each at most one deeper
+    than the one before, whatever its author left out.
+    """
+    above: list[str] = []
+    levels: dict[int, int] = {}
+    for token in tokens:
+        if token.type == "heading_open":
+            while above and above[-1] >= token.tag:
+                above.pop()
+            above.append(token.tag)
+            levels[first_line(token)] = min(6, under + len(above))
+    return levels
+
+
+def first_line(block: Token | SyntaxTreeNode) -> int:
+    """The line of its text where a block begins, counted from 0."""
+    assert block.map is not None  # noqa: S101  # the parser gives every block its lines
+    return block.map[0]
 
 
 def _tag(token: Token) -> str:

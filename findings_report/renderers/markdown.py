@@ -19,7 +19,7 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.prose import HIDDEN_IN_PROSE, Prose, References
 from findings_report.renderers.code import DIFF_SIGNS, cut
-from findings_report.renderers.html import ELISION, heading_levels
+from findings_report.renderers.html import ELISION, first_line, heading_levels
 from findings_report.renderers.part import Part
 from findings_report.visible import HIDDEN, code_point, visible
 
@@ -230,7 +230,7 @@ class _Own:
         """A heading beneath its part's own."""
         text = "".join(child.render(context) for child in node.children).replace("\n", " ")
         text = text[:-1] + "\\#" if text.endswith("#") else text
-        return f"{'#' * context.env['levels'][node.tag]} {text}".rstrip()
+        return f"{'#' * context.env['levels'][first_line(node)]} {text}".rstrip()
 
     RENDERERS: Final[Mapping[str, Any]] = {"text": text, "link": link, "image": image, "figure": figure, "heading": heading}
 

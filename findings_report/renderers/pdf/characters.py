@@ -22,7 +22,8 @@ COVERAGE: Final = FONTS / "coverage.txt"
 
 _KEPT: Final = frozenset("\t\n\r\f\u00ad\u200b\u200c\u200d\u2060") | {chr(point) for point in range(0xFE00, 0xFE10)}
 _SELECTOR: Final = "[\ufe00-\ufe0f]?"
-_MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^>]*>)"
+_MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->)|(?P<tag><[^>]*>)"
+_DATA: Final = re.compile(r"""(?<=\sdata-)[a-z-]+=(?:"[^"]*"|'[^']*')""")
 
 
 def missing(text: str, *, anywhere: bool = False) -> tuple[str, ...]:
@@ -39,7 +40,8 @@ def missing(text: str, *, anywhere: bool = False) -> tuple[str, ...]:
 def substitute(html: str, *, anywhere: bool = False) -> tuple[str, tuple[str, ...]]:
     """The page with a stand-in for every character of its text that cannot be shown, and which ones those were, ascending.
 
-    Tags, comments, `<style>` and `<title>` stay as they are: a stand-in there would change what they mean.
+    Tags, comments, `<style>` and `<title>` stay as they are: a stand-in there would change what they mean. Values of `data-`
+    attributes are text as well: nothing but a style reads them, which prints them.
     """
     absent = missing(html, anywhere=anywhere)
     if not absent:
@@ -47,15 +49,17 @@ def substitute(html: str, *, anywhere: bool = False) -> tuple[str, tuple[str, ..
     replaced: set[str] = set()
 
     def stand_in(match: re.Match[str]) -> str:
-        character = match["character"]
-        if character is None:
-            return match[0]
-        replaced.add(character)
-        return code_point(character)
+        replaced.add(match["character"])
+        return code_point(match["character"])
 
-    characters = "".join(map(re.escape, absent))
-    pattern = re.compile(f"{_MARKUP}|(?P<character>[{characters}]){_SELECTOR}")
-    return pattern.sub(stand_in, html), tuple(sorted(replaced))
+    characters = re.compile(f"(?P<character>[{''.join(map(re.escape, absent))}]){_SELECTOR}")
+
+    def printable(match: re.Match[str]) -> str:
+        if match["character"] is not None:
+            return stand_in(match)
+        return _DATA.sub(lambda data: characters.sub(stand_in, data[0]), match[0]) if match["tag"] else match[0]
+
+    return re.sub(f"{_MARKUP}|{characters.pattern}", printable, html), tuple(sorted(replaced))
 
 
 def code_point(character: str) -> str:

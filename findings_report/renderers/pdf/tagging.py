@@ -55,7 +55,7 @@ def tagged(document: Document, prefix: str = "") -> bytes:
 @contextlib.contextmanager
 def _mended(document: Document) -> Iterator[None]:
     decorative = [box for page in document.pages for box in _decorative(page._page_box)]
-    furniture = {each for box in decorative for each in box.descendants()}
+    furniture = {each for box in decorative for each in _all(box)}
     references: dict[int, tuple[bytes, ...]] = {}
     linked = {link[3] for page in document.pages for link in page.links}
     empty = {box for page in document.pages for box in _all(page._page_box) if _means_nothing(box, linked)}
@@ -168,7 +168,9 @@ def _hold_text(pdf: pydyf.PDF, elements: Sequence[Any]) -> list[Any]:
     texts = {
         reference: each
         for reference, each in known.items()
-        if each["S"] == "/Span" and known[each["P"]].get("Pg") == each["Pg"]  # marks are numbered within a page
+        if each["S"] == "/Span"
+        and all(isinstance(mark, int) for mark in each["K"])  # a box that stands in a line, as one that floats, is a Span too
+        and known[each["P"]].get("Pg") == each["Pg"]  # marks are numbered within a page
     }
     for element in elements:
         element["K"] = pydyf.Array(mark for kid in element["K"] for mark in (texts[kid]["K"] if kid in texts else [kid]))
