@@ -15,6 +15,8 @@ from findings_report import archive, pipeline
 from findings_report.cache import Entries
 from findings_report.model.document import Report
 from findings_report.renderers import Template, builtin_templates, kept, made_by
+from findings_report.renderers.folders import overrides
+from findings_report.renderers.shipped import taken
 from findings_report.renderers.template import render
 
 STANDARD = Template("standard", (builtin_templates(),))
@@ -108,6 +110,27 @@ def test_a_template_that_is_edited_meanwhile_is_kept_under_no_key_of_its_former_
 
     assert b"latter " in latter.content
     assert former == plain
+
+
+def test_a_link_within_a_template_is_followed_to_what_it_names_today(entries: Counted, tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "standard"
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "said.md.j2").write_text(f"said by {name}\n")
+    (folder / "finding.md.j2").write_text("{% include 'current/said.md.j2' %}\n")
+    (folder / "again").symlink_to(".")
+    (folder / "elsewhere").symlink_to("/")
+    template = Template("standard", (tmp_path / "templates", builtin_templates()))
+
+    (folder / "current").symlink_to("one")
+    first = render(samples.report(), template=template, format="md", entries=entries).content
+    (folder / "current").unlink()
+    (folder / "current").symlink_to("two")
+    second = render(samples.report(), template=template, format="md", entries=entries).content
+
+    assert (b"said by one" in first, b"said by two" in second, b"said by one" in second) == (True, True, False)
+    assert render(samples.report(), template=taken(template), format="md").content == second
+    assert (folder / "current" / "said.md.j2") in [path for path, _ in overrides(template)]
 
 
 def test_what_places_pictures_in_the_text_is_made_anew_as_they_are_counted(entries: Counted) -> None:

@@ -96,8 +96,7 @@ class Folders(Files):
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Every file of the folders searched, in the order of the search."""
-        paths = (path for folder in self._searched for path in sorted(folder.rglob("*")) if path.is_file())
-        return ((str(path), self._content(path)) for path in paths)
+        return ((str(path), self._content(path)) for folder in self._searched for path in files_below(folder))
 
     def place(self, name: str) -> str | None:
         """Its path."""
@@ -133,6 +132,25 @@ class Folders(Files):
 def layers(template: str) -> tuple[str, ...]:
     """The template folders that files are taken from, in order: its own, then `standard`."""
     return tuple(dict.fromkeys((template, FALLBACK)))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, sorted, by each name that it can be asked for: links to folders within it are followed.
+
+    A link that leads out, or back to a folder that it is in, is not; nor is there anything below a folder that is not there.
+    """
+    return _below(folder, folder.resolve(), frozenset()) if folder.is_dir() else iter(())
+
+
+def _below(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
+    place = folder.resolve()
+    if place in above or not place.is_relative_to(root):
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _below(path, root, above | {place})
+        elif path.is_file():
+            yield path
 
 
 def names(template: Template) -> tuple[str, ...]:
@@ -180,6 +198,6 @@ def styled_lines(path: Path) -> tuple[int, ...]:
 def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str]]:
     for name in layers(template.name):
         for root in template.folders[:-1]:
-            for path in sorted((root / name).rglob("*")):
-                if path.is_file() and folders.find(path.relative_to(root / name).as_posix()) == path:
+            for path in files_below(root / name):
+                if folders.find(path.relative_to(root / name).as_posix()) == path:
                     yield path, hashlib.sha256(path.read_bytes()).hexdigest()

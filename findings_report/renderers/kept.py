@@ -55,5 +55,5 @@ def document_key(document: Document, template: Template | TemplateFiles, format:
 def _made_by(files: Files, way: str) -> hashlib._Hash:
     found = hashlib.sha256(f"{made_by_digest()} {way}\n".encode())
     for place, content in files.files():
-        found.update(f"{place} {hashlib.sha256(content).hexdigest()}\n".encode())
+        found.update(f"{place!r} {hashlib.sha256(content).hexdigest()}\n".encode())
     return found

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from jinja2 import TemplateNotFound
 
 from findings_report.renderers import Template, TemplateFiles
-from findings_report.renderers.folders import Files, Folders, layers
+from findings_report.renderers.folders import Files, Folders, files_below, layers
 
 
 def taken(template: Template) -> TemplateFiles:
@@ -76,9 +76,9 @@ def _paths(template: Template) -> Iterator[tuple[int, str, Path]]:
     folders = Folders(template)
     for layer, folder in enumerate(layers(template.name)):
         for root in template.folders:
-            for path in sorted((root / folder).rglob("*")):
+            for path in files_below(root / folder):
                 name = path.relative_to(root / folder).as_posix()
-                if path.is_file() and folders.find(name) == path:  # raises for a link that leads out
+                if folders.find(name) == path:  # raises for a link that leads out
                     yield layer, name, path
 
 
