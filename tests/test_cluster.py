@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,10 +24,11 @@ import samples
 import findings_report
 from findings_report import cluster, pipeline
 from findings_report.confine import frames
-from findings_report.errors import FindingsReportError, Kind
+from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.executors import LOCAL, Job, made, open_executor
 from findings_report.pipeline.executors import wire as wired
 from findings_report.pipeline.executors.made_by import CODE, difference, made_by
+from findings_report.pipeline.executors.remote import _refuse_strangers
 from findings_report.renderers import Template, builtin_templates
 
 BIN = Path(sys.executable).parent
@@ -144,7 +145,18 @@ def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"x" * 40, frames.pack({}, {}), frames.pack({"seconds": 1, "problems": [[{}]]}, {"content0": b""})]
+    "answer",
+    [
+        b"",
+        b"x" * 40,
+        frames.pack({}, {}),
+        frames.pack({"seconds": 1, "problems": [[{}]]}, {"content0": b""}),
+        frames.pack({"seconds": 1, "problems": 5}, {"content0": b""}),
+        frames.pack({"seconds": "nan", "problems": [[]]}, {"content0": b""}),
+        frames.pack({"seconds": 1, "problems": [[]]}, {"content1": b""}),
+        frames.pack({"faults": []}, {}),  # it would end with code 0, and nothing made
+        frames.pack({"faults": wired._dumped((Problem(Kind.OUTPUT, "all is well", level="note"),))}, {}),
+    ],
 )
 def test_an_answer_that_is_none_is_told(answer: bytes) -> None:
     with pytest.raises(FindingsReportError, match="no answer") as caught:
@@ -161,6 +173,24 @@ def test_a_bug_on_a_worker_is_shown_with_its_traceback() -> None:
 
     with pytest.raises(wired.WorkerBugError, match="Traceback"):
         wired.read(answer, asked)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A cluster whose one worker gives this answer, whatever it is asked."""
+
+    answer: object
+
+    def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:  # noqa: ARG002
+        return {"tcp://127.0.0.1:9": self.answer}
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff", b"[" * 100_000, b"[]", b"7", "text", RuntimeError("\x1b[31m")])
+def test_a_worker_that_cannot_say_what_it_has_is_refused(answer: object) -> None:
+    with pytest.raises(FindingsReportError, match="would make other files") as caught:
+        _refuse_strangers(Saying(answer))  # type: ignore[arg-type]
+
+    assert "\x1b" not in str(caught.value)
 
 
 def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_wanted() -> None:

@@ -70,12 +70,19 @@ def answer_made_by() -> bytes:
     return json.dumps(made_by()).encode()
 
 
+def _read(answer: bytes) -> object:
+    """What a worker said in JSON; None for what is none."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(answer)
+    return None
+
+
 def _refuse_strangers(found: cluster.Cluster) -> None:
     """Raises FindingsReportError for each worker that would make other files; one that is gone by now is none."""
     problems = []
     for worker, answer in found.everyone(answer_made_by).items():
         if isinstance(answer, bytes):
-            differs = difference(json.loads(answer))
+            differs = difference(_read(answer))
         elif isinstance(answer, OSError):
             continue
         else:

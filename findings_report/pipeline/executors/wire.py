@@ -5,6 +5,7 @@ Frames are those of `confine`: nothing runs when one is read.
 
 from __future__ import annotations
 
+import math
 import traceback
 from dataclasses import replace
 from typing import Any, Final
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from findings_report import archive
 from findings_report.confine import frames
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 from findings_report.pipeline.executors import LOCAL, Job, Made
 from findings_report.pipeline.executors.made_by import difference, made_by
 from findings_report.renderers import Rendered, Template, TemplateFiles
@@ -73,12 +74,18 @@ def read(answer: bytes, job: Job) -> Made:
         if "stranger" in message:
             raise FindingsReportError(stranger("a worker", difference(message["stranger"])))
         if "faults" in message:
-            raise FindingsReportError(_loaded(message["faults"], job))
+            faults = _loaded(message["faults"], job)
+            if not exit_code(faults):
+                raise ValueError("nothing was made, and nothing is said to be wrong")
+            raise FindingsReportError(faults)
         contents = [blobs[f"{_CONTENT}{number}"] for number in range(len(job.documents))]
         told: Any = message["problems"]
         files = (Rendered(content, _loaded(each, job)) for content, each in zip(contents, told, strict=True))
-        return Made(tuple(files), float(str(message["seconds"])))
-    except (ValueError, KeyError, ValidationError) as error:
+        seconds = float(str(message["seconds"]))
+        if not math.isfinite(seconds):
+            raise ValueError("it took no time that can be told")
+        return Made(tuple(files), seconds)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
         fault = f"a worker answered with something that is no answer: {type(error).__name__}"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, code="cluster-answer")) from None
 
