@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pikepdf
 import pytest
 import tagged
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from findings_report.renderers.pdf import render_pdf
+from findings_report.renderers.pdf import render_pdf, render_stamp
 
 PAGE = """<!doctype html><html lang="en"><head><title>T</title><style>
 @page { size: 100mm 100mm; margin: 10mm; @bottom-center { content: counter(page) } }
@@ -81,3 +84,50 @@ def test_boxes_within_lines_and_heads_that_are_elements_are_tagged(style: str, b
     page = f'<!doctype html><html lang="en"><head><title>T</title><style>{style}</style></head><body>{body}</body></html>'
 
     assert tagged.faults(render_pdf(page).content) == []
+
+
+def _elements(tags: list[str], content: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(st.sampled_from(tags), content).map(lambda each: f"<{each[0]}>{each[1]}</{each[0].split()[0]}>")
+
+
+_WORDS = st.lists(
+    st.sampled_from(["a", "word", "re(x)", "\u05e9\u05dc\u05d5\u05dd", "na\u00efve", "&lt;b&gt;", "<br>", "x" * 60])
+).map(" ".join)
+_INLINE = [
+    *("em", "strong", "code", "s", "sup", 'a href="https://example.org"', 'a href="#x"', "span", 'span style="float: left"'),
+    *('span style="display: inline-block"', 'span style="display: inline-flex"', 'span style="direction: rtl"'),
+    *('code style="display: block"', 'span style="position: absolute"'),
+]
+_LINES = st.recursive(_WORDS, lambda inner: st.lists(_elements(_INLINE, inner) | _WORDS, max_size=4).map("".join), max_leaves=8)
+
+
+def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    items = st.lists(inner, min_size=1, max_size=3).map(lambda each: "".join(f"<li>{item}</li>" for item in each))
+    cells = st.tuples(inner, _LINES, _LINES).map(
+        lambda each: f"<thead><tr><th>A<th>B</thead><tr><td rowspan=2>{each[0]}<td>{each[1]}<tr><td>{each[2]}"
+    )
+    pieces = st.tuples(inner, _LINES).map(lambda each: f"{each[0]}<figcaption>{each[1]}</figcaption>")
+    simple = _elements(["div", "blockquote", "section", 'div style="columns: 2"', 'div style="break-before: page"'], inner)
+    others = [_elements(["ul", "ol"], items), _elements(["table"], cells), _elements(["figure"], pieces)]
+    return st.lists(st.one_of(simple, *others), min_size=1, max_size=3).map("".join)
+
+
+_BLOCKS = st.recursive(_elements(["p", "pre", "p"], _LINES), _nested, max_leaves=8)
+
+
+def words(content: bytes) -> list[str]:
+    return subprocess.run(["pdftotext", "-", "-"], input=content, capture_output=True, check=True).stdout.decode().split()
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(st.lists(_BLOCKS, min_size=3, max_size=8).map("".join))
+def test_whatever_a_page_is_made_of_its_tags_hold_and_change_none_of_its_words(body: str) -> None:
+    style = "@page { size: 90mm 70mm; margin: 8mm }"
+    page = f'<!doctype html><html lang="en"><head><title>T</title><style>{style}</style></head>'
+    page += f'<body>{body}<p id="x"></body></html>'
+
+    content = render_pdf(page).content
+
+    assert tagged.faults(content) == []
+    assert words(content) == words(render_stamp(page))
