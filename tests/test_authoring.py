@@ -100,7 +100,18 @@ def test_a_quote_is_written_as_git_has_it_or_not_at_all(lines: list[str]) -> Non
     content = draft.stub(Engagement(title="x"), "t", draft.Cited("a.py", None, Region(start_line=1, end_line=9), quote))
 
     (location,) = read(content).data["locations"]
+    while quote and not quote[-1].strip():
+        quote = quote[:-1]
     assert location.get("quote") in (None, "".join(f"{line}\n" for line in quote))
+
+
+def test_a_range_that_ends_with_blank_lines_is_quoted_without_them() -> None:
+    cited = draft.Cited("a.py", None, Region(start_line=1, end_line=5), ("a = 1", "", "b = 2", "", " "))
+
+    (location,) = read(draft.stub(Engagement(title="x"), "t", cited)).data["locations"]
+
+    assert location["quote"] == "a = 1\n\nb = 2\n"
+    assert location["lines"] == "1-5"
 
 
 def test_a_cited_quote_comes_from_git_and_is_exact(engagement: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -75,8 +75,8 @@ def next_id(taken: Sequence[str]) -> str:
 def stub(engagement: Engagement, title: str, cited: Cited | None) -> bytes:
     """A finding with the fields worth filling in; those that are empty, `check` points at.
 
-    A quote that YAML cannot hold is left out, and git's lines are printed all the same. Raises FindingsReportError (USAGE)
-    for a title that YAML cannot hold.
+    Blank lines at the end are not quoted. A quote that YAML cannot hold is left out, and git's lines are printed all the
+    same. Raises FindingsReportError (USAGE) for a title that YAML cannot hold.
     """
     words = ", ".join(severity.name for severity in engagement.severities)
     written = title_scalar(title)
@@ -90,6 +90,7 @@ recommendation:
 """
     if cited is None:
         return (head + _EXAMPLE).encode()
+    cited = replace(cited, quote=_without_blank_end(cited.quote))  # YAML's `|` drops them
     whole = (head + _location(cited)).encode()
     try:
         (location,) = read(whole).data["locations"]
@@ -97,7 +98,14 @@ recommendation:
             return whole
     except YamlFault:
         pass  # a control character, most likely
-    return (head + _location(Cited(cited.path, cited.repository, cited.lines, ()))).encode()
+    return (head + _location(replace(cited, quote=()))).encode()
+
+
+def _without_blank_end(lines: tuple[str, ...]) -> tuple[str, ...]:
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return lines[:end]
 
 
 _EXAMPLE = """\
@@ -111,7 +119,8 @@ _EXAMPLE = """\
 
 
 def _location(cited: Cited) -> str:
-    lines = ["# The evidence: trim the quote to what matters, with `...` for what you leave out.", "locations:"]
+    trim = ": trim the quote to what matters, with `...` for what you leave out" if cited.quote else ""
+    lines = [f"# The evidence{trim}.", "locations:"]
     lines.append(f"  - path: {_scalar(cited.path)}")
     if cited.repository is not None:
         lines.append(f"    repository: {_scalar(cited.repository)}")
