@@ -75,6 +75,7 @@ setup: libraries .venv/ready ## make .venv and the system libraries that a PDF n
 
 # The versions are those of requirements.txt, by hash; `make lock` moves them.
 .venv/ready: pyproject.toml requirements.txt
+	@echo "making .venv: a minute or so the first time"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt && \

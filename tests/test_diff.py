@@ -368,6 +368,13 @@ def test_a_fix_review_has_every_finding_of_the_baseline(demo: Path, tmp_path: Pa
         assert "None: the current report does not have the finding." in text
 
 
+def test_a_template_without_a_document_is_told(demo: Path) -> None:
+    made = run(demo, "report-1.0", template="fix-review")
+
+    told = set(made.problems) - set(run(demo, "report-1.0").problems)
+    assert [(problem.level, problem.code) for problem in told] == [("note", "no-document")]
+
+
 def test_two_runs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None:
     first = run(demo, "report-1.0", formats=("md", "html", "json"), output=f"{tmp_path}/1/")
     second = run(demo, "report-1.0", formats=("md", "html", "json"), output=f"{tmp_path}/2/")

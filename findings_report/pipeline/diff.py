@@ -135,7 +135,7 @@ def _made(
     from findings_report.renderers import find_template
 
     if not wishes.formats and wishes.output is None:
-        return (), []
+        return (), [] if wishes.template is None else [_no_document()]
     after = sides[1]
     wanted = outputs.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
     outputs.check_formats([target.format for target in wanted], FORMATS)
@@ -143,6 +143,11 @@ def _made(
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
     return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)
+
+
+def _no_document() -> Problem:
+    fault = "--template is of a document, and none was asked for"
+    return Problem(Kind.USAGE, fault, "add `-f pdf`, `-f html` or `-f md`", level="note", code="no-document")
 
 
 def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:

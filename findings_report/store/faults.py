@@ -66,7 +66,7 @@ def cut_short(document: Document, key: str) -> Iterator[Problem]:
         if _CUT_SHORT.match(line, mark.end_column):
             comment = line[mark.end_column : mark.end_column + 40].strip()
             fault = f"ends here: YAML takes '{visible(comment)}' for a comment"
-            remedy = "quote the text, or write `# ` with a blank"
+            remedy = "quote the text; if it is meant as a comment, put a blank after the `#`"
             yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="cut-short")
 
 
