@@ -54,6 +54,27 @@ def test_a_key_that_could_lead_elsewhere_is_refused_before_anything_is_asked(key
         assert problem_of(lambda: tracker.read(key)).code == "ticket-ref"
 
 
+@pytest.mark.parametrize(
+    ("tracker", "address"),
+    [
+        ("azure", "AZURE_DEVOPS_URL"),
+        ("jira", "JIRA_URL"),
+        ("redmine", "REDMINE_URL"),
+        ("rt", "RT_URL"),
+        ("servicenow", "SERVICENOW_URL"),
+    ],
+)
+def test_nobody_is_asked_for_a_token_before_the_address_is_known(tracker: str, address: str) -> None:
+    def ask(name: str) -> str:
+        pytest.fail(f"asked for {name}")
+
+    def opened() -> None:
+        with tickets.open_tracker(tracker, Surroundings({}, ask)):
+            pass
+
+    assert problem_of(opened).fault == f"{address} is not set"
+
+
 def test_a_token_is_asked_for_where_there_is_a_terminal_and_nothing_else_has_it() -> None:
     asked: list[str] = []
 

@@ -29,8 +29,8 @@ _PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,40}\Z")
 @contextmanager
 def open_jira(surroundings: Surroundings) -> Iterator[Jira]:
     """The Jira at JIRA_URL, asked with JIRA_TOKEN; with JIRA_EMAIL, or JIRA_USER, too it is Cloud's."""
-    token = surroundings.secret("JIRA_TOKEN", "JIRA_API_TOKEN")
     url = surroundings.address("JIRA_URL")
+    token = surroundings.secret("JIRA_TOKEN", "JIRA_API_TOKEN")
     email = surroundings.setting("JIRA_EMAIL", "JIRA_USER", default="")
     basic = base64.b64encode(f"{email}:{token}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}" if email else f"Bearer {token}"}

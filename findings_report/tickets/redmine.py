@@ -26,8 +26,8 @@ _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 @contextmanager
 def open_redmine(surroundings: Surroundings) -> Iterator[Redmine]:
     """The Redmine at REDMINE_URL, asked with REDMINE_API_KEY."""
-    key = surroundings.secret("REDMINE_API_KEY")
     url = surroundings.address("REDMINE_URL")
+    key = surroundings.secret("REDMINE_API_KEY")
     markup = Markup.MARKDOWN if surroundings.setting("REDMINE_MARKUP", default="textile") == "markdown" else Markup.TEXTILE
     access = Access("redmine", url, {"X-Redmine-API-Key": key}, (key,), "REDMINE_API_KEY", "REDMINE_URL")
     with open_door(access) as door:

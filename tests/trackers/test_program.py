@@ -75,7 +75,11 @@ def test_a_tracker_that_is_not_set_up_is_told_with_what_to_set(work: Work) -> No
     work.environment.clear()
 
     ran = run(work, "attach", "build/report.pdf", "--to", "redmine:17")
+    assert ran.returncode == 2
+    assert "REDMINE_URL is not set" in ran.stderr
 
+    work.environment["REDMINE_URL"] = "https://redmine.example.org"
+    ran = run(work, "attach", "build/report.pdf", "--to", "redmine:17")
     assert ran.returncode == 2
     assert "REDMINE_API_KEY is not set" in ran.stderr
     assert "keyring set findings-report REDMINE_API_KEY" in ran.stderr
