@@ -78,6 +78,8 @@ def is_pdf(content: bytes) -> bool:
 
 def extract(content: bytes, *, shown: str, password: Password = no_password) -> Embedded:
     """The JSON that a PDF carries, byte for byte as it was put there. Raises as `read`; a comparison is taken too."""
+    if not is_pdf(content):
+        raise _refused(shown, "it is no PDF", "name the PDF of a report or a comparison")
     found = embedded(content, tuple(_NAMES.values()), shown=shown, password=password)
     document_from_json(found.content, shown=shown)
     return found

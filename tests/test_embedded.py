@@ -244,3 +244,8 @@ def test_what_is_no_file_is_told_and_not_waited_for(name: str, tmp_path: Path) -
 
     with pytest.raises(FindingsReportError, match=r"it cannot be read: No such file|it is no file"):
         extract(tmp_path / name, None)
+
+
+def test_what_is_no_pdf_is_told_as_such() -> None:
+    with pytest.raises(FindingsReportError, match="it is no PDF"):
+        archive.extract(b"<!doctype html><title>A report</title>", shown="report.html")
