@@ -198,6 +198,7 @@ def test_no_text_of_a_side_reaches_the_terminal_or_a_page_as_more_than_text(
     new = demo / "new.json"
     new.write_text(json.dumps(everywhere(json.loads(reported))))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.chdir(demo)  # away from any `templates/`, of which it would be told
     formats = ["-f", "md", "-f", "html", "-o", f"{demo}/out/"]
     arguments = ["diff", str(demo), str(new), "--output-format", output_format, *formats]
     monkeypatch.setattr("sys.argv", ["findings-report", *arguments])
