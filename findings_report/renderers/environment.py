@@ -30,6 +30,7 @@ from findings_report.renderers.coded import coded
 from findings_report.renderers.folders import Files, refused
 from findings_report.renderers.named import Undefined, named, unprintable
 from findings_report.renderers.part import Figure, Part
+from findings_report.renderers.sheets import FEWEST_APART
 
 _Piece = TypeVar("_Piece")
 
@@ -129,6 +130,7 @@ def environment(dialect: Dialect, files: Files, engagement: ReportedEngagement) 
     found.filters |= _filters(dialect, engagement)
     found.globals |= {
         "stylesheet": lambda *names: Markup("".join(files.read(name) for name in names)),  # noqa: S704
+        "fewest_apart": FEWEST_APART,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return found
