@@ -13,7 +13,9 @@ from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
 
 
-def fetch(engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]) -> list[str]:
+def fetch_missing(
+    engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]
+) -> list[str]:
     """One line for each repository. `folder` is the engagement's. Raises FindingsReportError, after all were tried."""
     clones = find_clones(engagement, folder, {})
     said: list[str] = []

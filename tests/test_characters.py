@@ -9,7 +9,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.pdf import limits_for, missing, missing_libraries, substitute, versions
+from findings_report.renderers.pdf import library_versions, limits_for, missing, missing_libraries, substitute
 from findings_report.renderers.pdf.characters import COVERAGE, FONTS
 from findings_report.renderers.pdf.coverage import measured
 
@@ -63,16 +63,16 @@ def test_white_space_joiners_and_break_opportunities_are_not_missing() -> None:
 
 def test_the_libraries_are_named_and_versioned_without_importing_weasyprint() -> None:
     script = (
-        "import sys; import findings_report.renderers.pdf as p; print(p.missing_libraries(), p.versions());"
+        "import sys; import findings_report.renderers.pdf as p; print(p.missing_libraries(), p.library_versions());"
         "sys.exit(any(name.partition('.')[0] in {'weasyprint', 'pydantic', 'PIL', 'fontTools'} for name in sys.modules))"
     )
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert missing_libraries() == ()
-    assert done.stdout.strip() == f"() {versions()}"
-    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in versions().values())
-    assert set(versions()) == {"WeasyPrint", "pikepdf", "Pango", "HarfBuzz", "Fontconfig"}
+    assert done.stdout.strip() == f"() {library_versions()}"
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in library_versions().values())
+    assert set(library_versions()) == {"WeasyPrint", "pikepdf", "Pango", "HarfBuzz", "Fontconfig"}
 
 
 def test_every_font_file_has_its_licence() -> None:

@@ -27,9 +27,10 @@ from findings_report.confine import frames
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.executors import LOCAL, Job, made, open_executor
 from findings_report.pipeline.executors import wire as wired
-from findings_report.pipeline.executors.made_by import CODE, difference, made_by
+from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.pipeline.executors.remote import _refuse_strangers
 from findings_report.renderers import Template, builtin_templates
+from findings_report.renderers.made_by import CODE
 
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "findings-report")
@@ -133,13 +134,13 @@ def test_a_link_out_of_the_template_folder_is_not_sent(tmp_path: Path) -> None:
 def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
     asked = job()
     frame = frames.unpack(wired.pack(asked))
-    theirs = {**made_by(), name: "another"}
+    theirs = {**worker_versions(), name: "another"}
 
     answer = wired.serve(frames.pack({**frame.message, "made_by": theirs}, frame.blobs))
 
-    assert frames.unpack(answer).message == {"stranger": made_by()}
-    assert difference(made_by()) is None
-    assert name in (difference(theirs) or "")
+    assert frames.unpack(answer).message == {"stranger": worker_versions()}
+    assert describe_difference(worker_versions()) is None
+    assert name in (describe_difference(theirs) or "")
     with pytest.raises(FindingsReportError, match="would make other files"):
         wired.read(frames.pack({"stranger": theirs}, {}), asked)
 

@@ -178,8 +178,9 @@ from findings_report.renderers.template import render
 report = archive.from_json(sys.stdin.buffer.read(), shown="report.json")
 for name in ("md", "html", "pdf"):
     render(report, template=Template("standard", (builtin_templates(),)), format=name)
-for name in ("child", "laying", "joining", "stamping"):
-    import_module(f"findings_report.renderers.pdf.{name}")
+import_module("findings_report.renderers.pdf.child")
+import_module("findings_report.renderers.pdf.laying")
+import_module("findings_report.renderers.pdf.joining")
 import PIL.Image
 PIL.Image.preinit()
 print(*{name.partition(".")[0] for name in sys.modules})
@@ -203,15 +204,15 @@ def test_every_package_that_renders_is_in_the_key() -> None:
 
     owners = packages_distributions()
     packages = {owner.lower().replace("_", "-") for name in loaded.split() for owner in owners.get(name, ())}
-    assert packages - NOT_DECIDING - {"findings-report"} == set(made_by.LIBRARIES)
+    assert packages - NOT_DECIDING - {"findings-report"} == set(made_by.PACKAGES)
 
 
 def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     report = samples.report()
 
     def key() -> str:
-        made_by.made_by.cache_clear()
-        made_by.made_by_digest.cache_clear()
+        made_by.toolchain_versions.cache_clear()
+        made_by.toolchain_digest.cache_clear()
         return kept.document_key(report, STANDARD, "pdf")
 
     first = key()

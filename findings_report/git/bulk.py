@@ -35,7 +35,7 @@ def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, byt
     if not wanted:
         return
     with _file_of(wanted) as asked:
-        process = subprocess.Popen(
+        child = subprocess.Popen(
             [command.program(), f"--git-dir={repository.folder}", "cat-file", "--batch", "--buffer"],
             cwd=repository.folder,
             env=command.environment() | {"GIT_ALLOC_LIMIT": "64m"},
@@ -46,10 +46,10 @@ def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, byt
             bufsize=0,
         )
         try:
-            reader = _Reader(process, deadline, repository)
+            reader = _Reader(child, deadline, repository)
             yield from ((id, reader.content(id)) for id in wanted)
         finally:
-            command.end_group(process)
+            command.end_group(child)
 
 
 def _sizes(repository: Repository, ids: list[str]) -> dict[str, int | None]:
@@ -86,9 +86,9 @@ def _file_of(ids: Iterable[str]) -> IO[bytes]:
 class _Reader:
     """The answers of one `cat-file`, taken in pieces."""
 
-    def __init__(self, process: subprocess.Popen[bytes], deadline: float, repository: Repository) -> None:
-        assert process.stdout is not None  # noqa: S101  # started with a pipe
-        self._pipe = process.stdout.fileno()
+    def __init__(self, child: subprocess.Popen[bytes], deadline: float, repository: Repository) -> None:
+        assert child.stdout is not None  # noqa: S101  # started with a pipe
+        self._pipe = child.stdout.fileno()
         self._deadline = deadline
         self._repository = repository
         self._received = bytearray()

@@ -61,11 +61,11 @@ class _Conversation:
 
     def ask(self, id: str) -> bytes:
         """Send one id; the first line of the answer. Raises _NoAnswerError."""
-        process = self.process = self.process or self._started()
-        assert process.stdin is not None  # noqa: S101  # started with a pipe, which the type of Popen does not know
+        child = self.process = self.process or self._started()
+        assert child.stdin is not None  # noqa: S101  # started with a pipe, which the type of Popen does not know
         self.received.clear()
         try:
-            process.stdin.write(id.encode("ascii") + b"\n")
+            child.stdin.write(id.encode("ascii") + b"\n")
         except OSError as error:
             raise _NoAnswerError from error
         while (end := self.received.find(b"\n")) < 0:
@@ -112,7 +112,7 @@ class _Conversation:
 
     def _started(self) -> subprocess.Popen[bytes]:
         with self.complaints.open("wb") as complaints:
-            process = subprocess.Popen(
+            child = subprocess.Popen(
                 [command.program(), f"--git-dir={self.folder}", "cat-file", self.mode],
                 cwd=self.folder,
                 env=dict(self.environment),
@@ -122,9 +122,9 @@ class _Conversation:
                 stderr=complaints,
                 start_new_session=True,
             )
-        assert process.stdout is not None  # noqa: S101  # started with a pipe
-        self.poll.register(process.stdout, select.POLLIN)
-        return process
+        assert child.stdout is not None  # noqa: S101  # started with a pipe
+        self.poll.register(child.stdout, select.POLLIN)
+        return child
 
 
 class Objects:

@@ -80,7 +80,7 @@ def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor
     from findings_report.publish import publish
 
     outputs.check_formats(
-        wishes.formats, each.FORMATS if wishes.each else outputs.FORMATS
+        wishes.formats, each.EACH_FORMATS if wishes.each else outputs.FORMATS
     )  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
     severity_rank(checked.authored.engagement, wishes.fail_on)
@@ -145,7 +145,7 @@ def _separate(
     """Every finding in every format."""
     wanted = each.targets(each.chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
     outputs.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
-    return each.begin(
+    return each.begin_each(
         report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
     )
 

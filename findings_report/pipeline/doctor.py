@@ -27,9 +27,9 @@ def components() -> tuple[Component, ...]:
 
     from findings_report import __version__, git
     from findings_report.model.document import Component
-    from findings_report.renderers.pdf import versions
+    from findings_report.renderers.pdf import library_versions
 
-    found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **versions()}
+    found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}
     return tuple(Component(name=name, version=version) for name, version in found.items() if version is not None)
 
 

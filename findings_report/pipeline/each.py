@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from findings_report.model.document import Report, ReportedFinding
     from findings_report.renderers import Template
 
-FORMATS: Final = ("md", "html", "pdf", "json")
+EACH_FORMATS: Final = ("md", "html", "pdf", "json")
 """What a finding alone can be."""
 
-DEFAULT_FORMATS: Final = ("pdf",)
+DEFAULT_EACH_FORMATS: Final = ("pdf",)
 """What it is when the command line does not say: tickets take PDFs."""
 
 
@@ -39,7 +39,7 @@ def chosen(report: Report, only: Sequence[str]) -> tuple[ReportedFinding, ...]:
     return tuple(finding for id, finding in known.items() if not only or id in wanted)
 
 
-def begin(
+def begin_each(
     report: Report,
     wanted: Sequence[tuple[ReportedFinding, Target]],
     template: Template,
@@ -109,8 +109,8 @@ def targets(
 
     `folder` is the engagement's. Raises FindingsReportError (USAGE) where -o names a file, and there are several.
     """
-    names = formats or DEFAULT_FORMATS
-    outputs.check_formats(names, FORMATS)
+    names = formats or DEFAULT_EACH_FORMATS
+    outputs.check_formats(names, EACH_FORMATS)
     if output is not None and not outputs.is_folder(output):
         if len(findings) != 1:
             fault = f"-o {output} is one file, and there are {len(findings)} findings"

@@ -8,7 +8,7 @@ from findings_report.pipeline.inputs import Inputs, Progress, read
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:
     """Clones what has a `url` and no clone at hand; a line for each repository."""
-    from findings_report.fetch import fetch as fetch_missing
+    from findings_report.fetch import fetch_missing
 
     folder, authored = read(inputs)
     try:

@@ -63,7 +63,7 @@ class Dialect:
     @classmethod
     def of(cls, module: str) -> Dialect:
         """The dialect of that name: a module here with a function for each field."""
-        found = import_module(f"findings_report.renderers.{module}")
+        found = import_module(f"{__package__}.{module}")
         return cls(**{name: getattr(found, name) for name in cls.__dataclass_fields__})
 
     @staticmethod

@@ -1,6 +1,6 @@
 """Documents and parts of them that were rendered before, kept under a key of all that decides how they come out.
 
-That is what a part sees, the engagement, the files of the template, and what it is all made by: `made_by`.
+That is what a part sees, the engagement, the files of the template, and what it is all made by: `toolchain_versions`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.folders import Files
-from findings_report.renderers.made_by import made_by_digest
+from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.shipped import files_of
 
 
@@ -53,7 +53,7 @@ def document_key(document: Document, template: Template | TemplateFiles, format:
 
 
 def _made_by(files: Files, way: str) -> hashlib._Hash:
-    found = hashlib.sha256(f"{made_by_digest()} {way}\n".encode())
+    found = hashlib.sha256(f"{toolchain_digest()} {way}\n".encode())
     for place, content in files.files():
         found.update(f"{place!r} {hashlib.sha256(content).hexdigest()}\n".encode())
     return found

@@ -16,7 +16,7 @@ import findings_report
 CODE: Final = "findings-report's own files"
 """The key of the digest that tells two programs of one version apart."""
 
-LIBRARIES: Final = (
+PACKAGES: Final = (
     *("pydantic", "pydantic-core", "jinja2", "markupsafe", "pygments"),
     *("markdown-it-py", "mdformat", "mdformat-gfm", "mdit-py-plugins", "mdurl", "wcwidth"),
     *("weasyprint", "cssselect2", "pyphen", "tinycss2", "tinyhtml5", "webencodings"),
@@ -29,19 +29,19 @@ _NOT_CODE: Final = ("templates", "__pycache__")
 
 
 @cache
-def made_by() -> dict[str, str]:
+def toolchain_versions() -> dict[str, str]:
     """Version by name; the same on two machines that make the same bytes of the same document. What is missing is left out."""
-    from findings_report.renderers.pdf.libraries import versions
+    from findings_report.renderers.pdf.libraries import library_versions
 
-    found = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **versions()}
-    found |= {name: version(name) for name in LIBRARIES}
+    found = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **library_versions()}
+    found |= {name: version(name) for name in PACKAGES}
     return found | {"zlib": zlib.ZLIB_RUNTIME_VERSION, CODE: _code()}
 
 
 @cache
-def made_by_digest() -> str:
+def toolchain_digest() -> str:
     """A digest of all of it, for the keys of what is kept."""
-    return hashlib.sha256(json.dumps(sorted(made_by().items())).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(sorted(toolchain_versions().items())).encode()).hexdigest()
 
 
 def _code() -> str:

@@ -16,7 +16,7 @@ from findings_report.renderers.csv import harmless
 from findings_report.renderers.markdown import escape
 from findings_report.renderers.markup import fitted
 
-FORMATS: Final = ("jira", "azure", "md")
+IMPORT_FORMATS: Final = ("jira", "azure", "md")
 """What drafts are exported to."""
 
 _LONGEST_JIRA: Final = 32_767
@@ -25,8 +25,8 @@ _JIRA_PRIORITIES: Final = ("Lowest", "Low", "Medium", "High", "Highest")
 _AZURE_SEVERITIES: Final = ("4 - Low", "4 - Low", "3 - Medium", "2 - High", "1 - Critical")
 
 
-def export(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:
-    """The drafts in one of FORMATS: files by name."""
+def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:
+    """The drafts in one of IMPORT_FORMATS: files by name."""
     if name == "md":
         return {f"{draft.finding}.md": _markdown(draft) for draft in drafts}
     if name == "jira":

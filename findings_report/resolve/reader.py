@@ -59,7 +59,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class File:
+class CitedFile:
     """A file at a commit."""
 
     blob: str
@@ -152,7 +152,7 @@ class Reader:
     def __init__(self, source: Source) -> None:
         self.source: Final = source
         """The door to git."""
-        self._files: dict[tuple[str, str], File] = {}
+        self._files: dict[tuple[str, str], CitedFile] = {}
         self._commits: dict[str, bool] = {}
 
     def has_commit(self, commit: str) -> bool:
@@ -161,7 +161,7 @@ class Reader:
             self._commits[commit] = self.source.has_commit(commit)
         return self._commits[commit]
 
-    def file(self, commit: str, path: str) -> File:
+    def file(self, commit: str, path: str) -> CitedFile:
         """The file at `path`.
 
         Raises UnreadableError when it has no lines to cite, FindingsReportError when git cannot read it.
@@ -187,7 +187,7 @@ class Reader:
                 raise UnreadableError(
                     f"{path} is {fault_of} at commit {commit}; its lines cannot be cited", None, f"file-{code}"
                 )
-            self._files[key] = File(entry.id, language, decode(content))
+            self._files[key] = CitedFile(entry.id, language, decode(content))
         return self._files[key]
 
     def _near(self, commit: str, path: str) -> str | None:

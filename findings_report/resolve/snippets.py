@@ -15,7 +15,7 @@ from findings_report.permalink import permalink
 from findings_report.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
 from findings_report.resolve.printing import MOST_LINES, Printed, covering, printed_file, printed_quote, regions_of
-from findings_report.resolve.reader import File, Reader, UnreadableError
+from findings_report.resolve.reader import CitedFile, Reader, UnreadableError
 from findings_report.symbol import below_comments, enclosing
 
 _MOST_ELSEWHERE: Final = 5  # places that a quote which is not in its file is reported at
@@ -123,7 +123,7 @@ class Snippets:
         return _snippet(hand, index, location, commit, made, found, regions=regions, symbol=location.symbol)
 
     def _read(
-        self, hand: Hand, index: int, location: Location, commit: str, file: File, found: Check, subject: Subject
+        self, hand: Hand, index: int, location: Location, commit: str, file: CitedFile, found: Check, subject: Subject
     ) -> Snippet:
         regions = regions_of(location, found, len(file.text.lines))
         made = printed_file(location, found, file.text.lines, file.insides)
@@ -145,7 +145,7 @@ class Snippets:
         name = symbol.name if symbol else None
         return _snippet(hand, index, location, commit, made, found, regions=regions, symbol=name, file=file)
 
-    def _checked(self, reader: Reader, location: Location, file: File, commit: str, subject: Subject) -> Check:
+    def _checked(self, reader: Reader, location: Location, file: CitedFile, commit: str, subject: Subject) -> Check:
         if location.quote is None or not location.quote.strip():
             return Check(verdict=Verdict.NONE, claimed=location.lines)
         found = check(location.quote, file.listing, location.lines)
@@ -209,7 +209,7 @@ def _snippet(
     *,
     regions: tuple[Region, ...],
     symbol: str | None,
-    file: File | None = None,
+    file: CitedFile | None = None,
 ) -> Snippet:
     return Snippet(
         index=index,
@@ -232,5 +232,5 @@ def _snippet(
     )
 
 
-def _lines(file: File, region: Region) -> Sequence[str]:
+def _lines(file: CitedFile, region: Region) -> Sequence[str]:
     return file.text.lines[region.start_line - 1 : region.end_line]

@@ -19,9 +19,9 @@ from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.signing import authority
 from findings_report.visible import visible
 
-__all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "authority", "sign", "signatures"]
+__all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "sign", "signatures"]
 
-_CHILD: Final = f"{__name__}.child"
+_CHILD: Final = "findings_report.signing.child"
 
 
 @dataclass(frozen=True)

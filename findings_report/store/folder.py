@@ -20,7 +20,8 @@ FOLDER: Final = "findings"
 LOCK: Final = "tickets.lock.yaml"
 MOST_FILES: Final = 20_000
 """Files of an engagement's folder."""
-_LARGEST: Final = 32 * 1024 * 1024
+LARGEST_FILE: Final = 32 * 1024 * 1024
+"""Bytes of one file that is read."""
 
 
 UNFINISHED: Final = re.compile(r"\..{1,20}\.[0-9a-f]{12}\.part\Z")
@@ -125,9 +126,9 @@ def _content(descriptor: int) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a file")
-        content = file.read(_LARGEST + 1) if status.st_size <= _LARGEST else b""
-        if max(status.st_size, len(content)) > _LARGEST:
-            raise ValueError(f"it has {max(status.st_size, len(content)):,} bytes; at most {_LARGEST:,} are read")
+        content = file.read(LARGEST_FILE + 1) if status.st_size <= LARGEST_FILE else b""
+        if max(status.st_size, len(content)) > LARGEST_FILE:
+            raise ValueError(f"it has {max(status.st_size, len(content)):,} bytes; at most {LARGEST_FILE:,} are read")
         return content
 
 

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.store.folder import MOST_FILES
+from findings_report.store.folder import LARGEST_FILE, MOST_FILES
 
 if TYPE_CHECKING:
     from findings_report import git
 
-_LARGEST = 32 * 1024 * 1024
 _MOST_STEPS: Final = 8
 """How many links may lead to one another."""
 
@@ -57,8 +56,8 @@ class Revision:
         if entry.kind != "file":
             raise self._refused(name, f"it is a {entry.kind}")
         size = self._size(where)
-        if size > _LARGEST:
-            raise self._refused(name, f"it has {size:,} bytes; at most {_LARGEST:,} are read")
+        if size > LARGEST_FILE:
+            raise self._refused(name, f"it has {size:,} bytes; at most {LARGEST_FILE:,} are read")
         return self._repository.blob(entry.id)
 
     @property
@@ -75,7 +74,7 @@ class Revision:
 
     def _target(self, name: str) -> str | None:
         """Where the link `name` leads, as a path below the folder; None when it leads out of it."""
-        if self._size(name) > _LARGEST:
+        if self._size(name) > LARGEST_FILE:
             return None
         target = self._repository.blob(self._entries[name].id).decode("utf-8", "backslashreplace")
         led = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))

@@ -14,7 +14,7 @@ from findings_report.errors import Problem
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.track.counterparts import Counterpart, counterparts
 from findings_report.track.elsewhere import PROBES
-from findings_report.track.files import File, Files, NoLinesError, in_region
+from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, in_region
 from findings_report.track.judge import Case, Cited, judge
 from findings_report.track.search import Search, says_enough, telling
 from findings_report.track.standing import Standing, standing
@@ -38,8 +38,8 @@ def track(repository: git.Repository, cited: Sequence[Cited], *, commit: str, to
     A region that cannot be followed is `unverifiable`, with the reason. Raises FindingsReportError (SOURCE) when git cannot
     compare files at all.
     """
-    before, after = Files(repository, commit), Files(repository, to)
-    files: dict[str, File] = {}
+    before, after = SourceFiles(repository, commit), SourceFiles(repository, to)
+    files: dict[str, SourceFile] = {}
     refused: dict[Cited, str] = {}
     for each in cited:
         try:
@@ -56,7 +56,7 @@ def track(repository: git.Repository, cited: Sequence[Cited], *, commit: str, to
     return Tracked(tuple(drifts[each] for each in cited), tuple(dict.fromkeys(problems)))
 
 
-def _cited_file(each: Cited, before: Files, after: Files) -> File:
+def _cited_file(each: Cited, before: SourceFiles, after: SourceFiles) -> SourceFile:
     """The file of a region. Raises NoLinesError for what cannot be followed."""
     for files in (before, after):
         if not files.is_here:
@@ -69,7 +69,7 @@ def _cited_file(each: Cited, before: Files, after: Files) -> File:
     return file
 
 
-def _judged(case: Case, after: Files) -> Drift:
+def _judged(case: Case, after: SourceFiles) -> Drift:
     """The drift of a region; unverifiable where it was not found and what stands in its file's place cannot be read."""
     drift = judge(case)
     if drift.kind is DriftKind.DELETED:
@@ -88,7 +88,7 @@ def _unverifiable(each: Cited, reason: str) -> Drift:
     return Drift(path=each.path, region=each.region, kind=DriftKind.UNVERIFIABLE, reason=reason)
 
 
-def _probes(files: Mapping[str, File], left: Mapping[Cited, Standing | None]) -> set[str]:
+def _probes(files: Mapping[str, SourceFile], left: Mapping[Cited, Standing | None]) -> set[str]:
     """The lines to look for: of a region that stayed whole one, for copies of it; of the others several."""
     probes: set[str] = set()
     for each, found in left.items():

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from findings_report import git
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.track.files import File, Files, NoLinesError, warnings
+from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.versions import Hunk, Versions
 
 _ALIKE = 0.5  # share of a file's lines below which its name may have been taken by something else
@@ -29,7 +29,7 @@ class HowRenamed(StrEnum):
 class Counterpart:
     """A file at the other commit that a cited file became."""
 
-    file: File
+    file: SourceFile
     """It."""
     versions: Versions
     """The cited file's lines, and its own."""
@@ -48,7 +48,7 @@ class Names:
 
 
 def counterparts(
-    cited: Iterable[File], before: Files, after: Files
+    cited: Iterable[SourceFile], before: SourceFiles, after: SourceFiles
 ) -> tuple[dict[str, list[Counterpart]], tuple[Problem, ...]]:
     """Of each cited file by its path: what it became, the likeliest first; and what could not be found out, as warnings."""
     files = {file.path: file for file in cited}
@@ -58,7 +58,7 @@ def counterparts(
     if not suspects:
         return found, ()
     names = _names(suspects, before, after)
-    triples: list[tuple[File, File, HowRenamed | None]] = [
+    triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]] = [
         (files[path], new, how)
         for path, listed in names.renamed.items()
         for name, how in listed
@@ -69,14 +69,16 @@ def counterparts(
     return found, names.problems
 
 
-def _file(files: Files, path: str) -> File | None:
+def _file(files: SourceFiles, path: str) -> SourceFile | None:
     try:
         return files.file(path)
     except NoLinesError:
         return None
 
 
-def _compared(repository: git.Repository, triples: list[tuple[File, File, HowRenamed | None]]) -> dict[str, list[Counterpart]]:
+def _compared(
+    repository: git.Repository, triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]]
+) -> dict[str, list[Counterpart]]:
     pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
     sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
     hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.hunks(repository, pairs, sizes)
@@ -87,7 +89,7 @@ def _compared(repository: git.Repository, triples: list[tuple[File, File, HowRen
     return found
 
 
-def _names(suspects: Sequence[str], before: Files, after: Files) -> Names:
+def _names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:
     """By the chain of renames between the commits first; by likeness of the two commits' files where that leads nowhere."""
     renames, problems = _chain(before, after)
     renamed: dict[str, list[tuple[str, HowRenamed]]] = {}
@@ -111,7 +113,7 @@ def _names(suspects: Sequence[str], before: Files, after: Files) -> Names:
     return Names(renamed, problems)
 
 
-def _chain(before: Files, after: Files) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
+def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
     """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
     repository = before.repository
     try:

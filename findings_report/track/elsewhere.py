@@ -10,7 +10,7 @@ from findings_report.alignment import aligned
 from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
 from findings_report.track.counterparts import Counterpart
-from findings_report.track.files import File
+from findings_report.track.files import SourceFile
 from findings_report.track.search import Place, Search, telling
 from findings_report.versions import Placement, Shares, shares
 
@@ -66,7 +66,7 @@ def _is_free(home: Counterpart, region: Region, line: int) -> bool:
     return then is None or then in region
 
 
-def similar(search: Search, old: File, region: Region, home: Counterpart | None) -> list[Candidate]:
+def similar(search: Search, old: SourceFile, region: Region, home: Counterpart | None) -> list[Candidate]:
     """Places of text like the region's that came since, the likeliest first."""
     block = old.lines[region.start_line - 1 : region.end_line]
     if len(block) > _WIDEST:
@@ -103,7 +103,7 @@ def _new_places(search: Search, text: str, region: Region, home: Counterpart | N
     ]
 
 
-def _candidate(search: Search, old: File, region: Region, start: Place, home: Counterpart | None) -> Candidate | None:
+def _candidate(search: Search, old: SourceFile, region: Region, start: Place, home: Counterpart | None) -> Candidate | None:
     lines = search.lines(start.path, search.after)
     count = region.end_line - region.start_line + 1
     first = max(start.line - count - 2, 1)

@@ -16,7 +16,7 @@ from findings_report.symbol import symbols
 
 
 @dataclass(frozen=True, eq=False)
-class File:
+class SourceFile:
     """A file at a commit."""
 
     path: str
@@ -48,7 +48,7 @@ class NoLinesError(Exception):
     """A path that has no lines to follow; its text is the reason, a sentence that stands alone."""
 
 
-class Files:
+class SourceFiles:
     """The files of `commit`."""
 
     def __init__(self, repository: git.Repository, commit: str) -> None:
@@ -58,9 +58,9 @@ class Files:
         """Full hash."""
         self.problems: tuple[Problem, ...] = ()
         """What could not be read; warnings."""
-        self._files: dict[str, File | NoLinesError | None] = {}
+        self._files: dict[str, SourceFile | NoLinesError | None] = {}
 
-    def file(self, path: str) -> File | None:
+    def file(self, path: str) -> SourceFile | None:
         """The file at `path`; None when nothing stands there. Raises NoLinesError."""
         if path not in self._files:
             try:
@@ -88,7 +88,7 @@ class Files:
             self.problems += warnings(error)
             return {}
 
-    def _read(self, path: str) -> File | None:
+    def _read(self, path: str) -> SourceFile | None:
         entry = self.repository.entry(self.commit, path)
         if entry is None:
             return None
@@ -101,7 +101,7 @@ class Files:
         content = self.repository.blob(entry.id)
         if (what := obstacle(content)) is not None:
             raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
-        return File(path, entry.id, entry.size, decode(content).lines)
+        return SourceFile(path, entry.id, entry.size, decode(content).lines)
 
 
 def warnings(error: FindingsReportError) -> tuple[Problem, ...]:

@@ -13,7 +13,7 @@ from findings_report.model.evidence import Region
 from findings_report.symbol import enclosing
 from findings_report.track.counterparts import Counterpart
 from findings_report.track.elsewhere import Candidate, newly_at, similar
-from findings_report.track.files import File, in_region
+from findings_report.track.files import SourceFile, in_region
 from findings_report.track.region_diff import diff_of, gone, quoted_lines
 from findings_report.track.search import Place, Search, region_at, says_enough, says_something
 from findings_report.track.standing import Standing, is_sound, score_of, similar_at, verbatim_at
@@ -43,7 +43,7 @@ class Case:
 
     cited: Cited
     """It."""
-    old: File
+    old: SourceFile
     """Its file at the commit cited."""
     left: Standing | None
     """What is left of it in the files that its own became; None when nothing is."""

@@ -9,7 +9,7 @@ from findings_report.formatting import ignores_white_space
 from findings_report.lines import squeeze
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
-from findings_report.track.files import File
+from findings_report.track.files import SourceFile
 from findings_report.versions import Hunk, Placement, Versions
 
 MOST_DIFF_LINES: Final = 400
@@ -67,7 +67,7 @@ def _is_of(hunk: Hunk, region: Region) -> bool:
 
 
 def quoted_lines(
-    quoted: Sequence[int], old: File, new: Sequence[str], placement: Placement
+    quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
 ) -> tuple[tuple[int, int | None], ...]:
     """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
     where = {**placement.similar, **placement.equal}

@@ -10,7 +10,7 @@ from findings_report import git
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
-from findings_report.track.files import Files, NoLinesError, warnings
+from findings_report.track.files import NoLinesError, SourceFiles, warnings
 
 _SNIFFED = 8000
 _MOST_BLOBS = 500  # files with a line after which it tells no place
@@ -53,7 +53,7 @@ def telling(lines: Sequence[str], most: int) -> list[int]:
 class Search:
     """Where each of `texts`, lines without white space at their ends, stands at two commits."""
 
-    def __init__(self, before: Files, after: Files, texts: Iterable[str]) -> None:
+    def __init__(self, before: SourceFiles, after: SourceFiles, texts: Iterable[str]) -> None:
         self.before: Final = before
         """The files of the commit cited."""
         self.after: Final = after
@@ -62,7 +62,7 @@ class Search:
         """What could not be searched; warnings."""
         self._texts = {text.encode("utf-8", "surrogatepass"): text for text in texts}
 
-    def places(self, text: str, files: Files) -> list[Place]:
+    def places(self, text: str, files: SourceFiles) -> list[Place]:
         """Where the line stands in `files`, `before` or `after`; empty also when it stands in too many to tell a place."""
         by_blob = self._hits.get(text, {})
         if len(by_blob) > _MOST_BLOBS:
@@ -70,7 +70,7 @@ class Search:
         paths = self._after_paths if files is self.after else self._before_paths
         return sorted(Place(path, line) for blob, lines in by_blob.items() for path in paths.get(blob, ()) for line in lines)
 
-    def blocks(self, block: Sequence[str], files: Files) -> list[Place]:
+    def blocks(self, block: Sequence[str], files: SourceFiles) -> list[Place]:
         """The places in `files` where all lines of `block` stand in one piece, white space aside, by their first line."""
         probe = telling(block, 1)
         if not probe:
@@ -84,7 +84,7 @@ class Search:
                 found.append(Place(place.path, start))
         return found
 
-    def lines(self, path: str, files: Files) -> Sequence[str]:
+    def lines(self, path: str, files: SourceFiles) -> Sequence[str]:
         """The lines of a file; none when it has no lines to read."""
         try:
             file = files.file(path)
@@ -134,7 +134,7 @@ def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[
         yield line, [number for number, other in enumerate(lines, 1) if other == line][:_MOST_IN_A_FILE]
 
 
-def _by_blob(files: Files) -> dict[str, list[str]]:
+def _by_blob(files: SourceFiles) -> dict[str, list[str]]:
     paths: dict[str, list[str]] = {}
     for path, blob in files.blobs.items():
         paths.setdefault(blob, []).append(path)

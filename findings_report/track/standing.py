@@ -11,7 +11,7 @@ from findings_report.model.drift import Means, Spot
 from findings_report.model.evidence import Region
 from findings_report.track.counterparts import Counterpart, HowRenamed
 from findings_report.track.elsewhere import Candidate, context, score
-from findings_report.track.files import File, in_region
+from findings_report.track.files import SourceFile, in_region
 from findings_report.track.search import Place, region_at
 from findings_report.versions import Placement, Shares, follow, shares
 
@@ -64,7 +64,7 @@ class Standing:
         return Spot(path=self.path, region=self.placement.region, similarity=round(self.likeness, 3))
 
 
-def standing(region: Region, old: File, counterparts: Sequence[Counterpart]) -> Standing | None:
+def standing(region: Region, old: SourceFile, counterparts: Sequence[Counterpart]) -> Standing | None:
     """What is left of a region of `old` in what the file became, there where the most is left; None when nothing is."""
     found = [each for part in counterparts if (each := _in_place(region, old, part)) is not None]
     return max(
@@ -72,7 +72,7 @@ def standing(region: Region, old: File, counterparts: Sequence[Counterpart]) -> 
     )
 
 
-def _in_place(region: Region, old: File, part: Counterpart) -> Standing | None:
+def _in_place(region: Region, old: SourceFile, part: Counterpart) -> Standing | None:
     placement = follow(part.versions, region)
     if placement is None:
         return None
@@ -102,13 +102,13 @@ def similar_at(found: Candidate, lines: Sequence[str]) -> Standing:
     return Standing(found.path, lines, found.placement, found.shares, found.shares.all, False, Means.SIMILAR)
 
 
-def score_of(left: Standing, region: Region, old: File) -> float:
+def score_of(left: Standing, region: Region, old: SourceFile) -> float:
     """How much speaks for the place where a region was, on the scale of a candidate elsewhere."""
     around = context(old.lines, region, left.lines, left.placement.region)
     return score(left.shares, around, is_home=True)
 
 
-def is_sound(left: Standing, region: Region, old: File) -> bool:
+def is_sound(left: Standing, region: Region, old: SourceFile) -> bool:
     """True when a line that tells something, or every second line, stands where it was in the same file."""
     equal = left.placement.equal
     count = region.end_line - region.start_line + 1

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from findings_report.renderers import made_by as renderers
-
-CODE = renderers.CODE
+from findings_report.renderers.made_by import CODE, toolchain_versions
 
 
-def made_by() -> dict[str, str]:
+def worker_versions() -> dict[str, str]:
     """Version by name of what decides a document, and of what carries it."""
-    return renderers.made_by() | {"distributed": metadata.version("distributed")}
+    return toolchain_versions() | {"distributed": metadata.version("distributed")}
 
 
-def difference(theirs: object) -> str | None:
-    """How another machine's `made_by` differs, in words; None when it does not. `theirs` is as JSON had it."""
-    ours = made_by()
+def describe_difference(theirs: object) -> str | None:
+    """How another machine's `worker_versions` differs, in words; None when it does not. `theirs` is as JSON had it."""
+    ours = worker_versions()
     if not isinstance(theirs, dict):
         return "it does not say what it has"
     for name in dict.fromkeys([*ours, *theirs]):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from findings_report import cluster
 from findings_report.errors import FindingsReportError
 from findings_report.pipeline.executors import Job, Made
-from findings_report.pipeline.executors.made_by import difference, made_by
+from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.pipeline.executors.wire import pack, read, serve, stranger
 from findings_report.visible import visible
 
@@ -67,7 +67,7 @@ class Sent:
 
 def answer_made_by() -> bytes:
     """What this worker makes files with, as JSON."""
-    return json.dumps(made_by()).encode()
+    return json.dumps(worker_versions()).encode()
 
 
 def _read(answer: bytes) -> object:
@@ -82,7 +82,7 @@ def _refuse_strangers(found: cluster.Cluster) -> None:
     problems = []
     for worker, answer in found.everyone(answer_made_by).items():
         if isinstance(answer, bytes):
-            differs = difference(_read(answer))
+            differs = describe_difference(_read(answer))
         elif isinstance(answer, OSError):
             continue
         else:

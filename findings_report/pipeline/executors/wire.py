@@ -16,7 +16,7 @@ from findings_report import archive
 from findings_report.confine import frames
 from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
 from findings_report.pipeline.executors import LOCAL, Job, Made
-from findings_report.pipeline.executors.made_by import difference, made_by
+from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.renderers import Rendered, Template, TemplateFiles
 from findings_report.renderers.shipped import path_of, taken
 
@@ -36,7 +36,7 @@ def pack(job: Job) -> bytes:
     for number, files in enumerate(template.layers):
         blobs |= {f"{number}/{name}": content for name, content in files.items()}
     message = {
-        "made_by": made_by(),
+        "made_by": worker_versions(),
         "format": job.format,
         "documents": len(job.documents),
         "is_alone": job.is_alone,
@@ -54,8 +54,8 @@ def serve(frame: bytes) -> bytes:
     """
     try:
         request = frames.unpack(frame)
-        if request.message["made_by"] != made_by():
-            return frames.pack({"stranger": made_by()}, {})
+        if request.message["made_by"] != worker_versions():
+            return frames.pack({"stranger": worker_versions()}, {})
         made = LOCAL.submit(_job(request.message, request.blobs)).result()
         message = {"seconds": made.seconds, "problems": [_dumped(file.problems) for file in made.files]}
         return frames.pack(message, {f"{_CONTENT}{number}": file.content for number, file in enumerate(made.files)})
@@ -72,7 +72,7 @@ def read(answer: bytes, job: Job) -> Made:
         if "bug" in message:
             raise WorkerBugError(f"on a worker:\n{message['bug']}")
         if "stranger" in message:
-            raise FindingsReportError(stranger("a worker", difference(message["stranger"])))
+            raise FindingsReportError(stranger("a worker", describe_difference(message["stranger"])))
         if "faults" in message:
             faults = _loaded(message["faults"], job)
             if not exit_code(faults):

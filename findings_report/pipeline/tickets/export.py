@@ -15,8 +15,7 @@ from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory
 from findings_report.pipeline.tickets.drafts import drafted
 from findings_report.publish import publish
-from findings_report.renderers.tables_for_import import FORMATS
-from findings_report.renderers.tables_for_import import export as render
+from findings_report.renderers.tables_for_import import IMPORT_FORMATS, render_for_import
 
 FOLDER: Final = "tickets"
 """Where the files go in `build/`, when nobody says."""
@@ -29,9 +28,9 @@ def export(
 
     Raises FindingsReportError, having written nothing.
     """
-    if unknown := [name for name in formats if name not in FORMATS]:
-        fault = f"{unknown[0]!r} is not one of {', '.join(FORMATS)}"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], FORMATS), code="format"))
+    if unknown := [name for name in formats if name not in IMPORT_FORMATS]:
+        fault = f"{unknown[0]!r} is not one of {', '.join(IMPORT_FORMATS)}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], IMPORT_FORMATS), code="format"))
     memory = Memory(store.find_folder(inputs.folder))
     made = drafted(inputs, only, memory.lock.engagement, progress)
     waiting = [
@@ -40,6 +39,10 @@ def export(
         if finding.id in made.drafts and (only or finding.status not in ANSWERED)
     ]
     folder = output or own_build(made.folder, FOLDER)
-    files = {folder / name: content for each in formats or FORMATS for name, content in render(waiting, each).items()}
+    files = {
+        folder / name: content
+        for each in formats or IMPORT_FORMATS
+        for name, content in render_for_import(waiting, each).items()
+    }
     publish(files)
     return Done(tuple(f"wrote {store.shown_path(path)}" for path in files), made.problems)

@@ -18,13 +18,13 @@ from findings_report.cache import Entries
 from findings_report.confine import Answer, Limits
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.renderers import Carried, Rendered
-from findings_report.renderers.made_by import made_by_digest
-from findings_report.renderers.pdf import telling
+from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
-from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, missing_libraries, versions
+from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, library_versions, missing_libraries
 from findings_report.renderers.pdf.request import Pictures, carrying, request
+from findings_report.renderers.pdf.telling import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
 from findings_report.visible import visible
@@ -33,6 +33,7 @@ __all__ = [
     "INSTALL",
     "LIBRARIES",
     "Printable",
+    "library_versions",
     "limits_for",
     "missing",
     "missing_libraries",
@@ -40,8 +41,12 @@ __all__ = [
     "render_pdf",
     "render_stamp",
     "substitute",
-    "versions",
 ]
+
+_PAGE_WORKER: Final = "findings_report.renderers.pdf.child"
+_SEGMENT_WORKER: Final = "findings_report.renderers.pdf.laying"
+_JOIN_WORKER: Final = "findings_report.renderers.pdf.joining"
+"""The modules that confined children run."""
 
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
@@ -114,7 +119,7 @@ def render_many(
     shared = _Press({}, None, environment, _widest(press.limits_of(len(text)) for text, _, press in drafts), kept, many)
     rendered: list[Rendered] = []
     problems: list[Problem] = []
-    with shared.staffed("child", 0) as children:
+    with shared.staffed(_PAGE_WORKER, 0) as children:
         begun = [children.begin(*_asked(text, press)) for text, _, press in drafts]
         for index, (finished, (text, stand_ins, press)) in enumerate(zip(begun, drafts, strict=True)):
             progress(index)
@@ -131,8 +136,9 @@ def render_stamp(html: str) -> bytes:
     """The PDF of a page that is put onto another one: no tags, data or metadata, its fonts in it. Raises as `render_pdf`."""
     text, _ = substitute(html)
     press = _Press({}, None, _environment(system_fonts=False), None, None, 1)
-    with press.staffed("stamping", len(text)) as children:
-        answer = children.begin(*request(text, {}))()
+    message, blobs = request(text, {})
+    with press.staffed(_PAGE_WORKER, len(text)) as children:
+        answer = children.begin(message | {"is_stamp": True}, blobs)()
     return _told(_Made(answer.blobs.get("pdf", b""), (answer,)), ()).content
 
 
@@ -170,12 +176,11 @@ class _Press:
         return limits_for(longest, sizes, len(self.carried.content) if self.carried else 0)
 
     def staffed(self, target: str, longest: int, *, most: int | None = None) -> Workers:
-        """Children that run the module of that name; `longest` is the length of the longest page, in bytes."""
+        """Children that run the module `target`; `longest` is the length of the longest page, in bytes."""
         limits = self.limits or self.limits_of(longest)
-        name = f"findings_report.renderers.pdf.{target}"
-        made_by = made_by_digest() if self.entries is not None else ""
+        made_by = toolchain_digest() if self.entries is not None else ""
         return Workers(
-            name,
+            target,
             limits=limits,
             environment=self.environment,
             most=most or self.workers,
@@ -186,30 +191,30 @@ class _Press:
 
 def _told(made: _Made, stand_ins: tuple[str, ...]) -> Rendered:
     """What was made, with what is to be said of it. Raises FindingsReportError when something of it is an error."""
-    problems = [*made.problems, *telling.of_answers(made.answers)]
+    problems = [*made.problems, *of_answers(made.answers)]
     if errors := [problem for problem in problems if problem.level == "error"]:
         raise FindingsReportError(errors)
     confinements = dict.fromkeys(answer.confinement for answer in made.answers)
-    told = [problem for confinement in confinements for problem in telling.of_confinement(confinement)]
-    return Rendered(made.content, (*told, *telling.of_stand_ins(stand_ins), *problems))
+    told = [problem for confinement in confinements for problem in of_confinement(confinement)]
+    return Rendered(made.content, (*told, *of_stand_ins(stand_ins), *problems))
 
 
 def _made(text: str, page: SheetedPage | None, press: _Press, *, apart: bool) -> _Made:
     if page is None or len(page.sheets) < _FEWEST_SHEETS or not apart:
         return _in_one_piece(text, press)
     if page.obstacle is not None:
-        problem = telling.in_one_piece(f"its style has `{page.obstacle}`, which needs all of it at once", level="note")
+        problem = in_one_piece(f"its style has `{page.obstacle}`, which needs all of it at once", level="note")
         return _in_one_piece(text, press, problem)
     longest = max(len(sheet.content) for sheet in page.sheets) + len(page.head)
     try:
-        with press.staffed("laying", longest) as laying, press.staffed("joining", len(text), most=1) as joining:
+        with press.staffed(_SEGMENT_WORKER, longest) as laying, press.staffed(_JOIN_WORKER, len(text), most=1) as joining:
             return _Made(*assembled(page, press.pictures, press.carried, laying=laying, joining=joining))
     except UnableError as error:
-        return _in_one_piece(text, press, telling.in_one_piece(str(error), level="warning"))
+        return _in_one_piece(text, press, in_one_piece(str(error), level="warning"))
 
 
 def _in_one_piece(text: str, press: _Press, *problems: Problem) -> _Made:
-    with press.staffed("child", len(text), most=1) as child:
+    with press.staffed(_PAGE_WORKER, len(text), most=1) as child:
         answer = child.begin(*_asked(text, press))()
     return _Made(answer.blobs.get("pdf", b""), (answer,), problems)
 
@@ -232,11 +237,11 @@ def _blamed(error: FindingsReportError, page: SheetedPage | None, press: _Press)
     found: list[Problem] = []
     if page is not None and parts and any(problem.code in _BLAMABLE for problem in error.problems):
         longest = max(len(text) for _, text in parts) + len(page.head)
-        with press.staffed("child", longest) as children:
+        with press.staffed(_PAGE_WORKER, longest) as children:
             begun = [(id, children.begin(*request(page.alone(text), press.pictures))) for id, text in parts]
             for id, finished in begun:
-                found += [telling.explained(problem, id) for problem in _faults(finished)]
-    return found or [telling.explained(problem) for problem in error.problems]
+                found += [explained(problem, id) for problem in _faults(finished)]
+    return found or [explained(problem) for problem in error.problems]
 
 
 def _faults(finished: Callable[[], Answer]) -> tuple[Problem, ...]:

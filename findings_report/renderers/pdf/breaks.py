@@ -19,8 +19,8 @@ _UNBROKEN: Final = (
 _UNIT: Final = rf"(?:{_UNBROKEN}|&#?\w{{1,31}};)"
 _START: Final = rf"(?<!{_UNBROKEN})"  # no run is tried from its middle
 _PIECE: Final = re.compile(rf"{_UNIT}{{{_STEP},{_STEP + 50}}}?(?![\u0300-\u036f\u200d\ufe00-\ufe0f])(?={_UNIT})")
-_MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^>]*>)"
-_RUNS: Final = re.compile(rf"{_MARKUP}|(?P<run>{_START}{_UNIT}{{{_LONGEST},}})")
+_NOT_TEXT: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^>]*>)"
+_RUNS: Final = re.compile(rf"{_NOT_TEXT}|(?P<run>{_START}{_UNIT}{{{_LONGEST},}})")
 # Every run is within such a word, which is found in half the time of a run.
 _WORD: Final = re.compile(rf"(?<![^ \t\n\r\f<>])[^ \t\n\r\f<>]{{{_LONGEST}}}")
 

@@ -98,7 +98,12 @@ def prepare() -> Iterable[str]:
 
 
 def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One page to one PDF, as `listened` tells it; the blob of the answer is `pdf`, with what the request says it carries."""
+    """One page to one PDF, as `listened` tells it; the blob of the answer is `pdf`, with what the request says it carries.
+
+    With `is_stamp` the PDF has nothing but its page and its fonts, as it is put onto a page of another one.
+    """
+    if request.get("is_stamp"):
+        return listened(request, blobs, _draw_stamp)
     response, made = listened(request, blobs, _draw)
     return response, {name: archival(pdf, carried_by(request, blobs)) for name, pdf in made.items()}
 
@@ -136,3 +141,7 @@ def listened(
 
 def _draw(page: str, assets: Assets) -> dict[str, bytes]:
     return {"pdf": tagged(HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets)))}
+
+
+def _draw_stamp(page: str, assets: Assets) -> dict[str, bytes]:
+    return {"pdf": HTML(string=page, base_url=None, url_fetcher=assets).write_pdf(font_config=Fonts(assets))}

@@ -28,7 +28,7 @@ def missing_libraries() -> tuple[str, ...]:
     return tuple(name for name in LIBRARIES if _load(name) is None)
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Version of everything that decides the bytes of a PDF, by name; what is missing is left out."""
     found = {
         "WeasyPrint": _package("weasyprint"),
