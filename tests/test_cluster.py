@@ -25,7 +25,7 @@ import findings_report
 from findings_report import cluster, pipeline
 from findings_report.confine import frames
 from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.pipeline.executors import LOCAL, Job, made, open_executor
+from findings_report.pipeline.executors import LOCAL, Job, Made, made, open_executor
 from findings_report.pipeline.executors import wire as wired
 from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.pipeline.executors.remote import _refuse_strangers
@@ -213,7 +213,7 @@ def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_want
             slow: Slow
             job: Job
 
-            def result(self) -> pipeline.executors.Made:
+            def result(self) -> Made:
                 return LOCAL.submit(self.job).result()
 
             def cancel(self) -> None:

@@ -25,6 +25,7 @@ from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.renderers.pdf.encryption import encrypt
 from findings_report.signing import Made, Trusted, child
+from findings_report.signing import authority as authority_client
 
 
 @pytest.fixture(scope="module")
@@ -290,9 +291,9 @@ def test_one_that_does_not_answer_is_waited_for_no_longer_than_is_said(pdf: byte
         serving(slow) as server,
         pytest.raises(FindingsReportError, match=r"it did not answer within 0\.5 seconds"),
     ):
-        signing.authority.answer(server.url, b"x", seconds=0.5)
+        authority_client.answer(server.url, b"x", seconds=0.5)
     with pytest.raises(FindingsReportError, match="gave no time stamp: ") as caught:
-        signing.authority.answer("http://127.0.0.1:9/", b"x")
+        authority_client.answer("http://127.0.0.1:9/", b"x")
     assert caught.value.problems[0].kind is Kind.NETWORK
 
 
@@ -316,7 +317,7 @@ def test_bytes_that_come_one_by_one_do_not_stretch_the_time() -> None:
         thread.start()
         start = time.monotonic()
         with pytest.raises(FindingsReportError, match="did not answer within 1 seconds"):
-            signing.authority.answer(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
+            authority_client.answer(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
         assert time.monotonic() - start < 50
         thread.join()
 

@@ -16,8 +16,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from findings_report.cluster import faults
 from findings_report.cluster.address import Address, is_loopback, parse
+from findings_report.cluster.faults import (
+    bad_certificates,
+    failed,
+    in_the_clear,
+    killed,
+    lost,
+    no_certificates,
+    no_extra,
+    no_worker,
+    unfetched,
+    unreachable,
+)
 from findings_report.errors import FindingsReportError
 
 if TYPE_CHECKING:
@@ -44,7 +55,7 @@ def joined(address: Address) -> Iterator[Cluster]:
     the scheduler cannot be reached, has no worker, or has one elsewhere that would be sent things in the clear.
     """
     if importlib.util.find_spec("distributed") is None:
-        raise faults.no_extra()
+        raise no_extra()
     with _quiet(), _client(address) as client:
         workers = _first_workers(client, address)
         hosts = {_safe_host(worker, address) for worker in workers}
@@ -70,7 +81,7 @@ class Cluster:
         try:
             return Task(self, self.client.submit(call, frame, pure=False, workers=self.hosts))
         except Exception as error:  # dask names none; what a client does that was closed meanwhile is of many kinds
-            raise faults.lost(self.address) from error
+            raise lost(self.address) from error
 
     def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:
         """What `call()` gives on each worker that is there, by its address; an exception where it cannot be run there."""
@@ -105,17 +116,17 @@ class Task:
         except FindingsReportError:
             raise
         except KilledWorker as error:
-            raise faults.killed(error.allowed_failures + 1) from error
+            raise killed(error.allowed_failures + 1) from error
         except CancelledError as error:
-            raise faults.lost(self.cluster.address) from error
+            raise lost(self.cluster.address) from error
         except TimeoutError as error:
-            raise faults.unfetched(self.cluster.address) from error
+            raise unfetched(self.cluster.address) from error
         except Exception as error:
             if self.future.status == "error":
-                raise faults.failed(error) from error
-            raise faults.lost(self.cluster.address) from error  # it was done, and who would fetch it is gone
+                raise failed(error) from error
+            raise lost(self.cluster.address) from error  # it was done, and who would fetch it is gone
         if not isinstance(result, bytes):
-            raise faults.failed(TypeError(f"it gave {type(result).__name__}, not bytes"))
+            raise failed(TypeError(f"it gave {type(result).__name__}, not bytes"))
         return result
 
     def cancel(self) -> None:
@@ -134,7 +145,7 @@ class Task:
             if _workers(self.cluster.client, self.cluster.address):
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > SECONDS_WITHOUT_WORKERS:
-                raise faults.no_worker(self.cluster.address)
+                raise no_worker(self.cluster.address)
 
 
 @contextlib.contextmanager
@@ -158,13 +169,13 @@ def _client(address: Address) -> Iterator[Client]:
         security = Security(require_encryption=address.is_encrypted or None)
         context = security.get_connection_args("client")["ssl_context"]
     except (OSError, ValueError, TypeError) as error:
-        raise faults.bad_certificates(error) from error
+        raise bad_certificates(error) from error
     if address.is_encrypted and context is None:
-        raise faults.no_certificates()
+        raise no_certificates()
     try:
         client = Client(address.dask, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except Exception as error:  # OSError where nobody is, others where somebody else is
-        raise faults.unreachable(address, error) from error
+        raise unreachable(address, error) from error
     try:
         for topic in ("print", "warn"):  # what anybody else has workers say
             client.unsubscribe_topic(topic)
@@ -179,7 +190,7 @@ def _first_workers(client: Client, address: Address) -> dict[str, int]:
     deadline = time.monotonic() + SECONDS_TO_CONNECT
     while not (workers := _workers(client, address)):
         if time.monotonic() > deadline:
-            raise faults.no_worker(address)
+            raise no_worker(address)
         time.sleep(0.2)
     return workers
 
@@ -199,7 +210,7 @@ def _answer(client: Client, address: Address, question: Callable[[], Awaitable[A
     try:
         return client.sync(question, callback_timeout=SECONDS_TO_ANSWER)
     except Exception as error:
-        raise faults.lost(address) from error
+        raise lost(address) from error
 
 
 def _safe_host(worker: str, address: Address) -> str:
@@ -207,5 +218,5 @@ def _safe_host(worker: str, address: Address) -> str:
     parts = urlsplit(worker)
     host = parts.hostname or ""
     if not (parts.scheme == "tls" if address.is_encrypted else is_loopback(host)):
-        raise faults.in_the_clear(address, worker)
+        raise in_the_clear(address, worker)
     return host

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report import archive, store, tickets
+from findings_report import archive, store
 from findings_report.embedded import NO_PASSWORD, WRONG_PASSWORD, Password
 from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report
@@ -19,6 +19,7 @@ from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, s
 from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.renderers.words import words
+from findings_report.tickets import Tracker
 from findings_report.tickets.credentials import Surroundings
 
 
@@ -39,7 +40,7 @@ class _Parcel:
 class _Step:
     """One file and one ticket."""
 
-    tracker: tickets.Tracker
+    tracker: Tracker
     ticket: Ticket
     parcel: _Parcel
 
@@ -126,7 +127,7 @@ def _looked_at(
 ) -> list[_Step]:
     """The steps, every ticket read by an authenticated reader. Raises FindingsReportError with all that is in the way."""
     problems: list[Problem] = []
-    read: dict[TicketRef, tuple[tickets.Tracker, Ticket]] = {}
+    read: dict[TicketRef, tuple[Tracker, Ticket]] = {}
     for ref in dict.fromkeys(ref for refs in sent.values() for ref in refs):
         progress(f"looking at {ref}")
         try:
