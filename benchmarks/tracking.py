@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git import open_repository
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Region
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.track import Cited, track
 
 CLASSES = ("unchanged", "moved", "renamed", "moved_file", "modified", "deleted")

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from findings_report.errors import Kind
 from findings_report.model import engagement, finding, scalar
 from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
+from findings_report.problems import Kind
 
 REFERENCE = Path(__file__).parent / "reference.md"
 COMMANDS = (

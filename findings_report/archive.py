@@ -13,11 +13,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from findings_report.embedded import Embedded, Password, embedded, no_password
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.document import SCHEMA, Report
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import HIDDEN
 from findings_report.sound import unsound
-from findings_report.visible import HIDDEN
 
 LARGEST: Final = 512 * 2**20
 """Bytes of a file that is read at all."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import cache, git
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.engagement import Engagement
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 
 @dataclass(frozen=True)

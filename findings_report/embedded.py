@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from findings_report import confine
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import visible
 
 if TYPE_CHECKING:
     from pikepdf import Object, Pdf

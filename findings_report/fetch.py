@@ -8,9 +8,9 @@ from pathlib import Path
 
 from findings_report import cache, git
 from findings_report.clones import find_clones
-from findings_report.errors import FindingsReportError, Problem
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
+from findings_report.problems import FindingsReportError, Problem
 
 
 def fetch_missing(

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from findings_report import confine
-from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.model.document import Picture
 from findings_report.model.engagement import Engagement
+from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem, Subject
-from findings_report.meant import did_you_mean
 from findings_report.model.engagement import Engagement
-from findings_report.visible import HIDDEN
+from findings_report.problems import FindingsReportError, Kind, Problem, Subject
+from findings_report.problems.safe_text import HIDDEN
+from findings_report.problems.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from findings_report.model.document import ReportedEngagement

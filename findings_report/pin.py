@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from findings_report import meant
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.engagement import Engagement, Repository
+from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 
 
 class Revisions(Protocol):
@@ -41,7 +40,7 @@ def pins(
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, meant.did_you_mean(only, names)))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names)))
     chosen = [only] if only is not None else names
     if to is not None and len(chosen) > 1:
         fault = f"--to moves one repository, and the engagement has {', '.join(names)}"
@@ -67,9 +66,9 @@ def _pin(name: str, repository: Repository, source: Revisions | None, to: str | 
         return _problem(fault, (*subject, "path"), f"mend `path`, or {remedy}")
     commit = source.commit_of(revision)
     if commit is None and to is not None:
-        return _problem(f"has no revision {to!r}, which --to names", subject, meant.revision(to, source.commit_of))
+        return _problem(f"has no revision {to!r}, which --to names", subject, suggestions.revision(to, source.commit_of))
     if commit is None:
-        remedy = meant.revision(revision, source.commit_of)
+        remedy = suggestions.revision(revision, source.commit_of)
         return _problem(f"has no revision {revision!r}", (*subject, "revision"), remedy)
     written = {"commit": commit} if to is None or to == repository.revision else {"revision": revision, "commit": commit}
     if repository.commit == commit:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
-from findings_report import meant, prose
+from findings_report import prose
 from findings_report.branchlink import BranchLink, branch_links, homes
-from findings_report.errors import Kind, Level, Problem, Subject
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import PLACING, Finding
+from findings_report.problems import Kind, Level, Problem, Subject, suggestions
+from findings_report.problems.safe_text import visible
 from findings_report.prose.plain import is_plain
-from findings_report.visible import visible
 
 _FIRST: Final = {
     "location": "give a location of this finding that `name`",
@@ -180,7 +180,7 @@ def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
     if use.name in there[use.kind]:
         return None
     fault = f"there is no {word} {use.name!r} to refer to"
-    remedy = meant.listed(use.name, there[use.kind], what=word) or _FIRST[word]
+    remedy = suggestions.listed(use.name, there[use.kind], what=word) or _FIRST[word]
     return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, code=f"no-{word}")
 
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "make room"),

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.lines import line_count, obstacle
 from findings_report.model.document import ReportedRepository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.scope import Pattern, naming, patterns
 
 MOST_FILES: Final = 10_000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.errors import FindingsReportError, Problem
+from findings_report.problems import FindingsReportError, Problem
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],

@@ -6,8 +6,8 @@ import pytest
 import samples
 
 from findings_report.archive import from_json, to_json
-from findings_report.errors import FindingsReportError
-from findings_report.visible import HIDDEN
+from findings_report.problems import FindingsReportError
+from findings_report.problems.safe_text import HIDDEN
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from PIL import Image
 from repositories import Commit, build
 
 from findings_report import cli
-from findings_report.visible import HIDDEN
+from findings_report.problems.safe_text import HIDDEN
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 CODE = 'import sys\n\n\ndef main():\n    print("</pre><script>alert(1)</script>")\n    return 0\n'

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from repositories import Commit, build, problem_of
 
 from findings_report import pipeline, store
-from findings_report.errors import FindingsReportError, Kind
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding
 from findings_report.pipeline import Draft
+from findings_report.problems import FindingsReportError, Kind
 from findings_report.store import draft
 from findings_report.store.schema import _example
 from findings_report.store.yaml12 import read

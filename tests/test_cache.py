@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from findings_report import cache
-from findings_report.errors import FindingsReportError, Kind
+from findings_report.problems import FindingsReportError, Kind
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from repositories import Commit, build, git
 
 from findings_report import cli
 from findings_report.cli.say import counted, problem_text
-from findings_report.errors import Kind, Place, Problem
+from findings_report.problems import Kind, Place, Problem
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 CODE = "import sys\n\n\ndef main():\n    name = sys.argv[1]\n    run(name)\n    return 0\n"
@@ -779,7 +779,7 @@ def test_a_bug_is_code_70_with_a_traceback(run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
-    from findings_report.errors import Kind
+    from findings_report.problems import Kind
 
     readme = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.confine import Answer, Limits, ask, frames, kill, landlock_version, run, started
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).with_name("confined"))}
 LIMITS = Limits(cpu_seconds=5, memory_bytes=1 << 30, file_bytes=0, wall_seconds=30, output_bytes=1 << 20)

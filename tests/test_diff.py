@@ -16,11 +16,11 @@ import test_embedded
 
 from findings_report import archive, pipeline
 from findings_report.cli import main
-from findings_report.errors import FindingsReportError, Kind
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
 from findings_report.pipeline.diff import Diffed, DiffWishes, diff
+from findings_report.problems import FindingsReportError, Kind
 
 NOTHING = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
 

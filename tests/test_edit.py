@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.errors import FindingsReportError
+from findings_report.problems import FindingsReportError
 from findings_report.store import set_text
 from findings_report.store.yaml12 import read
 

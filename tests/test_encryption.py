@@ -25,10 +25,10 @@ from typer.testing import CliRunner
 from findings_report import archive
 from findings_report.cli import app
 from findings_report.embedded import Password
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.attach import attach
 from findings_report.pipeline.tickets.parcels import Errand
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf.encryption import encrypt
 from findings_report.tickets.credentials import Surroundings
 

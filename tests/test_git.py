@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import ENVIRONMENT, Commit, Link, Submodule, build, git, problem_of
 
-from findings_report.errors import Kind, Problem
 from findings_report.git import LARGEST_OBJECT, EntryKind, Repository, open_repository, version
 from findings_report.git.command import printable_fault
 from findings_report.git.trees import TreeEntry, parse_tree
+from findings_report.problems import Kind, Problem
 
 HISTORY = [
     Commit({"src/app.py": "one\ntwo\n", "README": "hello\n"}, "First", tag="v1"),

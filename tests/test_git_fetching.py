@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from repositories import Commit, build, git, problem_of, write_object
 
-from findings_report.errors import Kind
 from findings_report.git import Entry, fetch_repository, open_repository
+from findings_report.problems import Kind
 
 HISTORY = [
     Commit({"README": "hello\n"}, "First", tag="v1"),

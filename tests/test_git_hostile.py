@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from repositories import ENVIRONMENT, Commit, build, git, problem_of, write_object
 
-from findings_report.errors import Problem
 from findings_report.git import (
     LARGEST_OBJECT,
     Repository,
@@ -24,6 +23,7 @@ from findings_report.git import (
     renames_along,
     renames_between,
 )
+from findings_report.problems import Problem
 from findings_report.versions import Hunk
 
 HISTORY = [Commit({"src/app.py": "one\ntwo\n", "README": "hello\n"}, tag="v1"), Commit({"src/app.py": "one\n2\n"}, tag="v2")]

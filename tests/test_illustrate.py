@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from samples import png
 
-from findings_report.errors import FindingsReportError, Kind
 from findings_report.illustrate import LARGEST_FILE, illustrate
 from findings_report.model.document import Picture
 from findings_report.model.engagement import Engagement
+from findings_report.problems import FindingsReportError, Kind
 
 ENGAGEMENT = Engagement.model_validate(
     {"title": "t", "images": [{"name": "flow", "file": "flow.png", "alt": "The flow"}], "logo": "logo.png"}

@@ -12,8 +12,8 @@ from repositories import Commit, build, git
 
 from findings_report import pipeline
 from findings_report.branchlink import branch_links, homes, rewritten
-from findings_report.errors import Problem
 from findings_report.pipeline.links import Links, pin_links
+from findings_report.problems import Problem
 
 HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"
 PAGES = homes(

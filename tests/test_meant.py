@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report import meant
-from findings_report.errors import FindingsReportError
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location, Status
+from findings_report.problems import FindingsReportError, suggestions
 from findings_report.store import Folder, load
 
 SCALE = [severity.name for severity in Engagement(title="x").severities]
@@ -25,7 +24,7 @@ STATUSES = [status.value for status in Status]
      ("Minor", "low"), ("banana", None), ("", None), ("i", None)],
 )  # fmt: skip
 def test_a_severity_is_guessed_from_slips_starts_and_the_words_of_others(value: str, word: str | None) -> None:
-    assert meant.nearest(value, SCALE) == word
+    assert suggestions.nearest(value, SCALE) == word
 
 
 @pytest.mark.parametrize(
@@ -34,15 +33,15 @@ def test_a_severity_is_guessed_from_slips_starts_and_the_words_of_others(value: 
      ("risk accepted", "risk_accepted"), ("false-positive", "false_positive"), ("partially fixed", "partially_resolved")],
 )  # fmt: skip
 def test_a_status_is_guessed_from_the_words_of_others(value: str, word: str) -> None:
-    assert meant.nearest(value, STATUSES) == word
+    assert suggestions.nearest(value, STATUSES) == word
 
 
 def test_a_word_of_others_is_only_offered_where_ours_may_stand() -> None:
-    assert meant.nearest("moderate", ["bad", "fine"]) is None
-    assert meant.field("tag", Finding.model_fields) == "did you mean 'tags'?"
-    assert meant.field("sha", Engagement.model_fields) is None
-    assert "under `extra`" in (meant.field("sha", Finding.model_fields) or "")
-    assert meant.field("sha", Location.model_fields) == "write `commit`"
+    assert suggestions.nearest("moderate", ["bad", "fine"]) is None
+    assert suggestions.field("tag", Finding.model_fields) == "did you mean 'tags'?"
+    assert suggestions.field("sha", Engagement.model_fields) is None
+    assert "under `extra`" in (suggestions.field("sha", Finding.model_fields) or "")
+    assert suggestions.field("sha", Location.model_fields) == "write `commit`"
 
 
 @pytest.mark.parametrize(
@@ -53,12 +52,12 @@ def test_a_word_of_others_is_only_offered_where_ours_may_stand() -> None:
      ("L0", None)],
 )  # fmt: skip
 def test_lines_in_other_notations_are_told_in_ours(value: object, remedy: str | None) -> None:
-    assert meant.lines(value) == remedy
+    assert suggestions.lines(value) == remedy
 
 
 @given(st.integers(1, 10**6), st.integers(0, 1000), st.sampled_from([":", "..", "–", " to ", "-L"]))
 def test_the_lines_that_are_offered_are_accepted(start: int, more: int, separator: str) -> None:
-    offered = (meant.lines(f"L{start}{separator}{start + more}") or "").removeprefix("write ")
+    offered = (suggestions.lines(f"L{start}{separator}{start + more}") or "").removeprefix("write ")
 
     read = Location.model_validate({"path": "a", "lines": offered}).lines
     assert read == (Region(start_line=start, end_line=start + more),)
@@ -66,7 +65,7 @@ def test_the_lines_that_are_offered_are_accepted(start: int, more: int, separato
 
 @pytest.mark.parametrize("value", [79, "79", "CWE79", "cwe-79", "CWE_079", "cwe 79", "CWE: 79"])
 def test_a_weakness_is_offered_in_our_form(value: object) -> None:
-    assert meant.weakness(value) == "write CWE-79"
+    assert suggestions.weakness(value) == "write CWE-79"
 
 
 BARE = "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -81,7 +80,7 @@ BARE = "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
      (f"cvss:3.1/{BARE}".lower(), f"write CVSS:3.1/{BARE}"), ("CVSS:3.1/AV:N", None)],
 )  # fmt: skip
 def test_a_vector_is_told_with_what_it_lacks(value: object, remedy: str | None) -> None:
-    assert meant.vector(value) == remedy
+    assert suggestions.vector(value) == remedy
 
 
 @pytest.mark.parametrize(
@@ -91,16 +90,16 @@ def test_a_vector_is_told_with_what_it_lacks(value: object, remedy: str | None) 
      ("C:\\x", "write it from the repository's root, without what comes before")],
 )  # fmt: skip
 def test_a_path_is_offered_as_git_has_it(value: str, remedy: str | None) -> None:
-    assert meant.path(value) == remedy
+    assert suggestions.path(value) == remedy
 
 
 def test_what_there_is_is_listed_with_what_is_near() -> None:
-    assert meant.listed("sorce", ["source", "sink"], what="location") == "did you mean 'source'? there are sink, source"
-    assert meant.listed("x", ["source"], what="location") == "there is the location source"
-    assert meant.listed("x", [f"A-{n}" for n in range(1, 11)], what="finding") == (
+    assert suggestions.listed("sorce", ["source", "sink"], what="location") == "did you mean 'source'? there are sink, source"
+    assert suggestions.listed("x", ["source"], what="location") == "there is the location source"
+    assert suggestions.listed("x", [f"A-{n}" for n in range(1, 11)], what="finding") == (
         "there are A-1, A-10, A-2, A-3, A-4, A-5, A-6, A-7 and 2 more"
     )
-    assert meant.listed("x", [], what="location") is None
+    assert suggestions.listed("x", [], what="location") is None
 
 
 FINDING = "title: x\nseverity: low\ndescription: y\n"
@@ -160,7 +159,7 @@ def test_a_slip_that_people_make_is_told_with_its_mend(tmp_path: Path, line: str
     ],
 )
 def test_a_day_in_another_notation_is_told_in_ours_when_it_can_be_one_only(value: str, remedy: str | None) -> None:
-    assert meant.day(value) == remedy
+    assert suggestions.day(value) == remedy
 
 
 @pytest.mark.parametrize(
@@ -176,4 +175,4 @@ def test_a_day_in_another_notation_is_told_in_ours_when_it_can_be_one_only(value
 def test_a_tag_is_offered_with_or_without_its_v(revision: str, remedy: str) -> None:
     tags = {"2.3.0": "a" * 40, "v1.0": "b" * 40}
 
-    assert meant.revision(revision, tags.get) == remedy
+    assert suggestions.revision(revision, tags.get) == remedy

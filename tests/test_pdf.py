@@ -19,7 +19,7 @@ import PIL.Image
 import pytest
 
 from findings_report.confine import Limits
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf import INSTALL, limits_for, missing, render_pdf
 from findings_report.renderers.pdf.characters import COVERAGE
 from findings_report.renderers.pdf.telling import of_confinement

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from findings_report.errors import Problem
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
+from findings_report.problems import Problem
 from findings_report.proofread import proofread
 
 PLACED = "![here](location:a)"

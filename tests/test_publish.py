@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.errors import FindingsReportError, Kind
+from findings_report.problems import FindingsReportError, Kind
 from findings_report.publish import publish, publish_new
 
 

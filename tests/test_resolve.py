@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import Commit, Link, Submodule, build
 
-from findings_report.errors import Kind, Problem
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.model.finding import Finding
+from findings_report.problems import Kind, Problem
 from findings_report.resolve import Resolution, Source, resolve
 from findings_report.resolve.printing import MOST_LINES
 from findings_report.resolve.reader import LARGEST

@@ -27,8 +27,8 @@ from typer.testing import CliRunner
 
 from findings_report import archive, signing
 from findings_report.cli import app
-from findings_report.errors import FindingsReportError, Kind
 from findings_report.pipeline.signatures import sign, verify
+from findings_report.problems import FindingsReportError, Kind
 from findings_report.signing import Key, Manner, Trusted
 
 SECRET = "correct horse"

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.errors import FindingsReportError, Problem
 from findings_report.model.evidence import Region
+from findings_report.problems import FindingsReportError, Problem
 from findings_report.store import Authored, Folder, find_folder, load, natural
 from findings_report.store.yaml12 import YamlFault, read, resolve_plain
 

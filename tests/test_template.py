@@ -18,19 +18,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from findings_report import prose, tally
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report, ScopeEntry, SeverityCount
 from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Event, Status
 from findings_report.model.tables import Weakness
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import HIDDEN
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.pages import Pages
 from findings_report.renderers.part import Part
 from findings_report.renderers.pdf import render_pdf
 from findings_report.renderers.template import FORMATS, Book, render
-from findings_report.visible import HIDDEN
 
 OWN = Path(__file__).parent.parent / "templates"
 VOID = {"br", "wbr", "hr", "img", "meta", "input", "link"}

@@ -16,11 +16,11 @@ from keyring.errors import KeyringLocked
 from repositories import problem_of
 
 from findings_report import store, tickets
-from findings_report.errors import Kind
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.drafts import called
 from findings_report.pipeline.tickets.export import export
+from findings_report.problems import Kind
 from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets.credentials import Surroundings
 

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from findings_report import archive, confine, signing
 from findings_report.cli import app
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.signatures import SignWishes, sign, verify
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf.encryption import encrypt
 from findings_report.signing import Made, Trusted, child
 from findings_report.signing import authority as authority_client

@@ -21,7 +21,7 @@ from findings_report.cli.common import (
     progress_shown,
 )
 from findings_report.cli.say import OutputFormat, counted, err, out, say_json, say_problems, table
-from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 app = typer.Typer(
     name="findings-report",

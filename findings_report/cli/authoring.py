@@ -98,7 +98,7 @@ def schema(
 
 
 def _say(made: Made, verb: str) -> None:
-    from findings_report.store import shown_path
+    from findings_report.problems.safe_text import shown_path
 
     say_problems(made.problems, OutputFormat.FULL)
     for path in made.paths:

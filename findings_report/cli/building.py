@@ -24,7 +24,7 @@ from findings_report.cli.common import (
     source_date,
 )
 from findings_report.cli.say import OutputFormat, counted, err, out, problem_json, say_json, say_problems, table, written, wrote
-from findings_report.errors import Problem, exit_code
+from findings_report.problems import Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.pipeline import Built, Checked

@@ -14,7 +14,7 @@ import typer
 from findings_report.cli import complete
 from findings_report.cli.say import OutputFormat
 from findings_report.cli.secret import password_of
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -135,7 +135,7 @@ def progress_shown() -> Iterator[Shown]:
 
 def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
     """What was written, as fields: path, bytes, seconds. Standard output is left out."""
-    from findings_report.store import shown_path
+    from findings_report.problems.safe_text import shown_path
 
     return [
         {"path": shown_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}

@@ -12,7 +12,7 @@ from findings_report.cli import complete
 from findings_report.cli.common import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
 from findings_report.cli.secret import PasswordFile
-from findings_report.errors import Kind, Level, Problem, exit_code
+from findings_report.problems import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from findings_report.errors import FindingsReportError
+from findings_report.problems import FindingsReportError
 
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
 """Names come from files that others wrote, and a shell puts them on the command line as they are."""

@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 
 def prepare() -> None:

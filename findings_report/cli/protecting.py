@@ -10,7 +10,7 @@ import typer
 
 from findings_report.cli.say import OutputFormat, out, say_problems
 from findings_report.cli.secret import PASSWORD, PasswordFile, content_of, password_of, secret
-from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.signing import Signature, TimeStamp
@@ -47,8 +47,8 @@ def sign(
     """
     from findings_report.pipeline.signatures import SignWishes
     from findings_report.pipeline.signatures import sign as run
+    from findings_report.problems.safe_text import shown_path
     from findings_report.signing import Key
-    from findings_report.store import shown_path
 
     if day is not None and not visible:
         remedy = "leave it out, or add --visible"
@@ -115,7 +115,7 @@ def encrypt(
     The password comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.pipeline.encrypt import encrypt as run
-    from findings_report.store import shown_path
+    from findings_report.problems.safe_text import shown_path
 
     password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)
     out(f"wrote {shown_path(run(pdf, password, output))}")

@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from findings_report.cli.process import unwritable
-from findings_report.errors import Problem
-from findings_report.visible import visible
+from findings_report.problems import Problem
+from findings_report.problems.safe_text import visible
 
 WIDTH = 80
 _LONGEST_SOURCE = 160

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable
 

@@ -15,7 +15,7 @@ from findings_report.cli.authoring import Inside
 from findings_report.cli.common import Borrow, Clones, Say, inputs_of, source_date
 from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
 from findings_report.cli.secret import PasswordFile
-from findings_report.errors import exit_code
+from findings_report.problems import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable

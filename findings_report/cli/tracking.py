@@ -13,7 +13,7 @@ import typer
 from findings_report.cli import complete
 from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
 from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
-from findings_report.errors import FindingsReportError, Kind, Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.git import Change
@@ -68,7 +68,7 @@ def track(
 
 def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool) -> None:
     from findings_report.pipeline.update import update
-    from findings_report.store import shown_path
+    from findings_report.problems.safe_text import shown_path
 
     if explain:
         raise FindingsReportError(Problem(Kind.USAGE, "--explain and --update exclude each other", "run track twice"))

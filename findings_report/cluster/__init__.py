@@ -29,7 +29,7 @@ from findings_report.cluster.faults import (
     unfetched,
     unreachable,
 )
-from findings_report.errors import FindingsReportError
+from findings_report.problems import FindingsReportError
 
 if TYPE_CHECKING:
     from distributed import Client, Future

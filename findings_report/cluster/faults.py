@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from findings_report.cluster.address import Address
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
 
 _LONGEST_REASON = 300
 _CERTIFICATES = "distributed.comm.tls.ca-file, .client.cert and .client.key of dask's configuration name them"

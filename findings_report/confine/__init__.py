@@ -24,7 +24,7 @@ from typing import IO
 from findings_report.confine import faults, frames
 from findings_report.confine.limits import Limits
 from findings_report.confine.restrict import landlock_version
-from findings_report.errors import FindingsReportError
+from findings_report.problems import FindingsReportError
 
 __all__ = ["Answer", "Child", "Limits", "ask", "kill", "landlock_version", "run", "started"]
 

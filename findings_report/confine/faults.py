@@ -6,8 +6,8 @@ import re
 import signal
 
 from findings_report.confine.limits import Limits
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
 
 _LONGEST_REASON = 600
 _OUT_OF_MEMORY = re.compile(r"MemoryError|out of memory|bad_alloc|(?:cannot|failed to|could not) allocate", re.IGNORECASE)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from findings_report.errors import FindingsReportError
 from findings_report.git import command
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
+from findings_report.problems import FindingsReportError
 
 LARGEST_SEARCHED: Final = 1024 * 1024
 """Bytes of the largest blob that is given."""

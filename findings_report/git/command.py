@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 TIMED_OUT: Final = 124
 """Status of a git that was ended because it took too long; timeout(1) uses the same."""

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git import command
 from findings_report.git.bare import FETCHED_HEAD, create_bare, name_commits
 from findings_report.git.plain import ObjectFormat
 from findings_report.git.refs import is_ref_name
 from findings_report.git.repository import Repository, open_repository
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 _LISTING_SECONDS: Final = 120
 _FETCHING_SECONDS: Final = 1800

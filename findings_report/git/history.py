@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.errors import FindingsReportError
 from findings_report.git import command
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
+from findings_report.problems import FindingsReportError
 
 _SECONDS: Final = 120
 _MOST_NAMED: Final = 100_000  # bytes of paths that one git is started with; the system allows 128 KiB and more

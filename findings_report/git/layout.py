@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git.plain import ObjectFormat, object_format_in, read_plain
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 _MOST_ALTERNATES: Final = 64
 

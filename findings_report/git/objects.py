@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.git import command
 from findings_report.git.plain import ObjectFormat
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 LARGEST_OBJECT: Final = 8 * 1024 * 1024
 """Bytes of the largest blob, tree or commit that is read: 8 MiB."""

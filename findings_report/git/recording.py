@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.git import command
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _DAY = 86_400
 _FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits

@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
-from findings_report.errors import FindingsReportError
 from findings_report.git import command
 from findings_report.git.bare import create_bare, lend
 from findings_report.git.layout import Layout, find_layout, refusal
 from findings_report.git.objects import LARGEST_OBJECT, Objects
 from findings_report.git.refs import id_of
 from findings_report.git.trees import EntryKind, TreeEntry, parse_tree, tree_of_commit
+from findings_report.problems import FindingsReportError
 
 _MOST_FILES: Final = 1_000_000
 _DEEPEST_FOLDER: Final = 400

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import outputs, store
-from findings_report.errors import FindingsReportError, Problem
 from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
 from findings_report.pipeline.check import Checked, check
@@ -19,6 +18,7 @@ from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.gates import gates, severity_rank
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.render import Rendering, Written, begin_rendering
+from findings_report.problems import FindingsReportError, Problem
 
 if TYPE_CHECKING:
     from findings_report.identify import Identified

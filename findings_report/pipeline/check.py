@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report import outputs, scoring, store
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.evidence import Verdict
 from findings_report.pipeline.inputs import Inputs, Progress, read
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
     from findings_report.model.document import Picture
@@ -89,7 +90,7 @@ def _whole(named: Path) -> Sequence[Problem]:
     if not named.name.endswith(store.FINDING_SUFFIX):
         return ()
     fault = "all of the engagement was read, not this file alone: findings are held against each other"
-    place = Place(store.shown_path(named))
+    place = Place(shown_path(named))
     return (Problem(Kind.INPUT, fault, "name the folder to say so", place=place, level="note", code="whole-engagement"),)
 
 

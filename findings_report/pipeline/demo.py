@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from findings_report import store
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.pin import pin
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import shown_path
 
 
 def demo(folder: Path) -> Path:
@@ -17,7 +18,7 @@ def demo(folder: Path) -> Path:
     from findings_report.publish import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fault = f"{store.shown_path(folder)} is not an empty folder"
+        fault = f"{shown_path(folder)} is not an empty folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one"))
     publish({folder / store.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
     record(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})

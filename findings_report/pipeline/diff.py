@@ -10,8 +10,6 @@ from typing import Final
 from findings_report import outputs
 from findings_report.clones import open_clones
 from findings_report.compare import Code, compare
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.document import Report
 from findings_report.model.finding import ANSWERED
@@ -22,6 +20,8 @@ from findings_report.pipeline.names import agreed
 from findings_report.pipeline.pair import paired
 from findings_report.pipeline.render import Written, rendered
 from findings_report.pipeline.sides import ReadSide, read_side
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.store import natural
 
 FORMATS: Final = ("md", "html", "pdf", "json")

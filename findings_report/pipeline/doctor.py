@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from findings_report.errors import Kind, Problem
+from findings_report.problems import Kind, Problem
 
 if TYPE_CHECKING:
     from findings_report.model.document import Component

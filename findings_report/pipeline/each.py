@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import outputs
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.outputs import Target
 from findings_report.pipeline.executors import LOCAL, Executor, Job, made
 from findings_report.pipeline.inputs import Progress
 from findings_report.pipeline.render import Rendering, Written, kept, own_files
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report, ReportedFinding

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from findings_report.errors import FindingsReportError
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.permalink import permalink
 from findings_report.pipeline.follow import Place, follow, places
+from findings_report.problems import FindingsReportError
 
 if TYPE_CHECKING:
     from findings_report import git

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.drift import Drift, DriftKind, Means, Spot
 from findings_report.model.evidence import Region, Snippet
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
     from findings_report import git

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from findings_report import scoring
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding
 from findings_report.pipeline.check import Checked
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 
 
 def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:

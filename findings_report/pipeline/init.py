@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from findings_report import store
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import shown_path
 
 LIBRARY: Final = "library"
 """The folder of findings to start from, beside the engagement's."""
@@ -38,7 +39,7 @@ def init(folder: Path, title: str) -> Made:
 
     target = folder / store.FOLDER
     if os.path.lexists(target / store.ENGAGEMENT):
-        place = Place(store.shown_path(target / store.ENGAGEMENT))
+        place = Place(shown_path(target / store.ENGAGEMENT))
         remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
         fault = "an engagement is here already, and stays as it is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
@@ -79,7 +80,7 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
         if store.SCHEMA_FOLDER.encode() in path.read_bytes():
             return {}, []
     fault = "is there already, and stays as it is"
-    place = Place(store.shown_path(path))
+    place = Place(shown_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
 
 
@@ -91,7 +92,7 @@ def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     if b"build" in {line.strip().strip(b"/") for line in path.read_bytes().splitlines()}:
         return {}, []
     fault = "does not name `build/`, where reports are written: they hold the client's code"
-    place = Place(store.shown_path(path))
+    place = Place(shown_path(path))
     return {}, [Problem(Kind.INPUT, fault, "add `/build/`", place=place, level="note", code="settings")]
 
 

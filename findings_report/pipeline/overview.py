@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from findings_report import scoring
-from findings_report.errors import Problem
 from findings_report.pipeline.inputs import Inputs, read
+from findings_report.problems import Problem
 
 
 class Listed(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from findings_report import store
-from findings_report.errors import FindingsReportError, Problem
 from findings_report.pipeline.inputs import Inputs
+from findings_report.problems import FindingsReportError, Problem
+from findings_report.problems.safe_text import shown_path
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     was = content = path.read_bytes()
     for each in found:
         for field, value in each.written.items():
-            content = store.set_text(content, ("repositories", each.name, field), value, shown=store.shown_path(path))
+            content = store.set_text(content, ("repositories", each.name, field), value, shown=shown_path(path))
     if any(each.written for each in found):
         publish_edited({path: (was, content)})
     return Pinned(tuple(each.said for each in found), tuple(authored.located(problem) for problem in problems))

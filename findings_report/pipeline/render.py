@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report import store
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.outputs import Target
 from findings_report.pipeline.executors import LOCAL, Executor, Job, made
 from findings_report.pipeline.inputs import Progress
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
     from findings_report.cache import Entries
@@ -220,15 +220,15 @@ def own_files(template: Template) -> list[Problem]:
         known = path.name in tools
         fault = "this template file replaces the tool's own" if known else "none of the tool's template files has this name"
         remedy = None if known else "it is used only where a template of yours includes it"
-        place = Place(store.shown_path(path))
+        place = Place(shown_path(path))
         fault = f"{fault}, sha256 {digest[:16]}"
         problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
         fault = "a browser ignores this `style` attribute: the page's policy allows its style sheet only"
         remedy = "give the element a class, and the class a rule in your own screen.css and print.css"
         for line in styled_lines(path):
-            place = Place(store.shown_path(path), line)
+            place = Place(shown_path(path), line)
             problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="template-style"))
     for path, remedy in strays(template):
-        place = Place(store.shown_path(path))
+        place = Place(shown_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
     return problems

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import outputs, store
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.build import Built, Wishes, begin
 from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.inputs import Inputs, Progress
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import shown_path
 
 _ONE_FORMAT: Final = tuple(f".{name}" for name in outputs.FORMATS)
 
@@ -91,7 +92,7 @@ def _refuse_same_names(names: Mapping[Path, str]) -> None:
     for folder, name in names.items():
         other = taken.setdefault(name.casefold(), folder)
         if other != folder:
-            fault = f"{store.shown_path(other)} and {store.shown_path(folder)} would both be written to {name}/"
+            fault = f"{shown_path(other)} and {shown_path(folder)} would both be written to {name}/"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "build one of them by itself", code="several"))
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import git, store
 from findings_report.clones import Clone, find_clones, open_clones
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import held
 from findings_report.pipeline.inputs import Inputs, Progress
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
     from findings_report.model.document import Report
@@ -128,7 +129,7 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
     folder = store.find_folder(inputs.folder).resolve()
     root = git.enclosing_folder(folder)
     if root is None:
-        fault = f"there is no file or folder {source!r}, and {store.shown_path(folder)} is in no git repository"
+        fault = f"there is no file or folder {source!r}, and {shown_path(folder)} is in no git repository"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision"))
     with git.open_repository(root, name="findings", borrow=inputs.borrow) as repository:
         commit = repository.commit_of(revision)

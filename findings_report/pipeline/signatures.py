@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report.embedded import no_password
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 if TYPE_CHECKING:
     from findings_report.embedded import Embedded, Password
@@ -74,11 +74,11 @@ def sign(
 
 def _stamp(signer: Signer, when: date | datetime) -> Stamp:
     """What is seen of a signature: who, and when."""
+    from findings_report.problems.safe_text import visible
     from findings_report.renderers import stamp
     from findings_report.renderers.pdf import render_stamp
     from findings_report.renderers.words import day
     from findings_report.signing import Stamp
-    from findings_report.visible import visible
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from findings_report import git, meant, store
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report import git, store
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
+from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 
 if TYPE_CHECKING:
     from findings_report.model.engagement import Engagement
@@ -74,7 +74,7 @@ def check_only(engagement: Engagement, only: str | None) -> None:
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, meant.did_you_mean(only, names)))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names)))
 
 
 def read_cited(authored: store.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
@@ -111,7 +111,7 @@ def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | 
         commit = source.commit_of(to)
         if commit is None:
             fault = f"--to {to!r} names no commit in repository {name!r}"
-            remedy = meant.revision(to, source.commit_of)
+            remedy = suggestions.revision(to, source.commit_of)
             if only is None and len(sources) > 1:
                 remedy = f"take one repository with --only, or {remedy}"
             problems.append(Problem(Kind.SOURCE, fault, remedy, code="revision-missing"))

@@ -14,10 +14,10 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from findings_report.problems.safe_text import HIDDEN, code_point
 from findings_report.prose.plain import is_plain
 from findings_report.prose.policy import Policy
 from findings_report.prose.values import Fault, Prose, References, Use, UseKind
-from findings_report.visible import HIDDEN, code_point
 
 __all__ = ["DEEPEST", "HIDDEN_IN_PROSE", "Fault", "Prose", "References", "Use", "UseKind"]
 __all__ += ["faults", "parse", "parse_inline", "references"]

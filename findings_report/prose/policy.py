@@ -9,8 +9,8 @@ from typing import Any
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 
+from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose.values import Fault, Use, UseKind
-from findings_report.visible import HIDDEN, visible
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _SYMBOLIC = re.compile(r"(finding|location|image):([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\Z")

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from markdown_it.token import Token
 
-from findings_report.errors import Level
+from findings_report.problems import Level
 
 UseKind = Literal["placed", "location", "finding", "image"]
 

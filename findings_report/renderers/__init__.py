@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from findings_report.errors import FindingsReportError, Kind, Problem, Subject
-from findings_report.meant import did_you_mean
+from findings_report.problems import FindingsReportError, Kind, Problem, Subject
+from findings_report.problems.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import io
 from typing import Final
 
 from findings_report.model.document import Report, ReportedFinding
+from findings_report.problems.safe_text import visible
 from findings_report.prose.coded import bare
 from findings_report.renderers import Rendered
 from findings_report.renderers.words import citation
-from findings_report.visible import visible
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS: Final = (

@@ -11,8 +11,8 @@ from typing import Final
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.meant import nearest
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.suggestions import nearest
 from findings_report.renderers import Template
 
 _STYLED: Final = re.compile(r"""<[^>]*\sstyle\s*=\s*["']""")

@@ -19,10 +19,10 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
+from findings_report.problems.safe_text import HIDDEN, code_point, visible
 from findings_report.prose import HIDDEN_IN_PROSE, Prose
 from findings_report.renderers.code import DIFF_SIGNS, LONGEST_LINE, Pieces, coloured, cut, diff_coloured
 from findings_report.renderers.part import Part
-from findings_report.visible import HIDDEN, code_point, visible
 
 ELISION: Final = "…"
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from jinja2 import StrictUndefined
 from jinja2.utils import missing
 
-from findings_report.meant import did_you_mean
 from findings_report.model.evidence import Frozen
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.renderers.part import Part
 
 _OWN: Final = {"Report": "the report", "ReportedEngagement": "the engagement", "Part": "the part being rendered"}

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
 
-from findings_report import meant
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.language import Inside, insides, language_of
 from findings_report.lines import Text, decode, obstacle
 from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Symbol
+from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.quote import Listing, listing
 from findings_report.symbol import symbols
 
@@ -135,7 +134,7 @@ def commit_of(name: str, repository: Repository, source: Source | None, *, is_ne
         return Commit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
     if now is None:
         fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
-        remedy = meant.revision(repository.revision, source.commit_of)
+        remedy = suggestions.revision(repository.revision, source.commit_of)
         return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),))
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
     remedy = "write the commit down with `findings-report pin`"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem, Subject
 from findings_report.language import language_of
 from findings_report.lines import fingerprint
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.permalink import permalink
+from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
 from findings_report.resolve.printing import MOST_LINES, Printed, covering, printed_file, printed_quote, regions_of

@@ -15,9 +15,9 @@ from typing import Final
 
 from findings_report import confine
 from findings_report.embedded import Password, no_password, unlocked
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import visible
 from findings_report.signing import authority
-from findings_report.visible import visible
 
 __all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "sign", "signatures"]
 

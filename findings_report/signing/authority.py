@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
 
 if TYPE_CHECKING:
     import httpx

@@ -13,11 +13,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem, Subject
-from findings_report.meant import did_you_mean
 from findings_report.model.engagement import FORMAT, Engagement, Section
 from findings_report.model.finding import Finding
 from findings_report.model.scalar import identifier_fault
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.safe_text import shown_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.store import faults
 from findings_report.store.agreement import disagreements
 from findings_report.store.draft import (
@@ -41,7 +42,6 @@ from findings_report.store.folder import (
     Folder,
     Snapshot,
     find_folder,
-    shown_path,
 )
 from findings_report.store.relocate import relocate
 from findings_report.store.revision import Revision

@@ -7,19 +7,19 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import meant, scope, scoring, weakness
-from findings_report.errors import Kind, Problem, Subject
-from findings_report.meant import did_you_mean
+from findings_report import scope, scoring, weakness
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
+from findings_report.problems import Kind, Problem, Subject, suggestions
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.store.faults import not_one_of
 
 _ENGAGEMENT = "engagement"
 
 
-_REPOSITORIES: Final = {"repositories", *meant.FIELDS["repositories"]}
-_SEVERITY: Final = {"severity", "rating", "cvss", "cvss_score", *meant.FIELDS["severity"], *meant.FIELDS["cvss"]}
+_REPOSITORIES: Final = {"repositories", *suggestions.FIELDS["repositories"]}
+_SEVERITY: Final = {"severity", "rating", "cvss", "cvss_score", *suggestions.FIELDS["severity"], *suggestions.FIELDS["cvss"]}
 
 
 def disagreements(
@@ -149,7 +149,9 @@ def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
         try:
             scoring.score(vector)
         except ValueError as error:
-            yield _problem(f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", meant.vector(vector))
+            yield _problem(
+                f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", suggestions.vector(vector)
+            )
 
 
 def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:

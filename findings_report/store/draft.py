@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.meant import listed
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.scalar import identifier_fault
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.suggestions import listed
 from findings_report.store.edit import quoted, set_text
 from findings_report.store.folder import FINDING_SUFFIX, Files
 from findings_report.store.yaml12 import YamlFault, read, resolve_plain

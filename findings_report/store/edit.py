@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read, resolve_plain
 
 _ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")

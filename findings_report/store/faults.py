@@ -10,10 +10,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from findings_report import meant
-from findings_report.errors import Kind, Place, Problem, Subject
+from findings_report.problems import Kind, Place, Problem, Subject, suggestions
+from findings_report.problems.safe_text import visible
 from findings_report.store.yaml12 import Document, Mark, Path
-from findings_report.visible import visible
 
 _WORDS = {
     "too_short": "must not be empty",
@@ -79,17 +78,17 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, k
     path = _known(document, detail["loc"])
     name = str(detail["loc"][-1]) if detail["loc"] else ""
     field = next((step for step in reversed(detail["loc"]) if isinstance(step, str)), "")
-    remedy = meant.mend(detail["type"], field, detail["input"])
+    remedy = suggestions.mend(detail["type"], field, detail["input"])
     match detail["type"]:
         case "missing":
             return Problem(Kind.INPUT, f"`{name}` is required", None, subject=(key, *path), code="missing-field")
         case "extra_forbidden":
             return _unknown_field(name, model, detail["loc"], key, path)
-        case "string_type" if field == "cwe" and (mend := meant.weakness(detail["input"])) is not None:
+        case "string_type" if field == "cwe" and (mend := suggestions.weakness(detail["input"])) is not None:
             return Problem(
                 Kind.INPUT, f"{detail['input']!r} is not a weakness id as CWE-79", mend, subject=(key, *path), code="cwe"
             )
-        case "string_type" if field == "cvss" and (mend := meant.vector(detail["input"])) is not None:
+        case "string_type" if field == "cvss" and (mend := suggestions.vector(detail["input"])) is not None:
             return Problem(Kind.INPUT, f"{detail['input']!r} is not a CVSS vector", mend, subject=(key, *path), code="cvss")
         case "string_type":
             return _not_text(detail["input"], key, path)
@@ -123,7 +122,7 @@ def _known(document: Document, location: tuple[str | int, ...]) -> Path:
 
 
 def _unknown_field(name: str, model: type[BaseModel], location: tuple[str | int, ...], key: str, path: Path) -> Problem:
-    near = meant.field(name, _fields(model, location[:-1]))
+    near = suggestions.field(name, _fields(model, location[:-1]))
     return Problem(Kind.INPUT, f"there is no field {name!r} here", near, subject=(key, *path), code="unknown-field")
 
 
@@ -155,8 +154,8 @@ def not_one_of(value: object, words: Iterable[str], key: str, path: Subject, *, 
     """`value` is not in a list of words: says which they are and which is near."""
     words = list(words)
     fault = f"{value!r} is not {of} ({', '.join(words)})"
-    remedy = meant.status(str(value)) if path[-1:] == ("status",) else None
-    remedy = remedy or meant.did_you_mean(str(value), words)
+    remedy = suggestions.status(str(value)) if path[-1:] == ("status",) else None
+    remedy = remedy or suggestions.did_you_mean(str(value), words)
     return Problem(Kind.INPUT, fault, remedy, subject=(key, *path), code="not-in-list")
 
 

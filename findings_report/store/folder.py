@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import shown_path
 
 ENGAGEMENT: Final = "engagement.yaml"
 FINDING_SUFFIX: Final = ".finding.yaml"
@@ -138,16 +139,6 @@ def _refuse(error: OSError) -> None:
 
 def _unreadable(shown: str, why: str) -> Problem:
     return Problem(Kind.INPUT, f"cannot be read: {why}", place=Place(shown), code="unreadable")
-
-
-def shown_path(path: Path) -> str:
-    """`path` as the user would type it: relative to the current folder where that is shorter."""
-    try:
-        absolute = Path(os.path.normpath(Path.cwd() / path))
-        relative = os.path.relpath(absolute)
-    except (OSError, ValueError):
-        return str(path)
-    return relative if not relative.startswith("../..") else str(absolute)
 
 
 def find_folder(start: Path) -> Path:

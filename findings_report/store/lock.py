@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.ticket import Lock
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.store.edit import quoted
 from findings_report.store.yaml12 import YamlFault, read
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.store.edit import quoted, replaced, restyled, set_text
 from findings_report.store.yaml12 import Document, Mark, Path, YamlFault, read
 

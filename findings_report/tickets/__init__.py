@@ -6,9 +6,9 @@ import importlib.util
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, runtime_checkable
 
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.tickets.credentials import Surroundings
 
 SHAPES: Final = {

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, refusal, unexpected
 from findings_report.tickets.fields import Fields

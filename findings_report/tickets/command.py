@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import File, Markup, Ticket, TicketRef
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import AGAIN, no_reference
 from findings_report.tickets.messages import redacted

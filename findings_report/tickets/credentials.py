@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 KEYRING_SERVICE: Final = "findings-report"
 

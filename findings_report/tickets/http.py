@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.faults import astray, incomplete, refusal, unexpected, unreachable
 from findings_report.tickets.fields import Fields, objects
 from findings_report.tickets.messages import redacted, said

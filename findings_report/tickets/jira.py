@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.errors import FindingsReportError
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.problems import FindingsReportError
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import no_reference, unexpected
 from findings_report.tickets.fields import Fields, objects

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from findings_report.errors import FindingsReportError
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.problems import FindingsReportError
 from findings_report.tickets.credentials import Surroundings
 from findings_report.tickets.faults import absent, no_reference, unexpected
 from findings_report.tickets.fields import Fields, objects

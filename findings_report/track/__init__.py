@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from findings_report import git
-from findings_report.errors import Problem
 from findings_report.model.drift import Drift, DriftKind
+from findings_report.problems import Problem
 from findings_report.track.counterparts import Counterpart, counterparts
 from findings_report.track.elsewhere import PROBES
 from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, in_region

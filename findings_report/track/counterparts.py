@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from findings_report import git
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.versions import Hunk, Versions
 

@@ -16,8 +16,8 @@ from trackers import contract
 from trackers.fake import Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
-from findings_report.errors import Kind
 from findings_report.model.ticket import File
+from findings_report.problems import Kind
 
 TOKEN = "pat0123456789/+=="
 FILE = File("report", ".pdf", PDF, "application/pdf")

@@ -14,8 +14,8 @@ import pytest
 from repositories import problem_of
 from trackers.work import PDF, Work, made
 
-from findings_report.errors import Kind
 from findings_report.model.ticket import File
+from findings_report.problems import Kind
 from findings_report.tickets.command import open_command
 from findings_report.tickets.credentials import Surroundings
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from repositories import problem_of
 from trackers.fake import Fake, Reply
 
-from findings_report.errors import Kind, Problem
+from findings_report.problems import Kind, Problem
 from findings_report.tickets.http import Access, Door, open_door
 from findings_report.tickets.messages import redacted, said
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from findings_report import cluster
-from findings_report.errors import FindingsReportError
 from findings_report.pipeline.executors import Job, Made
 from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.pipeline.executors.wire import pack, read, serve, stranger
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError
+from findings_report.problems.safe_text import visible
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findings_report import store, tickets
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.ticket import Lock
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import shown_path
 from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets.credentials import Surroundings
 
@@ -58,7 +59,7 @@ class Memory:
         self._path = folder / store.LOCK if folder is not None else None
         self.lock = Lock()
         if folder is not None and self._path is not None:
-            self.lock = read_lock(store.Folder(folder).read(store.LOCK), shown=store.shown_path(self._path))
+            self.lock = read_lock(store.Folder(folder).read(store.LOCK), shown=shown_path(self._path))
 
     def keep(self, lock: Lock) -> None:
         """Writes the lock down, where there is an engagement."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from findings_report import archive, store
 from findings_report.embedded import NO_PASSWORD, WRONG_PASSWORD, Password
-from findings_report.errors import FindingsReportError, Kind, Problem
 from findings_report.model.document import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pipeline.sides import read_side
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
 from findings_report.pipeline.tickets.changes import Comparer, untold
 from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, stem_of
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.renderers.words import words

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from findings_report import store, tickets
-from findings_report.errors import FindingsReportError, Problem
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
 from findings_report.pipeline.tickets.drafts import Drafted, called, drafted
+from findings_report.problems import FindingsReportError, Problem
+from findings_report.problems.safe_text import shown_path
 from findings_report.renderers.markup import fitted
 from findings_report.tickets.credentials import Surroundings
 
@@ -116,8 +117,8 @@ def _noted(made: Drafted, finding: str, ref: TicketRef) -> str:
     path = made.files[finding].resolve()  # a link stays one
     try:
         was = path.read_bytes()
-        changed = store.add_list(was, "tickets", [str(ref)], shown=store.shown_path(path))
+        changed = store.add_list(was, "tickets", [str(ref)], shown=shown_path(path))
         publish_edited({path: (was, changed)})
     except FindingsReportError:
-        return f"\n  add it to `tickets` in {store.shown_path(path)}"
+        return f"\n  add it to `tickets` in {shown_path(path)}"
     return ""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import store
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.document import Report, ReportedFinding
 from findings_report.model.ticket import Draft
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import check
 from findings_report.pipeline.inputs import Inputs
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.coded import bare
 from findings_report.renderers import find_template
 from findings_report.renderers.markdown import escape, literal

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import store
-from findings_report.errors import FindingsReportError, Kind, Problem
-from findings_report.meant import did_you_mean
 from findings_report.model.finding import ANSWERED
 from findings_report.outputs import own_build
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory
 from findings_report.pipeline.tickets.drafts import drafted
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import shown_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.publish import publish
 from findings_report.renderers.tables_for_import import IMPORT_FORMATS, render_for_import
 
@@ -45,4 +46,4 @@ def export(
         for name, content in render_for_import(waiting, each).items()
     }
     publish(files)
-    return Done(tuple(f"wrote {store.shown_path(path)}" for path in files), made.problems)
+    return Done(tuple(f"wrote {shown_path(path)}" for path in files), made.problems)

@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from findings_report import store, tickets
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
+from findings_report import tickets
 from findings_report.model.ticket import File, TicketRef
 from findings_report.pipeline.build import Wishes, build
 from findings_report.pipeline.inputs import Inputs, Progress, read
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import shown_path
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
@@ -102,7 +103,7 @@ def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...
 
 
 def _read(path: Path) -> File:
-    shown = store.shown_path(path)
+    shown = shown_path(path)
     try:
         if not path.is_file():
             raise FindingsReportError(Problem(Kind.USAGE, "there is no such file", _BUILD, place=Place(shown), code="no-file"))

@@ -16,7 +16,8 @@ from typing import Final
 
 from findings_report.cache import Entries
 from findings_report.confine import Answer, Limits
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
 from findings_report.renderers import Carried, Rendered
 from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.pdf.assembly import UnableError, assembled
@@ -27,7 +28,6 @@ from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.telling import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
-from findings_report.visible import visible
 
 __all__ = [
     "INSTALL",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.confine import Answer
-from findings_report.errors import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers import Carried
 from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.workers import Workers

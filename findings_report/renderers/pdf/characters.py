@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from findings_report.visible import HIDDEN
+from findings_report.problems.safe_text import HIDDEN
 
 FONTS: Final = Path(__file__).resolve().parents[2] / "fonts"
 """The folder of the bundled fonts."""

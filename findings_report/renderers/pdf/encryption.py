@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from findings_report import confine
-from findings_report.errors import FindingsReportError, Kind, Place, Problem
-from findings_report.visible import visible
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import visible
 
 
 def encrypt(content: bytes, password: str, *, shown: str) -> bytes:

@@ -5,7 +5,9 @@ Source: Unicode Standard Annex 9 (bidirectional controls) and CVE-2021-42574; EC
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Final
 
 HIDDEN: Final = re.compile(
@@ -28,3 +30,13 @@ def code_point(character: str) -> str:
 def visible(text: str) -> str:
     r"""`text` with every hidden character written as its code point; line feeds and tabs stay."""
     return HIDDEN.sub(lambda match: code_point(match[0]), text)
+
+
+def shown_path(path: Path) -> str:
+    """`path` as the user would type it: relative to the current folder where that is shorter."""
+    try:
+        absolute = Path(os.path.normpath(Path.cwd() / path))
+        relative = os.path.relpath(absolute)
+    except (OSError, ValueError):
+        return str(path)
+    return relative if not relative.startswith("../..") else str(absolute)
