@@ -25,7 +25,7 @@ from typst_page import COMPILE, typst
 
 import findings_report.renderers.pdf
 from findings_report import archive
-from findings_report.model.document import Report
+from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.template import render
 

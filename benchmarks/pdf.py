@@ -25,8 +25,8 @@ from pygments.lexers import get_lexer_by_name
 
 import findings_report.renderers.pdf
 from findings_report import archive
-from findings_report.model.document import Report
 from findings_report.model.evidence import Run, Snippet
+from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.template import render
 

@@ -10,8 +10,8 @@ from typing import Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from findings_report.model.document import Report, ReportedFinding
 from findings_report.model.evidence import Snippet
+from findings_report.model.report import Report, ReportedFinding
 
 COMPILE: Final = "import sys, typst; typst.compile(sys.argv[1], output=sys.argv[2])"
 """What a process runs: a document and the PDF of it."""

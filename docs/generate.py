@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from findings_report.model import engagement, finding, scalar
+from findings_report.model import engagement, field_types, finding
 from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 from findings_report.problems import Kind
@@ -79,7 +79,7 @@ TYPES = {
 def words(annotation: Any) -> str:
     """The type of a field in words."""
     for name, word in NAMED.items():
-        if annotation is getattr(scalar, name):
+        if annotation is getattr(field_types, name):
             return word
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:

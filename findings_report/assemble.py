@@ -12,8 +12,12 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import prose, scope, scoring, tally, weakness
-from findings_report.model.document import (
+from findings_report import prose, scoring, tally, weakness
+from findings_report.model import scope
+from findings_report.model.engagement import Engagement, Place, Severity
+from findings_report.model.evidence import CoveredFile, Snippet, Verdict
+from findings_report.model.finding import PLACING, Finding, Status
+from findings_report.model.report import (
     Component,
     CustomValue,
     FindingsCommit,
@@ -27,9 +31,6 @@ from findings_report.model.document import (
     SeverityCount,
     VerdictCount,
 )
-from findings_report.model.engagement import Engagement, Place, Severity
-from findings_report.model.evidence import CoveredFile, Snippet, Verdict
-from findings_report.model.finding import PLACING, Finding, Status
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import git
-from findings_report.model.document import FindingsCommit
 from findings_report.model.engagement import State
+from findings_report.model.report import FindingsCommit
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 _MOST_NAMED: Final = 3

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from findings_report import confine
-from findings_report.model.document import Picture
 from findings_report.model.engagement import Engagement
+from findings_report.model.report import Picture
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 
 if TYPE_CHECKING:

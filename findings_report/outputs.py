@@ -15,7 +15,7 @@ from findings_report.problems.safe_text import HIDDEN
 from findings_report.problems.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from findings_report.model.document import ReportedEngagement
+    from findings_report.model.report import ReportedEngagement
 
 FORMATS: Final = ("md", "html", "pdf", "json", "csv")
 """Every format, by its suffix."""

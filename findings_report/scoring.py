@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from findings_report.model.document import Score
 from findings_report.model.engagement import Engagement
+from findings_report.model.field_types import Level
 from findings_report.model.finding import Finding, Rating
-from findings_report.model.scalar import Level
+from findings_report.model.report import Score
 
 BANDS = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, "informational"))
 """Lowest score of each severity word. Source: CVSS v3.1 section 5, v4.0 section 6 (None is shown as informational)."""

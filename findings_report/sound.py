@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from findings_report.model.document import Report, ReportedFinding
 from findings_report.model.evidence import Region, Snippet
+from findings_report.model.report import Report, ReportedFinding
 
 MOST_QUOTED: Final = 1_000_000
 """Quoted lines that are followed one by one."""

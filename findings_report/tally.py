@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from findings_report import weakness
 from findings_report.fold import Cited, Group, fold
-from findings_report.model.document import ReportedFinding
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
+from findings_report.model.field_types import Level
 from findings_report.model.finding import ANSWERED
-from findings_report.model.scalar import Level
-from findings_report.model.tables import (
+from findings_report.model.report import ReportedFinding
+from findings_report.model.report_tables import (
     Chapter,
     Classification,
     ClassifiedWeakness,

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Final
 
 from findings_report.model.engagement import OwnWeakness
-from findings_report.model.tables import Weakness
+from findings_report.model.report_tables import Weakness
 
 TOP_TEN: Final = "2021"
 """Version of the OWASP Top Ten that the table maps."""

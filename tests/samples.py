@@ -8,7 +8,11 @@ from datetime import date
 from typing import Any
 
 from findings_report import tally
-from findings_report.model.document import (
+from findings_report.model.engagement import Author, Engagement, Period, Place, ReportVersion, Severity, State
+from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
+from findings_report.model.field_types import Level
+from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.report import (
     Component,
     CustomValue,
     Picture,
@@ -22,11 +26,7 @@ from findings_report.model.document import (
     SeverityCount,
     VerdictCount,
 )
-from findings_report.model.engagement import Author, Engagement, Period, Place, ReportVersion, Severity, State
-from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
-from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
-from findings_report.model.scalar import Level
-from findings_report.model.tables import Weakness
+from findings_report.model.report_tables import Weakness
 
 COMMIT = "fb3f71806174bc2fae7e421268aeee61be36412d"
 SCALE = Engagement(title="x").severities

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from findings_report import archive
 from findings_report.assemble import assemble
-from findings_report.model.document import Report
 from findings_report.model.engagement import Engagement, Section
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
+from findings_report.model.report import Report
 
 ENGAGEMENT = Engagement.model_validate({"title": "Review", "repositories": {"app": {"path": "."}}})
 

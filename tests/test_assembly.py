@@ -24,10 +24,11 @@ from samples import finding, full_finding, report, sections, snippet
 from findings_report import cache, confine
 from findings_report.compare import Code, Pairing, compare
 from findings_report.model.comparison import Comparison, Document
-from findings_report.model.document import Report, ReportedFinding
 from findings_report.model.finding import Status
+from findings_report.model.rendered import Rendered
+from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems import FindingsReportError
-from findings_report.renderers import Rendered, Template, builtin_templates
+from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.pdf import limits_for, render_pdf
 from findings_report.renderers.sheets import take_apart
 from findings_report.renderers.template import render

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from findings_report.model.document import Report, ReportedSection
 from findings_report.model.engagement import Place
+from findings_report.model.report import Report, ReportedSection
 from findings_report.problems.safe_text import visible
 from findings_report.prose.coded import Piece, bare, pieces
 from findings_report.renderers import Template, html, markdown

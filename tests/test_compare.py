@@ -26,10 +26,10 @@ from findings_report.model.comparison import (
     Turn,
     Weight,
 )
-from findings_report.model.document import Report, ReportedFinding
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Fix, Status
+from findings_report.model.report import Report, ReportedFinding
 
 LINES = Region(start_line=10, end_line=14)
 NOW = Spot(path="a.py", region=LINES)

@@ -12,7 +12,7 @@ import samples
 from findings_report import archive, confine, pipeline
 from findings_report.assemble import alone
 from findings_report.cache import Entries
-from findings_report.model.document import Report
+from findings_report.model.report import Report
 from findings_report.pipeline import Built, Inputs, Wishes
 from findings_report.pipeline.render import printable
 from findings_report.problems import FindingsReportError, Kind

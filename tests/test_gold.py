@@ -10,7 +10,7 @@ from conftest import Gold
 
 from findings_report import archive, pipeline
 from findings_report.model.comparison import Comparison
-from findings_report.model.document import Report
+from findings_report.model.report import Report
 from findings_report.pipeline.diff import DiffWishes, diff
 from findings_report.pipeline.update import update
 from findings_report.renderers import find_template

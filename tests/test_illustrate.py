@@ -10,8 +10,8 @@ from PIL import Image
 from samples import png
 
 from findings_report.illustrate import LARGEST_FILE, illustrate
-from findings_report.model.document import Picture
 from findings_report.model.engagement import Engagement
+from findings_report.model.report import Picture
 from findings_report.problems import FindingsReportError, Kind
 
 ENGAGEMENT = Engagement.model_validate(

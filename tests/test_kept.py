@@ -13,7 +13,7 @@ import samples
 
 from findings_report import archive, pipeline
 from findings_report.cache import Entries
-from findings_report.model.document import Report
+from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates, kept, made_by
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.shipped import taken

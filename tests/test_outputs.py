@@ -11,7 +11,7 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.model.document import FindingsCommit
+from findings_report.model.report import FindingsCommit
 from findings_report.outputs import FORMATS, PLACEHOLDERS, file_stem, targets
 
 EVERY = "".join(f"{{{name}}}" for name in PLACEHOLDERS)

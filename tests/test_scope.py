@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.scope import Pattern, naming, patterns
+from findings_report.model.scope import Pattern, naming, patterns
 
 parts = st.from_regex(r"[a-z_.]{1,4}", fullmatch=True).filter(lambda part: part not in (".", ".."))
 paths = st.lists(parts, min_size=1, max_size=5).map("/".join)

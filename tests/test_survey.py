@@ -9,8 +9,8 @@ from repositories import Commit, Link, Submodule, build
 
 from findings_report import survey as module
 from findings_report.git import LARGEST_OBJECT, Repository, open_repository
-from findings_report.model.document import ReportedRepository
 from findings_report.model.engagement import Engagement
+from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.survey import Source, Survey, survey
 

@@ -10,9 +10,9 @@ import samples
 from findings_report import weakness
 from findings_report.model.engagement import Engagement, OwnWeakness
 from findings_report.model.evidence import CoveredFile
+from findings_report.model.field_types import Level
 from findings_report.model.finding import Rating, Status
-from findings_report.model.scalar import Level
-from findings_report.model.tables import Remediation, Weakness
+from findings_report.model.report_tables import Remediation, Weakness
 from findings_report.tally import classification, covered, matrix, remediation
 
 BASE = {"neutron": ("https://github.com/openstack/neutron", samples.COMMIT)}

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from findings_report import prose, tally
-from findings_report.model.document import Report, ScopeEntry, SeverityCount
 from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Event, Status
-from findings_report.model.tables import Weakness
+from findings_report.model.report import Report, ScopeEntry, SeverityCount
+from findings_report.model.report_tables import Weakness
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.renderers import Template, html, markdown

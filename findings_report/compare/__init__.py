@@ -23,8 +23,8 @@ from findings_report.model.comparison import (
     Turn,
     Weight,
 )
-from findings_report.model.document import Component, Report, ReportedFinding
 from findings_report.model.finding import ANSWERED, Status
+from findings_report.model.report import Component, Report, ReportedFinding
 
 _CHANGES: Final = (Change.NEW, Change.UPDATED, Change.UNCHANGED, Change.ABSENT)
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from findings_report.model.comparison import CITED_WORDS, Change, Cited, FixCommit, FixState, Judgement, TrackedRegion, Weight
-from findings_report.model.document import ReportedFinding
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Status
+from findings_report.model.report import ReportedFinding
 
 _ORDER: Final = tuple(Weight)
 _ACCEPTED: Final = (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE)

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from findings_report.compare.wording import wording
 from findings_report.model.comparison import FieldChange, TrackedRegion
-from findings_report.model.document import CustomValue, ReportedFinding, Score
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
-from findings_report.model.tables import Weakness
+from findings_report.model.report import CustomValue, ReportedFinding, Score
+from findings_report.model.report_tables import Weakness
 
 PROSE: Final = ("summary", "severity_reason", "description", "impact", "scenario", "proof", "recommendation", "response", "fix")
 """Fields whose change is shown word by word."""

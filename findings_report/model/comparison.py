@@ -10,11 +10,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
 
-from findings_report.model.document import Component, Report, ReportedEngagement, ReportedFinding
 from findings_report.model.drift import Drift
 from findings_report.model.engagement import State
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Event, Status
+from findings_report.model.report import Component, Report, ReportedEngagement, ReportedFinding
 
 COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 """Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, StrictInt, StringConstraints
 
 from findings_report.model.evidence import Frozen
-from findings_report.model.scalar import (
+from findings_report.model.field_types import (
     Colour,
     CommitHash,
     Cwe,

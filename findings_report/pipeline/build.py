@@ -22,7 +22,7 @@ from findings_report.problems import FindingsReportError, Problem
 
 if TYPE_CHECKING:
     from findings_report.identify import Identified
-    from findings_report.model.document import FindingsCommit, Report
+    from findings_report.model.report import FindingsCommit, Report
     from findings_report.renderers import Template
 
 DEFAULT_FORMATS: Final = ("html", "pdf")

@@ -14,7 +14,7 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Picture
+    from findings_report.model.report import Picture
     from findings_report.resolve import Resolution
     from findings_report.survey import Survey
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from findings_report.problems import Kind, Problem
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Component
+    from findings_report.model.report import Component
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def components() -> tuple[Component, ...]:
     import platform
 
     from findings_report import __version__, git
-    from findings_report.model.document import Component
+    from findings_report.model.report import Component
     from findings_report.renderers.pdf import library_versions
 
     found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}

@@ -16,7 +16,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Report, ReportedFinding
+    from findings_report.model.report import Report, ReportedFinding
     from findings_report.renderers import Template
 
 EACH_FORMATS: Final = ("md", "html", "pdf", "json")

@@ -14,7 +14,7 @@ from findings_report.problems import FindingsReportError
 
 if TYPE_CHECKING:
     from findings_report import git
-    from findings_report.model.document import Report, ReportedFinding, ReportedRepository
+    from findings_report.model.report import Report, ReportedFinding, ReportedRepository
 
 _MOST_LOOKED_UP: Final = 500
 

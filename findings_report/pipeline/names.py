@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from findings_report.pipeline.sides import ReadSide
 
 if TYPE_CHECKING:
-    from findings_report.model.document import ReportedFinding, ReportedRepository
+    from findings_report.model.report import ReportedFinding, ReportedRepository
 
 
 def agreed(before: ReadSide, after: ReadSide) -> tuple[ReadSide, tuple[str, ...]]:

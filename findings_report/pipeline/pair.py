@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from findings_report.compare import Pairing
 from findings_report.matching import Matching, Place, Traits, match
 from findings_report.model.comparison import TrackedRegion
-from findings_report.model.document import Report, ReportedFinding
+from findings_report.model.report import Report, ReportedFinding
 
 
 def paired(

@@ -16,8 +16,9 @@ from findings_report.problems.safe_text import shown_path
 if TYPE_CHECKING:
     from findings_report.cache import Entries
     from findings_report.model.comparison import Document
-    from findings_report.model.document import Report
-    from findings_report.renderers import Rendered, Template, TemplateFiles
+    from findings_report.model.rendered import Rendered
+    from findings_report.model.report import Report
+    from findings_report.renderers import Template, TemplateFiles
     from findings_report.renderers.pdf import Printable
 
 
@@ -93,8 +94,8 @@ def render(
     `workers` processes lay out at once, one for each core when None.
     """
     from findings_report import archive
-    from findings_report.model.document import Report
-    from findings_report.renderers import Rendered
+    from findings_report.model.rendered import Rendered
+    from findings_report.model.report import Report
     from findings_report.renderers.kept import document_key
 
     if name == "json":
@@ -146,7 +147,7 @@ def render_each(
     `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
     """
     from findings_report import archive
-    from findings_report.renderers import Rendered
+    from findings_report.model.rendered import Rendered
     from findings_report.renderers.template import render_alone as render_text
 
     texts: list[Rendered] = []
@@ -173,7 +174,7 @@ def _printed(
     entries: Entries | None,
     workers: int | None,
 ) -> Rendered:
-    from findings_report.renderers import Rendered
+    from findings_report.model.rendered import Rendered
     from findings_report.renderers.pdf import render_pdf
 
     page = printable(document, text)
@@ -191,7 +192,7 @@ def _printed(
 def printable(document: Document, text: Rendered) -> Printable:
     """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
     from findings_report import archive
-    from findings_report.renderers import Carried
+    from findings_report.model.rendered import Carried
     from findings_report.renderers.pdf import Printable
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]

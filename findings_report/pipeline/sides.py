@@ -17,7 +17,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
-    from findings_report.model.document import Report
+    from findings_report.model.report import Report
 
 REVISION: Final = "git:"
 """What a revision may be marked with, where a file or folder has its name too."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
@@ -29,28 +28,6 @@ class TemplateFiles:
     """Name of the folder."""
     layers: tuple[Mapping[str, bytes], ...]
     """Its own files, then those of `standard`, by their path in the folder, POSIX; one layer where it is `standard`."""
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a renderer gives: the bytes of one file, and what the user should know about them."""
-
-    content: bytes
-    """The file."""
-    problems: tuple[Problem, ...] = ()
-    """Warnings; errors are raised."""
-
-
-@dataclass(frozen=True)
-class Carried:
-    """The file that a PDF carries: what all of its pages were made from."""
-
-    name: str
-    """File name, `report.json` or `comparison.json`."""
-    content: bytes
-    """The file, UTF-8 JSON."""
-    day: date | None
-    """The document's date; None when it has none."""
 
 
 def find_template(name: str, folder: Path, *, given: bool) -> Template:

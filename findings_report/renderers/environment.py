@@ -19,9 +19,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from findings_report.model.comparison import Words
-from findings_report.model.document import Picture, ReportedEngagement
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Region, Snippet
+from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.problems import FindingsReportError, Place
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.coded import bare

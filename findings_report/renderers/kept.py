@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from findings_report.cache import Entries
 from findings_report.model.comparison import Document
-from findings_report.model.document import ReportedEngagement
 from findings_report.model.evidence import Frozen
+from findings_report.model.report import ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.folders import Files
 from findings_report.renderers.made_by import toolchain_digest

@@ -12,8 +12,8 @@ from jinja2 import Template as JinjaTemplate
 from markupsafe import Markup
 
 from findings_report.cache import Entries
-from findings_report.model.document import Picture, ReportedEngagement
 from findings_report.model.evidence import Frozen
+from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.environment import Dialect, environment, told
 from findings_report.renderers.folders import refused

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from findings_report import prose
-from findings_report.model.document import Picture, ReportedEngagement, ReportedFinding
 from findings_report.model.evidence import Snippet
+from findings_report.model.report import Picture, ReportedEngagement, ReportedFinding
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from findings_report.cache import Entries
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
-from findings_report.model.document import Report, ReportedFinding, ReportedSection
 from findings_report.model.engagement import Place
-from findings_report.renderers import Rendered, Template, TemplateFiles
+from findings_report.model.rendered import Rendered
+from findings_report.model.report import Report, ReportedFinding, ReportedSection
+from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures
 from findings_report.renderers.sheets import gathered

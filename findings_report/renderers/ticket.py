@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from findings_report.model.document import Report
+from findings_report.model.report import Report
 from findings_report.renderers import Template
 from findings_report.renderers.pages import Pages
 from findings_report.renderers.part import number_figures

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from findings_report.model.engagement import FORMAT, Engagement, Section
+from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
-from findings_report.model.scalar import identifier_fault
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean

@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import scope, scoring, weakness
+from findings_report import scoring, weakness
+from findings_report.model import scope
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location

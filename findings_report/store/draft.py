@@ -11,7 +11,7 @@ from typing import Final
 
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
-from findings_report.model.scalar import identifier_fault
+from findings_report.model.field_types import identifier_fault
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.suggestions import listed
 from findings_report.store.edit import quoted, set_text

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from findings_report import __version__
-from findings_report.model import engagement, finding, scalar
+from findings_report.model import engagement, field_types, finding
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
 from findings_report.store.yaml12 import read
@@ -95,7 +95,7 @@ def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _enumeration(name: str, node: Mapping[str, Any]) -> dict[str, Any]:
     """An enumeration with the meaning of each of its words."""
-    meanings = _meanings(next(vars(module)[name] for module in (engagement, finding, scalar) if name in vars(module)))
+    meanings = _meanings(next(vars(module)[name] for module in (engagement, finding, field_types) if name in vars(module)))
     return {
         "type": node["type"],
         "enum": node["enum"],

@@ -35,7 +35,7 @@ class Deferred:
 
     def result(self) -> Made:
         """Makes it. Raises FindingsReportError where it cannot be made."""
-        from findings_report.model.document import Report
+        from findings_report.model.report import Report
         from findings_report.pipeline.executors import Made
         from findings_report.pipeline.render import render, render_each
 

@@ -26,7 +26,7 @@ from findings_report.renderers.markdown import escape, literal
 
 if TYPE_CHECKING:
     from findings_report import tickets
-    from findings_report.model.document import Report
+    from findings_report.model.report import Report
     from findings_report.model.ticket import Attached, Ticket, TicketRef
 
 _MOST: Final = 30

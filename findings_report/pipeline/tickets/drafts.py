@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import store
-from findings_report.model.document import Report, ReportedFinding
+from findings_report.model.report import Report, ReportedFinding
 from findings_report.model.ticket import Draft
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import check

@@ -16,9 +16,9 @@ from typing import Final
 
 from findings_report.cache import Entries
 from findings_report.confine import Answer, Limits
+from findings_report.model.rendered import Carried, Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.renderers import Carried, Rendered
 from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable

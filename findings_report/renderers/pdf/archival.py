@@ -17,7 +17,7 @@ from typing import Final
 import pikepdf
 from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, Pdf, Stream, String
 
-from findings_report.renderers import Carried
+from findings_report.model.rendered import Carried
 from findings_report.renderers.pdf.metadata import packet
 
 # A file inside a PDF/A needs a date of modification (ISO 19005-3, 6.8). Zero says that there is none: the clock must not.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.confine import Answer
+from findings_report.model.rendered import Carried
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers import Carried
 from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage

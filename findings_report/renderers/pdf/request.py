@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.renderers import Carried
+from findings_report.model.rendered import Carried
 
 Pictures = Mapping[str, tuple[str, bytes]]
 """By name: media type and content."""

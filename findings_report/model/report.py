@@ -14,9 +14,9 @@ from pydantic import ConfigDict, Field
 
 from findings_report.model.engagement import Author, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
+from findings_report.model.field_types import Colour, Identifier, Level
 from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
-from findings_report.model.scalar import Colour, Identifier, Level
-from findings_report.model.tables import Classification, Covered, Matrix, Remediation, Weakness
+from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"
 """Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Frozen
-from findings_report.model.scalar import Level
+from findings_report.model.field_types import Level
 
 
 class Weakness(Frozen):
