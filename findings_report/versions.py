@@ -13,34 +13,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from findings_report.alignment import LONGEST_LINE, aligned, likeness
+from findings_report.git.hunks import Hunk
 from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
 
 _VERSION_OF_TEXT = 0.75  # likeness from which what came in place of a whole text is a version of it
 _CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")
-
-
-class Hunk(NamedTuple):
-    """A block of a diff without context."""
-
-    old_start: int
-    """First line that went; of none, the line before which lines came."""
-    old_count: int
-    """Lines that went."""
-    new_start: int
-    """First line that came; of none, the line before which lines went."""
-    new_count: int
-    """Lines that came."""
-
-    @property
-    def old_stop(self) -> int:
-        """The line after the last that went."""
-        return self.old_start + self.old_count
-
-    @property
-    def new_stop(self) -> int:
-        """The line after the last that came."""
-        return self.new_start + self.new_count
 
 
 @dataclass(frozen=True)

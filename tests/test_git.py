@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from repositories import ENVIRONMENT, Commit, Link, Submodule, build, git, problem_of
 
 from findings_report.git import LARGEST_OBJECT, EntryKind, Repository, open_repository, version
-from findings_report.git.command import printable_fault
-from findings_report.git.trees import TreeEntry, parse_tree
+from findings_report.git.objects import TreeEntry, parse_tree
+from findings_report.git.process import printable_fault
 from findings_report.problems import Kind, Problem
 
 HISTORY = [

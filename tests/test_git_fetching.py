@@ -227,7 +227,7 @@ def test_a_remote_with_malformed_objects_is_refused(tmp_path: Path, ssh: Path) -
 def test_a_remote_that_sends_too_much_is_cut_off_and_leaves_nothing(
     tmp_path: Path, ssh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findings_report.git.fetching._MOST_RECEIVED", 1 << 16)
+    monkeypatch.setattr("findings_report.git.fetch._MOST_RECEIVED", 1 << 16)
     build(tmp_path / "origin", [Commit({"large": os.urandom(1 << 18)}, tag="v1")])
     clone = tmp_path / "cache/app.git"
 

@@ -23,8 +23,8 @@ from findings_report.git import (
     renames_along,
     renames_between,
 )
+from findings_report.git.hunks import Hunk
 from findings_report.problems import Problem
-from findings_report.versions import Hunk
 
 HISTORY = [Commit({"src/app.py": "one\ntwo\n", "README": "hello\n"}, tag="v1"), Commit({"src/app.py": "one\n2\n"}, tag="v2")]
 

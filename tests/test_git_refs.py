@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from repositories import ENVIRONMENT, Commit, build, git, problem_of
 
 from findings_report.git import open_repository
-from findings_report.git.plain import object_format_in
+from findings_report.git.layout import object_format_in
 from findings_report.git.refs import is_ref_name
 
 HISTORY = [Commit({"a": str(number)}, tag=f"v{number}") for number in range(4)]

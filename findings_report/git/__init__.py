@@ -4,15 +4,14 @@ A repository under audit is hostile until read: see `repository` for how it is o
 `objects` for what is believed of it, `fetching` for how one is cloned.
 """
 
-from findings_report.git.bulk import blobs
-from findings_report.git.command import version
-from findings_report.git.fetching import fetch_repository
+from findings_report.git.blobs import blobs
+from findings_report.git.fetch import fetch_repository
 from findings_report.git.history import Change, Rename, changes_of, changes_of_text, merge_base, renames_along, renames_between
 from findings_report.git.hunks import hunks
 from findings_report.git.layout import enclosing_folder
-from findings_report.git.objects import LARGEST_OBJECT
+from findings_report.git.objects import LARGEST_OBJECT, EntryKind, TreeEntry
+from findings_report.git.process import version
 from findings_report.git.repository import Entry, Repository, open_repository
-from findings_report.git.trees import EntryKind, TreeEntry
 
 __all__ = ["LARGEST_OBJECT", "Change", "Entry", "EntryKind", "Rename", "Repository", "TreeEntry"]
 __all__ += ["blobs", "changes_of", "changes_of_text", "enclosing_folder", "fetch_repository", "hunks", "merge_base"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.git import command
+from findings_report.git import process
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
 from findings_report.problems import FindingsReportError
@@ -113,9 +113,9 @@ def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[Chan
 
 
 def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: tuple[int, ...] = (0,)) -> bytes:
-    answer = command.run(
+    answer = process.run(
         [f"--git-dir={repository.folder}", *arguments],
-        environment=command.environment(),
+        environment=process.environment(),
         folder=repository.folder,
         seconds=_SECONDS,
     )

@@ -8,13 +8,121 @@ repository on this machine could be made to appear in a report.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, Literal
 
-from findings_report.git.plain import ObjectFormat, object_format_in, read_plain
 from findings_report.problems import FindingsReportError, Kind, Problem
+
+# SELF
+
+
+# SELF
+
+
+FETCHED_HEAD: Final = "refs/fetched/HEAD"
+"""What HEAD stands for in a repository made here."""
+
+
+# The commit graph of a hostile repository could lie about parents; objects are read instead.
+_CONFIG: Final = """[core]
+\trepositoryformatversion = {version}
+\tbare = true
+\tcommitGraph = false
+[gc]
+\tauto = 0
+"""
+
+
+def create_bare(folder: Path, object_format: ObjectFormat) -> None:
+    """Make `folder`, which exists and is empty, a bare repository without commits."""
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text(f"ref: {FETCHED_HEAD}\n", "ascii")
+    config = _CONFIG.format(version=0 if object_format == "sha1" else 1)
+    if object_format != "sha1":
+        config += f"[extensions]\n\tobjectFormat = {object_format}\n"
+    (folder / "config").write_text(config, "ascii")
+
+
+def lend(layout: Layout, folder: Path) -> None:
+    """Let the bare repository at `folder` read the objects of `layout`, and know where its history was cut off."""
+    alternates = "".join(f"{_quoted(str(objects))}\n" for objects in layout.object_folders[:1])
+    (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
+    if layout.shallow:
+        (folder / "shallow").write_text("".join(f"{commit}\n" for commit in layout.shallow), "ascii")
+
+
+def name_commits(folder: Path, commits: Sequence[str]) -> None:
+    """Give each of these full hashes a ref of its own, so that they can be fetched from the repository at `folder`."""
+    refs = "".join(f"{commit} refs/commits/{commit}\n" for commit in sorted(set(commits)))
+    (folder / "packed-refs").write_text(refs, "ascii")
+
+
+def _quoted(path: str) -> str:
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+ObjectFormat = Literal["sha1", "sha256"]
+"""What a repository's ids are made with."""
+
+
+_LARGEST: Final = 4 * 1024 * 1024
+
+
+_SECTION: Final = re.compile(r"\s*\[\s*(?P<name>[^\]]*?)\s*\](?P<rest>.*)")
+
+
+_FORMAT: Final = re.compile(r'\s*objectformat\s*=\s*"?(?P<value>[^"#;\s]*)', re.IGNORECASE)
+
+
+@contextmanager
+def open_plain(path: Path, *, largest: int) -> Iterator[BinaryIO | None]:
+    """The file at `path`, open for reading; None when there is none.
+
+    Raises ValueError for anything but a plain file of at most `largest` bytes, OSError for a link and what cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield None
+        return
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+            raise ValueError(f"{path} is not a small plain file")
+        yield file
+
+
+def read_plain(path: Path) -> str | None:
+    """The text of a file of at most 4 MiB; None when there is none. Raises as `open_plain` does."""
+    with open_plain(path, largest=_LARGEST) as file:
+        return None if file is None else os.fsdecode(file.read(_LARGEST))
+
+
+def object_format_in(config: str) -> ObjectFormat:
+    """The one thing that is taken from a repository's configuration; sha1 when it says nothing.
+
+    Whatever else stands there, malformed lines and includes too, is passed over. Raises ValueError for another format.
+    """
+    found, section = "sha1", ""
+    for line in config.splitlines():
+        if header := _SECTION.match(line):
+            section = header["name"].lower()
+        setting = _FORMAT.match(header["rest"] if header else line)
+        if setting and section == "extensions":
+            found = setting["value"].lower()
+    if found not in ("sha1", "sha256"):
+        raise ValueError(f"its ids are made in a way that is not known here: {found!r}")
+    return "sha1" if found == "sha1" else "sha256"
+
+
+# SELF
+
 
 _MOST_ALTERNATES: Final = 64
 

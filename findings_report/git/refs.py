@@ -12,8 +12,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from findings_report.git.layout import Layout, refusal
-from findings_report.git.plain import open_plain, read_plain
+from findings_report.git.layout import Layout, open_plain, read_plain, refusal
 
 LARGEST_PACKED: Final = 256 * 1024 * 1024
 """Bytes of the largest packed-refs file that is read: 256 MiB, some three million refs."""

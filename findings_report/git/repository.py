@@ -16,12 +16,10 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
-from findings_report.git import command
-from findings_report.git.bare import create_bare, lend
-from findings_report.git.layout import Layout, find_layout, refusal
-from findings_report.git.objects import LARGEST_OBJECT, Objects
+from findings_report.git import process
+from findings_report.git.layout import Layout, create_bare, find_layout, lend, refusal
+from findings_report.git.objects import LARGEST_OBJECT, EntryKind, Objects, TreeEntry, parse_tree, tree_of_commit
 from findings_report.git.refs import id_of
-from findings_report.git.trees import EntryKind, TreeEntry, parse_tree, tree_of_commit
 from findings_report.problems import FindingsReportError
 
 _MOST_FILES: Final = 1_000_000
@@ -29,7 +27,7 @@ _DEEPEST_FOLDER: Final = 400
 _MOST_LINES_SEARCHED: Final = 8
 _LONGEST_SEARCHED: Final = 2_000  # a program is not started with an argument of more than 128 KiB
 _MOST_PATHS_FOUND: Final = 1024 * 1024
-_SEARCHED: Final = (0, 1, command.OVERFLOWED)
+_SEARCHED: Final = (0, 1, process.OVERFLOWED)
 """Statuses of a search that was done: found, nothing found, more found than anybody wants."""
 _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
@@ -105,9 +103,9 @@ class Repository:
             fault = f"revision {revision!r} asks what only the clone of repository '{self.name}' itself knows"
             raise refusal(fault, remedy="name a tag, a branch or a hash", code="revision-unresolved")
         id = None if self._objects.is_id(name) else id_of(self._layout, name, shown=f"repository '{self.name}'")
-        answer = command.run(
+        answer = process.run(
             [f"--git-dir={self.folder}", *_RESOLVE, f"{id or name}{rest}^{{commit}}"],
-            environment=command.environment(),
+            environment=process.environment(),
             folder=self.folder,
             seconds=_RESOLVE_SECONDS,
         )
@@ -127,7 +125,7 @@ class Repository:
         if _SHORT.fullmatch(short) is None:
             return ()
         arguments = [f"--git-dir={self.folder}", "rev-parse", f"--disambiguate={short}"]
-        answer = command.run(arguments, environment=command.environment(), folder=self.folder, seconds=_RESOLVE_SECONDS)
+        answer = process.run(arguments, environment=process.environment(), folder=self.folder, seconds=_RESOLVE_SECONDS)
         found = sorted(id for id in answer.output.decode("ascii", "replace").split() if self.has_commit(id))
         return tuple(found[:_MOST_TOLD]) if len(found) > 1 else ()
 
@@ -195,12 +193,12 @@ class Repository:
         paths = answer.output.split(b"\0")[:-1][:limit]
         return tuple(path.removeprefix(commit.encode() + b":").decode("utf-8", "backslashreplace") for path in paths)
 
-    def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> command.Answer:
+    def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> process.Answer:
         options = ["-F", "-l", "-z", "-I", "--full-name", "--no-textconv", "--no-recurse-submodules", "--all-match"]
         patterns = [word for line in lines for word in ("-e", line)]
-        return command.run(
+        return process.run(
             [f"--git-dir={self.folder}", "grep", *options, *patterns, commit, "--", *pathspecs],
-            environment=command.environment() | {"GIT_ALLOC_LIMIT": "32m"},
+            environment=process.environment() | {"GIT_ALLOC_LIMIT": "32m"},
             folder=self.folder,
             seconds=_SEARCH_SECONDS,
             most=_MOST_PATHS_FOUND,
@@ -278,7 +276,7 @@ def open_repository(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> 
     `name` is what messages call it. `borrow` are folders outside of it that it may take objects from. Raises
     FindingsReportError (SOURCE) when there is no repository, when git is missing or cannot read it, when it leads outside.
     """
-    command.program()
+    process.program()
     layout = find_layout(path, name=name, borrow=borrow)
     private = TemporaryDirectory(prefix="findings-report-")
     create_bare(Path(private.name), layout.object_format)

@@ -14,7 +14,7 @@ from findings_report.problems.safe_text import shown_path
 def demo(folder: Path) -> Path:
     """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
     from findings_report import scaffold
-    from findings_report.git.recording import record
+    from findings_report.git.create import record
     from findings_report.publish import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

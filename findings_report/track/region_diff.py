@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from findings_report.formatting import ignores_white_space
+from findings_report.git.hunks import Hunk
 from findings_report.lines import squeeze
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
 from findings_report.track.files import SourceFile
-from findings_report.versions import Hunk, Placement, Versions
+from findings_report.versions import Placement, Versions
 
 MOST_DIFF_LINES: Final = 400
 """Lines of a diff that are kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from findings_report.git import command
+from findings_report.git import process
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _DAY = 86_400
@@ -38,7 +38,7 @@ def record(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
 def _run(folder: Path, arguments: list[str], index: int) -> None:
     who = {"NAME": "quicknotes", "EMAIL": "quicknotes@example.org", "DATE": f"{_FIRST + index * 30 * _DAY} +0000"}
     names = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in who.items()}
-    answer = command.run(arguments, environment=command.environment() | names, folder=folder, seconds=60)
+    answer = process.run(arguments, environment=process.environment() | names, folder=folder, seconds=60)
     if answer.status != 0:
         raise _fault(folder, answer.fault or f"git {arguments[0]} failed")
 

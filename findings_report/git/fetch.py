@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from findings_report.git import command
-from findings_report.git.bare import FETCHED_HEAD, create_bare, name_commits
-from findings_report.git.plain import ObjectFormat
+from findings_report.git import process
+from findings_report.git.layout import FETCHED_HEAD, ObjectFormat, create_bare, name_commits
 from findings_report.git.refs import is_ref_name
 from findings_report.git.repository import Repository, open_repository
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -137,9 +136,9 @@ class _Remote:
 
     def _refs(self, names: Sequence[str]) -> dict[str, str]:
         """The remote's refs of these names, and its HEAD, with their ids."""
-        answer = command.run(
+        answer = process.run(
             [*_settings(), "ls-remote", "--", self.source, "HEAD", *names],
-            environment=command.network_environment("https:ssh"),
+            environment=process.network_environment("https:ssh"),
             folder=Path("/"),
             seconds=_LISTING_SECONDS,
         )
@@ -179,7 +178,7 @@ def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str
     _refuse_too_much(folder, source)
     if answer is not None and "not our ref" in answer.fault:
         raise _not_found([id for id in (*revisions, *commits) if id in answer.fault], source)
-    if answer is None or answer.status not in (0, command.TIMED_OUT):
+    if answer is None or answer.status not in (0, process.TIMED_OUT):
         named = [refspec for refspec in wanted.refspecs if refspec.startswith(("+refs/", "+HEAD:"))]
         answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
         _refuse_too_much(folder, source)
@@ -191,11 +190,11 @@ def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str
     return here
 
 
-def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int) -> command.Answer:
+def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int) -> process.Answer:
     options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", f"--depth={depth}"]
-    return command.run(
+    return process.run(
         [f"--git-dir={folder}", *_settings(), "fetch", *options, "--", wanted.address, *refspecs],
-        environment=command.network_environment(wanted.protocols),
+        environment=process.network_environment(wanted.protocols),
         folder=folder,
         seconds=_FETCHING_SECONDS,
         file_bytes=_MOST_RECEIVED,
@@ -205,14 +204,14 @@ def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int
 def _refuse_too_much(folder: Path, source: str) -> None:
     """Raises when git was ended for writing a file as long as it may be; of its own words none tells."""
     if any(file.stat().st_size >= _MOST_RECEIVED for file in (folder / "objects" / "pack").glob("tmp_pack_*")):
-        fault = f"cannot fetch from {command.without_credentials(source)}: it sends more than {_MOST_RECEIVED:,} bytes"
+        fault = f"cannot fetch from {process.without_credentials(source)}: it sends more than {_MOST_RECEIVED:,} bytes"
         remedy = "clone what you need of it yourself, and name the clone with --repository"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy=remedy, code="fetch-too-large"))
 
 
 def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
     """The full commits of those that are in the clone at `folder`."""
-    with open_repository(folder, name=command.without_credentials(source)) as repository:
+    with open_repository(folder, name=process.without_credentials(source)) as repository:
         named = ((revision, repository.commit_of(revision)) for revision in revisions)
         found = {revision: commit for revision, commit in named if commit is not None and repository.has_commit(commit)}
         return found | {commit: commit for commit in commits if repository.has_commit(commit)}
@@ -222,14 +221,14 @@ def _local_path(source: str) -> Path | None:
     """The path that `source` names on this machine; None when it is a remote. Raises for what git must not be given."""
     scheme = _SCHEME.match(source)
     if not source.isprintable() or not source or source.startswith("-") or "::" in source:
-        raise _not_allowed(f"{command.without_credentials(source)!r} is not an address to clone from")
+        raise _not_allowed(f"{process.without_credentials(source)!r} is not an address to clone from")
     if scheme is None:
         return None if _SCP_LIKE.match(source) and not Path(source).exists() else Path(source)
     if scheme[1].lower() in ("https", "ssh"):
         return None
     if scheme[1].lower() == "file" and source[scheme.end() :].startswith("/"):
         return Path(unquote(source[scheme.end() :]))
-    raise _not_allowed(f"{command.without_credentials(source)!r} cannot be cloned: {scheme[1]}:// is not allowed")
+    raise _not_allowed(f"{process.without_credentials(source)!r} cannot be cloned: {scheme[1]}:// is not allowed")
 
 
 def _is_name(revision: str) -> bool:
@@ -255,7 +254,7 @@ def _settings() -> list[str]:
 
 
 def _not_found(missing: Sequence[str], source: str) -> FindingsReportError:
-    shown = command.without_credentials(source)
+    shown = process.without_credentials(source)
     return FindingsReportError(
         Problem(
             Kind.SOURCE, f"{asked!r} names no commit in {shown}", remedy="correct revision or commit", code="revision-missing"
@@ -271,7 +270,7 @@ def _not_allowed(fault: str) -> FindingsReportError:
 
 
 def _refused(source: str, fault: str) -> FindingsReportError:
-    shown = command.without_credentials(source)
+    shown = process.without_credentials(source)
     remedy = "check the address and your access to it; git asks no questions here, so keys and tokens must be at hand"
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")

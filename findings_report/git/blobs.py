@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from findings_report.git import command
+from findings_report.git import process
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
 from findings_report.problems import FindingsReportError
@@ -36,9 +36,9 @@ def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, byt
         return
     with _file_of(wanted) as asked:
         child = subprocess.Popen(
-            [command.program(), f"--git-dir={repository.folder}", "cat-file", "--batch", "--buffer"],
+            [process.program(), f"--git-dir={repository.folder}", "cat-file", "--batch", "--buffer"],
             cwd=repository.folder,
-            env=command.environment() | {"GIT_ALLOC_LIMIT": "64m"},
+            env=process.environment() | {"GIT_ALLOC_LIMIT": "64m"},
             stdin=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -49,7 +49,7 @@ def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, byt
             reader = _Reader(child, deadline, repository)
             yield from ((id, reader.content(id)) for id in wanted)
         finally:
-            command.end_group(child)
+            process.end_group(child)
 
 
 def _sizes(repository: Repository, ids: list[str]) -> dict[str, int | None]:
@@ -57,9 +57,9 @@ def _sizes(repository: Repository, ids: list[str]) -> dict[str, int | None]:
     if not ids:
         return {}
     with _file_of(ids) as asked:
-        answer = command.run(
+        answer = process.run(
             [f"--git-dir={repository.folder}", "cat-file", "--batch-check", "--buffer"],
-            environment=command.environment(),
+            environment=process.environment(),
             folder=repository.folder,
             seconds=_SECONDS,
             most=_MOST_HEADERS,
