@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report import cache, git
+from findings_report import git
 from findings_report.model.engagement import Engagement
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.system import cache
 
 
 @dataclass(frozen=True)

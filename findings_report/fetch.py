@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from findings_report import cache, git
+from findings_report import git
 from findings_report.clones import find_clones
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Problem
+from findings_report.system import cache
 
 
 def fetch_missing(

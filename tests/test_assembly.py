@@ -21,7 +21,7 @@ import pytest
 import tagged
 from samples import finding, full_finding, report, sections, snippet
 
-from findings_report import cache, confine
+from findings_report import confine
 from findings_report.compare import Code, Pairing, compare
 from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
@@ -32,6 +32,7 @@ from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.pdf import limits_for, render_pdf
 from findings_report.renderers.sheets import take_apart
 from findings_report.renderers.template import render
+from findings_report.system import cache
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")]
 

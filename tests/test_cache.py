@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from findings_report import cache
 from findings_report.problems import FindingsReportError, Kind
+from findings_report.system import cache
 
 
 @pytest.fixture(autouse=True)

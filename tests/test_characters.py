@@ -9,9 +9,10 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.pdf import library_versions, limits_for, missing, missing_libraries, substitute
+from findings_report.renderers.pdf import limits_for, missing, substitute
 from findings_report.renderers.pdf.characters import COVERAGE, FONTS
 from findings_report.renderers.pdf.coverage import measured
+from findings_report.system.toolchain import library_versions, missing_libraries
 
 
 def test_the_table_of_characters_is_what_the_font_files_have() -> None:

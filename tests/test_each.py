@@ -11,7 +11,6 @@ import samples
 
 from findings_report import archive, confine, pipeline
 from findings_report.assemble import alone
-from findings_report.cache import Entries
 from findings_report.model.report import Report
 from findings_report.pipeline import Built, Inputs, Wishes
 from findings_report.pipeline.render import printable
@@ -19,6 +18,7 @@ from findings_report.problems import FindingsReportError, Kind
 from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.pdf import Printable, render_many, render_pdf
 from findings_report.renderers.template import render_alone
+from findings_report.system.cache import Entries
 
 NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
 

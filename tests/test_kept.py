@@ -12,12 +12,12 @@ import pytest
 import samples
 
 from findings_report import archive, pipeline
-from findings_report.cache import Entries
 from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates, kept, made_by
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.shipped import taken
 from findings_report.renderers.template import render
+from findings_report.system.cache import Entries
 
 STANDARD = Template("standard", (builtin_templates(),))
 

@@ -59,7 +59,7 @@ def test_whatever_the_texts_are_the_name_is_one_that_every_file_system_takes(tit
 
 
 def test_a_name_of_signs_of_three_bytes_can_be_written(tmp_path: Path) -> None:
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     path = tmp_path / f"{file_stem('{title}', samples.engagement(title='审' * 500))}.html"
 

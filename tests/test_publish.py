@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.publish import publish, publish_new
+from findings_report.system.atomic_files import publish, publish_new
 
 
 def test_files_are_put_in_place_with_their_folders(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_run_never_leaves_a_torn_file(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from findings_report.publish import publish\n"
+        "import sys; from pathlib import Path; from findings_report.system.atomic_files import publish\n"
         "n = 0\n"
         "while True:\n"
         "    n += 1\n"

@@ -77,7 +77,7 @@ def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor
 
     Raises as that does, what can be told before anything is rendered at once.
     """
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     outputs.check_formats(
         wishes.formats, each.EACH_FORMATS if wishes.each else outputs.FORMATS

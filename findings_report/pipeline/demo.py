@@ -15,7 +15,7 @@ def demo(folder: Path) -> Path:
     """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
     from findings_report import scaffold
     from findings_report.git.create import record
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = f"{shown_path(folder)} is not an empty folder"

@@ -69,7 +69,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
 
     Raises FindingsReportError, having written nothing.
     """
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     outputs.check_formats(wishes.formats, FORMATS)
     gates = [_gate(text) for text in wishes.fail_on]

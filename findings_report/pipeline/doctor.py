@@ -27,7 +27,7 @@ def components() -> tuple[Component, ...]:
 
     from findings_report import __version__, git
     from findings_report.model.report import Component
-    from findings_report.renderers.pdf import library_versions
+    from findings_report.system.toolchain import library_versions
 
     found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}
     return tuple(Component(name=name, version=version) for name, version in found.items() if version is not None)
@@ -36,7 +36,7 @@ def components() -> tuple[Component, ...]:
 def doctor() -> Health:
     """What this machine has, and what it lacks."""
     from findings_report import git
-    from findings_report.renderers.pdf import INSTALL, missing_libraries
+    from findings_report.system.toolchain import INSTALL, missing_libraries
 
     problems: list[Problem] = []
     if git.version() is None:

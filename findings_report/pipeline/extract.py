@@ -31,7 +31,7 @@ def extract(pdf: Path, output: str | None, password: Password = no_password) -> 
     Raises FindingsReportError: INPUT when the file carries nothing that can be read, USAGE when it does not open.
     """
     from findings_report import archive
-    from findings_report.publish import publish, publish_new
+    from findings_report.system.atomic_files import publish, publish_new
 
     found = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)
     if output is None:

@@ -35,7 +35,7 @@ def init(folder: Path, title: str) -> Made:
     Settings of either that are there already are left alone; a note says what to add.
     """
     from findings_report import scaffold
-    from findings_report.publish import publish, publish_new
+    from findings_report.system.atomic_files import publish, publish_new
 
     target = folder / store.FOLDER
     if os.path.lexists(target / store.ENGAGEMENT):
@@ -105,7 +105,7 @@ def schema(which: str) -> dict[str, Any]:
 
 def write_schemas(start: Path) -> Made:
     """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     schemas = _schemas(store.find_folder(start))
     publish(schemas)

@@ -40,7 +40,7 @@ class Draft:
 
 def new(start: Path, draft: Draft) -> Made:
     """Adds a finding to the engagement found from `start`. Raises FindingsReportError, having written nothing."""
-    from findings_report.publish import publish_new
+    from findings_report.system.atomic_files import publish_new
 
     if draft.entry is not None and draft.path is not None:
         raise _usage("--path is for a finding from nothing, and --from copies one", "add the location to the new file")

@@ -24,7 +24,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
     from findings_report.clones import find_clones, open_clones
     from findings_report.pin import pins
-    from findings_report.publish import publish_edited
+    from findings_report.system.atomic_files import publish_edited
 
     folder = store.find_folder(inputs.folder)
     authored = store.load_engagement(store.Folder(folder))

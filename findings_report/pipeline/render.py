@@ -14,12 +14,12 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
-    from findings_report.cache import Entries
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
     from findings_report.renderers import Template, TemplateFiles
     from findings_report.renderers.pdf import Printable
+    from findings_report.system.cache import Entries
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def printable(document: Document, text: Rendered) -> Printable:
 
 def kept() -> tuple[Entries | None, tuple[Problem, ...]]:
     """Where rendered parts and laid out pages are kept; None, and why, where there can be no such place."""
-    from findings_report import cache
+    from findings_report.system import cache
 
     try:
         return cache.Entries(cache.root() / "pages"), ()

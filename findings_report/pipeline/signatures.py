@@ -54,7 +54,7 @@ def sign(
 ) -> Signed:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
     from findings_report import archive, signing
-    from findings_report.publish import publish
+    from findings_report.system.atomic_files import publish
 
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)

@@ -49,7 +49,7 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     Raises FindingsReportError, having written nothing.
     """
     from findings_report.clones import find_clones, open_clones
-    from findings_report.publish import publish_edited
+    from findings_report.system.atomic_files import publish_edited
 
     folder = store.find_folder(inputs.folder)
     files = store.Snapshot(store.Folder(folder))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from findings_report.cache import Entries
 from findings_report.model.comparison import Document
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import ReportedEngagement
@@ -16,6 +15,7 @@ from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.folders import Files
 from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.shipped import files_of
+from findings_report.system.cache import Entries
 
 
 class Kept:

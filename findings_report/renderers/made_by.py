@@ -31,7 +31,7 @@ _NOT_CODE: Final = ("templates", "__pycache__")
 @cache
 def toolchain_versions() -> dict[str, str]:
     """Version by name; the same on two machines that make the same bytes of the same document. What is missing is left out."""
-    from findings_report.renderers.pdf.libraries import library_versions
+    from findings_report.system.toolchain import library_versions
 
     found = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **library_versions()}
     found |= {name: version(name) for name in PACKAGES}

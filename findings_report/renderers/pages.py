@@ -11,7 +11,6 @@ from urllib.parse import quote
 from jinja2 import Template as JinjaTemplate
 from markupsafe import Markup
 
-from findings_report.cache import Entries
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
@@ -20,6 +19,7 @@ from findings_report.renderers.folders import refused
 from findings_report.renderers.kept import Kept
 from findings_report.renderers.part import Figure, Part
 from findings_report.renderers.shipped import files_of
+from findings_report.system.cache import Entries
 
 _MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
 

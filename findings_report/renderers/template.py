@@ -15,7 +15,6 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from findings_report.cache import Entries
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.engagement import Place
 from findings_report.model.rendered import Rendered
@@ -24,6 +23,7 @@ from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.pages import FORMATS, Pages, marked
 from findings_report.renderers.part import number_figures
 from findings_report.renderers.sheets import gathered
+from findings_report.system.cache import Entries
 
 __all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]
 

@@ -17,10 +17,10 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from findings_report.cache import Entries
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
     from findings_report.renderers import Template, TemplateFiles
+    from findings_report.system.cache import Entries
 
 KNOWN: Final = ("local", "dask://HOST:PORT", "tls://HOST:PORT")
 """What `--executor` may be."""

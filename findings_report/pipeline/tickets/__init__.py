@@ -63,7 +63,7 @@ class Memory:
 
     def keep(self, lock: Lock) -> None:
         """Writes the lock down, where there is an engagement."""
-        from findings_report.publish import publish
+        from findings_report.system.atomic_files import publish
 
         if lock != self.lock and self._path is not None:
             publish({self._path: lock_bytes(lock)})

@@ -112,7 +112,7 @@ def digest(*texts: str) -> str:
 
 def _noted(made: Drafted, finding: str, ref: TicketRef) -> str:
     """Writes the ticket into the finding's file, so that the report names it; says so when that has to be done by hand."""
-    from findings_report.publish import publish_edited
+    from findings_report.system.atomic_files import publish_edited
 
     path = made.files[finding].resolve()  # a link stays one
     try:

@@ -15,8 +15,8 @@ from findings_report.pipeline.tickets.drafts import drafted
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.publish import publish
 from findings_report.renderers.tables_for_import import IMPORT_FORMATS, render_for_import
+from findings_report.system.atomic_files import publish
 
 FOLDER: Final = "tickets"
 """Where the files go in `build/`, when nobody says."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from findings_report.cache import Entries
 from findings_report.confine import Answer, Limits
 from findings_report.model.rendered import Carried, Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -23,11 +22,12 @@ from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
-from findings_report.renderers.pdf.libraries import INSTALL, LIBRARIES, library_versions, missing_libraries
 from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.telling import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
+from findings_report.system.cache import Entries
+from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries
 
 __all__ = [
     "INSTALL",

@@ -9,7 +9,7 @@ from typing import Final
 from findings_report.confine import Answer
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.renderers.pdf.libraries import INSTALL
+from findings_report.system.toolchain import INSTALL
 
 # WeasyPrint says these as errors and goes on without the thing; a report must not lack something in silence.
 _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")

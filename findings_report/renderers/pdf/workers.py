@@ -15,8 +15,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import TracebackType
 
 from findings_report import confine
-from findings_report.cache import Entries
 from findings_report.confine import Answer, Child, Limits, frames
+from findings_report.system.cache import Entries
 
 Blobs = Mapping[str, bytes]
 
