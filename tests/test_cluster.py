@@ -26,11 +26,10 @@ from findings_report import cluster, pipeline
 from findings_report.confine import frames
 from findings_report.pipeline.executors import LOCAL, Job, Made, made, open_executor
 from findings_report.pipeline.executors import wire as wired
-from findings_report.pipeline.executors.made_by import describe_difference, worker_versions
 from findings_report.pipeline.executors.remote import _refuse_strangers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers import Template, builtin_templates
-from findings_report.renderers.made_by import CODE
+from findings_report.system.toolchain import CODE, describe_difference, worker_versions
 
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "findings-report")

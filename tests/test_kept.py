@@ -13,10 +13,11 @@ import samples
 
 from findings_report import archive, pipeline
 from findings_report.model.report import Report
-from findings_report.renderers import Template, builtin_templates, kept, made_by
+from findings_report.renderers import Template, builtin_templates, kept
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.shipped import taken
 from findings_report.renderers.template import render
+from findings_report.system import toolchain
 from findings_report.system.cache import Entries
 
 STANDARD = Template("standard", (builtin_templates(),))
@@ -204,15 +205,15 @@ def test_every_package_that_renders_is_in_the_key() -> None:
 
     owners = packages_distributions()
     packages = {owner.lower().replace("_", "-") for name in loaded.split() for owner in owners.get(name, ())}
-    assert packages - NOT_DECIDING - {"findings-report"} == set(made_by.PACKAGES)
+    assert packages - NOT_DECIDING - {"findings-report"} == set(toolchain.PACKAGES)
 
 
 def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     report = samples.report()
 
     def key() -> str:
-        made_by.toolchain_versions.cache_clear()
-        made_by.toolchain_digest.cache_clear()
+        toolchain.toolchain_versions.cache_clear()
+        toolchain.toolchain_digest.cache_clear()
         return kept.document_key(report, STANDARD, "pdf")
 
     first = key()

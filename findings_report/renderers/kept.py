@@ -13,9 +13,9 @@ from findings_report.model.evidence import Frozen
 from findings_report.model.report import ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.folders import Files
-from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.shipped import files_of
 from findings_report.system.cache import Entries
+from findings_report.system.toolchain import toolchain_digest
 
 
 class Kept:

@@ -18,7 +18,6 @@ from findings_report.confine import Answer, Limits
 from findings_report.model.rendered import Carried, Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.renderers.made_by import toolchain_digest
 from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
 from findings_report.renderers.pdf.characters import FONTS, missing, substitute
@@ -27,7 +26,7 @@ from findings_report.renderers.pdf.telling import explained, in_one_piece, of_an
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
 from findings_report.system.cache import Entries
-from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries
+from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest
 
 __all__ = [
     "INSTALL",
