@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from findings_report import confine
+from findings_report import sandbox
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
@@ -65,9 +65,9 @@ def embedded(content: bytes, names: Sequence[str], *, shown: str, password: Pass
     if len(content) > LARGEST_PDF:
         raise _refused(shown, f"it has {len(content):,} bytes; at most {LARGEST_PDF:,} are read")
     try:
-        with confine.started(__name__, limits=_limits(len(content)), environment={}) as child:
+        with sandbox.started(__name__, limits=_limits(len(content)), environment={}) as child:
             wanted = {"names": list(names)}
-            answer = unlocked(lambda given: confine.ask(child, {**wanted, **given}, {"pdf": content}), password, shown)
+            answer = unlocked(lambda given: sandbox.ask(child, {**wanted, **given}, {"pdf": content}), password, shown)
     except FindingsReportError as error:
         problem = error.problems[0]
         if problem.kind is Kind.USAGE:
@@ -80,7 +80,7 @@ def embedded(content: bytes, names: Sequence[str], *, shown: str, password: Pass
     return Embedded(str(answer.response["name"]), answer.blobs["file"])
 
 
-def unlocked(ask: Callable[[Mapping[str, object]], confine.Answer], password: Password, shown: str) -> confine.Answer:
+def unlocked(ask: Callable[[Mapping[str, object]], sandbox.Answer], password: Password, shown: str) -> sandbox.Answer:
     """What a child answers that may need the password of a PDF: it says {"locked": true} then, and is asked again.
 
     `ask` is given what is to be said besides, {} or {"password": text}. Raises FindingsReportError (USAGE) when there is no
@@ -100,9 +100,9 @@ def unlocked(ask: Callable[[Mapping[str, object]], confine.Answer], password: Pa
     return answer
 
 
-def _limits(size: int) -> confine.Limits:
+def _limits(size: int) -> sandbox.Limits:
     cpu_seconds = 20 + size // 2**20
-    return confine.Limits(
+    return sandbox.Limits(
         cpu_seconds, memory_bytes=2**30 + 8 * size, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=LARGEST_FILE
     )
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from findings_report import confine
+from findings_report import sandbox
 from findings_report.model.engagement import Engagement
 from findings_report.model.report import Picture
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LARGEST_FILE: Final = 10_000_000
 MOST_PIXELS: Final = 25_000_000
-_LIMITS: Final = confine.Limits(
+_LIMITS: Final = sandbox.Limits(
     cpu_seconds=60, memory_bytes=2_000_000_000, file_bytes=0, wall_seconds=300, output_bytes=200_000_000
 )
 
@@ -62,7 +62,7 @@ def _encoded_anew(content: bytes) -> dict[str, Any]:
     if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         raise ValueError("is neither PNG nor JPEG by its content")
     try:
-        answer = confine.run(__name__, {}, {"picture": content}, limits=_LIMITS)
+        answer = sandbox.run(__name__, {}, {"picture": content}, limits=_LIMITS)
     except FindingsReportError as error:
         raise ValueError(f"cannot be decoded: {error}") from None
     if "fault" in answer.response:

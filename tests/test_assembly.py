@@ -21,7 +21,7 @@ import pytest
 import tagged
 from samples import finding, full_finding, report, sections, snippet
 
-from findings_report import confine
+from findings_report import sandbox
 from findings_report.compare import Code, Pairing, compare
 from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
@@ -248,18 +248,18 @@ def test_the_bytes_depend_neither_on_the_number_of_workers_nor_on_what_is_kept(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What confined children are asked for, as they are; starting one is noted too."""
     done: list[str] = []
-    ask, start = confine.ask, confine.started
+    ask, start = sandbox.ask, sandbox.started
 
-    def noted_ask(child: confine.Child, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> confine.Answer:
+    def noted_ask(child: sandbox.Child, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
         done.append(str(message.get("do", "join")))
         return ask(child, message, blobs)
 
-    def noted_start(target: str, **given: Any) -> contextlib.AbstractContextManager[confine.Child]:
+    def noted_start(target: str, **given: Any) -> contextlib.AbstractContextManager[sandbox.Child]:
         done.append("start")
         return start(target, **given)
 
-    monkeypatch.setattr("findings_report.confine.ask", noted_ask)
-    monkeypatch.setattr("findings_report.confine.started", noted_start)
+    monkeypatch.setattr("findings_report.sandbox.child_process.ask", noted_ask)
+    monkeypatch.setattr("findings_report.sandbox.child_process.started", noted_start)
     return done
 
 

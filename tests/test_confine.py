@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.confine import Answer, Limits, ask, frames, kill, landlock_version, run, started
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.sandbox import Answer, Limits, ask, frames, kill, landlock_version, run, started
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).with_name("confined"))}
 LIMITS = Limits(cpu_seconds=5, memory_bytes=1 << 30, file_bytes=0, wall_seconds=30, output_bytes=1 << 20)
@@ -241,7 +241,7 @@ def test_files_programs_and_the_network_are_out_of_reach(tmp_path: Path) -> None
 
 def test_without_landlock_the_child_works_and_says_so() -> None:
     script = (
-        "import findings_report.confine.restrict as r; r.landlock_version = lambda: 0;"
+        "import findings_report.sandbox.restrict as r; r.landlock_version = lambda: 0;"
         "print(r.restrict(memory_bytes=1 << 30, file_bytes=0, readable=()))"
     )
 

@@ -9,7 +9,7 @@ import clauses
 import pytest
 import samples
 
-from findings_report import archive, confine, pipeline
+from findings_report import archive, pipeline, sandbox
 from findings_report.assemble import alone
 from findings_report.model.report import Report
 from findings_report.pipeline import Built, Inputs, Wishes
@@ -115,7 +115,7 @@ def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Pa
     assert len(together) == len(reports) > 2
     for page, made in zip(pages, together, strict=True):
         assert made == render_pdf(page.html, images=page.images, carried=page.carried)
-    monkeypatch.setattr(confine, "started", None)  # nothing is laid out a second time
+    monkeypatch.setattr(sandbox, "started", None)  # nothing is laid out a second time
     assert render_many(pages, entries=entries) == together
 
 

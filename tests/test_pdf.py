@@ -18,11 +18,11 @@ import pikepdf
 import PIL.Image
 import pytest
 
-from findings_report.confine import Limits
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf import limits_for, missing, render_pdf
 from findings_report.renderers.pdf.characters import COVERAGE
 from findings_report.renderers.pdf.telling import of_confinement
+from findings_report.sandbox import Limits
 from findings_report.system.toolchain import INSTALL
 
 ROOT = Path(__file__).parents[1]

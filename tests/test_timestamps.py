@@ -19,7 +19,7 @@ from test_signing import NOW, SECRET, Person, faults, looked_at, person
 from timestamping import Authority, Reply, Server, authority, serving
 from typer.testing import CliRunner
 
-from findings_report import archive, confine, signing
+from findings_report import archive, sandbox, signing
 from findings_report.cli import app
 from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -123,13 +123,13 @@ def test_whoever_reads_what_the_authority_replied_has_no_key(
     pdf: bytes, ada: Person, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, set[str]]] = []
-    ask = confine.ask
+    ask = sandbox.ask
 
-    def noted(child: confine.Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> confine.Answer:
+    def noted(child: sandbox.Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
         asked.append((child.process.pid, {*blobs, *request}))
         return ask(child, request, blobs)
 
-    monkeypatch.setattr(confine, "ask", noted)
+    monkeypatch.setattr(sandbox, "ask", noted)
 
     signing.sign(pdf, ada.encrypted, replace(NOW, authority=server.url), shown="report.pdf")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.confine import Limits
 from findings_report.renderers.pdf.workers import Workers
+from findings_report.sandbox import Limits
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).with_name("confined"))}
 LIMITS = Limits(cpu_seconds=5, memory_bytes=1 << 30, file_bytes=0, wall_seconds=30, output_bytes=1 << 20)

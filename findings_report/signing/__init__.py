@@ -13,7 +13,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from typing import Final
 
-from findings_report import confine
+from findings_report import sandbox
 from findings_report.embedded import Password, no_password, unlocked
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
@@ -184,24 +184,24 @@ def _noted(password: Password, known: list[str]) -> Password:
 
 
 @contextlib.contextmanager
-def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], confine.Answer]]:
+def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.Answer]]:
     """A child to be asked about `size` bytes. Asking raises FindingsReportError: INPUT for the PDF, USAGE for the key."""
     if find_spec("pyhanko") is None:
         remedy = "pip install 'findings-report[sign]'"
         raise FindingsReportError(Problem(Kind.USAGE, "signatures need pyHanko", remedy, code="no-pyhanko"))
     seconds = 60 + size // 2**20
-    limits = confine.Limits(
+    limits = sandbox.Limits(
         seconds, memory_bytes=2**30 + 20 * size, file_bytes=0, wall_seconds=4 * seconds, output_bytes=size + 2**20
     )
     with contextlib.ExitStack() as stack:
         try:
-            child = stack.enter_context(confine.started(_CHILD, limits=limits, environment={}))
+            child = stack.enter_context(sandbox.started(_CHILD, limits=limits, environment={}))
         except FindingsReportError as error:
             raise _unreadable(error, shown) from None
 
-        def ask(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> confine.Answer:
+        def ask(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
             try:
-                answer = confine.ask(child, request, blobs)
+                answer = sandbox.ask(child, request, blobs)
             except FindingsReportError as error:
                 raise _unreadable(error, shown) from None
             if "key_fault" in answer.response:

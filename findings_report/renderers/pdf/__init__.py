@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from findings_report.confine import Answer, Limits
 from findings_report.model.rendered import Carried, Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
@@ -25,6 +24,7 @@ from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.telling import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage, take_apart
+from findings_report.sandbox import Answer, Limits
 from findings_report.system.cache import Entries
 from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest
 

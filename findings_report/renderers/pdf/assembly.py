@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.confine import Answer
 from findings_report.model.rendered import Carried
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.renderers.pdf.workers import Workers
 from findings_report.renderers.sheets import SheetedPage
+from findings_report.sandbox import Answer
 
 _MOST_ROUNDS: Final = 5
 _ENTRIES_A_PAGE: Final = 40

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from findings_report import confine
+from findings_report import sandbox
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
@@ -21,7 +21,7 @@ def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
     or that is signed, as its signature would be worth nothing afterwards.
     """
     seconds = 60 + len(content) // 2**20
-    limits = confine.Limits(
+    limits = sandbox.Limits(
         seconds,
         memory_bytes=2**30 + 12 * len(content),
         file_bytes=0,
@@ -29,7 +29,7 @@ def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
         output_bytes=2 * len(content) + 2**20,
     )
     try:
-        answer = confine.run(__name__, {"password": password}, {"pdf": content}, limits=limits)
+        answer = sandbox.run(__name__, {"password": password}, {"pdf": content}, limits=limits)
     except FindingsReportError as error:
         raise _refused(shown, f"it cannot be encrypted: {error.problems[0].fault}") from None
     if "fault" in answer.response:

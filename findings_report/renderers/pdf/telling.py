@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from findings_report.confine import Answer
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.problems.safe_text import visible
+from findings_report.sandbox import Answer
 from findings_report.system.toolchain import INSTALL
 
 # WeasyPrint says these as errors and goes on without the thing; a report must not lack something in silence.

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import TracebackType
 
-from findings_report import confine
-from findings_report.confine import Answer, Child, Limits, frames
+from findings_report import sandbox
+from findings_report.sandbox import Answer, Child, Limits, frames
 from findings_report.system.cache import Entries
 
 Blobs = Mapping[str, bytes]
@@ -55,7 +55,7 @@ class Workers:
         with self._pushing:
             self._is_over = True
         for child in self._running:
-            confine.kill(child)  # whoever still waits for an answer is told that its child is gone
+            sandbox.kill(child)  # whoever still waits for an answer is told that its child is gone
         self._threads.shutdown(wait=True)
         self._children.close()
 
@@ -83,7 +83,7 @@ class Workers:
         child: Child | None = getattr(self._own, "child", None)
         if child is None:
             # The kernel kills a child when the thread that started it ends: each thread has its own.
-            starting = confine.started(self._target, limits=self._limits, environment=self._environment)
+            starting = sandbox.started(self._target, limits=self._limits, environment=self._environment)
             with contextlib.ExitStack() as started:
                 child = started.enter_context(starting)
                 with self._pushing:
@@ -92,7 +92,7 @@ class Workers:
                     self._children.push(started.pop_all())
                     self._running.append(child)
         self._own.child = None  # of no more use when this fails
-        answer = confine.ask(child, message, blobs)
+        answer = sandbox.ask(child, message, blobs)
         self._own.child = child
         return answer
 

@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from findings_report.confine import faults, frames
-from findings_report.confine.limits import Limits
-from findings_report.confine.restrict import landlock_version
 from findings_report.problems import FindingsReportError
+from findings_report.sandbox import frames, problems
+from findings_report.sandbox.problems import Limits
+from findings_report.sandbox.restrict import landlock_version
 
 __all__ = ["Answer", "Child", "Limits", "ask", "kill", "landlock_version", "run", "started"]
 
@@ -85,7 +85,7 @@ def started(target: str, *, limits: Limits, environment: Mapping[str, str]) -> I
 
     The kernel kills it too when the thread that started it ends. Raises as `run` does.
     """
-    command = [sys.executable, "-P", "-m", "findings_report.confine", target, json.dumps(asdict(limits))]
+    command = [sys.executable, "-P", "-m", "findings_report.sandbox", target, json.dumps(asdict(limits))]
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
@@ -99,12 +99,12 @@ def started(target: str, *, limits: Limits, environment: Mapping[str, str]) -> I
             start_new_session=True,
         )
     except OSError as error:
-        raise faults.start(error) from error
+        raise problems.start(error) from error
     child = Child(process, limits)
     try:
         message = _exchange(child, b"").message
         if "confinement" not in message:
-            raise faults.unprepared(str(message.get("unprepared")))
+            raise problems.unprepared(str(message.get("unprepared")))
         yield replace(child, confinement=str(message["confinement"]))
     finally:
         kill(child)
@@ -116,12 +116,12 @@ def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes])
     """One request and its answer. Raises as `run` does; after that the child is of no more use."""
     frame = _exchange(child, frames.pack(request, blobs))
     if frame.message.get("exhausted") == "memory":
-        raise faults.memory(child.limits)
+        raise problems.memory(child.limits)
     if "failed" in frame.message:
-        raise faults.failed(str(frame.message["failed"]))
+        raise problems.failed(str(frame.message["failed"]))
     response = frame.message.get("response")
     if not isinstance(response, dict):
-        raise faults.garbage()
+        raise problems.garbage()
     return Answer(response, frame.blobs, child.confinement)
 
 
@@ -163,7 +163,7 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
         while not _is_complete(received, child.limits):
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                raise faults.wall(child.limits)
+                raise problems.wall(child.limits)
             for key, _ in ready:
                 if key.fileobj is stdin:
                     unsent = unsent[_write(key.fd, unsent) :]
@@ -178,7 +178,7 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
     try:
         return frames.unpack(received)
     except ValueError:
-        raise faults.garbage() from None
+        raise problems.garbage() from None
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
@@ -193,7 +193,7 @@ def _is_complete(received: bytearray, limits: Limits) -> bool:
     try:
         expected = frames.length(received, limits.output_bytes + _ROOM_FOR_MESSAGES)
     except frames.TooLongError:
-        raise faults.output(limits) from None
+        raise problems.output(limits) from None
     return expected is not None and len(received) >= expected
 
 
@@ -227,4 +227,4 @@ def _death(child: Child) -> FindingsReportError:
     with contextlib.suppress(BlockingIOError):
         while chunk := os.read(stderr.fileno(), _READ_SIZE):
             _keep(child.errors, chunk)
-    return faults.death(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
+    return problems.death(child.process.returncode, child.errors.decode(errors="replace"), child.limits)

@@ -1,6 +1,6 @@
 """The child's side: take the pipes, load the target, give everything up, then answer requests until there are no more.
 
-`python -P -m findings_report.confine TARGET LIMITS`, started by the parent's side only. A target is a module with
+`python -P -m findings_report.sandbox.child_process TARGET LIMITS`, started by the parent's side only. A target is a module with
 `prepare() -> Iterable[str]`, which loads what it needs and names what it must still be able to read, and
 `serve(request, blobs) -> (response, blobs)`.
 """
@@ -17,9 +17,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from findings_report.confine import frames
-from findings_report.confine.limits import Limits
-from findings_report.confine.restrict import allow_cpu, die_with_parent, restrict
+from findings_report.sandbox import frames
+from findings_report.sandbox.problems import Limits
+from findings_report.sandbox.restrict import allow_cpu, die_with_parent, restrict
 
 _LONGEST_REASON = 500
 

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import dataclass
 
-from findings_report.confine.limits import Limits
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
 
+
+@dataclass(frozen=True)
+class Limits:
+    """What a confined child may use; both sides read it."""
+
+    cpu_seconds: int
+    """CPU time for one request."""
+    memory_bytes: int
+    """Address space of the whole process, what it loads included."""
+    file_bytes: int
+    """Longest file it may write, where it may write at all."""
+    wall_seconds: float
+    """Time until a request must be answered; also for getting ready."""
+    output_bytes: int
+    """Longest answer, all blobs together; a message beside them has 64 KiB of room."""
+
+
+# SELF
+
+
 _LONGEST_REASON = 600
+
+
 _OUT_OF_MEMORY = re.compile(r"MemoryError|out of memory|bad_alloc|(?:cannot|failed to|could not) allocate", re.IGNORECASE)
 
 
