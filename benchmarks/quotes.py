@@ -21,13 +21,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report.git import Repository, open_repository
-from findings_report.language import language_of
-from findings_report.lines import decode, obstacle
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Check, Region, Verdict
 from findings_report.model.finding import Finding
 from findings_report.quote import check, listing
 from findings_report.resolve import resolve
+from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.lines import decode, obstacle
 
 CODE = {"bash", "c", "cpp", "css", "go", "html", "java", "javascript", "make", "perl", "python", "ruby", "rust", "typescript"}
 LARGEST = 300_000

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from findings_report.language import language_of
-from findings_report.lines import decode
 from findings_report.model.evidence import Region
-from findings_report.symbol import enclosing, symbols
+from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.lines import decode
+from findings_report.sourcecode.symbols import enclosing, symbols
 
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*)")
 _NUMBER = re.compile(r"(?:Issue [HM]-\d+:|\\?\[[A-Za-z]+-?\s?\d+\\?\]|\d+\\?\.\s)\s*")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from findings_report.branchlink import BranchLink
-from findings_report.lines import decode
 from findings_report.model.engagement import Repository
 from findings_report.problems import FindingsReportError
+from findings_report.sourcecode.lines import decode
 
 
 class Entry(Protocol):

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from findings_report.lines import line_count, obstacle
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.report import ReportedRepository
 from findings_report.model.scope import Pattern, naming, patterns
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.sourcecode.lines import line_count, obstacle
 
 MOST_FILES: Final = 10_000
 """Files of one repository whose lines are counted; a thousand take 70 milliseconds."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from findings_report.alignment import LONGEST_LINE, aligned, likeness
 from findings_report.git.hunks import Hunk
-from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.alignment import LONGEST_LINE, aligned, likeness
+from findings_report.sourcecode.lines import is_informative, squeeze
 
 _VERSION_OF_TEXT = 0.75  # likeness from which what came in place of a whole text is a version of it
 _CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
-from findings_report.language import _EXTENSIONS as EXTENSIONS
-from findings_report.language import _FAMILIES, _NAMES, Inside, insides, language_of, opener_at
-from findings_report.lines import (
+from findings_report.sourcecode.languages import _EXTENSIONS as EXTENSIONS
+from findings_report.sourcecode.languages import _FAMILIES, _NAMES, Inside, insides, language_of, opener_at
+from findings_report.sourcecode.lines import (
     ASSUMED,
     Obstacle,
     decode,

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings_report.lines import fingerprint
 from findings_report.matching import Ground, Matching, Overlap, Place, Traits, match
 from findings_report.matching.assignment import assign
 from findings_report.matching.choice import choose
 from findings_report.matching.words import alike, vectors, words
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.lines import fingerprint
 
 TOKENS = "Session tokens come from a predictable generator"
 TOKENS_PROSE = "`random` is a Mersenne Twister: who has seen enough tokens can compute the next ones."

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.model.evidence import Region, Symbol
-from findings_report.symbol import encloses, enclosing, symbols
+from findings_report.sourcecode.symbols import encloses, enclosing, symbols
 
 
 def named(text: str, language: str) -> list[str]:

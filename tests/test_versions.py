@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.alignment import aligned, likeness
 from findings_report.git.hunks import Hunk
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.alignment import aligned, likeness
 from findings_report.versions import Placement, Versions, follow, shares
 
 

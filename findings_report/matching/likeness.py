@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from findings_report.lines import fingerprint
 from findings_report.matching.values import Place, Traits
 from findings_report.matching.words import Vector, alike, vectors
+from findings_report.sourcecode.lines import fingerprint
 
 
 class Agreement(NamedTuple):

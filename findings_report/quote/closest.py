@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
 from findings_report.quote.place import COMMON, Listing, Spelling
+from findings_report.sourcecode.lines import is_informative, squeeze
 
 LONGEST: Final = 2_000
 """Lines of code in a quote up to which the closest text is looked for; a longer one is placed whole or not at all."""

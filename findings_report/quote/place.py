@@ -13,9 +13,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from findings_report.lines import squeeze
 from findings_report.model.evidence import Region
 from findings_report.quote.reading import Reading, with_texts, without_remark
+from findings_report.sourcecode.lines import squeeze
 
 UNKNOWN: Final = "\0"
 """The character of a line that the file does not have."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from findings_report.lines import is_informative, runs, split
 from findings_report.model.evidence import Line, Region, Run
 from findings_report.quote.pasted import numbers_apart, sides, without_path
+from findings_report.sourcecode.lines import is_informative, runs, split
 
 _COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
 _DOTS = r"(?:\.{3,}|…+|⋮)"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from findings_report.language import LANGUAGES
 from findings_report.model.drift import DiffLine
+from findings_report.sourcecode.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer

@@ -9,7 +9,7 @@ from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.quote import unchecked
 from findings_report.resolve.printing import shift_of
-from findings_report.symbol import encloses, enclosing
+from findings_report.sourcecode.symbols import encloses, enclosing
 
 
 def spoken(regions: Sequence[Region]) -> str:

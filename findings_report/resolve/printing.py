@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.language import Inside, opener_at
-from findings_report.lines import runs
 from findings_report.model.evidence import Check, Line, Region, Run, Verdict
 from findings_report.model.finding import Location
+from findings_report.sourcecode.languages import Inside, opener_at
+from findings_report.sourcecode.lines import runs
 
 MOST_LINES: Final = 200
 """Lines of code that one snippet prints; the rest is elided, with a warning."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
 
-from findings_report.language import Inside, insides, language_of
-from findings_report.lines import Text, decode, obstacle
 from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.quote import Listing, listing
-from findings_report.symbol import symbols
+from findings_report.sourcecode.languages import Inside, insides, language_of
+from findings_report.sourcecode.lines import Text, decode, obstacle
+from findings_report.sourcecode.symbols import symbols
 
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""

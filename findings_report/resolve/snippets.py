@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from findings_report.language import language_of
-from findings_report.lines import fingerprint
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.permalink import permalink
@@ -16,7 +14,9 @@ from findings_report.quote import check, is_too_long, quoted_runs, telling_lines
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
 from findings_report.resolve.printing import MOST_LINES, Printed, covering, printed_file, printed_quote, regions_of
 from findings_report.resolve.reader import CitedFile, Reader, UnreadableError
-from findings_report.symbol import below_comments, enclosing
+from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.lines import fingerprint
+from findings_report.sourcecode.symbols import below_comments, enclosing
 
 _MOST_ELSEWHERE: Final = 5  # places that a quote which is not in its file is reported at
 MOST_CHARACTERS: Final = 25_000_000

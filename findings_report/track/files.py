@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Final
 
 from findings_report import git
-from findings_report.language import language_of
-from findings_report.lines import decode, obstacle
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Problem
-from findings_report.symbol import symbols
+from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.lines import decode, obstacle
+from findings_report.sourcecode.symbols import symbols
 
 
 @dataclass(frozen=True, eq=False)

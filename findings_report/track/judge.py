@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from findings_report.formatting import is_reformatted
-from findings_report.lines import is_informative, squeeze
 from findings_report.model.drift import Drift, DriftKind, Means, Spot
 from findings_report.model.evidence import Region
-from findings_report.symbol import enclosing
+from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.symbols import enclosing
+from findings_report.sourcecode.whitespace import is_reformatted
 from findings_report.track.counterparts import Counterpart
 from findings_report.track.elsewhere import Candidate, newly_at, similar
 from findings_report.track.files import SourceFile, in_region

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from findings_report.formatting import ignores_white_space
 from findings_report.git.hunks import Hunk
-from findings_report.lines import squeeze
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.lines import squeeze
+from findings_report.sourcecode.whitespace import ignores_white_space
 from findings_report.track.files import SourceFile
 from findings_report.versions import Placement, Versions
 

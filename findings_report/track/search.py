@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from findings_report import git
-from findings_report.lines import is_informative, squeeze
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.sourcecode.lines import is_informative, squeeze
 from findings_report.track.files import NoLinesError, SourceFiles, warnings
 
 _SNIFFED = 8000

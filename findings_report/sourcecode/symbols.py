@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from findings_report.language import scanner
 from findings_report.model.evidence import Region, Symbol
+from findings_report.sourcecode.languages import scanner
 
 _LARGEST = 2_000_000  # characters; a file of this size is made by a machine
 _DEEPEST = 200  # braces open at once; more are no program, and a name of all of them would not end

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from findings_report.language import has_multi_line, scanner
+from findings_report.sourcecode.languages import has_multi_line, scanner
 
 _FREE: Final = frozenset(
     ("c", "cpp", "csharp", "cuda", "css", "java", "less", "objective-c", "php", "rust", "scss", "solidity")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from findings_report.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import is_informative, squeeze
 
 VERSIONS: Final = 60.0
 """Likeness, 0 to 100, from which two lines are versions of one another."""
