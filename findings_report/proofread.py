@@ -14,7 +14,7 @@ from findings_report.model.engagement import Engagement
 from findings_report.model.finding import PLACING, Finding
 from findings_report.problems import Kind, Level, Problem, Subject, suggestions
 from findings_report.problems.safe_text import visible
-from findings_report.prose.plain import is_plain
+from findings_report.prose.parse import is_plain
 
 _FIRST: Final = {
     "location": "give a location of this finding that `name`",

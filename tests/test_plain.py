@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from findings_report import prose
-from findings_report.prose.plain import is_plain
+from findings_report.prose.parse import is_plain
 
 MARKS = ["> ", "- ", "1. ", "*", "**", "_", "~~", "`", "|", "\n", "\n\n", "    ", "  ", "# ", "---", "a", "[", "](", "<", "é"]
 MARKS += [">", "-", "1)", "\t", "\u200d", "\\", "+ "]

@@ -1,146 +1,17 @@
-"""Authored Markdown under the report's policy: what it says, what it refers to, and what of it cannot be printed as meant.
+"""TODO prose."""
 
-Pure. CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
-docs/security.md). What is refused stays readable as text and is reported; nothing is dropped. Jinja, Pygments and HTML are
-not known here: renderers turn the tokens into their format.
-"""
+from findings_report.prose.parse import HIDDEN_IN_PROSE, LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
+from findings_report.prose.values import Prose, References, Use
 
-from __future__ import annotations
-
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
-from findings_report.problems.safe_text import HIDDEN, code_point
-from findings_report.prose.plain import is_plain
-from findings_report.prose.policy import Policy
-from findings_report.prose.values import Fault, Prose, References, Use, UseKind
-
-__all__ = ["DEEPEST", "HIDDEN_IN_PROSE", "Fault", "Prose", "References", "Use", "UseKind"]
-__all__ += ["faults", "parse", "parse_inline", "references"]
-
-DEEPEST: Final = 20
-"""Levels of lists, quotes and emphasis inside each other; the parser would drop what is nested deeper than its own limit."""
-
-LONGEST: Final = 262_144
-"""Characters of one text. The model says the same of a field; a section's file has no other bound."""
-
-MOST_LINES: Final = 20_000
-"""Lines of one text. What reads and prints Markdown looks at every line once for each level of nesting, and at some twice."""
-
-MOST_BRACKETS: Final = 20_000
-"""Opening brackets of one text. Each costs the parser a look for its end: a text of 262,144 of them took eight seconds."""
-
-_MOST_TOKENS: Final = 40_000  # the Markdown printer is quadratic in neighbours: 16,000 links took 35 seconds, 40,000 lines 50
-# More than a list above DEEPEST, so that where the parser drops something a token tells; open brackets cost time this often.
-_PARSED_DEPTH: Final = 30
-_AMPLIFICATION: Final = 20
-_ALLOWANCE: Final = 65_536
-
-HIDDEN_IN_PROSE: Final = re.compile(
-    f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
-)
-"""HIDDEN, but for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
-
-_DEEP: Final = f"the text is nested more than {DEEPEST} levels deep"
-_DIVIDE: Final = "divide it, or leave out what nobody will read"
-
-
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH}).enable(["table", "strikethrough"])
-    # The policy judges addresses as written, after parsing, where the line is known: the parser lets all of them through.
-    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
-    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
-    return parser
-
-
-_PARSER: Final = _parser()
-
-
-def parse(text: str) -> Prose:
-    """`text` as blocks."""
-    if is_plain(text):
-        return Prose(tuple(_PARSER.parse(text)), (), References())
-    if (fault := _too_long(text)) is not None:
-        return _as_code(text, fault)
-    environment: dict[str, Any] = {}
-    return _judged(text, _PARSER.parse(text, environment), environment.get("references", {}))
-
-
-def parse_inline(text: str) -> Prose:
-    """`text` as one paragraph's content: a caption. Block marks are plain text in it; figures cannot stand in it."""
-    return _judged(text, _PARSER.parseInline(text), {})
-
-
-def faults(text: str) -> tuple[Fault, ...]:
-    """Everything in `text` that cannot be printed as meant, by line."""
-    return parse(text).faults
-
-
-def references(text: str) -> References:
-    """What `text` places and refers to."""
-    if "](" not in text and "]:" not in text:
-        return References()
-    return parse(text).references
-
-
-def _judged(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str, Any]]) -> Prose:
-    if (fault := _too_much(text, tokens)) is not None:
-        return _as_code(text, fault)
-    policy = Policy()
-    judged = tuple(policy.blocks(tokens))
-    found = [*policy.faults, *_hidden(text), *policy.unused(definitions)]
-    return Prose(judged, tuple(sorted(found, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
-
-
-def _as_code(text: str, fault: Fault) -> Prose:
-    """The text as it stands, in one block of code."""
-    plain = Token("fence", "code", 0, content=text.rstrip("\n") + "\n", block=True, map=[0, text.count("\n") + 1])
-    return Prose((plain,), (fault, *_hidden(text)), References())
-
-
-def _hidden(text: str) -> Iterator[Fault]:
-    """Each hidden character of each line once."""
-    if HIDDEN_IN_PROSE.search(text) is None:
-        return
-    for number, line in enumerate(text.split("\n")):
-        for character in dict.fromkeys(HIDDEN_IN_PROSE.findall(line)):
-            fault = f"the text holds the hidden character {code_point(character)}"
-            yield Fault(number, fault, "remove it; the report shows it by its code", "hidden-character")
-
-
-def _too_long(text: str) -> Fault | None:
-    """The fault of a text that is not even parsed."""
-    if len(text) > LONGEST:
-        return Fault(0, f"the text has {len(text):,} characters; at most {LONGEST:,} are taken", _DIVIDE, "prose-size")
-    if (lines := text.count("\n")) > MOST_LINES:
-        return Fault(0, f"the text has {lines:,} lines; at most {MOST_LINES:,} are taken", _DIVIDE, "prose-size")
-    if (brackets := text.count("[")) > MOST_BRACKETS:
-        fault = f"the text has {brackets:,} opening brackets; at most {MOST_BRACKETS:,} are taken"
-        return Fault(0, fault, _DIVIDE, "prose-size")
-    return None
-
-
-def _too_much(text: str, tokens: Sequence[Token]) -> Fault | None:
-    """The fault of a text that is nested too deep or grows out of all proportion (reference definitions, table cells)."""
-    line = size = count = 0
-    for token in tokens:
-        line = token.map[0] if token.map else line
-        children = token.children or ()
-        count += 1 + len(children)
-        if token.level + max((child.level for child in children), default=0) > DEEPEST:
-            return Fault(line, _DEEP, "flatten its lists, quotes or emphasis", "prose-nesting")
-        size += 16 + len(token.content) + sum(16 + _attributes_size(child) for child in children)
-    if size > _AMPLIFICATION * len(text) + _ALLOWANCE:
-        return Fault(0, "the text would grow to many times its size", "write fewer repeated links or cells", "prose-size")
-    if count > _MOST_TOKENS:
-        return Fault(0, f"the text has {count:,} parts; at most {_MOST_TOKENS:,} can be laid out", _DIVIDE, "prose-size")
-    return None
-
-
-def _attributes_size(token: Token) -> int:
-    return sum(len(str(value)) for value in token.attrs.values()) if token.attrs else 0
+__all__ = [
+    "HIDDEN_IN_PROSE",
+    "LONGEST",
+    "MOST_BRACKETS",
+    "Prose",
+    "References",
+    "Use",
+    "faults",
+    "parse",
+    "parse_inline",
+    "references",
+]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from findings_report.prose.coded import pieces
+from findings_report.prose.inline_code import pieces
 
 
 def coded(text: str, *, escape: Callable[[str], Markup], literal: Callable[[str], Markup]) -> Markup:

@@ -24,7 +24,7 @@ from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Regio
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.problems import FindingsReportError, Place
 from findings_report.prose import Prose, parse_inline
-from findings_report.prose.coded import bare
+from findings_report.prose.inline_code import bare
 from findings_report.renderers import words
 from findings_report.renderers.coded import coded
 from findings_report.renderers.folders import Files, refused

@@ -17,7 +17,7 @@ from findings_report.pipeline.check import check
 from findings_report.pipeline.inputs import Inputs
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.prose.coded import bare
+from findings_report.prose.inline_code import bare
 from findings_report.renderers import find_template
 from findings_report.renderers.markdown import escape, literal
 from findings_report.renderers.ticket import ticket_texts
