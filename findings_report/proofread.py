@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from findings_report import prose
-from findings_report.branchlink import BranchLink, branch_links, homes
+from findings_report.forges.branch_links import BranchLink, branch_links, homes
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import PLACING, Finding
 from findings_report.problems import Kind, Level, Problem, Subject, suggestions

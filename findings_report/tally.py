@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from findings_report import weakness
 from findings_report.fold import Cited, Group, fold
+from findings_report.forges.permalinks import permalink
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
@@ -21,7 +22,6 @@ from findings_report.model.report_tables import (
     MatrixRow,
     Remediation,
 )
-from findings_report.permalink import permalink
 
 
 def remediation(findings: Sequence[ReportedFinding]) -> Remediation | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from repositories import Commit, build, git
 
 from findings_report import pipeline
-from findings_report.branchlink import branch_links, homes, rewritten
+from findings_report.forges.branch_links import branch_links, homes, rewritten
 from findings_report.pipeline.links import Links, pin_links
 from findings_report.problems import Problem
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.forges.permalinks import permalink, without_credentials
 from findings_report.model.evidence import Region
-from findings_report.permalink import permalink, without_credentials
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 LINES = (Region(start_line=5, end_line=9), Region(start_line=20, end_line=21))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from findings_report.forges.permalinks import permalink
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.permalink import permalink
 from findings_report.pipeline.follow import Place, follow, places
 from findings_report.problems import FindingsReportError
 

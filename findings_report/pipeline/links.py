@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from findings_report import store
-from findings_report.branchlink import BranchLink, Homes, homes, rewritten
+from findings_report.forges.branch_links import BranchLink, Homes, Relinked, Source, homes, relink, rewritten
 from findings_report.model.engagement import Repository
 from findings_report.pipeline.inputs import Inputs, read
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.proofread import Linked, linked
-from findings_report.relink import Relinked, Source, relink
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from findings_report.forges.permalinks import without_credentials
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Finding, Location
 from findings_report.model.report import ReportedRepository
-from findings_report.permalink import without_credentials
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.resolve.reader import Entry, Reader, Source, commit_of
 from findings_report.resolve.snippets import Hand, Snippets

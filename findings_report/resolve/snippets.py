@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from findings_report.forges.permalinks import permalink
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
-from findings_report.permalink import permalink
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
 from findings_report.resolve.advice import past_end, symbol_warning, warnings_of
