@@ -23,7 +23,7 @@ import content
 import measuring
 from typst_page import COMPILE, typst
 
-import findings_report.renderers.pdf
+import findings_report.pdf.render
 from findings_report import archive
 from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--findings", type=int, default=100)
     arguments = parser.parse_args()
     program = str(Path(sys.executable).parent / "findings-report")
-    fonts = Path(findings_report.renderers.pdf.__file__).parent
+    fonts = Path(findings_report.pdf.render.__file__).parent
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         content.write(arguments.repository, folder, arguments.findings, seed=1)

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from findings_report.embedded import Embedded, Password, embedded, no_password
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.report import SCHEMA, Report
+from findings_report.pdf.embedded_data import Embedded, Password, embedded, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.sound import unsound

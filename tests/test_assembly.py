@@ -27,10 +27,10 @@ from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
 from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding
+from findings_report.pdf.render import limits_for, render_pdf
+from findings_report.pdf.segments import take_apart
 from findings_report.problems import FindingsReportError
 from findings_report.renderers import Template, builtin_templates
-from findings_report.renderers.pdf import limits_for, render_pdf
-from findings_report.renderers.sheets import take_apart
 from findings_report.renderers.template import render
 from findings_report.system import cache
 

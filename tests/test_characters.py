@@ -9,8 +9,8 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.pdf import limits_for, missing, substitute
-from findings_report.renderers.pdf.characters import COVERAGE, FONTS
+from findings_report.pdf.glyphs import COVERAGE, FONTS, missing, substitute
+from findings_report.pdf.render import limits_for
 from findings_report.renderers.pdf.coverage import measured
 from findings_report.system.toolchain import library_versions, missing_libraries
 
@@ -64,7 +64,7 @@ def test_white_space_joiners_and_break_opportunities_are_not_missing() -> None:
 
 def test_the_libraries_are_named_and_versioned_without_importing_weasyprint() -> None:
     script = (
-        "import sys; import findings_report.renderers.pdf as p; print(p.missing_libraries(), p.library_versions());"
+        "import sys; import findings_report.pdf.render as p; print(p.missing_libraries(), p.library_versions());"
         "sys.exit(any(name.partition('.')[0] in {'weasyprint', 'pydantic', 'PIL', 'fontTools'} for name in sys.modules))"
     )
 

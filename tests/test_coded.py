@@ -17,12 +17,12 @@ from markdown_it import MarkdownIt
 
 from findings_report.model.engagement import Place
 from findings_report.model.report import Report, ReportedSection
+from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import Piece, bare, pieces
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.coded import coded
 from findings_report.renderers.csv import render as table
-from findings_report.renderers.pdf import render_pdf
 from findings_report.renderers.template import render
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"

@@ -24,12 +24,12 @@ from typer.testing import CliRunner
 
 from findings_report import archive
 from findings_report.cli import app
-from findings_report.embedded import Password
+from findings_report.pdf.embedded_data import Password
+from findings_report.pdf.encryption import encrypt
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.attach import attach
 from findings_report.pipeline.tickets.parcels import Errand
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.pdf.encryption import encrypt
 from findings_report.tickets.credentials import Surroundings
 
 SECRET = "correct h\u00f6rse"
@@ -143,7 +143,7 @@ def test_the_password_reaches_the_child_by_no_argument_and_no_variable(locked: b
 
     archive.read(locked, "locked.pdf", password=lambda _: SECRET)
 
-    assert "findings_report.embedded" in seen
+    assert "findings_report.pdf.embedded_data" in seen
     assert not [text for text in seen if SECRET in text or "PASSWORD" in text]
 
 

@@ -179,9 +179,9 @@ from findings_report.renderers.template import render
 report = archive.from_json(sys.stdin.buffer.read(), shown="report.json")
 for name in ("md", "html", "pdf"):
     render(report, template=Template("standard", (builtin_templates(),)), format=name)
-import_module("findings_report.renderers.pdf.child")
-import_module("findings_report.renderers.pdf.laying")
-import_module("findings_report.renderers.pdf.joining")
+import_module("findings_report.pdf.page_worker")
+import_module("findings_report.pdf.segment_worker")
+import_module("findings_report.pdf.join_worker")
 import PIL.Image
 PIL.Image.preinit()
 print(*{name.partition(".")[0] for name in sys.modules})

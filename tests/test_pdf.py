@@ -18,10 +18,10 @@ import pikepdf
 import PIL.Image
 import pytest
 
+from findings_report.pdf.glyphs import COVERAGE, missing
+from findings_report.pdf.problems import of_confinement
+from findings_report.pdf.render import limits_for, render_pdf
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.pdf import limits_for, missing, render_pdf
-from findings_report.renderers.pdf.characters import COVERAGE
-from findings_report.renderers.pdf.telling import of_confinement
 from findings_report.sandbox import Limits
 from findings_report.system.toolchain import INSTALL
 
@@ -141,7 +141,7 @@ def test_pictures_given_with_the_page_are_in_the_pdf() -> None:
 
 def test_the_same_page_gives_the_same_bytes_whatever_the_environment(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from findings_report.renderers.pdf import render_pdf\n"
+        "import sys; from pathlib import Path; from findings_report.pdf.render import render_pdf\n"
         "html, picture = Path(sys.argv[1]).read_text('utf-8'), Path(sys.argv[2]).read_bytes()\n"
         "sys.stdout.buffer.write(render_pdf(html, images={'p': ('image/png', picture)}).content)\n"
     )
@@ -260,7 +260,7 @@ def test_without_any_confinement_the_fetcher_alone_opens_nothing(listener: Liste
     pages = [page(body.replace("URL", url)) for body in RESOURCES.values() for url in urls]
     pages += [page("x", head.replace("URL", url)) for head in HEADS.values() for url in urls]
     script = (
-        "import json, sys; from findings_report.renderers.pdf import child\n"
+        "import json, sys; from findings_report.pdf.render import child\n"
         "events = []\n"
         "watched = ('socket.', 'urllib.', 'subprocess.', 'tempfile.', 'os.mkdir')\n"
         "def watch(event, args):\n"
@@ -369,7 +369,7 @@ def test_without_pango_there_is_one_message_with_the_command(tmp_path: Path, mon
 
 def test_a_broken_font_configuration_is_an_error_and_not_a_fall_back_to_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = {"FONTCONFIG_PATH": "/nonexistent", "FONTCONFIG_FILE": "fonts.conf", "BUNDLED_FONTS": "9"}
-    monkeypatch.setattr("findings_report.renderers.pdf._environment", lambda **_: broken)
+    monkeypatch.setattr("findings_report.pdf.render._environment", lambda **_: broken)
 
     (problem,) = problems_of(page("x"))
 

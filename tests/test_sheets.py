@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.sheets import FEWEST_APART, gathered, take_apart
+from findings_report.pdf.segments import FEWEST_APART, gathered, take_apart
 
 IDS = st.lists(st.from_regex(r"[A-Z]{1,4}-[0-9]{1,4}", fullmatch=True), unique=True, min_size=FEWEST_APART, max_size=60)
 

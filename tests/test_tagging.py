@@ -13,7 +13,7 @@ import tagged
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from findings_report.renderers.pdf import render_pdf, render_stamp
+from findings_report.pdf.render import render_pdf, render_stamp
 
 PAGE = """<!doctype html><html lang="en"><head><title>T</title><style>
 @page { size: 100mm 100mm; margin: 10mm; @bottom-center { content: counter(page) } }

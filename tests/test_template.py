@@ -23,13 +23,13 @@ from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Event, Status
 from findings_report.model.report import Report, ScopeEntry, SeverityCount
 from findings_report.model.report_tables import Weakness
+from findings_report.pdf.render import render_pdf
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.renderers import Template, html, markdown
 from findings_report.renderers.folders import overrides
 from findings_report.renderers.pages import Pages
 from findings_report.renderers.part import Part
-from findings_report.renderers.pdf import render_pdf
 from findings_report.renderers.template import FORMATS, Book, render
 
 OWN = Path(__file__).parent.parent / "templates"

@@ -19,13 +19,14 @@ from test_signing import NOW, SECRET, Person, faults, looked_at, person
 from timestamping import Authority, Reply, Server, authority, serving
 from typer.testing import CliRunner
 
-from findings_report import archive, sandbox, signing
+from findings_report import archive, sandbox
 from findings_report.cli import app
+from findings_report.pdf import signing
+from findings_report.pdf.encryption import encrypt
+from findings_report.pdf.signing import Made, Trusted, worker
+from findings_report.pdf.signing import timestamp_authority as authority_client
 from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.pdf.encryption import encrypt
-from findings_report.signing import Made, Trusted, child
-from findings_report.signing import authority as authority_client
 
 
 @pytest.fixture(scope="module")
@@ -253,9 +254,9 @@ def test_a_reply_to_an_earlier_query_about_the_same_is_not_taken_for_one_to_this
     )
     reply = tsa.reply(first)[1]
 
-    assert child._token(first, reply)["content_type"].native == "signed_data"
+    assert worker._token(first, reply)["content_type"].native == "signed_data"
     with pytest.raises(ValueError, match="its time stamp is of something else"):
-        child._token(second, reply)
+        worker._token(second, reply)
 
 
 def test_a_refusal_is_told_in_the_authoritys_words(pdf: bytes, ada: Person, tmp_path: Path) -> None:

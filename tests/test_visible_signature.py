@@ -23,12 +23,12 @@ from timestamping import Server
 
 from findings_report import archive
 from findings_report.assemble import alone
+from findings_report.pdf.render import render_stamp
+from findings_report.pdf.signing.appearance import LEFT, TOP, stamp
 from findings_report.pipeline.render import render_each
 from findings_report.pipeline.signatures import SignWishes, sign
 from findings_report.problems import FindingsReportError
 from findings_report.renderers import Template, builtin_templates
-from findings_report.renderers.pdf import render_stamp
-from findings_report.renderers.stamp import LEFT, TOP, stamp
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.renderers.pdf.workers import Workers
+from findings_report.pdf.worker_pool import Workers
 from findings_report.sandbox import Limits
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).with_name("confined"))}

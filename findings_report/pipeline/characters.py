@@ -8,7 +8,7 @@ from findings_report.problems import Kind, Place, Problem, Subject
 
 def placed_characters(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:
     """The problems, with one for each place of a character that no font has instead of one for all of them."""
-    from findings_report.renderers.pdf import missing
+    from findings_report.pdf.glyphs import missing
 
     if all(problem.code != "pdf-characters" for problem in problems):
         return problems  # what stands in a comment or a quote of the files is not printed

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.embedded import no_password
 from findings_report.outputs import STDOUT, is_folder
+from findings_report.pdf.embedded_data import no_password
 
 if TYPE_CHECKING:
-    from findings_report.embedded import Embedded, Password
+    from findings_report.pdf.embedded_data import Embedded, Password
 
 
 @dataclass(frozen=True)

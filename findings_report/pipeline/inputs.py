@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findings_report import store
-from findings_report.embedded import Password, no_password
+from findings_report.pdf.embedded_data import Password, no_password
 
 Progress = Callable[[str], None]
 """Is told, in a few words, what is being done."""

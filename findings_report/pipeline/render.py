@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
+    from findings_report.pdf.render import Printable
     from findings_report.renderers import Template, TemplateFiles
-    from findings_report.renderers.pdf import Printable
     from findings_report.system.cache import Entries
 
 
@@ -159,7 +159,7 @@ def render_each(
             texts.append(render_text(report, template=template, format=name, entries=entries))
     if name != "pdf" or not texts:
         return texts
-    from findings_report.renderers.pdf import render_many
+    from findings_report.pdf.render import render_many
 
     printables = [printable(report, text) for report, text in zip(reports, texts, strict=True)]
     printed = render_many(printables, system_fonts=system_fonts, entries=entries, workers=workers, progress=progress)
@@ -175,7 +175,7 @@ def _printed(
     workers: int | None,
 ) -> Rendered:
     from findings_report.model.rendered import Rendered
-    from findings_report.renderers.pdf import render_pdf
+    from findings_report.pdf.render import render_pdf
 
     page = printable(document, text)
     printed = render_pdf(
@@ -193,7 +193,7 @@ def printable(document: Document, text: Rendered) -> Printable:
     """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
     from findings_report import archive
     from findings_report.model.rendered import Carried
-    from findings_report.renderers.pdf import Printable
+    from findings_report.pdf.render import Printable
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.embedded import no_password
+from findings_report.pdf.embedded_data import no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 if TYPE_CHECKING:
-    from findings_report.embedded import Embedded, Password
-    from findings_report.signing import Key, Signature, Signer, Stamp, TimeStamp, Trusted
+    from findings_report.pdf.embedded_data import Embedded, Password
+    from findings_report.pdf.signing import Key, Signature, Signer, Stamp, TimeStamp, Trusted
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def sign(
     pdf: Path, key: Key, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
 ) -> Signed:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
-    from findings_report import archive, signing
+    from findings_report import archive
+    from findings_report.pdf import signing
     from findings_report.system.atomic_files import publish
 
     shown = str(pdf)
@@ -74,16 +75,15 @@ def sign(
 
 def _stamp(signer: Signer, when: date | datetime) -> Stamp:
     """What is seen of a signature: who, and when."""
+    from findings_report.pdf.render import render_stamp
+    from findings_report.pdf.signing import Stamp, appearance
     from findings_report.problems.safe_text import visible
-    from findings_report.renderers import stamp
-    from findings_report.renderers.pdf import render_stamp
     from findings_report.renderers.words import day
-    from findings_report.signing import Stamp
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
-    page = render_stamp(stamp.stamp(who, said))
-    return Stamp(page, stamp.LEFT, stamp.TOP, stamp.said(who, said))
+    page = render_stamp(appearance.stamp(who, said))
+    return Stamp(page, appearance.LEFT, appearance.TOP, appearance.said(who, said))
 
 
 def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Verified:
@@ -93,7 +93,8 @@ def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Ver
     """
     import functools
 
-    from findings_report import archive, signing
+    from findings_report import archive
+    from findings_report.pdf import signing
 
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)

@@ -22,6 +22,7 @@ from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Region, Snippet
 from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.pdf.segments import FEWEST_APART
 from findings_report.problems import FindingsReportError, Place
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import bare
@@ -30,7 +31,6 @@ from findings_report.renderers.coded import coded
 from findings_report.renderers.folders import Files, refused
 from findings_report.renderers.named import Undefined, named, unprintable
 from findings_report.renderers.part import Figure, Part
-from findings_report.renderers.sheets import FEWEST_APART
 
 _Piece = TypeVar("_Piece")
 

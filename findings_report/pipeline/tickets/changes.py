@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import archive, store
 from findings_report.clones import Clone, find_clones, open_clones
-from findings_report.embedded import LARGEST_PDF
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
+from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.sides import ReadSide, read_side, reported
 from findings_report.problems import FindingsReportError, Kind, Problem

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
-from findings_report.renderers.pdf.characters import COVERAGE, FONTS
+from findings_report.pdf.glyphs import COVERAGE, FONTS
 
 _HEAD = "# Code points that at least one of the bundled fonts has. Made by findings_report.renderers.pdf.coverage.\n"
 

@@ -52,7 +52,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
     """In the child: the blob `pdf`, or {"fault": text}. Request: `password`. Blob: `pdf`."""
     import pikepdf
 
-    from findings_report.renderers.pdf.archival import describe
+    from findings_report.pdf.archival import describe
 
     try:
         with pikepdf.open(io.BytesIO(blobs["pdf"]), attempt_recovery=False) as pdf:

@@ -15,15 +15,15 @@ from types import MappingProxyType
 from typing import Final
 
 from findings_report.model.rendered import Carried, Rendered
+from findings_report.pdf.assembly import UnableError, assembled
+from findings_report.pdf.glyphs import FONTS, missing, substitute
+from findings_report.pdf.problems import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
+from findings_report.pdf.segments import SheetedPage, take_apart
+from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.renderers.pdf.assembly import UnableError, assembled
 from findings_report.renderers.pdf.breaks import breakable
-from findings_report.renderers.pdf.characters import FONTS, missing, substitute
 from findings_report.renderers.pdf.request import Pictures, carrying, request
-from findings_report.renderers.pdf.telling import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
-from findings_report.renderers.pdf.workers import Workers
-from findings_report.renderers.sheets import SheetedPage, take_apart
 from findings_report.sandbox import Answer, Limits
 from findings_report.system.cache import Entries
 from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest
@@ -42,9 +42,9 @@ __all__ = [
     "substitute",
 ]
 
-_PAGE_WORKER: Final = "findings_report.renderers.pdf.child"
-_SEGMENT_WORKER: Final = "findings_report.renderers.pdf.laying"
-_JOIN_WORKER: Final = "findings_report.renderers.pdf.joining"
+_PAGE_WORKER: Final = "findings_report.pdf.page_worker"
+_SEGMENT_WORKER: Final = "findings_report.pdf.segment_worker"
+_JOIN_WORKER: Final = "findings_report.pdf.join_worker"
 """The modules that confined children run."""
 
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}

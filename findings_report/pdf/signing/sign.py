@@ -14,14 +14,14 @@ from importlib.util import find_spec
 from typing import Final
 
 from findings_report import sandbox
-from findings_report.embedded import Password, no_password, unlocked
+from findings_report.pdf.embedded_data import Password, no_password, unlocked
+from findings_report.pdf.signing import timestamp_authority
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.signing import authority
 
 __all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "sign", "signatures"]
 
-_CHILD: Final = "findings_report.signing.child"
+_CHILD: Final = "findings_report.pdf.signing.worker"
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ def sign(content: bytes, key: Key, manner: Manner, *, shown: str, password: Pass
     time stamp.
     """
     if manner.authority is not None:
-        authority.check(manner.authority)  # a wrong address is told before the work, not after
+        timestamp_authority.check(manner.authority)  # a wrong address is told before the work, not after
     blobs = {"pdf": content, "key": key.content, "certificates": key.certificates}
-    room = authority.LARGEST_REPLY if manner.authority is not None else 0
+    room = timestamp_authority.LARGEST_REPLY if manner.authority is not None else 0
     request: dict[str, object] = {"passphrase": key.passphrase, "at": manner.at.isoformat(), "room": room}
     with _child(sum(map(len, blobs.values())), shown) as ask:
         if manner.stamp is not None:
@@ -146,13 +146,13 @@ def sign(content: bytes, key: Key, manner: Manner, *, shown: str, password: Pass
         made = unlocked(lambda given: ask({"do": "sign", **request, **given}, blobs), _noted(password, known), shown)
     if manner.authority is None:
         return Made(made.blobs["pdf"], None)
-    reply = authority.answer(manner.authority, made.blobs["query"])
+    reply = timestamp_authority.answer(manner.authority, made.blobs["query"])
     opened: dict[str, object] = {"password": known[0]} if known else {}
     parts = {"pdf": made.blobs["pdf"], "query": made.blobs["query"], "reply": reply}
     with _child(sum(map(len, parts.values())), shown) as ask:
         stamped = ask({"do": "time_stamp", **opened}, parts)
     if "reply_fault" in stamped.response:
-        raise authority.refused(manner.authority, visible(str(stamped.response["reply_fault"])))
+        raise timestamp_authority.refused(manner.authority, visible(str(stamped.response["reply_fault"])))
     return Made(stamped.blobs["pdf"], _time_stamp(stamped.response["time_stamp"]))
 
 

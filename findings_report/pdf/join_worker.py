@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 from pikepdf import Array, Dictionary, Name, OutlineItem, Pdf, String
 
-from findings_report.renderers.pdf.archival import make_archival, saved
+from findings_report.pdf.archival import make_archival, saved
+from findings_report.pdf.segments import FOREIGN
 from findings_report.renderers.pdf.request import carried_by
 from findings_report.renderers.pdf.structure import Structure
-from findings_report.renderers.sheets import FOREIGN
 
 
 def prepare() -> Iterable[str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.model.rendered import Carried
+from findings_report.pdf.segments import SheetedPage
+from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.pdf.request import Pictures, carrying, request
-from findings_report.renderers.pdf.workers import Workers
-from findings_report.renderers.sheets import SheetedPage
 from findings_report.sandbox import Answer
 
 _MOST_ROUNDS: Final = 5

@@ -20,8 +20,8 @@ from weasyprint import HTML
 from weasyprint.document import Page
 from weasyprint.formatting_structure.boxes import MarginBox, TextBox
 
-from findings_report.renderers.pdf.child import Assets, Fonts, listened, prepare
-from findings_report.renderers.pdf.tagging import tagged
+from findings_report.pdf.page_worker import Assets, Fonts, listened, prepare
+from findings_report.pdf.tagging import tagged
 
 __all__ = ["prepare", "serve"]
 
