@@ -17,9 +17,8 @@ import samples
 from pikepdf import Dictionary, Name, Pdf
 
 from findings_report import pipeline
-from findings_report.pdf.archival import archival
+from findings_report.pdf.archival import archival, packet
 from findings_report.renderers import Template, builtin_templates
-from findings_report.renderers.pdf.metadata import packet
 
 TITLE = "Review <of> caf\u00e9s & \u0007 bars"
 

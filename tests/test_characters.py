@@ -6,12 +6,12 @@ import re
 import subprocess
 import sys
 
+from font_coverage import measured
 from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.pdf.glyphs import COVERAGE, FONTS, missing, substitute
 from findings_report.pdf.render import limits_for
-from findings_report.renderers.pdf.coverage import measured
 from findings_report.system.toolchain import library_versions, missing_libraries
 
 

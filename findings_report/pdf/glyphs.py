@@ -14,15 +14,61 @@ from typing import Final
 
 from findings_report.problems.safe_text import HIDDEN
 
-FONTS: Final = Path(__file__).resolve().parents[2] / "fonts"
+_STEP: Final = 200
+
+
+_LONGEST: Final = 400
+
+
+# East Asian scripts are not counted: they break between any two characters, but not before every sign.
+_UNBROKEN: Final = (
+    r"[^ \t\n\r\f<>&\u1100-\u11ff\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+
+
+_UNIT: Final = rf"(?:{_UNBROKEN}|&#?\w{{1,31}};)"
+
+
+_START: Final = rf"(?<!{_UNBROKEN})"  # no run is tried from its middle
+
+
+_PIECE: Final = re.compile(rf"{_UNIT}{{{_STEP},{_STEP + 50}}}?(?![\u0300-\u036f\u200d\ufe00-\ufe0f])(?={_UNIT})")
+
+
+_NOT_TEXT: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^>]*>)"
+
+
+_RUNS: Final = re.compile(rf"{_NOT_TEXT}|(?P<run>{_START}{_UNIT}{{{_LONGEST},}})")
+
+
+# Every run is within such a word, which is found in half the time of a run.
+_WORD: Final = re.compile(rf"(?<![^ \t\n\r\f<>])[^ \t\n\r\f<>]{{{_LONGEST}}}")
+
+
+def breakable(html: str) -> str:
+    """The page with a place to break at least every few hundred characters of its text; nothing else is changed."""
+    if _WORD.search(html) is None:
+        return html
+    return _RUNS.sub(lambda match: match[0] if match["run"] is None else _PIECE.sub(r"\g<0><wbr>", match["run"]), html)
+
+
+FONTS: Final = Path(__file__).resolve().parents[1] / "fonts"
 """The folder of the bundled fonts."""
+
 
 COVERAGE: Final = FONTS / "coverage.txt"
 """What they have, read from them once by `coverage`."""
 
+
 _KEPT: Final = frozenset("\t\n\r\f\u00ad\u200b\u200c\u200d\u2060") | {chr(point) for point in range(0xFE00, 0xFE10)}
+
+
 _SELECTOR: Final = "[\ufe00-\ufe0f]?"
+
+
 _MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->)|(?P<tag><[^>]*>)"
+
+
 _DATA: Final = re.compile(r"""(?<=\sdata-)[a-z-]+=(?:"[^"]*"|'[^']*')""")
 
 

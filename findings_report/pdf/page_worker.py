@@ -16,8 +16,8 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from findings_report.pdf.archival import archival
+from findings_report.pdf.assembly import carried_by
 from findings_report.pdf.tagging import tagged
-from findings_report.renderers.pdf.request import carried_by
 
 SCHEME: Final = "fr-asset:"
 """How a page names a picture that came with it."""

@@ -15,15 +15,13 @@ from types import MappingProxyType
 from typing import Final
 
 from findings_report.model.rendered import Carried, Rendered
-from findings_report.pdf.assembly import UnableError, assembled
-from findings_report.pdf.glyphs import FONTS, missing, substitute
+from findings_report.pdf.assembly import Pictures, UnableError, assembled, carrying, request
+from findings_report.pdf.glyphs import FONTS, breakable, missing, substitute
 from findings_report.pdf.problems import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
 from findings_report.pdf.segments import SheetedPage, take_apart
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.renderers.pdf.breaks import breakable
-from findings_report.renderers.pdf.request import Pictures, carrying, request
 from findings_report.sandbox import Answer, Limits
 from findings_report.system.cache import Entries
 from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest

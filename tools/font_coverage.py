@@ -1,4 +1,4 @@
-"""Writes `fonts/coverage.txt`, the characters that the bundled fonts have: `python -m findings_report.renderers.pdf.coverage`.
+"""Writes `fonts/coverage.txt`, the characters that the bundled fonts have: `python tools/font_coverage.py`.
 
 To be run when a font file changes; the only place that opens the files themselves. A test compares the two.
 """
@@ -13,7 +13,7 @@ from fontTools.ttLib import TTFont
 
 from findings_report.pdf.glyphs import COVERAGE, FONTS
 
-_HEAD = "# Code points that at least one of the bundled fonts has. Made by findings_report.renderers.pdf.coverage.\n"
+_HEAD = "# Code points that at least one of the bundled fonts has. Made by tools/font_coverage.py.\n"
 
 
 def measured() -> str:
