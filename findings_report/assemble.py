@@ -12,7 +12,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import prose, scoring, tally, weakness
+from findings_report import prose, tally
+from findings_report.authoring import cwe, severity
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, Place, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
@@ -151,15 +152,15 @@ def _finding(
     engagement: Engagement, key: str, finding: Finding, *, snippets: tuple[Snippet, ...], aliases: Mapping[str, str]
 ) -> ReportedFinding:
     scale = {severity.name: severity for severity in engagement.severities}
-    word, source = scoring.severity(engagement, finding)
+    word, source = severity.severity(engagement, finding)
     labels = {custom.name: custom.label for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}
     return ReportedFinding(
         id=key,
         severity=scale[word],
         severity_source=source,
-        cwe=tuple(weakness.named(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
-        scores=tuple(scoring.score(vector) for vector in finding.cvss),
+        cwe=tuple(cwe.named(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
+        scores=tuple(severity.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),
         snippets=snippets,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from findings_report import weakness
+from findings_report.authoring import cwe
 from findings_report.fold import Cited, Group, fold
 from findings_report.forges.permalinks import permalink
 from findings_report.model.engagement import Engagement
@@ -62,11 +62,11 @@ def classification(findings: Sequence[ReportedFinding]) -> Classification | None
     if not named:
         return None
     chapters = sorted({each.top_ten for each in named.values() if each.top_ten})
-    known = weakness.table()
+    known = cwe.table()
     return Classification(
         version=known.version,
         date=known.date,
-        top_ten_version=weakness.TOP_TEN,
+        top_ten_version=cwe.TOP_TEN,
         weaknesses=tuple(
             ClassifiedWeakness(weakness=named[id], findings=_ids(each for each in findings if named[id] in each.cwe))
             for id in sorted(named, key=lambda id: int(id.removeprefix("CWE-")))

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build, problem_of
 
-from findings_report import pipeline, store
+from findings_report import authoring, pipeline
+from findings_report.authoring import new_finding
+from findings_report.authoring.json_schema import _example
+from findings_report.authoring.yaml_reader import read
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding
 from findings_report.pipeline import Draft
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.store import draft
-from findings_report.store.schema import _example
-from findings_report.store.yaml12 import read
 
 CODE = "import sys\n\n\ndef main():\n\tname = sys.argv[1]\n    run(name)\n    return 0  \n"
 ENTRY = "# keep me\r\ntitle: XSS # why\r\nseverity:   high\r\ndescription: |\r\n  Text.\r\n"
@@ -56,12 +56,12 @@ def made(root: Path, **wishes: object) -> Path:
     ],
 )
 def test_the_next_id_continues_the_larger_series(taken: tuple[str, ...], following: str) -> None:
-    assert draft.next_id(taken) == following
+    assert new_finding.next_id(taken) == following
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z]{1,3}-[0-9]{1,4}", fullmatch=True), max_size=8))
 def test_the_next_id_is_never_taken(taken: list[str]) -> None:
-    assert draft.next_id(taken).casefold() not in [id.casefold() for id in taken]
+    assert new_finding.next_id(taken).casefold() not in [id.casefold() for id in taken]
 
 
 def test_an_alias_counts_as_taken_and_a_broken_finding_stops_nobody(engagement: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_stub_is_pointed_at_until_it_is_filled_in(engagement: Path) -> None:
 def test_any_title_is_written_so_that_it_reads_back_or_is_refused(title: str) -> None:
     line = " ".join(title.split())
     try:
-        content = draft.stub(Engagement(title="x"), line, None)
+        content = new_finding.stub(Engagement(title="x"), line, None)
     except FindingsReportError as error:
         kinds = {problem.kind for problem in error.problems}
     else:
@@ -97,7 +97,9 @@ def test_any_title_is_written_so_that_it_reads_back_or_is_refused(title: str) ->
 @given(st.lists(st.text(max_size=40).filter(lambda line: "\n" not in line), max_size=6))
 def test_a_quote_is_written_as_git_has_it_or_not_at_all(lines: list[str]) -> None:
     quote = tuple(line for line in lines if line.isprintable() or "\t" in line)
-    content = draft.stub(Engagement(title="x"), "t", draft.Cited("a.py", None, Region(start_line=1, end_line=9), quote))
+    content = new_finding.stub(
+        Engagement(title="x"), "t", new_finding.Cited("a.py", None, Region(start_line=1, end_line=9), quote)
+    )
 
     (location,) = read(content).data["locations"]
     while quote and not quote[-1].strip():
@@ -106,9 +108,9 @@ def test_a_quote_is_written_as_git_has_it_or_not_at_all(lines: list[str]) -> Non
 
 
 def test_a_range_that_ends_with_blank_lines_is_quoted_without_them() -> None:
-    cited = draft.Cited("a.py", None, Region(start_line=1, end_line=5), ("a = 1", "", "b = 2", "", " "))
+    cited = new_finding.Cited("a.py", None, Region(start_line=1, end_line=5), ("a = 1", "", "b = 2", "", " "))
 
-    (location,) = read(draft.stub(Engagement(title="x"), "t", cited)).data["locations"]
+    (location,) = read(new_finding.stub(Engagement(title="x"), "t", cited)).data["locations"]
 
     assert location["quote"] == "a = 1\n\nb = 2\n"
     assert location["lines"] == "1-5"
@@ -278,7 +280,7 @@ def test_the_written_schema_holds_the_engagements_own_words(engagement: Path) ->
     assert finding["$defs"]["Location"]["properties"]["repository"]["enum"] == ["app"]
 
 
-SCHEMAS = {"finding": store.finding_schema(), "engagement": store.engagement_schema()}
+SCHEMAS = {"finding": authoring.finding_schema(), "engagement": authoring.engagement_schema()}
 
 
 @pytest.mark.parametrize("which", SCHEMAS)

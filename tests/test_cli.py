@@ -765,12 +765,12 @@ def test_the_program_itself_runs(work: Work) -> None:
 
 
 def test_a_bug_is_code_70_with_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from findings_report import store
+    from findings_report import authoring
 
     def broken(_: Path) -> Path:
         raise ZeroDivisionError("not the user's")
 
-    monkeypatch.setattr(store, "find_folder", broken)
+    monkeypatch.setattr(authoring, "find_folder", broken)
     ran = run("list", tmp_path)
 
     assert ran.code == 70

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.authoring import set_text
+from findings_report.authoring.yaml_reader import read
 from findings_report.problems import FindingsReportError
-from findings_report.store import set_text
-from findings_report.store.yaml12 import read
 
 COMMIT = "fb3f71806174bc2fae7e421268aeee61be36412d"
 PATH = ("repositories", "app", "commit")

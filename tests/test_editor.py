@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from language_server import SERVER, LanguageServer
 
-from findings_report import pipeline, store
+from findings_report import authoring, pipeline
 from findings_report.pipeline import Draft
 
 pytestmark = [
@@ -83,7 +83,7 @@ def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: P
 
 
 def test_every_field_of_the_samples_is_known_to_the_editor(server: LanguageServer, engagement: Path) -> None:
-    examples = Path(store.__file__).parent / "example"
+    examples = Path(authoring.__file__).parent / "example"
     schema = "# yaml-language-server: $schema=.schema/{}.json\n"
 
     engagement_text = (examples / "example.engagement.yaml").read_text()

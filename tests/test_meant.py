@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.authoring import Folder, load
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location, Status
 from findings_report.problems import FindingsReportError, suggestions
-from findings_report.store import Folder, load
 
 SCALE = [severity.name for severity in Engagement(title="x").severities]
 STATUSES = [status.value for status in Status]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from findings_report.authoring.proofread import proofread
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import Problem
-from findings_report.proofread import proofread
 
 PLACED = "![here](location:a)"
 

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.authoring import Authored, Folder, find_folder, load, natural
+from findings_report.authoring.yaml_reader import YamlFault, read, resolve_plain
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Problem
-from findings_report.store import Authored, Folder, find_folder, load, natural
-from findings_report.store.yaml12 import YamlFault, read, resolve_plain
 
 ENGAGEMENT = "format: 1\ntitle: Review\nrepositories:\n  app: {path: ..}\n"
 FINDING = "title: A finding\nseverity: high\ndescription: Text.\n"

@@ -15,7 +15,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from repositories import problem_of
 
-from findings_report import store, tickets
+from findings_report import authoring, tickets
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
 from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.drafts import called
@@ -226,7 +226,7 @@ def test_export_writes_what_jira_and_azure_import_and_markdown(engagement: Path)
 def test_a_list_is_added_to_a_file_and_nothing_else_is_touched() -> None:
     content = b"# mine\r\ntitle: One # two\r\n"
 
-    assert store.add_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
-    assert store.add_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
+    assert authoring.add_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
+    assert authoring.add_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
     for taken in (b"tickets: []\n", b"{a: b}\n", b"a: b\n...\n", b"a: |\n  b"):
-        assert problem_of(lambda taken=taken: store.add_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]
+        assert problem_of(lambda taken=taken: authoring.add_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]

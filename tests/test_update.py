@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build
 
-from findings_report import cli, pipeline, store
+from findings_report import authoring, cli, pipeline
 from findings_report.model.evidence import Region
 from findings_report.pipeline.update import Updated, update
 from findings_report.problems import FindingsReportError
@@ -386,7 +386,7 @@ def test_an_update_that_is_killed_leaves_whole_files_and_is_told(tmp_path: Path,
     after = {name: content for name, content in contents(tmp_path).items() if not name.endswith(".part")}
     assert after.keys() == before.keys()
     assert sum(after[name] != before[name] for name in before) == renamed
-    told = store.load(store.Folder(tmp_path / "findings")).warnings
-    assert [each.code for each in told] == [store.UNFINISHED_CODE] * (2 - renamed)
+    told = authoring.load(authoring.Folder(tmp_path / "findings")).warnings
+    assert [each.code for each in told] == [authoring.UNFINISHED_CODE] * (2 - renamed)
     with pytest.raises(FindingsReportError, match="was left by a write that was interrupted"):
         to(tmp_path, "v2")

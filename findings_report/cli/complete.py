@@ -46,10 +46,10 @@ def formats(incomplete: str) -> list[str]:
 
 def severities(context: typer.Context, incomplete: str) -> list[str]:
     """The engagement's scale."""
-    from findings_report import store
+    from findings_report import authoring
 
     def find() -> Iterable[str]:
-        authored = store.load_engagement(store.Folder(store.find_folder(_folder(context))))
+        authored = authoring.load_engagement(authoring.Folder(authoring.find_folder(_folder(context))))
         return [severity.name for severity in authored.engagement.severities]
 
     return _proposed(find, incomplete)
@@ -57,28 +57,28 @@ def severities(context: typer.Context, incomplete: str) -> list[str]:
 
 def findings(context: typer.Context, incomplete: str) -> list[str]:
     """The engagement's findings."""
-    from findings_report import store
+    from findings_report import authoring
 
-    return _proposed(lambda: store.load(store.Folder(store.find_folder(_folder(context)))).findings, incomplete)
+    return _proposed(lambda: authoring.load(authoring.Folder(authoring.find_folder(_folder(context)))).findings, incomplete)
 
 
 def repositories(context: typer.Context, incomplete: str) -> list[str]:
     """The engagement's repositories."""
-    from findings_report import store
+    from findings_report import authoring
 
     def find() -> Iterable[str]:
-        return store.load_engagement(store.Folder(store.find_folder(_folder(context)))).engagement.repositories
+        return authoring.load_engagement(authoring.Folder(authoring.find_folder(_folder(context)))).engagement.repositories
 
     return _proposed(find, incomplete)
 
 
 def templates(context: typer.Context, incomplete: str) -> list[str]:
     """The tool's templates and the engagement's own."""
-    from findings_report import store
+    from findings_report import authoring
     from findings_report.renderers import find_template
     from findings_report.renderers.folders import names
 
     def find() -> Iterable[str]:
-        return names(find_template("standard", store.find_folder(_folder(context)), given=False))
+        return names(find_template("standard", authoring.find_folder(_folder(context)), given=False))
 
     return _proposed(find, incomplete)

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report import outputs, store
+from findings_report import authoring, outputs
 from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
 from findings_report.pipeline.check import Checked, check
@@ -157,7 +157,7 @@ def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) 
 
     files = [checked.folder / name for name in checked.authored.files]
     files += [path for path, _ in overrides(template)]
-    folders = {checked.folder: store.FINDING_SUFFIX}
+    folders = {checked.folder: authoring.FINDING_SUFFIX}
     folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
     return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
 

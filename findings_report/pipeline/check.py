@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report import outputs, scoring, store
+from findings_report import authoring, outputs
+from findings_report.authoring import severity
 from findings_report.model.evidence import Verdict
 from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
@@ -25,7 +26,7 @@ class Checked:
 
     folder: Path
     """The engagement's folder."""
-    authored: store.Authored
+    authored: authoring.Authored
     """What people wrote."""
     pictures: Mapping[str, Picture]
     """The declared pictures by name, safe to embed; the logo's under `logo:`."""
@@ -48,7 +49,7 @@ class Checked:
     def severities(self) -> dict[str, int]:
         """Findings by severity, worst first, zeros included."""
         engagement, findings = self.authored.engagement, self.authored.findings.values()
-        words = [scoring.severity(engagement, finding)[0] for finding in findings]
+        words = [severity.severity(engagement, finding)[0] for finding in findings]
         return {severity.name: words.count(severity.name) for severity in engagement.severities}
 
 
@@ -61,12 +62,12 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     return checked
 
 
-def held(inputs: Inputs, folder: Path, authored: store.Authored, progress: Progress) -> Checked:
+def held(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: Progress) -> Checked:
     """An engagement that was read, held against git. Raises nothing that a user can mend: it is in `problems`.
 
     `folder` is the engagement's, from which the paths of its clones lead.
     """
-    from findings_report.proofread import proofread
+    from findings_report.authoring.proofread import proofread
 
     problems = [
         *_whole(inputs.folder),
@@ -87,15 +88,15 @@ def held(inputs: Inputs, folder: Path, authored: store.Authored, progress: Progr
 
 def _whole(named: Path) -> Sequence[Problem]:
     """A note where one finding's file was named: people may think that it alone was looked at."""
-    if not named.name.endswith(store.FINDING_SUFFIX):
+    if not named.name.endswith(authoring.FINDING_SUFFIX):
         return ()
     fault = "all of the engagement was read, not this file alone: findings are held against each other"
     place = Place(shown_path(named))
     return (Problem(Kind.INPUT, fault, "name the folder to say so", place=place, level="note", code="whole-engagement"),)
 
 
-def _pictures(authored: store.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:
-    from findings_report.illustrate import illustrate
+def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:
+    from findings_report.authoring.pictures import illustrate
 
     try:
         return illustrate(authored.engagement, authored.pictures), ()
@@ -104,7 +105,7 @@ def _pictures(authored: store.Authored) -> tuple[Mapping[str, Picture], Sequence
 
 
 def _evidence(
-    inputs: Inputs, folder: Path, authored: store.Authored
+    inputs: Inputs, folder: Path, authored: authoring.Authored
 ) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
     from findings_report.clones import find_clones, open_clones
     from findings_report.resolve import resolve

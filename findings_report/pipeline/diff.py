@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import outputs
+from findings_report.authoring import natural
 from findings_report.clones import open_clones
 from findings_report.compare import Code, compare
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
@@ -22,7 +23,6 @@ from findings_report.pipeline.render import Written, rendered
 from findings_report.pipeline.sides import ReadSide, read_side
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.store import natural
 
 FORMATS: Final = ("md", "html", "pdf", "json")
 """What a comparison is made in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from findings_report import scoring
+from findings_report.authoring import severity
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding
 from findings_report.pipeline.check import Checked
@@ -30,7 +30,7 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
 
 def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
     scale = [severity.name for severity in engagement.severities]
-    return finding.status not in ANSWERED and scale.index(scoring.severity(engagement, finding)[0]) <= limit
+    return finding.status not in ANSWERED and scale.index(severity.severity(engagement, finding)[0]) <= limit
 
 
 def severity_rank(engagement: Engagement, word: str | None) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from findings_report import store
+from findings_report import authoring
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 
@@ -34,16 +34,16 @@ def init(folder: Path, title: str) -> Made:
 
     Settings of either that are there already are left alone; a note says what to add.
     """
-    from findings_report import scaffold
+    from findings_report.authoring import scaffold
     from findings_report.system.atomic_files import publish, publish_new
 
-    target = folder / store.FOLDER
-    if os.path.lexists(target / store.ENGAGEMENT):
-        place = Place(shown_path(target / store.ENGAGEMENT))
+    target = folder / authoring.FOLDER
+    if os.path.lexists(target / authoring.ENGAGEMENT):
+        place = Place(shown_path(target / authoring.ENGAGEMENT))
         remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
         fault = "an engagement is here already, and stays as it is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
-    written = store.title_scalar(" ".join(title.split()))
+    written = authoring.title_scalar(" ".join(title.split()))
     files = {target / name: content for name, content in scaffold.init_files(written).items()}
     publish_new(files)
     schemas = _schemas(target)
@@ -56,10 +56,10 @@ def init(folder: Path, title: str) -> Made:
 
 def _schemas(folder: Path) -> dict[Path, bytes]:
     """The schemas of an engagement's folder, as its own words make them."""
-    engagement = store.load_engagement(store.Folder(folder)).engagement
-    schemas = {"finding": store.finding_schema(engagement), "engagement": store.engagement_schema()}
+    engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
+    schemas = {"finding": authoring.finding_schema(engagement), "engagement": authoring.engagement_schema()}
     return {
-        folder / store.SCHEMA_FOLDER / f"{which}.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+        folder / authoring.SCHEMA_FOLDER / f"{which}.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
         for which, schema in schemas.items()
     }
 
@@ -67,17 +67,17 @@ def _schemas(folder: Path) -> dict[Path, bytes]:
 def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     """Visual Studio Code's settings, which cover findings without a line of their own, as those of a library."""
     path = folder / _SETTINGS
-    base = f"./{store.FOLDER}/{store.SCHEMA_FOLDER}"
+    base = f"./{authoring.FOLDER}/{authoring.SCHEMA_FOLDER}"
     wanted = {
         "yaml.schemas": {
-            f"{base}/finding.json": [f"**/*{store.FINDING_SUFFIX}", f"{LIBRARY}/**/*.yaml"],
-            f"{base}/engagement.json": f"**/{store.FOLDER}/{store.ENGAGEMENT}",
+            f"{base}/finding.json": [f"**/*{authoring.FINDING_SUFFIX}", f"{LIBRARY}/**/*.yaml"],
+            f"{base}/engagement.json": f"**/{authoring.FOLDER}/{authoring.ENGAGEMENT}",
         }
     }
     if not os.path.lexists(path):
         return {path: (json.dumps(wanted, indent=2) + "\n").encode()}, []
     with contextlib.suppress(OSError):  # a folder, or a link that leads nowhere, holds nothing either
-        if store.SCHEMA_FOLDER.encode() in path.read_bytes():
+        if authoring.SCHEMA_FOLDER.encode() in path.read_bytes():
             return {}, []
     fault = "is there already, and stays as it is"
     place = Place(shown_path(path))
@@ -100,13 +100,13 @@ def schema(which: str) -> dict[str, Any]:
     """The JSON Schema of `finding`, `engagement` or `report`."""
     from findings_report import archive
 
-    return {"finding": store.finding_schema, "engagement": store.engagement_schema, "report": archive.schema}[which]()
+    return {"finding": authoring.finding_schema, "engagement": authoring.engagement_schema, "report": archive.schema}[which]()
 
 
 def write_schemas(start: Path) -> Made:
     """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
     from findings_report.system.atomic_files import publish
 
-    schemas = _schemas(store.find_folder(start))
+    schemas = _schemas(authoring.find_folder(start))
     publish(schemas)
     return Made(tuple(schemas))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from findings_report import store
+from findings_report import authoring
 from findings_report.pdf.embedded_data import Password, no_password
 
 Progress = Callable[[str], None]
@@ -29,7 +29,7 @@ class Inputs:
     """Asked for the password of a report that is an encrypted PDF."""
 
 
-def read(inputs: Inputs) -> tuple[Path, store.Authored]:
+def read(inputs: Inputs) -> tuple[Path, authoring.Authored]:
     """The engagement's folder, and what people wrote in it. Raises FindingsReportError with every problem of it."""
-    folder = store.find_folder(inputs.folder)
-    return folder, store.load(store.Folder(folder))
+    folder = authoring.find_folder(inputs.folder)
+    return folder, authoring.load(authoring.Folder(folder))

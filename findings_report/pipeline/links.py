@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from findings_report import store
+from findings_report import authoring
+from findings_report.authoring.proofread import Linked, linked
 from findings_report.forges.branch_links import BranchLink, Homes, Relinked, Source, homes, relink, rewritten
 from findings_report.model.engagement import Repository
 from findings_report.pipeline.inputs import Inputs, read
 from findings_report.problems import Kind, Problem, Subject
-from findings_report.proofread import Linked, linked
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
 
 
 def _edited(
-    folder: Path, authored: store.Authored, found: Sequence[Linked], change: Callable[[str], str]
+    folder: Path, authored: authoring.Authored, found: Sequence[Linked], change: Callable[[str], str]
 ) -> dict[Path, tuple[bytes, bytes]]:
     """The files that change, whole: as they are, and as they are to be."""
-    files = store.Folder(folder)
-    names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in files.names()}
-    names[store.ENGAGEMENT_KEY] = store.ENGAGEMENT
+    files = authoring.Folder(folder)
+    names = {PurePosixPath(name).name.removesuffix(authoring.FINDING_SUFFIX): name for name in files.names()}
+    names[authoring.ENGAGEMENT_KEY] = authoring.ENGAGEMENT
     texts: dict[str, dict[Subject, Callable[[str], str]]] = defaultdict(dict)
     edited: dict[Path, tuple[bytes, bytes]] = {}
     for each in found:
@@ -99,5 +99,5 @@ def _edited(
         texts[str(key)][tuple(path)] = change
     for key, changes in texts.items():
         content = files.read(names[key]) or b""
-        edited[folder / names[key]] = content, store.change_texts(content, changes, shown=authored.documents[key][0])
+        edited[folder / names[key]] = content, authoring.change_texts(content, changes, shown=authored.documents[key][0])
     return {path.resolve(): (was, content) for path, (was, content) in edited.items() if was != content}

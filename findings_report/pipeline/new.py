@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report import store
+from findings_report import authoring
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
 from findings_report.model.field_types import identifier_fault
@@ -46,26 +46,26 @@ def new(start: Path, draft: Draft) -> Made:
         raise _usage("--path is for a finding from nothing, and --from copies one", "add the location to the new file")
     if draft.lines is not None and draft.path is None:
         raise _usage("--lines are those of a --path", "name the file")
-    folder = store.find_folder(start)
-    files = store.Folder(folder)
-    taken = store.taken_ids(files)
-    id = draft.id or store.next_id(taken)
+    folder = authoring.find_folder(start)
+    files = authoring.Folder(folder)
+    taken = authoring.taken_ids(files)
+    id = draft.id or authoring.next_id(taken)
     _check_id(id, taken)
     problems: list[Problem] = []
     if draft.entry is not None:
-        content = store.from_library(_libraries(folder, draft.library), draft.entry, _one_line(draft.title))
+        content = authoring.from_library(_libraries(folder, draft.library), draft.entry, _one_line(draft.title))
     else:
         title = _one_line(draft.title)
         if title is None:
             raise _usage("a finding needs a title", 'write `new "What is wrong"`, or copy a library entry with --from')
-        authored = store.load_engagement(files)
+        authored = authoring.load_engagement(files)
         cited = None
         if draft.path is not None:
             cited, problems = _cited(folder, authored, draft, draft.path)
-        content = store.stub(authored.engagement, title, cited)
-        if (folder / store.SCHEMA_FOLDER / "finding.json").is_file():
-            content = f"{store.modeline('finding')}\n".encode() + content
-    path = folder / f"{id}{store.FINDING_SUFFIX}"
+        content = authoring.stub(authored.engagement, title, cited)
+        if (folder / authoring.SCHEMA_FOLDER / "finding.json").is_file():
+            content = f"{authoring.modeline('finding')}\n".encode() + content
+    path = folder / f"{id}{authoring.FINDING_SUFFIX}"
     publish_new({path: content})
     return Made((path,), tuple(problems))
 
@@ -82,17 +82,17 @@ class Shelf:
 
 def library(start: Path, shared: Path | None) -> Shelf:
     """What the library of the engagement has, and `shared`."""
-    libraries = _libraries(store.find_folder(start), shared)
-    entries = tuple(dict.fromkeys(name for files in libraries for name in store.library_entries(files)))
-    note = Problem(Kind.INPUT, "the library has no entry", store.NO_ENTRIES, level="note", code="no-entry")
+    libraries = _libraries(authoring.find_folder(start), shared)
+    entries = tuple(dict.fromkeys(name for files in libraries for name in authoring.library_entries(files)))
+    note = Problem(Kind.INPUT, "the library has no entry", authoring.NO_ENTRIES, level="note", code="no-entry")
     return Shelf(entries, () if entries else (note,))
 
 
-def _libraries(folder: Path, shared: Path | None) -> list[store.Files]:
+def _libraries(folder: Path, shared: Path | None) -> list[authoring.Files]:
     if shared is not None and not shared.is_dir():
         raise FindingsReportError(Problem(Kind.USAGE, "there is no such folder", place=Place(str(shared)), code="no-library"))
     own = folder.absolute().parent / LIBRARY
-    return [store.Folder(each) for each in (own, shared) if each is not None and each.is_dir()]
+    return [authoring.Folder(each) for each in (own, shared) if each is not None and each.is_dir()]
 
 
 def _one_line(title: str | None) -> str | None:
@@ -102,18 +102,18 @@ def _one_line(title: str | None) -> str | None:
 def _check_id(id: str, taken: Sequence[str]) -> None:
     if (fault := identifier_fault(id)) is not None:
         raise _usage(fault, "as in NTR-007")
-    if id.casefold() == store.ENGAGEMENT_KEY:
+    if id.casefold() == authoring.ENGAGEMENT_KEY:
         raise _usage(f"{id} cannot be the id of a finding", "as in NTR-007")
     if id.casefold() in (other.casefold() for other in taken):
-        raise _usage(f"the id {id} is taken", f"leave out --id for {store.next_id(taken)}")
+        raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
 
 
-def _cited(folder: Path, authored: store.Authored, draft: Draft, text: str) -> tuple[store.Cited, list[Problem]]:
+def _cited(folder: Path, authored: authoring.Authored, draft: Draft, text: str) -> tuple[authoring.Cited, list[Problem]]:
     """The lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
     location = _location(authored.engagement, text, draft.lines)
     quote, problems = _quote(folder, authored, location, draft.clones or {})
     lines = location.lines[0] if location.lines else None
-    return store.Cited(location.path, location.repository, lines, quote), problems
+    return authoring.Cited(location.path, location.repository, lines, quote), problems
 
 
 def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
@@ -137,7 +137,7 @@ def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
 
 
 def _quote(
-    folder: Path, authored: store.Authored, location: Location, clones: Mapping[str, Path]
+    folder: Path, authored: authoring.Authored, location: Location, clones: Mapping[str, Path]
 ) -> tuple[tuple[str, ...], list[Problem]]:
     from findings_report.clones import find_clones, open_clones
     from findings_report.resolve import resolve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from findings_report import scoring
+from findings_report.authoring import severity
 from findings_report.pipeline.inputs import Inputs, read
 from findings_report.problems import Problem
 
@@ -34,7 +34,7 @@ def overview(inputs: Inputs) -> Overview:
     _, authored = read(inputs)
     scale = [severity.name for severity in authored.engagement.severities]
     entries = [
-        Listed(key, scoring.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
+        Listed(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
         for key, finding in authored.findings.items()
     ]
     entries.sort(key=lambda entry: scale.index(entry.severity))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from findings_report import outputs, store
+from findings_report import authoring, outputs
 from findings_report.pipeline.build import Built, Wishes, begin
 from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.inputs import Inputs, Progress
@@ -110,7 +110,7 @@ def _refuse_strangers(found: Mapping[Path, Inputs]) -> None:
 def _repositories(folder: Path) -> frozenset[str] | None:
     """Names of the engagement's repositories; None when it cannot be read, which `build` tells."""
     try:
-        return frozenset(store.load_engagement(store.Folder(store.find_folder(folder))).engagement.repositories)
+        return frozenset(authoring.load_engagement(authoring.Folder(authoring.find_folder(folder))).engagement.repositories)
     except FindingsReportError:
         return None
 
@@ -118,11 +118,11 @@ def _repositories(folder: Path) -> frozenset[str] | None:
 def _resolved(folder: Path) -> Path:
     """The engagement's own folder; what was named when there is none, which `build` tells."""
     try:
-        return store.find_folder(folder).resolve()
+        return authoring.find_folder(folder).resolve()
     except FindingsReportError:
         return folder.resolve()
 
 
 def _name(folder: Path) -> str:
     """`acme` of `acme/findings`."""
-    return folder.parent.name if folder.name == store.FOLDER else folder.name
+    return folder.parent.name if folder.name == authoring.FOLDER else folder.name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report import git, store
+from findings_report import authoring, git
 from findings_report.clones import Clone, find_clones, open_clones
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import held
@@ -55,13 +55,13 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
     FindingsReportError for what cannot be read at all.
     """
     if named is None:
-        folder = store.find_folder(inputs.folder)
-        return _authored("working folder", folder, store.load(store.Folder(folder)), inputs, progress)
+        folder = authoring.find_folder(inputs.folder)
+        return _authored("working folder", folder, authoring.load(authoring.Folder(folder)), inputs, progress)
     if not named.startswith(REVISION) and os.path.lexists(named):
         path = Path(named)
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
-            folder = store.find_folder(path)
-            return _authored(named, folder, store.load(store.Folder(folder)), inputs, progress)
+            folder = authoring.find_folder(path)
+            return _authored(named, folder, authoring.load(authoring.Folder(folder)), inputs, progress)
         return _archived(named, path, inputs)
     return _revision(named.removeprefix(REVISION), named, inputs, progress)
 
@@ -72,10 +72,10 @@ def reported(source: str, report: Report, inputs: Inputs, at_hand: Mapping[str, 
     given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
     known = at_hand or {}
     clones = {name: Clone(given[name], is_given=True) if name in given else known.get(name) for name in names}
-    return ReadSide(source, report, clones, None, Path.cwd() / store.FOLDER)
+    return ReadSide(source, report, clones, None, Path.cwd() / authoring.FOLDER)
 
 
-def _authored(source: str, folder: Path, authored: store.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
+def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _without_broken_clones(authored, folder, inputs)
     checked = held(inputs, folder, authored, progress)
@@ -90,7 +90,9 @@ def _authored(source: str, folder: Path, authored: store.Authored, inputs: Input
     return ReadSide(source, report, clones, authored.engagement.template, folder, told, unread)
 
 
-def _without_broken_clones(authored: store.Authored, folder: Path, inputs: Inputs) -> tuple[store.Authored, Sequence[Problem]]:
+def _without_broken_clones(
+    authored: authoring.Authored, folder: Path, inputs: Inputs
+) -> tuple[authoring.Authored, Sequence[Problem]]:
     """The engagement without the paths at which no repository can be opened, and what is wrong with each.
 
     A clone that the command line names is not left out: a wrong one is an error.
@@ -110,7 +112,7 @@ def _without_broken_clones(authored: store.Authored, folder: Path, inputs: Input
     return replace(authored, engagement=engagement), problems
 
 
-def _of(authored: store.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
+def _of(authored: authoring.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
     """The clones named on the command line that this side's engagement knows: the sides may have different repositories."""
     names = authored.engagement.repositories
     if "" in clones and len(names) != 1:
@@ -126,7 +128,7 @@ def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
-    folder = store.find_folder(inputs.folder).resolve()
+    folder = authoring.find_folder(inputs.folder).resolve()
     root = git.enclosing_folder(folder)
     if root is None:
         fault = f"there is no file or folder {source!r}, and {shown_path(folder)} is in no git repository"
@@ -138,7 +140,7 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
             remedy = "name a folder, a report's JSON or PDF, or a git revision; a short hash may name several commits"
             raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-side"))
         prefix = folder.relative_to(root).as_posix()
-        files = store.Revision(repository, commit, "" if prefix == "." else prefix, shown=f"{REVISION}{revision}")
-        authored = store.load(files)
+        files = authoring.Revision(repository, commit, "" if prefix == "." else prefix, shown=f"{REVISION}{revision}")
+        authored = authoring.load(files)
         unseen = files.submodules
     return replace(_authored(source, folder, authored, inputs, progress), unseen=unseen)

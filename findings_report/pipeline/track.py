@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from findings_report import git, store
+from findings_report import authoring, git
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
@@ -77,7 +77,7 @@ def check_only(engagement: Engagement, only: str | None) -> None:
         raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names)))
 
 
-def read_cited(authored: store.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
+def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
     """What every location cites. Raises FindingsReportError with all that cannot be read."""
     from findings_report.resolve import resolve
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from findings_report import git, store
+from findings_report import authoring, git
+from findings_report.authoring.proofread import texts_of
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
-from findings_report.proofread import texts_of
 from findings_report.reanchor import StaysError, mentions, reanchor
 
 if TYPE_CHECKING:
-    from findings_report.pin import Pin
+    from findings_report.authoring.pins import Pin
     from findings_report.resolve import Resolution
 
 Key = tuple[str, int]
@@ -51,10 +51,10 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     from findings_report.clones import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
-    folder = store.find_folder(inputs.folder)
-    files = store.Snapshot(store.Folder(folder))
-    authored = store.load(files)
-    if unfinished := [replace(each, level="error") for each in authored.warnings if each.code == store.UNFINISHED_CODE]:
+    folder = authoring.find_folder(inputs.folder)
+    files = authoring.Snapshot(authoring.Folder(folder))
+    authored = authoring.load(files)
+    if unfinished := [replace(each, level="error") for each in authored.warnings if each.code == authoring.UNFINISHED_CODE]:
         raise FindingsReportError(unfinished)
     check_only(authored.engagement, only)
     try:
@@ -75,9 +75,9 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
 
 
 def _pins(
-    authored: store.Authored, sources: Mapping[str, git.Repository | None], to: str, tracked: TrackedEngagement
+    authored: authoring.Authored, sources: Mapping[str, git.Repository | None], to: str, tracked: TrackedEngagement
 ) -> tuple[Pin, ...]:
-    from findings_report.pin import pins
+    from findings_report.authoring.pins import pins
 
     pinned = [pins(authored.engagement, sources, to=to, only=name) for name in tracked.commits]
     if faults := [problem for _, problems in pinned for problem in problems]:
@@ -90,14 +90,14 @@ class _Plan:
 
     def __init__(
         self,
-        files: store.Files,
-        authored: store.Authored,
+        files: authoring.Files,
+        authored: authoring.Authored,
         cited: Resolution,
         found: TrackedEngagement,
         pins: Sequence[Pin],
     ) -> None:
         self._files = files
-        self._names = {PurePosixPath(name).name.removesuffix(store.FINDING_SUFFIX): name for name in authored.files}
+        self._names = {PurePosixPath(name).name.removesuffix(authoring.FINDING_SUFFIX): name for name in authored.files}
         self._authored = authored
         self._commits = found.commits
         self._told = _told(cited)
@@ -176,7 +176,7 @@ class _Plan:
             if contents[name] != content and key not in self.stay:
                 moved.add(key)
         self.moved = frozenset(moved)
-        contents[store.ENGAGEMENT] = self._pinned(self._files.read(store.ENGAGEMENT) or b"")
+        contents[authoring.ENGAGEMENT] = self._pinned(self._files.read(authoring.ENGAGEMENT) or b"")
         self.edited = {name: content for name, content in contents.items() if content != self._files.read(name)}
 
     def _written(self, key: Key, content: bytes) -> bytes:
@@ -185,7 +185,7 @@ class _Plan:
         was, shown = self._authored.findings[id].locations[index], self._authored.documents[id][0]
         if key not in self.stay:
             try:
-                return store.relocate(content, index, self._reanchored(key, was), shown=shown)
+                return authoring.relocate(content, index, self._reanchored(key, was), shown=shown)
             except StaysError as error:
                 self.stay[key] = str(error)
             except FindingsReportError as error:
@@ -193,7 +193,7 @@ class _Plan:
         commit = self._snippets[key].commit
         if was.commit is not None:
             return content
-        return store.relocate(content, index, was.model_copy(update={"commit": commit}), shown=shown)
+        return authoring.relocate(content, index, was.model_copy(update={"commit": commit}), shown=shown)
 
     def _reanchored(self, key: Key, was: Location) -> Location:
         return reanchor(was, self._snippets[key], [region.drift for region in self._regions[key]])
@@ -202,14 +202,14 @@ class _Plan:
         for pin in self.pins:
             for field, value in pin.written.items():
                 path = ("repositories", pin.name, field)
-                content = store.set_text(content, path, value, shown=self._authored.documents[store.ENGAGEMENT_KEY][0])
+                content = authoring.set_text(content, path, value, shown=self._authored.documents[authoring.ENGAGEMENT_KEY][0])
         return content
 
 
 class _Overlay:
     """The files of an engagement, some of them as they are to be."""
 
-    def __init__(self, files: store.Files, edited: Mapping[str, bytes]) -> None:
+    def __init__(self, files: authoring.Files, edited: Mapping[str, bytes]) -> None:
         self._files, self._edited = files, edited
         self.shown = files.shown
 
@@ -220,10 +220,10 @@ class _Overlay:
         return self._edited.get(name) or self._files.read(name)
 
 
-def _read(files: store.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:
+def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:
     from findings_report.resolve import resolve
 
-    authored = store.load(files)
+    authored = authoring.load(files)
     return resolve(authored.engagement, authored.findings, sources)
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from findings_report.authoring.yaml_editor import quoted
+from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.model.ticket import Lock
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.store.edit import quoted
-from findings_report.store.yaml12 import YamlFault, read
 
 _HEAD: Final = "# Written by findings-report: what is on which ticket. Commit it, and let the program change it.\n"
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from findings_report.authoring.yaml_editor import quoted, replaced, restyled, set_text
+from findings_report.authoring.yaml_reader import Document, Mark, Path, YamlFault, read
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.store.edit import quoted, replaced, restyled, set_text
-from findings_report.store.yaml12 import Document, Mark, Path, YamlFault, read
 
 _NUMBER: Final = re.compile(r"[0-9]+")
 

@@ -6,8 +6,8 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from findings_report.authoring.files import LARGEST_FILE, MOST_FILES
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.store.folder import LARGEST_FILE, MOST_FILES
 
 if TYPE_CHECKING:
     from findings_report import git

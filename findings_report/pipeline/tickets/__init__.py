@@ -9,7 +9,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from findings_report import store, tickets
+from findings_report import authoring, tickets
 from findings_report.model.ticket import Lock
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
@@ -56,10 +56,10 @@ class Memory:
     """`tickets.lock.yaml` of one engagement, written whenever it changes: a run that is cut short leaves what it did."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._path = folder / store.LOCK if folder is not None else None
+        self._path = folder / authoring.LOCK if folder is not None else None
         self.lock = Lock()
         if folder is not None and self._path is not None:
-            self.lock = read_lock(store.Folder(folder).read(store.LOCK), shown=shown_path(self._path))
+            self.lock = read_lock(authoring.Folder(folder).read(authoring.LOCK), shown=shown_path(self._path))
 
     def keep(self, lock: Lock) -> None:
         """Writes the lock down, where there is an engagement."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report import archive, store
+from findings_report import archive, authoring
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
@@ -178,7 +178,7 @@ def _not_done(step: _Step) -> Problem:
 def _engagement(start: Path) -> Path | None:
     """The engagement's folder; None where there is none: a file can be attached from anywhere."""
     try:
-        return store.find_folder(start)
+        return authoring.find_folder(start)
     except FindingsReportError:
         return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from findings_report import archive, store
+from findings_report import archive, authoring
 from findings_report.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
@@ -88,8 +88,8 @@ class Comparer:
         """The engagement's clones, where there is an engagement, without those that cannot be opened."""
         found: dict[str, Clone] = {}
         with contextlib.suppress(FindingsReportError):
-            folder = store.find_folder(self.inputs.folder)
-            engagement = store.load_engagement(store.Folder(folder)).engagement
+            folder = authoring.find_folder(self.inputs.folder)
+            engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
             for name, clone in find_clones(engagement, folder, {}).items():
                 with contextlib.suppress(FindingsReportError), open_clones({name: clone}, self.inputs.borrow):
                     found |= {name: clone} if clone is not None else {}

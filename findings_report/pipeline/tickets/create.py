@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from findings_report import store, tickets
+from findings_report import authoring, tickets
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
 from findings_report.pipeline.inputs import Inputs
@@ -39,7 +39,7 @@ def create(inputs: Inputs, order: Order, surroundings: Surroundings, progress: C
     A ticket with the finding's marker is taken as its own: one that a run made which was cut short, or another person's run.
     """
     where = tickets.parse_ref(order.to)
-    memory = Memory(store.find_folder(inputs.folder))
+    memory = Memory(authoring.find_folder(inputs.folder))
     made = drafted(inputs, order.only, memory.lock.engagement, progress)
     said: list[str] = []
     problems: list[Problem] = list(made.problems)
@@ -117,7 +117,7 @@ def _noted(made: Drafted, finding: str, ref: TicketRef) -> str:
     path = made.files[finding].resolve()  # a link stays one
     try:
         was = path.read_bytes()
-        changed = store.add_list(was, "tickets", [str(ref)], shown=shown_path(path))
+        changed = authoring.add_list(was, "tickets", [str(ref)], shown=shown_path(path))
         publish_edited({path: (was, changed)})
     except FindingsReportError:
         return f"\n  add it to `tickets` in {shown_path(path)}"

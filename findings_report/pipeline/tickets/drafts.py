@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report import store
+from findings_report import authoring
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.model.ticket import Draft
 from findings_report.pipeline.build import assembled
@@ -57,7 +57,7 @@ def drafted(inputs: Inputs, only: tuple[str, ...], named: str | None, progress: 
     texts = ticket_texts(report, find_template(engagement.template, checked.folder, given=False))
     name = named or called(engagement.title)
     found = {each.id: _draft(each, report, texts[each.id], name) for each in report.findings if not only or each.id in only}
-    files = {Path(file).name.removesuffix(store.FINDING_SUFFIX): checked.folder / file for file in checked.authored.files}
+    files = {Path(file).name.removesuffix(authoring.FINDING_SUFFIX): checked.folder / file for file in checked.authored.files}
     return Drafted(checked.folder, report, found, files, checked.problems)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from findings_report import store
+from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.outputs import own_build
 from findings_report.pipeline.inputs import Inputs
@@ -32,7 +32,7 @@ def export(
     if unknown := [name for name in formats if name not in IMPORT_FORMATS]:
         fault = f"{unknown[0]!r} is not one of {', '.join(IMPORT_FORMATS)}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], IMPORT_FORMATS), code="format"))
-    memory = Memory(store.find_folder(inputs.folder))
+    memory = Memory(authoring.find_folder(inputs.folder))
     made = drafted(inputs, only, memory.lock.engagement, progress)
     waiting = [
         made.drafts[finding.id]

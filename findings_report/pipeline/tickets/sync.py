@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from findings_report import store, tickets
+from findings_report import authoring, tickets
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket
 from findings_report.pipeline.inputs import Inputs
@@ -32,7 +32,7 @@ class Wish:
 
 def sync(inputs: Inputs, wish: Wish, surroundings: Surroundings, progress: Callable[[str], None]) -> Done:
     """Brings the tickets that `create` made in step with their findings. Raises FindingsReportError, having sent nothing."""
-    memory = Memory(store.find_folder(inputs.folder))
+    memory = Memory(authoring.find_folder(inputs.folder))
     made = drafted(inputs, wish.only, memory.lock.engagement, progress)
     answered = {words.id for words in made.report.findings if words.status in ANSWERED}
     said: list[str] = []

@@ -7,14 +7,14 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import scoring, weakness
+from findings_report.authoring import cwe, severity
+from findings_report.authoring.validation import not_one_of
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.problems import Kind, Problem, Subject, suggestions
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.store.faults import not_one_of
 
 _ENGAGEMENT = "engagement"
 
@@ -123,7 +123,7 @@ def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Pr
     for field, word in (("severity", finding.severity), ("residual_severity", finding.residual_severity)):
         if word is not None and word not in scale:
             yield not_one_of(word, scale, key, (field,), of="in the scale")
-    given = scoring.computed(engagement, finding)
+    given = severity.computed(engagement, finding)
     field, decided = "severity", finding.severity
     if decided is None:
         yield from _computed_severity(key, finding, given, scale)
@@ -148,7 +148,7 @@ def _computed_severity(key: str, finding: Finding, given: Mapping[str, str], sca
 def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
     for index, vector in enumerate(finding.cvss):
         try:
-            scoring.score(vector)
+            severity.score(vector)
         except ValueError as error:
             yield _problem(
                 f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", suggestions.vector(vector)
@@ -159,7 +159,7 @@ def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[
     unnamed = [(index, id) for index, id in enumerate(finding.cwe) if id not in engagement.weaknesses]
     if not unnamed:
         return
-    known = weakness.table()
+    known = cwe.table()
     for index, id in unnamed:
         subject = (key, "cwe", index)
         if id in known.categories:

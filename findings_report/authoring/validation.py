@@ -10,9 +10,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from findings_report.authoring.yaml_reader import Document, Mark, Path
 from findings_report.problems import Kind, Place, Problem, Subject, suggestions
 from findings_report.problems.safe_text import visible
-from findings_report.store.yaml12 import Document, Mark, Path
 
 _WORDS = {
     "too_short": "must not be empty",

@@ -13,26 +13,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from findings_report.model.engagement import FORMAT, Engagement, Section
-from findings_report.model.field_types import identifier_fault
-from findings_report.model.finding import Finding
-from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
-from findings_report.problems.safe_text import shown_path
-from findings_report.problems.suggestions import did_you_mean
-from findings_report.store import faults
-from findings_report.store.agreement import disagreements
-from findings_report.store.draft import (
-    NO_ENTRIES,
-    Cited,
-    from_library,
-    library_entries,
-    next_id,
-    stub,
-    taken_ids,
-    title_scalar,
-)
-from findings_report.store.edit import add_list, change_texts, set_text
-from findings_report.store.folder import (
+from findings_report.authoring import validation
+from findings_report.authoring.cross_checks import disagreements
+from findings_report.authoring.files import (
     ENGAGEMENT,
     FINDING_SUFFIX,
     FOLDER,
@@ -43,10 +26,27 @@ from findings_report.store.folder import (
     Snapshot,
     find_folder,
 )
+from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
+from findings_report.authoring.new_finding import (
+    NO_ENTRIES,
+    Cited,
+    from_library,
+    library_entries,
+    next_id,
+    stub,
+    taken_ids,
+    title_scalar,
+)
+from findings_report.authoring.yaml_editor import add_list, change_texts, set_text
+from findings_report.authoring.yaml_reader import Document, YamlFault, read
+from findings_report.model.engagement import FORMAT, Engagement, Section
+from findings_report.model.field_types import identifier_fault
+from findings_report.model.finding import Finding
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.safe_text import shown_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.store.relocate import relocate
 from findings_report.store.revision import Revision
-from findings_report.store.schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
-from findings_report.store.yaml12 import Document, YamlFault, read
 
 __all__ = [
     "ENGAGEMENT",
@@ -232,13 +232,13 @@ class _Loading:
         if model is Engagement and (newer := _newer_format(data)) is not None:
             self.problems.append(newer)
             return None
-        self.problems += faults.cut_short(document, key)
+        self.problems += validation.cut_short(document, key)
         if model is Finding:
-            self.problems += faults.unfilled(data, key)
+            self.problems += validation.unfilled(data, key)
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            self.problems += faults.from_validation(error, model, document, key)
+            self.problems += validation.from_validation(error, model, document, key)
             return _sound_part(data, error, model)
 
     def _with_files(self, engagement: Engagement) -> Engagement:
@@ -341,5 +341,5 @@ def _located(problem: Problem, documents: Mapping[str, tuple[str, Document]]) ->
     if str(key) not in documents:
         return problem
     shown, document = documents[str(key)]
-    place = faults.place(document, shown, tuple(path), problem.code, problem.line_offset)
-    return replace(problem, place=place, field=faults.dotted(tuple(path)) or None)
+    place = validation.place(document, shown, tuple(path), problem.code, problem.line_offset)
+    return replace(problem, place=place, field=validation.dotted(tuple(path)) or None)

@@ -16,10 +16,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from findings_report import __version__
+from findings_report.authoring.yaml_reader import read
 from findings_report.model import engagement, field_types, finding
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
-from findings_report.store.yaml12 import read
 
 SCHEMA_FOLDER: Final = ".schema"
 """The folder, in the engagement's, that holds `finding.json` and `engagement.json`; what reads findings passes it over."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from findings_report.authoring.files import FINDING_SUFFIX, Files
+from findings_report.authoring.yaml_editor import quoted, set_text
+from findings_report.authoring.yaml_reader import YamlFault, read, resolve_plain
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.field_types import identifier_fault
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.suggestions import listed
-from findings_report.store.edit import quoted, set_text
-from findings_report.store.folder import FINDING_SUFFIX, Files
-from findings_report.store.yaml12 import YamlFault, read, resolve_plain
 
 FIRST_ID: Final = "FIRST-001"
 """The id of the first finding of all, as `init` writes it."""

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from findings_report.authoring.yaml_reader import BREAKS, Document, Mark, Path, YamlFault, read, resolve_plain
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.store.yaml12 import BREAKS, Document, Mark, Path, YamlFault, read, resolve_plain
 
 _ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 

@@ -1,0 +1,48 @@
+"""TODO authoring."""
+
+from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, FOLDER, LOCK, Files, Folder, Snapshot, find_folder
+from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
+from findings_report.authoring.load import ENGAGEMENT_KEY, UNFINISHED_CODE, Authored, load, load_engagement, natural
+from findings_report.authoring.new_finding import (
+    NO_ENTRIES,
+    Cited,
+    from_library,
+    library_entries,
+    next_id,
+    stub,
+    taken_ids,
+    title_scalar,
+)
+from findings_report.authoring.yaml_editor import add_list, change_texts, set_text
+
+__all__ = [
+    "ENGAGEMENT",
+    "ENGAGEMENT_KEY",
+    "FINDING_SUFFIX",
+    "FOLDER",
+    "LOCK",
+    "NO_ENTRIES",
+    "SCHEMA_FOLDER",
+    "UNFINISHED_CODE",
+    "Authored",
+    "Cited",
+    "Files",
+    "Folder",
+    "Snapshot",
+    "add_list",
+    "change_texts",
+    "engagement_schema",
+    "find_folder",
+    "finding_schema",
+    "from_library",
+    "library_entries",
+    "load",
+    "load_engagement",
+    "modeline",
+    "natural",
+    "next_id",
+    "set_text",
+    "stub",
+    "taken_ids",
+    "title_scalar",
+]
