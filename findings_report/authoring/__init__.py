@@ -1,6 +1,16 @@
 """TODO authoring."""
 
-from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, FOLDER, LOCK, Files, Folder, Snapshot, find_folder
+from findings_report.authoring.files import (
+    ENGAGEMENT,
+    FINDING_SUFFIX,
+    FOLDER,
+    LOCK,
+    Files,
+    Folder,
+    Revision,
+    Snapshot,
+    find_folder,
+)
 from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.authoring.load import ENGAGEMENT_KEY, UNFINISHED_CODE, Authored, load, load_engagement, natural
 from findings_report.authoring.new_finding import (
@@ -13,7 +23,7 @@ from findings_report.authoring.new_finding import (
     taken_ids,
     title_scalar,
 )
-from findings_report.authoring.yaml_editor import add_list, change_texts, set_text
+from findings_report.authoring.yaml_editor import add_list, change_texts, relocate, set_text
 
 __all__ = [
     "ENGAGEMENT",
@@ -28,6 +38,7 @@ __all__ = [
     "Cited",
     "Files",
     "Folder",
+    "Revision",
     "Snapshot",
     "add_list",
     "change_texts",
@@ -41,6 +52,7 @@ __all__ = [
     "modeline",
     "natural",
     "next_id",
+    "relocate",
     "set_text",
     "stub",
     "taken_ids",

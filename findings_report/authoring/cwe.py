@@ -42,7 +42,7 @@ class Table:
 @cache
 def table() -> Table:
     """The table; read once."""
-    data = json.loads((resources.files("findings_report") / "cwe.json").read_text("utf-8"))
+    data = json.loads((resources.files("findings_report.authoring") / "cwe.json").read_text("utf-8"))
     chapters = {key: f"{key}:{TOP_TEN} {name}" for key, name in data["owasp_top_ten_2021"].items()}
     return Table(
         version=data["version"],

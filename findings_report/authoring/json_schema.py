@@ -122,7 +122,7 @@ def _meanings(enumeration: type[Enum]) -> Mapping[str, str]:
 @cache
 def _example(name: str) -> Any:
     """A whole file in which every field stands at least once."""
-    return read((resources.files(__package__) / "example" / name).read_bytes()).data
+    return read((resources.files("findings_report.authoring") / "example" / name).read_bytes()).data
 
 
 def _exemplify(schema: Mapping[str, Any], node: dict[str, Any], value: Any) -> None:

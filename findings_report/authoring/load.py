@@ -23,6 +23,7 @@ from findings_report.authoring.files import (
     UNFINISHED,
     Files,
     Folder,
+    Revision,
     Snapshot,
     find_folder,
 )
@@ -37,7 +38,7 @@ from findings_report.authoring.new_finding import (
     taken_ids,
     title_scalar,
 )
-from findings_report.authoring.yaml_editor import add_list, change_texts, set_text
+from findings_report.authoring.yaml_editor import add_list, change_texts, relocate, set_text
 from findings_report.authoring.yaml_reader import Document, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement, Section
 from findings_report.model.field_types import identifier_fault
@@ -45,8 +46,6 @@ from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.store.relocate import relocate
-from findings_report.store.revision import Revision
 
 __all__ = [
     "ENGAGEMENT",

@@ -12,19 +12,19 @@ RELEASES = ("1.0", "1.1")
 
 def init_files(written: str) -> dict[str, bytes]:
     """The files of a new engagement, by name. `written` is its title as a YAML scalar."""
-    folder = resources.files(__name__) / "init"
+    folder = resources.files("findings_report.authoring") / "init"
     engagement = (folder / "engagement.yaml").read_text("utf-8").format(title=written)
     return {"engagement.yaml": engagement.encode(), "FIRST-001.finding.yaml": (folder / "FIRST-001.finding.yaml").read_bytes()}
 
 
 def demo_release(release: str) -> dict[str, bytes]:
     """The files of one release of the demo's repository, by path."""
-    return dict(_files(resources.files(__name__) / "demo" / release, ""))
+    return dict(_files(resources.files("findings_report.authoring") / "demo" / release, ""))
 
 
 def demo_findings() -> dict[str, bytes]:
     """The files of the demo's engagement, by name."""
-    return dict(_files(resources.files(__name__) / "demo" / "findings", ""))
+    return dict(_files(resources.files("findings_report.authoring") / "demo" / "findings", ""))
 
 
 def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

@@ -16,27 +16,97 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from findings_report.store import slips
+_REMEDIES: Final = {
+    "mapping values are not allowed": "quote a text that holds ': ', or write it as a block after `|`",
+    "found character that cannot start any token": "quote a text that starts with @, ` or %",
+    "block sequence entries are not allowed": "quote a text that starts with -",
+    "mapping keys are not allowed": "quote a text that starts with ?",
+    "expected comment or line break": "quote a text that starts with | or >",
+    "could not find expected ':'": "indent a text below `|` further than its field, and write fields as `name: value`",
+    "while parsing a quoted scalar": "in double quotes \\ starts an escape: use single quotes",
+    "while parsing a flow": "close what [ or { opens, or quote a text that starts with one",
+}
+"""What people do against a fault of libyaml, by a part of its words."""
+
+
+_OPENED: Final = re.compile(r"\s*(?:- +)*(?:\w[\w-]*:\s+)?([\[{\"'])")
+
+
+_OPENED_REMEDIES: Final = dict.fromkeys("[{", "quote a text that starts with [ or {") | dict.fromkeys(
+    "\"'", "the text ends at its second quotation mark: write it as a block after `|`"
+)
+
+
+def remedy(fault: str, lines: list[str], line: int) -> str | None:
+    """What is to be done about `fault`, in libyaml's words, in `line` (0-based) of `lines`; None when that is not clear."""
+    shown = lines[line] if line < len(lines) else ""
+    if "\t" in shown[: len(shown) - len(shown.lstrip())]:
+        return "indent with blanks; YAML does not allow tabs there"
+    if "expected key while parsing a block mapping" in fault:
+        if _in_block_text(lines, line):
+            return "where a text's first line is indented more than the rest, write `|2` for `|`"
+        opened = _OPENED.match(shown)
+        return _OPENED_REMEDIES[opened[1]] if opened else None
+    return next((found for part, found in _REMEDIES.items() if part in fault), None)
+
+
+def _in_block_text(lines: list[str], line: int) -> bool:
+    """True when the nearest line above that is indented less than the one at fault starts a block text."""
+    indent = len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
+    above = (text for text in reversed(lines[:line]) if text.strip() and len(text) - len(text.lstrip()) < indent)
+    return next(above, "").rstrip().endswith(("|", ">", "|-", ">-"))
+
+
+# SELF
+
 
 LARGEST_FILE: Final = 4 * 1024 * 1024
+
+
 LARGEST_SCALAR: Final = 1024 * 1024
+
+
 DEEPEST: Final = 40
+
+
 MOST_VALUES: Final = 200_000
+
 
 Path = tuple[str | int, ...]
 """Keys and 0-based indexes from the root of a document."""
 
+
 BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 """What libyaml counts as the end of a line."""
+
+
 _INT = re.compile(r"[-+]?[0-9]+\Z")
+
+
 _OCTAL = re.compile(r"0o[0-7]+\Z")
+
+
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+
+
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+
+
 _NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
+
+
 _NOT_FINITE |= {f".{name}": float("nan") for name in ("nan", "NaN", "NAN")}
+
+
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+
+
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
 _LONGEST_NUMBER = 100
+
+
 # As what may stand, not as what may not: the search is ten times as fast, and it sees every character of every file.
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
@@ -306,7 +376,7 @@ def _close(event: Any, build: _Build) -> None:
 def _syntax_fault(error: yaml.YAMLError, text: str) -> YamlFault:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark) is not None:
         fault = " ".join(part for part in (error.problem, error.context) if part)
-        return YamlFault(f"YAML: {fault}", mark.line, mark.column, slips.remedy(fault, BREAKS.split(text), mark.line))
+        return YamlFault(f"YAML: {fault}", mark.line, mark.column, remedy(fault, BREAKS.split(text), mark.line))
     if isinstance(error, yaml.reader.ReaderError):
         position = error.position if isinstance(error.position, int) else 0
         return YamlFault(f"YAML: {error.reason}", *_position(text, position))
