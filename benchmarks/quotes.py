@@ -20,12 +20,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from findings_report.evidence.quote import check, listing
+from findings_report.evidence.resolve import resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Check, Region, Verdict
 from findings_report.model.finding import Finding
-from findings_report.quote import check, listing
-from findings_report.resolve import resolve
 from findings_report.sourcecode.languages import language_of
 from findings_report.sourcecode.lines import decode, obstacle
 

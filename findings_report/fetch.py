@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from findings_report import git
-from findings_report.clones import find_clones
+from findings_report.evidence.clones import find_clones
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Problem

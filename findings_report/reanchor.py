@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from findings_report.evidence.quote import renumbered
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.model.finding import Location
-from findings_report.quote import renumbered
 
 _ASTRAY: Final = {
     Verdict.MOVED: "its quote stands at other lines than it claims",

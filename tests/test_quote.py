@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.evidence.quote import check, is_too_long, listing, quoted_runs, telling_lines, unchecked
+from findings_report.evidence.quote.parse import readings
 from findings_report.model.evidence import Check, Region, Verdict
-from findings_report.quote import check, is_too_long, listing, quoted_runs, telling_lines, unchecked
-from findings_report.quote.reading import readings
 from findings_report.sourcecode.lines import split
 
 CODE = """\

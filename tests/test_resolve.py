@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import Commit, Link, Submodule, build
 
+from findings_report.evidence.resolve import Resolution, resolve
+from findings_report.evidence.shown_lines import MOST_LINES
+from findings_report.evidence.source_files import LARGEST, Source
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.model.finding import Finding
 from findings_report.problems import Kind, Problem
-from findings_report.resolve import Resolution, Source, resolve
-from findings_report.resolve.printing import MOST_LINES
-from findings_report.resolve.reader import LARGEST
 
 CODE = '''"""Loading
 and saving."""
@@ -195,7 +195,7 @@ def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repos
 
 
 def test_quotes_that_are_not_looked_for_elsewhere_are_counted(source: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.resolve.snippets._MOST_SEARCHES", 0)
+    monkeypatch.setattr("findings_report.evidence.resolve._MOST_SEARCHES", 0)
 
     result = resolved(source, {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])})
 

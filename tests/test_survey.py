@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from repositories import Commit, Link, Submodule, build
 
-from findings_report import survey as module
+from findings_report.evidence import scope_survey as module
+from findings_report.evidence.scope_survey import Source, Survey, survey
 from findings_report.git import LARGEST_OBJECT, Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.survey import Source, Survey, survey
 
 FILES: dict[str, bytes | str | Link | Submodule | None] = {
     "README.md": "one\ntwo\n",

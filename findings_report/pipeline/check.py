@@ -15,9 +15,9 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 
 if TYPE_CHECKING:
+    from findings_report.evidence.resolve import Resolution
+    from findings_report.evidence.scope_survey import Survey
     from findings_report.model.report import Picture
-    from findings_report.resolve import Resolution
-    from findings_report.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequ
 def _evidence(
     inputs: Inputs, folder: Path, authored: authoring.Authored
 ) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
-    from findings_report.clones import find_clones, open_clones
-    from findings_report.resolve import resolve
-    from findings_report.survey import survey
+    from findings_report.evidence.clones import find_clones, open_clones
+    from findings_report.evidence.resolve import resolve
+    from findings_report.evidence.scope_survey import survey
 
     try:
         clones = find_clones(authored.engagement, folder, inputs.clones)

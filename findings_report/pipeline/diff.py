@@ -9,8 +9,8 @@ from typing import Final
 
 from findings_report import outputs
 from findings_report.authoring import natural
-from findings_report.clones import open_clones
 from findings_report.compare import Code, compare
+from findings_report.evidence.clones import open_clones
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
 from findings_report.model.report import Report

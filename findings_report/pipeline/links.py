@@ -31,7 +31,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
 
     Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
     """
-    from findings_report.clones import find_clones, open_clones
+    from findings_report.evidence.clones import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder, authored = read(inputs)

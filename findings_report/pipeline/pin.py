@@ -23,7 +23,7 @@ class Pinned:
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
     from findings_report.authoring.pins import pins
-    from findings_report.clones import find_clones, open_clones
+    from findings_report.evidence.clones import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder = authoring.find_folder(inputs.folder)

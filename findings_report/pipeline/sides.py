@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
-from findings_report.clones import Clone, find_clones, open_clones
+from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.pipeline.build import assembled
 from findings_report.pipeline.check import held
 from findings_report.pipeline.inputs import Inputs, Progress

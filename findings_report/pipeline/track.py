@@ -13,8 +13,8 @@ from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 
 if TYPE_CHECKING:
+    from findings_report.evidence.resolve import Resolution
     from findings_report.model.engagement import Engagement
-    from findings_report.resolve import Resolution
 
 _Changes = tuple[git.Change, ...]
 _MOST_ASKED: Final = 3
@@ -52,7 +52,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
 
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
     """
-    from findings_report.clones import find_clones, open_clones
+    from findings_report.evidence.clones import find_clones, open_clones
 
     folder, authored = read(inputs)
     check_only(authored.engagement, only)
@@ -79,7 +79,7 @@ def check_only(engagement: Engagement, only: str | None) -> None:
 
 def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
     """What every location cites. Raises FindingsReportError with all that cannot be read."""
-    from findings_report.resolve import resolve
+    from findings_report.evidence.resolve import resolve
 
     progress("reading what is cited")
     found = resolve(authored.engagement, authored.findings, sources)

@@ -21,7 +21,7 @@ from findings_report.reanchor import StaysError, mentions, reanchor
 
 if TYPE_CHECKING:
     from findings_report.authoring.pins import Pin
-    from findings_report.resolve import Resolution
+    from findings_report.evidence.resolve import Resolution
 
 Key = tuple[str, int]
 """A location: its finding's id, and its 0-based position there."""
@@ -48,7 +48,7 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
 
     Raises FindingsReportError, having written nothing.
     """
-    from findings_report.clones import find_clones, open_clones
+    from findings_report.evidence.clones import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder = authoring.find_folder(inputs.folder)
@@ -221,7 +221,7 @@ class _Overlay:
 
 
 def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:
-    from findings_report.resolve import resolve
+    from findings_report.evidence.resolve import resolve
 
     authored = authoring.load(files)
     return resolve(authored.engagement, authored.findings, sources)

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from findings_report import git
+from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, in_region
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.problems import Problem
 from findings_report.track.counterparts import Counterpart, counterparts
 from findings_report.track.elsewhere import PROBES
-from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, in_region
 from findings_report.track.judge import Case, Cited, judge
 from findings_report.track.search import Search, says_enough, telling
 from findings_report.track.standing import Standing, standing

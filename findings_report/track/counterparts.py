@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from findings_report import git
+from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.git.hunks import Hunk
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.track.files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.versions import Versions
 
 _ALIKE = 0.5  # share of a file's lines below which its name may have been taken by something else

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from findings_report.evidence.source_files import SourceFile, in_region
 from findings_report.model.drift import Drift, DriftKind, Means, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import is_informative, squeeze
@@ -13,7 +14,6 @@ from findings_report.sourcecode.symbols import enclosing
 from findings_report.sourcecode.whitespace import is_reformatted
 from findings_report.track.counterparts import Counterpart
 from findings_report.track.elsewhere import Candidate, newly_at, similar
-from findings_report.track.files import SourceFile, in_region
 from findings_report.track.region_diff import diff_of, gone, quoted_lines
 from findings_report.track.search import Place, Search, region_at, says_enough, says_something
 from findings_report.track.standing import Standing, is_sound, score_of, similar_at, verbatim_at

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from findings_report.evidence.source_files import SourceFile
 from findings_report.git.hunks import Hunk
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import squeeze
 from findings_report.sourcecode.whitespace import ignores_white_space
-from findings_report.track.files import SourceFile
 from findings_report.versions import Placement, Versions
 
 MOST_DIFF_LINES: Final = 400

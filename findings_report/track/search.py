@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from findings_report import git
+from findings_report.evidence.source_files import NoLinesError, SourceFiles, warnings
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.lines import is_informative, squeeze
-from findings_report.track.files import NoLinesError, SourceFiles, warnings
 
 _SNIFFED = 8000
 _MOST_BLOBS = 500  # files with a line after which it tells no place

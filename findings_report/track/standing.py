@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from findings_report.evidence.source_files import SourceFile, in_region
 from findings_report.model.drift import Means, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import likeness
 from findings_report.sourcecode.lines import is_informative
 from findings_report.track.counterparts import Counterpart, HowRenamed
 from findings_report.track.elsewhere import Candidate, context, score
-from findings_report.track.files import SourceFile, in_region
 from findings_report.track.search import Place, region_at
 from findings_report.versions import Placement, Shares, follow, shares
 

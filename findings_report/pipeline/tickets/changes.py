@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from findings_report import archive, authoring
-from findings_report.clones import Clone, find_clones, open_clones
+from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.pipeline.inputs import Inputs, Progress

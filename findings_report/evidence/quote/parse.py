@@ -7,18 +7,53 @@ or an entry of a table), so all plausible readings are given and `check` keeps t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from findings_report.evidence.quote.pasted import numbers_apart, sides, without_path
 from findings_report.model.evidence import Line, Region, Run
-from findings_report.quote.pasted import numbers_apart, sides, without_path
 from findings_report.sourcecode.lines import is_informative, runs, split
 
+# SELF
+
+
+Step = Callable[[int], int | None]
+"""The new number of a line; None when it is not known."""
+
+
+def renumbered(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
+    """`quote` with each of its line numbers stepped; as it is when it has none. None when that cannot be done.
+
+    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that claims what was checked
+    counts: in `404: "Not Found"` the number may be code.
+    """
+    style = next((style for style in STYLES if claims(quote, style) == tuple(claimed)), None) if claimed else None
+    if style is None:
+        return quote if tuple(claimed) == tuple(cited) else None
+    lines = [_stepped(line, style, step) for line in quote.split("\n")]
+    return None if any(line is None for line in lines) else "\n".join(line or "" for line in lines)
+
+
+def _stepped(line: str, style: re.Pattern[str], step: Step) -> str | None:
+    """The line with its number stepped, if it has one; None when the new one is not known."""
+    head = style.match(line)
+    if head is None:
+        return line
+    number = step(int(head["number"]))
+    return None if number is None else f"{line[: head.start('number')]}{number}{line[head.end('number') :]}"
+
+
 _COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
+
+
 _DOTS = r"(?:\.{3,}|…+|⋮)"
+
+
 _OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
+
+
 _ELISION = re.compile(
     rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
     rf"|\s*+{_COMMENT}\s*+{_DOTS}.*\Z"
@@ -27,26 +62,44 @@ _ELISION = re.compile(
     re.IGNORECASE,
 )
 
+
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
+
 
 # One way must fit every code line. Only the separator itself is taken off: what follows
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
 _NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
+
+
 STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
     for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+:")
 )
 """Each way of writing line numbers; their groups are `number` and `code`."""
 
+
 _HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
+
 
 # Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
 _START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
+
+
 _LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
+
+
 _MARK = r"(?:@(?:audit|finding|issue|vuln)\w*|@>|<[-=~]|\^{2,}|!{2,}|>{2,}|←|⬅|⇐|👈|👆|🔴|❌|⚠|[Aa]udit(?:or)?\b|AUDIT\b)"
+
+
 _REMARK = re.compile(rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z|(?<!\s)\s++(?:<-{{2,}}|<={{2,}}|←|⬅|⇐|👈|@audit\b).*\Z", re.DOTALL)
+
+
 _POINTER = re.compile(r"\s*+(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
+
+
 _CARETS = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?[\^~]{{2,}}.*\Z")
+
+
 _REMARK_STARTS: Final = frozenset("#/-;%(<*@>=→➜👉^~←⬅⇐👈")  # the first characters of the three above
 
 

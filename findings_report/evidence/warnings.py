@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from findings_report.evidence.quote import unchecked
+from findings_report.evidence.shown_lines import shift_of
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem, Subject
-from findings_report.quote import unchecked
-from findings_report.resolve.printing import shift_of
 from findings_report.sourcecode.symbols import encloses, enclosing
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from findings_report.evidence.quote.locate import COMMON, Listing, Spelling
 from findings_report.model.evidence import Region
-from findings_report.quote.place import COMMON, Listing, Spelling
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 LONGEST: Final = 2_000

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
+from findings_report.evidence.quote.parse import Reading, with_texts, without_remark
 from findings_report.model.evidence import Region
-from findings_report.quote.reading import Reading, with_texts, without_remark
 from findings_report.sourcecode.lines import squeeze
 
 UNKNOWN: Final = "\0"

@@ -5,9 +5,8 @@ Pure. Reading a quote in whatever shape is in `reading`, finding its lines in `p
 
 from __future__ import annotations
 
-from findings_report.quote.place import Listing, listing
-from findings_report.quote.reading import quoted_runs, telling_lines
-from findings_report.quote.renumber import renumbered
-from findings_report.quote.verdict import check, is_too_long, unchecked
+from findings_report.evidence.quote.locate import Listing, listing
+from findings_report.evidence.quote.parse import quoted_runs, renumbered, telling_lines
+from findings_report.evidence.quote.verdict import check, is_too_long, unchecked
 
 __all__ = ["Listing", "check", "is_too_long", "listing", "quoted_runs", "renumbered", "telling_lines", "unchecked"]

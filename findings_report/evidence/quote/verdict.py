@@ -9,10 +9,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from findings_report.evidence.quote.locate import (
+    UNKNOWN,
+    Listing,
+    Spelling,
+    is_foreign,
+    place_within,
+    places,
+    positions_in,
+    spell,
+)
+from findings_report.evidence.quote.nearest import LONGEST, Alignment, closest
+from findings_report.evidence.quote.parse import QuotedLine, readings
 from findings_report.model.evidence import Check, Difference, Region, Verdict
-from findings_report.quote.closest import LONGEST, Alignment, closest
-from findings_report.quote.place import UNKNOWN, Listing, Spelling, is_foreign, place_within, places, positions_in, spell
-from findings_report.quote.reading import QuotedLine, readings
 from findings_report.sourcecode.lines import dedent, is_informative, runs, squeeze
 
 _MOST_DIFFERENCES = 40
