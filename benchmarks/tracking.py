@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from findings_report.git import open_repository
+from findings_report.history.classify import Cited
+from findings_report.history.track import track
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.track import Cited, track
 
 CLASSES = ("unchanged", "moved", "renamed", "moved_file", "modified", "deleted")
 Scored = tuple[dict[str, Any], dict[str, Any]]

@@ -16,10 +16,11 @@ from collections import Counter
 from pathlib import Path
 
 from findings_report.git import Repository, open_repository
+from findings_report.history.classify import Cited
+from findings_report.history.track import track
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.languages import language_of
 from findings_report.sourcecode.lines import obstacle, split
-from findings_report.track import Cited, track
 
 SEED = Cited("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
 SEED_COMMIT = "12.0.0"

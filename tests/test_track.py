@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from repositories import Commit, Content, Link, Submodule, build, git
 
 from findings_report.git import open_repository
+from findings_report.history.classify import Cited
+from findings_report.history.track import Tracked, track
 from findings_report.model.drift import Drift, DriftKind, Means
 from findings_report.model.evidence import Region
-from findings_report.track import Cited, Tracked, track
 
 Files = Mapping[str, Content]
 

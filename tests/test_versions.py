@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.git.hunks import Hunk
+from findings_report.history.line_map import Placement, Versions, follow, shares
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import aligned, likeness
-from findings_report.versions import Placement, Versions, follow, shares
 
 
 def versions(old: Sequence[str], new: Sequence[str]) -> Versions:

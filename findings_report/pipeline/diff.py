@@ -11,11 +11,11 @@ from findings_report import outputs
 from findings_report.authoring import natural
 from findings_report.compare import Code, compare
 from findings_report.evidence.clones import open_clones
+from findings_report.history.fixes import Fixes, evidence
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
 from findings_report.model.report import Report
 from findings_report.pipeline.doctor import components
-from findings_report.pipeline.evidence import Fixes, evidence
 from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.names import agreed
 from findings_report.pipeline.pair import paired

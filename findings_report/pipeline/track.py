@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
+from findings_report.history.follow import Place, follow, places
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.pipeline.follow import Place, follow, places
 from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 
@@ -162,7 +162,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
 
 def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git.Change, ...]:
     """For each of the lines that tell most of a region that is gone: the last commit that took it out of its file."""
-    from findings_report.track.search import telling
+    from findings_report.history.text_search import telling
 
     paths = dict.fromkeys((drift.path,))
     for rename in git.renames_along(source, base, to):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from findings_report.forges.permalinks import permalink
+from findings_report.history.follow import Place, follow, places
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.pipeline.follow import Place, follow, places
 from findings_report.problems import FindingsReportError
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def _state(repository: git.Repository, commit: str, before: str | None, after: s
 
 def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) -> Iterator[TrackedRegion]:
     """The regions that `commit` changed: followed to its first parent, and from there to itself."""
-    from findings_report.track import Cited, track
+    from findings_report.history.classify import Cited
+    from findings_report.history.track import track
 
     parent = repository.commit_of(f"{commit}^1")
     if parent is None or not cited:

@@ -10,8 +10,8 @@ from enum import StrEnum
 from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.git.hunks import Hunk
+from findings_report.history.line_map import Versions
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.versions import Versions
 
 _ALIKE = 0.5  # share of a file's lines below which its name may have been taken by something else
 _MOST_NAMES = 5

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from findings_report.evidence.source_files import SourceFile, in_region
+from findings_report.history.candidates import Candidate, newly_at, similar
+from findings_report.history.region_diff import diff_of, gone, quoted_lines
+from findings_report.history.renames import Counterpart
+from findings_report.history.survival import Standing, is_sound, score_of, similar_at, verbatim_at
+from findings_report.history.text_search import Place, Search, region_at, says_enough, says_something
 from findings_report.model.drift import Drift, DriftKind, Means, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import is_informative, squeeze
 from findings_report.sourcecode.symbols import enclosing
 from findings_report.sourcecode.whitespace import is_reformatted
-from findings_report.track.counterparts import Counterpart
-from findings_report.track.elsewhere import Candidate, newly_at, similar
-from findings_report.track.region_diff import diff_of, gone, quoted_lines
-from findings_report.track.search import Place, Search, region_at, says_enough, says_something
-from findings_report.track.standing import Standing, is_sound, score_of, similar_at, verbatim_at
 
 _MOVED_AND_EDITED: Final = 0.65  # score from which text elsewhere is the same text, edited
 _MARGIN: Final = 0.06  # lead that the best place needs over the next

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, in_region
+from findings_report.history.candidates import PROBES
+from findings_report.history.classify import Case, Cited, judge
+from findings_report.history.renames import Counterpart, counterparts
+from findings_report.history.survival import Standing, standing
+from findings_report.history.text_search import Search, says_enough, telling
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.problems import Problem
-from findings_report.track.counterparts import Counterpart, counterparts
-from findings_report.track.elsewhere import PROBES
-from findings_report.track.judge import Case, Cited, judge
-from findings_report.track.search import Search, says_enough, telling
-from findings_report.track.standing import Standing, standing
 
 __all__ = ["Cited", "Tracked", "track"]
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from findings_report.evidence.source_files import SourceFile
 from findings_report.git.hunks import Hunk
+from findings_report.history.line_map import Placement, Versions
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import squeeze
 from findings_report.sourcecode.whitespace import ignores_white_space
-from findings_report.versions import Placement, Versions
 
 MOST_DIFF_LINES: Final = 400
 """Lines of a diff that are kept."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findings_report.evidence.source_files import SourceFile
+from findings_report.history.line_map import Placement, Shares, shares
+from findings_report.history.renames import Counterpart
+from findings_report.history.text_search import Place, Search, telling
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import aligned
 from findings_report.sourcecode.lines import is_informative, squeeze
-from findings_report.track.counterparts import Counterpart
-from findings_report.track.search import Place, Search, telling
-from findings_report.versions import Placement, Shares, shares
 
 PROBES = 12
 """Lines of a text that are looked for when it did not stay whole."""

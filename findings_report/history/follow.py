@@ -83,7 +83,8 @@ def follow(
 def _group(
     group: Sequence[Place], name: str, repository: git.Repository | None, commit: str | None, to: str | None
 ) -> Followed:
-    from findings_report.track import Cited, track
+    from findings_report.history.classify import Cited
+    from findings_report.history.track import track
 
     if commit is not None and commit == to:
         return Followed(tuple(_unmoved(place) for place in group), ())

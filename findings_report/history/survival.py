@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findings_report.evidence.source_files import SourceFile, in_region
+from findings_report.history.candidates import Candidate, context, score
+from findings_report.history.line_map import Placement, Shares, follow, shares
+from findings_report.history.renames import Counterpart, HowRenamed
+from findings_report.history.text_search import Place, region_at
 from findings_report.model.drift import Means, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import likeness
 from findings_report.sourcecode.lines import is_informative
-from findings_report.track.counterparts import Counterpart, HowRenamed
-from findings_report.track.elsewhere import Candidate, context, score
-from findings_report.track.search import Place, region_at
-from findings_report.versions import Placement, Shares, follow, shares
 
 _HALF = 0.5  # share of a text that makes what is left of it the text
 _ALIKE = 0.8  # likeness of two texts that makes them versions of one another
