@@ -7,7 +7,6 @@ import zlib
 from datetime import date
 from typing import Any
 
-from findings_report import tally
 from findings_report.model.engagement import Author, Engagement, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
 from findings_report.model.field_types import Level
@@ -27,6 +26,7 @@ from findings_report.model.report import (
     VerdictCount,
 )
 from findings_report.model.report_tables import Weakness
+from findings_report.report import tables
 
 COMMIT = "fb3f71806174bc2fae7e421268aeee61be36412d"
 SCALE = Engagement(title="x").severities
@@ -295,9 +295,9 @@ def report(*findings: ReportedFinding, **changed: Any) -> Report:
         "sections": sections(),
         "findings": reported,
         "verdicts": tuple(VerdictCount(verdict=each, total=verdicts.count(each)) for each in Verdict if each in verdicts),
-        "covered": tally.covered({"neutron": FILES}, reported, {}),
-        "remediation": tally.remediation(reported),
-        "classification": tally.classification(reported),
+        "covered": tables.covered({"neutron": FILES}, reported, {}),
+        "remediation": tables.remediation(reported),
+        "classification": tables.classification(reported),
         "components": (Component(name="findings-report", version="0.1.0"), Component(name="git", version="2.39.5")),
     }
     return Report(**(values | changed))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import samples
 
-from findings_report.archive import from_json, to_json
 from findings_report.problems import FindingsReportError
 from findings_report.problems.safe_text import HIDDEN
+from findings_report.report.archive import from_json, to_json
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report import archive
-from findings_report.assemble import assemble
 from findings_report.model.engagement import Engagement, Section
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
 from findings_report.model.report import Report
+from findings_report.report import archive
+from findings_report.report.assemble import assemble
 
 ENGAGEMENT = Engagement.model_validate({"title": "Review", "repositories": {"app": {"path": "."}}})
 

@@ -14,13 +14,15 @@ import pytest
 import repositories
 import test_embedded
 
-from findings_report import archive, pipeline
+from findings_report import pipeline
 from findings_report.cli import main
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
 from findings_report.pipeline.diff import Diffed, DiffWishes, diff
 from findings_report.problems import FindingsReportError, Kind
+from findings_report.report import archive
+from findings_report.report.check import assembled
 
 NOTHING = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
 
@@ -83,7 +85,7 @@ def test_a_folder_its_json_and_its_revision_are_the_same_baseline(demo: Path, tm
     repositories.git(old, "checkout", "-q", "report-1.0")
     checked = pipeline.check(pipeline.Inputs(old, {"quicknotes": demo / "app"}), quiet)
     made = tmp_path / "old.json"
-    made.write_bytes(archive.to_json(pipeline.assembled(checked, None)))
+    made.write_bytes(archive.to_json(assembled(checked, None)))
 
     answers = [
         diff(side, None, pipeline.Inputs(demo, {"quicknotes": demo / "app"}), NOTHING, quiet).comparison.findings
@@ -111,7 +113,7 @@ def test_a_claim_without_a_new_pin_is_to_be_reviewed(demo: Path) -> None:
 def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path, tmp_path: Path) -> None:
     made = tmp_path / "old.json"
     repositories.git(demo, "stash", "-q")
-    made.write_bytes(archive.to_json(pipeline.assembled(pipeline.check(inputs(demo), quiet), None)))
+    made.write_bytes(archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None)))
     repositories.git(demo, "stash", "pop", "-q")
     (demo / "app").rename(tmp_path / "gone")
 
@@ -140,7 +142,7 @@ def test_a_revision_is_found_through_a_link_into_its_repository(demo: Path, tmp_
 
 def as_json(folder: Path) -> dict[str, Any]:
     """The JSON of a folder's report, to be spoiled."""
-    report: dict[str, Any] = json.loads(archive.to_json(pipeline.assembled(pipeline.check(inputs(folder), quiet), None)))
+    report: dict[str, Any] = json.loads(archive.to_json(assembled(pipeline.check(inputs(folder), quiet), None)))
     return report
 
 
@@ -295,7 +297,7 @@ def test_a_side_that_cannot_be_read_is_told_plainly(demo: Path, side: str, kind:
 def test_the_report_that_is_compared_is_not_replaced(demo: Path, tmp_path: Path) -> None:
     repositories.git(demo, "stash", "-q")
     made = tmp_path / "old.json"
-    made.write_bytes(archive.to_json(pipeline.assembled(pipeline.check(inputs(demo), quiet), None)))
+    made.write_bytes(archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None)))
 
     with pytest.raises(FindingsReportError) as caught:
         run(demo, str(made), formats=("json",), output=str(made))
@@ -332,7 +334,7 @@ def test_a_comparison_is_printed_as_pdf(demo: Path, tmp_path: Path, template: st
 
 def test_a_pdf_is_the_same_side_as_the_report_that_it_carries(tmp_path: Path) -> None:
     demo = pipeline.demo(tmp_path / "demo")
-    content = archive.to_json(pipeline.assembled(pipeline.check(inputs(demo), quiet), None))
+    content = archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None))
     (tmp_path / "old.json").write_bytes(content)
     (tmp_path / "old.pdf").write_bytes(test_embedded.carrying(content))
 

@@ -9,15 +9,17 @@ import clauses
 import pytest
 import samples
 
-from findings_report import archive, pipeline, sandbox
-from findings_report.assemble import alone
+from findings_report import pipeline, sandbox
 from findings_report.model.report import Report
 from findings_report.pdf.render import Printable, render_many, render_pdf
-from findings_report.pipeline import Built, Inputs, Wishes
+from findings_report.pipeline import Built, Wishes
 from findings_report.pipeline.render import printable
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.renderers import Template, builtin_templates
 from findings_report.renderers.template import render_alone
+from findings_report.report import archive
+from findings_report.report.assemble import alone
+from findings_report.report.check import Inputs
 from findings_report.system.cache import Entries
 
 NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)

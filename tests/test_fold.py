@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.fold import MOST_CITED, MOST_ROWS, Group, fold
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.scope import Pattern
+from findings_report.report.tables import MOST_CITED, MOST_ROWS, Group, fold
 
 parts = st.sampled_from("abcdef")
 trees = st.lists(st.lists(parts, min_size=1, max_size=5).map("/".join), max_size=300)

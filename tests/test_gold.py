@@ -8,12 +8,14 @@ import pytest
 import repositories
 from conftest import Gold
 
-from findings_report import archive, pipeline
+from findings_report import pipeline
 from findings_report.model.comparison import Comparison
 from findings_report.model.report import Report
 from findings_report.pipeline.diff import DiffWishes, diff
 from findings_report.pipeline.update import update
 from findings_report.renderers import find_template
+from findings_report.report import archive
+from findings_report.report.check import assembled
 
 SEED = """title: Improper Error Handling and Potential SQL Injection Vulnerability
 severity: medium
@@ -45,7 +47,7 @@ repositories:
 
 def report(folder: Path) -> tuple[Report, Path]:
     checked = pipeline.check(pipeline.Inputs(folder, {}), lambda _: None)
-    made = pipeline.assembled(checked, None)
+    made = assembled(checked, None)
     return made.model_copy(update={"components": ()}), checked.folder  # versions are the machine's
 
 

@@ -16,11 +16,12 @@ from markdown_it import MarkdownIt
 from repositories import Link, Submodule
 from test_diff import as_json, run
 
-from findings_report import archive, pipeline
+from findings_report import pipeline
 from findings_report.pipeline.track import track
 from findings_report.pipeline.update import update
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.problems.safe_text import HIDDEN
+from findings_report.report import archive
 
 Report = dict[str, Any]
 

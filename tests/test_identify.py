@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from repositories import Commit, Content, Link, build, git
 
-from findings_report.identify import Identified, identify
 from findings_report.model.engagement import State
+from findings_report.report.provenance import Identified, identify
 
 FILES: dict[str, Content] = {
     "audit/findings/engagement.yaml": "format: 1\ntitle: Review\n",

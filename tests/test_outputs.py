@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.model.report import FindingsCommit
-from findings_report.outputs import FORMATS, PLACEHOLDERS, file_stem, targets
+from findings_report.report.output_files import FORMATS, PLACEHOLDERS, file_stem, targets
 
 EVERY = "".join(f"{{{name}}}" for name in PLACEHOLDERS)
 

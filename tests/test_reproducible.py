@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from findings_report import archive
 from findings_report.pipeline import demo
+from findings_report.report import archive
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 SURROUNDINGS: list[dict[str, str]] = [

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from findings_report import pipeline
-from findings_report.pipeline import Inputs, Wishes
+from findings_report.pipeline import Wishes
 from findings_report.pipeline.several import Outcome, build_several
 from findings_report.problems import FindingsReportError, Kind
+from findings_report.report.check import Inputs
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 PLAIN = Wishes(("md",), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)

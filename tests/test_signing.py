@@ -25,12 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from typer.testing import CliRunner
 
-from findings_report import archive
 from findings_report.cli import app
 from findings_report.pdf import signing
 from findings_report.pdf.signing import Key, Manner, Trusted
 from findings_report.pipeline.signatures import sign, verify
 from findings_report.problems import FindingsReportError, Kind
+from findings_report.report import archive
 
 SECRET = "correct horse"
 NOW = Manner(datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))

@@ -13,7 +13,7 @@ from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
 from findings_report.model.finding import Rating, Status
 from findings_report.model.report_tables import Remediation, Weakness
-from findings_report.tally import classification, covered, matrix, remediation
+from findings_report.report.tables import classification, covered, matrix, remediation
 
 BASE = {"neutron": ("https://github.com/openstack/neutron", samples.COMMIT)}
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from findings_report import prose, tally
+from findings_report import prose
 from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Event, Status
@@ -31,6 +31,7 @@ from findings_report.renderers.folders import overrides
 from findings_report.renderers.pages import Pages
 from findings_report.renderers.part import Part
 from findings_report.renderers.template import FORMATS, Book, render
+from findings_report.report import tables
 
 OWN = Path(__file__).parent.parent / "templates"
 VOID = {"br", "wbr", "hr", "img", "meta", "input", "link"}
@@ -662,7 +663,7 @@ def test_a_short_review_has_the_numbers_too_unless_it_has_one_finding(format: st
     assert shown not in one
 
 
-MATRIX = tally.matrix(Engagement(title="x"), [samples.full_finding()])
+MATRIX = tables.matrix(Engagement(title="x"), [samples.full_finding()])
 
 
 @pytest.mark.parametrize("template", ["standard", "review"])

@@ -17,10 +17,10 @@ from repositories import problem_of
 
 from findings_report import authoring, tickets
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
-from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets.drafts import called
 from findings_report.pipeline.tickets.export import export
 from findings_report.problems import Kind
+from findings_report.report.check import Inputs
 from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets.credentials import Surroundings
 

@@ -19,7 +19,7 @@ from test_signing import NOW, SECRET, Person, faults, looked_at, person
 from timestamping import Authority, Reply, Server, authority, serving
 from typer.testing import CliRunner
 
-from findings_report import archive, sandbox
+from findings_report import sandbox
 from findings_report.cli import app
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
@@ -27,6 +27,7 @@ from findings_report.pdf.signing import Made, Trusted, worker
 from findings_report.pdf.signing import timestamp_authority as authority_client
 from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.report import archive
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,9 @@ from findings_report.cli.say import OutputFormat, counted, err, out, problem_jso
 from findings_report.problems import Problem, exit_code
 
 if TYPE_CHECKING:
-    from findings_report.pipeline import Built, Checked
+    from findings_report.pipeline import Built
     from findings_report.pipeline.several import Outcome
+    from findings_report.report.check import Checked
 
 Folders = Annotated[
     list[Path] | None,

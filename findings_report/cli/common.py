@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from findings_report.pipeline import Inputs, Written
+    from findings_report.pipeline import Written
+    from findings_report.report.check import Inputs
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
@@ -60,7 +61,7 @@ def inputs_of(
     password_file: Path | None = None,
 ) -> Inputs:
     """What a command reads, from its options."""
-    from findings_report.pipeline import Inputs
+    from findings_report.report.check import Inputs
 
     return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file))
 

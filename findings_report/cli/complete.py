@@ -39,7 +39,7 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """The formats of a report."""
-    from findings_report.outputs import FORMATS
+    from findings_report.report.output_files import FORMATS
 
     return _proposed(lambda: FORMATS, incomplete)
 

@@ -18,9 +18,9 @@ from findings_report.problems import FindingsReportError, Kind, Problem, exit_co
 if TYPE_CHECKING:
     from findings_report.git import Change
     from findings_report.model.drift import Drift, Spot
-    from findings_report.pipeline.inputs import Inputs
     from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
     from findings_report.pipeline.update import Updated
+    from findings_report.report.check import Inputs
 
 
 def track(

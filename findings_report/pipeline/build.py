@@ -9,21 +9,20 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report import authoring, outputs
+from findings_report import authoring
 from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
-from findings_report.pipeline.check import Checked, check
-from findings_report.pipeline.doctor import components
 from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.gates import gates, severity_rank
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.render import Rendering, Written, begin_rendering
 from findings_report.problems import FindingsReportError, Problem
+from findings_report.report import output_files
+from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 
 if TYPE_CHECKING:
-    from findings_report.identify import Identified
-    from findings_report.model.report import FindingsCommit, Report
+    from findings_report.model.report import Report
     from findings_report.renderers import Template
+    from findings_report.report.provenance import Identified
 
 DEFAULT_FORMATS: Final = ("html", "pdf")
 """What is built when neither the command line nor engagement.yaml says."""
@@ -79,8 +78,8 @@ def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor
     """
     from findings_report.system.atomic_files import publish
 
-    outputs.check_formats(
-        wishes.formats, each.EACH_FORMATS if wishes.each else outputs.FORMATS
+    output_files.check_formats(
+        wishes.formats, each.EACH_FORMATS if wishes.each else output_files.FORMATS
     )  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
     severity_rank(checked.authored.engagement, wishes.fail_on)
@@ -131,9 +130,9 @@ def _whole(
     """The report in every format."""
     engagement = checked.authored.engagement
     formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
-    stem = outputs.file_stem(engagement.file_name, report.engagement)
-    wanted = outputs.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
-    outputs.spare(engagement, checked.folder, wanted)
+    stem = output_files.file_stem(engagement.file_name, report.engagement)
+    wanted = output_files.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
+    output_files.spare(engagement, checked.folder, wanted)
     return begin_rendering(
         report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
     )
@@ -144,7 +143,7 @@ def _separate(
 ) -> Rendering:
     """Every finding in every format."""
     wanted = each.targets(each.chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
-    outputs.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
+    output_files.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
     return each.begin_each(
         report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
     )
@@ -152,29 +151,11 @@ def _separate(
 
 def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:
     """Where the findings come from. `check` does not ask: it is run before one commits."""
-    from findings_report.identify import identify
     from findings_report.renderers.folders import FALLBACK, overrides
+    from findings_report.report.provenance import identify
 
     files = [checked.folder / name for name in checked.authored.files]
     files += [path for path, _ in overrides(template)]
     folders = {checked.folder: authoring.FINDING_SUFFIX}
     folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
     return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
-
-
-def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
-    """The report of a checked engagement."""
-    from findings_report.assemble import assemble
-
-    authored = checked.authored
-    return assemble(
-        authored.engagement,
-        authored.findings,
-        checked.evidence.snippets if checked.evidence else {},
-        repositories=checked.evidence.repositories if checked.evidence else (),
-        pictures=checked.pictures,
-        components=components(),
-        covered=checked.survey.files if checked.survey else {},
-        default_date=default_date,
-        findings_commit=findings_commit,
-    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from findings_report.pipeline.check import Checked
 from findings_report.problems import Kind, Place, Problem, Subject
+from findings_report.report.check import Checked
 
 
 def placed_characters(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from findings_report import authoring
-from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.pin import pin
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report.check import Inputs
 
 
 def demo(folder: Path) -> Path:

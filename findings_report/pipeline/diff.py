@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report import outputs
 from findings_report.authoring import natural
 from findings_report.compare import Code, compare
 from findings_report.evidence.clones import open_clones
@@ -15,14 +14,15 @@ from findings_report.history.fixes import Fixes, evidence
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
 from findings_report.model.report import Report
-from findings_report.pipeline.doctor import components
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.names import agreed
 from findings_report.pipeline.pair import paired
 from findings_report.pipeline.render import Written, rendered
 from findings_report.pipeline.sides import ReadSide, read_side
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report import output_files
+from findings_report.report.check import Inputs, Progress
+from findings_report.report.provenance import components
 
 FORMATS: Final = ("md", "html", "pdf", "json")
 """What a comparison is made in."""
@@ -71,7 +71,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     """
     from findings_report.system.atomic_files import publish
 
-    outputs.check_formats(wishes.formats, FORMATS)
+    output_files.check_formats(wishes.formats, FORMATS)
     gates = [_gate(text) for text in wishes.fail_on]
     progress("reading the baseline")
     before = read_side(baseline, inputs, progress)
@@ -137,9 +137,9 @@ def _made(
     if not wishes.formats and wishes.output is None:
         return (), [] if wishes.template is None else [_no_document()]
     after = sides[1]
-    wanted = outputs.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
-    outputs.check_formats([target.format for target in wanted], FORMATS)
-    outputs.spare_read([Path(side.source) for side in sides], wanted)
+    wanted = output_files.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
+    output_files.check_formats([target.format for target in wanted], FORMATS)
+    output_files.spare_read([Path(side.source) for side in sides], wanted)
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
     return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from findings_report.problems import Kind, Problem
+from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
     from findings_report.model.report import Component
@@ -19,18 +20,6 @@ class Health:
     """What is there, with versions."""
     problems: tuple[Problem, ...]
     """What is missing, with the command that mends it."""
-
-
-def components() -> tuple[Component, ...]:
-    """The programs that take part in making a report, with their versions; those that are missing are left out."""
-    import platform
-
-    from findings_report import __version__, git
-    from findings_report.model.report import Component
-    from findings_report.system.toolchain import library_versions
-
-    found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}
-    return tuple(Component(name=name, version=version) for name, version in found.items() if version is not None)
 
 
 def doctor() -> Health:

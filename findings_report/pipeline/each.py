@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report import outputs
-from findings_report.outputs import Target
 from findings_report.pipeline.executors import LOCAL, Executor, Job, made
-from findings_report.pipeline.inputs import Progress
 from findings_report.pipeline.render import Rendering, Written, kept, own_files
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report import output_files
+from findings_report.report.check import Progress
+from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
     from findings_report.model.report import Report, ReportedFinding
@@ -53,7 +53,7 @@ def begin_each(
 
     What comes back waits for the files, in their order, and for what is to be said of them and of the template.
     """
-    from findings_report.assemble import alone
+    from findings_report.report.assemble import alone
 
     entries, unkept = kept() if cache else (None, ())
     problems = [*own_files(template), *unkept]
@@ -110,13 +110,13 @@ def targets(
     `folder` is the engagement's. Raises FindingsReportError (USAGE) where -o names a file, and there are several.
     """
     names = formats or DEFAULT_EACH_FORMATS
-    outputs.check_formats(names, EACH_FORMATS)
-    if output is not None and not outputs.is_folder(output):
+    output_files.check_formats(names, EACH_FORMATS)
+    if output is not None and not output_files.is_folder(output):
         if len(findings) != 1:
             fault = f"-o {output} is one file, and there are {len(findings)} findings"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only"))
-        return tuple((findings[0], target) for target in outputs.targets("", folder, names, output, given=bool(formats)))
-    base = outputs.own_build(folder, "findings") if output is None else Path(output) / "findings"
+        return tuple((findings[0], target) for target in output_files.targets("", folder, names, output, given=bool(formats)))
+    base = output_files.own_build(folder, "findings") if output is None else Path(output) / "findings"
     return tuple(
         (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
     """Publishes the PDF, encrypted, at `output`, else in the place of `pdf`; gives where. Raises FindingsReportError."""
-    from findings_report import archive
     from findings_report.pdf.encryption import encrypt as locked
+    from findings_report.report import archive
     from findings_report.system.atomic_files import publish
 
     shown = str(pdf)

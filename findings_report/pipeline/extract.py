@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.outputs import STDOUT, is_folder
 from findings_report.pdf.embedded_data import no_password
+from findings_report.report.output_files import STDOUT, is_folder
 
 if TYPE_CHECKING:
     from findings_report.pdf.embedded_data import Embedded, Password
@@ -30,7 +30,7 @@ def extract(pdf: Path, output: str | None, password: Password = no_password) -> 
     Without one it is put beside the PDF under its name, as `report.json` beside `report.pdf`, where nothing may be yet.
     Raises FindingsReportError: INPUT when the file carries nothing that can be read, USAGE when it does not open.
     """
-    from findings_report import archive
+    from findings_report.report import archive
     from findings_report.system.atomic_files import publish, publish_new
 
     found = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)

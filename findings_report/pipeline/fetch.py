@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError
+from findings_report.report.check import Inputs, Progress, read
 
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:

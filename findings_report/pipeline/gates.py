@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from findings_report.authoring import severity
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding
-from findings_report.pipeline.check import Checked
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report.check import Checked
 
 
 def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:

@@ -98,7 +98,7 @@ def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
 
 def schema(which: str) -> dict[str, Any]:
     """The JSON Schema of `finding`, `engagement` or `report`."""
-    from findings_report import archive
+    from findings_report.report import archive
 
     return {"finding": authoring.finding_schema, "engagement": authoring.engagement_schema, "report": archive.schema}[which]()
 

@@ -12,8 +12,8 @@ from findings_report import authoring
 from findings_report.authoring.proofread import Linked, linked
 from findings_report.forges.branch_links import BranchLink, Homes, Relinked, Source, homes, relink, rewritten
 from findings_report.model.engagement import Repository
-from findings_report.pipeline.inputs import Inputs, read
 from findings_report.problems import Kind, Problem, Subject
+from findings_report.report.check import Inputs, read
 
 
 @dataclass(frozen=True)

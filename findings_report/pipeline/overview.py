@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from findings_report.authoring import severity
-from findings_report.pipeline.inputs import Inputs, read
 from findings_report.problems import Problem
+from findings_report.report.check import Inputs, read
 
 
 class Listed(NamedTuple):

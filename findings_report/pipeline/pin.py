@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from findings_report import authoring
-from findings_report.pipeline.inputs import Inputs
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report.check import Inputs
 
 
 @dataclass(frozen=True)

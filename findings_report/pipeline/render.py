@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.outputs import Target
 from findings_report.pipeline.executors import LOCAL, Executor, Job, made
-from findings_report.pipeline.inputs import Progress
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report.check import Progress
+from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
@@ -93,10 +93,10 @@ def render(
     `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it. At most
     `workers` processes lay out at once, one for each core when None.
     """
-    from findings_report import archive
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
     from findings_report.renderers.kept import document_key
+    from findings_report.report import archive
 
     if name == "json":
         return Rendered(archive.to_json(document))
@@ -146,9 +146,9 @@ def render_each(
 
     `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
     """
-    from findings_report import archive
     from findings_report.model.rendered import Rendered
     from findings_report.renderers.template import render_alone as render_text
+    from findings_report.report import archive
 
     texts: list[Rendered] = []
     for index, report in enumerate(reports):
@@ -191,9 +191,9 @@ def _printed(
 
 def printable(document: Document, text: Rendered) -> Printable:
     """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
-    from findings_report import archive
     from findings_report.model.rendered import Carried
     from findings_report.pdf.render import Printable
+    from findings_report.report import archive
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from findings_report import authoring, outputs
+from findings_report import authoring
 from findings_report.pipeline.build import Built, Wishes, begin
 from findings_report.pipeline.executors import LOCAL, Executor
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report import output_files
+from findings_report.report.check import Inputs, Progress
 
-_ONE_FORMAT: Final = tuple(f".{name}" for name in outputs.FORMATS)
+_ONE_FORMAT: Final = tuple(f".{name}" for name in output_files.FORMATS)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _refuse_what_is_of_one(every: Sequence[Inputs], wishes: Wishes) -> None:
     fault = remedy = None
     if wishes.only:
         fault, remedy = "--only names findings of one engagement, and there are several", "name that one"
-    elif wishes.output == outputs.STDOUT or (wishes.output or "").lower().endswith(_ONE_FORMAT):
+    elif wishes.output == output_files.STDOUT or (wishes.output or "").lower().endswith(_ONE_FORMAT):
         fault, remedy = f"-o {wishes.output} is one file, and there are several engagements", "name a folder, as in -o out/"
     elif any("" in inputs.clones for inputs in every):
         fault, remedy = "--repository does not say whose it is, and there are several engagements", "write NAME=PATH"

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
 from findings_report.evidence.clones import Clone, find_clones, open_clones
-from findings_report.pipeline.build import assembled
-from findings_report.pipeline.check import held
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report.check import Inputs, Progress, assembled, held
 
 if TYPE_CHECKING:
     from findings_report.model.report import Report
@@ -121,7 +119,7 @@ def _of(authored: authoring.Authored, clones: Mapping[str, Path]) -> dict[str, P
 
 
 def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
-    from findings_report import archive
+    from findings_report.report import archive
 
     report = archive.read(archive.content_of(path, shown=source), source, password=inputs.password)
     return reported(source, report, inputs)

@@ -53,8 +53,8 @@ def sign(
     pdf: Path, key: Key, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
 ) -> Signed:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
-    from findings_report import archive
     from findings_report.pdf import signing
+    from findings_report.report import archive
     from findings_report.system.atomic_files import publish
 
     shown = str(pdf)
@@ -93,8 +93,8 @@ def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Ver
     """
     import functools
 
-    from findings_report import archive
     from findings_report.pdf import signing
+    from findings_report.report import archive
 
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from findings_report import authoring, git
 from findings_report.history.follow import Place, follow, places
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
+from findings_report.report.check import Inputs, Progress, read
 
 if TYPE_CHECKING:
     from findings_report.evidence.resolve import Resolution

@@ -15,9 +15,9 @@ from findings_report.authoring.proofread import texts_of
 from findings_report.history.reanchor import StaysError, mentions, reanchor
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
+from findings_report.report.check import Inputs, Progress
 
 if TYPE_CHECKING:
     from findings_report.authoring.pins import Pin

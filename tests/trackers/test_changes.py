@@ -14,11 +14,11 @@ from trackers import contract
 from trackers.fake import Answers, Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
-from findings_report.archive import to_json
 from findings_report.model.finding import Status
 from findings_report.model.report import Report
 from findings_report.model.ticket import File
 from findings_report.problems import Problem
+from findings_report.report.archive import to_json
 
 BASELINE = samples.report()
 FIRST, *OTHERS = BASELINE.findings

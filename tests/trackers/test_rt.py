@@ -15,9 +15,9 @@ from trackers.rt_server import LARGEST, RtServer
 from trackers.work import FINDING, PDF, Work, made
 
 from findings_report import tickets
-from findings_report.archive import to_json
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
+from findings_report.report.archive import to_json
 from findings_report.tickets.credentials import Surroundings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rt")]

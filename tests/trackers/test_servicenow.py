@@ -16,9 +16,9 @@ import samples
 from trackers.fake import Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
-from findings_report.archive import to_json
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
+from findings_report.report.archive import to_json
 
 FILE = File("report", ".pdf", PDF, "application/pdf")
 NEWER = File("report", ".pdf", PDF + b"newer", "application/pdf")

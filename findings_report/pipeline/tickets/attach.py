@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report import archive, authoring
+from findings_report import authoring
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
@@ -19,6 +19,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
 from findings_report.renderers.markup import mark_up
 from findings_report.renderers.words import words
+from findings_report.report import archive
 from findings_report.tickets import Tracker
 from findings_report.tickets.credentials import Surroundings
 

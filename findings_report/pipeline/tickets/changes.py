@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from findings_report import archive, authoring
+from findings_report import authoring
 from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
-from findings_report.pipeline.inputs import Inputs, Progress
 from findings_report.pipeline.sides import ReadSide, read_side, reported
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes
 from findings_report.renderers.coded import coded
 from findings_report.renderers.markdown import escape, literal
+from findings_report.report import archive
+from findings_report.report.check import Inputs, Progress
 
 if TYPE_CHECKING:
     from findings_report import tickets

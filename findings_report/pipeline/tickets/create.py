@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from findings_report import authoring, tickets
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
-from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
 from findings_report.pipeline.tickets.drafts import Drafted, called, drafted
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.renderers.markup import fitted
+from findings_report.report.check import Inputs
 from findings_report.tickets.credentials import Surroundings
 
 

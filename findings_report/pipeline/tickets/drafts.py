@@ -12,9 +12,6 @@ from typing import Final
 from findings_report import authoring
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.model.ticket import Draft
-from findings_report.pipeline.build import assembled
-from findings_report.pipeline.check import check
-from findings_report.pipeline.inputs import Inputs
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.inline_code import bare
@@ -22,6 +19,7 @@ from findings_report.renderers import find_template
 from findings_report.renderers.markdown import escape, literal
 from findings_report.renderers.ticket import ticket_texts
 from findings_report.renderers.words import words
+from findings_report.report.check import Inputs, assembled, check
 
 _LONGEST_TITLE: Final = 250
 

@@ -13,9 +13,9 @@ from typing import Final
 from findings_report import tickets
 from findings_report.model.ticket import File, TicketRef
 from findings_report.pipeline.build import Wishes, build
-from findings_report.pipeline.inputs import Inputs, Progress, read
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report.check import Inputs, Progress, read
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LARGEST_FILE: Final = 1024 * 1024 * 1024

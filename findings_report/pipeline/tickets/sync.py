@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from findings_report import authoring, tickets
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket
-from findings_report.pipeline.inputs import Inputs
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done
 from findings_report.pipeline.tickets.create import digest, locked
 from findings_report.pipeline.tickets.drafts import drafted
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.markup import fitted, mark_up
+from findings_report.report.check import Inputs
 from findings_report.tickets.credentials import Surroundings
 
 

@@ -10,12 +10,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from findings_report import git
 from findings_report.model.engagement import State
 from findings_report.model.report import FindingsCommit
 from findings_report.problems import FindingsReportError, Kind, Problem
+
+if TYPE_CHECKING:
+    from findings_report.model.report import Component
+
 
 _MOST_NAMED: Final = 3
 
@@ -118,3 +122,15 @@ def _uncommitted(changed: Sequence[str], commit: str) -> Problem:
 
 def _note(fault: str, remedy: str | None) -> Problem:
     return Problem(Kind.SOURCE, fault, remedy, level="note", code="findings-commit")
+
+
+def components() -> tuple[Component, ...]:
+    """The programs that take part in making a report, with their versions; those that are missing are left out."""
+    import platform
+
+    from findings_report import __version__, git
+    from findings_report.model.report import Component
+    from findings_report.system.toolchain import library_versions
+
+    found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}
+    return tuple(Component(name=name, version=version) for name, version in found.items() if version is not None)

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report import authoring, outputs
+from findings_report import authoring
 from findings_report.authoring import severity
 from findings_report.model.evidence import Verdict
-from findings_report.pipeline.inputs import Inputs, Progress, read
+from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.report import output_files
+from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
     from findings_report.evidence.resolve import Resolution
     from findings_report.evidence.scope_survey import Survey
-    from findings_report.model.report import Picture
+    from findings_report.model.report import FindingsCommit, Picture, Report
+
+
+Progress = Callable[[str], None]
+"""Is told, in a few words, what is being done."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command reads."""
+
+    folder: Path
+    """The engagement's folder, or one from which it is found."""
+    clones: Mapping[str, Path]
+    """--repository, by name; empty for the only one."""
+    borrow: tuple[Path, ...] = ()
+    """--borrow: folders whose objects a clone may borrow."""
+    evidence: bool = True
+    """False with --no-evidence: git is left out."""
+    password: Password = no_password
+    """Asked for the password of a report that is an encrypted PDF."""
+
+
+def read(inputs: Inputs) -> tuple[Path, authoring.Authored]:
+    """The engagement's folder, and what people wrote in it. Raises FindingsReportError with every problem of it."""
+    folder = authoring.find_folder(inputs.folder)
+    return folder, authoring.load(authoring.Folder(folder))
+
+
+# SELF
 
 
 @dataclass(frozen=True)
@@ -72,7 +104,7 @@ def held(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: P
     problems = [
         *_whole(inputs.folder),
         *authored.warnings,
-        *outputs.faults(authored.engagement),
+        *output_files.faults(authored.engagement),
         *proofread(authored.engagement, authored.findings),
     ]
     pictures, faults = _pictures(authored)
@@ -119,3 +151,27 @@ def _evidence(
     except FindingsReportError as error:
         return None, None, error.problems
     return found, covered, (*found.problems, *covered.problems)
+
+
+# SELF
+
+
+# SELF
+
+
+def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
+    """The report of a checked engagement."""
+    from findings_report.report.assemble import assemble
+
+    authored = checked.authored
+    return assemble(
+        authored.engagement,
+        authored.findings,
+        checked.evidence.snippets if checked.evidence else {},
+        repositories=checked.evidence.repositories if checked.evidence else (),
+        pictures=checked.pictures,
+        components=components(),
+        covered=checked.survey.files if checked.survey else {},
+        default_date=default_date,
+        findings_commit=findings_commit,
+    )

@@ -12,7 +12,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import prose, tally
+from findings_report import prose
 from findings_report.authoring import cwe, severity
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, Place, Severity
@@ -32,6 +32,7 @@ from findings_report.model.report import (
     SeverityCount,
     VerdictCount,
 )
+from findings_report.report import tables
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""
@@ -73,10 +74,10 @@ def assemble(
         findings=tuple(reported),
         verdicts=_verdicts(reported),
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
-        covered=tally.covered(covered, reported, _bases(engagement, repositories)),
-        remediation=tally.remediation(reported),
-        classification=tally.classification(reported),
-        matrix=tally.matrix(engagement, reported),
+        covered=tables.covered(covered, reported, _bases(engagement, repositories)),
+        remediation=tables.remediation(reported),
+        classification=tables.classification(reported),
+        matrix=tables.matrix(engagement, reported),
     )
 
 
@@ -108,8 +109,8 @@ def alone(report: Report, finding: ReportedFinding) -> Report:
         findings=(finding,),
         verdicts=_verdicts([finding]),
         components=report.components,
-        remediation=tally.remediation([finding]),
-        classification=tally.classification([finding]),
+        remediation=tables.remediation([finding]),
+        classification=tables.classification([finding]),
     )
 
 
@@ -225,7 +226,7 @@ def _scope(engagement: Engagement, covered: Mapping[str, Sequence[CoveredFile]])
         entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text, is_excluding=pattern.is_excluding)
         if not entry.is_excluding and covered and pattern.repository in (None, *covered):
             mine = [file for files in covered.values() for file in files if index in file.entries]
-            entry = entry.model_copy(update={"files": len(mine), "lines": tally.lines_of(mine)})
+            entry = entry.model_copy(update={"files": len(mine), "lines": tables.lines_of(mine)})
         yield entry
 
 
