@@ -21,7 +21,7 @@ from typing import Any
 
 from reports import Clones, Source, finding, symbol_of
 
-from findings_report.matching import Matching, Place, Traits, match
+from findings_report.comparison.matching import Matching, Place, Traits, match
 from findings_report.model.evidence import Region
 
 PAIRS = Path(__file__).with_name("pairs.jsonl")

@@ -22,7 +22,7 @@ import tagged
 from samples import finding, full_finding, report, sections, snippet
 
 from findings_report import sandbox
-from findings_report.compare import Code, Pairing, compare
+from findings_report.comparison.compare import Code, Pairing, compare
 from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
 from findings_report.model.rendered import Rendered

@@ -12,10 +12,10 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.compare import Code, Pairing, compare
-from findings_report.compare.claims import judgements, taken_together
-from findings_report.compare.fields import changed_fields
-from findings_report.compare.wording import wording
+from findings_report.comparison.changed_fields import changed_fields
+from findings_report.comparison.claims import judgements, taken_together
+from findings_report.comparison.compare import Code, Pairing, compare
+from findings_report.comparison.text_diff import wording
 from findings_report.model.comparison import (
     Change,
     Cited,

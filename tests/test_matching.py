@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings_report.matching import Ground, Matching, Overlap, Place, Traits, match
-from findings_report.matching.assignment import assign
-from findings_report.matching.choice import choose
-from findings_report.matching.words import alike, vectors, words
+from findings_report.comparison.matching import Ground, Matching, Overlap, Place, Traits, match
+from findings_report.comparison.matching.assignment import assign, choose
+from findings_report.comparison.matching.similarity import alike, vectors, words
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import fingerprint
 

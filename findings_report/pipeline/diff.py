@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report.authoring import natural
-from findings_report.compare import Code, compare
-from findings_report.evidence.clones import open_clones
-from findings_report.history.fixes import Fixes, evidence
+from findings_report.comparison.sides import ReadSide, _listed, compared, read_side
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
-from findings_report.model.report import Report
-from findings_report.pipeline.names import agreed
-from findings_report.pipeline.pair import paired
 from findings_report.pipeline.render import Written, rendered
-from findings_report.pipeline.sides import ReadSide, read_side
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
-from findings_report.report.provenance import components
 
 FORMATS: Final = ("md", "html", "pdf", "json")
 """What a comparison is made in."""
@@ -85,50 +76,6 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 
-def compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
-    """The comparison of two sides, their code followed in the clones that they have. Raises FindingsReportError."""
-    _check_clones(inputs, (before, after))
-    before, renamed = agreed(before, after)
-    clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
-    with open_clones(clones, inputs.borrow) as repositories:
-        progress("following the code")
-        forward = evidence(before.report.findings, after.report, repositories)
-        pairing, crowded = paired(before.report, after.report, forward.regions)
-        new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
-        back = evidence(new, before.report, repositories)
-        progress("looking up fixes")
-        fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
-        known = {finding.id: finding for finding in before.report.findings}
-        old = {id: known[was] for id, (was, _) in pairing.pairs.items()}
-        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
-    return compare(
-        before.report,
-        after.report,
-        sources=(before.source, after.source),
-        pairing=pairing,
-        code=Code(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
-        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
-        components=components(),
-    )
-
-
-def _check_clones(inputs: Inputs, sides: Sequence[ReadSide]) -> None:
-    """Raises FindingsReportError (USAGE) for a --repository that neither side knows: each takes those that it does."""
-    known = [set(side.clones) for side in sides]
-    names = sorted(set().union(*known))
-    for name, path in inputs.clones.items():
-        if not name and all(len(each) != 1 for each in known):
-            fault = f"--repository {str(path)!r} does not say which one it is ({', '.join(names) or 'there is none'})"
-            raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
-        if name and name not in names:
-            fault = f"--repository names {name!r}; the two sides have {', '.join(names) or 'no repository'}"
-            raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(name, names), code="no-repository"))
-
-
-def _commits(report: Report) -> dict[str, str | None]:
-    return {repository.name: repository.commit for repository in report.engagement.repositories}
-
-
 def _made(
     comparison: Comparison, sides: tuple[ReadSide, ReadSide], wishes: DiffWishes, progress: Progress
 ) -> tuple[tuple[Written, ...], list[Problem]]:
@@ -148,20 +95,6 @@ def _made(
 def _no_document() -> Problem:
     fault = "--template is of a document, and none was asked for"
     return Problem(Kind.USAGE, fault, "add `-f pdf`, `-f html` or `-f md`", level="note", code="no-document")
-
-
-def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
-    """What of a side could not be read: the code of findings, and findings."""
-    for name, side in (("baseline side", before), ("current side", after)):
-        if side.unseen:
-            yield f"Findings in {_listed(side.unseen)}, submodules of the {name}, were not read."
-        if side.unread:
-            ids = sorted(side.unread, key=natural)
-            yield f"Not all that {_listed(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import authoring
+from findings_report.comparison.sides import read_side
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
-from findings_report.pipeline.sides import read_side
 from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
 from findings_report.pipeline.tickets.changes import Comparer, untold
 from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, stem_of

@@ -14,10 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
+from findings_report.comparison.sides import ReadSide, read_side, reported
 from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
-from findings_report.pipeline.sides import ReadSide, read_side, reported
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes
 from findings_report.renderers.coded import coded
@@ -56,7 +56,7 @@ class Comparer:
         `report` is that of the file `name`; without one it is the working folder. `is_own` is True for a finding's own
         document, which is put where the others are nobody's business.
         """
-        from findings_report.pipeline.diff import compared
+        from findings_report.comparison.sides import compared
 
         after = reported(name, report, self.inputs, self._at_hand) if report else read_side(None, self.inputs, self.progress)
         return _changes(compared(baseline, after, self.inputs, self.progress).findings, baseline.report, is_own=is_own)
@@ -78,7 +78,7 @@ class Comparer:
         return self._found[pair]
 
     def _between(self, older: str, before: Report, name: str, report: Report) -> Sequence[ComparedFinding]:
-        from findings_report.pipeline.diff import compared
+        from findings_report.comparison.sides import compared
 
         sides = [reported(source, each, self.inputs, self._at_hand) for source, each in ((older, before), (name, report))]
         every = replace(self.inputs, clones={})  # a clone that neither of the two knows is another file's

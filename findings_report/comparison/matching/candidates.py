@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence, Set
 from typing import Final
 
-from findings_report.matching.likeness import Likened
-from findings_report.matching.words import heaviest
+from findings_report.comparison.matching.similarity import Likened, heaviest
 
 Pair = tuple[int, int]
 """Position of a finding of the baseline, of one of the current side."""

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from findings_report.compare.claims import judgements, of_finding
-from findings_report.compare.fields import changed_fields
+from findings_report.comparison.changed_fields import changed_fields
+from findings_report.comparison.claims import judgements, of_finding
 from findings_report.model.comparison import (
     Change,
     ChangeCount,

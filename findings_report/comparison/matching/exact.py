@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from findings_report.matching.candidates import Pair
-from findings_report.matching.likeness import Agreement, Likened, agreement, likeness
-from findings_report.matching.values import Ground, Match, Overlap, Reused
+from findings_report.comparison.matching.candidates import Pair
+from findings_report.comparison.matching.similarity import Agreement, Likened, agreement, likeness
+from findings_report.comparison.matching.values import Ground, Match, Overlap, Reused
 
 REUSED: Final = 0.1
 """Findings of one id that are less alike than this are two."""

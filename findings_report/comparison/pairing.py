@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from findings_report.compare import Pairing
-from findings_report.matching import Matching, Place, Traits, match
+from findings_report.comparison.compare import Pairing
+from findings_report.comparison.matching import Matching, Place, Traits, match
 from findings_report.model.comparison import TrackedRegion
 from findings_report.model.report import Report, ReportedFinding
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from findings_report.matching.candidates import MOST_ALIKE, Pair, candidates
-from findings_report.matching.choice import LARGEST, POSSIBLE, choose
-from findings_report.matching.layers import Pairing, by_alias, by_id, by_key, codes, fingerprints, same
-from findings_report.matching.likeness import Agreement, liken, likeness
-from findings_report.matching.values import Ground, Matching, Overlap, Possible, Traits
+from findings_report.comparison.matching.assignment import LARGEST, POSSIBLE, choose
+from findings_report.comparison.matching.candidates import MOST_ALIKE, Pair, candidates
+from findings_report.comparison.matching.exact import Pairing, by_alias, by_id, by_key, codes, fingerprints, same
+from findings_report.comparison.matching.similarity import Agreement, liken, likeness
+from findings_report.comparison.matching.values import Ground, Matching, Overlap, Possible, Traits
 
 CITED_TOO: Final = 0.5
 """How far the lines of a finding without a partner must overlap those of a pair to be told."""

@@ -7,7 +7,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, Final
 
-from findings_report.compare.wording import wording
+from findings_report.comparison.text_diff import wording
 from findings_report.model.comparison import FieldChange, TrackedRegion
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet

@@ -3,22 +3,90 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
+from findings_report.authoring import natural
+from findings_report.comparison.compare import Code, compare
+from findings_report.comparison.pairing import paired
 from findings_report.evidence.clones import Clone, find_clones, open_clones
+from findings_report.history.fixes import Fixes, evidence
+from findings_report.model.comparison import Comparison
+from findings_report.model.report import Report
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.report.check import Inputs, Progress, assembled, held
+from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
-    from findings_report.model.report import Report
+    from findings_report.model.report import Report, ReportedFinding, ReportedRepository
+
+
+# SELF
+
+
+def agreed(before: ReadSide, after: ReadSide) -> tuple[ReadSide, tuple[str, ...]]:
+    """The baseline with the current names of its repositories, and a sentence for each that has another.
+
+    A repository that the current side does not name is the one there that the baseline does not name, of the same address or
+    at the same place. Where none is, it keeps its name, and following its code says so.
+    """
+    renamed = _renamed(before, after)
+    if not renamed:
+        return before, ()
+    report = before.report
+    repositories = tuple(
+        each.model_copy(update={"name": renamed.get(each.name, each.name)}) for each in report.engagement.repositories
+    )
+    report = report.model_copy(
+        update={
+            "engagement": report.engagement.model_copy(update={"repositories": repositories}),
+            "findings": tuple(_told(finding, renamed) for finding in report.findings),
+        }
+    )
+    clones = {renamed.get(name, name): clone for name, clone in before.clones.items()}
+    said = tuple(f"Repository {new} is called {old} in the baseline." for old, new in renamed.items())
+    return replace(before, report=report, clones=clones), said
+
+
+def _renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
+    """Baseline name -> current name, where they differ."""
+    old = {each.name: each for each in before.report.engagement.repositories}
+    new = {each.name: each for each in after.report.engagement.repositories}
+    found: dict[str, str] = {}
+    for name in old.keys() - new.keys():
+        same = _places(before, old[name])
+        others = [other for other in new.keys() - old.keys() if same & _places(after, new[other])]
+        if len(others) == 1 and others[0] not in found.values():
+            found[name] = others[0]
+    return dict(sorted(found.items()))
+
+
+def _places(side: ReadSide, repository: ReportedRepository) -> set[str | Path]:
+    """Where it lives: its address and its clone."""
+    places: set[str | Path] = set()
+    if repository.url is not None:
+        places.add(repository.url.casefold().rstrip("/").removesuffix(".git"))
+    clone = side.clones.get(repository.name)
+    if clone is not None:
+        places.add(clone.path.resolve())
+    return places
+
+
+def _told(finding: ReportedFinding, renamed: dict[str, str]) -> ReportedFinding:
+    snippets = tuple(
+        each.model_copy(update={"repository": renamed.get(each.repository, each.repository)}) for each in finding.snippets
+    )
+    return finding.model_copy(update={"snippets": snippets})
+
 
 REVISION: Final = "git:"
 """What a revision may be marked with, where a file or folder has its name too."""
+
 
 _STOPPING: Final = (Kind.USAGE, Kind.INPUT)
 """Kinds of fault that leave nothing to compare; others are told, and the rest is compared."""
@@ -142,3 +210,67 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
         authored = authoring.load(files)
         unseen = files.submodules
     return replace(_authored(source, folder, authored, inputs, progress), unseen=unseen)
+
+
+# SELF
+
+
+# SELF
+
+
+def compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
+    """The comparison of two sides, their code followed in the clones that they have. Raises FindingsReportError."""
+    _check_clones(inputs, (before, after))
+    before, renamed = agreed(before, after)
+    clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
+    with open_clones(clones, inputs.borrow) as repositories:
+        progress("following the code")
+        forward = evidence(before.report.findings, after.report, repositories)
+        pairing, crowded = paired(before.report, after.report, forward.regions)
+        new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
+        back = evidence(new, before.report, repositories)
+        progress("looking up fixes")
+        fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
+        known = {finding.id: finding for finding in before.report.findings}
+        old = {id: known[was] for id, (was, _) in pairing.pairs.items()}
+        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
+    return compare(
+        before.report,
+        after.report,
+        sources=(before.source, after.source),
+        pairing=pairing,
+        code=Code(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
+        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
+        components=components(),
+    )
+
+
+def _check_clones(inputs: Inputs, sides: Sequence[ReadSide]) -> None:
+    """Raises FindingsReportError (USAGE) for a --repository that neither side knows: each takes those that it does."""
+    known = [set(side.clones) for side in sides]
+    names = sorted(set().union(*known))
+    for name, path in inputs.clones.items():
+        if not name and all(len(each) != 1 for each in known):
+            fault = f"--repository {str(path)!r} does not say which one it is ({', '.join(names) or 'there is none'})"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
+        if name and name not in names:
+            fault = f"--repository names {name!r}; the two sides have {', '.join(names) or 'no repository'}"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(name, names), code="no-repository"))
+
+
+def _commits(report: Report) -> dict[str, str | None]:
+    return {repository.name: repository.commit for repository in report.engagement.repositories}
+
+
+def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
+    """What of a side could not be read: the code of findings, and findings."""
+    for name, side in (("baseline side", before), ("current side", after)):
+        if side.unseen:
+            yield f"Findings in {_listed(side.unseen)}, submodules of the {name}, were not read."
+        if side.unread:
+            ids = sorted(side.unread, key=natural)
+            yield f"Not all that {_listed(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
