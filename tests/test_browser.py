@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from findings_report.cli import app
 from findings_report.model.finding import Status
-from findings_report.renderers.words import words
+from findings_report.rendering.labels import words
 
 CHROMIUM = shutil.which("chromium")
 WAIT_SECONDS = 25

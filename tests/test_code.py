@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.code import LONGEST_LINE, MOST_LINES, Piece, coloured, cut
+from findings_report.rendering.highlighting import LONGEST_LINE, MOST_LINES, Piece, coloured, cut
 
 LANGUAGES = ("python", "c", "javascript", "html", "yaml", "java", "go", "rust", "solidity", "diff", "", "no-such-language")
 

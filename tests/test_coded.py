@@ -20,10 +20,11 @@ from findings_report.model.report import Report, ReportedSection
 from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import Piece, bare, pieces
-from findings_report.renderers import Template, html, markdown
+from findings_report.renderers import Template
 from findings_report.renderers.coded import coded
-from findings_report.renderers.csv import render as table
-from findings_report.renderers.template import render
+from findings_report.rendering import html, markdown
+from findings_report.rendering.csv import render as table
+from findings_report.rendering.document_parts import render
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"
 OWN = Path(__file__).parent.parent / "templates"

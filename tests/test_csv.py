@@ -9,7 +9,7 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.renderers.csv import harmless, render
+from findings_report.rendering.csv import harmless, render
 
 
 def rows(content: bytes) -> list[list[str]]:

@@ -14,9 +14,9 @@ import samples
 from findings_report import pipeline
 from findings_report.model.report import Report
 from findings_report.renderers import Template, builtin_templates, kept
-from findings_report.renderers.folders import overrides
 from findings_report.renderers.shipped import taken
-from findings_report.renderers.template import render
+from findings_report.rendering.document_parts import render
+from findings_report.rendering.template_files import overrides
 from findings_report.report import archive
 from findings_report.system import toolchain
 from findings_report.system.cache import Entries

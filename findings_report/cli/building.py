@@ -103,7 +103,7 @@ def build(
 ) -> None:
     """Check everything, then write the report."""
     from findings_report import pipeline
-    from findings_report.pipeline.executors import open_executor
+    from findings_report.rendering.executors import open_executor
 
     wishes = pipeline.Wishes(
         formats=tuple(formats or ()),

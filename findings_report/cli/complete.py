@@ -76,7 +76,7 @@ def templates(context: typer.Context, incomplete: str) -> list[str]:
     """The tool's templates and the engagement's own."""
     from findings_report import authoring
     from findings_report.renderers import find_template
-    from findings_report.renderers.folders import names
+    from findings_report.rendering.template_files import names
 
     def find() -> Iterable[str]:
         return names(find_template("standard", authoring.find_folder(_folder(context)), given=False))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 from findings_report import authoring
 from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
-from findings_report.pipeline.executors import LOCAL, Executor
 from findings_report.pipeline.gates import gates, severity_rank
-from findings_report.pipeline.render import Rendering, Written, begin_rendering
 from findings_report.problems import FindingsReportError, Problem
+from findings_report.rendering.executors import LOCAL, Executor
+from findings_report.rendering.formats import Rendering, Written, begin_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 
@@ -151,7 +151,7 @@ def _separate(
 
 def _identified(checked: Checked, template: Template, borrow: tuple[Path, ...]) -> Identified:
     """Where the findings come from. `check` does not ask: it is run before one commits."""
-    from findings_report.renderers.folders import FALLBACK, overrides
+    from findings_report.rendering.template_files import FALLBACK, overrides
     from findings_report.report.provenance import identify
 
     files = [checked.folder / name for name in checked.authored.files]

@@ -10,8 +10,8 @@ from typing import Final
 from findings_report.comparison.sides import ReadSide, _listed, compared, read_side
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
-from findings_report.pipeline.render import Written, rendered
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.rendering.formats import Written, rendered
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 

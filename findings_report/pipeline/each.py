@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report.pipeline.executors import LOCAL, Executor, Job, made
-from findings_report.pipeline.render import Rendering, Written, kept, own_files
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.executors import LOCAL, Executor, Job, made
+from findings_report.rendering.formats import Rendering, Written, kept, own_files
 from findings_report.report import output_files
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target

@@ -78,7 +78,7 @@ def _stamp(signer: Signer, when: date | datetime) -> Stamp:
     from findings_report.pdf.render import render_stamp
     from findings_report.pdf.signing import Stamp, appearance
     from findings_report.problems.safe_text import visible
-    from findings_report.renderers.words import day
+    from findings_report.rendering.labels import day
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")

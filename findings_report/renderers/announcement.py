@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from findings_report.model.ticket import File
-from findings_report.renderers import words
-from findings_report.renderers.markdown import escape, literal
+from findings_report.rendering import labels
+from findings_report.rendering.markdown import escape, literal
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ def _head(file: File, facts: Facts | None) -> str:
 
 def _edition(facts: Facts) -> str:
     version = (f"version {escape(facts.version)}",) if facts.version else ()
-    day = (words.day(facts.day, facts.language),) if facts.day else ()
+    day = (labels.day(facts.day, facts.language),) if facts.day else ()
     return "".join(f", {part}" for part in (*version, facts.state, *day))
 
 
 def _changed(changes: Changes, facts: Facts | None) -> Iterator[str]:
     """The counts, with what the earlier one was where that says more than that it was the last; then the findings."""
     version = (f"version {escape(changes.version)}",) if changes.version else ()
-    day = (words.day(changes.day, facts.language if facts else "en"),) if changes.day else ()
+    day = (labels.day(changes.day, facts.language if facts else "en"),) if changes.day else ()
     is_same = facts is not None and (facts.version, facts.day) == (changes.version, changes.day)
     named = ", ".join((*version, changes.state, *day)) if not is_same and (version or day) else ""
     yield f"**Since the last one**{f' ({named})' if named else ''}: {changes.counts}."

@@ -12,8 +12,8 @@ from findings_report.model.comparison import Document
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
-from findings_report.renderers.folders import Files
 from findings_report.renderers.shipped import files_of
+from findings_report.rendering.template_files import Files
 from findings_report.system.cache import Entries
 from findings_report.system.toolchain import toolchain_digest
 

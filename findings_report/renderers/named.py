@@ -12,7 +12,7 @@ from jinja2.utils import missing
 
 from findings_report.model.evidence import Frozen
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.renderers.part import Part
+from findings_report.rendering.figures import Part
 
 _OWN: Final = {"Report": "the report", "ReportedEngagement": "the engagement", "Part": "the part being rendered"}
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from jinja2 import TemplateNotFound
 
 from findings_report.renderers import Template, TemplateFiles
-from findings_report.renderers.folders import Files, Folders, files_below, layers
+from findings_report.rendering.template_files import Files, Folders, files_below, layers
 
 
 def taken(template: Template) -> TemplateFiles:

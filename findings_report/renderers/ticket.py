@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from findings_report.model.report import Report
 from findings_report.renderers import Template
-from findings_report.renderers.pages import Pages
-from findings_report.renderers.part import number_figures
+from findings_report.rendering.figures import number_figures
+from findings_report.rendering.template_runner import Pages
 
 
 def ticket_texts(report: Report, template: Template) -> Mapping[str, str]:

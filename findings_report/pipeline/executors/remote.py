@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from findings_report import cluster
-from findings_report.pipeline.executors import Job, Made
-from findings_report.pipeline.executors.wire import pack, read, serve, stranger
 from findings_report.problems import FindingsReportError
 from findings_report.problems.safe_text import visible
+from findings_report.rendering import cluster
+from findings_report.rendering.cluster.executor import pack, read, serve, stranger
+from findings_report.rendering.executors import Job, Made
 from findings_report.system.toolchain import describe_difference, worker_versions
 
 

@@ -18,7 +18,7 @@ from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, s
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
 from findings_report.renderers.markup import mark_up
-from findings_report.renderers.words import words
+from findings_report.rendering.labels import words
 from findings_report.report import archive
 from findings_report.tickets import Tracker
 from findings_report.tickets.credentials import Surroundings

@@ -14,11 +14,11 @@ from markupsafe import Markup
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.renderers import Template, TemplateFiles
-from findings_report.renderers.environment import Dialect, environment, told
-from findings_report.renderers.folders import refused
 from findings_report.renderers.kept import Kept
-from findings_report.renderers.part import Figure, Part
 from findings_report.renderers.shipped import files_of
+from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.jinja_environment import Dialect, environment, told
+from findings_report.rendering.template_files import refused
 from findings_report.system.cache import Entries
 
 _MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.pipeline.executors import LOCAL, Executor, Job, made
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.rendering.executors import LOCAL, Executor, Job, made
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target
 
@@ -101,7 +101,7 @@ def render(
     if name == "json":
         return Rendered(archive.to_json(document))
     if name == "csv" and isinstance(document, Report):
-        from findings_report.renderers import csv
+        from findings_report.rendering import csv
 
         return csv.render(document)
     if entries is None or system_fonts:  # what fonts the machine has is in no key
@@ -124,7 +124,7 @@ def _rendered(
     entries: Entries | None,
     workers: int | None,
 ) -> Rendered:
-    from findings_report.renderers.template import render as render_text
+    from findings_report.rendering.document_parts import render as render_text
 
     text = render_text(document, template=template, format=name, entries=entries)
     if name != "pdf":
@@ -147,7 +147,7 @@ def render_each(
     `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
     """
     from findings_report.model.rendered import Rendered
-    from findings_report.renderers.template import render_alone as render_text
+    from findings_report.rendering.document_parts import render_alone as render_text
     from findings_report.report import archive
 
     texts: list[Rendered] = []
@@ -213,7 +213,7 @@ def kept() -> tuple[Entries | None, tuple[Problem, ...]]:
 
 def own_files(template: Template) -> list[Problem]:
     """Says which template files are the engagement's own, for they are code, and which are not read."""
-    from findings_report.renderers.folders import FALLBACK, overrides, strays, styled_lines
+    from findings_report.rendering.template_files import FALLBACK, overrides, strays, styled_lines
 
     tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
     problems: list[Problem] = []

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
-from findings_report.pipeline.executors.local import Local
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.local_executor import Local
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document

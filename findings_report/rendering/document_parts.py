@@ -21,8 +21,8 @@ from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.segments import gathered
 from findings_report.renderers import Template, TemplateFiles
-from findings_report.renderers.pages import FORMATS, Pages, marked
-from findings_report.renderers.part import number_figures
+from findings_report.rendering.figures import number_figures
+from findings_report.rendering.template_runner import FORMATS, Pages, marked
 from findings_report.system.cache import Entries
 
 __all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]

@@ -14,7 +14,7 @@ from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import bare
-from findings_report.renderers.words import citation
+from findings_report.rendering.labels import citation
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS: Final = (

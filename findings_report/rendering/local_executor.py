@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from findings_report.pipeline.executors import Job, Made
+    from findings_report.rendering.executors import Job, Made
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Deferred:
     def result(self) -> Made:
         """Makes it. Raises FindingsReportError where it cannot be made."""
         from findings_report.model.report import Report
-        from findings_report.pipeline.executors import Made
-        from findings_report.pipeline.render import render, render_each
+        from findings_report.rendering.executors import Made
+        from findings_report.rendering.formats import render, render_each
 
         job = self.job
         start = time.perf_counter()

@@ -21,8 +21,8 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.problems.safe_text import HIDDEN, code_point, visible
 from findings_report.prose import HIDDEN_IN_PROSE, Prose
-from findings_report.renderers.code import DIFF_SIGNS, LONGEST_LINE, Pieces, coloured, cut, diff_coloured
-from findings_report.renderers.part import Part
+from findings_report.rendering.figures import Part
+from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, coloured, cut, diff_coloured
 
 ELISION: Final = "…"
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from findings_report.cluster.address import Address, is_loopback, parse
-from findings_report.cluster.faults import (
+from findings_report.problems import FindingsReportError
+from findings_report.rendering.cluster.address import (
     bad_certificates,
     failed,
     in_the_clear,
@@ -29,7 +30,6 @@ from findings_report.cluster.faults import (
     unfetched,
     unreachable,
 )
-from findings_report.problems import FindingsReportError
 
 if TYPE_CHECKING:
     from distributed import Client, Future

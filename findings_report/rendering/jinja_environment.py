@@ -26,11 +26,11 @@ from findings_report.pdf.segments import FEWEST_APART
 from findings_report.problems import FindingsReportError, Place
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import bare
-from findings_report.renderers import words
 from findings_report.renderers.coded import coded
-from findings_report.renderers.folders import Files, refused
 from findings_report.renderers.named import Undefined, named, unprintable
-from findings_report.renderers.part import Figure, Part
+from findings_report.rendering import labels
+from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.template_files import Files, refused
 
 _Piece = TypeVar("_Piece")
 
@@ -169,10 +169,10 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         return part.address(picture)
 
     def day(value: date) -> str:
-        return words.day(value, engagement.language)
+        return labels.day(value, engagement.language)
 
     def verdict(check: Check) -> str:
-        return words.verdict(check)
+        return labels.verdict(check)
 
     return {
         "prose": prose,
@@ -184,28 +184,28 @@ def _filters(dialect: Dialect, engagement: ReportedEngagement) -> Mapping[str, C
         "differences": dialect.differences,
         "diff": dialect.diff,
         "wording": dialect.wording,
-        "drift": words.drift,
-        "spot": words.spot,
-        "cited": words.cited,
-        "side": words.side,
-        "code_words": words.code,
-        "fix_words": lambda state: words.FIX_WORDS[state],
+        "drift": labels.drift,
+        "spot": labels.spot,
+        "cited": labels.cited,
+        "side": labels.side,
+        "code_words": labels.code,
+        "fix_words": lambda state: labels.FIX_WORDS[state],
         "literal": dialect.literal,
         "coded": lambda text: coded(text, escape=dialect.escape, literal=dialect.literal),
         "bare": bare,
         "link": dialect.link,
         "xref": dialect.xref,
         "day": day,
-        "number": lambda value: words.number(value, engagement.language),
-        "ticket": lambda ref: dialect.link(ref, words.ticket_address(ref)),
-        "words": words.words,
+        "number": lambda value: labels.number(value, engagement.language),
+        "ticket": lambda ref: dialect.link(ref, labels.ticket_address(ref)),
+        "words": labels.words,
         "verdict": verdict,
-        "verdict_words": lambda verdict: words.VERDICT_WORDS[verdict],
-        "citation": words.citation,
-        "lines": words.line_list,
+        "verdict_words": lambda verdict: labels.VERDICT_WORDS[verdict],
+        "citation": labels.citation,
+        "lines": labels.line_list,
         "rank": lambda severity: ranks.get(severity.name, len(ranks)),
-        "mix": lambda colour, other, share: Markup(words.mix(colour, other, share)),  # noqa: S704
-        "readable": lambda colour, background: Markup(words.readable(colour, background)),  # noqa: S704
+        "mix": lambda colour, other, share: Markup(labels.mix(colour, other, share)),  # noqa: S704
+        "readable": lambda colour, background: Markup(labels.readable(colour, background)),  # noqa: S704
         "sha256": lambda text: base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode(),
     }
 

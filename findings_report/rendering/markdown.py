@@ -19,9 +19,9 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.problems.safe_text import HIDDEN, code_point, visible
 from findings_report.prose import HIDDEN_IN_PROSE, Prose, References
-from findings_report.renderers.code import DIFF_SIGNS, cut
-from findings_report.renderers.html import ELISION, first_line, heading_levels
-from findings_report.renderers.part import Part
+from findings_report.rendering.figures import Part
+from findings_report.rendering.highlighting import DIFF_SIGNS, cut
+from findings_report.rendering.html import ELISION, first_line, heading_levels
 
 # Underscores between letters are kept: no reader takes them for emphasis.
 _SPECIAL = re.compile(r"(?<=[^\W_])(_+)(?=[^\W_])|[\\`*\[\]<~_]|&(?=#?\w+;)|!(?=\[)")

@@ -13,10 +13,10 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from findings_report.model.rendered import Rendered
-from findings_report.pipeline.executors import LOCAL, Job, Made
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.renderers import Template, TemplateFiles
 from findings_report.renderers.shipped import path_of, taken
+from findings_report.rendering.executors import LOCAL, Job, Made
 from findings_report.report import archive
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import describe_difference, worker_versions
