@@ -26,8 +26,8 @@ from pygments.lexers import get_lexer_by_name
 import findings_report.pdf.render
 from findings_report.model.evidence import Run, Snippet
 from findings_report.model.report import Report
-from findings_report.renderers import Template, builtin_templates
 from findings_report.rendering.document_parts import render
+from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 
 ALONE = "import sys; from weasyprint import HTML; HTML(sys.argv[1]).write_pdf(sys.argv[2])"

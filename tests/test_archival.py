@@ -18,7 +18,7 @@ from pikepdf import Dictionary, Name, Pdf
 
 from findings_report import pipeline
 from findings_report.pdf.archival import archival, packet
-from findings_report.renderers import Template, builtin_templates
+from findings_report.rendering.template_files import Template, builtin_templates
 
 TITLE = "Review <of> caf\u00e9s & \u0007 bars"
 

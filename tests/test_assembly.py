@@ -30,8 +30,8 @@ from findings_report.model.report import Report, ReportedFinding
 from findings_report.pdf.render import limits_for, render_pdf
 from findings_report.pdf.segments import take_apart
 from findings_report.problems import FindingsReportError
-from findings_report.renderers import Template, builtin_templates
 from findings_report.rendering.document_parts import render
+from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.system import cache
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")]

@@ -23,12 +23,14 @@ import samples
 
 import findings_report
 from findings_report import pipeline
-from findings_report.pipeline.executors.remote import _refuse_strangers
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers import Template, builtin_templates
 from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
-from findings_report.rendering.executors import LOCAL, Job, Made, made, open_executor
+from findings_report.rendering.cluster.executor import _refuse_strangers
+from findings_report.rendering.executors import open_executor
+from findings_report.rendering.job import Job, Made, made
+from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import CODE, describe_difference, worker_versions
 

@@ -20,11 +20,11 @@ from findings_report.model.report import Report, ReportedSection
 from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import Piece, bare, pieces
-from findings_report.renderers import Template
-from findings_report.renderers.coded import coded
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
 from findings_report.rendering.document_parts import render
+from findings_report.rendering.jinja_environment import coded
+from findings_report.rendering.template_files import Template
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"
 OWN = Path(__file__).parent.parent / "templates"

@@ -14,9 +14,9 @@ from findings_report.model.report import Report
 from findings_report.pdf.render import Printable, render_many, render_pdf
 from findings_report.pipeline import Built, Wishes
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.renderers import Template, builtin_templates
 from findings_report.rendering.document_parts import render_alone
 from findings_report.rendering.formats import printable
+from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import alone
 from findings_report.report.check import Inputs

@@ -13,10 +13,9 @@ import samples
 
 from findings_report import pipeline
 from findings_report.model.report import Report
-from findings_report.renderers import Template, builtin_templates, kept
-from findings_report.renderers.shipped import taken
+from findings_report.rendering import template_runner
 from findings_report.rendering.document_parts import render
-from findings_report.rendering.template_files import overrides
+from findings_report.rendering.template_files import Template, builtin_templates, overrides, taken
 from findings_report.report import archive
 from findings_report.system import toolchain
 from findings_report.system.cache import Entries
@@ -215,7 +214,7 @@ def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.Monke
     def key() -> str:
         toolchain.toolchain_versions.cache_clear()
         toolchain.toolchain_digest.cache_clear()
-        return kept.document_key(report, STANDARD, "pdf")
+        return template_runner.document_key(report, STANDARD, "pdf")
 
     first = key()
     assert key() == first

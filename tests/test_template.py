@@ -26,11 +26,10 @@ from findings_report.model.report_tables import Weakness
 from findings_report.pdf.render import render_pdf
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
-from findings_report.renderers import Template
 from findings_report.rendering import html, markdown
 from findings_report.rendering.document_parts import Book, render
 from findings_report.rendering.figures import Part
-from findings_report.rendering.template_files import overrides
+from findings_report.rendering.template_files import Template, overrides
 from findings_report.rendering.template_runner import FORMATS, Pages
 from findings_report.report import tables
 

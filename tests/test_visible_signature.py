@@ -25,8 +25,8 @@ from findings_report.pdf.render import render_stamp
 from findings_report.pdf.signing.appearance import LEFT, TOP, stamp
 from findings_report.pipeline.signatures import SignWishes, sign
 from findings_report.problems import FindingsReportError
-from findings_report.renderers import Template, builtin_templates
 from findings_report.rendering.formats import render_each
+from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import alone
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from findings_report.rendering.formats import Written
+    from findings_report.rendering.run import Written
     from findings_report.report.check import Inputs
 
 Folder = Annotated[

@@ -12,7 +12,8 @@ from findings_report.pipeline.init import init, schema, write_schemas
 from findings_report.pipeline.new import Draft, library, new
 from findings_report.pipeline.overview import overview
 from findings_report.pipeline.pin import pin
-from findings_report.rendering.formats import Written, render
+from findings_report.rendering.formats import render
+from findings_report.rendering.run import Written
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 
 __all__ = [

@@ -14,14 +14,15 @@ from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
 from findings_report.pipeline.gates import gates, severity_rank
 from findings_report.problems import FindingsReportError, Problem
-from findings_report.rendering.executors import LOCAL, Executor
-from findings_report.rendering.formats import Rendering, Written, begin_rendering
+from findings_report.rendering.job import Executor
+from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.run import Rendering, Written, begin_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 
 if TYPE_CHECKING:
     from findings_report.model.report import Report
-    from findings_report.renderers import Template
+    from findings_report.rendering.template_files import Template
     from findings_report.report.provenance import Identified
 
 DEFAULT_FORMATS: Final = ("html", "pdf")
@@ -107,7 +108,7 @@ def _located(checked: Checked) -> Iterator[None]:
 
 
 def _begun(checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress, executor: Executor) -> Rendering:
-    from findings_report.renderers import find_template
+    from findings_report.rendering.template_files import find_template
 
     named = wishes.template or checked.authored.engagement.template
     template = find_template(named, checked.folder, given=wishes.template is not None)

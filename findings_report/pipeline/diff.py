@@ -11,7 +11,7 @@ from findings_report.comparison.sides import ReadSide, _listed, compared, read_s
 from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
 from findings_report.model.finding import ANSWERED
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering.formats import Written, rendered
+from findings_report.rendering.run import Written, rendered
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 
@@ -79,7 +79,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
 def _made(
     comparison: Comparison, sides: tuple[ReadSide, ReadSide], wishes: DiffWishes, progress: Progress
 ) -> tuple[tuple[Written, ...], list[Problem]]:
-    from findings_report.renderers import find_template
+    from findings_report.rendering.template_files import find_template
 
     if not wishes.formats and wishes.output is None:
         return (), [] if wishes.template is None else [_no_document()]

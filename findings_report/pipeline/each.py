@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.executors import LOCAL, Executor, Job, made
-from findings_report.rendering.formats import Rendering, Written, kept, own_files
+from findings_report.rendering.job import Executor, Job, made
+from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.run import Rendering, Written, kept, own_files
 from findings_report.report import output_files
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
     from findings_report.model.report import Report, ReportedFinding
-    from findings_report.renderers import Template
+    from findings_report.rendering.template_files import Template
 
 EACH_FORMATS: Final = ("md", "html", "pdf", "json")
 """What a finding alone can be."""

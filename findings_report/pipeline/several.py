@@ -12,7 +12,8 @@ from findings_report import authoring
 from findings_report.pipeline.build import Built, Wishes, begin
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
-from findings_report.rendering.executors import LOCAL, Executor
+from findings_report.rendering.job import Executor
+from findings_report.rendering.local_executor import LOCAL
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from findings_report.model.report import Report
-from findings_report.renderers import Template
 from findings_report.rendering.figures import number_figures
+from findings_report.rendering.template_files import Template
 from findings_report.rendering.template_runner import Pages
 
 

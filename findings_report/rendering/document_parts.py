@@ -20,8 +20,8 @@ from findings_report.model.engagement import Place
 from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.segments import gathered
-from findings_report.renderers import Template, TemplateFiles
 from findings_report.rendering.figures import number_figures
+from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import FORMATS, Pages, marked
 from findings_report.system.cache import Entries
 

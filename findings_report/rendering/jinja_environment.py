@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, pass_context
+from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 from markupsafe import Markup
 
 from findings_report.model.comparison import Words
@@ -24,13 +26,76 @@ from findings_report.model.evidence import VERDICT_MEANING, Check, Frozen, Regio
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.pdf.segments import FEWEST_APART
 from findings_report.problems import FindingsReportError, Place
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose import Prose, parse_inline
-from findings_report.prose.inline_code import bare
-from findings_report.renderers.coded import coded
-from findings_report.renderers.named import Undefined, named, unprintable
+from findings_report.prose.inline_code import bare, pieces
 from findings_report.rendering import labels
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.template_files import Files, refused
+
+
+def coded(text: str, *, escape: Callable[[str], Markup], literal: Callable[[str], Markup]) -> Markup:
+    """`text`, what stands in backticks as code, the rest as the text it is; both go through the dialect's escaping."""
+    return Markup("").join(literal(piece.text) if piece.is_code else escape(piece.text) for piece in pieces(text))
+
+
+_OWN: Final = {"Report": "the report", "ReportedEngagement": "the engagement", "Part": "the part being rendered"}
+
+
+_KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
+    (str, "a text"),
+    (bool, "true or false"),
+    ((int, float), "a number"),
+    (date, "a day"),
+    ((tuple, list, set, frozenset), "a list"),
+    (Mapping, "a mapping"),
+)
+
+
+def named(value: object) -> str:
+    """`a finding`, `the engagement`, `a list`, `an empty field`."""
+    if value is None:
+        return "an empty field"
+    kind = type(value).__name__
+    if isinstance(value, (Frozen, Part)):
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.removeprefix("Reported")).lower()
+        return _OWN.get(kind, f"{'an' if words[:1] in 'aeiou' else 'a'} {words}")
+    return next((word for kinds, word in _KINDS if isinstance(value, kinds)), kind)
+
+
+def unprintable(value: object) -> str:
+    """Why `value` cannot be printed, and what of it can."""
+    if value is None:
+        return "an empty field is printed: ask first whether it is there, `{% if ... %}`"
+    if isinstance(value, Frozen):
+        return f"{named(value)} is printed, which is no text; it has {', '.join(type(value).model_fields)}"
+    return f"{named(value)} is printed, which is no text: go through it with `{{% for ... %}}`"
+
+
+class Undefined(StrictUndefined):
+    """What a template asks for and there is not: any use of it fails with a message in the glossary's words."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        """Jinja's way of asking; its own message names the Python class."""
+        if self._undefined_hint:
+            return self._undefined_hint
+        name: Any = self._undefined_name
+        if self._undefined_obj is missing:
+            return f"there is no {name!r} here"
+        known = type(self._undefined_obj).model_fields if isinstance(self._undefined_obj, Frozen) else ()
+        near = did_you_mean(str(name), known)
+        what = f"has no field {name!r}" if isinstance(name, str) else f"has no element {name}"
+        return f"{named(self._undefined_obj)} {what}" + (f"; {near}" if near else "")
+
+
+# SELF
+
+
+# SELF
+
 
 _Piece = TypeVar("_Piece")
 

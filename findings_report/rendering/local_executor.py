@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from findings_report.rendering.job import Executor
 
 if TYPE_CHECKING:
-    from findings_report.rendering.executors import Job, Made
+    from findings_report.rendering.job import Job, Made
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Deferred:
     def result(self) -> Made:
         """Makes it. Raises FindingsReportError where it cannot be made."""
         from findings_report.model.report import Report
-        from findings_report.rendering.executors import Made
         from findings_report.rendering.formats import render, render_each
+        from findings_report.rendering.job import Made
 
         job = self.job
         start = time.perf_counter()
@@ -69,3 +71,10 @@ class Deferred:
 
     def cancel(self) -> None:
         """There is nothing to give up."""
+
+
+# SELF
+
+
+LOCAL: Final[Executor] = Local()
+"""This process; each job when it is waited for."""

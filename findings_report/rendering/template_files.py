@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.suggestions import nearest
-from findings_report.renderers import Template
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.suggestions import did_you_mean, nearest
+
+# SELF
+
 
 _STYLED: Final = re.compile(r"""<[^>]*\sstyle\s*=\s*["']""")
+
 
 FALLBACK: Final = "standard"
 """The template whose files stand in for those that another does not have."""
@@ -201,3 +205,128 @@ def _overrides(folders: Folders, template: Template) -> Iterator[tuple[Path, str
             for path in files_below(root / name):
                 if folders.find(path.relative_to(root / name).as_posix()) == path:
                     yield path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# SELF
+
+
+# SELF
+
+
+def taken(template: Template) -> TemplateFiles:
+    """Every file that the template may use, as `Folders` would find it. Raises FindingsReportError as that does."""
+    found: list[dict[str, bytes]] = [{} for _ in layers(template.name)]
+    for layer, name, path in _paths(template):
+        found[layer][name] = path.read_bytes()
+    return TemplateFiles(template.name, tuple(found))
+
+
+def files_of(template: Template | TemplateFiles) -> Files:
+    """Where the files of a template are found."""
+    return Folders(template) if isinstance(template, Template) else Shipped(template)
+
+
+def path_of(template: Template, place: str) -> Path | None:
+    """The file of a template that is meant by a `place` in the template's values; None for any other text."""
+    for layer, name, path in _paths(template):
+        if place == _place(template.name, layer, name):
+            return path
+    return None
+
+
+class Shipped(Files):
+    """Finds a template's files among its values."""
+
+    def __init__(self, template: TemplateFiles) -> None:
+        super().__init__(template.name)
+        self._layers = template.layers
+        self._places = {_place(template.name, layer, name) for layer, files in enumerate(self._layers) for name in files}
+
+    def place(self, name: str) -> str | None:
+        """A name that is no path of any machine: `<standard/front.html.j2>`."""
+        found = self._find(name)
+        return None if found is None else _place(self.template, *found)
+
+    def content(self, name: str) -> bytes:
+        """The file as it was taken."""
+        found = self._find(name)
+        if found is None:
+            raise TemplateNotFound(name)
+        layer, key = found
+        return self._layers[layer][key]
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """As `Files` has it."""
+        each = ((layer, name, files[name]) for layer, files in enumerate(self._layers) for name in sorted(files))
+        return ((_place(self.template, layer, name), content) for layer, name, content in each)
+
+    def choose(self, names: Sequence[str]) -> str:
+        """As `Files` has it."""
+        return next((name for files in self._layers for name in names if name in files), names[-1])
+
+    def has(self, place: str) -> bool:
+        """As `Files` has it."""
+        return place in self._places
+
+    def _find(self, name: str) -> tuple[int, str] | None:
+        key = PurePosixPath(name).as_posix()
+        return next(((layer, key) for layer, files in enumerate(self._layers) if key in files), None)
+
+
+def _paths(template: Template) -> Iterator[tuple[int, str, Path]]:
+    """Layer, name and path of each file that hides all others of its name."""
+    folders = Folders(template)
+    for layer, folder in enumerate(layers(template.name)):
+        for root in template.folders:
+            for path in files_below(root / folder):
+                name = path.relative_to(root / folder).as_posix()
+                if folders.find(name) == path:  # raises for a link that leads out
+                    yield layer, name, path
+
+
+def _place(template: str, layer: int, name: str) -> str:
+    # In angle brackets, which tell Python's tracebacks not to look for a file of that name.
+    return f"<{layers(template)[layer]}/{name}>"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template folder by name, and where its files are looked for."""
+
+    name: str
+    """Name of the folder: standard, review, ..."""
+    folders: tuple[Path, ...]
+    """Folders that hold template folders, searched in order, file by file: the engagement's own first."""
+
+
+@dataclass(frozen=True)
+class TemplateFiles:
+    """A template by value, for where its folders are not."""
+
+    name: str
+    """Name of the folder."""
+    layers: tuple[Mapping[str, bytes], ...]
+    """Its own files, then those of `standard`, by their path in the folder, POSIX; one layer where it is `standard`."""
+
+
+def find_template(name: str, folder: Path, *, given: bool) -> Template:
+    """The template called `name`; the engagement's own `templates/`, beside its folder, come first, file by file.
+
+    Raises FindingsReportError (USAGE, or INPUT for engagement.yaml) when there is none of that name.
+    """
+    own, builtin = folder.absolute().parent / "templates", builtin_templates()
+    folders = [builtin] if not own.is_dir() or own.resolve() == builtin.resolve() else [own, builtin]
+    if any((path / name).is_dir() for path in folders):
+        return Template(name, tuple(folders))
+    known = sorted({each.name for path in folders for each in path.iterdir() if each.is_dir()})
+    kind = Kind.USAGE if given else Kind.INPUT
+    subject: Subject | None = None if given else ("engagement", "template")
+    fault = f"there is no template {name!r} ({', '.join(known)})"
+    raise FindingsReportError(Problem(kind, fault, did_you_mean(name, known), subject=subject, code="template"))
+
+
+def builtin_templates() -> Path:
+    """The templates that come with the program: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"

@@ -20,7 +20,7 @@ from findings_report.model.comparison import Change, ComparedFinding, FieldChang
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.renderers.announcement import Changes
-from findings_report.renderers.coded import coded
+from findings_report.rendering.jinja_environment import coded
 from findings_report.rendering.markdown import escape, literal
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress

@@ -15,10 +15,10 @@ from findings_report.model.ticket import Draft
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.inline_code import bare
-from findings_report.renderers import find_template
 from findings_report.renderers.ticket import ticket_texts
 from findings_report.rendering.labels import words
 from findings_report.rendering.markdown import escape, literal
+from findings_report.rendering.template_files import find_template
 from findings_report.report.check import Inputs, assembled, check
 
 _LONGEST_TITLE: Final = 250

@@ -16,17 +16,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from findings_report.cluster.address import Address, is_loopback, parse
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.cluster.address import (
+    Address,
     bad_certificates,
     failed,
     in_the_clear,
+    is_loopback,
     killed,
     lost,
     no_certificates,
     no_extra,
     no_worker,
+    parse,
     unfetched,
     unreachable,
 )
