@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from findings_report.model.ticket import Markup
-from findings_report.renderers.markup import fitted, mark_up
 from findings_report.rendering.markdown import escape
+from findings_report.tickets.markup.convert import fitted, mark_up
 
 ATLASSIANS = jsonschema.Draft4Validator(json.loads((Path(__file__).parent / "trackers/contracts/adf.json").read_text()))
 PIECES = [

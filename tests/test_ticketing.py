@@ -15,14 +15,15 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from repositories import problem_of
 
-from findings_report import authoring, tickets
+from findings_report import authoring
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
-from findings_report.pipeline.tickets.drafts import called
 from findings_report.pipeline.tickets.export import export
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
 from findings_report.store.lock import lock_bytes, read_lock
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.drafts import called
+from findings_report.tickets.http.credentials import Surroundings
 
 FINDING = 'title: "=One, \\"two\\""\nseverity: critical\ndescription: "It *is*: {{x}}"\ntags: [web]\ncwe: CWE-79\n'
 
@@ -39,7 +40,7 @@ def engagement(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("text", ["17", "redmin:17", "redmine:", ":17", ""])
 def test_what_is_no_ticket_is_refused_with_the_shapes_of_those_that_are(text: str) -> None:
-    problem = problem_of(lambda: tickets.parse_ref(text))
+    problem = problem_of(lambda: trackers.parse_ref(text))
 
     assert problem.kind is Kind.USAGE
     assert "redmine:17" in problem.fault
@@ -50,7 +51,7 @@ def test_what_is_no_ticket_is_refused_with_the_shapes_of_those_that_are(text: st
 def test_a_key_that_could_lead_elsewhere_is_refused_before_anything_is_asked(key: str) -> None:
     environment = {"REDMINE_URL": "http://127.0.0.1:9", "REDMINE_API_KEY": "k" * 40}
 
-    with tickets.open_tracker("redmine", Surroundings(environment)) as tracker:
+    with trackers.open_tracker("redmine", Surroundings(environment)) as tracker:
         assert problem_of(lambda: tracker.read(key)).code == "ticket-ref"
 
 
@@ -69,7 +70,7 @@ def test_nobody_is_asked_for_a_token_before_the_address_is_known(tracker: str, a
         pytest.fail(f"asked for {name}")
 
     def opened() -> None:
-        with tickets.open_tracker(tracker, Surroundings({}, ask)):
+        with trackers.open_tracker(tracker, Surroundings({}, ask)):
             pass
 
     assert problem_of(opened).fault == f"{address} is not set"

@@ -20,8 +20,8 @@ from findings_report.problems import exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from findings_report.pipeline.tickets import Done
-    from findings_report.tickets.credentials import Surroundings
+    from findings_report.tickets.http.credentials import Surroundings
+    from findings_report.tickets.session import Done
 
 Public = Annotated[bool, typer.Option("--public", help="A ticket that everybody can read is meant.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and send nothing.")]
@@ -59,8 +59,8 @@ def attach(
     The comment says what a PDF holds; of an encrypted one only with its password, which comes from --password-file, the
     variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.pipeline.tickets.attach import attach as attach_files
     from findings_report.pipeline.tickets.parcels import Errand
+    from findings_report.tickets.attach import attach as attach_files
 
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     errand = Errand(
@@ -97,8 +97,8 @@ def create(
     folder: Inside = Path(),
 ) -> None:
     """Make a ticket for each unresolved finding that has none."""
-    from findings_report.pipeline.tickets.create import Order
-    from findings_report.pipeline.tickets.create import create as create_tickets
+    from findings_report.tickets.create import Order
+    from findings_report.tickets.create import create as create_tickets
 
     order = Order(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
@@ -119,8 +119,8 @@ def sync(
     folder: Inside = Path(),
 ) -> None:
     """Bring tickets in step with their findings. None is closed."""
-    from findings_report.pipeline.tickets.sync import Wish
-    from findings_report.pipeline.tickets.sync import sync as sync_tickets
+    from findings_report.tickets.sync import Wish
+    from findings_report.tickets.sync import sync as sync_tickets
 
     wish = Wish(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
@@ -151,7 +151,7 @@ def export(
 
 def surroundings() -> Surroundings:
     """The environment, and the terminal to ask on where there is one."""
-    from findings_report.tickets.credentials import Surroundings
+    from findings_report.tickets.http.credentials import Surroundings
 
     return Surroundings(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
 

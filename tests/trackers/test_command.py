@@ -16,8 +16,8 @@ from trackers.work import PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
-from findings_report.tickets.command import open_command
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.trackers.external_command import open_command
 
 KEEP = """
 import json, pathlib, sys

@@ -16,7 +16,7 @@ from trackers.contract import Contract
 from trackers.fake import Request
 
 from findings_report.model.ticket import Markup
-from findings_report.renderers.markup import mark_up
+from findings_report.tickets.markup.convert import mark_up
 
 TEXT = json.loads(mark_up("text", Markup.ADF))
 JSON = {"content-type": "application/json"}

@@ -15,7 +15,7 @@ from repositories import problem_of
 from trackers.fake import Fake, Reply
 
 from findings_report.problems import Kind, Problem
-from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.http.client import Access, Door, open_door
 from findings_report.tickets.messages import redacted, said
 
 SECRET = "s3cret/token+=="
@@ -119,7 +119,7 @@ def test_each_refusal_has_a_message_of_its_own(fake: Fake, door: Door, status: i
 def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_to_its_end(
     fake: Fake, door: Door, waited: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findings_report.tickets.http._LONGEST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("findings_report.tickets.http.client._LONGEST_ANSWER_SECONDS", 0.3)
     fake.expect("GET", "/x", Reply(content=b" " * 100, drip_seconds=0.1))
 
     problem = refused(door)
@@ -130,7 +130,7 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_to_its_end(
 
 
 def test_an_answer_without_end_is_not_read_to_it(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.tickets.http._LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("findings_report.tickets.http.client._LARGEST_ANSWER", 1000)
     fake.expect("GET", "/x", [0] * 1000)
 
     assert "no end within 1,000 bytes" in refused(door).fault
@@ -273,7 +273,7 @@ def test_an_answer_that_cannot_be_decompressed_is_a_fault_of_the_tracker(fake: F
 
 
 def test_a_list_that_leads_back_to_itself_ends(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.tickets.http._MOST_PAGES", 3)
+    monkeypatch.setattr("findings_report.tickets.http.client._MOST_PAGES", 3)
     for _ in range(3):
         fake.expect("GET", "/x", Reply([{}], headers={"Link": '</x>; rel="next"'}))
 
@@ -281,7 +281,7 @@ def test_a_list_that_leads_back_to_itself_ends(fake: Fake, door: Door, monkeypat
 
 
 def test_a_list_that_takes_too_long_ends(fake: Fake, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.tickets.http._LONGEST_LIST_SECONDS", 0.1)
+    monkeypatch.setattr("findings_report.tickets.http.client._LONGEST_LIST_SECONDS", 0.1)
     fake.expect("GET", "/x", Reply([{}], headers={"Link": '</x>; rel="next"'}, stall_seconds=0.2))
 
     assert problem_of(lambda: list(door.listed("/x", "redmine:17"))).code == "tracker-answer"

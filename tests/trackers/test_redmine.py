@@ -14,11 +14,11 @@ from trackers import debian
 from trackers.redmine_server import RedmineServer
 from trackers.work import FINDING, PDF, Work, made
 
-from findings_report import tickets
 from findings_report.model.ticket import Draft, File
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.http.credentials import Surroundings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redmine")]
 
@@ -108,7 +108,7 @@ def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine
 def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(work: Work, redmine: RedmineServer) -> None:
     ref = new_issue(redmine)
     file = File("report", ".pdf", PDF, "application/pdf")
-    with tickets.open_tracker("redmine", Surroundings(work.environment)) as tracker:
+    with trackers.open_tracker("redmine", Surroundings(work.environment)) as tracker:
         tracker.attach(tracker.read(ref[8:]), file, "")
 
     done = work.attach(ref)
@@ -255,9 +255,9 @@ def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: Redmine
 
 def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work, redmine: RedmineServer) -> None:
     named.create("redmine:audit")
-    with tickets.open_tracker("redmine", Surroundings(named.environment)) as tracker:
+    with trackers.open_tracker("redmine", Surroundings(named.environment)) as tracker:
         ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
-        assert isinstance(tracker, tickets.Desk)
+        assert isinstance(tracker, trackers.Desk)
         draft = Draft("A-1", "A-1: One", "", "", "", "", 1, ())
         tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
     named.finding("A-1", FINDING.replace("One", "Two"))

@@ -14,11 +14,11 @@ from trackers import debian
 from trackers.rt_server import LARGEST, RtServer
 from trackers.work import FINDING, PDF, Work, made
 
-from findings_report import tickets
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
 from findings_report.report.archive import to_json
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.http.credentials import Surroundings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rt")]
 
@@ -136,7 +136,7 @@ def test_user_and_password_are_accepted_where_tokens_are_not_given_out(work: Wor
     ref = new_ticket(rt)
     work.environment.update(RTUSER="root", RTPASSWD="long enough")
 
-    with tickets.open_tracker("rt", Surroundings(work.environment)) as tracker:
+    with trackers.open_tracker("rt", Surroundings(work.environment)) as tracker:
         assert tracker.identity() == "root"
     assert "attached" in work.attach(ref).said[0]
 

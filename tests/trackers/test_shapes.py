@@ -15,10 +15,10 @@ from trackers.fake import Fake, Reply, Request
 from trackers.test_changes import CHANGED, SCENES
 from trackers.work import FINDING, Work, made
 
-from findings_report.pipeline.tickets import Done
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
-from findings_report.tickets.fields import Fields, objects
+from findings_report.tickets.http.response import Fields, objects
+from findings_report.tickets.session import Done
 
 NAMES = """id key name title body fields summary attachment filename size comments total text url user login username issue
 issues project projects is_public visibility private upload token markdown upload_url state assets items Subject Type Data

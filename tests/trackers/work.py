@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.pipeline.tickets import Done
-from findings_report.pipeline.tickets.attach import attach
-from findings_report.pipeline.tickets.create import Order, create
 from findings_report.pipeline.tickets.parcels import Errand
-from findings_report.pipeline.tickets.sync import Wish, sync
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets.attach import attach
+from findings_report.tickets.create import Order, create
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.session import Done
+from findings_report.tickets.sync import Wish, sync
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 FINDING = "title: One\nseverity: high\ndescription: Something is *wrong*.\ncwe: CWE-89\n"

@@ -8,15 +8,15 @@ from typing import Final
 
 from findings_report import authoring
 from findings_report.model.finding import ANSWERED
-from findings_report.pipeline.tickets import Done, Memory
-from findings_report.pipeline.tickets.drafts import drafted
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.renderers.tables_for_import import IMPORT_FORMATS, render_for_import
 from findings_report.report.check import Inputs
 from findings_report.report.output_files import own_build
 from findings_report.system.atomic_files import publish
+from findings_report.tickets.drafts import drafted
+from findings_report.tickets.export import IMPORT_FORMATS, render_for_import
+from findings_report.tickets.session import Done, Memory
 
 FOLDER: Final = "tickets"
 """Where the files go in `build/`, when nobody says."""

@@ -10,12 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from findings_report import tickets
 from findings_report.model.ticket import File, TicketRef
 from findings_report.pipeline.build import Wishes, build
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Inputs, Progress, read
+from findings_report.tickets import trackers
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
@@ -57,7 +57,7 @@ def _given(errand: Errand) -> tuple[Parcels, list[Problem]]:
     if not errand.to:
         fault = "nothing says on which ticket"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --to, as in --to jira:SEC-12", code="ticket-ref"))
-    refs = tuple(dict.fromkeys(tickets.parse_ref(text) for text in errand.to))
+    refs = tuple(dict.fromkeys(trackers.parse_ref(text) for text in errand.to))
     return {_read(path): refs for path in errand.files}, []
 
 
@@ -96,7 +96,7 @@ def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...
     found: list[TicketRef] = []
     for text in dict.fromkeys(refs):
         try:
-            found.append(tickets.parse_ref(text))
+            found.append(trackers.parse_ref(text))
         except FindingsReportError as error:
             problems += [replace(problem, level="warning") for problem in error.problems]
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from findings_report.renderers.markup.wiki import Language
+from findings_report.tickets.markup.wiki import Language
 
 _JIRA_SPECIAL = re.compile(r"[*_+\-@%^~|!?\[\]{}#\\]|(?<![\w])\b(?=(?:bq|h[1-6])\. )")
 _JIRA_PLAIN = re.compile(r"(?<=\w)[-_](?=\w)|(?<=\w)[?!](?=\s|\Z)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from findings_report.renderers.markup.wiki import Language
+from findings_report.tickets.markup.wiki import Language
 
 # As entities, which Redmine prints as they are: its own marks, and what it would make links and macros of.
 _TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)")

@@ -22,8 +22,8 @@ from typing import IO, Final
 
 from findings_report.model.ticket import File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import AGAIN, no_reference
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import AGAIN, no_reference
 from findings_report.tickets.messages import redacted
 
 SHAPE: Final = "command:NAME or command:NAME/TICKET"

@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.problems import FindingsReportError
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference, unexpected
-from findings_report.tickets.fields import Fields, objects
-from findings_report.tickets.http import Access, Door, Part, open_door, pages
+from findings_report.tickets.http.client import Access, Door, Part, open_door, pages
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import no_reference, unexpected
+from findings_report.tickets.http.response import Fields, objects
 
 SHAPE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference, unexpected
-from findings_report.tickets.fields import Fields
-from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.http.client import Access, Door, open_door
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import no_reference, unexpected
+from findings_report.tickets.http.response import Fields
 
 SHAPE: Final = "github:owner/name#5"
 RELEASE: Final = "findings-report"

@@ -20,16 +20,16 @@ def mark_up(text: str, markup: Markup) -> str:
         return str(_parser().render(text))
     tree = SyntaxTreeNode(_parser().parse(text))
     if markup is Markup.ADF:
-        from findings_report.renderers.markup.adf import adf
+        from findings_report.tickets.markup.adf import adf
 
         return adf(tree)
     if markup is Markup.PLAIN:
-        from findings_report.renderers.markup.plain import plain
+        from findings_report.tickets.markup.plain import plain
 
         return plain(tree)
     from findings_report.renderers.markup.jira import JIRA
     from findings_report.renderers.markup.textile import TEXTILE
-    from findings_report.renderers.markup.wiki import wiki
+    from findings_report.tickets.markup.wiki import wiki
 
     return wiki(tree, JIRA if markup is Markup.JIRA_WIKI else TEXTILE)
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.tickets.faults import astray, incomplete, refusal, unexpected, unreachable
-from findings_report.tickets.fields import Fields, objects
+from findings_report.tickets.http.problems import astray, incomplete, refusal, unexpected, unreachable
+from findings_report.tickets.http.response import Fields, objects
+from findings_report.tickets.http.transport import Answer, Bounds, Wire, open_wire
 from findings_report.tickets.messages import redacted, said
-from findings_report.tickets.wire import Answer, Bounds, Wire, open_wire
 
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
 _LONGEST_ANSWER_SECONDS: Final = 120.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from findings_report.tickets.faults import unexpected
+from findings_report.tickets.http.problems import unexpected
 
 
 class Fields:

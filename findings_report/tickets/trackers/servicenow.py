@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.problems import FindingsReportError
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import absent, no_reference, unexpected
-from findings_report.tickets.fields import Fields, objects
-from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.http.client import Access, Door, open_door
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import absent, no_reference, unexpected
+from findings_report.tickets.http.response import Fields, objects
 
 SHAPE: Final = "servicenow:INC0010001"
 _TABLE_SHAPE: Final = "servicenow:TABLE, a table of tasks, as in servicenow:incident"

@@ -13,10 +13,10 @@ from typing import Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference
-from findings_report.tickets.fields import Fields
-from findings_report.tickets.http import Access, Door, Part, open_door
+from findings_report.tickets.http.client import Access, Door, Part, open_door
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import no_reference
+from findings_report.tickets.http.response import Fields
 
 SHAPE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"

@@ -9,12 +9,13 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from findings_report import authoring, tickets
+from findings_report import authoring
 from findings_report.model.ticket import Lock
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.store.lock import lock_bytes, read_lock
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.http.credentials import Surroundings
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,20 @@ class Trackers:
     def __init__(self, surroundings: Surroundings, stack: contextlib.ExitStack) -> None:
         self._surroundings = surroundings
         self._stack = stack
-        self._opened: dict[str, tickets.Tracker] = {}
+        self._opened: dict[str, trackers.Tracker] = {}
 
-    def of(self, name: str) -> tickets.Tracker:
+    def of(self, name: str) -> trackers.Tracker:
         """The tracker of that name. Raises FindingsReportError (USAGE, NETWORK)."""
         if name not in self._opened:
-            tracker = self._stack.enter_context(tickets.open_tracker(name, self._surroundings))
+            tracker = self._stack.enter_context(trackers.open_tracker(name, self._surroundings))
             tracker.identity()
             self._opened[name] = tracker
         return self._opened[name]
 
-    def desk(self, name: str) -> tickets.Desk:
+    def desk(self, name: str) -> trackers.Desk:
         """The same, for making tickets. Raises FindingsReportError (USAGE) where that is not known of the tracker."""
         tracker = self.of(name)
-        if isinstance(tracker, tickets.Desk):
+        if isinstance(tracker, trackers.Desk):
             return tracker
         remedy = "`tickets export` writes files to import; `attach` works with tickets that are there"
         raise FindingsReportError(Problem(Kind.USAGE, f"on {name} no tickets are made", remedy, code="ticket-attach-only"))

@@ -6,16 +6,17 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from findings_report import authoring, tickets
+from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket
-from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done
-from findings_report.pipeline.tickets.create import digest, locked
-from findings_report.pipeline.tickets.drafts import drafted
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.markup import fitted, mark_up
 from findings_report.report.check import Inputs
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.create import digest, locked
+from findings_report.tickets.drafts import drafted
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.markup.convert import fitted, mark_up
+from findings_report.tickets.session import Done, Memory, Trackers, nothing_done
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _known(memory: Memory, draft: Draft) -> list[tuple[str, LockedTicket]]:
 class _Step:
     """One finding and its ticket."""
 
-    tracker: tickets.Desk
+    tracker: trackers.Desk
     draft: Draft
     known: LockedTicket
     is_answered: bool
@@ -75,7 +76,7 @@ class _Step:
         """What was done, and what is known of the ticket now. Raises FindingsReportError for one that people changed."""
         draft, known = self.draft, self.known
         text = fitted(draft.text, draft.end, self.tracker.description_markup, self.tracker.longest)
-        ticket = self.tracker.read(tickets.parse_ref(known.ref).key)
+        ticket = self.tracker.read(trackers.parse_ref(known.ref).key)
         if known.written == digest(draft.title, text):
             return f"{known.ref}: {draft.finding} is in step", known
         if digest(ticket.text) != known.stands and not wish.overwrite:

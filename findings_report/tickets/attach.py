@@ -12,16 +12,16 @@ from findings_report.comparison.sides import read_side
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
-from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
-from findings_report.pipeline.tickets.changes import Comparer, untold
 from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, stem_of
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.announcement import Changes, Facts, Single, announcement, size
-from findings_report.renderers.markup import mark_up
 from findings_report.rendering.labels import words
 from findings_report.report import archive
-from findings_report.tickets import Tracker
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets.changes import Comparer, untold
+from findings_report.tickets.comment import Changes, Facts, Single, announcement, size
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.markup.convert import mark_up
+from findings_report.tickets.session import Done, Memory, Trackers, nothing_done, refused_public
+from findings_report.tickets.trackers import Tracker
 
 
 @dataclass(frozen=True)

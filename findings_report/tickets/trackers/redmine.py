@@ -12,10 +12,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.credentials import Surroundings
-from findings_report.tickets.faults import no_reference
-from findings_report.tickets.fields import Fields
-from findings_report.tickets.http import Access, Door, open_door
+from findings_report.tickets.http.client import Access, Door, open_door
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.problems import no_reference
+from findings_report.tickets.http.response import Fields
 
 SHAPE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from findings_report.model.ticket import Draft, Markup
-from findings_report.renderers.markup import fitted
 from findings_report.rendering.csv import harmless
 from findings_report.rendering.markdown import escape
+from findings_report.tickets.markup.convert import fitted
 
 IMPORT_FORMATS: Final = ("jira", "azure", "md")
 """What drafts are exported to."""

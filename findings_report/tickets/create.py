@@ -7,16 +7,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from findings_report import authoring, tickets
+from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
-from findings_report.pipeline.tickets import Done, Memory, Trackers, nothing_done, refused_public
-from findings_report.pipeline.tickets.drafts import Drafted, called, drafted
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.problems.safe_text import shown_path
-from findings_report.renderers.markup import fitted
 from findings_report.report.check import Inputs
-from findings_report.tickets.credentials import Surroundings
+from findings_report.tickets import trackers
+from findings_report.tickets.drafts import Drafted, called, drafted
+from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.markup.convert import fitted
+from findings_report.tickets.session import Done, Memory, Trackers, nothing_done, refused_public
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def create(inputs: Inputs, order: Order, surroundings: Surroundings, progress: C
 
     A ticket with the finding's marker is taken as its own: one that a run made which was cut short, or another person's run.
     """
-    where = tickets.parse_ref(order.to)
+    where = trackers.parse_ref(order.to)
     memory = Memory(authoring.find_folder(inputs.folder))
     made = drafted(inputs, order.only, memory.lock.engagement, progress)
     said: list[str] = []
@@ -55,7 +56,7 @@ def create(inputs: Inputs, order: Order, surroundings: Surroundings, progress: C
     return Done(tuple(said) or ("every finding that waits has a ticket",) * (not problems), tuple(problems))
 
 
-def _project(where: TicketRef, trackers: Trackers, order: Order) -> tuple[tickets.Desk, Project]:
+def _project(where: TicketRef, trackers: Trackers, order: Order) -> tuple[trackers.Desk, Project]:
     try:
         tracker = trackers.desk(where.tracker)
         project = tracker.project(where.key)
@@ -79,7 +80,7 @@ def _waiting(made: Drafted, memory: Memory, tracker: str) -> list[Draft]:
 
 
 def _created(
-    tracker: tickets.Desk, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
+    tracker: trackers.Desk, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
 ) -> str:
     text = fitted(draft.text, draft.end, tracker.description_markup, tracker.longest)
     key = tracker.find(project, draft)

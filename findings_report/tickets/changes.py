@@ -19,16 +19,16 @@ from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.renderers.announcement import Changes
 from findings_report.rendering.jinja_environment import coded
 from findings_report.rendering.markdown import escape, literal
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress
+from findings_report.tickets.comment import Changes
 
 if TYPE_CHECKING:
-    from findings_report import tickets
     from findings_report.model.report import Report
     from findings_report.model.ticket import Attached, Ticket, TicketRef
+    from findings_report.tickets import trackers
 
 _MOST: Final = 30
 _LONGEST: Final = 160
@@ -62,7 +62,7 @@ class Comparer:
         return _changes(compared(baseline, after, self.inputs, self.progress).findings, baseline.report, is_own=is_own)
 
     def since_attached(
-        self, tracker: tickets.Tracker, ticket: Ticket, older: Attached, name: str, report: Report, *, is_own: bool
+        self, tracker: trackers.Tracker, ticket: Ticket, older: Attached, name: str, report: Report, *, is_own: bool
     ) -> Changes:
         """What changed between the file `older` on the ticket and the report of the file `name`; `is_own` is as for `since`.
 
@@ -104,10 +104,10 @@ def untold(ref: TicketRef, older: str, error: FindingsReportError) -> Problem:
     return Problem(Kind.NETWORK, fault, remedy, level="note", code="ticket-changes")
 
 
-def _downloaded(tracker: tickets.Tracker, ticket: Ticket, older: Attached) -> bytes:
-    from findings_report import tickets
+def _downloaded(tracker: trackers.Tracker, ticket: Ticket, older: Attached) -> bytes:
+    from findings_report.tickets import trackers
 
-    if not isinstance(tracker, tickets.Depot):
+    if not isinstance(tracker, trackers.Depot):
         raise _unusable("this tracker gives no files back")
     if older.size is not None and older.size > LARGEST_PDF:
         raise _unusable(f"it has {older.size:,} bytes; at most {LARGEST_PDF:,} are read")
