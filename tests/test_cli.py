@@ -749,7 +749,7 @@ def test_help_and_check_load_nothing_heavy(work: Work) -> None:
         "try: cli.main()\n"
         "except SystemExit: pass\n"
         "heavy = {'weasyprint', 'pikepdf', 'pygments', 'jinja2', 'fontTools', 'PIL', 'httpx', 'pydantic', 'keyring'}\n"
-        "heavy |= {'distributed', 'findings_report.model.ticket', 'findings_report.store.lock'}\n"
+        "heavy |= {'distributed', 'findings_report.model.ticket', 'findings_report.tickets.session'}\n"
         "print('loaded:', *sorted(heavy & sys.modules.keys()))\n"
     )
     check, listed = ["check", str(work.root)], ["list", str(work.root), "--output-format", "json"]

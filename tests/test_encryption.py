@@ -25,11 +25,10 @@ from typer.testing import CliRunner
 from findings_report.cli import app
 from findings_report.pdf.embedded_data import Password
 from findings_report.pdf.encryption import encrypt
-from findings_report.pipeline.tickets.parcels import Errand
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
-from findings_report.tickets.attach import attach
+from findings_report.tickets.attach import Errand, attach
 from findings_report.tickets.http.credentials import Surroundings
 
 SECRET = "correct h\u00f6rse"

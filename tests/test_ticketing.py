@@ -17,13 +17,13 @@ from repositories import problem_of
 
 from findings_report import authoring
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
-from findings_report.pipeline.tickets.export import export
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
-from findings_report.store.lock import lock_bytes, read_lock
 from findings_report.tickets import trackers
 from findings_report.tickets.drafts import called
+from findings_report.tickets.export import export
 from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.session import lock_bytes, read_lock
 
 FINDING = 'title: "=One, \\"two\\""\nseverity: critical\ndescription: "It *is*: {{x}}"\ntags: [web]\ncwe: CWE-79\n'
 

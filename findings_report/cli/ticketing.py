@@ -59,7 +59,7 @@ def attach(
     The comment says what a PDF holds; of an encrypted one only with its password, which comes from --password-file, the
     variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.pipeline.tickets.parcels import Errand
+    from findings_report.tickets.attach import Errand
     from findings_report.tickets.attach import attach as attach_files
 
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
@@ -141,7 +141,7 @@ def export(
     folder: Inside = Path(),
 ) -> None:
     """Write files that a tracker imports, where it cannot be reached."""
-    from findings_report.pipeline.tickets.export import export as export_tickets
+    from findings_report.tickets.export import export as export_tickets
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with _progress() as progress:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from typing import Final
 
 from findings_report import authoring
 from findings_report.comparison.sides import read_side
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
-from findings_report.pipeline.tickets.parcels import Errand, Parcels, parcels, stem_of
+from findings_report.pipeline.tickets.parcels import parcels
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering.labels import words
 from findings_report.report import archive
+from findings_report.report.check import Inputs
 from findings_report.tickets.changes import Comparer, untold
 from findings_report.tickets.comment import Changes, Facts, Single, announcement, size
 from findings_report.tickets.http.credentials import Surroundings
@@ -220,3 +224,37 @@ def _facts(parcel: _Parcel) -> Facts | None:
         commits=tuple((each.name, each.commit) for each in engagement.repositories if each.commit is not None),
         single=Single(finding.id, finding.title, finding.severity.name, status) if finding else None,
     )
+
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is to be attached, where."""
+
+    files: tuple[Path, ...]
+    """The files; none for what the engagement says: the report on its tickets, each finding on its own."""
+    to: tuple[str, ...]
+    """--to: ticket references as they were given; of the report when there are no files."""
+    inputs: Inputs
+    """The engagement; files can be attached without one."""
+    changes: str | None = None
+    """--changes: what changed since the last one, Markdown."""
+    since: str | None = None
+    """--since: the report that the last one was; what changed is found out."""
+    default_date: date | None = None
+    """The date of a report whose engagement has none."""
+    public: bool = False
+    """--public: tickets that everybody can read are meant."""
+    dry_run: bool = False
+    """--dry-run: nothing is sent."""
+
+
+Parcels = dict[File, tuple[TicketRef, ...]]
+"""Each file with the tickets it goes to."""
+
+
+def stem_of(name: str) -> str:
+    """What a file of that name is called on a ticket."""
+    return _NOT_IN_NAMES.sub("-", name)

@@ -15,11 +15,27 @@ from findings_report.model.ticket import Draft
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.inline_code import bare
-from findings_report.renderers.ticket import ticket_texts
+from findings_report.rendering.figures import number_figures
 from findings_report.rendering.labels import words
 from findings_report.rendering.markdown import escape, literal
-from findings_report.rendering.template_files import find_template
+from findings_report.rendering.template_files import Template, find_template
+from findings_report.rendering.template_runner import Pages
 from findings_report.report.check import Inputs, assembled, check
+
+
+def ticket_texts(report: Report, template: Template) -> Mapping[str, str]:
+    """The text of each finding's ticket, by id, in the report's order. Raises FindingsReportError (OUTPUT)."""
+    pages = Pages(report.engagement, template=template, format="md")
+    found: dict[str, str] = {}
+    for finding in report.findings:
+        part = pages.part()
+        number_figures(part, finding)
+        found[finding.id] = pages.run("ticket", part, finding=finding).strip("\n") + "\n"
+    return found
+
+
+# SELF
+
 
 _LONGEST_TITLE: Final = 250
 

@@ -15,8 +15,9 @@ from repositories import problem_of
 from trackers.fake import Fake, Reply
 
 from findings_report.problems import Kind, Problem
-from findings_report.tickets.http.client import Access, Door, open_door
-from findings_report.tickets.messages import redacted, said
+from findings_report.tickets.http.client import Door, open_door
+from findings_report.tickets.http.credentials import Access
+from findings_report.tickets.http.transport import redacted, said
 
 SECRET = "s3cret/token+=="
 

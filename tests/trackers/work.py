@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.pipeline.tickets.parcels import Errand
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs
-from findings_report.tickets.attach import attach
+from findings_report.tickets.attach import Errand, attach
 from findings_report.tickets.create import Order, create
 from findings_report.tickets.http.credentials import Surroundings
 from findings_report.tickets.session import Done

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import mimetypes
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,37 +12,11 @@ from findings_report.model.ticket import File, TicketRef
 from findings_report.pipeline.build import Wishes, build
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
-from findings_report.report.check import Inputs, Progress, read
+from findings_report.report.check import Progress, read
 from findings_report.tickets import trackers
+from findings_report.tickets.attach import Errand, Parcels, stem_of
 
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Errand:
-    """What is to be attached, where."""
-
-    files: tuple[Path, ...]
-    """The files; none for what the engagement says: the report on its tickets, each finding on its own."""
-    to: tuple[str, ...]
-    """--to: ticket references as they were given; of the report when there are no files."""
-    inputs: Inputs
-    """The engagement; files can be attached without one."""
-    changes: str | None = None
-    """--changes: what changed since the last one, Markdown."""
-    since: str | None = None
-    """--since: the report that the last one was; what changed is found out."""
-    default_date: date | None = None
-    """The date of a report whose engagement has none."""
-    public: bool = False
-    """--public: tickets that everybody can read are meant."""
-    dry_run: bool = False
-    """--dry-run: nothing is sent."""
-
-
-Parcels = dict[File, tuple[TicketRef, ...]]
-"""Each file with the tickets it goes to."""
 
 
 def parcels(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
@@ -121,11 +93,6 @@ def _read(path: Path) -> File:
 def _file(path: Path, content: bytes) -> File:
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return File(stem_of(path.stem), stem_of(path.suffix), content, media_type)
-
-
-def stem_of(name: str) -> str:
-    """What a file of that name is called on a ticket."""
-    return _NOT_IN_NAMES.sub("-", name)
 
 
 _BUILD: Final = "make it with `findings-report build -f pdf`"

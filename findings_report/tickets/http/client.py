@@ -18,10 +18,10 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.tickets.http.credentials import Access
 from findings_report.tickets.http.problems import astray, incomplete, refusal, unexpected, unreachable
 from findings_report.tickets.http.response import Fields, objects
-from findings_report.tickets.http.transport import Answer, Bounds, Wire, open_wire
-from findings_report.tickets.messages import redacted, said
+from findings_report.tickets.http.transport import Answer, Bounds, Wire, open_wire, redacted, said
 
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
 _LONGEST_ANSWER_SECONDS: Final = 120.0
@@ -36,26 +36,6 @@ _LONGEST_LIST_SECONDS: Final = 600.0
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-@dataclass(frozen=True)
-class Access:
-    """Which tracker, and as whom."""
-
-    tracker: str
-    """jira, redmine, ..."""
-    url: str
-    """Where its API begins, without slash at the end; https, or http on this machine."""
-    headers: Mapping[str, str]
-    """Sent with every request; they hold the token."""
-    secrets: tuple[str, ...]
-    """What must not stand in any message."""
-    credential: str
-    """What the user sets, as in REDMINE_API_KEY."""
-    setting: str
-    """What the user sets to the address, as in REDMINE_URL."""
-    hosts: tuple[str, ...] = ()
-    """Other hosts of the same tracker that the token may go to."""
 
 
 @dataclass(frozen=True)

@@ -94,3 +94,23 @@ def _from_keyring(names: tuple[str, ...]) -> _Kept:
             fault=f", and the keyring could not be asked: {' '.join(str(error).split())[:200] or type(error).__name__}"
         )
     return _Kept()
+
+
+@dataclass(frozen=True)
+class Access:
+    """Which tracker, and as whom."""
+
+    tracker: str
+    """jira, redmine, ..."""
+    url: str
+    """Where its API begins, without slash at the end; https, or http on this machine."""
+    headers: Mapping[str, str]
+    """Sent with every request; they hold the token."""
+    secrets: tuple[str, ...]
+    """What must not stand in any message."""
+    credential: str
+    """What the user sets, as in REDMINE_API_KEY."""
+    setting: str
+    """What the user sets to the address, as in REDMINE_URL."""
+    hosts: tuple[str, ...] = ()
+    """Other hosts of the same tracker that the token may go to."""

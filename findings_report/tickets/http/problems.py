@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
-    from findings_report.tickets.http.client import Access
+    from findings_report.tickets.http.credentials import Access
 
 AGAIN: Final = "run the command again: what is there already is not attached twice"
 

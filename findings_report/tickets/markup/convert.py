@@ -27,9 +27,7 @@ def mark_up(text: str, markup: Markup) -> str:
         from findings_report.tickets.markup.plain import plain
 
         return plain(tree)
-    from findings_report.renderers.markup.jira import JIRA
-    from findings_report.renderers.markup.textile import TEXTILE
-    from findings_report.tickets.markup.wiki import wiki
+    from findings_report.tickets.markup.wiki import JIRA, TEXTILE, wiki
 
     return wiki(tree, JIRA if markup is Markup.JIRA_WIKI else TEXTILE)
 

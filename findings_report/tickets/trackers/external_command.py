@@ -24,7 +24,7 @@ from findings_report.model.ticket import File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.credentials import Surroundings
 from findings_report.tickets.http.problems import AGAIN, no_reference
-from findings_report.tickets.messages import redacted
+from findings_report.tickets.http.transport import redacted
 
 SHAPE: Final = "command:NAME or command:NAME/TICKET"
 _KEY = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]{0,39})(/(?P<ticket>\S{1,200}))?\Z")

@@ -12,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.http.client import Access, Door, open_door
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.client import Door, open_door
+from findings_report.tickets.http.credentials import Access, Surroundings
 from findings_report.tickets.http.problems import no_reference
 from findings_report.tickets.http.response import Fields
 

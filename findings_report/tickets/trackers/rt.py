@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.problems import FindingsReportError
-from findings_report.tickets.http.client import Access, Door, Part, open_door, pages
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.client import Door, Part, open_door, pages
+from findings_report.tickets.http.credentials import Access, Surroundings
 from findings_report.tickets.http.problems import no_reference, too_large, unexpected
 from findings_report.tickets.http.response import Fields, objects
 from findings_report.tickets.http.transport import Answer
