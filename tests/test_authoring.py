@@ -15,10 +15,10 @@ from findings_report import authoring, pipeline
 from findings_report.authoring import new_finding
 from findings_report.authoring.json_schema import _example
 from findings_report.authoring.yaml_reader import read
+from findings_report.commands import Draft
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding
-from findings_report.pipeline import Draft
 from findings_report.problems import FindingsReportError, Kind
 
 CODE = "import sys\n\n\ndef main():\n\tname = sys.argv[1]\n    run(name)\n    return 0  \n"

@@ -16,7 +16,7 @@ import repositories
 import yaml
 
 from findings_report import pipeline
-from findings_report.pipeline.update import update
+from findings_report.commands.track_update import update
 
 ROOT = Path(__file__).parents[1]
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -16,10 +16,10 @@ import test_embedded
 
 from findings_report import pipeline
 from findings_report.cli import main
+from findings_report.commands.diff import Diffed, DiffWishes, diff
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
-from findings_report.pipeline.diff import Diffed, DiffWishes, diff
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 from findings_report.report.check import assembled

@@ -9,10 +9,10 @@ import pytest
 import repositories
 
 from findings_report import git, pipeline
+from findings_report.commands.diff import Diffed, DiffWishes, diff
+from findings_report.commands.track_update import update
 from findings_report.model.comparison import Cited, FixState
 from findings_report.model.drift import DriftKind
-from findings_report.pipeline.diff import Diffed, DiffWishes, diff
-from findings_report.pipeline.update import update
 from findings_report.problems import FindingsReportError, Kind
 
 COMPARED = {"DEMO-001", "DEMO-002", "DEMO-003", "DEMO-004"}

@@ -10,9 +10,9 @@ import pytest
 import samples
 
 from findings_report import pipeline, sandbox
+from findings_report.commands import Built, Wishes
 from findings_report.model.report import Report
 from findings_report.pdf.render import Printable, render_many, render_pdf
-from findings_report.pipeline import Built, Wishes
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.rendering.document_parts import render_alone
 from findings_report.rendering.formats import printable

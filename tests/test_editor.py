@@ -9,7 +9,7 @@ import pytest
 from language_server import SERVER, LanguageServer
 
 from findings_report import authoring, pipeline
-from findings_report.pipeline import Draft
+from findings_report.commands import Draft
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,10 +9,10 @@ import repositories
 from conftest import Gold
 
 from findings_report import pipeline
+from findings_report.commands.diff import DiffWishes, diff
+from findings_report.commands.track_update import update
 from findings_report.model.comparison import Comparison
 from findings_report.model.report import Report
-from findings_report.pipeline.diff import DiffWishes, diff
-from findings_report.pipeline.update import update
 from findings_report.rendering.template_files import find_template
 from findings_report.report import archive
 from findings_report.report.check import assembled

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from repositories import Commit, build, git
 
 from findings_report import pipeline
+from findings_report.commands.pin import Links, pin_links
 from findings_report.forges.branch_links import branch_links, homes, rewritten
-from findings_report.pipeline.links import Links, pin_links
 from findings_report.problems import Problem
 
 HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from findings_report import pipeline
-from findings_report.pipeline import Wishes
-from findings_report.pipeline.several import Outcome, build_several
+from findings_report.commands import Wishes
+from findings_report.commands.build_many import Outcome, build_several
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.check import Inputs
 

@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 from typer.testing import CliRunner
 
 from findings_report.cli import app
+from findings_report.commands.pdf import sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.signing import Key, Manner, Trusted
-from findings_report.pipeline.signatures import sign, verify
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 

@@ -21,11 +21,11 @@ from typer.testing import CliRunner
 
 from findings_report import sandbox
 from findings_report.cli import app
+from findings_report.commands.pdf import SignWishes, sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
 from findings_report.pdf.signing import Made, Trusted, worker
 from findings_report.pdf.signing import timestamp_authority as authority_client
-from findings_report.pipeline.signatures import SignWishes, sign, verify
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from repositories import Commit, build
 
 from findings_report import authoring, cli, pipeline
+from findings_report.commands.track_update import Updated, update
 from findings_report.evidence.quote import renumbered
 from findings_report.model.evidence import Region
-from findings_report.pipeline.update import Updated, update
 from findings_report.problems import FindingsReportError
 
 CODE = "import os\n\n\ndef save(name, value):\n    path = os.path.join(ROOT, name)\n    write(path, value)\n    return path\n"

@@ -21,9 +21,9 @@ from test_signing import Person, person
 from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
+from findings_report.commands.pdf import SignWishes, sign
 from findings_report.pdf.render import render_stamp
 from findings_report.pdf.signing.appearance import LEFT, TOP, stamp
-from findings_report.pipeline.signatures import SignWishes, sign
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each
 from findings_report.rendering.template_files import Template, builtin_templates

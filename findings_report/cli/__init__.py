@@ -82,7 +82,7 @@ def pin(
         out(line)
     problems = list(pinned.problems)
     if links:
-        from findings_report.pipeline.links import pin_links
+        from findings_report.commands.pin import pin_links
 
         linked = pin_links(inputs, only)
         for line in linked.said:

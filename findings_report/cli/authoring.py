@@ -13,7 +13,7 @@ from findings_report.cli import complete
 from findings_report.cli.say import OutputFormat, out, say_problems
 
 if TYPE_CHECKING:
-    from findings_report.pipeline.init import Made
+    from findings_report.commands.init import Made
 
 Inside = Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder, or one inside or above it.")]
 

@@ -27,8 +27,8 @@ from findings_report.cli.say import OutputFormat, counted, err, out, problem_jso
 from findings_report.problems import Problem, exit_code
 
 if TYPE_CHECKING:
-    from findings_report.pipeline import Built
-    from findings_report.pipeline.several import Outcome
+    from findings_report.commands import Built
+    from findings_report.commands.build_many import Outcome
     from findings_report.report.check import Checked
 
 Folders = Annotated[
@@ -119,7 +119,7 @@ def build(
     )
     every = [inputs_of(folder, repository, borrow, evidence=True) for folder in folders or [Path()]]
     if len(every) > 1:
-        from findings_report.pipeline.several import build_several
+        from findings_report.commands.build_many import build_several
 
         with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
             outcomes = tuple(build_several(every, wishes, progress, makers))

@@ -17,8 +17,8 @@ from findings_report.problems import Kind, Level, Problem, exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from findings_report.commands.diff import Diffed
     from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison
-    from findings_report.pipeline.diff import Diffed
 
 Side = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
@@ -53,8 +53,8 @@ def diff(
 
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.pipeline.diff import DiffWishes
-    from findings_report.pipeline.diff import diff as compare
+    from findings_report.commands.diff import DiffWishes
+    from findings_report.commands.diff import diff as compare
 
     wishes = DiffWishes(
         formats=tuple(formats or ()),

@@ -16,10 +16,10 @@ from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
+    from findings_report.commands.track import TrackedEngagement, TrackedPlace
+    from findings_report.commands.track_update import Updated
     from findings_report.git import Change
     from findings_report.model.drift import Drift, Spot
-    from findings_report.pipeline.track import TrackedEngagement, TrackedPlace
-    from findings_report.pipeline.update import Updated
     from findings_report.report.check import Inputs
 
 
@@ -44,7 +44,7 @@ def track(
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Say where the cited code is at another commit, or cite it there."""
-    from findings_report.pipeline.track import track as tracked
+    from findings_report.commands.track import track as tracked
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     if dry_run and not update:
@@ -67,7 +67,7 @@ def track(
 
 
 def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool) -> None:
-    from findings_report.pipeline.update import update
+    from findings_report.commands.track_update import update
     from findings_report.problems.safe_text import shown_path
 
     if explain:

@@ -3,14 +3,14 @@
 Pages that need many stages, `diff`, `track` and `links`, are imported by their own names, so that no other command loads them.
 """
 
-from findings_report.pipeline.build import Built, Wishes, build
+from findings_report.commands.build import Built, Wishes, build
+from findings_report.commands.doctor import doctor
+from findings_report.commands.gates import gates
+from findings_report.commands.init import init, schema, write_schemas
+from findings_report.commands.list import overview
+from findings_report.commands.new import Draft, library, new
 from findings_report.pipeline.demo import demo
-from findings_report.pipeline.doctor import doctor
 from findings_report.pipeline.fetch import fetch
-from findings_report.pipeline.gates import gates
-from findings_report.pipeline.init import init, schema, write_schemas
-from findings_report.pipeline.new import Draft, library, new
-from findings_report.pipeline.overview import overview
 from findings_report.pipeline.pin import pin
 from findings_report.rendering.formats import render
 from findings_report.rendering.run import Written

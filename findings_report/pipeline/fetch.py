@@ -8,7 +8,7 @@ from findings_report.report.check import Inputs, Progress, read
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:
     """Clones what has a `url` and no clone at hand; a line for each repository."""
-    from findings_report.fetch import fetch_missing
+    from findings_report.commands.fetch import fetch_missing
 
     folder, authored = read(inputs)
     try:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import authoring
+from findings_report.commands.attach import parcels
 from findings_report.comparison.sides import read_side
 from findings_report.model.report import Report
 from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
-from findings_report.pipeline.tickets.parcels import parcels
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering.labels import words
 from findings_report.report import archive

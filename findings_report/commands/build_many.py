@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import authoring
-from findings_report.pipeline.build import Built, Wishes, begin
+from findings_report.commands.build import Built, Wishes, begin
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.rendering.job import Executor

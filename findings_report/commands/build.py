@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
+from findings_report.commands.gates import gates, severity_rank
 from findings_report.pipeline import each
 from findings_report.pipeline.characters import placed_characters
-from findings_report.pipeline.gates import gates, severity_rank
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.rendering.job import Executor
 from findings_report.rendering.local_executor import LOCAL

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from findings_report import authoring, git
 from findings_report.authoring.proofread import texts_of
+from findings_report.commands.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
 from findings_report.history.reanchor import StaysError, mentions, reanchor
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
-from findings_report.pipeline.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.report.check import Inputs, Progress
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from findings_report.commands.build import Wishes, build
 from findings_report.model.ticket import File, TicketRef
-from findings_report.pipeline.build import Wishes, build
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Progress, read

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import authoring
+from findings_report.commands.init import LIBRARY, Made
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding, Location
-from findings_report.pipeline.init import LIBRARY, Made
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _LONGEST_QUOTE = 60
