@@ -16,7 +16,7 @@ import pytest
 import samples
 from pikepdf import Dictionary, Name, Pdf
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.pdf.archival import archival, packet
 from findings_report.rendering.template_files import Template, builtin_templates
 
@@ -25,7 +25,7 @@ TITLE = "Review <of> caf\u00e9s & \u0007 bars"
 
 def printed(template: str = "standard") -> bytes:
     report = samples.report()
-    return pipeline.render(report, "pdf", Template(template, (builtin_templates(),)), system_fonts=False).content
+    return commands.render(report, "pdf", Template(template, (builtin_templates(),)), system_fonts=False).content
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build, problem_of
 
-from findings_report import authoring, pipeline
+from findings_report import authoring, commands
 from findings_report.authoring import new_finding
 from findings_report.authoring.json_schema import _example
 from findings_report.authoring.yaml_reader import read
@@ -36,7 +36,7 @@ def engagement(tmp_path: Path) -> Path:
 
 
 def made(root: Path, **wishes: object) -> Path:
-    (path,) = pipeline.new(root, Draft(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
+    (path,) = commands.new(root, Draft(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
     return path
 
 
@@ -75,7 +75,7 @@ def test_a_stub_is_pointed_at_until_it_is_filled_in(engagement: Path) -> None:
     made(engagement)
 
     with pytest.raises(FindingsReportError) as caught:
-        pipeline.check(pipeline.Inputs(engagement, {}), lambda _: None)
+        commands.check(commands.Inputs(engagement, {}), lambda _: None)
 
     told = {(problem.field, problem.place.line) for problem in caught.value.problems if problem.place}
     assert told == {("severity", 2), ("description", 5), ("recommendation", 7)}
@@ -120,7 +120,7 @@ def test_a_cited_quote_comes_from_git_and_is_exact(engagement: Path) -> None:
     path = made(engagement, path="app.py", lines="4-7")
 
     path.write_text(path.read_text().replace("severity:", "severity: low").replace("description:", "description: x"))
-    checked = pipeline.check(pipeline.Inputs(engagement, {}), lambda _: None)
+    checked = commands.check(commands.Inputs(engagement, {}), lambda _: None)
     assert [verdict.value for verdict in checked.verdicts] == ["exact"]
     assert "    quote: |2\n      def main():\n      \tname" in path.read_text()
 
@@ -173,18 +173,18 @@ def library(root: Path) -> None:
 def test_a_library_entry_is_copied_byte_for_byte(engagement: Path) -> None:
     library(engagement)
 
-    assert pipeline.library(engagement, None).entries == ("tls", "web/xss")
+    assert commands.library(engagement, None).entries == ("tls", "web/xss")
     assert made(engagement, title=None, entry="web/xss").read_bytes() == ENTRY.encode()
 
 
 def test_a_library_that_is_empty_says_where_it_belongs_and_one_that_is_not_what_it_has(engagement: Path) -> None:
-    (note,) = pipeline.library(engagement, None).problems
+    (note,) = commands.library(engagement, None).problems
     assert (note.level, note.fault) == ("note", "the library has no entry")
     assert problem_of(lambda: made(engagement, title=None, entry="web/xss")).remedy == note.remedy
 
     library(engagement)
 
-    assert pipeline.library(engagement, None).problems == ()
+    assert commands.library(engagement, None).problems == ()
     assert problem_of(lambda: made(engagement, title=None, entry="nope")).remedy == "there are tls, web/xss"
 
 
@@ -216,7 +216,7 @@ def test_a_library_entry_that_leads_out_of_the_library_is_refused(engagement: Pa
 
 
 def test_init_writes_the_schemas_and_what_leads_editors_to_them(tmp_path: Path) -> None:
-    init = pipeline.init(tmp_path, "A: title")
+    init = commands.init(tmp_path, "A: title")
 
     assert init.problems == ()
     settings = json.loads((tmp_path / ".vscode/settings.json").read_text())
@@ -225,7 +225,7 @@ def test_init_writes_the_schemas_and_what_leads_editors_to_them(tmp_path: Path) 
     for path in (tmp_path / "findings").glob("*.yaml"):
         schema = path.parent / path.read_text().splitlines()[0].removeprefix("# yaml-language-server: $schema=")
         jsonschema.validate(read(path.read_bytes()).data, json.loads(schema.read_text()))
-    problems = pipeline.check(pipeline.Inputs(tmp_path, {}, evidence=False), lambda _: None).problems
+    problems = commands.check(commands.Inputs(tmp_path, {}, evidence=False), lambda _: None).problems
     assert {problem.code for problem in problems} == {"to-do"}
 
 
@@ -233,7 +233,7 @@ def test_settings_that_cannot_be_read_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".vscode").mkdir()
     (tmp_path / ".vscode/settings.json").symlink_to(tmp_path / "nowhere")
 
-    (note,) = pipeline.init(tmp_path, "x").problems
+    (note,) = commands.init(tmp_path, "x").problems
 
     assert note.level == "note"
 
@@ -242,7 +242,7 @@ def test_init_leaves_an_editors_settings_alone_and_says_what_to_add(tmp_path: Pa
     (tmp_path / ".vscode").mkdir()
     (tmp_path / ".vscode/settings.json").write_text("{} // mine\n")
 
-    (note,) = pipeline.init(tmp_path, "x").problems
+    (note,) = commands.init(tmp_path, "x").problems
 
     assert (tmp_path / ".vscode/settings.json").read_text() == "{} // mine\n"
     assert note.remedy is not None
@@ -250,7 +250,7 @@ def test_init_leaves_an_editors_settings_alone_and_says_what_to_add(tmp_path: Pa
 
 
 def test_init_keeps_reports_out_of_git(tmp_path: Path) -> None:
-    pipeline.init(tmp_path, "x")
+    commands.init(tmp_path, "x")
 
     assert (tmp_path / ".gitignore").read_text() == "/build/\n"
 
@@ -259,7 +259,7 @@ def test_init_keeps_reports_out_of_git(tmp_path: Path) -> None:
 def test_init_leaves_a_list_of_what_git_ignores_alone_and_says_what_to_add(tmp_path: Path, mine: str, notes: int) -> None:
     (tmp_path / ".gitignore").write_text(mine)
 
-    problems = pipeline.init(tmp_path, "x").problems
+    problems = commands.init(tmp_path, "x").problems
 
     assert (tmp_path / ".gitignore").read_text() == mine
     assert [problem.remedy for problem in problems] == ["add `/build/`"] * notes
@@ -271,7 +271,7 @@ def test_the_written_schema_holds_the_engagements_own_words(engagement: Path) ->
         file.write("fields: [{name: team, label: T, values: [a]}]\n")
         file.write("matrix: {low: {low: bad}}\n")
 
-    finding, _ = (json.loads(path.read_text()) for path in pipeline.write_schemas(engagement).paths)
+    finding, _ = (json.loads(path.read_text()) for path in commands.write_schemas(engagement).paths)
 
     properties = finding["properties"]
     assert properties["severity"]["enum"] == properties["residual_severity"]["enum"] == ["bad"]

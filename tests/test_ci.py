@@ -15,7 +15,7 @@ import pytest
 import repositories
 import yaml
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.commands.track_update import update
 
 ROOT = Path(__file__).parents[1]
@@ -28,13 +28,13 @@ BIN = Path(sys.executable).parent
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """A checkout: the demo's findings on release 1.0, tagged, and a commit that claims fixes on 1.1."""
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     repositories.git(folder, "init", "-q")
     (folder / ".gitignore").write_text("app/\nbuild/\n")
     repositories.git(folder, "add", "-A")
     repositories.git(folder, "commit", "-qm", "1.0")
     repositories.git(folder, "tag", "report-1.0")
-    update(pipeline.Inputs(folder, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
+    update(commands.Inputs(folder, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
     path = folder / "findings/DEMO-002.finding.yaml"
     path.write_text(path.read_text().replace("status: open", "status: resolved"))
     repositories.git(folder, "commit", "-qam", "1.1")

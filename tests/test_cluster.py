@@ -22,7 +22,7 @@ import pytest
 import samples
 
 import findings_report
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
@@ -239,7 +239,7 @@ def test_dask_is_loaded_only_where_it_was_asked_for(tmp_path: Path) -> None:
         "except SystemExit: pass\n"
         "print({'dask', 'distributed'} & sys.modules.keys())\n"
     )
-    command = [sys.executable, "-c", program, "build", str(pipeline.demo(tmp_path / "demo")), "-f", "html"]
+    command = [sys.executable, "-c", program, "build", str(commands.demo(tmp_path / "demo")), "-f", "html"]
 
     for executor in ((), ("--executor", "local")):
         done = subprocess.run([*command, *executor], capture_output=True, text=True, check=True)
@@ -409,13 +409,13 @@ def in_formats(*formats: str) -> list[str]:
 
 def demos(folder: Path, count: int) -> list[Path]:
     """Engagements that are the same but for their names."""
-    first = pipeline.demo(folder / "engagement-0")
+    first = commands.demo(folder / "engagement-0")
     return [first, *(Path(shutil.copytree(first, folder / f"engagement-{number}")) for number in range(1, count))]
 
 
 @real
 def test_a_cluster_makes_the_same_bytes_and_says_nothing_of_its_own(tmp_path: Path) -> None:
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     (folder / "templates" / "standard").mkdir(parents=True)
     (folder / "templates" / "standard" / "section.md.j2").write_text("OWN {{ section.title }}\n")
 
@@ -549,7 +549,7 @@ def test_what_kills_its_workers_is_told_and_the_others_are_built(tmp_path: Path)
 @real
 @pytest.mark.parametrize("change", ["version", "code", "absent"])
 def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: Path) -> None:
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     package = Path(findings_report.__file__).parent
     other = Path(shutil.copytree(package, tmp_path / "other" / "findings_report", ignore=shutil.ignore_patterns("__pycache__")))
     if not (other / "templates").exists():
@@ -580,7 +580,7 @@ def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: 
 
 @real
 def test_nobody_is_sent_anything_in_the_clear_and_nobody_is_said_so(tmp_path: Path) -> None:
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     nowhere = build([folder], tmp_path / "out", "-f", "html", "--executor", "dask://127.0.0.1:9")
 
     with programs(tmp_path / "cluster") as there:
@@ -666,7 +666,7 @@ def tls(files: Mapping[str, Path]) -> dict[str, str]:
 
 @real
 def test_with_certificates_everything_is_encrypted_and_strangers_are_kept_out(tmp_path: Path) -> None:
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     own, other = authority(tmp_path / "own", "ours"), authority(tmp_path / "other", "theirs")
     broken = {**other, "key": tmp_path / "nowhere.pem"}
     out = tmp_path / "out"

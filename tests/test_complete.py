@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report import pipeline
+from findings_report import commands
 
 PROGRAM = Path(sys.executable).parent / "findings-report"
 
@@ -25,7 +25,7 @@ def proposed(folder: Path, line: str) -> list[str]:
 
 @pytest.fixture
 def engagement(tmp_path: Path) -> Path:
-    pipeline.init(tmp_path, "A review")
+    commands.init(tmp_path, "A review")
     for name in ("library/web/xss.yaml", "library/web/$(touch x).yaml", "library/tls.yaml", "templates/ours/report.md.j2"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

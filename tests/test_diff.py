@@ -14,7 +14,7 @@ import pytest
 import repositories
 import test_embedded
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.cli import main
 from findings_report.commands.diff import Diffed, DiffWishes, diff
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
@@ -31,8 +31,8 @@ def quiet(_: str) -> None:
     """No progress."""
 
 
-def inputs(folder: Path, **clones: Path) -> pipeline.Inputs:
-    return pipeline.Inputs(folder, clones)
+def inputs(folder: Path, **clones: Path) -> commands.Inputs:
+    return commands.Inputs(folder, clones)
 
 
 def edit(path: Path, *changes: tuple[str, str]) -> None:
@@ -46,13 +46,13 @@ def edit(path: Path, *changes: tuple[str, str]) -> None:
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
     """The demo, its findings in git: one commit on release 1.0, the work tree on 1.1 with claims."""
-    folder = pipeline.demo(tmp_path / "demo")
+    folder = commands.demo(tmp_path / "demo")
     repositories.git(folder, "init", "-q")
     (folder / ".gitignore").write_text("app/\nbuild/\n")
     repositories.git(folder, "add", "-A")
     repositories.git(folder, "commit", "-qm", "1.0")
     repositories.git(folder, "tag", "report-1.0")
-    pipeline.pin(inputs(folder), to="1.1", only=None)
+    commands.pin(inputs(folder), to="1.1", only=None)
     for number in (1, 2, 3):
         edit(folder / f"findings/DEMO-00{number}.finding.yaml", ("status: open", "status: resolved"))
     return folder
@@ -83,12 +83,12 @@ def test_a_folder_its_json_and_its_revision_are_the_same_baseline(demo: Path, tm
     old = tmp_path / "old"
     repositories.git(tmp_path, "clone", "-q", str(demo), str(old))
     repositories.git(old, "checkout", "-q", "report-1.0")
-    checked = pipeline.check(pipeline.Inputs(old, {"quicknotes": demo / "app"}), quiet)
+    checked = commands.check(commands.Inputs(old, {"quicknotes": demo / "app"}), quiet)
     made = tmp_path / "old.json"
     made.write_bytes(archive.to_json(assembled(checked, None)))
 
     answers = [
-        diff(side, None, pipeline.Inputs(demo, {"quicknotes": demo / "app"}), NOTHING, quiet).comparison.findings
+        diff(side, None, commands.Inputs(demo, {"quicknotes": demo / "app"}), NOTHING, quiet).comparison.findings
         for side in (str(old), str(made), "report-1.0", "git:report-1.0")
     ]
 
@@ -103,7 +103,7 @@ def test_a_side_compared_with_itself_is_unchanged(demo: Path) -> None:
 
 
 def test_a_claim_without_a_new_pin_is_to_be_reviewed(demo: Path) -> None:
-    pipeline.pin(inputs(demo), to="1.0", only=None)
+    commands.pin(inputs(demo), to="1.0", only=None)
 
     found = next(each for each in run(demo, "report-1.0").comparison.findings if each.id == "DEMO-002")
 
@@ -113,7 +113,7 @@ def test_a_claim_without_a_new_pin_is_to_be_reviewed(demo: Path) -> None:
 def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path, tmp_path: Path) -> None:
     made = tmp_path / "old.json"
     repositories.git(demo, "stash", "-q")
-    made.write_bytes(archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None)))
+    made.write_bytes(archive.to_json(assembled(commands.check(inputs(demo), quiet), None)))
     repositories.git(demo, "stash", "pop", "-q")
     (demo / "app").rename(tmp_path / "gone")
 
@@ -142,7 +142,7 @@ def test_a_revision_is_found_through_a_link_into_its_repository(demo: Path, tmp_
 
 def as_json(folder: Path) -> dict[str, Any]:
     """The JSON of a folder's report, to be spoiled."""
-    report: dict[str, Any] = json.loads(archive.to_json(assembled(pipeline.check(inputs(folder), quiet), None)))
+    report: dict[str, Any] = json.loads(archive.to_json(assembled(commands.check(inputs(folder), quiet), None)))
     return report
 
 
@@ -155,7 +155,7 @@ def as_json(folder: Path) -> dict[str, Any]:
     ],
 )
 def test_lines_that_no_report_cites_are_refused(demo: Path, tmp_path: Path, regions: list[dict[str, int]], fault: str) -> None:
-    report = as_json(pipeline.demo(tmp_path / "plain"))
+    report = as_json(commands.demo(tmp_path / "plain"))
     report["findings"][0]["snippets"][0]["check"]["found"] = regions
     (tmp_path / "old.json").write_text(json.dumps(report))
 
@@ -166,7 +166,7 @@ def test_lines_that_no_report_cites_are_refused(demo: Path, tmp_path: Path, regi
 
 
 def test_a_report_with_two_findings_of_one_id_is_refused(demo: Path, tmp_path: Path) -> None:
-    report = as_json(pipeline.demo(tmp_path / "plain"))
+    report = as_json(commands.demo(tmp_path / "plain"))
     report["findings"].append(report["findings"][0])
     (tmp_path / "old.json").write_text(json.dumps(report))
 
@@ -297,7 +297,7 @@ def test_a_side_that_cannot_be_read_is_told_plainly(demo: Path, side: str, kind:
 def test_the_report_that_is_compared_is_not_replaced(demo: Path, tmp_path: Path) -> None:
     repositories.git(demo, "stash", "-q")
     made = tmp_path / "old.json"
-    made.write_bytes(archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None)))
+    made.write_bytes(archive.to_json(assembled(commands.check(inputs(demo), quiet), None)))
 
     with pytest.raises(FindingsReportError) as caught:
         run(demo, str(made), formats=("json",), output=str(made))
@@ -333,8 +333,8 @@ def test_a_comparison_is_printed_as_pdf(demo: Path, tmp_path: Path, template: st
 
 
 def test_a_pdf_is_the_same_side_as_the_report_that_it_carries(tmp_path: Path) -> None:
-    demo = pipeline.demo(tmp_path / "demo")
-    content = archive.to_json(assembled(pipeline.check(inputs(demo), quiet), None))
+    demo = commands.demo(tmp_path / "demo")
+    content = archive.to_json(assembled(commands.check(inputs(demo), quiet), None))
     (tmp_path / "old.json").write_bytes(content)
     (tmp_path / "old.pdf").write_bytes(test_embedded.carrying(content))
 

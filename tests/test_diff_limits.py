@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import repositories
 
-from findings_report import git, pipeline
+from findings_report import commands, git
 from findings_report.commands.diff import Diffed, DiffWishes, diff
 from findings_report.commands.track_update import update
 from findings_report.model.comparison import Cited, FixState
@@ -21,9 +21,9 @@ COMPARED = {"DEMO-001", "DEMO-002", "DEMO-003", "DEMO-004"}
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """`old/findings` on release 1.0, `new/findings` on release 1.1, each beside its clone `app`."""
-    new = pipeline.demo(tmp_path / "new")
+    new = commands.demo(tmp_path / "new")
     shutil.copytree(new, tmp_path / "old")
-    update(pipeline.Inputs(new, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
+    update(commands.Inputs(new, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
     path = new / "findings/DEMO-002.finding.yaml"
     path.write_text(path.read_text().replace("status: open", "status: resolved"))
     return tmp_path
@@ -31,7 +31,7 @@ def work(tmp_path: Path) -> Path:
 
 def compared(work: Path, **clones: Path) -> Diffed:
     wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
-    made = diff(str(work / "old"), None, pipeline.Inputs(work / "new", clones), wishes, lambda _: None)
+    made = diff(str(work / "old"), None, commands.Inputs(work / "new", clones), wishes, lambda _: None)
     assert {each.id for each in made.comparison.findings} == COMPARED
     assert next(each for each in made.comparison.findings if each.id == "DEMO-002").turn == "resolved"
     return made
@@ -61,7 +61,7 @@ def test_unrelated_histories_are_compared_by_likeness(work: Path) -> None:
     repositories.git(app, "checkout", "-q", "--orphan", "other", "1.1")
     repositories.git(app, "commit", "-qm", "Start over")
     commit = repositories.git(app, "rev-parse", "HEAD").strip()
-    update(pipeline.Inputs(work / "new", {}), commit, only=None, dry_run=False, progress=lambda _: None)
+    update(commands.Inputs(work / "new", {}), commit, only=None, dry_run=False, progress=lambda _: None)
 
     made = compared(work)
 
@@ -204,7 +204,7 @@ def test_a_side_that_names_several_commits_is_told_as_such(work: Path, crowded: 
     wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
 
     with pytest.raises(FindingsReportError, match=f"'{short}' names several commits"):
-        diff(short, None, pipeline.Inputs(folder, {}), wishes, lambda _: None)
+        diff(short, None, commands.Inputs(folder, {}), wishes, lambda _: None)
 
 
 def test_a_fix_that_names_several_commits_is_one_that_cannot_be_looked_up(

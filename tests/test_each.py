@@ -9,7 +9,7 @@ import clauses
 import pytest
 import samples
 
-from findings_report import pipeline, sandbox
+from findings_report import commands, sandbox
 from findings_report.commands import Built, Wishes
 from findings_report.model.report import Report
 from findings_report.pdf.render import Printable, render_many, render_pdf
@@ -26,7 +26,7 @@ NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=
 
 
 def made(folder: Path, **wishes: object) -> Built:
-    return pipeline.build(Inputs(folder, {}), Wishes(**{**vars(NOTHING), **wishes}), lambda _: None)
+    return commands.build(Inputs(folder, {}), Wishes(**{**vars(NOTHING), **wishes}), lambda _: None)
 
 
 def text_of(report: Report, id: str, format: str, template: str = "standard") -> str:  # noqa: A002
@@ -37,7 +37,7 @@ def text_of(report: Report, id: str, format: str, template: str = "standard") ->
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    return pipeline.demo(tmp_path / "demo")
+    return commands.demo(tmp_path / "demo")
 
 
 def test_a_finding_alone_holds_all_of_itself_and_nothing_of_the_others() -> None:

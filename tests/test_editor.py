@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from language_server import SERVER, LanguageServer
 
-from findings_report import authoring, pipeline
+from findings_report import authoring, commands
 from findings_report.commands import Draft
 
 pytestmark = [
@@ -39,7 +39,7 @@ cvss: CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:N
 @pytest.fixture(scope="module")
 def engagement(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engagement")
-    pipeline.init(folder, "A review")
+    commands.init(folder, "A review")
     return folder
 
 
@@ -75,7 +75,7 @@ def test_a_value_in_another_form_is_told(engagement: Path, server: LanguageServe
 
 
 def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: Path, server: LanguageServer) -> None:
-    (added,) = pipeline.new(engagement, Draft("A title")).paths
+    (added,) = commands.new(engagement, Draft("A title")).paths
 
     for path in sorted((engagement / "findings").glob("*.yaml")):
         told = server.open(path, path.read_text())

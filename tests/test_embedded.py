@@ -14,11 +14,11 @@ import pytest
 import samples
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
+from findings_report.commands.pdf import extract
 from findings_report.model.comparison import Comparison, Document, Side
 from findings_report.model.engagement import State
 from findings_report.model.rendered import Carried
 from findings_report.pdf.archival import archival
-from findings_report.pipeline.extract import extract
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 

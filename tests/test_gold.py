@@ -8,7 +8,7 @@ import pytest
 import repositories
 from conftest import Gold
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.commands.diff import DiffWishes, diff
 from findings_report.commands.track_update import update
 from findings_report.model.comparison import Comparison
@@ -46,22 +46,22 @@ repositories:
 
 
 def report(folder: Path) -> tuple[Report, Path]:
-    checked = pipeline.check(pipeline.Inputs(folder, {}), lambda _: None)
+    checked = commands.check(commands.Inputs(folder, {}), lambda _: None)
     made = assembled(checked, None)
     return made.model_copy(update={"components": ()}), checked.folder  # versions are the machine's
 
 
 @pytest.mark.parametrize("template", ["standard", "review"])
 def test_the_demo_reads_as_it_should(tmp_path: Path, gold: Gold, template: str) -> None:
-    made, folder = report(pipeline.demo(tmp_path / "demo"))
+    made, folder = report(commands.demo(tmp_path / "demo"))
 
-    rendered = pipeline.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
+    rendered = commands.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
 
     gold.check(f"demo-{template}.md", rendered.content.decode())
 
 
 def test_the_demos_json_is_stable(tmp_path: Path, gold: Gold) -> None:
-    made, _ = report(pipeline.demo(tmp_path / "demo"))
+    made, _ = report(commands.demo(tmp_path / "demo"))
 
     gold.check("demo.json", archive.to_json(made).decode())
 
@@ -73,7 +73,7 @@ def test_the_seed_without_a_clone_reads_as_it_should(tmp_path: Path, gold: Gold)
     (findings / "NTR-001.finding.yaml").write_text(SEED)
     made, folder = report(findings)
 
-    rendered = pipeline.render(made, "md", find_template("review", folder, given=True), system_fonts=False)
+    rendered = commands.render(made, "md", find_template("review", folder, given=True), system_fonts=False)
 
     gold.check("seed-review.md", rendered.content.decode())
 
@@ -90,12 +90,12 @@ history:
 
 def compared(folder: Path) -> tuple[Comparison, Path]:
     """The demo's two releases, with claims of every kind."""
-    demo = pipeline.demo(folder)
+    demo = commands.demo(folder)
     repositories.git(demo, "init", "-q")
     repositories.git(demo, "add", "findings")
     repositories.git(demo, "commit", "-qm", "1.0")
     repositories.git(demo, "tag", "report-1.0")
-    inputs = pipeline.Inputs(demo, {})
+    inputs = commands.Inputs(demo, {})
     update(inputs, "1.1", only=None, dry_run=False, progress=lambda _: None)
     for number, status in ((1, SINCE), (2, "status: resolved\n"), (3, "status: resolved\nresponse: Done.\n")):
         path = demo / f"findings/DEMO-00{number}.finding.yaml"
@@ -109,6 +109,6 @@ def compared(folder: Path) -> tuple[Comparison, Path]:
 def test_the_demos_two_releases_compared_read_as_they_should(tmp_path: Path, gold: Gold, template: str) -> None:
     made, folder = compared(tmp_path / "demo")
 
-    rendered = pipeline.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
+    rendered = commands.render(made, "md", find_template(template, folder, given=True), system_fonts=False)
 
     gold.check(f"demo-diff-{template}.md", rendered.content.decode())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from repositories import Commit, build
 
-from findings_report import pipeline
+from findings_report import commands
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def test_the_hook_runs_when_an_engagement_changes(hook: dict[str, Any], path: st
 
 def test_the_hook_fails_on_a_broken_finding_and_passes_a_sound_one(hook: dict[str, Any], tmp_path: Path) -> None:
     build(tmp_path, [Commit(files={"app.py": "pass\n"})])
-    pipeline.init(tmp_path, "A review")
+    commands.init(tmp_path, "A review")
     program, *arguments = hook["entry"].split()
     command = [Path(sys.executable).parent / program, *arguments]
 

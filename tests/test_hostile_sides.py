@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from repositories import Link, Submodule
 from test_diff import as_json, run
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.commands.track import track
 from findings_report.commands.track_update import update
 from findings_report.problems import FindingsReportError, Kind
@@ -29,12 +29,12 @@ Report = dict[str, Any]
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The JSON of the demo's report."""
-    return json.dumps(as_json(pipeline.demo(tmp_path_factory.mktemp("demo") / "demo"))).encode()
+    return json.dumps(as_json(commands.demo(tmp_path_factory.mktemp("demo") / "demo"))).encode()
 
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    return pipeline.demo(tmp_path / "demo")
+    return commands.demo(tmp_path / "demo")
 
 
 def fault(content: bytes) -> str:
@@ -163,7 +163,7 @@ def test_places_that_are_none_are_told_and_nothing_else_happens(
 ) -> None:
     side = demo / "side.json"
     side.write_bytes(spoiled(reported, change))
-    pipeline.pin(pipeline.Inputs(demo, {}), to="1.1", only=None)
+    commands.pin(commands.Inputs(demo, {}), to="1.1", only=None)
     monkeypatch.chdir(demo)
 
     found = [run(demo, *sides).comparison for sides in ((str(side), None), (str(demo), str(side)))]
@@ -336,8 +336,8 @@ def test_no_comparison_runs_what_a_repository_names(demo: Path) -> None:
     for repository in (demo / "app", demo):
         armed(repository, program)
 
-    track(pipeline.Inputs(demo, {}), "1.1", only=None, explain=True, progress=lambda _: None)
-    update(pipeline.Inputs(demo, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
+    track(commands.Inputs(demo, {}), "1.1", only=None, explain=True, progress=lambda _: None)
+    update(commands.Inputs(demo, {}), "1.1", only=None, dry_run=False, progress=lambda _: None)
     found = run(demo, "HEAD~1").comparison
 
     assert any(fix.touches for each in found.findings for fix in each.fixes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import samples
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.model.report import Report
 from findings_report.rendering import template_runner
 from findings_report.rendering.document_parts import render
@@ -95,7 +95,7 @@ def test_a_template_that_is_edited_meanwhile_is_kept_under_no_key_of_its_former_
     own.parent.mkdir(parents=True)
     own.write_text("former {{ finding.id }}\n")
     template = Template("standard", (tmp_path / "templates", builtin_templates()))
-    plain = pipeline.render(samples.report(), "md", template, system_fonts=False)
+    plain = commands.render(samples.report(), "md", template, system_fonts=False)
 
     class Editing(Counted):
         """The template is edited once the first part, which is none of its, is there."""
@@ -104,10 +104,10 @@ def test_a_template_that_is_edited_meanwhile_is_kept_under_no_key_of_its_former_
             own.write_text("latter {{ finding.id }}\n")
             super().put(key, content)
 
-    pipeline.render(samples.report(), "md", template, system_fonts=False, entries=Editing(entries._folder))
-    latter = pipeline.render(samples.report(), "md", template, system_fonts=False, entries=entries)
+    commands.render(samples.report(), "md", template, system_fonts=False, entries=Editing(entries._folder))
+    latter = commands.render(samples.report(), "md", template, system_fonts=False, entries=entries)
     own.write_text("former {{ finding.id }}\n")
-    former = pipeline.render(samples.report(), "md", template, system_fonts=False, entries=entries)
+    former = commands.render(samples.report(), "md", template, system_fonts=False, entries=entries)
 
     assert b"latter " in latter.content
     assert former == plain
@@ -147,12 +147,12 @@ def test_what_places_pictures_in_the_text_is_made_anew_as_they_are_counted(entri
 
 def test_a_document_is_rendered_once_and_one_of_which_something_is_to_be_said_each_time(entries: Counted) -> None:
     report = samples.report()
-    plain = pipeline.render(report, "html", STANDARD, system_fonts=False).content
-    first = pipeline.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
+    plain = commands.render(report, "html", STANDARD, system_fonts=False).content
+    first = commands.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
     rendered = entries.puts
 
-    second = pipeline.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
-    other = pipeline.render(edited(report, title="Another"), "html", STANDARD, system_fonts=False, entries=entries).content
+    second = commands.render(report, "html", STANDARD, system_fonts=False, entries=entries).content
+    other = commands.render(edited(report, title="Another"), "html", STANDARD, system_fonts=False, entries=entries).content
 
     assert first == second == plain
     assert b"Another" in other
@@ -163,8 +163,8 @@ def test_a_document_is_rendered_once_and_one_of_which_something_is_to_be_said_ea
 def test_what_is_said_of_a_document_is_said_again(entries: Counted) -> None:
     report = edited(samples.report(), description="A character without a font: \U0001f9ff\n")
 
-    first = pipeline.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
-    second = pipeline.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
+    first = commands.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
+    second = commands.render(report, "pdf", STANDARD, system_fonts=False, entries=entries)
 
     assert [problem.level for problem in first.problems] == ["warning"]
     assert second == first

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build, git
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.commands.pin import Links, pin_links
 from findings_report.forges.branch_links import branch_links, homes, rewritten
 from findings_report.problems import Problem
@@ -151,11 +151,11 @@ def engagement(tmp_path: Path) -> Path:
 
 
 def pin(root: Path) -> Links:
-    return pin_links(pipeline.Inputs(root, {}), None)
+    return pin_links(commands.Inputs(root, {}), None)
 
 
 def told(root: Path) -> list[Problem]:
-    checked = pipeline.check(pipeline.Inputs(root, {}), lambda _: None)
+    checked = commands.check(commands.Inputs(root, {}), lambda _: None)
     return [problem for problem in checked.problems if problem.code == "link-not-pinned"]
 
 
@@ -238,7 +238,7 @@ def test_a_text_of_a_thousand_links_is_told_in_a_few_lines(engagement: Path) -> 
     links = "".join(f"  https://github.com/o/n/blob/main/same.py#L{number}\n" for number in range(1, 1001))
     (engagement / "findings/A-1.finding.yaml").write_text(f"title: x\nseverity: low\ndescription: |\n{links}")
 
-    checked = pipeline.check(pipeline.Inputs(engagement, {}), lambda _: None)
+    checked = commands.check(commands.Inputs(engagement, {}), lambda _: None)
 
     assert len([problem for problem in checked.problems if problem.code == "link-not-pinned"]) == 22
     assert "980 problems more in this text" in [problem.fault for problem in checked.problems]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.pipeline import demo
+from findings_report.commands import demo
 from findings_report.report import archive
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")

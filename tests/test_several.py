@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report import pipeline
+from findings_report import commands
 from findings_report.commands import Wishes
 from findings_report.commands.build_many import Outcome, build_several
 from findings_report.problems import FindingsReportError, Kind
@@ -28,7 +28,7 @@ def built(folders: Sequence[Path], clones: dict[str, Path] | None = None, **wish
 @pytest.fixture
 def three(tmp_path: Path) -> list[Path]:
     """Three engagements, the second of them broken."""
-    folders = [pipeline.demo(tmp_path / name) for name in ("acme", "beta", "gamma")]
+    folders = [commands.demo(tmp_path / name) for name in ("acme", "beta", "gamma")]
     (folders[1] / "findings" / "DEMO-001.finding.yaml").write_text("titel: x\n")
     return folders
 
@@ -56,7 +56,7 @@ def test_an_engagement_that_is_named_twice_is_built_once(three: list[Path]) -> N
 
 def test_it_is_the_report_that_is_built_of_one_alone(three: list[Path], tmp_path: Path) -> None:
     built(three, output=f"{tmp_path}/out/")
-    pipeline.build(Inputs(three[2], {}), PLAIN, lambda _: None)
+    commands.build(Inputs(three[2], {}), PLAIN, lambda _: None)
 
     assert (tmp_path / "out/gamma/report.md").read_bytes() == (three[2] / "build/report.md").read_bytes()
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_meant_of_several_is_refused_before_any_is_built(
 
 
 def test_two_of_the_same_name_do_not_share_a_subfolder(tmp_path: Path) -> None:
-    folders = [pipeline.demo(tmp_path / year / "Acme") for year in ("2025", "2026")]
+    folders = [commands.demo(tmp_path / year / "Acme") for year in ("2025", "2026")]
 
     with pytest.raises(FindingsReportError, match="would both be written to Acme/"):
         built(folders, output=f"{tmp_path}/out/")

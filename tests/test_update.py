@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build
 
-from findings_report import authoring, cli, pipeline
+from findings_report import authoring, cli, commands
 from findings_report.commands.track_update import Updated, update
 from findings_report.evidence.quote import renumbered
 from findings_report.model.evidence import Region
@@ -60,7 +60,7 @@ def engagement(folder: Path, states: Mapping[str, Mapping[str, str | None]], fin
 
 
 def to(folder: Path, revision: str, *, dry_run: bool = False) -> Updated:
-    return update(pipeline.Inputs(folder, {}), revision, only=None, dry_run=dry_run, progress=lambda _: None)
+    return update(commands.Inputs(folder, {}), revision, only=None, dry_run=dry_run, progress=lambda _: None)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def checked(folder: Path) -> list[str]:
-    return [problem.fault for problem in pipeline.check(pipeline.Inputs(folder, {}), lambda _: None).problems]
+    return [problem.fault for problem in commands.check(commands.Inputs(folder, {}), lambda _: None).problems]
 
 
 def written(folder: Path) -> str:
@@ -306,7 +306,7 @@ def test_what_is_saved_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest
             path.write_text(FINDING.replace("It is.", "Somebody wrote this a moment ago."))
 
     with pytest.raises(FindingsReportError, match="was changed while this was at work; nothing was written"):
-        update(pipeline.Inputs(tmp_path, {}), "v2", only=None, dry_run=False, progress=save)
+        update(commands.Inputs(tmp_path, {}), "v2", only=None, dry_run=False, progress=save)
 
     assert "a moment ago" in path.read_text()
     assert contents(tmp_path) == {**before, path.name: path.read_bytes()}

@@ -46,9 +46,9 @@ app.command()(building.build)
 @app.command("list")
 def list_findings(folder: Folder = Path(), output_format: Say = OutputFormat.FULL) -> None:
     """Show the findings as a table."""
-    from findings_report import pipeline
+    from findings_report import commands
 
-    listed = pipeline.overview(inputs_of(folder, None, None, evidence=False))
+    listed = commands.overview(inputs_of(folder, None, None, evidence=False))
     if output_format is OutputFormat.JSON:
         say_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return
@@ -74,10 +74,10 @@ def pin(
     borrow: Borrow = None,
 ) -> None:
     """Write down the commit of each repository that has none yet."""
-    from findings_report import pipeline
+    from findings_report import commands
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
-    pinned = pipeline.pin(inputs, to=to, only=only)
+    pinned = commands.pin(inputs, to=to, only=only)
     for line in pinned.said:
         out(line)
     problems = list(pinned.problems)
@@ -96,10 +96,10 @@ def pin(
 @app.command()
 def fetch(folder: Folder = Path()) -> None:
     """Clone what has a url and no local path: the cited commits alone."""
-    from findings_report import pipeline
+    from findings_report import commands
 
     with progress_shown() as progress:
-        lines = pipeline.fetch(inputs_of(folder, None, None, evidence=True), progress)
+        lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
     for line in lines:
         out(line)
 
@@ -118,9 +118,9 @@ app.add_typer(ticketing.app, name="tickets")
 @app.command()
 def doctor() -> None:
     """Say what this machine lacks, and the command that mends it."""
-    from findings_report import pipeline
+    from findings_report import commands
 
-    health = pipeline.doctor()
+    health = commands.doctor()
     width = max(len(component.name) for component in health.components)
     for component in health.components:
         out(f"{component.name.ljust(width)}  {component.version}")
@@ -133,9 +133,9 @@ def doctor() -> None:
 @app.command()
 def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)]) -> None:
     """Write a small repository and an engagement on it, to play with."""
-    from findings_report import pipeline
+    from findings_report import commands
 
-    made = pipeline.demo(folder)
+    made = commands.demo(folder)
     out(f"wrote {made}/app, a git repository with the tags 1.0 and 1.1")
     out(f"wrote {made}/findings, an engagement on it")
     out(f"next: findings-report build {made}")

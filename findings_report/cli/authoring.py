@@ -58,16 +58,16 @@ def new(
     folder: Inside = Path(),
 ) -> None:
     """Add the next finding, from nothing or from the library."""
-    from findings_report import pipeline
+    from findings_report import commands
     from findings_report.cli.common import clones
 
     if show_list:
-        shelf = pipeline.library(folder, library)
+        shelf = commands.library(folder, library)
         for name in shelf.entries:
             out(name)
         say_problems(shelf.problems, OutputFormat.FULL)
         return
-    _say(pipeline.new(folder, pipeline.Draft(title, id, entry, library, path, lines, clones(repository))), "")
+    _say(commands.new(folder, commands.Draft(title, id, entry, library, path, lines, clones(repository))), "")
 
 
 def init(
@@ -75,9 +75,9 @@ def init(
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
     """Start an engagement: findings/, and schemas for editors."""
-    from findings_report import pipeline
+    from findings_report import commands
 
-    _say(pipeline.init(folder, title), "wrote ")
+    _say(commands.init(folder, title), "wrote ")
     out("next: say what is audited in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
 
 
@@ -89,12 +89,12 @@ def schema(
     folder: Inside = Path(),
 ) -> None:
     """Print the JSON Schema of a file, for editors and other tools."""
-    from findings_report import pipeline
+    from findings_report import commands
 
     if write:
-        _say(pipeline.write_schemas(folder), "wrote ")
+        _say(commands.write_schemas(folder), "wrote ")
         return
-    out(json.dumps(pipeline.schema(which.value), indent=2))
+    out(json.dumps(commands.schema(which.value), indent=2))
 
 
 def _say(made: Made, verb: str) -> None:

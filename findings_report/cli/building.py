@@ -47,12 +47,12 @@ def check(
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Check the findings, and every quote against git."""
-    from findings_report import pipeline
+    from findings_report import commands
 
     inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
     with progress_shown() as progress:
-        checked = pipeline.check(inputs, progress)
-        problems = (*checked.problems, *pipeline.gates(checked, checked.problems, fail_on, strict=strict))
+        checked = commands.check(inputs, progress)
+        problems = (*checked.problems, *commands.gates(checked, checked.problems, fail_on, strict=strict))
     _conclude(_summary(checked), problems, output_format)
 
 
@@ -102,10 +102,10 @@ def build(
     output_format: Say = OutputFormat.FULL,
 ) -> None:
     """Check everything, then write the report."""
-    from findings_report import pipeline
+    from findings_report import commands
     from findings_report.rendering.executors import open_executor
 
-    wishes = pipeline.Wishes(
+    wishes = commands.Wishes(
         formats=tuple(formats or ()),
         output=output,
         template=template,
@@ -126,7 +126,7 @@ def build(
         _conclude_several(outcomes, output_format)
         return
     with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
-        built = pipeline.build(every[0], wishes, progress, makers)
+        built = commands.build(every[0], wishes, progress, makers)
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)

@@ -31,10 +31,10 @@ def _folder(context: typer.Context) -> Path:
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """The library's entries."""
-    from findings_report import pipeline
+    from findings_report import commands
 
     shared = context.params.get("library")
-    return _proposed(lambda: pipeline.library(_folder(context), Path(shared) if shared else None).entries, incomplete)
+    return _proposed(lambda: commands.library(_folder(context), Path(shared) if shared else None).entries, incomplete)
 
 
 def formats(incomplete: str) -> list[str]:

@@ -23,7 +23,7 @@ def extract(
 
     The password of an encrypted one comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.pipeline.extract import extract as run
+    from findings_report.commands.pdf import extract as run
     from findings_report.problems.safe_text import shown_path
 
     extracted = run(pdf, output, password_of(password_file))

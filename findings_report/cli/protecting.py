@@ -114,7 +114,7 @@ def encrypt(
 
     The password comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.pipeline.encrypt import encrypt as run
+    from findings_report.commands.pdf import encrypt as run
     from findings_report.problems.safe_text import shown_path
 
     password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)

@@ -11,7 +11,19 @@ from findings_report.evidence.clones import find_clones
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Problem
+from findings_report.report.check import Inputs, Progress, read
 from findings_report.system import cache
+
+
+def fetch(inputs: Inputs, progress: Progress) -> list[str]:
+    """Clones what has a `url` and no clone at hand; a line for each repository."""
+    # SELF
+
+    folder, authored = read(inputs)
+    try:
+        return fetch_missing(authored.engagement, authored.findings, folder, progress)
+    except FindingsReportError as error:
+        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
 
 
 def fetch_missing(
