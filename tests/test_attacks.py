@@ -28,7 +28,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 from repositories import Commit, build
 
-from findings_report import cli
+from findings_report.cli import app
 from findings_report.problems.safe_text import HIDDEN
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -65,7 +65,7 @@ class Attack:
         self.patch.setattr(sys, "argv", ["findings-report", *map(str, arguments)])
         self.capture.readouterr()
         try:
-            cli.main()
+            app.main()
             code = 0
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else 1

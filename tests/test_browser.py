@@ -19,7 +19,7 @@ import pytest
 from PIL import Image, ImageStat
 from typer.testing import CliRunner
 
-from findings_report.cli import app
+from findings_report.cli.app import app
 from findings_report.model.finding import Status
 from findings_report.rendering.labels import words
 

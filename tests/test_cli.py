@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from repositories import Commit, build, git
 
-from findings_report import cli
-from findings_report.cli.say import counted, problem_text
+from findings_report.cli import app
+from findings_report.cli.output import counted, problem_text
 from findings_report.problems import Kind, Place, Problem
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -84,7 +84,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def ran(*arguments: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["findings-report", *map(str, arguments)])
         try:
-            cli.main()
+            app.main()
             code = 0
         except SystemExit as exit_:
             code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)

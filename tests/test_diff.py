@@ -15,7 +15,7 @@ import repositories
 import test_embedded
 
 from findings_report import commands
-from findings_report.cli import main
+from findings_report.cli.app import main
 from findings_report.commands.diff import Diffed, DiffWishes, diff
 from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
 from findings_report.model.drift import DriftKind

@@ -22,7 +22,7 @@ import test_signing
 from trackers.work import made
 from typer.testing import CliRunner
 
-from findings_report.cli import app
+from findings_report.cli.app import app
 from findings_report.pdf.embedded_data import Password
 from findings_report.pdf.encryption import encrypt
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -177,7 +177,7 @@ def test_on_the_command_line_its_password_comes_by_the_same_ways(
 @pytest.mark.parametrize("command", [["extract", "locked.pdf", "-o", "out.json"], ["diff", "report.json", "locked.pdf"]])
 def test_on_a_terminal_it_is_prompted_for_and_not_shown(command: list[str], folder: Path) -> None:
     master, terminal = pty.openpty()
-    program = [sys.executable, "-c", "from findings_report.cli import main; main()"]
+    program = [sys.executable, "-c", "from findings_report.cli.app import main; main()"]
     process = subprocess.Popen(
         [*program, *command], cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
     )

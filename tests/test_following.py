@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from repositories import Commit, build
 
-from findings_report import cli
+from findings_report.cli import app
 
 OLD = "import os\n\n\ndef save(name, value):\n    path = os.path.join(ROOT, name)\n    write(path, value)\n    return path\n"
 GUARDED = OLD.replace("    path =", "    check(name)\n    path =")
@@ -44,7 +44,7 @@ def said(
     """What the program prints on both outputs; it has to end with `code`."""
     monkeypatch.setattr("sys.argv", ["findings-report", "track", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     captured = capsys.readouterr()
     assert (ended.value.code or 0) == code, captured.err
     return captured.out, captured.err

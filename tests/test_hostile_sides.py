@@ -194,7 +194,7 @@ def everywhere(value: Any, key: str = "") -> Any:
 def test_no_text_of_a_side_reaches_the_terminal_or_a_page_as_more_than_text(
     demo: Path, reported: bytes, output_format: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from findings_report.cli import main
+    from findings_report.cli.app import main
 
     new = demo / "new.json"
     new.write_text(json.dumps(everywhere(json.loads(reported))))

@@ -12,7 +12,7 @@ import pytest
 from repositories import Commit, build
 from typer.testing import CliRunner
 
-from findings_report.cli import app
+from findings_report.cli.app import app
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")]
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from typer.testing import CliRunner
 
-from findings_report.cli import app
+from findings_report.cli.app import app
 from findings_report.commands.pdf import sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.signing import Key, Manner, Trusted

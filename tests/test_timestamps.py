@@ -20,7 +20,7 @@ from timestamping import Authority, Reply, Server, authority, serving
 from typer.testing import CliRunner
 
 from findings_report import sandbox
-from findings_report.cli import app
+from findings_report.cli.app import app
 from findings_report.commands.pdf import SignWishes, sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import Commit, build
 
-from findings_report import authoring, cli, commands
+from findings_report import authoring, commands
+from findings_report.cli import app
 from findings_report.commands.track_update import Updated, update
 from findings_report.evidence.quote import renumbered
 from findings_report.model.evidence import Region
@@ -242,7 +243,7 @@ def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
     monkeypatch.setattr("sys.argv", ["findings-report", "track", "--to", "v2", "--update"])
 
     with pytest.raises(SystemExit):
-        cli.main()
+        app.main()
 
     said = capsys.readouterr()
     assert said.out.splitlines() == [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from findings_report.cli import complete
-from findings_report.cli.say import OutputFormat, out, say_problems
+from findings_report.cli import completion
+from findings_report.cli.output import OutputFormat, out, say_problems
 
 if TYPE_CHECKING:
     from findings_report.commands.init import Made
@@ -33,7 +33,7 @@ def new(
     entry: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=complete.entries
+            "--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=completion.entries
         ),
     ] = None,
     id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Its id; default the next of the series.")] = None,
@@ -59,7 +59,7 @@ def new(
 ) -> None:
     """Add the next finding, from nothing or from the library."""
     from findings_report import commands
-    from findings_report.cli.common import clones
+    from findings_report.cli.options import clones
 
     if show_list:
         shelf = commands.library(folder, library)

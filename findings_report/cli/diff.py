@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import complete
-from findings_report.cli.common import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
-from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
-from findings_report.cli.secret import PasswordFile
+from findings_report.cli import completion
+from findings_report.cli.options import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
+from findings_report.cli.output import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
+from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def diff(
     output: Output = None,
     template: Annotated[
         str | None,
-        typer.Option("--template", metavar="NAME", autocompletion=complete.templates, help="standard, fix-review or your own."),
+        typer.Option(
+            "--template", metavar="NAME", autocompletion=completion.templates, help="standard, fix-review or your own."
+        ),
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import complete
-from findings_report.cli.say import OutputFormat
-from findings_report.cli.secret import password_of
+from findings_report.cli import completion
+from findings_report.cli.output import OutputFormat
+from findings_report.cli.passwords import password_of
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="SEVERITY",
-        autocompletion=complete.severities,
+        autocompletion=completion.severities,
         help="Fail (exit code 1) on an unresolved finding this bad.",
     ),
 ]

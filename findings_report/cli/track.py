@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import complete
-from findings_report.cli.common import Borrow, Clones, Folder, Say, inputs_of, progress_shown
-from findings_report.cli.say import WIDTH, OutputFormat, err, out, say_problems
+from findings_report.cli import completion
+from findings_report.cli.options import Borrow, Clones, Folder, Say, inputs_of, progress_shown
+from findings_report.cli.output import WIDTH, OutputFormat, err, out, say_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def track(
     only: Annotated[
         str | None,
         typer.Option(
-            "--only", metavar="NAME", autocompletion=complete.repositories, help="The repository to follow; default all."
+            "--only", metavar="NAME", autocompletion=completion.repositories, help="The repository to follow; default all."
         ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.common import Borrow, Clones, Say, inputs_of, source_date
-from findings_report.cli.say import OutputFormat, err, out, say_json, say_problems
-from findings_report.cli.secret import PasswordFile
+from findings_report.cli.options import Borrow, Clones, Say, inputs_of, source_date
+from findings_report.cli.output import OutputFormat, err, out, say_json, say_problems
+from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import exit_code
 
 if TYPE_CHECKING:

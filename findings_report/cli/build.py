@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import complete
-from findings_report.cli.common import (
+from findings_report.cli import completion
+from findings_report.cli.options import (
     Borrow,
     Clones,
     FailOn,
@@ -23,7 +23,18 @@ from findings_report.cli.common import (
     progress_shown,
     source_date,
 )
-from findings_report.cli.say import OutputFormat, counted, err, out, problem_json, say_json, say_problems, table, written, wrote
+from findings_report.cli.output import (
+    OutputFormat,
+    counted,
+    err,
+    out,
+    problem_json,
+    say_json,
+    say_problems,
+    table,
+    written,
+    wrote,
+)
 from findings_report.problems import Problem, exit_code
 
 if TYPE_CHECKING:
@@ -64,7 +75,7 @@ def build(
             "-f",
             "--format",
             metavar="FORMAT",
-            autocompletion=complete.formats,
+            autocompletion=completion.formats,
             help="md, html, pdf, json or csv; repeat for more.",
         ),
     ] = None,
@@ -74,7 +85,7 @@ def build(
         typer.Option(
             "--template",
             metavar="NAME",
-            autocompletion=complete.templates,
+            autocompletion=completion.templates,
             help="A template folder: standard, review or your own.",
         ),
     ] = None,
@@ -83,7 +94,7 @@ def build(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="ID", autocompletion=complete.findings, help="This finding alone; repeat for more."),
+        typer.Option("--only", metavar="ID", autocompletion=completion.findings, help="This finding alone; repeat for more."),
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
