@@ -471,14 +471,45 @@ def shell(attack: Attack, arguments: str, **variables: str) -> subprocess.Comple
     )
 
 
-@pytest.mark.parametrize("arguments", ["check", "list", "check --output-format json", "build -f md -o -"])
+PRINTING = ["check", "list", "check --output-format json", "build -f md -o -", "--help", "list --help", "--version", "doctor"]
+
+
+@pytest.mark.parametrize("arguments", PRINTING)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("place", [">/dev/full", ">&-", ">&- 2>&- <&-"])
-def test_a_standard_output_that_takes_nothing_is_code_5(attack: Attack, arguments: str, place: str) -> None:
-    ran = shell(attack, f"{arguments} {place}")
+def test_a_standard_output_that_cannot_be_written_is_code_5(
+    attack: Attack, arguments: str, unbuffered: str, place: str
+) -> None:
+    ran = shell(attack, f"{arguments} {place}", PYTHONUNBUFFERED=unbuffered)
 
     assert ran.returncode == 5
     assert "2>&-" in place or "standard output cannot be written: " in ran.stderr
     assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr
+    assert "--output-format json" in arguments or ran.stderr.count("\n") <= 1
+
+
+@pytest.mark.parametrize("arguments", ["check", "check --output-format json", "--help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_without_a_reader_changes_no_exit_code(attack: Attack, arguments: str, unbuffered: str) -> None:
+    def piped() -> subprocess.CompletedProcess[bytes]:
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as output:
+            environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+            command = [PROGRAM, *arguments.split()]
+            return subprocess.run(
+                command, cwd=attack.root, env=environment, stdout=output, stderr=subprocess.PIPE, check=False, timeout=60
+            )
+
+    sound = piped()
+    attack.finding(severity="none such")
+    faulty = piped()
+
+    assert (sound.returncode, sound.stderr) == (0, b"")
+    assert faulty.returncode == (0 if arguments == "--help" else 3)
+    assert b"Traceback" not in faulty.stderr
+    assert b"Exception ignored" not in faulty.stderr
 
 
 @pytest.mark.parametrize("place", ["2>/dev/full", "2>&-", "<&-"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,13 +156,11 @@ def main() -> None:
         app()
     except FindingsReportError as error:
         _tell(error.problems)
+        process.settle_output()
         sys.exit(exit_code(error.problems))
     except KeyboardInterrupt:
         err("interrupted; nothing was written")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception:
         import traceback
 

@@ -154,8 +154,6 @@ def written(content: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise unwritable(error.strerror or str(error)) from None
 
