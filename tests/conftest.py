@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Variables of this machine that change what Python, pip, git, TLS, the program or its output does. Tests, and the programs that
+# tests start, see only those that a test sets.
+MACHINE = (
+    "CI", "COLUMNS", "CURL_CA_", "DASK_", "FINDINGS_REPORT_", "FONTCONFIG_", "FORCE_COLOR", "GITHUB_", "GITLAB_", "GIT_",
+    "HTTPLIB2_", "LANG", "LC_", "LD_LIBRARY_PATH", "LINES", "NO_COLOR", "PIP_", "PYTHON", "REQUESTS_CA_", "SOURCE_DATE_EPOCH",
+    "SSL_", "TZ", "UV_", "XDG_",
+)  # fmt: skip
+KEPT = ("FINDINGS_REPORT_NEUTRON",)
+"""What tests themselves read: a clone of a large project, see test_track_seed.py."""
+
+for name in [name for name in os.environ if name.startswith(MACHINE) and name not in KEPT]:
+    del os.environ[name]
+
+# How long an example takes says how busy the machine is. Otherwise the profile is the default, which differs in CI.
+settings.register_profile("findings-report", deadline=None)
+settings.load_profile("findings-report")
 
 GOLD = Path(__file__).parent / "gold"
 

@@ -758,6 +758,25 @@ def test_help_and_check_load_nothing_heavy(work: Work) -> None:
         assert said.splitlines()[-1] == f"loaded:{loaded}"
 
 
+def test_tests_see_no_variable_of_the_machine_that_changes_a_program() -> None:
+    names = ["PYTHONUNBUFFERED", "PIP_INDEX_URL", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "LC_TIME", "LANG", "GIT_DIR"]
+    names += ["GITHUB_ACTIONS", "FINDINGS_REPORT_PASSWORD", "SOURCE_DATE_EPOCH"]
+    program = "import os, conftest; print(*os.environ, sep='\\n')"
+    environment = {**os.environ, **dict.fromkeys(names, "1"), "FINDINGS_REPORT_NEUTRON": "/clone"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert set(done.stdout.split()) & {*names, "FINDINGS_REPORT_NEUTRON"} == {"FINDINGS_REPORT_NEUTRON"}
+
+
+def test_no_property_has_a_deadline_that_a_busy_machine_misses() -> None:
+    from hypothesis import settings
+
+    assert settings().deadline is None
+
+
 def test_the_program_itself_runs(work: Work) -> None:
     done = subprocess.run([PROGRAM, "check"], cwd=work.root, capture_output=True, text=True, check=False)
 

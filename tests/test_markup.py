@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from findings_report.model.ticket import Markup
@@ -124,7 +124,6 @@ def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -
     assert (marks["x"], marks["y"], marks["z"]) == (["code"], ["link", "code"], [])
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 @example(ALL)
 @example("> ")

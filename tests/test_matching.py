@@ -299,7 +299,7 @@ def _made(side: str) -> st.SearchStrategy[list[Traits]]:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_made("A"), _made("B"), st.randoms(use_true_random=False))
 def test_pairs_are_one_to_one_nothing_is_lost_and_order_changes_nothing(
     baseline: list[Traits], current: list[Traits], rng: random.Random
@@ -319,7 +319,7 @@ def test_pairs_are_one_to_one_nothing_is_lost_and_order_changes_nothing(
     assert set(done.absent) & set(done.new) <= told
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_made("A"), _made("B"))
 def test_looking_back_gives_the_same_pairs(baseline: list[Traits], current: list[Traits]) -> None:
     """Former ids aside: of two that are as alike, the first by id is taken, and which that is depends on the side."""

@@ -432,7 +432,7 @@ def test_the_order_of_the_locations_is_kept(source: Repository) -> None:
     assert [(snippet.index, str(snippet.regions[0])) for snippet in result.snippets["A-1"]] == [(0, "3"), (2, "1")]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.integers(1, 17),
     length=st.integers(0, 16),

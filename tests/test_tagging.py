@@ -120,7 +120,7 @@ def words(content: bytes) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=8, derandomize=True, phases=[Phase.generate])
 @given(st.lists(_BLOCKS, min_size=3, max_size=8).map("".join))
 def test_whatever_a_page_is_made_of_its_tags_hold_and_change_none_of_its_words(body: str) -> None:
     style = "@page { size: 90mm 70mm; margin: 8mm }"

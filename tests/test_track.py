@@ -482,7 +482,7 @@ def test_a_sha256_repository_is_tracked(tmp_path: Path) -> None:
 POOL = ["alpha_value = compute(1)", "beta_value = compute(2)", "gamma_value = compute(3)", "    return alpha", "}", "", "x = 1"]
 documents = st.lists(st.sampled_from(POOL) | st.text("abcdef =", min_size=4, max_size=20), min_size=1, max_size=25)
 versions = st.dictionaries(st.sampled_from(["a.py", "b.py", "dir/c.c"]), documents, min_size=1)
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def every_region(files: Mapping[str, Sequence[str]]) -> list[Cited]:
