@@ -179,7 +179,11 @@ def exit_codes() -> str:
     }
     rows = [f"| {code} | {meaning} |" for code, meaning in sorted(meanings.items())]
     order = "Of several, 2 wins over 3, 3 over 4, 4 over 6, 6 over 5, 5 over 1."
-    writes = "An error writes nothing; a gate that trips still writes."
+    writes = (
+        "An error writes nothing; a gate that trips still writes. One exception: without the system libraries for PDF,\n"
+        "`build` and `diff` write the other formats, report the missing PDF with the command that installs the libraries, and\n"
+        "exit with 5. A PDF of an earlier run is not changed."
+    )
     return f"## Exit codes\n\n{order} {writes}\n\n| code | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 

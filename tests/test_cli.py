@@ -758,6 +758,40 @@ def test_help_and_check_load_nothing_heavy(work: Work) -> None:
         assert said.splitlines()[-1] == f"loaded:{loaded}"
 
 
+@pytest.fixture
+def without_pango(tmp_path: Path) -> dict[str, str]:
+    """An environment in which Pango cannot be loaded."""
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "libraries/libpango-1.0.so.0").write_bytes(b"")
+    return {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "libraries")}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--each"]])
+def test_without_pango_the_other_formats_are_written_and_the_missing_pdf_is_code_5(
+    work: Work, without_pango: dict[str, str], arguments: list[str]
+) -> None:
+    command = [PROGRAM, "build", "-f", "md", "-f", "pdf", "-f", "html", *arguments]
+
+    done = subprocess.run(command, cwd=work.root, env=without_pango, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 5
+    fault, remedy = done.stderr.splitlines()
+    assert fault.startswith("the PDF was left out: system libraries are missing (libpango-1.0.so.0")
+    assert "apt-get install --no-install-recommends libpango-1.0-0" in remedy
+    assert sorted(path.suffix for path in (work.root / "build").rglob("*.*")) == [".html", ".md"]
+    assert done.stdout.count("wrote build/") == 2
+
+
+def test_without_pango_a_pdf_alone_writes_nothing(work: Work, without_pango: dict[str, str]) -> None:
+    command = [PROGRAM, "build", "-f", "pdf"]
+
+    done = subprocess.run(command, cwd=work.root, env=without_pango, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("no PDF can be rendered: system libraries are missing (libpango-1.0.so.0")
+    assert not (work.root / "build").exists()
+
+
 def test_tests_see_no_variable_of_the_machine_that_changes_a_program() -> None:
     names = ["PYTHONUNBUFFERED", "PIP_INDEX_URL", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "LC_TIME", "LANG", "GIT_DIR"]
     names += ["GITHUB_ACTIONS", "FINDINGS_REPORT_PASSWORD", "SOURCE_DATE_EPOCH"]

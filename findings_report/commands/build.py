@@ -16,7 +16,7 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem, 
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, Job, made
 from findings_report.rendering.local_executor import LOCAL
-from findings_report.rendering.run import Rendering, Written, begin_rendering, kept, own_files
+from findings_report.rendering.run import Rendering, Written, begin_rendering, kept, own_files, renderable
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 from findings_report.report.output_files import Target
@@ -87,8 +87,10 @@ def begin_each(
     """
     from findings_report.report.assemble import alone
 
+    makeable, left_out = renderable([target for _, target in wanted], executor)
+    wanted = [(finding, target) for finding, target in wanted if target in makeable]
     entries, unkept = kept() if cache else (None, ())
-    problems = [*own_files(template), *unkept]
+    problems = [*left_out, *own_files(template), *unkept]
     shares = list(_shares(wanted, executor))
     jobs = (
         Job(
@@ -199,11 +201,14 @@ class Built:
     files: tuple[Written, ...]
     """In the order of the formats asked for."""
     problems: tuple[Problem, ...]
-    """Warnings, and what tripped a gate."""
+    """Warnings, what tripped a gate, and the error that names a format left out because a system library is missing."""
 
 
 def build(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Built:
-    """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing."""
+    """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing.
+
+    One error does not stop the rest: without the system libraries for PDF the other formats are published.
+    """
     return begin(inputs, wishes, progress, executor)()
 
 

@@ -54,8 +54,9 @@ def begin_rendering(
     executor: Executor = LOCAL,
 ) -> Rendering:
     """Gives the document in every format `wanted` to the executor. Otherwise as `rendered`."""
+    wanted, left_out = renderable(wanted, executor)
     entries, told = kept() if cache else (None, ())
-    problems = [*own_files(template), *told]
+    problems = [*left_out, *own_files(template), *told]
     jobs = (Job((document,), target.format, template, system_fonts=system_fonts, entries=entries) for target in wanted)
     coming = made(executor, jobs)
 
@@ -109,3 +110,23 @@ def own_files(template: Template) -> list[Problem]:
         place = Place(shown_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
     return problems
+
+
+def renderable(wanted: Sequence[Target], executor: Executor) -> tuple[list[Target], tuple[Problem, ...]]:
+    """The targets that this machine has the system libraries for, and the error that says which are left out and why.
+
+    Raises that error when no target remains. The workers of a cluster have libraries of their own.
+    """
+    others = [target for target in wanted if target.format != "pdf"]
+    if len(others) == len(wanted) or executor is not LOCAL:
+        return list(wanted), ()
+    from findings_report.system.toolchain import INSTALL, required_libraries_missing
+
+    if not (missing := required_libraries_missing()):
+        return list(wanted), ()
+    left_out = "the PDF was left out" if others else "no PDF can be rendered"
+    fault = f"{left_out}: system libraries are missing ({', '.join(missing)})"
+    problem = Problem(Kind.OUTPUT, fault, INSTALL, code="pdf-pango")
+    if not others:
+        raise FindingsReportError(problem)
+    return others, (problem,)

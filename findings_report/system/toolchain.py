@@ -102,6 +102,11 @@ def missing_libraries() -> tuple[str, ...]:
     return tuple(name for name in LIBRARIES if _load(name) is None)
 
 
+def required_libraries_missing() -> tuple[str, ...]:
+    """Those of the missing libraries without which there is no PDF; without HarfBuzz's subsetter it is only larger."""
+    return tuple(name for name in missing_libraries() if name != "libharfbuzz-subset.so.0")
+
+
 def library_versions() -> dict[str, str]:
     """Version of everything that decides the bytes of a PDF, by name; what is missing is left out."""
     found = {
