@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 LIBRARIES := git libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
-# Debian's own Python comes without what venv needs.
-LIBRARIES += $(shell $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv)
+# Debian packages the part of Python that builds .venv separately: python3-venv, or python3.12-venv for PYTHON=python3.12.
+VENV := $(notdir $(PYTHON))-venv
+HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 TRACKERS := redmine redmine-sqlite puma request-tracker5 rt5-db-sqlite rt5-standalone
 # Redmine's packages need the bundler that Debian patched, also where a newer one came as default gem of Ruby.
 BUNDLER = BUNDLER_VERSION=$$(apt-cache policy ruby-bundler | awk '/Candidate/ { sub(/-.*/, "", $$2); print $$2 }')
@@ -18,12 +19,16 @@ help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: report
-report: setup ## set up, and build the sample engagement in findings/ to Markdown, HTML and PDF in build/
+report: libraries .venv/ready ## set up, and build the sample engagement in findings/ to Markdown, HTML and PDF in build/
 	$(BIN)/findings-report build -f md -f html -f pdf
 
 .PHONY: test
-test: setup test-tools ## set up, and run the tests
+test: test-duration setup test-tools ## set up, and run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
+
+.PHONY: test-duration
+test-duration:
+	@echo "all tests take about 10 minutes on 2 cores, after the setup; the quick ones about 5: make test PYTEST=\"-m 'not slow'\""
 
 .PHONY: bless
 bless: setup ## write the expected outputs of the tests anew; look at the difference
@@ -71,26 +76,40 @@ benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, and
 	$(BIN)/python benchmarks/assembly.py $(REPOSITORY) --findings 1000 --rounds 1
 
 .PHONY: setup
-setup: libraries .venv/ready ## make .venv and the system libraries that a PDF needs
+setup: libraries .venv/ready-dev ## create .venv with all development tools, and install the system libraries for PDF
 
-# The versions are those of requirements.txt, by hash; `make lock` moves them.
-.venv/ready: pyproject.toml requirements.txt
-	@echo "making .venv: a minute or so the first time"
+# The versions are locked by hash: requirements.lock is what runs, requirements-dev.lock is everything. `make lock` moves them.
+.venv/ready: pyproject.toml requirements.lock | python
+	@echo "creating .venv: about half a minute the first time"
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && \
-	  uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
-	else \
-	  $(PYTHON) -m venv .venv && \
-	  $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt && \
-	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
-	fi
+	  uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv; \
+	else $(PYTHON) -m venv .venv; fi
+	@$(call install,--require-hashes --requirement requirements.lock)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	@echo "installing the development tools: about a minute the first time"
+	@$(call install,--require-hashes --requirement requirements-dev.lock)
+	@touch $@
+
+# $(1): arguments of `pip install`
+define install
+if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python $(1); \
+else $(BIN)/python -m pip install --quiet $(1); fi
+endef
+
 .PHONY: lock
-lock: ## move requirements.txt to the newest versions that pyproject.toml allows (needs uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --generate-hashes \
-	  --no-emit-index-url --no-header --output-file requirements.txt pyproject.toml
+lock: ## move the locks to the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --upgrade --group dev --output-file requirements-dev.lock $(LOCK)
+	uv pip compile --group checkout --constraint requirements-dev.lock --output-file requirements.lock $(LOCK)
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
+
+# Without it .venv cannot be created, so a plain user has to install it first.
+.PHONY: python
+python:
+	@command -v uv >/dev/null 2>&1 || $(HAS_VENV) || { $(call apt,$(VENV),.venv); $(HAS_VENV); } || \
+	{ echo "$(PYTHON) cannot create .venv without its modules venv and ensurepip"; exit 1; }
 
 .PHONY: libraries
 libraries:
