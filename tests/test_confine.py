@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -275,9 +275,11 @@ def test_the_child_ends_when_its_parent_is_interrupted_or_killed(signal_number: 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), json_values), st.dictionaries(st.text(), st.binary()))
 def test_unpacking_gives_what_was_packed(message: dict[str, object], blobs: dict[str, bytes]) -> None:
     frame = frames.pack(message, blobs)
