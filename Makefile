@@ -32,7 +32,7 @@ test-duration:
 
 .PHONY: bless
 bless: setup ## write the expected outputs of the tests anew; look at the difference
-	$(BIN)/python -m pytest -q --bless tests/test_gold.py
+	$(BIN)/python -m pytest -q --bless tests/rendering/test_gold.py
 	git diff --stat tests/gold
 
 .PHONY: pictures

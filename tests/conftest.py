@@ -26,6 +26,8 @@ for name in [name for name in os.environ if name.startswith(MACHINE) and name no
 settings.register_profile("findings-report", deadline=None)
 settings.load_profile("findings-report")
 
+pytest_plugins = ["trackers.fixtures"]
+
 GOLD = Path(__file__).parent / "gold"
 
 

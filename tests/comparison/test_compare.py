@@ -1,0 +1,361 @@
+"""Comparing two reports: what changed, and what each claim comes to beside the code. Pure."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findings_report.comparison.changed_fields import changed_fields
+from findings_report.comparison.claims import judgements, taken_together
+from findings_report.comparison.compare import Code, Pairing, compare
+from findings_report.comparison.text_diff import wording
+from findings_report.model.comparison import (
+    Change,
+    Cited,
+    Comparison,
+    FixCommit,
+    FixState,
+    TrackedRegion,
+    Turn,
+    Weight,
+)
+from findings_report.model.drift import Drift, DriftKind, Spot
+from findings_report.model.evidence import Region
+from findings_report.model.finding import Fix, Status
+from findings_report.model.report import Report, ReportedFinding
+
+LINES = Region(start_line=10, end_line=14)
+NOW = Spot(path="a.py", region=LINES)
+TEXT = st.text("ab \n.é\r\x0b")
+
+
+def tracked(kind: DriftKind, *, quoted: tuple[tuple[int, int | None], ...] = (), **more: object) -> TrackedRegion:
+    now = NOW if kind.is_equal or kind is DriftKind.MODIFIED else None
+    drift = Drift.model_validate({"path": "a.py", "region": LINES, "kind": kind, "now": now, "quoted": quoted, **more})
+    return TrackedRegion(location=0, name=None, repository="r", language="", permalink=None, drift=drift)
+
+
+def finding(status: Status = Status.OPEN, **more: object) -> ReportedFinding:
+    first = samples.report().findings[0]
+    return first.model_copy(update={"status": status, "fix": None, "snippets": (), **more})
+
+
+def judged(before: Status, after: Status, *evidence: TrackedRegion, **more: object) -> tuple[Weight, str]:
+    fixes = more.pop("fixes", ())
+    assert isinstance(fixes, tuple)
+    found = judgements(Change.UPDATED, finding(before), finding(after, **more), evidence, fixes)
+    return found[0].weight, found[0].code
+
+
+# Wording.
+
+
+@given(TEXT, TEXT)
+def test_without_what_came_the_words_are_the_old_text_and_without_what_went_the_new_one(before: str, after: str) -> None:
+    words = wording(before, after)
+
+    assert "".join(run.text for run in words if run.kind != "came") == before
+    assert "".join(run.text for run in words if run.kind != "gone") == after
+
+
+def test_words_that_stand_together_change_together() -> None:
+    words = wording("a quick brown fox", "a slow red fox")
+
+    assert [(run.kind, run.text) for run in words] == [
+        ("same", "a "),
+        ("gone", "quick brown"),
+        ("came", "slow red"),
+        ("same", " fox"),
+    ]
+
+
+def test_a_text_rewritten_as_a_whole_is_told_whole() -> None:
+    before, after = " ".join(f"a{n}" for n in range(2000)), " ".join(f"b{n}" for n in range(2000))
+
+    assert [run.kind for run in wording(before, after)] == ["gone", "came"]
+
+
+# Fields.
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lambda which: random.Random(which).choices("ab", k=20_000),  # noqa: S311  # the same each time
+        lambda which: [f"{n}{which if n % 2 else ''}" for n in range(20_000)],
+        lambda which: [f"{n}{which if n % 2 else ''}" for n in range(2_200)],
+        lambda which: ["a", "b"] * (700 + which),
+    ],
+)
+def test_long_texts_that_differ_everywhere_are_compared_in_good_time(lines: Callable[[int], list[str]]) -> None:
+    before, after = ("\n".join(["first", *lines(which), "last"]) for which in (1, 2))
+    began = time.process_time()
+
+    words = wording(before, after)
+
+    assert time.process_time() - began < 5
+    assert "".join(run.text for run in words if run.kind != "came") == before
+    assert words[0].text.startswith("first\n")
+    assert words[-1].text.endswith("last")
+
+
+def test_the_same_lines_of_another_repository_are_other_evidence() -> None:
+    before = samples.report().findings[0]
+    after = before.model_copy(
+        update={"snippets": tuple(snippet.model_copy(update={"repository": "other"}) for snippet in before.snippets)}
+    )
+
+    (change,) = changed_fields(before, after, ())
+
+    assert change.name == "locations"
+    assert str(change.after).startswith("other: ")
+
+
+def test_equal_findings_have_no_changed_field() -> None:
+    for each in samples.report().findings:
+        assert changed_fields(each, each, ()) == ()
+
+
+def test_every_field_that_people_write_is_compared() -> None:
+    full = samples.full_finding()
+    bare = finding(id=full.id, title="another", description="another", cwe=(), scores=(), extra=())
+    computed = {"id", "snippets", "placed", "severity_source", "steps"}
+
+    names = {change.name for change in changed_fields(full, bare, ())}
+
+    written = {name for name in ReportedFinding.model_fields if getattr(full, name) != getattr(bare, name)}
+    assert names - {"locations"} == written - computed
+
+
+def test_a_location_that_went_where_its_code_went_is_no_change() -> None:
+    before = next(each for each in samples.report().findings if each.snippets)
+    snippet = before.snippets[0]
+    moved = Region(start_line=snippet.regions[0].start_line + 5, end_line=snippet.regions[0].end_line + 5)
+    after = before.model_copy(
+        update={"snippets": (snippet.model_copy(update={"regions": (moved, *snippet.regions[1:])}), *before.snippets[1:])}
+    )
+    drift = Drift(
+        path=snippet.path,
+        region=snippet.regions[0],
+        kind=DriftKind.MOVED,
+        now=Spot(path=snippet.path, region=moved),
+    )
+    followed = tracked(DriftKind.MOVED).model_copy(update={"drift": drift, "location": snippet.index})
+
+    assert [change.name for change in changed_fields(before, after, ())] == ["locations"]
+    assert changed_fields(before, after, (followed,)) == ()
+
+
+# Claims.
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ((), Cited.NONE),
+        ((DriftKind.UNCHANGED, DriftKind.MOVED_FILE, DriftKind.REFORMATTED), Cited.EQUAL),
+        ((DriftKind.UNCHANGED, DriftKind.MODIFIED), Cited.MODIFIED),
+        ((DriftKind.DELETED, DriftKind.DELETED), Cited.DELETED),
+        ((DriftKind.DELETED, DriftKind.UNCHANGED), Cited.MODIFIED),
+        ((DriftKind.AMBIGUOUS, DriftKind.UNCHANGED), Cited.UNPLACED),
+        ((DriftKind.UNVERIFIABLE, DriftKind.MODIFIED), Cited.MODIFIED),
+    ],
+)
+def test_the_code_of_a_finding_is_taken_together(kinds: tuple[DriftKind, ...], expected: Cited) -> None:
+    assert taken_together([tracked(kind) for kind in kinds]) is expected
+
+
+def test_a_modified_range_whose_quoted_lines_all_stand_is_told_apart() -> None:
+    assert taken_together([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, 13)))]) is Cited.INTACT
+    assert taken_together([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, None)))]) is Cited.MODIFIED
+
+
+EQUAL, CHANGED, GONE = tracked(DriftKind.MOVED), tracked(DriftKind.MODIFIED), tracked(DriftKind.DELETED)
+AROUND = tracked(DriftKind.UNCHANGED, surroundings_changed=True)
+LOST = tracked(DriftKind.AMBIGUOUS)
+OPEN, RESOLVED, ACCEPTED = Status.OPEN, Status.RESOLVED, Status.RISK_ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("status", "evidence", "weight", "code"),
+    [
+        (OPEN, EQUAL, Weight.CONSISTENT, "open-unchanged"),
+        (OPEN, AROUND, Weight.REVIEW, "open-surroundings"),
+        (OPEN, CHANGED, Weight.REVIEW, "open-modified"),
+        (OPEN, GONE, Weight.REVIEW, "open-deleted"),
+        (OPEN, LOST, Weight.REVIEW, "open-unplaced"),
+        (Status.PARTIALLY_RESOLVED, EQUAL, Weight.REVIEW, "partial-unchanged"),
+        (RESOLVED, EQUAL, Weight.CONTRADICTION, "resolved-unchanged"),
+        (RESOLVED, AROUND, Weight.REVIEW, "resolved-surroundings"),
+        (RESOLVED, CHANGED, Weight.CONSISTENT, "resolved-modified"),
+        (RESOLVED, GONE, Weight.CONSISTENT, "resolved-deleted"),
+        (RESOLVED, LOST, Weight.REVIEW, "resolved-unplaced"),
+        (ACCEPTED, EQUAL, Weight.CONSISTENT, "accepted-unchanged"),
+        (ACCEPTED, AROUND, Weight.REVIEW, "accepted-surroundings"),
+        (ACCEPTED, CHANGED, Weight.REVIEW, "accepted-modified"),
+        (ACCEPTED, GONE, Weight.CONSISTENT, "accepted-deleted"),
+        (ACCEPTED, LOST, Weight.REVIEW, "accepted-unplaced"),
+        (Status.FALSE_POSITIVE, CHANGED, Weight.REVIEW, "accepted-modified"),
+    ],
+)
+def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRegion, weight: Weight, code: str) -> None:
+    assert judged(OPEN, status, evidence) == (weight, code)
+
+
+COLUMNS = {
+    "unchanged": (EQUAL,),
+    "code around it changed": (AROUND,),
+    "modified, quoted lines intact": (tracked(DriftKind.MODIFIED, quoted=((11, 12),)),),
+    "modified": (CHANGED,),
+    "deleted": (GONE,),
+    "not placed": (LOST,),
+    "no code cited": (),
+}
+ROWS = {
+    "open, undetermined": (Status.OPEN, Status.UNDETERMINED),
+    "partially resolved": (Status.PARTIALLY_RESOLVED,),
+    "resolved": (Status.RESOLVED,),
+    "risk accepted, false positive": (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
+    "absent, was open": (Status.OPEN, Status.UNDETERMINED, Status.PARTIALLY_RESOLVED),
+    "absent, was resolved or accepted": (Status.RESOLVED, Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
+}
+
+
+def test_the_guides_table_of_claims_is_what_is_judged() -> None:
+    text = (Path(__file__).parents[2] / "docs/diff.md").read_text()
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+    head = next(index for index, row in enumerate(rows) if row[0] == "claim")
+
+    told = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
+
+    assert told.keys() == ROWS.keys()
+    for claim, weights in told.items():
+        for status in ROWS[claim]:
+            for column, weight in weights.items():
+                if claim.startswith("absent"):
+                    found = judgements(Change.ABSENT, finding(status), None, COLUMNS[column], ())[0].weight
+                else:
+                    found = judged(OPEN, status, *COLUMNS[column])[0]
+                assert found == weight, (claim, column)
+
+
+def test_code_that_could_not_be_read_is_not_taken_for_none() -> None:
+    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (), (), is_read=False)
+
+    assert [judgement.code for judgement in found] == ["resolved-unplaced"]
+
+
+def test_a_resolved_claim_stands_where_git_knows_the_fix_named() -> None:
+    fix = Fix(commits=("abc",))
+    known = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN)
+    missing = FixCommit(named="abc", commit=None, state=FixState.MISSING)
+    early = FixCommit(named="abc", commit="a" * 40, state=FixState.BEFORE)
+
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(known,)) == (Weight.CONSISTENT, "resolved-elsewhere-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(missing,)) == (Weight.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(early,)) == (Weight.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, CHANGED, fix=fix, fixes=(missing,)) == (Weight.REVIEW, "fix-missing")
+
+
+def test_a_fix_that_was_undone_is_a_contradiction() -> None:
+    undone = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN, touched=(CHANGED,))
+
+    assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(commits=("abc",)), fixes=(undone,))[0] is Weight.CONTRADICTION
+
+
+def test_a_fix_that_the_current_commit_does_not_have_mends_nothing() -> None:
+    elsewhere = FixCommit(named="abc", commit="a" * 40, state=FixState.OUTSIDE, touched=(CHANGED,))
+    fix = Fix(commits=("abc",), note="It is on a branch.")
+
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(elsewhere,)) == (Weight.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(note="In the gateway.")) == (
+        Weight.REVIEW,
+        "resolved-elsewhere-unchanged",
+    )
+
+
+def test_what_was_resolved_before_the_baseline_does_not_have_to_change_again() -> None:
+    assert judged(RESOLVED, RESOLVED, EQUAL) == (Weight.CONSISTENT, "resolved-before-unchanged")
+
+
+def test_a_claim_at_the_very_commit_of_the_baseline_is_not_held_against_the_code() -> None:
+    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (), is_same_code=True)
+
+    assert [(each.weight, each.code) for each in found] == [(Weight.REVIEW, "resolved-same-commit")]
+
+
+def test_the_changes_add_up_and_the_turns_are_counted_beside_them() -> None:
+    made = compared(samples.report(), samples.report())
+
+    assert sum(count.total for count in made.counts if not count.is_turn) == len(made.findings)
+    assert [count.name for count in made.counts if count.is_turn] == ["regressed", "resolved"]
+
+
+def test_a_copy_of_code_that_is_claimed_fixed_is_told() -> None:
+    copied = tracked(DriftKind.MODIFIED, also_at=(Spot(path="b.py", region=LINES),))
+
+    assert judged(OPEN, RESOLVED, copied) == (Weight.REVIEW, "resolved-copy")
+
+
+def test_no_judgement_says_more_than_where_the_text_is() -> None:
+    for status in Status:
+        for region in (EQUAL, AROUND, CHANGED, GONE, LOST):
+            for judgement in judgements(Change.UPDATED, finding(), finding(status), (region,), ()):
+                assert not {"vulnerable", "fixed.", "safe", "secure"} & set(judgement.text.split())
+
+
+# The whole.
+
+
+def compared(before: Report, after: Report, forward: dict[str, tuple[TrackedRegion, ...]] | None = None) -> Comparison:
+    there = {each.id for each in before.findings}
+    pairs = {each.id: (each.id, "The same id.") for each in after.findings if each.id in there}
+    return compare(before, after, sources=("a", "b"), pairing=Pairing(pairs), code=Code(forward or {}, {}, {}))
+
+
+def test_a_report_compared_with_itself_is_unchanged() -> None:
+    made = compared(samples.report(), samples.report())
+
+    assert {each.change for each in made.findings} == {Change.UNCHANGED}
+    assert [count.total for count in made.counts if count.total] == [len(samples.report().findings)]
+
+
+def test_new_and_absent_findings_are_told_apart() -> None:
+    whole = samples.report()
+    less = whole.model_copy(update={"findings": whole.findings[1:]})
+
+    assert [each.id for each in compared(less, whole).findings if each.change is Change.NEW] == [whole.findings[0].id]
+    assert [each.id for each in compared(whole, less).findings if each.change is Change.ABSENT] == [whole.findings[0].id]
+
+
+def test_what_was_resolved_and_is_not_any_more_has_regressed() -> None:
+    whole = samples.report()
+    first = whole.findings[0]
+    resolved = whole.model_copy(
+        update={"findings": (first.model_copy(update={"status": Status.RESOLVED}), *whole.findings[1:])}
+    )
+    opened = whole.model_copy(update={"findings": (first.model_copy(update={"status": Status.OPEN}), *whole.findings[1:])})
+
+    assert next(each.turn for each in compared(resolved, opened).findings if each.id == first.id) is Turn.REGRESSED
+    assert next(each.turn for each in compared(opened, resolved).findings if each.id == first.id) is Turn.RESOLVED
+
+
+def test_contradictions_come_first() -> None:
+    whole = samples.report()
+    last = whole.findings[-1].model_copy(update={"snippets": ()})
+    before = whole.model_copy(update={"findings": (*whole.findings[:-1], last.model_copy(update={"status": Status.OPEN}))})
+    after = whole.model_copy(
+        update={"findings": (*whole.findings[:-1], last.model_copy(update={"status": Status.RESOLVED, "fix": None}))}
+    )
+
+    made = compared(before, after, {last.id: (EQUAL,)})
+
+    assert made.findings[0].id == last.id
+    assert made.contradictions == (made.findings[0],)

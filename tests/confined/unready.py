@@ -1,8 +1,0 @@
-"""A target for tests/test_confine.py that cannot load what it needs."""
-
-from __future__ import annotations
-
-
-def prepare() -> tuple[str, ...]:
-    """It never gets ready."""
-    raise OSError("cannot load library 'libnothing.so.0'")

@@ -1,0 +1,220 @@
+"""A PDF that only opens with a password."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pty
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+import samples
+from pdfs import bare, carrying
+from signers import made_by, person
+from trackers.work import made
+from typer.testing import CliRunner
+
+from findings_report.cli.app import app
+from findings_report.pdf.embedded_data import Password
+from findings_report.pdf.encryption import encrypt
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.report import archive
+from findings_report.report.check import Inputs
+from findings_report.tickets.attach import Errand, attach
+from findings_report.tickets.http.credentials import Surroundings
+
+SECRET = "correct h\u00f6rse"
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return carrying(archive.to_json(samples.report()))
+
+
+def test_it_opens_with_the_password_alone_and_is_the_same_document(pdf: bytes, tmp_path: Path) -> None:
+    locked = encrypt(pdf, SECRET, shown="report.pdf")
+
+    with pikepdf.open(io.BytesIO(locked), password=SECRET) as opened:
+        assert (opened.encryption.R, opened.encryption.bits) == (6, 256)
+        assert opened.attachments["report.json"].get_file().read_bytes() == archive.to_json(samples.report())
+    with pytest.raises(pikepdf.PasswordError):
+        pikepdf.open(io.BytesIO(locked), password=SECRET[1:])
+    assert b"findings-report/report/1" not in locked
+    (tmp_path / "locked.pdf").write_bytes(locked)
+    told = subprocess.run(
+        ["pdfinfo", "-upw", SECRET, tmp_path / "locked.pdf"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "algorithm:AES-256" in told
+
+
+def test_it_is_not_said_to_be_archival_any_more() -> None:
+    locked = encrypt(bare(Title="Review"), SECRET, shown="report.pdf")
+
+    with pikepdf.open(io.BytesIO(locked), password=SECRET) as opened:
+        metadata = opened.Root.Metadata.read_bytes()
+    assert b"pdfaid:part>" not in metadata
+    assert b"Review" in metadata
+
+
+def test_what_is_encrypted_signed_or_damaged_is_refused(pdf: bytes) -> None:
+    signed = made_by(pdf, person("Ada").plain)
+    locked = encrypt(pdf, SECRET, shown="report.pdf")
+
+    for content, fault in ((locked, "encrypted already"), (signed, "it is signed"), (pdf[:400], "it is a damaged PDF")):
+        with pytest.raises(FindingsReportError, match=fault) as caught:
+            encrypt(content, SECRET, shown="report.pdf")
+        assert caught.value.problems[0].kind is Kind.INPUT
+
+
+def test_on_the_command_line_the_password_comes_from_a_file_or_the_environment(pdf: bytes, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    (tmp_path / "password").write_text(f"{SECRET}\r\n")
+    runner, arguments = CliRunner(), ["encrypt", f"{tmp_path}/report.pdf", "-o"]
+
+    by_file = runner.invoke(app, [*arguments, f"{tmp_path}/1.pdf", "--password-file", f"{tmp_path}/password"])
+    by_name = runner.invoke(app, [*arguments, f"{tmp_path}/2.pdf"], env={"FINDINGS_REPORT_PASSWORD": SECRET})
+    empty = runner.invoke(app, [*arguments, f"{tmp_path}/3.pdf"], env={"FINDINGS_REPORT_PASSWORD": ""})
+    without = runner.invoke(app, [*arguments, f"{tmp_path}/3.pdf"])
+
+    assert (by_file.exit_code, by_name.exit_code) == (0, 0)
+    for name in ("1.pdf", "2.pdf"):
+        pikepdf.open(tmp_path / name, password=SECRET).close()
+    for refused in (empty, without):
+        assert isinstance(refused.exception, FindingsReportError)
+        assert refused.exception.problems[0].kind is Kind.USAGE
+    assert not (tmp_path / "3.pdf").exists()
+
+
+@pytest.fixture(scope="module")
+def locked(pdf: bytes) -> bytes:
+    return encrypt(pdf, SECRET, shown="report.pdf")
+
+
+def problem_of(act: Callable[[], object]) -> Problem:
+    with pytest.raises(FindingsReportError) as caught:
+        act()
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_with_its_password_it_is_read_back_and_the_password_is_asked_for_by_the_name_of_the_pdf(locked: bytes) -> None:
+    asked: list[str] = []
+
+    def password(shown: str) -> str:
+        asked.append(shown)
+        return SECRET
+
+    assert archive.read(locked, "locked.pdf", password=password) == samples.report()
+    assert asked == ["locked.pdf"]
+
+
+def test_nobody_is_asked_for_the_password_of_a_pdf_that_is_not_encrypted(pdf: bytes) -> None:
+    assert archive.read(pdf, "report.pdf", password=pytest.fail) == samples.report()
+
+
+def test_a_wrong_password_and_none_are_one_message_each(locked: bytes) -> None:
+    wrong = problem_of(lambda: archive.read(locked, "locked.pdf", password=lambda _: SECRET[1:]))
+    none = problem_of(lambda: archive.read(locked, "locked.pdf"))
+
+    assert (wrong.kind, wrong.fault) == (Kind.USAGE, "it does not open with this password")
+    assert (none.kind, none.fault) == (Kind.USAGE, "it is encrypted")
+    assert none.remedy == "give its password in a file with --password-file, or in FINDINGS_REPORT_PASSWORD"
+
+
+def test_the_password_reaches_the_child_by_no_argument_and_no_variable(locked: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    start = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        seen.extend([*command, *options["env"], *options["env"].values()])
+        return start(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setenv("FINDINGS_REPORT_PASSWORD", SECRET)
+
+    archive.read(locked, "locked.pdf", password=lambda _: SECRET)
+
+    assert "findings_report.pdf.embedded_data" in seen
+    assert not [text for text in seen if SECRET in text or "PASSWORD" in text]
+
+
+@pytest.fixture
+def folder(locked: bytes, tmp_path: Path) -> Path:
+    (tmp_path / "locked.pdf").write_bytes(locked)
+    (tmp_path / "report.json").write_bytes(archive.to_json(samples.report()))
+    (tmp_path / "password").write_text(f"{SECRET}\n")
+    (tmp_path / "wrong").write_text("wrong\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["extract", "locked.pdf", "-o", "out.json"], ["diff", "report.json", "locked.pdf"]])
+def test_on_the_command_line_its_password_comes_by_the_same_ways(
+    command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    runner = CliRunner()
+
+    by_file = runner.invoke(app, [*command, "--password-file", "password"])
+    by_name = runner.invoke(app, command, env={"FINDINGS_REPORT_PASSWORD": SECRET})
+    wrong = runner.invoke(app, [*command, "--password-file", "wrong"])
+    without = runner.invoke(app, command)
+
+    assert (by_file.exit_code, by_name.exit_code) == (0, 0), by_file.output
+    assert str(wrong.exception) == "it does not open with this password"
+    assert str(without.exception) == "it is encrypted"
+    assert not Path("out.json").exists() or Path("out.json").read_bytes() == Path("report.json").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["extract", "locked.pdf", "-o", "out.json"], ["diff", "report.json", "locked.pdf"]])
+def test_on_a_terminal_it_is_prompted_for_and_not_shown(command: list[str], folder: Path) -> None:
+    master, terminal = pty.openpty()
+    program = [sys.executable, "-c", "from findings_report.cli.app import main; main()"]
+    process = subprocess.Popen(
+        [*program, *command], cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+    os.close(terminal)
+
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: the end of a terminal
+        while piece := os.read(master, 1000):
+            shown += piece
+            if shown.endswith(b"password of locked.pdf: "):
+                os.write(master, SECRET.encode() + b"\n")
+    os.close(master)
+
+    assert process.wait() == 0, shown
+    assert SECRET.encode() not in shown
+    assert shown.count(b"password of locked.pdf: ") == 1
+
+
+def test_attached_its_comment_says_what_it_holds_only_to_who_has_the_password(folder: Path) -> None:
+    (folder / "desk").mkdir()
+    work = made(folder / "desk", {"PATH": "/usr/bin:/bin"})
+    (work.root / "keep.py").write_text("import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())")
+    program = [sys.executable, str(work.root / "keep.py")]
+
+    def told(password: Password) -> tuple[str, list[str]]:
+        kept = work.root / f"told-{len(list(work.root.glob('told-*')))}"
+        work.environment["FINDINGS_REPORT_COMMAND_DESK"] = shlex.join([*program, str(kept)])
+        inputs = Inputs(work.root, {}, password=password)
+        errand = Errand((folder / "locked.pdf",), (f"command:desk/{kept.name}",), inputs)
+        done = attach(errand, Surroundings(work.environment), lambda _: None)
+        return kept.read_text(), [problem.fault for problem in done.problems]
+
+    title = samples.report().engagement.title
+    comment, said = told(lambda _: SECRET)
+    assert title in comment
+    assert said == []
+    comment, said = told(lambda _: None)
+    assert title not in comment
+    assert said == ["it is encrypted: the comment does not say what it holds"]
+    assert problem_of(lambda: told(lambda _: "wrong")).kind is Kind.USAGE
+    assert len(list(work.root.glob("told-*"))) == 2

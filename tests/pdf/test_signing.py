@@ -1,0 +1,184 @@
+"""A PDF signed with a key, and a signed PDF looked at: what holds, and what is told when it does not."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import samples
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from pdfs import carrying
+from signers import NOW, SECRET, Person, faults, looked_at, made_by, person
+from typer.testing import CliRunner
+
+from findings_report.cli.app import app
+from findings_report.commands.pdf import sign
+from findings_report.pdf import signing
+from findings_report.pdf.signing import Key
+from findings_report.problems import FindingsReportError, Kind
+from findings_report.report import archive
+
+
+@pytest.fixture(scope="module")
+def ada() -> Person:
+    return person("Ada Example")
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return carrying(archive.to_json(samples.report()))
+
+
+@pytest.fixture(scope="module")
+def signed(pdf: bytes, ada: Person) -> bytes:
+    return made_by(pdf, ada.encrypted)
+
+
+@pytest.mark.parametrize("which", Person._fields)
+def test_a_signed_pdf_is_intact_whole_and_of_whom_it_says(which: str, pdf: bytes, ada: Person) -> None:
+    made = made_by(pdf, getattr(ada, which))
+
+    found = looked_at(made, ada.plain.certificates)
+    assert made.startswith(pdf)
+    assert (found.signer, found.is_intact, found.is_whole, found.is_trusted) == ("Common Name: Ada Example", True, True, True)
+    assert archive.read(made, "report.pdf") == samples.report()
+
+
+def test_a_key_and_a_certificate_that_do_not_belong_together_sign_nothing(pdf: bytes, ada: Person) -> None:
+    other = person("Eve Example")
+
+    with pytest.raises(FindingsReportError, match="the first certificate is not that of the key") as caught:
+        made_by(pdf, replace(ada.plain, certificates=other.plain.certificates + ada.plain.certificates))
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_a_key_of_a_kind_that_is_not_used_is_told_of_the_key(pdf: bytes) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Ed")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    certificate = builder.not_valid_before(NOW.at).not_valid_after(NOW.at + datetime.timedelta(1)).sign(key, None)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    with pytest.raises(FindingsReportError, match="the key is of the kind ed25519") as caught:
+        made_by(pdf, Key(pem, certificate.public_bytes(Encoding.PEM), None))
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+@pytest.mark.parametrize("named", [b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_what_is_named_as_a_certificate_and_is_none_is_told_of_the_option(
+    named: bytes, pdf: bytes, signed: bytes, ada: Person
+) -> None:
+    attempts: list[tuple[str, Callable[[], object]]] = [
+        ("--certificate", lambda: made_by(pdf, replace(ada.plain, certificates=named))),
+        ("--trust", lambda: looked_at(signed, ada.plain.certificates + named if named[:1] == b"-" else named)),
+        ("--trust-authority", lambda: looked_at(signed, b"", named)),
+    ]
+    for option, attempt in attempts:
+        with pytest.raises(FindingsReportError, match=f"what {option} names holds something that is no certificate") as caught:
+            attempt()
+        assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_another_reader_agrees(signed: bytes, tmp_path: Path) -> None:
+    (tmp_path / "signed.pdf").write_bytes(signed)
+
+    said = subprocess.run(["pdfsig", tmp_path / "signed.pdf"], capture_output=True, text=True, check=False).stdout
+
+    assert "Signature is Valid" in said
+    assert "ETSI.CAdES.detached" in said
+    assert "Total document signed" in said
+
+
+def test_what_holds_is_told_with_code_0(signed: bytes, ada: Person, tmp_path: Path) -> None:
+    assert faults(signed, ada.plain.certificates, tmp_path) == []
+
+
+def test_a_certificate_that_nobody_named_is_not_trusted(signed: bytes, tmp_path: Path) -> None:
+    for trusted in (b"", person("Ada Example").plain.certificates):
+        assert faults(signed, trusted, tmp_path) == [
+            "the signature of Common Name: Ada Example is intact, but its certificate is not trusted"
+        ]
+
+
+def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, ada: Person, tmp_path: Path) -> None:
+    index = signed.index(b"/MediaBox") if b"/MediaBox" in signed else 12
+    broken = signed[:index] + bytes([signed[index] ^ 1]) + signed[index + 1 :]
+
+    assert faults(signed + b"\n%added\n", ada.plain.certificates, tmp_path) == [
+        "the signature of Common Name: Ada Example does not cover the whole file: something was added after it"
+    ]
+    found = looked_at(broken, ada.plain.certificates)
+    assert not found.is_intact
+    assert faults(pdf, ada.plain.certificates, tmp_path) == ["it is not signed"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (lambda ada: replace(ada.encrypted, passphrase=SECRET[1:]), "the passphrase is wrong"),
+        (lambda ada: Key(ada.bundle.content, b"", "wrong"), "the passphrase is wrong"),
+        (lambda _: Key(b"nonsense", b"", "x"), "it is no PKCS#12 file"),
+        (lambda ada: Key(ada.plain.content, b"", None), "there is no certificate"),
+    ],
+)  # fmt: skip
+def test_a_key_that_does_not_open_or_has_no_certificate_is_refused(
+    key: Callable[[Person], Key], said: str, pdf: bytes, ada: Person
+) -> None:
+    with pytest.raises(FindingsReportError, match=said) as caught:
+        made_by(pdf, key(ada))
+    assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_a_pdf_is_signed_once(signed: bytes, ada: Person) -> None:
+    with pytest.raises(FindingsReportError, match="it has a signature already"):
+        made_by(signed, ada.plain)
+
+
+def test_without_pyhanko_the_command_that_brings_it_is_named(pdf: bytes, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "find_spec", lambda _: None)
+
+    with pytest.raises(FindingsReportError) as caught:
+        made_by(pdf, ada.plain)
+    assert caught.value.problems[0].remedy == "pip install 'findings-report[sign]'"
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7\n", b"%PDF-1.7\n%%EOF", b"no pdf"])
+def test_what_is_no_pdf_is_not_signed(content: bytes, ada: Person, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(content)
+
+    with pytest.raises(FindingsReportError) as caught:
+        sign(tmp_path / "x.pdf", ada.plain, None)
+    assert caught.value.problems[0].kind is Kind.INPUT
+    assert (tmp_path / "x.pdf").read_bytes() == content
+
+
+def test_on_the_command_line_the_passphrase_comes_from_a_file_or_the_environment(
+    pdf: bytes, ada: Person, tmp_path: Path
+) -> None:
+    for name, content in {"key.p12": ada.bundle.content, "ca.pem": ada.plain.certificates, "report.pdf": pdf}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "passphrase").write_text(f"{SECRET}\n")
+    runner, arguments = CliRunner(), ["sign", f"{tmp_path}/report.pdf", "--key", f"{tmp_path}/key.p12", "-o"]
+
+    by_file = runner.invoke(app, [*arguments, f"{tmp_path}/1.pdf", "--passphrase-file", f"{tmp_path}/passphrase"])
+    by_name = runner.invoke(app, [*arguments, f"{tmp_path}/2.pdf"], env={"FINDINGS_REPORT_PASSPHRASE": SECRET})
+    without = runner.invoke(app, [*arguments, f"{tmp_path}/3.pdf"])
+    looked = runner.invoke(app, ["verify", f"{tmp_path}/1.pdf", "--trust", f"{tmp_path}/ca.pem"])
+    unknown = runner.invoke(app, ["verify", f"{tmp_path}/2.pdf"])
+
+    assert (by_file.exit_code, by_name.exit_code) == (0, 0)
+    assert isinstance(without.exception, FindingsReportError)
+    assert looked.exit_code == 0
+    assert "signed by Common Name: Ada Example" in looked.stdout
+    assert "intact, trusted" in looked.stdout
+    assert unknown.exit_code == int(Kind.GATE)

@@ -1,0 +1,74 @@
+"""People who sign PDFs, and how a signed PDF is read back."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from findings_report.commands.pdf import verify
+from findings_report.pdf import signing
+from findings_report.pdf.signing import Key, Manner, Trusted
+
+SECRET = "correct horse"
+NOW = Manner(datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))
+
+
+class Person(NamedTuple):
+    """Who signs."""
+
+    plain: Key
+    encrypted: Key
+    bundle: Key
+
+
+def person(name: str, *, above: Person | None = None, is_root: bool = False, last: datetime.datetime | None = None) -> Person:
+    """Somebody whose certificate is valid until `last`, and made by the person `above`, or by himself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    usage = x509.KeyUsage(True, True, False, False, False, is_root, False, False, False)
+    builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(start).not_valid_after(last or start + datetime.timedelta(36500))
+    builder = builder.add_extension(usage, critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(is_root, None), critical=True)
+    issuer, signing_key = subject, key
+    if above is not None:
+        issuer = x509.load_pem_x509_certificate(above.plain.certificates).subject
+        loaded = load_pem_private_key(above.plain.content, None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        signing_key = loaded
+    certificate = builder.issuer_name(issuer).sign(signing_key, hashes.SHA256())
+    pem = certificate.public_bytes(Encoding.PEM)
+    locked = BestAvailableEncryption(SECRET.encode())
+    return Person(
+        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), pem, None),
+        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked), pem, SECRET),
+        Key(pkcs12.serialize_key_and_certificates(b"ada", key, certificate, None, locked), b"", SECRET),
+    )
+
+
+def made_by(pdf: bytes, key: Key, manner: Manner = NOW) -> bytes:
+    return signing.sign(pdf, key, manner, shown="report.pdf").content
+
+
+def looked_at(content: bytes, signers: bytes, authorities: bytes = b"") -> signing.Signature:
+    (found,) = signing.signatures(content, Trusted(signers, authorities), shown="report.pdf")
+    return found
+
+
+def faults(content: bytes, trusted: bytes, folder: Path) -> list[str]:
+    (folder / "report.pdf").write_bytes(content)
+    return [problem.fault for problem in verify(folder / "report.pdf", Trusted(trusted, b"")).problems]
