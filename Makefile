@@ -37,7 +37,7 @@ bless: setup ## write the expected outputs of the tests anew; look at the differ
 
 .PHONY: pictures
 pictures: setup test-tools ## draw the pictures of the README anew
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python tools/pictures.py
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, the import contract, docs in step with the code
@@ -45,7 +45,7 @@ lint: setup ## ruff, mypy --strict, the import contract, docs in step with the c
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python tools/generate.py --check
 
 .PHONY: format
 format: setup ## put the code in its form
@@ -54,7 +54,7 @@ format: setup ## put the code in its form
 
 .PHONY: docs
 docs: setup ## write the generated parts of docs/ anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python tools/generate.py
 
 .PHONY: wheel
 wheel: setup ## build the wheel and the source archive in dist/

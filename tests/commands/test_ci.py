@@ -21,7 +21,8 @@ from findings_report.commands.track_update import update
 ROOT = Path(__file__).parents[2]
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS: Final = {step["name"]: step for step in ACTION["runs"]["steps"]}
-GITLAB: Final[dict[str, Any]] = yaml.safe_load((ROOT / "ci/findings-report.gitlab-ci.yml").read_text())["findings-report"]
+TEMPLATE: Final = ROOT / "integrations/findings-report.gitlab-ci.yml"
+GITLAB: Final[dict[str, Any]] = yaml.safe_load(TEMPLATE.read_text())["findings-report"]
 BIN = Path(sys.executable).parent
 
 

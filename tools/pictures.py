@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "docs/images"
 PAGE_WIDTH = 690
 WINDOW = (1280, 860)
 
@@ -71,6 +71,7 @@ def keep(picture: Image.Image, name: str) -> None:
 
 
 def main() -> None:
+    """Draw both pictures."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         built = build(folder)

@@ -21,7 +21,7 @@ from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 from findings_report.problems import Kind
 
-REFERENCE = Path(__file__).parent / "reference.md"
+REFERENCE = Path(__file__).parents[1] / "docs/reference.md"
 COMMANDS = (
     "init",
     "new",
