@@ -1,6 +1,8 @@
-"""The shared libraries that WeasyPrint loads: which are missing, and of which versions they are.
+"""Versions and system libraries that decide the bytes of a document.
 
-Asked without WeasyPrint, which cannot be imported when one is missing and takes a second when none is.
+They are part of every cache key, and two machines that work on one build must have the same. Nothing here imports
+WeasyPrint: the import takes a second, and fails if a library is missing, which is what `missing_libraries` is asked
+for.
 """
 
 from __future__ import annotations
@@ -11,23 +13,105 @@ import json
 import platform
 import zlib
 from functools import cache
-from importlib import metadata
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import findings_report
 
-# SELF
+LIBRARIES: Final = {
+    "libgobject-2.0.so.0": "libglib2.0-0",
+    "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
+    "libharfbuzz.so.0": "libharfbuzz0b",
+    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+    "libfontconfig.so.1": "libfontconfig1",
+}
+"""File name of each library that WeasyPrint loads, and the Debian package that contains it."""
+
+INSTALL: Final = "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+"""The command that installs all of them, for root; Debian and Ubuntu."""
+
+PACKAGES: Final = (
+    *("pydantic", "pydantic-core", "jinja2", "markupsafe", "pygments"),
+    *("markdown-it-py", "mdformat", "mdformat-gfm", "mdit-py-plugins", "mdurl", "wcwidth"),
+    *("weasyprint", "cssselect2", "pyphen", "tinycss2", "tinyhtml5", "webencodings"),
+    *("pikepdf", "fonttools", "lxml", "pillow", "pydyf"),
+)
+"""The Python packages that decide a document. Omitted: cffi, which only calls libraries, and brotli, which only reads fonts."""
+
+CODE: Final = "findings-report's own files"
+"""Key of the digest that distinguishes two programs of one version, such as two checkouts."""
+
+# Templates are part of the document and in its key already; an installed package contains them. Python writes and
+# removes files in __pycache__ while another process runs: a file that vanished once ended a build with a traceback.
+_NOT_CODE: Final = ("templates", "__pycache__")
+
+_HARFBUZZ_SUBSET: Final = "libharfbuzz-subset.so.0"
+_RTLD_DI_LINKMAP: Final = 2  # glibc and musl: dlfcn.h
+
+
+def missing_libraries() -> tuple[str, ...]:
+    """Return the file names of the libraries that cannot be loaded, in the order of LIBRARIES."""
+    return tuple(name for name in LIBRARIES if _load(name) is None)
+
+
+def required_libraries_missing() -> tuple[str, ...]:
+    """Return the missing libraries that PDF cannot do without.
+
+    Without HarfBuzz's subsetter WeasyPrint uses fontTools instead, and the file is only larger.
+    """
+    return tuple(name for name in missing_libraries() if name != _HARFBUZZ_SUBSET)
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions that a report states, by name; a library that is missing is left out."""
+    versions = {"WeasyPrint": version("weasyprint"), "pikepdf": version("pikepdf")}
+    if pango := _load("libpango-1.0.so.0"):
+        pango.pango_version_string.restype = ctypes.c_char_p
+        versions["Pango"] = pango.pango_version_string().decode()
+    if harfbuzz := _load("libharfbuzz.so.0"):
+        harfbuzz.hb_version_string.restype = ctypes.c_char_p
+        versions["HarfBuzz"] = harfbuzz.hb_version_string().decode()
+    if fontconfig := _load("libfontconfig.so.1"):
+        number = int(fontconfig.FcGetVersion())  # 2.14.1 is 21401
+        versions["Fontconfig"] = f"{number // 10_000}.{number // 100 % 100}.{number % 100}"
+    return versions
+
+
+@cache
+def toolchain_versions() -> dict[str, str]:
+    """Return everything that decides the bytes of a document, by name; a library that is missing is left out.
+
+    Two machines for which these are equal make the same bytes of the same document. System fonts are not included: a
+    document that uses them is not cached.
+    """
+    versions = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **library_versions()}
+    versions |= {name: version(name) for name in PACKAGES}
+    # FreeType measures every glyph, libpangoft2 selects the fonts, and the subsetter writes them. The latter two have no
+    # function that returns their own version, and FreeType's needs an open library: the file name contains all three.
+    for name in ("libfreetype.so.6", "libpangoft2-1.0.so.0", _HARFBUZZ_SUBSET):
+        if file := _file_of(name):
+            versions[name] = file
+    return versions | {"zlib": zlib.ZLIB_RUNTIME_VERSION, CODE: _digest_code()}
+
+
+@cache
+def toolchain_digest() -> str:
+    """Return a digest of `toolchain_versions`, for cache keys."""
+    return hashlib.sha256(json.dumps(sorted(toolchain_versions().items())).encode()).hexdigest()
 
 
 def worker_versions() -> dict[str, str]:
-    """Version by name of what decides a document, and of what carries it."""
-    return toolchain_versions() | {"distributed": metadata.version("distributed")}
+    """Return the versions that a worker of a cluster must have: those of the toolchain, and of dask."""
+    return toolchain_versions() | {"distributed": version("distributed")}
 
 
 def describe_difference(theirs: object) -> str | None:
-    """How another machine's `worker_versions` differs, in words; None when it does not. `theirs` is as JSON had it."""
+    """Describe the first difference between another machine's `worker_versions` and this machine's; None if there is none.
+
+    `theirs` comes from JSON that another machine sent.
+    """
     ours = worker_versions()
     if not isinstance(theirs, dict):
         return "it does not say what it has"
@@ -39,86 +123,6 @@ def describe_difference(theirs: object) -> str | None:
     return None
 
 
-CODE: Final = "findings-report's own files"
-"""The key of the digest that tells two programs of one version apart."""
-
-
-PACKAGES: Final = (
-    *("pydantic", "pydantic-core", "jinja2", "markupsafe", "pygments"),
-    *("markdown-it-py", "mdformat", "mdformat-gfm", "mdit-py-plugins", "mdurl", "wcwidth"),
-    *("weasyprint", "cssselect2", "pyphen", "tinycss2", "tinyhtml5", "webencodings"),
-    *("pikepdf", "fonttools", "lxml", "pillow", "pydyf"),
-)
-"""The packages that decide it. What only calls others (cffi), and what only reads fonts (brotli), does not."""
-
-
-_NOT_CODE: Final = ("templates", "__pycache__")
-"""Templates are the document's own business; they are in the package where that is installed."""
-
-
-@cache
-def toolchain_versions() -> dict[str, str]:
-    """Version by name; the same on two machines that make the same bytes of the same document. What is missing is left out."""
-    # SELF
-
-    found = {"findings-report": findings_report.__version__, "Python": platform.python_version(), **library_versions()}
-    found |= {name: version(name) for name in PACKAGES}
-    return found | {"zlib": zlib.ZLIB_RUNTIME_VERSION, CODE: _code()}
-
-
-@cache
-def toolchain_digest() -> str:
-    """A digest of all of it, for the keys of what is kept."""
-    return hashlib.sha256(json.dumps(sorted(toolchain_versions().items())).encode()).hexdigest()
-
-
-def _code() -> str:
-    root = Path(findings_report.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root)
-        if path.is_file() and not set(_NOT_CODE) & set(name.parts):
-            digest.update(f"{name.as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
-LIBRARIES: Final = {
-    "libgobject-2.0.so.0": "libglib2.0-0",
-    "libpango-1.0.so.0": "libpango-1.0-0",
-    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
-    "libharfbuzz.so.0": "libharfbuzz0b",
-    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
-    "libfontconfig.so.1": "libfontconfig1",
-}
-"""File name of each library, and the Debian package that has it."""
-
-
-INSTALL: Final = "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
-"""The one command that brings all of them, to be run as root; for Debian and Ubuntu."""
-
-
-def missing_libraries() -> tuple[str, ...]:
-    """File names of the libraries that cannot be loaded, in the order of LIBRARIES."""
-    return tuple(name for name in LIBRARIES if _load(name) is None)
-
-
-def required_libraries_missing() -> tuple[str, ...]:
-    """Those of the missing libraries without which there is no PDF; without HarfBuzz's subsetter it is only larger."""
-    return tuple(name for name in missing_libraries() if name != "libharfbuzz-subset.so.0")
-
-
-def library_versions() -> dict[str, str]:
-    """Version of everything that decides the bytes of a PDF, by name; what is missing is left out."""
-    found = {
-        "WeasyPrint": _package("weasyprint"),
-        "pikepdf": _package("pikepdf"),
-        "Pango": _text("libpango-1.0.so.0", "pango_version_string"),
-        "HarfBuzz": _text("libharfbuzz.so.0", "hb_version_string"),
-        "Fontconfig": _fontconfig(),
-    }
-    return {name: version for name, version in found.items() if version is not None}
-
-
 def _load(name: str) -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(name)
@@ -126,27 +130,31 @@ def _load(name: str) -> ctypes.CDLL | None:
         return None
 
 
-def _package(name: str) -> str | None:
+def _file_of(name: str) -> str | None:
+    """Return the real file name of a library, such as libfreetype.so.6.20.0; None if it is missing or cannot be located."""
+    library = _load(name)
+    if library is None:
+        return None
+    link_map = ctypes.POINTER(_LinkMap)()
     try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
+        if ctypes.CDLL(None).dlinfo(ctypes.c_void_p(library._handle), _RTLD_DI_LINKMAP, ctypes.byref(link_map)) != 0:
+            return None
+    except AttributeError:  # no dlinfo in this C library, as on macOS
         return None
+    return Path(link_map.contents.path.decode()).resolve().name
 
 
-def _text(library_name: str, function_name: str) -> str | None:
-    library = _load(library_name)
-    if library is None:
-        return None
-    function = library[function_name]
-    function.restype = ctypes.c_char_p
-    answer: bytes = function()
-    return answer.decode()
+class _LinkMap(ctypes.Structure):
+    """The first two fields of `struct link_map` in link.h."""
+
+    _fields_ = (("address", ctypes.c_void_p), ("path", ctypes.c_char_p))
 
 
-def _fontconfig() -> str | None:
-    """FcGetVersion counts 2.14.1 as 21401."""
-    library = _load("libfontconfig.so.1")
-    if library is None:
-        return None
-    number: int = library.FcGetVersion()
-    return f"{number // 10_000}.{number // 100 % 100}.{number % 100}"
+def _digest_code() -> str:
+    root = Path(findings_report.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        if path.is_file() and not set(_NOT_CODE) & set(name.parts):
+            digest.update(f"{name.as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()

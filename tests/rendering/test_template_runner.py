@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zlib
@@ -18,13 +19,13 @@ from findings_report.rendering.document_parts import render
 from findings_report.rendering.template_files import Template, builtin_templates, overrides, taken
 from findings_report.report import archive
 from findings_report.system import toolchain
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 
 STANDARD = Template("standard", (builtin_templates(),))
 
 
-class Counted(Entries):
-    """Entries that count what is put."""
+class Counted(FileCache):
+    """FileCache that count what is put."""
 
     puts = 0
 
@@ -225,3 +226,11 @@ def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.Monke
         patched.setattr("platform.python_version", lambda: "3.0.0")
         assert key() != first
     assert key() == first
+
+
+@pytest.mark.parametrize("library", ["libfreetype.so.6", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0"])
+def test_every_library_that_decides_glyphs_is_in_the_key_by_its_version(library: str) -> None:
+    if library in toolchain.missing_libraries():
+        pytest.skip(f"{library} is not installed")
+
+    assert re.fullmatch(re.escape(library) + r"[.\d]+", toolchain.toolchain_versions()[library])
