@@ -23,7 +23,7 @@ from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
 from findings_report.sandbox import Answer, Limits
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest
 
 __all__ = [
@@ -58,7 +58,7 @@ def render_pdf(
     carried: Carried | None = None,
     system_fonts: bool = False,
     limits: Limits | None = None,
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
     workers: int | None = None,
 ) -> Rendered:
     """The PDF of a page, and as warnings what WeasyPrint said of it and which characters have a stand-in.
@@ -97,7 +97,7 @@ def render_many(
     printables: Sequence[Printable],
     *,
     system_fonts: bool = False,
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Rendered, ...]:
@@ -164,7 +164,7 @@ class _Press:
     carried: Carried | None
     environment: Mapping[str, str]
     limits: Limits | None
-    entries: Entries | None
+    entries: FileCache | None
     workers: int
 
     def limits_of(self, longest: int) -> Limits:

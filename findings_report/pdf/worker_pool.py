@@ -16,7 +16,7 @@ from types import TracebackType
 
 from findings_report import sandbox
 from findings_report.sandbox import Answer, Child, Limits, frames
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 
 Blobs = Mapping[str, bytes]
 
@@ -31,7 +31,7 @@ class Workers:
         limits: Limits,
         environment: Mapping[str, str],
         most: int = 1,
-        entries: Entries | None = None,
+        entries: FileCache | None = None,
         made_by: str = "",
     ) -> None:
         """`target` and `environment` as `confine.run` has them, `limits` for each request.

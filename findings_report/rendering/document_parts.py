@@ -23,7 +23,7 @@ from findings_report.pdf.segments import gathered
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import FORMATS, Pages, marked
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 
 __all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]
 
@@ -47,7 +47,7 @@ def render(
     *,
     template: Template | TemplateFiles,
     format: str,  # noqa: A002
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
 ) -> Rendered:
     """The whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
 
@@ -67,7 +67,7 @@ def render_alone(
     *,
     template: Template | TemplateFiles,
     format: str,  # noqa: A002
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
 ) -> Rendered:
     """A report's only finding without anything around it but whose it is, by `alone.*.j2`. Otherwise as `render`."""
     pages = Pages(report.engagement, template=template, format=format, is_alone=True, entries=entries)

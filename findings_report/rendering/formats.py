@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from findings_report.model.report import Report
     from findings_report.pdf.render import Printable
     from findings_report.rendering.template_files import Template, TemplateFiles
-    from findings_report.system.cache import Entries
+    from findings_report.system.cache import FileCache
 
 
 def render(
@@ -20,7 +20,7 @@ def render(
     template: Template | TemplateFiles,
     *,
     system_fonts: bool,
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
     workers: int | None = None,
 ) -> Rendered:
     """The document in one format of `outputs.FORMATS`; CSV is of reports alone.
@@ -56,7 +56,7 @@ def _rendered(
     template: Template | TemplateFiles,
     *,
     system_fonts: bool,
-    entries: Entries | None,
+    entries: FileCache | None,
     workers: int | None,
 ) -> Rendered:
     from findings_report.rendering.document_parts import render as render_text
@@ -73,7 +73,7 @@ def render_each(
     template: Template | TemplateFiles,
     *,
     system_fonts: bool,
-    entries: Entries | None = None,
+    entries: FileCache | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Rendered]:
@@ -106,7 +106,7 @@ def _printed(
     text: Rendered,
     *,
     system_fonts: bool,
-    entries: Entries | None,
+    entries: FileCache | None,
     workers: int | None,
 ) -> Rendered:
     from findings_report.model.rendered import Rendered

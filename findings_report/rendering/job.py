@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
     from findings_report.rendering.template_files import Template, TemplateFiles
-    from findings_report.system.cache import Entries
+    from findings_report.system.cache import FileCache
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Job:
     """True for the only finding of each report without anything around it."""
     system_fonts: bool = False
     """--system-fonts."""
-    entries: Entries | None = None
+    entries: FileCache | None = None
     """Where this machine keeps what was rendered; nothing of it is sent."""
     workers: int | None = None
     """Processes that lay out at once, at most; None for one for each core."""

@@ -17,7 +17,7 @@ from findings_report.report.output_files import Target
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.rendering.template_files import Template
-    from findings_report.system.cache import Entries
+    from findings_report.system.cache import FileCache
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def begin_rendering(
     return finished
 
 
-def kept() -> tuple[Entries | None, tuple[Problem, ...]]:
+def kept() -> tuple[FileCache | None, tuple[Problem, ...]]:
     """Where rendered parts and laid out pages are kept; None, and why, where there can be no such place."""
     from findings_report.system import cache
 
     try:
-        return cache.Entries(cache.root() / "pages"), ()
+        return cache.FileCache(cache.root() / "pages"), ()
     except FindingsReportError as error:
         return None, tuple(replace(problem, level="note", code="cache") for problem in error.problems)
 

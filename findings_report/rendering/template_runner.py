@@ -18,14 +18,14 @@ from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.jinja_environment import Dialect, environment, told
 from findings_report.rendering.template_files import Files, Template, TemplateFiles, files_of, refused
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import toolchain_digest
 
 
 class Kept:
     """The parts of one document in one format."""
 
-    def __init__(self, entries: Entries, files: Files, engagement: ReportedEngagement, way: str) -> None:
+    def __init__(self, entries: FileCache, files: Files, engagement: ReportedEngagement, way: str) -> None:
         """`way` is what else decides: the format, and whether a finding stands alone."""
         self._entries = entries
         self._made_by = _made_by(files, way)
@@ -106,7 +106,7 @@ class Pages:
         template: Template | TemplateFiles,
         format: str,  # noqa: A002
         is_alone: bool = False,
-        entries: Entries | None = None,
+        entries: FileCache | None = None,
     ) -> None:
         """`is_alone` for a document of one part, where links to others would lead nowhere and become text.
 

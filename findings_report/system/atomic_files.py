@@ -1,7 +1,8 @@
-"""Bytes become files, all or none, and never half of one.
+"""Publishing bytes as files: a set of files is published completely or not at all.
 
-A set of files is first written beside its places, made durable, and only then put in place; a fault before that leaves
-everything as it was. New files are readable by their owner alone: they hold a client's code.
+Each file is written to a temporary file in its folder and synced; only then are all of them renamed. An error before
+the first rename leaves everything unchanged. New files are readable by their owner alone, because they contain a
+client's code.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shlex
 import stat
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
+from types import MappingProxyType
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
@@ -32,40 +34,25 @@ _REASONS = {
 }
 
 
-def publish(files: Mapping[Path, bytes]) -> None:
-    """Puts every file in place, creating folders as needed. Raises FindingsReportError (OUTPUT); then nothing has changed
-    unless the fault came while the finished files were being renamed, which it says.
+def publish(
+    files: Mapping[Path, bytes], *, new: Set[Path] = frozenset(), read: Mapping[Path, bytes] = MappingProxyType({})
+) -> None:
+    """Write every file, and create folders as needed.
+
+    Files in `new` must not exist yet, and files in `read` must still have the content given there. Raises
+    FindingsReportError (USAGE) if a file in `new` exists, else (OUTPUT). Then nothing has changed, unless the error
+    came while the finished files were renamed.
     """
-    _publish(files, frozenset())
-
-
-def publish_new(files: Mapping[Path, bytes]) -> None:
-    """As `publish`, for files that must not be there yet: raises FindingsReportError (USAGE) when one is, and writes none."""
-    _publish(files, files.keys())
-
-
-def publish_edited(files: Mapping[Path, tuple[bytes, bytes]]) -> None:
-    """As `publish`, for files that people write: of each what was read of it, and what it is to be.
-
-    Raises FindingsReportError (OUTPUT), and writes none, when one is another by now, or is not to be written.
-    """
-    _publish(
-        {path: content for path, (_, content) in files.items()}, frozenset(), {path: was for path, (was, _) in files.items()}
-    )
-
-
-def _publish(files: Mapping[Path, bytes], new: Set[Path], read: Mapping[Path, bytes] | None = None) -> None:
     staged: dict[Path, Path] = {}
     current = Path()
     try:
         for path, content in files.items():
             current = path
-            _refuse_what_is_no_file(path)
+            _refuse_folder_or_device(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             staged[path] = _stage(path, content)
         with _locked({path.parent for path in files}):
-            _refuse_taken(new)
-            _refuse_changed(read or {})
+            _refuse_conflicts(new, read)
             for path, temporary in staged.items():
                 current = path
                 temporary.replace(path)
@@ -79,14 +66,28 @@ def _publish(files: Mapping[Path, bytes], new: Set[Path], read: Mapping[Path, by
                 temporary.unlink(missing_ok=True)
 
 
-def _refuse_taken(new: Set[Path]) -> None:
+def publish_new(files: Mapping[Path, bytes]) -> None:
+    """Write files that must not exist yet; otherwise as `publish`."""
+    publish(files, new=files.keys())
+
+
+def publish_edited(files: Mapping[Path, tuple[bytes, bytes]]) -> None:
+    """Replace files that people write; otherwise as `publish`. Of each file: the content that was read, and the new content.
+
+    Raises FindingsReportError (OUTPUT), before any is written, if one has changed since it was read or is read-only.
+    """
+    publish({path: content for path, (_, content) in files.items()}, read={path: was for path, (was, _) in files.items()})
+
+
+def _refuse_conflicts(new: Set[Path], read: Mapping[Path, bytes]) -> None:
+    """Raise FindingsReportError for a file in `new` that exists, and for one in `read` that is not as it was read.
+
+    Checked under the lock, right before the rename: `track --update` reads seconds earlier, and what somebody saved in between
+    would be lost.
+    """
     if taken := sorted(path for path in new if os.path.lexists(path)):
         fault = "is there already, and stays as it is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(taken[0])), code="taken"))
-
-
-def _refuse_changed(read: Mapping[Path, bytes]) -> None:
-    """Looked at in the last moment: what somebody saved in the meantime would be lost."""
     for path, was in read.items():
         if not path.lstat().st_mode & 0o222:
             fault, remedy = "cannot be written: it is read-only", f"chmod u+w {shlex.quote(str(path))}"
@@ -97,7 +98,7 @@ def _refuse_changed(read: Mapping[Path, bytes]) -> None:
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, place=Place(str(path)), code="changed"))
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _refuse_folder_or_device(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder")
     if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null itself
@@ -105,8 +106,12 @@ def _refuse_what_is_no_file(path: Path) -> None:
 
 
 def _stage(path: Path, content: bytes) -> Path:
-    """A finished, durable temporary file in the folder of `path`."""
-    # `store` knows this name: where one is left in findings/, a write was interrupted, which has to be said.
+    """Write a temporary file in the folder of `path`, sync it, and return its path.
+
+    It is in that folder because a rename works only within one file system.
+    """
+    # authoring/files.py knows this name: such a file in findings/ means that a write was interrupted, which every
+    # command reports.
     temporary = path.parent / f".{path.name[:20]}.{secrets.token_hex(6)}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -122,7 +127,7 @@ def _stage(path: Path, content: bytes) -> Path:
 
 
 def _mode(path: Path) -> int:
-    """The rights of the file that is replaced; a new one is its owner's alone, whatever a link in its place leads to."""
+    """Return the mode of the file that is replaced; 0600 for a new file, and for a link regardless of its target."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -132,12 +137,12 @@ def _mode(path: Path) -> int:
 
 @contextlib.contextmanager
 def _locked(folders: set[Path]) -> Iterator[None]:
-    """Holds the folders against another run of this program, so that two runs do not mix their files."""
+    """Lock the folders against another run of this program, so that two runs do not mix their files."""
     with contextlib.ExitStack() as stack:
-        for folder in sorted(folders):
+        for folder in sorted(folders):  # in one order, so that two runs cannot wait for each other
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             stack.callback(os.close, descriptor)
-            with contextlib.suppress(OSError):  # some network file systems have no locks
+            with contextlib.suppress(OSError):  # some network file systems have no locks; a report is written all the same
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 

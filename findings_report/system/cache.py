@@ -1,4 +1,7 @@
-"""Where things that can be made again are kept: below the user's cache folder, readable by the owner alone."""
+"""Files that can be made again, below the user's cache folder and readable by the owner alone.
+
+Clones of repositories (`repository_folder`) and, as `FileCache`, rendered parts and pages. All of them contain client code.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from typing import Final
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
+_MOST_BYTES: Final = 512 * 2**20
+_LONGEST_ENTRY_BYTES: Final = 64 * 2**20
+
 
 def root() -> Path:
-    """The cache folder: `$XDG_CACHE_HOME/findings-report`, else `~/.cache/findings-report`. It need not exist."""
+    """Return the cache folder: `$XDG_CACHE_HOME/findings-report`, else `~/.cache/findings-report`. It need not exist."""
+    # A relative XDG_CACHE_HOME is invalid and to be ignored. Source: XDG Base Directory Specification 0.8.
     base = os.environ.get("XDG_CACHE_HOME") or ""
     if not base.startswith("/"):
         base = f"{os.environ.get('HOME') or '/nonexistent'}/.cache"
@@ -24,7 +31,8 @@ def root() -> Path:
 
 
 def repository_folder(url: str) -> Path:
-    """Where the clone of `url` is kept. It need not exist; its parent does, with mode 0700."""
+    """Return the folder for the clone of `url`. Neither the folder nor its parent need exist; see `make_private`."""
+    # The name is for people who look into the cache; the digest alone makes it unique.
     stem = (
         re.sub(r"[^A-Za-z0-9]+", "-", url.rstrip("/").removesuffix(".git").rpartition("/")[2]).strip("-")[:40] or "repository"
     )
@@ -32,9 +40,9 @@ def repository_folder(url: str) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Creates `folder` and the cache above it with mode 0700, and takes the rights of others away where they are there.
+    """Create `folder` and the cache above it with mode 0700; existing folders lose the rights of other users.
 
-    Raises FindingsReportError (OUTPUT) when that cannot be done, and for a folder of another user, who could change it.
+    Raises FindingsReportError (OUTPUT) if that fails, and for a folder of another user, who could change what is read from it.
     """
     try:
         for part in (root(), folder):
@@ -50,34 +58,31 @@ def make_private(folder: Path) -> None:
         raise FindingsReportError(problem) from None
 
 
-_MOST_BYTES: Final = 512 * 2**20
-_LONGEST_BYTES: Final = 64 * 2**20
+class FileCache:
+    """Bytes by key, each in a file of its own; the least recently used are removed first.
 
-
-class Entries:
-    """Bytes by key, each in a file of its own, that may be gone at any time; what was used longest ago goes first.
-
-    A file is believed when it is this user's alone, names its key and holds what its digest says; else it is removed. A file
-    that cannot be read or written is the same as none.
+    An entry may disappear at any time. It is used only if its file belongs to this user alone, names its key and
+    matches its digest; otherwise the file is removed. A file that cannot be read or written counts as absent: a cache
+    must not end a build.
     """
 
     def __init__(self, folder: Path, *, most_bytes: int = _MOST_BYTES) -> None:
-        """`folder` is made, as `make_private` does it; together the files hold about `most_bytes` at most."""
+        """Create `folder` as `make_private` does. `most_bytes` limits all files together, after `trim`."""
         make_private(folder)
         self._folder, self._most_bytes = folder, most_bytes
 
     def get(self, key: str) -> bytes | None:
-        """What was put under a key, which is a digest in hexadecimal; None when there is nothing to be believed."""
+        """Return what `put` stored under `key`, a digest in hexadecimal; None if there is no valid entry."""
         file = self._folder / key
         try:
             with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
                 status = os.fstat(stream.fileno())
                 own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
-                entry = stream.read(_LONGEST_BYTES + 1) if own else b""
+                entry = stream.read(_LONGEST_ENTRY_BYTES + 1) if own else b""
             head = len(_seal(key, b""))
             content = entry[head:]
             if entry[:head] == _seal(key, content):
-                os.utime(file)
+                os.utime(file)  # `trim` goes by it: many file systems do not record when a file was read
                 return content
             file.unlink()
         except OSError:
@@ -85,24 +90,25 @@ class Entries:
         return None
 
     def put(self, key: str, content: bytes) -> None:
-        """Keeps `content` under `key`, unless it is huge; other entries make room."""
-        if len(content) > _LONGEST_BYTES - 1024:
+        """Store `content` under `key`, unless it is longer than 64 MiB."""
+        if len(content) > _LONGEST_ENTRY_BYTES - 1024:
             return
         with contextlib.suppress(OSError):
+            # mkstemp creates the file with mode 0600, and the rename makes it complete for every other process.
             descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".")
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(_seal(key, content) + content)
             Path(name).replace(self._folder / key)
 
     def trim(self) -> None:
-        """Removes what was used longest ago until the rest is within bounds."""
-        known: list[tuple[float, int, Path]] = []
-        with contextlib.suppress(OSError), os.scandir(self._folder) as files:
-            for file in files:
-                status = file.stat(follow_symlinks=False)
-                known.append((status.st_mtime, status.st_size, Path(file.path)))
-        excess = sum(size for _, size, _ in known) - self._most_bytes
-        for _, size, path in sorted(known):
+        """Remove the least recently used files until the others are within the limit."""
+        files: list[tuple[float, int, Path]] = []
+        with contextlib.suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                files.append((status.st_mtime, status.st_size, Path(entry.path)))
+        excess = sum(size for _, size, _ in files) - self._most_bytes
+        for _, size, path in sorted(files):
             if excess <= 0:
                 return
             with contextlib.suppress(OSError):
@@ -111,4 +117,5 @@ class Entries:
 
 
 def _seal(key: str, content: bytes) -> bytes:
+    """Return the first line of an entry's file: format, key and digest. All seals have the same length."""
     return f"findings-report 1 {key} {hashlib.sha256(content).hexdigest()}\n".encode("ascii")

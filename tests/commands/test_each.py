@@ -20,7 +20,7 @@ from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import alone
 from findings_report.report.check import Inputs
-from findings_report.system.cache import Entries
+from findings_report.system.cache import FileCache
 
 NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
 
@@ -110,7 +110,7 @@ def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Pa
     template = Template("standard", (builtin_templates(),))
     reports = [alone(samples.report(), finding) for finding in samples.report().findings]
     pages = [printable(report, render_alone(report, template=template, format="pdf")) for report in reports]
-    entries = Entries(tmp_path)
+    entries = FileCache(tmp_path)
 
     together = render_many(pages, entries=entries, workers=2)
 

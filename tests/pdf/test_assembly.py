@@ -103,9 +103,9 @@ def joined(made: Report) -> bytes:
 
 
 @pytest.fixture
-def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cache.Entries:
+def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cache.FileCache:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return cache.Entries(cache.root() / "pages")
+    return cache.FileCache(cache.root() / "pages")
 
 
 def text_of(pdf: bytes) -> list[str]:
@@ -234,7 +234,7 @@ def test_a_checker_of_pdf_finds_no_fault(joined: bytes, tmp_path: Path) -> None:
 
 
 def test_the_bytes_depend_neither_on_the_number_of_workers_nor_on_what_is_kept(
-    made: Report, joined: bytes, entries: cache.Entries
+    made: Report, joined: bytes, entries: cache.FileCache
 ) -> None:
     assert in_sheets(made, workers=1, entries=entries).content == joined
 
@@ -263,7 +263,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_what_is_known_is_not_laid_out_again(made: Report, joined: bytes, entries: cache.Entries, asked: list[str]) -> None:
+def test_what_is_known_is_not_laid_out_again(made: Report, joined: bytes, entries: cache.FileCache, asked: list[str]) -> None:
     in_sheets(made, entries=entries)
     asked.clear()
 
@@ -271,7 +271,9 @@ def test_what_is_known_is_not_laid_out_again(made: Report, joined: bytes, entrie
     assert asked == []
 
 
-def test_an_edited_finding_lays_out_its_own_sheet_and_no_other(made: Report, entries: cache.Entries, asked: list[str]) -> None:
+def test_an_edited_finding_lays_out_its_own_sheet_and_no_other(
+    made: Report, entries: cache.FileCache, asked: list[str]
+) -> None:
     edited = many(changed=made.findings[10].model_copy(update={"description": "It says something else now.\n"}))
     expected = in_sheets(edited).content
     in_sheets(made, entries=entries)
@@ -282,7 +284,7 @@ def test_an_edited_finding_lays_out_its_own_sheet_and_no_other(made: Report, ent
     assert asked in (["start", "sheet", "fonts", "start", "join"], ["start", "sheet", "sheet", "fonts", "start", "join"])
 
 
-def test_a_corrupt_and_a_foreign_entry_are_made_again(made: Report, joined: bytes, entries: cache.Entries) -> None:
+def test_a_corrupt_and_a_foreign_entry_are_made_again(made: Report, joined: bytes, entries: cache.FileCache) -> None:
     in_sheets(made, entries=entries)
     files = sorted((cache.root() / "pages").iterdir())
     for number, file in enumerate(files):
