@@ -11,7 +11,7 @@ from typing import Final
 from findings_report import prose
 from findings_report.forges.branch_links import BranchLink, branch_links, homes
 from findings_report.model.engagement import Engagement
-from findings_report.model.finding import PLACING, Finding
+from findings_report.model.finding import Finding
 from findings_report.problems import Kind, Level, Problem, Subject, suggestions
 from findings_report.problems.safe_text import visible
 from findings_report.prose.parse import is_plain
@@ -109,15 +109,7 @@ def _not_pinned(engagement: Engagement, found: Linked) -> Problem:
 
 def texts_of(finding: Finding) -> dict[Subject, str]:
     """The finding's Markdown by the path of its field, in print order."""
-    texts: dict[Subject, str] = {(name,): text for name in PLACING if (text := getattr(finding, name)) is not None}
-    if finding.recommendation is not None:
-        texts["recommendation", "short_term"] = finding.recommendation.short_term
-        if finding.recommendation.long_term is not None:
-            texts["recommendation", "long_term"] = finding.recommendation.long_term
-    if finding.fix is not None and finding.fix.note is not None:
-        texts["fix", "note"] = finding.fix.note
-    if finding.response is not None:
-        texts["response",] = texts.pop(("response",))  # printed after what was done
+    texts: dict[Subject, str] = {passage.path: passage.text for passage in finding.prose}
     for index, location in enumerate(finding.locations):
         if location.caption is not None:
             texts["locations", index, "caption"] = location.caption

@@ -12,11 +12,9 @@ from findings_report.model.comparison import FieldChange, TrackedRegion
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
+from findings_report.model.passages import passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
-
-PROSE: Final = ("summary", "severity_reason", "description", "impact", "scenario", "proof", "recommendation", "response", "fix")
-"""Fields whose change is shown word by word."""
 
 _NOT_SAID: Final = frozenset({"id", "snippets", "placed", "severity_source"})
 """Fields of a reported finding that nobody wrote."""
@@ -51,7 +49,8 @@ def _said(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[Field
 
 def _change(name: str, before: str | None, after: str | None) -> FieldChange:
     label = _LABELS.get(name, name.replace("_", " ").capitalize())
-    words = wording(before or "", after or "") if name in PROSE else ()
+    is_prose = any(field.path[0] == name for field in passage_fields(ReportedFinding))
+    words = wording(before or "", after or "") if is_prose else ()
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
 
 

@@ -145,8 +145,16 @@ def _editors(pattern: re.Pattern[str]) -> Any:
 Text = Annotated[str, StringConstraints(strict=True, max_length=4_000)]
 """One line or a short text."""
 
-Markdown = Annotated[str, StringConstraints(strict=True, max_length=262_144)]
+MARKDOWN: Final = "markdown"
+"""Annotation by which `passages` finds the fields of Markdown: the constraints alone would not tell them from quoted code."""
+
+_LONG_TEXT = StringConstraints(strict=True, max_length=262_144)
+
+Markdown = Annotated[str, _LONG_TEXT, MARKDOWN]
 """Prose in Markdown: CommonMark with tables and strikethrough; raw HTML is shown as text. At most 256 KiB."""
+
+QuotedCode = Annotated[str, _LONG_TEXT]
+"""Code as the author copied it. At most 256 KiB."""
 
 Filled = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500, pattern=r"^[^\n]*\S[^\n]*$")]
 """One line that is not blank."""

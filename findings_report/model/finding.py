@@ -22,6 +22,7 @@ from findings_report.model.field_types import (
     LineNotes,
     Markdown,
     Name,
+    QuotedCode,
     Regions,
     RepositoryPath,
     SourceText,
@@ -30,6 +31,7 @@ from findings_report.model.field_types import (
     Url,
     one_or_many,
 )
+from findings_report.model.passages import HasPassages, Position, Printed
 
 
 class Status(StrEnum):
@@ -126,7 +128,7 @@ class Location(Frozen):
     """Printed with the snippet."""
     commit: CommitHash | None = None
     """Only where it differs from the repository's."""
-    quote: Markdown | None = None
+    quote: QuotedCode | None = None
     """The code as the author copied it, in whatever shape; it is checked, never printed as the repository's."""
 
 
@@ -169,8 +171,15 @@ Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
 """A CVSS vector, 3.1 or 4.0; the score is computed."""
 
 
-class Finding(Frozen):
-    """One reported weakness, as its YAML file says it. Its id is the file's name."""
+SeverityReason = Annotated[Markdown | None, Printed("Why this severity", Position.SEVERITY)]
+"""The text about the severity: it stands with the severity in the file, and therefore not among `FindingProse`."""
+
+FixOrNone = Annotated[Fix | None, Printed(position=Position.FIX)]
+"""The fix, whose note is a text of the finding."""
+
+
+class FindingFacts(Frozen):
+    """The fields of a finding that its YAML file begins with: what it is called and how it is rated."""
 
     title: Filled
     """What is wrong, in one line; `` `code` `` in backticks is printed as code."""
@@ -178,7 +187,7 @@ class Finding(Frozen):
     """The kind of weakness, in the auditor's words."""
     severity: Name | None = None
     """A word of the engagement's scale; computed from `rating` or `cvss` when left out."""
-    severity_reason: Markdown | None = None
+    severity_reason: SeverityReason = None
     """Why the severity differs from what `rating` or `cvss` gives."""
     rating: Rating | None = None
     """Impact and likelihood."""
@@ -204,25 +213,39 @@ class Finding(Frozen):
     """What is affected besides code."""
     status: Status = Status.OPEN
     """What was decided."""
-    summary: Markdown | None = None
+
+
+class FindingProse(HasPassages):
+    """The texts of a finding, authored and reported: a Markdown field that is declared here is proofread, printed and compared.
+
+    In the order of printing within a position; `Printed` gives a heading or a position other than the defaults.
+    """
+
+    summary: Annotated[Markdown | None, Printed(position=Position.LEAD)] = None
     """The finding in two sentences."""
-    description: Markdown
+    description: Annotated[Markdown, Printed(position=Position.BEFORE_CODE)]
     """What is wrong."""
     impact: Markdown | None = None
     """What it leads to."""
-    scenario: Markdown | None = None
+    scenario: Annotated[Markdown | None, Printed("Exploit scenario")] = None
     """How it is exploited."""
-    proof: Markdown | None = None
+    proof: Annotated[Markdown | None, Printed("Proof of concept")] = None
     """The proof of concept."""
-    recommendation: (
-        Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None
-    ) = None
+    recommendation: Annotated[
+        Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None,
+        Printed(position=Position.ADVICE),
+    ] = None
     """What we advise: a text, or `short_term` and `long_term`."""
-    response: Markdown | None = None
+    response: Annotated[Markdown | None, Printed(position=Position.ANSWER)] = None
     """What the client answers. What was decided on it, and why, is the newest entry of `history`."""
+
+
+class Finding(FindingProse, FindingFacts):
+    """One reported weakness, as its YAML file says it. Its id is the file's name."""
+
     locations: tuple[Location, ...] = ()
     """The evidence."""
-    fix: Fix | None = None
+    fix: FixOrNone = None
     """What was done about it."""
     history: tuple[Event, ...] = ()
     """Its life so far, oldest first."""
@@ -238,9 +261,3 @@ class Finding(Frozen):
     """Who it is for; empty is everybody."""
     extra: dict[Name, Text] = Field(default_factory=dict)
     """Values of the engagement's custom fields."""
-
-
-PLACING: Final = ("summary", "severity_reason", "description", "impact", "scenario", "proof", "response")
-"""The fields of a finding whose Markdown may place evidence, in print order; those of `recommendation` and `fix.note` stand
-before `response`.
-"""

@@ -15,7 +15,17 @@ from pydantic import ConfigDict, Field
 from findings_report.model.engagement import Author, Period, Place, ReportVersion, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Colour, Identifier, Level
-from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.finding import (
+    Affected,
+    Confidence,
+    Event,
+    FindingProse,
+    FixOrNone,
+    Rating,
+    Reference,
+    SeverityReason,
+    Status,
+)
 from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
 
 SCHEMA: Final = "findings-report/report/1"
@@ -99,8 +109,8 @@ class ReportedSection(Frozen):
     """Before or after the findings."""
 
 
-class ReportedFinding(Frozen):
-    """One finding with its evidence, ready to be rendered alone."""
+class ReportedFacts(Frozen):
+    """The fields that a reported finding begins with."""
 
     id: Identifier
     """Stable id."""
@@ -110,8 +120,8 @@ class ReportedFinding(Frozen):
     """The word with its colour and meaning."""
     severity_source: Literal["severity", "rating", "cvss"]
     """What the severity was taken from."""
-    severity_reason: str | None
-    """Markdown."""
+    severity_reason: SeverityReason
+    """Why the severity differs from what `rating` or `cvss` gives; Markdown."""
     status: Status
     """What was decided."""
     category: str | None
@@ -138,25 +148,16 @@ class ReportedFinding(Frozen):
     """Ids of today; where a former id was written, the one it has become."""
     affected: tuple[Affected, ...]
     """Besides code."""
-    summary: str | None
-    """Markdown."""
-    description: str
-    """Markdown."""
-    impact: str | None
-    """Markdown."""
-    scenario: str | None
-    """Markdown."""
-    proof: str | None
-    """Markdown."""
-    recommendation: Recommendation | None
-    """Markdown, short and long term."""
-    response: str | None
-    """Markdown."""
+
+
+class ReportedFinding(FindingProse, ReportedFacts):
+    """One finding with its evidence, ready to be rendered alone."""
+
     snippets: tuple[Snippet, ...]
     """The evidence in the order of the locations."""
     placed: tuple[str, ...]
     """Names of the locations that the prose places itself; the others follow the description."""
-    fix: Fix | None
+    fix: FixOrNone
     """What was done."""
     history: tuple[Event, ...]
     """Oldest first."""

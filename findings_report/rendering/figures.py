@@ -5,13 +5,14 @@ A part is rendered without sight of the others: figures are numbered within it, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
 from findings_report import prose
 from findings_report.model.evidence import Snippet
+from findings_report.model.passages import Passage
 from findings_report.model.report import Picture, ReportedEngagement, ReportedFinding
 
 
@@ -76,16 +77,6 @@ class Part:
         return next((each for each in self.engagement.images if name in (each.name, each.file)), None)
 
 
-def texts(finding: ReportedFinding) -> Iterator[str | None]:
-    """The finding's prose in the order of its printing; None stands where the snippets go that no prose places."""
-    advice, fix = finding.recommendation, finding.fix
-    before = (finding.summary, finding.severity_reason, finding.description)
-    yield from (text for text in before if text)
-    yield None
-    after = (finding.impact, finding.scenario, finding.proof, advice and advice.short_term, advice and advice.long_term)
-    yield from (text for text in (*after, fix and fix.note, finding.response) if text)
-
-
 def number_figures(part: Part, finding: ReportedFinding) -> None:
     """Gives every figure of the finding its number, in the order of printing."""
     located: dict[str, Figure] = {}
@@ -104,12 +95,16 @@ def number_figures(part: Part, finding: ReportedFinding) -> None:
 
 def _shown(part: Part, finding: ReportedFinding) -> Iterator[Snippet | Picture]:
     """The figures of the finding in the order of printing; some more than once."""
+    yield from _placed(part, finding, [passage for passage in finding.prose if passage.position.is_before_code])
+    yield from finding.unplaced
+    yield from _placed(part, finding, [passage for passage in finding.prose if not passage.position.is_before_code])
+
+
+def _placed(part: Part, finding: ReportedFinding, passages: Iterable[Passage]) -> Iterator[Snippet | Picture]:
+    """The figures that texts place."""
     by_name = {snippet.name: snippet for snippet in finding.snippets}
-    for text in texts(finding):
-        if text is None:
-            yield from finding.unplaced
-            continue
-        for use in part.parse(text).references.uses:
+    for passage in passages:
+        for use in part.parse(passage.text).references.uses:
             if use.kind == "placed" and use.name in by_name:
                 yield by_name[use.name]
             elif use.kind == "image" and (picture := part.picture(use.name)) is not None:

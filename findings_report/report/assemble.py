@@ -17,7 +17,7 @@ from findings_report.authoring import cwe, severity
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, Place, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
-from findings_report.model.finding import PLACING, Finding, Status
+from findings_report.model.finding import Finding, Status
 from findings_report.model.report import (
     Component,
     CustomValue,
@@ -181,15 +181,7 @@ _CARRIED_OVER = tuple(
 
 def _placed(finding: Finding, snippets: tuple[Snippet, ...]) -> tuple[str, ...]:
     """Names of the locations that the prose places, in the order of the locations."""
-    placed: set[str] = set()
-    texts = [getattr(finding, name) for name in PLACING]
-    if finding.recommendation is not None:
-        texts += [finding.recommendation.short_term, finding.recommendation.long_term]
-    if finding.fix is not None:
-        texts.append(finding.fix.note)
-    for text in texts:
-        if text is not None:
-            placed.update(prose.references(text).placed)
+    placed = {name for passage in finding.prose for name in prose.references(passage.text).placed}
     return tuple(snippet.name for snippet in snippets if snippet.name in placed and snippet.name is not None)
 
 
