@@ -40,12 +40,13 @@ pictures: setup test-tools ## draw the pictures of the README anew
 	$(BIN)/python tools/pictures.py
 
 .PHONY: lint
-lint: setup ## ruff, mypy --strict, the import contract, docs in step with the code
+lint: setup ## ruff, mypy --strict, the import contract, docs up to date, plain English
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate.py --check
+	$(BIN)/python tools/check_english.py
 
 .PHONY: format
 format: setup ## put the code in its form
