@@ -17,7 +17,7 @@ from findings_report.model.rendered import Carried
 from findings_report.pdf.segments import SheetedPage
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.sandbox import Answer
+from findings_report.sandbox import ChildReply
 
 Pictures = Mapping[str, tuple[str, bytes]]
 """By name: media type and content."""
@@ -78,13 +78,13 @@ class _Extent:
 class _Laid:
     """One sheet, laid out by a child that its content may have taken over."""
 
-    answer: Answer
+    answer: ChildReply
     extent: _Extent
 
 
 def assembled(
     page: SheetedPage, pictures: Pictures, carried: Carried | None, *, laying: Workers, joining: Workers
-) -> tuple[bytes, list[Answer]]:
+) -> tuple[bytes, list[ChildReply]]:
     """The PDF, and the answer for each sheet; no PDF when a sheet asked for what it was not given.
 
     Raises UnableError, and FindingsReportError when a child met a limit or failed.
@@ -159,7 +159,7 @@ def _numbered(page: SheetedPage, sheets: _Sheets, laid: dict[int, _Laid]) -> lis
     raise UnableError("the contents have another length for every numbering")
 
 
-def _laid(answer: Answer) -> _Laid:
+def _laid(answer: ChildReply) -> _Laid:
     if answer.response.get("refused"):
         return _Laid(answer, _Extent(1, {}))
     _whole(answer, ("pdf", "account", "faces", "anchors"))
@@ -175,7 +175,7 @@ def _laid(answer: Answer) -> _Laid:
     return _Laid(answer, _Extent(pages, anchors))
 
 
-def _whole(answer: Answer, names: Sequence[str]) -> Answer:
+def _whole(answer: ChildReply, names: Sequence[str]) -> ChildReply:
     """The answer, if it has these blobs."""
     if isinstance(reason := answer.response.get("unable"), str):
         raise UnableError(reason)

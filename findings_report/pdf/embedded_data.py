@@ -65,7 +65,7 @@ def embedded(content: bytes, names: Sequence[str], *, shown: str, password: Pass
     if len(content) > LARGEST_PDF:
         raise _refused(shown, f"it has {len(content):,} bytes; at most {LARGEST_PDF:,} are read")
     try:
-        with sandbox.started(__name__, limits=_limits(len(content)), environment={}) as child:
+        with sandbox.start_child(__name__, limits=_limits(len(content)), environment={}) as child:
             wanted = {"names": list(names)}
             answer = unlocked(lambda given: sandbox.ask(child, {**wanted, **given}, {"pdf": content}), password, shown)
     except FindingsReportError as error:
@@ -80,7 +80,7 @@ def embedded(content: bytes, names: Sequence[str], *, shown: str, password: Pass
     return Embedded(str(answer.response["name"]), answer.blobs["file"])
 
 
-def unlocked(ask: Callable[[Mapping[str, object]], sandbox.Answer], password: Password, shown: str) -> sandbox.Answer:
+def unlocked(ask: Callable[[Mapping[str, object]], sandbox.ChildReply], password: Password, shown: str) -> sandbox.ChildReply:
     """What a child answers that may need the password of a PDF: it says {"locked": true} then, and is asked again.
 
     `ask` is given what is to be said besides, {} or {"password": text}. Raises FindingsReportError (USAGE) when there is no

@@ -8,7 +8,7 @@ from typing import Final
 
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.sandbox import Answer
+from findings_report.sandbox import ChildReply
 from findings_report.system.toolchain import INSTALL
 
 # WeasyPrint says these as errors and goes on without the thing; a report must not lack something in silence.
@@ -30,7 +30,7 @@ def explained(problem: Problem, finding: str | None = None) -> Problem:
     return replace(problem, fault=fault, remedy=remedy, subject=(finding,) if finding else None)
 
 
-def of_answers(answers: Iterable[Answer]) -> list[Problem]:
+def of_answers(answers: Iterable[ChildReply]) -> list[Problem]:
     """What the children report, each thing once; refused addresses alone, as WeasyPrint's own words on them add nothing."""
     told = [_account(answer.response) for answer in answers]
     if refused := dict.fromkeys(address for addresses, _, _ in told for address in addresses):

@@ -22,7 +22,7 @@ from findings_report.pdf.segments import SheetedPage, take_apart
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
-from findings_report.sandbox import Answer, Limits
+from findings_report.sandbox import ChildReply, Limits
 from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import INSTALL, LIBRARIES, library_versions, missing_libraries, toolchain_digest
 
@@ -152,7 +152,7 @@ class _Made:
     """A PDF and what was said of it."""
 
     content: bytes
-    answers: Sequence[Answer]
+    answers: Sequence[ChildReply]
     problems: tuple[Problem, ...] = ()
 
 
@@ -241,7 +241,7 @@ def _blamed(error: FindingsReportError, page: SheetedPage | None, press: _Press)
     return found or [explained(problem) for problem in error.problems]
 
 
-def _faults(finished: Callable[[], Answer]) -> tuple[Problem, ...]:
+def _faults(finished: Callable[[], ChildReply]) -> tuple[Problem, ...]:
     try:
         finished()
     except FindingsReportError as error:

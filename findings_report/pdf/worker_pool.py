@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from types import TracebackType
 
 from findings_report import sandbox
-from findings_report.sandbox import Answer, Child, Limits, frames
+from findings_report.sandbox import Child, ChildReply, Limits, frames
 from findings_report.system.cache import FileCache
 
 Blobs = Mapping[str, bytes]
@@ -59,7 +59,7 @@ class Workers:
         self._threads.shutdown(wait=True)
         self._children.close()
 
-    def begin(self, message: Mapping[str, object], blobs: Blobs) -> Callable[[], Answer]:
+    def begin(self, message: Mapping[str, object], blobs: Blobs) -> Callable[[], ChildReply]:
         """Gives a request to the next child that is free; what comes back waits for the answer, and raises as `confine.run`.
 
         One that fails harms no other.
@@ -71,7 +71,7 @@ class Workers:
             return lambda: known
         asked = self._threads.submit(self._ask, message, blobs)
 
-        def finished() -> Answer:
+        def finished() -> ChildReply:
             answer = asked.result()
             head = {"response": answer.response, "confinement": answer.confinement}
             entries.put(key, frames.pack(head, answer.blobs))
@@ -79,11 +79,11 @@ class Workers:
 
         return finished
 
-    def _ask(self, message: Mapping[str, object], blobs: Blobs) -> Answer:
+    def _ask(self, message: Mapping[str, object], blobs: Blobs) -> ChildReply:
         child: Child | None = getattr(self._own, "child", None)
         if child is None:
             # The kernel kills a child when the thread that started it ends: each thread has its own.
-            starting = sandbox.started(self._target, limits=self._limits, environment=self._environment)
+            starting = sandbox.start_child(self._target, limits=self._limits, environment=self._environment)
             with contextlib.ExitStack() as started:
                 child = started.enter_context(starting)
                 with self._pushing:
@@ -101,7 +101,7 @@ class Workers:
         return hashlib.sha256(json.dumps([self._made_by, self._target, message, digests]).encode()).hexdigest()
 
 
-def _recalled(entry: bytes | None) -> Answer | None:
+def _recalled(entry: bytes | None) -> ChildReply | None:
     """An answer that was kept; None when it was not, or in another form."""
     if entry is None:
         return None
@@ -109,5 +109,5 @@ def _recalled(entry: bytes | None) -> Answer | None:
         frame = frames.unpack(entry)
         response, confinement = frame.message.get("response"), frame.message.get("confinement")
         if isinstance(response, dict) and isinstance(confinement, str):
-            return Answer(response, frame.blobs, confinement)
+            return ChildReply(response, frame.blobs, confinement)
     return None

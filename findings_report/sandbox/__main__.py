@@ -1,8 +1,6 @@
-"""The child's side: take the pipes, load the target, give everything up, then answer requests until there are no more.
+"""The child: take the pipes, load the worker module, give up all rights, then answer requests until standard input ends.
 
-`python -P -m findings_report.sandbox.child_process TARGET LIMITS`, started by the parent's side only. A target is a module with
-`prepare() -> Iterable[str]`, which loads what it needs and names what it must still be able to read, and
-`serve(request, blobs) -> (response, blobs)`.
+Command line: `python -P -m findings_report.sandbox MODULE LIMITS`, started by `child_process.start_child` only. LIMITS is JSON.
 """
 
 from __future__ import annotations
@@ -18,43 +16,46 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from findings_report.sandbox import frames
-from findings_report.sandbox.problems import Limits
-from findings_report.sandbox.restrict import allow_cpu, die_with_parent, restrict
+from findings_report.sandbox.restrict import Limits, allow_cpu, die_with_parent, restrict
 
 _LONGEST_REASON = 500
+"""Characters of an exception that the parent is sent."""
 
 
-class Target(Protocol):
-    """What a target module has."""
+class WorkerModule(Protocol):
+    """The two functions of a worker module."""
 
     def prepare(self) -> Iterable[str]:
-        """Load everything; gives the files and folders it reads while it serves."""
+        """Load everything while files can still be opened; return the files and folders that `serve` has to read besides."""
 
     def serve(self, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
-        """Answer one request."""
+        """Answer one request with JSON and named bytes. An exception ends the request, not the process."""
 
 
-def main(target_name: str, limits: Limits) -> int:
-    """Serve until standard input ends; gives the exit status."""
+def main(module_name: str, limits: Limits) -> int:
+    """Serve until standard input ends; return the exit status."""
     die_with_parent(signal.SIGKILL)
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # a parent that ignores it would hand that down
     incoming, outgoing = _take_pipes()
     try:
-        target = cast("Target", importlib.import_module(target_name))
-        readable = tuple(target.prepare())
-        confinement = restrict(memory_bytes=limits.memory_bytes, file_bytes=limits.file_bytes, readable=readable)
+        worker = cast("WorkerModule", importlib.import_module(module_name))
+        confinement = restrict(limits, tuple(worker.prepare()))
     except Exception as error:
         _send(outgoing, frames.pack({"unprepared": _reason(error)}, {}))
         return 1
     _send(outgoing, frames.pack({"confinement": confinement}, {}))
     while (frame := frames.read(incoming)) is not None:
         allow_cpu(limits.cpu_seconds)
-        _send(outgoing, _answer(target, frame))
+        _send(outgoing, _answer(worker, frame))
     return 0
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of reach of any library that prints: descriptor 1 becomes 2, and 0 has nothing to give."""
+    """Return the pipes from and to the parent, as new descriptors.
+
+    Libraries print to descriptor 1, and a line of theirs within a frame would end the child as garbage: 1 becomes a
+    copy of 2, and reading from 0 gives nothing.
+    """
     incoming, outgoing = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -68,9 +69,9 @@ def _send(outgoing: BinaryIO, frame: bytes) -> None:
     outgoing.flush()
 
 
-def _answer(target: Target, frame: frames.Frame) -> bytes:
+def _answer(worker: WorkerModule, frame: frames.Frame) -> bytes:
     try:
-        response, blobs = target.serve(frame.message, frame.blobs)
+        response, blobs = worker.serve(frame.message, frame.blobs)
         return frames.pack({"response": response}, blobs)
     except MemoryError:
         return frames.pack({"exhausted": "memory"}, {})
@@ -79,12 +80,12 @@ def _answer(target: Target, frame: frames.Frame) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """One line for a person: kind and text of the exception, and where in which module, without the machine's folders."""
+    """Return one line for a person: kind and text of the exception, file and line, without the machine's folders."""
     text = f"{type(error).__name__}: {error}".rstrip(": ")[:_LONGEST_REASON]
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{text} ({'/'.join(Path(last.filename).parts[-2:])}:{last.lineno})"
 
 
 if __name__ == "__main__":
-    # The interpreter's own end is skipped: it would take the memory of a large report apart piece by piece.
+    # Without the interpreter's own shutdown, which would free the memory of a large report object by object.
     os._exit(main(sys.argv[1], Limits(**json.loads(sys.argv[2]))))

@@ -1,7 +1,7 @@
-"""A child process with limits, no network and no files; bytes and JSON in and out, never pickle.
+"""The parent of a confined child: start it, send requests, receive replies, kill it.
 
-The parent's side. The parent outlives whatever the child does: a crash, a limit, silence, garbage. It knows nothing of what
-is computed. `frames` is what they say to each other, `restrict` what the child gives up, `__main__` the child's side.
+The parent survives everything that a child does: a crash, a limit, silence, garbage. `__main__` is the child,
+`restrict` the rights that it gives up, `frames` the format of the messages.
 """
 
 from __future__ import annotations
@@ -23,69 +23,66 @@ from typing import IO
 
 from findings_report.problems import FindingsReportError
 from findings_report.sandbox import frames, problems
-from findings_report.sandbox.problems import Limits
-from findings_report.sandbox.restrict import landlock_version
-
-__all__ = ["Answer", "Child", "Limits", "ask", "kill", "landlock_version", "run", "started"]
+from findings_report.sandbox.restrict import Limits
 
 _READ_SIZE = 1 << 20
-_KEPT_ERRORS = 4096
-_ROOM_FOR_MESSAGES = 1 << 16
+_LAST_ERROR_BYTES = 4096
+_MESSAGE_BYTES = 1 << 16
 _SECONDS_TO_DIE = 5.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a child answered."""
+class ChildReply:
+    """The reply of a child to one request. All of it is as untrusted as what went in."""
 
     response: dict[str, object]
-    """JSON of the target's own shape; untrusted like what went in."""
+    """JSON in the form that the worker module defines."""
     blobs: dict[str, bytes]
     """Bytes by name."""
     confinement: str
-    """What was in force, for a person: which of the kernel's means, and which it lacks."""
+    """What was in force, in words: the means that the kernel has, and those that it does not have."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A running child, ready to be asked, one request at a time."""
+    """A running child that takes one request at a time."""
 
     process: subprocess.Popen[bytes]
-    """Leader of its own process group."""
+    """Leader of a process group of its own."""
     limits: Limits
-    """What it may use."""
+    """Limits of each request."""
     confinement: str = ""
-    """What is in force."""
+    """As in `ChildReply`; empty until the child is confined."""
     errors: bytearray = field(default_factory=bytearray)
-    """The last it wrote to standard error, bounded."""
+    """The end of what it wrote to standard error, at most 4 KiB."""
     ending: threading.Lock = field(default_factory=threading.Lock)
-    """Held while it is killed, so that its number cannot have become another's."""
+    """Held while it is killed and reaped: its process id may belong to another process afterwards."""
 
 
 def run(
-    target: str,
+    module: str,
     request: Mapping[str, object],
     blobs: Mapping[str, bytes],
     *,
     limits: Limits,
     environment: Mapping[str, str] | None = None,
-) -> Answer:
-    """One request to a child of its own. `target` is the name of a module as `__main__` describes it.
+) -> ChildReply:
+    """Start a child, send one request, and return its reply. `module` is the full name of a worker module.
 
-    Raises FindingsReportError of Kind.OUTPUT, with a `code` per limit (`confine-cpu`, `-memory`, `-wall`, `-output`) or failure
-    (`-start`, `-unprepared`, `-failed`, `-crash`, `-garbage`); the caller adds what was being done.
+    Raises FindingsReportError (OUTPUT), with a code for each limit (`confine-cpu`, `-memory`, `-wall`, `-output`) and
+    failure (`-start`, `-unprepared`, `-failed`, `-crash`, `-garbage`).
     """
-    with started(target, limits=limits, environment=environment or {}) as child:
+    with start_child(module, limits=limits, environment=environment or {}) as child:
         return ask(child, request, blobs)
 
 
 @contextlib.contextmanager
-def started(target: str, *, limits: Limits, environment: Mapping[str, str]) -> Iterator[Child]:
-    """A confined child that has loaded its target. Its process group is killed on the way out, whatever the way.
+def start_child(module: str, *, limits: Limits, environment: Mapping[str, str]) -> Iterator[Child]:
+    """Start a confined child that has loaded `module`. Its process group is killed at the end of the block.
 
-    The kernel kills it too when the thread that started it ends. Raises as `run` does.
+    The kernel kills it, too, when the thread that started it ends. Raises FindingsReportError as `run`.
     """
-    command = [sys.executable, "-P", "-m", "findings_report.sandbox", target, json.dumps(asdict(limits))]
+    command = [sys.executable, "-P", "-m", "findings_report.sandbox", module, json.dumps(asdict(limits))]
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
@@ -99,37 +96,37 @@ def started(target: str, *, limits: Limits, environment: Mapping[str, str]) -> I
             start_new_session=True,
         )
     except OSError as error:
-        raise problems.start(error) from error
+        raise problems.start_failure(error) from error
     child = Child(process, limits)
     try:
         message = _exchange(child, b"").message
         if "confinement" not in message:
-            raise problems.unprepared(str(message.get("unprepared")))
+            raise problems.preparation_failure(str(message.get("unprepared")))
         yield replace(child, confinement=str(message["confinement"]))
     finally:
         kill(child)
-        for each in _pipes(process):
-            each.close()
+        for stream in _pipes(process):
+            stream.close()
 
 
-def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Answer:
-    """One request and its answer. Raises as `run` does; after that the child is of no more use."""
+def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> ChildReply:
+    """Send one request and return the reply. Raises FindingsReportError as `run`; the child cannot be used after that."""
     frame = _exchange(child, frames.pack(request, blobs))
     if frame.message.get("exhausted") == "memory":
-        raise problems.memory(child.limits)
+        raise problems.memory_limit(child.limits)
     if "failed" in frame.message:
-        raise problems.failed(str(frame.message["failed"]))
+        raise problems.request_failure(str(frame.message["failed"]))
     response = frame.message.get("response")
     if not isinstance(response, dict):
-        raise problems.garbage()
-    return Answer(response, frame.blobs, child.confinement)
+        raise problems.protocol_violation()
+    return ChildReply(response, frame.blobs, child.confinement)
 
 
 def kill(child: Child) -> None:
-    """End the whole group, at once: a child has nothing that would be worth saving.
+    """Kill the child's whole process group at once: it has nothing that would be worth saving. May be called from any thread.
 
-    From any thread: whoever waits for its answer is told that it is gone. Its pipes stay open for that one, as a pipe that is
-    closed while somebody waits for it never tells of its end.
+    A thread that waits for the reply gets an error. The pipes stay open for that thread: a descriptor that is closed
+    leaves its epoll without an event, and the thread would sleep until the request's time limit.
     """
     with child.ending:
         if child.process.returncode is None:
@@ -138,19 +135,22 @@ def kill(child: Child) -> None:
 
 
 def _environment(additions: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of the user's but where shared libraries are; the same language, time zone and hashing everywhere."""
+    """Return the child's environment: the user's path of shared libraries and nothing else of the user's.
+
+    Language, time zone and hashing are the same on every machine, so that the bytes are.
+    """
     environment = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC", **additions}
     if libraries := os.environ.get("LD_LIBRARY_PATH"):
         environment.setdefault("LD_LIBRARY_PATH", libraries)
     source = str(Path(__file__).resolve().parents[2])
     if source not in site.getsitepackages():
-        # Run from a checkout: the child has another working folder and -P.
+        # In a checkout the package is found through the working folder, which the child does not have, because of -P.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (source, additions.get("PYTHONPATH"))))
     return environment
 
 
 def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
-    """Send bytes and receive one frame, both at once, so that neither side waits for the other."""
+    """Send bytes and receive one frame at the same time: a full pipe in each direction would block both sides forever."""
     stdin, stdout, stderr = _pipes(child.process)
     deadline = time.monotonic() + child.limits.wall_seconds
     unsent, received = memoryview(outgoing), bytearray()
@@ -163,7 +163,7 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
         while not _is_complete(received, child.limits):
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                raise problems.wall(child.limits)
+                raise problems.wall_limit(child.limits)
             for key, _ in ready:
                 if key.fileobj is stdin:
                     unsent = unsent[_write(key.fd, unsent) :]
@@ -174,16 +174,16 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
                 elif key.fileobj is stderr:
                     selector.unregister(stderr)
                 else:
-                    raise _death(child)
+                    raise _explain_death(child)
     try:
         return frames.unpack(received)
     except ValueError:
-        raise problems.garbage() from None
+        raise problems.protocol_violation() from None
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-    """Standard input, output and error of a child as `started` makes it."""
-    assert process.stdin  # noqa: S101  # Popen was given PIPE three times, which its type does not tell
+    """Return standard input, output and error of a child that `start_child` started."""
+    assert process.stdin  # noqa: S101  # Popen was given PIPE three times, which its type does not state
     assert process.stdout  # noqa: S101
     assert process.stderr  # noqa: S101
     return process.stdin, process.stdout, process.stderr
@@ -191,14 +191,14 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[b
 
 def _is_complete(received: bytearray, limits: Limits) -> bool:
     try:
-        expected = frames.length(received, limits.output_bytes + _ROOM_FOR_MESSAGES)
+        expected = frames.length(received, limits.output_bytes + _MESSAGE_BYTES)
     except frames.TooLongError:
-        raise problems.output(limits) from None
+        raise problems.output_limit(limits) from None
     return expected is not None and len(received) >= expected
 
 
 def _write(descriptor: int, unsent: memoryview) -> int:
-    """How much the pipe took; all of it once the reader is gone, as what it left on its other pipes tells why."""
+    """Write to a pipe and return how many bytes it took; all of them if the reader is gone, as the other pipes say why."""
     try:
         return os.write(descriptor, unsent[:_READ_SIZE])
     except BlockingIOError:
@@ -209,13 +209,13 @@ def _write(descriptor: int, unsent: memoryview) -> int:
 
 def _keep(errors: bytearray, chunk: bytes) -> None:
     errors.extend(chunk)
-    del errors[:-_KEPT_ERRORS]
+    del errors[:-_LAST_ERROR_BYTES]
 
 
-def _death(child: Child) -> FindingsReportError:
-    """Why a child that stopped talking is gone."""
+def _explain_death(child: Child) -> FindingsReportError:
+    """Return the error of a child that closed its output: wait for its end, and read what it left on standard error."""
     deadline = time.monotonic() + _SECONDS_TO_DIE
-    # Not reaped yet: as long as its number is taken, killing its group can hit nobody else.
+    # WNOWAIT does not reap it: as long as its process id is taken, killing the group cannot hit another process.
     with contextlib.suppress(ChildProcessError):  # another thread killed it
         while (
             os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None and time.monotonic() < deadline
@@ -227,4 +227,4 @@ def _death(child: Child) -> FindingsReportError:
     with contextlib.suppress(BlockingIOError):
         while chunk := os.read(stderr.fileno(), _READ_SIZE):
             _keep(child.errors, chunk)
-    return problems.death(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
+    return problems.crash(child.process.returncode, child.errors.decode(errors="replace"), child.limits)

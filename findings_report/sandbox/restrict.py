@@ -1,6 +1,7 @@
-"""What a process gives up before it sees untrusted input, for good: files, network, privileges, endless time and memory.
+"""Giving up rights for good, before untrusted input is read: files, network, privileges, unlimited time and memory.
 
-Needs no root. What a kernel does not have is left out and told, as a report has to be made on it all the same.
+No step needs root. A means that the kernel does not have is skipped and named in the result, because a report has to be
+rendered on such a machine, too. Runs in the child; the parent uses `Limits` and `landlock_version` only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -37,43 +39,61 @@ _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/et
 _OPEN_FILES = 256
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a confined child may use. Parent and child read it."""
+
+    cpu_seconds: int
+    """CPU time of one request."""
+    memory_bytes: int
+    """Address space of the whole process, including the libraries that it loads."""
+    file_bytes: int
+    """Longest file that it may write, where it may write at all."""
+    wall_seconds: float
+    """Time until a request must be answered; also for loading the worker module."""
+    output_bytes: int
+    """Longest reply, all blobs together; the JSON beside them has another 64 KiB."""
+
+
 def landlock_version() -> int:
-    """The version of Landlock that this kernel has, 0 when none."""
+    """Return the version of Landlock in this kernel, 0 if there is none."""
     if sys.platform != "linux":
         return 0
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def die_with_parent(signal_number: int) -> None:
-    """Have the kernel send this process a signal once the thread that started it is gone."""
+    """Ask the kernel to send this process a signal when the thread that started it ends."""
     if sys.platform == "linux":
         _libc().prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
 
-def restrict(*, memory_bytes: int, file_bytes: int, readable: Iterable[str]) -> str:
-    """Give up everything but reading Python, shared libraries, this package and `readable`; says what is in force.
+def restrict(limits: Limits, readable: Iterable[str]) -> str:
+    """Give up everything except reading Python, shared libraries, this package and `readable`.
 
-    Raises OSError when the kernel has a means and refuses it. Only the calling thread and those it starts later are held.
+    Returns what is in force, in words. Raises OSError if the kernel has a means and refuses it. Only the calling thread
+    and those that it starts later are confined: no other may run yet.
     """
     measures = []
     if sys.platform == "linux":
         libc = _libc()
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _go_first()
+        _volunteer_for_oom_killer()
         measures.append("network cut off" if _leave_network(libc) else "network not cut off")
         version = landlock_version()
         if version:
             _landlock(libc, version, [*_own_files(), *readable])
         measures.append(f"files closed off by Landlock {version}" if version else "files not closed off (no Landlock)")
-    _lower(resource.RLIMIT_AS, memory_bytes)
-    _lower(resource.RLIMIT_FSIZE, file_bytes)
-    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_AS, limits.memory_bytes)
+    _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
+    _lower(resource.RLIMIT_CORE, 0)  # a core file would contain a client's code
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     return ", ".join([*measures, "limits on memory, time and files"])
 
 
 def allow_cpu(seconds: int) -> None:
-    """From now on the process may use so much CPU time until SIGXCPU ends it; a later call grants anew."""
+    """Let the process use this much CPU time from now on; then SIGXCPU ends it. A later call replaces the limit."""
+    # The soft limit only: a hard one could not be raised for the next request.
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     wanted = math.ceil(time.process_time()) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
@@ -90,31 +110,36 @@ def _lower(which: int, value: int) -> None:
 
 
 def _leave_network(libc: ctypes.CDLL) -> bool:
-    """Move to a network namespace with nothing in it. Landlock knows TCP only, and that not before version 4 (Linux 6.7)."""
+    """Move to an empty network namespace; return False if the kernel does not allow it.
+
+    Landlock restricts TCP only, and only from version 4 (Linux 6.7).
+    """
     if os.geteuid() == 0:
-        # Not into a user namespace: root would lose the right to read files of others, the fonts of a user's venv among them.
+        # No user namespace: in it root would lose the right to read files of others, such as the fonts in a user's venv.
         return bool(libc.unshare(_CLONE_NEWNET) == 0)
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
         return False
-    # A new user namespace grants every capability inside itself, which is more kernel than untrusted input should reach.
+    # A new user namespace grants every capability inside itself, and with it more of the kernel than untrusted input
+    # should reach.
     libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
     return True
 
 
-def _go_first() -> None:
-    """When the machine's memory runs out below our own limit, let the kernel end this process and not one of the user's."""
+def _volunteer_for_oom_killer() -> None:
+    """When the machine runs out of memory before the limit is reached, the kernel ends this process, not one of the user's."""
     with contextlib.suppress(OSError):  # no /proc
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 
 
 def _own_files() -> list[str]:
-    """Where Python, what is installed for it, this package and shared libraries may still be loaded from."""
+    """Return the folders from which Python, its packages, this package and shared libraries are loaded."""
     python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     package = str(Path(__file__).resolve().parents[1])
     return [*python, *site.getsitepackages(), site.getusersitepackages(), package, *_LIBRARIES]
 
 
 def _landlock(libc: ctypes.CDLL, version: int, readable: Iterable[str]) -> None:
+    # A right that the kernel does not know makes it refuse the whole ruleset.
     rights = _FIRST_FILE_RIGHTS
     for since, right in _LATER_FILE_RIGHTS:
         rights |= right if version >= since else 0

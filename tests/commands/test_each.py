@@ -117,7 +117,7 @@ def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Pa
     assert len(together) == len(reports) > 2
     for page, made in zip(pages, together, strict=True):
         assert made == render_pdf(page.html, images=page.images, carried=page.carried)
-    monkeypatch.setattr(sandbox, "started", None)  # nothing is laid out a second time
+    monkeypatch.setattr(sandbox, "start_child", None)  # nothing is laid out a second time
     assert render_many(pages, entries=entries) == together
 
 

@@ -248,9 +248,9 @@ def test_the_bytes_depend_neither_on_the_number_of_workers_nor_on_what_is_kept(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What confined children are asked for, as they are; starting one is noted too."""
     done: list[str] = []
-    ask, start = sandbox.ask, sandbox.started
+    ask, start = sandbox.ask, sandbox.start_child
 
-    def noted_ask(child: sandbox.Child, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
+    def noted_ask(child: sandbox.Child, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.ChildReply:
         done.append(str(message.get("do", "join")))
         return ask(child, message, blobs)
 
@@ -259,7 +259,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return start(target, **given)
 
     monkeypatch.setattr("findings_report.sandbox.child_process.ask", noted_ask)
-    monkeypatch.setattr("findings_report.sandbox.child_process.started", noted_start)
+    monkeypatch.setattr("findings_report.sandbox.child_process.start_child", noted_start)
     return done
 
 

@@ -127,7 +127,7 @@ def test_whoever_reads_what_the_authority_replied_has_no_key(
     asked: list[tuple[int, set[str]]] = []
     ask = sandbox.ask
 
-    def noted(child: sandbox.Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
+    def noted(child: sandbox.Child, request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.ChildReply:
         asked.append((child.process.pid, {*blobs, *request}))
         return ask(child, request, blobs)
 

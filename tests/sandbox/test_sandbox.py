@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.sandbox import Answer, Limits, ask, frames, kill, landlock_version, run, started
+from findings_report.sandbox import ChildReply, Limits, ask, frames, kill, landlock_version, run, start_child
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).parents[1] / "support/confined")}
 LIMITS = Limits(cpu_seconds=5, memory_bytes=1 << 30, file_bytes=0, wall_seconds=30, output_bytes=1 << 20)
@@ -32,7 +32,7 @@ def do(
     blobs: Mapping[str, bytes] | None = None,
     *,
     limits: Limits = LIMITS,
-) -> Answer:
+) -> ChildReply:
     return run("obedient", {"do": action, **(request or {})}, blobs or {}, limits=limits, environment=TARGETS)
 
 
@@ -76,14 +76,14 @@ def test_large_input_and_output_do_not_wait_for_each_other() -> None:
 
 
 def test_one_child_answers_many_requests() -> None:
-    with started("obedient", limits=LIMITS, environment=TARGETS) as child:
+    with start_child("obedient", limits=LIMITS, environment=TARGETS) as child:
         answers = [ask(child, {"do": "echo", "number": number}, {"n": b"x" * number}) for number in range(20)]
 
     assert [answer.response["number"] for answer in answers] == list(range(20))
 
 
 def test_an_exception_in_one_request_leaves_the_child_able_to_answer_the_next() -> None:
-    with started("obedient", limits=LIMITS, environment=TARGETS) as child:
+    with start_child("obedient", limits=LIMITS, environment=TARGETS) as child:
         with pytest.raises(FindingsReportError, match="ZeroDivisionError"):
             ask(child, {"do": "fail"}, {})
 
@@ -91,7 +91,7 @@ def test_an_exception_in_one_request_leaves_the_child_able_to_answer_the_next() 
 
 
 def test_each_request_has_its_own_cpu_time() -> None:
-    with started("obedient", limits=replace(LIMITS, cpu_seconds=1), environment=TARGETS) as child:
+    with start_child("obedient", limits=replace(LIMITS, cpu_seconds=1), environment=TARGETS) as child:
         ask(child, {"do": "echo"}, {})
 
         with pytest.raises(FindingsReportError, match="1 seconds of CPU"):
@@ -132,7 +132,7 @@ def test_a_silent_child_is_ended_when_its_time_is_up() -> None:
 
 
 def test_a_child_that_stops_reading_is_ended_when_its_time_is_up() -> None:
-    with started("obedient", limits=replace(LIMITS, wall_seconds=1), environment=TARGETS) as child:
+    with start_child("obedient", limits=replace(LIMITS, wall_seconds=1), environment=TARGETS) as child:
         child.process.send_signal(signal.SIGSTOP)
 
         with pytest.raises(FindingsReportError, match="no answer within 1 seconds"):
@@ -195,7 +195,7 @@ def test_processes_that_the_child_started_end_with_it() -> None:
 
 
 def test_a_thread_that_waits_for_an_answer_is_told_at_once_when_another_kills_the_child() -> None:
-    with started("obedient", limits=LIMITS, environment=TARGETS) as child, ThreadPoolExecutor(1) as threads:
+    with start_child("obedient", limits=LIMITS, environment=TARGETS) as child, ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(ask, child, {"do": "sleep"}, {})
         time.sleep(0.2)
 
@@ -242,7 +242,7 @@ def test_files_programs_and_the_network_are_out_of_reach(tmp_path: Path) -> None
 def test_without_landlock_the_child_works_and_says_so() -> None:
     script = (
         "import findings_report.sandbox.restrict as r; r.landlock_version = lambda: 0;"
-        "print(r.restrict(memory_bytes=1 << 30, file_bytes=0, readable=()))"
+        "print(r.restrict(r.Limits(5, 1 << 30, 0, 30, 1 << 20), ()))"
     )
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -254,8 +254,8 @@ def test_without_landlock_the_child_works_and_says_so() -> None:
 def test_the_child_ends_when_its_parent_is_interrupted_or_killed(signal_number: signal.Signals) -> None:
     script = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from test_confine import LIMITS, TARGETS, started, ask\n"
-        "with started('obedient', limits=LIMITS, environment=TARGETS) as child:\n"
+        "from test_sandbox import LIMITS, TARGETS, start_child, ask\n"
+        "with start_child('obedient', limits=LIMITS, environment=TARGETS) as child:\n"
         "    print(child.process.pid, flush=True)\n"
         "    ask(child, {'do': 'sleep'}, {})\n"
     )

@@ -184,7 +184,7 @@ def _noted(password: Password, known: list[str]) -> Password:
 
 
 @contextlib.contextmanager
-def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.Answer]]:
+def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.ChildReply]]:
     """A child to be asked about `size` bytes. Asking raises FindingsReportError: INPUT for the PDF, USAGE for the key."""
     if find_spec("pyhanko") is None:
         remedy = "pip install 'findings-report[sign]'"
@@ -195,11 +195,11 @@ def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Ma
     )
     with contextlib.ExitStack() as stack:
         try:
-            child = stack.enter_context(sandbox.started(_CHILD, limits=limits, environment={}))
+            child = stack.enter_context(sandbox.start_child(_CHILD, limits=limits, environment={}))
         except FindingsReportError as error:
             raise _unreadable(error, shown) from None
 
-        def ask(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.Answer:
+        def ask(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.ChildReply:
             try:
                 answer = sandbox.ask(child, request, blobs)
             except FindingsReportError as error:
