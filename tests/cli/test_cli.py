@@ -799,7 +799,12 @@ def test_tests_see_no_variable_of_the_machine_that_changes_a_program() -> None:
     environment = {**os.environ, **dict.fromkeys(names, "1"), "FINDINGS_REPORT_NEUTRON": "/clone"}
 
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[1],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert set(done.stdout.split()) & {*names, "FINDINGS_REPORT_NEUTRON"} == {"FINDINGS_REPORT_NEUTRON"}

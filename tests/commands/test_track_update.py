@@ -361,8 +361,8 @@ def test_another_name_of_the_file_keeps_what_it_had(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from findings_report import pipeline
-from findings_report.pipeline.update import update
+from findings_report import commands
+from findings_report.commands.track_update import update
 
 renamed, wanted = [], int(sys.argv[2])
 replace = Path.replace
@@ -372,7 +372,7 @@ def counted(self, target):
     renamed.append(target)
     return replace(self, target)
 Path.replace = counted
-update(pipeline.Inputs(Path(sys.argv[1]), {}), "v2", only=None, dry_run=False, progress=lambda _: None)
+update(commands.Inputs(Path(sys.argv[1]), {}), "v2", only=None, dry_run=False, progress=lambda _: None)
 """
 
 

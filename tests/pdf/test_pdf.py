@@ -260,14 +260,14 @@ def test_without_any_confinement_the_fetcher_alone_opens_nothing(listener: Liste
     pages = [page(body.replace("URL", url)) for body in RESOURCES.values() for url in urls]
     pages += [page("x", head.replace("URL", url)) for head in HEADS.values() for url in urls]
     script = (
-        "import json, sys; from findings_report.pdf.render import child\n"
+        "import json, sys; from findings_report.pdf import page_worker\n"
         "events = []\n"
         "watched = ('socket.', 'urllib.', 'subprocess.', 'tempfile.', 'os.mkdir')\n"
         "def watch(event, args):\n"
         "    if event.startswith(watched) or event == 'open' and 'secret' in str(args[0]): events.append(event)\n"
         "sys.addaudithook(watch)\n"
         "for page in json.load(sys.stdin):\n"
-        "    try: child.serve({'media_types': {}}, {'page': page.encode()})\n"
+        "    try: page_worker.serve({'media_types': {}}, {'page': page.encode()})\n"
         "    except Exception: pass  # what it says of them is tested above\n"
         "print(sorted(set(events)))\n"
     )

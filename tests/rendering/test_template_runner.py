@@ -174,9 +174,9 @@ def test_what_is_said_of_a_document_is_said_again(entries: Counted) -> None:
 RENDERING = """
 import sys
 from importlib import import_module
-from findings_report import archive
-from findings_report.renderers import Template, builtin_templates
-from findings_report.renderers.template import render
+from findings_report.rendering.document_parts import render
+from findings_report.rendering.template_files import Template, builtin_templates
+from findings_report.report import archive
 report = archive.from_json(sys.stdin.buffer.read(), shown="report.json")
 for name in ("md", "html", "pdf"):
     render(report, template=Template("standard", (builtin_templates(),)), format=name)
