@@ -37,7 +37,7 @@ def clone(folder: Path, name: str) -> Path:
         for found in (path / "repo", path):
             if (found / ".git").exists() or (found / "objects").is_dir():
                 return found
-    problem = Problem(Kind.SOURCE, f"no clone of {name} in {folder}")
+    problem = Problem(Kind.SOURCE, f"no clone of {name} in {folder}", code="no-side")
     raise FindingsReportError(problem)
 
 

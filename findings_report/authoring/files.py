@@ -164,7 +164,11 @@ class Folder:
             if len(found) > MOST_FILES:
                 raise FindingsReportError(
                     Problem(
-                        Kind.INPUT, f"more than {MOST_FILES:,} files", "keep other files elsewhere", place=Place(self.shown)
+                        Kind.INPUT,
+                        f"more than {MOST_FILES:,} files",
+                        "keep other files elsewhere",
+                        place=Place(self.shown),
+                        code="too-many-files",
                     )
                 )
         return tuple(sorted(found))
@@ -249,7 +253,11 @@ def find_folder(start: Path) -> Path:
     if not os.path.isdir(start):  # noqa: PTH112 - likewise
         raise FindingsReportError(
             Problem(
-                Kind.INPUT, "there is no such folder", "name the folder that holds engagement.yaml", place=Place(str(start))
+                Kind.INPUT,
+                "there is no such folder",
+                "name the folder that holds engagement.yaml",
+                place=Place(str(start)),
+                code="no-folder",
             )
         )
     for folder in (start, *start.absolute().parents):

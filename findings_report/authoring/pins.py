@@ -40,11 +40,11 @@ def pins(
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names)))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names), code="no-repository"))
     chosen = [only] if only is not None else names
     if to is not None and len(chosen) > 1:
         fault = f"--to moves one repository, and the engagement has {', '.join(names)}"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --only"))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --only", code="options"))
     found = [_pin(name, engagement.repositories[name], sources.get(name), to) for name in chosen]
     return [each for each in found if isinstance(each, Pin)], [each for each in found if isinstance(each, Problem)]
 

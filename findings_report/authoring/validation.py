@@ -26,6 +26,26 @@ _WORDS = {
 }
 
 
+_OWN_KINDS: Final = frozenset(
+    (
+        "colour",
+        "commit",
+        "cwe",
+        "date",
+        "id",
+        "lines",
+        "lines_reversed",
+        "name",
+        "notes",
+        "path",
+        "path_outside",
+        "ticket",
+        "url",
+    )
+)
+"""The kinds of `model/field_types.py`."""
+
+
 def from_validation(error: ValidationError, model: type[BaseModel], document: Document, key: str) -> list[Problem]:
     """One problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
     details = error.errors(include_url=False, include_context=True)
@@ -103,7 +123,14 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, k
             return Problem(Kind.INPUT, f"{detail['input']!r} is not {wanted}", subject=(key, *path), code="text")
         case kind:
             fault = _WORDS.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:]
-            return Problem(Kind.INPUT, fault, remedy, subject=(key, *path), code=kind.replace("_", "-"))
+            return Problem(Kind.INPUT, fault, remedy, subject=(key, *path), code=_code(kind))
+
+
+def _code(kind: str) -> str:
+    """The code of a problem from the kind of pydantic's error: our own kinds, those of a wrong type, and all others."""
+    if kind in _OWN_KINDS:
+        return kind.replace("_", "-")
+    return "wrong-type" if kind.endswith(("_type", "_parsing")) else "empty" if kind == "too_short" else "invalid-value"
 
 
 def _known(document: Document, location: tuple[str | int, ...]) -> Path:

@@ -154,7 +154,7 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
     if not _differs_only_there(document, result, path, value):
         fault = f"`{path[-1]}` cannot be set here without touching anything else"
         remedy = f"write it by hand: {path[-1]}: {quoted(value)}"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown)))
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="edit"))
     return result
 
 

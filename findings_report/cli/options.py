@@ -77,7 +77,9 @@ def _clone(text: str) -> tuple[str, Path]:
         return "", Path(text)
     if not (name and path):
         fault = f"--repository {text!r} is neither NAME=PATH nor PATH"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "the names stand under `repositories` in engagement.yaml"))
+        raise FindingsReportError(
+            Problem(Kind.USAGE, fault, "the names are the keys of `repositories` in engagement.yaml", code="no-repository")
+        )
     return name, Path(path)
 
 
@@ -92,7 +94,9 @@ def source_date() -> date | None:
     try:
         return datetime.fromtimestamp(int(text), UTC).date()
     except (ValueError, OverflowError, OSError):
-        raise FindingsReportError(Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")) from None
+        raise FindingsReportError(
+            Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds", code="source-date")
+        ) from None
 
 
 class Shown:

@@ -75,7 +75,9 @@ def sign(
 
     if day is not None and not visible:
         remedy = "leave it out, or add --visible"
-        raise FindingsReportError(Problem(Kind.USAGE, "--date is what a visible signature shows, and it is not", remedy))
+        raise FindingsReportError(
+            Problem(Kind.USAGE, "--date is what a visible signature shows, and it is not", remedy, code="options")
+        )
     content = content_of(key)
     given = Key(content, content_of(certificate) if certificate else b"", _passphrase(content, passphrase_file))
     wishes = SignWishes(timestamp, visible, day.date() if day is not None else None)

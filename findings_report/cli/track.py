@@ -48,7 +48,7 @@ def track(
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     if dry_run and not update:
-        raise FindingsReportError(Problem(Kind.USAGE, "--dry-run is nothing without --update"))
+        raise FindingsReportError(Problem(Kind.USAGE, "--dry-run requires --update", code="options"))
     if update:
         _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run)
         return
@@ -71,7 +71,9 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
     from findings_report.problems.safe_text import shown_path
 
     if explain:
-        raise FindingsReportError(Problem(Kind.USAGE, "--explain and --update exclude each other", "run track twice"))
+        raise FindingsReportError(
+            Problem(Kind.USAGE, "--explain and --update cannot be combined", "run track twice", code="options")
+        )
     with progress_shown() as progress:
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
     found = done.tracked

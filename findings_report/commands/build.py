@@ -148,7 +148,9 @@ def targets(
     if output is not None and not output_files.is_folder(output):
         if len(findings) != 1:
             fault = f"-o {output} is one file, and there are {len(findings)} findings"
-            raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only"))
+            raise FindingsReportError(
+                Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only", code="output-path")
+            )
         return tuple((findings[0], target) for target in output_files.targets("", folder, names, output, given=bool(formats)))
     base = output_files.own_build(folder, "findings") if output is None else Path(output) / "findings"
     return tuple(

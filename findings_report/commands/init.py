@@ -24,7 +24,7 @@ def demo(folder: Path) -> Path:
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = f"{shown_path(folder)} is not an empty folder"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one"))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one", code="taken"))
     publish({folder / authoring.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
     record(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
     pin(Inputs(folder, {}), to=None, only=None)

@@ -74,7 +74,7 @@ def check_only(engagement: Engagement, only: str | None) -> None:
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names)))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, suggestions.did_you_mean(only, names), code="no-repository"))
 
 
 def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:

@@ -198,7 +198,9 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
     root = git.enclosing_folder(folder)
     if root is None:
         fault = f"there is no file or folder {source!r}, and {shown_path(folder)} is in no git repository"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision"))
+        raise FindingsReportError(
+            Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision", code="no-side")
+        )
     with git.open_repository(root, name="findings", borrow=inputs.borrow) as repository:
         commit = repository.commit_of(revision)
         if commit is None:

@@ -44,4 +44,6 @@ def _run(folder: Path, arguments: list[str], index: int) -> None:
 
 
 def _fault(folder: Path, fault: str) -> FindingsReportError:
-    return FindingsReportError(Problem(Kind.OUTPUT, f"cannot make a repository: {fault}", place=Place(str(folder))))
+    return FindingsReportError(
+        Problem(Kind.OUTPUT, f"cannot make a repository: {fault}", place=Place(str(folder)), code="cannot-write")
+    )

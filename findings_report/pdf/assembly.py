@@ -185,4 +185,6 @@ def _whole(answer: ChildReply, names: Sequence[str]) -> ChildReply:
 
 
 def _garbage() -> FindingsReportError:
-    return FindingsReportError(Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it"))
+    return FindingsReportError(
+        Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it", code="confine-garbage")
+    )

@@ -44,7 +44,9 @@ def of_answers(answers: Iterable[ChildReply]) -> list[Problem]:
 def _account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]], int]:
     refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
     if not isinstance(refused, list) or not isinstance(messages, list) or not isinstance(left_out, int):
-        raise FindingsReportError(Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it"))
+        raise FindingsReportError(
+            Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it", code="confine-garbage")
+        )
     return [str(address) for address in refused], [(str(level), str(text)) for level, text in messages], left_out
 
 

@@ -6,7 +6,7 @@ The lowest layer. It knows nothing of YAML, git or rendering, only where a fault
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
 from typing import Literal
 
@@ -73,8 +73,9 @@ class Problem:
     """The authored value it is about; the pipeline turns it into `place` and `field`."""
     line_offset: int = 0
     """Which line of a text of several lines the fault is in, 0-based."""
-    code: str = ""
-    """Stable short name, as in `quote-moved`, for machines and for docs/problems.md."""
+    _: KW_ONLY
+    code: str
+    """A key of the catalogue, as in `quote-moved`: printed with the message, for `explain` and for machines."""
 
 
 class FindingsReportError(Exception):

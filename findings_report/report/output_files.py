@@ -55,7 +55,9 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
     check_formats(chosen)
     if output == STDOUT:
         if len(chosen) != 1:
-            raise FindingsReportError(Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f"))
+            raise FindingsReportError(
+                Problem(Kind.USAGE, f"-o - takes one format, not {', '.join(chosen)}", "name it with -f", code="output-path")
+            )
         return (Target(chosen[0], None),)
     if output is None:
         base = own_build(folder)
@@ -97,7 +99,7 @@ def _check_suffix(output: str, chosen: Sequence[str]) -> None:
         return
     fault = f"-o {output} is the name of a {suffix} file, and the report is to be {' and '.join(chosen)}"
     remedy = "name a folder, as in -o out/" if len(chosen) > 1 else f"write -f {suffix}, or another name"
-    raise FindingsReportError(Problem(Kind.USAGE, fault, remedy))
+    raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="output-path"))
 
 
 def is_folder(output: str, formats: Sequence[str] = ()) -> bool:

@@ -54,7 +54,9 @@ def make_private(folder: Path) -> None:
                 part.chmod(0o700)
     except OSError as error:
         fault = f"the cache cannot be made: {error.strerror or error}"
-        problem = Problem(Kind.OUTPUT, fault, "set XDG_CACHE_HOME to a folder you can write to", place=Place(str(folder)))
+        problem = Problem(
+            Kind.OUTPUT, fault, "set XDG_CACHE_HOME to a folder you can write to", place=Place(str(folder)), code="cannot-write"
+        )
         raise FindingsReportError(problem) from None
 
 

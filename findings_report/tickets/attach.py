@@ -177,7 +177,12 @@ def _carried_out(step: _Step, comparer: Comparer, lock: Lock, problems: list[Pro
 
 def _not_done(step: _Step) -> Problem:
     """Which of several files a refusal was about: what the tracker says names the ticket alone."""
-    return Problem(Kind.NETWORK, f"{step.ticket.ref}: as far as is known, {step.file.name} is not attached", level="note")
+    return Problem(
+        Kind.NETWORK,
+        f"{step.ticket.ref}: as far as is known, {step.file.name} is not attached",
+        level="note",
+        code="not-attached",
+    )
 
 
 def _engagement(start: Path) -> Path | None:

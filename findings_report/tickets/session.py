@@ -124,4 +124,6 @@ def refused_public(what: str, where: str) -> Problem:
 
 def nothing_done(problems: list[Problem], verb: str) -> FindingsReportError:
     """All that is in the way, and that nothing was sent."""
-    return FindingsReportError([*dict.fromkeys(problems), Problem(Kind.NETWORK, f"nothing was {verb}", level="note")])
+    return FindingsReportError(
+        [*dict.fromkeys(problems), Problem(Kind.NETWORK, f"nothing was {verb}", level="note", code="nothing-done")]
+    )

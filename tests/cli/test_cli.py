@@ -178,6 +178,7 @@ LONG = Problem(
     "write the tag or branch that was agreed with the client under `revision`, and fetch it into the clone",
     place=Place("findings/engagement.yaml", 7, 15, '    revision: "1.0"', 5),
     field="repositories.quicknotes.revision",
+    code="revision-missing",
 )
 
 

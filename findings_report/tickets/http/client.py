@@ -165,7 +165,7 @@ class Door:
     ) -> tuple[Answer | None, Problem]:
         import httpx
 
-        nothing = Problem(Kind.NETWORK, "")
+        nothing = Problem(Kind.NETWORK, "", code="tracker-no-answer")
         try:
             request = self._wire.request(method, address, {} if is_anonymous else self.access.headers, sent)
         except httpx.InvalidURL:
