@@ -173,7 +173,7 @@ def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
         return None
     fault = f"there is no {word} {use.name!r} to refer to"
     remedy = suggestions.listed(use.name, there[use.kind], what=word) or _FIRST[word]
-    return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, code=f"no-{word}")
+    return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, code="reference-missing")
 
 
 def _placed_twice(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:

@@ -96,8 +96,9 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
     if output_format is not OutputFormat.GITHUB:
         return []
     levels: dict[Weight, Level] = {Weight.CONTRADICTION: "warning", Weight.REVIEW: "note"}
+    codes = {Weight.CONTRADICTION: "claim-contradiction", Weight.REVIEW: "claim-review"}
     return [
-        Problem(Kind.GATE, f"{compared.id}: {judgement.text}", level=levels[judgement.weight], code=judgement.code)
+        Problem(Kind.GATE, f"{compared.id}: {judgement.text}", level=levels[judgement.weight], code=codes[judgement.weight])
         for compared in comparison.findings
         for judgement in compared.judgements
         if judgement.weight in levels

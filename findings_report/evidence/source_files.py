@@ -268,7 +268,7 @@ class Reader:
         if entry.kind != "file":
             what = {"symlink": "a symbolic link", "submodule": "a submodule: another repository", "folder": "a folder"}
             fault = f"{path} is {what.get(entry.kind, entry.kind)} at commit {commit}; its lines cannot be cited"
-            raise UnreadableError(fault, "cite the file it leads to, by its own path", f"path-{entry.kind}")
+            raise UnreadableError(fault, "cite the file it leads to, by its own path", "path-not-a-file")
         if entry.size is not None and entry.size > LARGEST:
             fault = f"{path} has {entry.size:,} bytes; files of at most {LARGEST:,} can be cited"
             raise UnreadableError(fault, None, "file-too-large")
@@ -278,10 +278,8 @@ class Reader:
             content = self.source.blob(entry.id)
             fault_of = obstacle(content)
             if fault_of is not None:
-                code = fault_of.name.lower().replace("_", "-")
-                raise UnreadableError(
-                    f"{path} is {fault_of} at commit {commit}; its lines cannot be cited", None, f"file-{code}"
-                )
+                fault = f"{path} is {fault_of} at commit {commit}; its lines cannot be cited"
+                raise UnreadableError(fault, None, "file-not-text")
             self._files[key] = CitedFile(entry.id, language, decode(content))
         return self._files[key]
 

@@ -108,7 +108,7 @@ def past_end(location: Location, count: int, check: Check, subject: Subject) -> 
     has = {0: "is empty", 1: "has 1 line"}.get(count, f"has {count} lines")
     fault = f"{location.path} {has}; line {ends[field]} is past its end"
     remedy = f"the quoted code stands at {spoken(check.found)}" if check.found else None
-    return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), code=f"{field}-past-end")
+    return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), code="lines-past-end")
 
 
 def symbol_warning(named: str, found: Sequence[Symbol], hull: Region, subject: Subject) -> Problem | None:

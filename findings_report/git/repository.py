@@ -248,7 +248,7 @@ class Repository:
         if header is None:
             raise self._missing(kind, id, what)
         if header.kind != kind:
-            raise refusal(f"{id} in repository '{self.name}' is a {header.kind}, not a {kind}", code="not-a-" + kind)
+            raise refusal(f"{id} in repository '{self.name}' is a {header.kind}, not a {kind}", code="object-kind")
         return self._objects.read(id, header)
 
     def _missing(self, kind: str, id: str, what: str) -> FindingsReportError:
@@ -256,7 +256,7 @@ class Repository:
         here = f"git -C {shlex.quote(str(self.path))}"
         if not self._objects.is_id(id):
             fault = f"{what} is not in repository '{self.name}', whose ids are {self.object_format}"
-            return refusal(fault, remedy="write the full hash, in lower case", code=f"{kind}-missing")
+            return refusal(fault, remedy="write the full hash, in lower case", code="object-missing")
         if self.is_partial:
             clone, remedy = ", a partial clone", f"{here} fetch --refetch --no-filter origin"
         elif self.is_shallow:
@@ -264,9 +264,9 @@ class Repository:
         else:
             clone, remedy = "", f"{here} fetch --tags origin"
         if kind == "commit" or self.is_partial:
-            return refusal(f"{what} is not in repository '{self.name}'{clone}", remedy=remedy, code=f"{kind}-missing")
+            return refusal(f"{what} is not in repository '{self.name}'{clone}", remedy=remedy, code="object-missing")
         return refusal(
-            f"{what} is missing from repository '{self.name}'", remedy="clone the repository anew", code=f"{kind}-missing"
+            f"{what} is missing from repository '{self.name}'", remedy="clone the repository anew", code="object-missing"
         )
 
 

@@ -21,46 +21,48 @@ _OUT_OF_MEMORY = re.compile(r"MemoryError|out of memory|bad_alloc|(?:cannot|fail
 def cpu_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that used up its CPU time."""
     remedy = "give it less at once, or find what takes so long: one huge line, table or nesting is enough"
-    return _error("cpu", f"the confined process used up its {limits.cpu_seconds} seconds of CPU time", remedy)
+    return _error("confine-cpu", f"the confined process used up its {limits.cpu_seconds} seconds of CPU time", remedy)
 
 
 def memory_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that asked for more memory than it may have."""
     remedy = "give it less at once, or find what is so large: one huge picture or table is enough"
-    return _error("memory", f"the confined process needed more than its {_size(limits.memory_bytes)} of memory", remedy)
+    return _error("confine-memory", f"the confined process needed more than its {_size(limits.memory_bytes)} of memory", remedy)
 
 
 def wall_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that did not answer in time."""
     remedy = "try again when the machine is less busy, or give it less at once"
-    return _error("wall", f"the confined process gave no answer within {limits.wall_seconds:g} seconds", remedy)
+    return _error("confine-wall", f"the confined process gave no answer within {limits.wall_seconds:g} seconds", remedy)
 
 
 def output_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child whose reply is longer than allowed."""
     return _error(
-        "output", f"the confined process answered with more than {_size(limits.output_bytes)}", "give it less at once"
+        "confine-output", f"the confined process answered with more than {_size(limits.output_bytes)}", "give it less at once"
     )
 
 
 def start_failure(error: OSError) -> FindingsReportError:
     """Return the error of a system that refused a new process."""
-    return _error("start", f"a confined process cannot be started: {error.strerror}", "free memory or processes and try again")
+    return _error(
+        "confine-start", f"a confined process cannot be started: {error.strerror}", "free memory or processes and try again"
+    )
 
 
 def preparation_failure(reason: str) -> FindingsReportError:
     """Return the error of a child that could not load its worker module, or that the kernel refused to confine."""
-    return _error("unprepared", f"the confined process could not get ready: {_one_line(reason)}")
+    return _error("confine-unprepared", f"the confined process could not get ready: {_one_line(reason)}")
 
 
 def request_failure(reason: str) -> FindingsReportError:
     """Return the error of a request that ended with an exception."""
-    return _error("failed", f"the confined process failed: {_one_line(reason)}")
+    return _error("confine-failed", f"the confined process failed: {_one_line(reason)}")
 
 
 def protocol_violation() -> FindingsReportError:
     """Return the error of a child that sent something else than a frame."""
-    return _error("garbage", "the confined process answered with something that is no answer")
+    return _error("confine-garbage", "the confined process answered with something that is no answer")
 
 
 def crash(status: int, stderr: str, limits: Limits) -> FindingsReportError:
@@ -71,11 +73,11 @@ def crash(status: int, stderr: str, limits: Limits) -> FindingsReportError:
         return memory_limit(limits)
     how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), None)
-    return _error("crash", f"the confined process {how}" + (f": {_one_line(last)}" if last else ""))
+    return _error("confine-crash", f"the confined process {how}" + (f": {_one_line(last)}" if last else ""))
 
 
 def _error(code: str, fault: str, remedy: str | None = None) -> FindingsReportError:
-    return FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, code=f"confine-{code}"))
+    return FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, code=code))
 
 
 def _signal_name(number: int) -> str:

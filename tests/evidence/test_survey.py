@@ -117,7 +117,7 @@ def test_what_git_cannot_give_is_warned_of_once(source: Repository) -> None:
         files = source.files
 
         def blob(self, id: str) -> bytes:
-            raise FindingsReportError(Problem(Kind.SOURCE, f"blob {id} is missing", "clone anew", code="blob-missing"))
+            raise FindingsReportError(Problem(Kind.SOURCE, f"blob {id} is missing", "clone anew", code="object-missing"))
 
     found = surveyed(Damaged(), "src/", commit=source.commit_of("1.0"))
 

@@ -290,7 +290,7 @@ def test_a_damaged_object_is_one_clear_error_and_the_rest_stays_readable(
             assert repository.blob(other.id) == b"one\ntwo\n"
 
     # Git takes an empty file for none at all.
-    assert problem.code in (("object-corrupt", "not-a-blob") if stored else ("blob-missing",))
+    assert problem.code in (("object-corrupt", "object-kind") if stored else ("object-missing",))
 
 
 def test_a_missing_folder_is_said_to_be_missing(project: tuple[Path, list[str]]) -> None:

@@ -23,7 +23,6 @@ from typer.testing import CliRunner
 
 from findings_report.cli.app import app
 from findings_report.commands.pdf import sign
-from findings_report.pdf import signing
 from findings_report.pdf.signing import Key
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive

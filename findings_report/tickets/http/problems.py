@@ -17,10 +17,10 @@ def refusal(access: Access, about: str, status: int, headers: Mapping[str, str],
     """The problem that an HTTP status stands for. `said` is the tracker's own message, empty when it has none."""
     name, own = access.tracker, f": {said}" if said else ""
     if status == 401:
-        return _problem("token", f"{name} does not accept the token{own}", f"set {access.credential} to a valid one")
+        return _problem("tracker-token", f"{name} does not accept the token{own}", f"set {access.credential} to a valid one")
     if status == 403 or (status == 400 and "permission denied" in said.lower()):
         fault = f"{about}: the owner of the token has no right to do this{own}"
-        return _problem("rights", fault, f"ask the tracker's administrator, or set {access.credential} to another's")
+        return _problem("tracker-rights", fault, f"ask the tracker's administrator, or set {access.credential} to another's")
     if status == 404:
         return absent(access, about)
     if status == 413 or (status in (400, 422) and is_about_size(said)):
@@ -28,34 +28,36 @@ def refusal(access: Access, about: str, status: int, headers: Mapping[str, str],
     if status == 429:
         after = headers.get("retry-after")
         when = f", for another {after} seconds" if after and after.isdigit() else ""
-        return _problem("rate-limit", f"{about}: {name} takes no more requests for now{when}", f"wait, then {AGAIN}")
+        return _problem("tracker-rate-limit", f"{about}: {name} takes no more requests for now{when}", f"wait, then {AGAIN}")
     if 300 <= status < 400:
         where = headers.get("location", "elsewhere").partition("?")[0]
         fault = f"{about}: {name} redirects to {where}, and a token is not sent on"
-        return _problem("redirect", fault, f"set {access.setting} to where the tracker is now")
+        return _problem("tracker-redirect", fault, f"set {access.setting} to where the tracker is now")
     if status >= 500:
-        return _problem("server", f"{about}: {name} failed with status {status}{own}", AGAIN)
-    return _problem("refused", f"{about}: {name} refused with status {status}{own}", None)
+        return _problem("tracker-server", f"{about}: {name} failed with status {status}{own}", AGAIN)
+    return _problem("tracker-refused", f"{about}: {name} refused with status {status}{own}", None)
 
 
 def absent(access: Access, about: str) -> Problem:
     """The problem of a ticket that is not there, also where the tracker has no status for it."""
     fault = f"{about} is not there, or not for the owner of the token"
-    return _problem("ticket", fault, f"look at the reference, and at {access.setting}: it is {access.url}")
+    return _problem("tracker-ticket", fault, f"look at the reference, and at {access.setting}: it is {access.url}")
 
 
 def too_large(about: str, own: str) -> Problem:
     """The problem of a file that the tracker does not take. `own` is what the tracker says, with a colon before it."""
     remedy = "ask the administrator to raise the limit on attachments, or attach single findings"
-    return _problem("too-large", f"{about}: the file is larger than the tracker takes{own}", remedy)
+    return _problem("tracker-too-large", f"{about}: the file is larger than the tracker takes{own}", remedy)
 
 
 def unreachable(access: Access, about: str, why: str, *, is_sent: bool) -> Problem:
     """The problem of an answer that did not come."""
     if is_sent:
         fault = f"{about}: {access.tracker} was asked, and then: {why}; what was sent may have arrived all the same"
-        return _problem("no-answer", fault, AGAIN)
-    return _problem("unreachable", f"{access.tracker} at {access.url} cannot be reached: {why}", f"look at {access.setting}")
+        return _problem("tracker-no-answer", fault, AGAIN)
+    return _problem(
+        "tracker-unreachable", f"{access.tracker} at {access.url} cannot be reached: {why}", f"look at {access.setting}"
+    )
 
 
 def incomplete(access: Access, about: str, seconds: float, *, is_sent: bool) -> Problem:
@@ -66,7 +68,7 @@ def incomplete(access: Access, about: str, seconds: float, *, is_sent: bool) -> 
 def astray(access: Access, about: str, where: str) -> Problem:
     """The problem of a download that is redirected to where it is not followed."""
     fault = f"{about}: {access.tracker} sends a download on to {where or 'nowhere'}"
-    return _problem("redirect", fault, "only addresses that begin with https:// are followed")
+    return _problem("tracker-redirect", fault, "only addresses that begin with https:// are followed")
 
 
 def is_about_size(said: str) -> bool:
@@ -81,7 +83,7 @@ def is_about_size(said: str) -> bool:
 def unexpected(about: str, what: str) -> FindingsReportError:
     """An answer that makes no sense: another program answers at that address, or a newer API."""
     fault = f"{about}: the tracker's answer has no {what}"
-    return FindingsReportError(_problem("answer", fault, "is it a tracker that answers at this address?"))
+    return FindingsReportError(_problem("tracker-answer", fault, "is it a tracker that answers at this address?"))
 
 
 def no_reference(ref: str, shape: str) -> FindingsReportError:
@@ -90,4 +92,4 @@ def no_reference(ref: str, shape: str) -> FindingsReportError:
 
 
 def _problem(code: str, fault: str, remedy: str | None) -> Problem:
-    return Problem(Kind.NETWORK, fault, remedy, code=f"tracker-{code}")
+    return Problem(Kind.NETWORK, fault, remedy, code=code)
