@@ -1,4 +1,6 @@
-"""Writes docs/reference.md from the models and the program's own help; with --check says whether it is in step.
+"""Writes docs/reference.md from the models and the program's own help, and the tables of filters in docs/templates.md.
+
+With --check it says whether they are in step.
 
 Run by `make docs`, and with --check by `make lint`.
 """
@@ -6,6 +8,7 @@ Run by `make docs`, and with --check by `make lint`.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -20,8 +23,11 @@ from findings_report.model import engagement, field_types, finding
 from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 from findings_report.problems import Kind
+from findings_report.rendering.filters import COMPARISON_EXAMPLES, EXAMPLES, filter_table
 
-REFERENCE = Path(__file__).parents[1] / "docs/reference.md"
+DOCS = Path(__file__).parents[1] / "docs"
+REFERENCE = DOCS / "reference.md"
+TEMPLATES = DOCS / "templates.md"
 COMMANDS = (
     "init",
     "new",
@@ -202,16 +208,29 @@ def reference() -> str:
     return HEAD + "\n".join((fields(), verdicts(), drifts(), commands(), exit_codes()))
 
 
+def templates() -> str:
+    """docs/templates.md with its tables of filters."""
+    text = TEMPLATES.read_text("utf-8")
+    for name, examples in (("comparison", COMPARISON_EXAMPLES), ("all templates", EXAMPLES)):
+        rows = "\n".join(filter_table(examples))
+        block = re.compile(rf"(<!-- filters: {name}, [^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
+        text, count = block.subn(lambda match, rows=rows: f"{match[1]}{rows}\n{match[2]}", text)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"docs/templates.md has {count} places for the filters of: {name}")
+    return text
+
+
 def main() -> int:
-    """Writes the page, or with --check compares it; the exit code."""
-    text = reference()
+    """Writes the pages, or with --check compares them; the exit code."""
+    pages = {REFERENCE: reference(), TEMPLATES: templates()}
     if "--check" not in sys.argv:
-        REFERENCE.write_text(text, "utf-8")
+        for path, text in pages.items():
+            path.write_text(text, "utf-8")
         return 0
-    if REFERENCE.exists() and REFERENCE.read_text("utf-8") == text:
-        return 0
-    print("docs/reference.md is not in step with the program: run `make docs`", file=sys.stderr)
-    return 1
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"docs/{path.name} is not in step with the program: run `make docs`", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def repositories(context: typer.Context, incomplete: str) -> list[str]:
 def templates(context: typer.Context, incomplete: str) -> list[str]:
     """The tool's templates and the engagement's own."""
     from findings_report import authoring
-    from findings_report.rendering.template_files import find_template, names
+    from findings_report.rendering.template_files import find_template, template_names
 
     def find() -> Iterable[str]:
-        return names(find_template("standard", authoring.find_folder(_folder(context)), given=False))
+        return template_names(find_template("standard", authoring.find_folder(_folder(context)), given=False))
 
     return _proposed(find, incomplete)

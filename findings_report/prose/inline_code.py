@@ -39,7 +39,7 @@ def pieces(text: str) -> Iterator[Piece]:
         yield Piece(text[start:], is_code=False)
 
 
-def bare(text: str) -> str:
+def plain_text(text: str) -> str:
     """`text` without the backticks around code: for what shows no code, as the subject of a ticket."""
     return "".join(piece.text for piece in pieces(text))
 

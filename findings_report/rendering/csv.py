@@ -13,7 +13,7 @@ from typing import Final
 from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems.safe_text import visible
-from findings_report.prose.inline_code import bare
+from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.labels import citation
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -57,7 +57,7 @@ def _row(finding: ReportedFinding, labels: list[str]) -> list[str]:
     values = {value.label: value.value for value in finding.extra}
     return [
         finding.id,
-        bare(finding.title),
+        plain_text(finding.title),
         finding.severity.name,
         finding.status.value.replace("_", " "),
         finding.category or "",

@@ -1,8 +1,7 @@
-"""Document -> text in any format that has templates: its parts, in the order of the pages.
+"""A document as text in a format with templates: its parts, in the order of the pages, joined.
 
-Jinja lives in `environment`, `folders` and `pages`, and nowhere else. Templates are the tool's own and the user's: trusted, yet
-run in the sandbox on frozen values whose fields alone can be read. What a text looks like in a format is the dialect's business
-(html, markdown).
+Each part is rendered without sight of the others, so that it can be cached and sent separately. How a value looks in a format
+is the business of the dialects (`html`, `markdown`).
 """
 
 from __future__ import annotations
@@ -22,24 +21,22 @@ from findings_report.model.report import Report, ReportedFinding, ReportedSectio
 from findings_report.pdf.segments import gathered
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.template_files import Template, TemplateFiles
-from findings_report.rendering.template_runner import FORMATS, Pages, marked
+from findings_report.rendering.template_runner import TemplateRunner, mark_safe
 from findings_report.system.cache import FileCache
-
-__all__ = ["FORMATS", "Book", "Contrast", "RenderedPart", "render", "render_alone"]
 
 PartKind = Literal["front", "section", "finding", "appendix"]
 
 
 @dataclass(frozen=True)
 class RenderedPart:
-    """One part, rendered alone. Links to other parts are symbolic: `xref:ID`."""
+    """One part by itself. Links to other parts are symbolic: `xref:ID`."""
 
     kind: PartKind
-    """What it is."""
+    """Where it belongs."""
     key: str
     """Its anchor: a finding's id, a section's key; the kind's name for the two others."""
     text: str
-    """The text."""
+    """What its template printed."""
 
 
 def render(
@@ -49,15 +46,15 @@ def render(
     format: str,  # noqa: A002
     entries: FileCache | None = None,
 ) -> Rendered:
-    """The whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
+    """Return the whole document in `format`, a key of FORMATS; for pdf the HTML of its pages, pictures as `fr-asset:NAME`.
 
-    `entries` keeps its parts for the next time. Raises FindingsReportError (OUTPUT) for a format without templates and for a
-    template's own fault, with file and line.
+    `entries` is the cache of its parts. Raises FindingsReportError (OUTPUT) for a format without templates, and with file and
+    line for an error of a template.
     """
-    pages = Pages(document.engagement, template=template, format=format, entries=entries)
-    book = Book(document, pages) if isinstance(document, Report) else Contrast(document, pages)
+    runner = TemplateRunner(document.engagement, template=template, format=format, entries=entries)
+    parts = ReportParts(document, runner) if isinstance(document, Report) else ComparisonParts(document, runner)
     buffer = BytesIO()
-    for chunk in book.document():
+    for chunk in parts.document():
         buffer.write(chunk.encode())
     return Rendered(buffer.getvalue())
 
@@ -69,22 +66,23 @@ def render_alone(
     format: str,  # noqa: A002
     entries: FileCache | None = None,
 ) -> Rendered:
-    """A report's only finding without anything around it but whose it is, by `alone.*.j2`. Otherwise as `render`."""
-    pages = Pages(report.engagement, template=template, format=format, is_alone=True, entries=entries)
+    """Return a single-finding report by `alone.*.j2`: the only finding of `report`, and whose it is. Otherwise as `render`."""
+    runner = TemplateRunner(report.engagement, template=template, format=format, is_alone=True, entries=entries)
     (finding,) = report.findings
-    pieces = pages.joined("alone", report=report, finding=finding, findings=marked([Book(report, pages).finding(finding)]))
+    text = ReportParts(report, runner).finding(finding)
+    pieces = runner.join_parts("alone", report=report, finding=finding, findings=mark_safe([text]))
     return Rendered("".join(pieces).encode())
 
 
-class Book:
-    """A report's parts."""
+class ReportParts:
+    """The parts of a report."""
 
-    def __init__(self, report: Report, pages: Pages) -> None:
+    def __init__(self, report: Report, runner: TemplateRunner) -> None:
         self._report = report
-        self._pages = pages
+        self._runner = runner
 
     def parts(self) -> Iterator[RenderedPart]:
-        """Every part in the order of the pages, each rendered when it is asked for."""
+        """Yield every part in the order of the pages, each rendered when it is asked for."""
         yield RenderedPart("front", "front", self.front())
         for section in self._sections(Place.BEFORE):
             yield RenderedPart("section", section.key, self.section(section))
@@ -95,32 +93,32 @@ class Book:
         yield RenderedPart("appendix", "appendix", self.appendix())
 
     def front(self) -> str:
-        """Everything before the first section; sees the report."""
-        return self._pages.once("front", report=self._report)
+        """Return everything before the first section; sees the report."""
+        return self._runner.render_part("front", report=self._report)
 
     def appendix(self) -> str:
-        """Everything after the last section; sees the report."""
-        return self._pages.once("appendix", report=self._report)
+        """Return everything after the last section; sees the report."""
+        return self._runner.render_part("appendix", report=self._report)
 
     def section(self, section: ReportedSection) -> str:
-        """One section; sees itself and the engagement."""
-        return self._pages.once("section", section=section)
+        """Return one section; sees itself and the engagement."""
+        return self._runner.render_part("section", section=section)
 
     def finding(self, finding: ReportedFinding) -> str:
-        """One finding; sees itself and the engagement."""
-        return self._pages.once("finding", lambda part: number_figures(part, finding), finding=finding)
+        """Return one finding; sees itself and the engagement."""
+        return self._runner.render_part("finding", lambda part: number_figures(part, finding), finding=finding)
 
     def document(self) -> Iterator[str]:
-        """The parts joined by `document.*.j2`, piece by piece."""
-        return self._pages.joined(
+        """Yield the document in pieces: the parts joined by `document.*.j2`."""
+        return self._runner.join_parts(
             "document",
             report=self._report,
-            front=marked(self.front() for _ in range(1)),
-            before=marked(self.section(section) for section in self._sections(Place.BEFORE)),
-            findings=marked(self.finding(finding) for finding in self._report.findings),
+            front=mark_safe(self.front() for _ in range(1)),
+            before=mark_safe(self.section(section) for section in self._sections(Place.BEFORE)),
+            findings=mark_safe(self.finding(finding) for finding in self._report.findings),
             sheets=self._sheets(),
-            after=marked(self.section(section) for section in self._sections(Place.AFTER)),
-            appendix=marked(self.appendix() for _ in range(1)),
+            after=mark_safe(self.section(section) for section in self._sections(Place.AFTER)),
+            appendix=mark_safe(self.appendix() for _ in range(1)),
         )
 
     def _sheets(self) -> Iterator[Iterator[Markup]]:
@@ -130,44 +128,45 @@ class Book:
         return (section for section in self._report.sections if section.place is place)
 
 
-class Contrast:
-    """A comparison's parts."""
+class ComparisonParts:
+    """The parts of a comparison."""
 
-    def __init__(self, comparison: Comparison, pages: Pages) -> None:
+    def __init__(self, comparison: Comparison, runner: TemplateRunner) -> None:
         self._comparison = comparison
-        self._pages = pages
+        self._runner = runner
 
     def front(self) -> str:
-        """Everything before the first finding; sees the comparison."""
-        return self._pages.once("diff-front", comparison=self._comparison)
+        """Return everything before the first finding; sees the comparison."""
+        return self._runner.render_part("diff-front", comparison=self._comparison)
 
     def finding(self, compared: ComparedFinding) -> str:
-        """One finding on both sides; sees itself and the engagement. Its figures are the baseline's, where it has one."""
+        """Return one finding on both sides; sees itself and the engagement."""
+        # The baseline is what was reported: its figures keep the numbers that the client has in hand.
         numbered = compared.baseline or compared.shown
-        return self._pages.once("diff-finding", lambda part: number_figures(part, numbered), compared=compared)
+        return self._runner.render_part("diff-finding", lambda part: number_figures(part, numbered), compared=compared)
 
     def appendix(self) -> str:
-        """What could not be compared, and what made it; sees the comparison."""
-        return self._pages.once("diff-appendix", comparison=self._comparison)
+        """Return everything after the last finding; sees the comparison."""
+        return self._runner.render_part("diff-appendix", comparison=self._comparison)
 
     def document(self) -> Iterator[str]:
-        """The parts joined by `diff.*.j2`, piece by piece."""
-        return self._pages.joined(
+        """Yield the document in pieces: the parts joined by `diff.*.j2`."""
+        return self._runner.join_parts(
             "diff",
             comparison=self._comparison,
-            front=marked(self.front() for _ in range(1)),
-            findings=marked(self.finding(compared) for compared in self._comparison.findings),
+            front=mark_safe(self.front() for _ in range(1)),
+            findings=mark_safe(self.finding(compared) for compared in self._comparison.findings),
             sheets=_sheets((compared.id, self.finding(compared)) for compared in self._comparison.findings),
-            appendix=marked(self.appendix() for _ in range(1)),
+            appendix=mark_safe(self.appendix() for _ in range(1)),
         )
 
 
 def _sheets(findings: Iterable[tuple[str, str]]) -> Iterator[Iterator[Markup]]:
-    """Rendered findings, each with its id, for paper: every group begins on a page of its own, every finding is marked.
+    """Yield rendered findings, given with their ids, in groups for paper: each group starts a page, each finding is marked.
 
-    What is blank is left out: a comparison says no more of some findings than its table does.
+    Blank findings are left out: in a comparison the table says everything about some of them.
     """
     printed = [(id, text) for id, text in findings if text.strip()]
     parts = iter(printed)
     for count in gathered([id for id, _ in printed]):
-        yield marked(f"<!--part {id}-->\n{text}" for id, text in islice(parts, count))
+        yield mark_safe(f"<!--part {id}-->\n{text}" for id, text in islice(parts, count))

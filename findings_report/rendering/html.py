@@ -69,8 +69,8 @@ def _shown_name(text: str) -> str:
     )
 
 
-def literal(text: str) -> Markup:
-    """A short text as code."""
+def code(text: str) -> Markup:
+    """Return a short text as code within a line."""
     return Markup(f"<code>{_shown_name(text)}</code>")  # noqa: S704
 
 
@@ -99,8 +99,11 @@ def inline(parsed: Prose, part: Part) -> Markup:
     return Markup("".join(parts))  # noqa: S704
 
 
-def code(snippet: Snippet, part: Part) -> Markup:
-    """A snippet's lines: `<pre>` with one block per line, notes between, elisions marked. Line numbers are not copied."""
+def code_block(snippet: Snippet, part: Part) -> Markup:
+    """Return a snippet's lines: `<pre>` with one block per line, notes between, elisions marked.
+
+    Line numbers are attributes, so that whoever copies code from the page gets the code alone.
+    """
     widest = max((line.number or 0 for run in snippet.runs for line in run.lines), default=0)
     return Markup("".join(_code(snippet, part, len(str(widest)) if widest else 0)))  # noqa: S704
 

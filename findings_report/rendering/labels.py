@@ -165,18 +165,18 @@ def spot(place: Spot) -> str:
     return f"{place.path}#{anchor((place.region,))}"
 
 
-def mix(colour: str, other: str, share: float) -> str:
+def blend(colour: str, other: str, share: float) -> str:
     """`colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for anything that is no colour."""
     first, second = _channels(colour), _channels(other)
     mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
-def readable(colour: str, background: str) -> str:
+def ensure_contrast(colour: str, background: str) -> str:
     """`colour`, moved away from `background` until text in it can be read there (contrast 4.5, WCAG 2.2, 1.4.3)."""
     away = "#000000" if _luminance(background) > 0.18 else "#ffffff"
     for step in range(11):
-        tried = mix(colour, away, step / 10)
+        tried = blend(colour, away, step / 10)
         if _contrast(tried, background) >= 4.5:
             return tried
     return away

@@ -45,8 +45,8 @@ def _marked_up(text: str) -> str:
     return _SPECIAL.sub(lambda match: match[0] if match[1] else "\\" + match[0], text)
 
 
-def literal(text: str) -> Markup:
-    """A short text as code; safe in a table's cell too."""
+def code(text: str) -> Markup:
+    """Return a short text as code within a line; safe in a table's cell too."""
     shown = " ".join(visible(text).split())
     if not shown or "|" in shown:  # a pipe in code would end a table's cell
         return escape(text)
@@ -91,8 +91,8 @@ def inline(parsed: Prose, part: Part) -> Markup:
     return Markup(_printed(tokens, part, 0).replace("\n", " "))  # noqa: S704
 
 
-def code(snippet: Snippet, part: Part) -> Markup:
-    """A snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath."""
+def code_block(snippet: Snippet, part: Part) -> Markup:
+    """Return a snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath."""
     lines = [line for run in snippet.runs for line in run.lines]
     width = max((len(str(line.number)) for line in lines if line.number is not None), default=0)
     rows: list[str] = []

@@ -90,6 +90,7 @@ def kept() -> tuple[FileCache | None, tuple[Problem, ...]]:
 
 def own_files(template: Template) -> list[Problem]:
     """Says which template files are the engagement's own, for they are code, and which are not read."""
+    from findings_report.rendering.filters import renamed_filters
     from findings_report.rendering.template_files import FALLBACK, overrides, strays, styled_lines
 
     tools = {path.name for name in (template.name, FALLBACK) for path in (template.folders[-1] / name).glob("*")}
@@ -106,6 +107,10 @@ def own_files(template: Template) -> list[Problem]:
         for line in styled_lines(path):
             place = Place(shown_path(path), line)
             problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="template-style"))
+        for line, old, new in renamed_filters(path):
+            place = Place(shown_path(path), line)
+            fault, remedy = f"the filter `{old}` was renamed", f"write `{new}`"
+            problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-filter"))
     for path, remedy in strays(template):
         place = Place(shown_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))

@@ -1,11 +1,10 @@
-"""One document's templates in one format: finding the files, running them, placing figures and pictures in what they print."""
+"""One document's templates in one format: running them part by part, with figures and pictures placed and parts cached."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,88 +14,23 @@ from markupsafe import Markup
 from findings_report.model.comparison import Document
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.rendering import html
+from findings_report.rendering.dialects import FORMATS, data_address
 from findings_report.rendering.figures import Figure, Part
-from findings_report.rendering.jinja_environment import Dialect, environment, told
-from findings_report.rendering.template_files import Files, Template, TemplateFiles, files_of, refused
+from findings_report.rendering.jinja_environment import create_environment, translate_errors
+from findings_report.rendering.template_files import Template, TemplateFiles, read_template, template_error
 from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import toolchain_digest
 
-
-class Kept:
-    """The parts of one document in one format."""
-
-    def __init__(self, entries: FileCache, files: Files, engagement: ReportedEngagement, way: str) -> None:
-        """`way` is what else decides: the format, and whether a finding stands alone."""
-        self._entries = entries
-        self._made_by = _made_by(files, way)
-        self._made_by.update(engagement.model_dump_json().encode())
-
-    def key(self, name: str, seen: Mapping[str, Frozen]) -> str:
-        """What the part `name` is kept under when it sees these values."""
-        key = self._made_by.copy()
-        key.update(f"\n{name}".encode())
-        for called, value in seen.items():
-            key.update(f"\n{called} ".encode() + value.model_dump_json().encode())
-        return key.hexdigest()
-
-    def text(self, key: str) -> str | None:
-        """A part; None when it is not known."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry.decode()
-
-    def keep(self, key: str, text: str) -> None:
-        """Keeps a part for the next time."""
-        self._entries.put(key, text.encode())
-
-
-def document_key(document: Document, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
-    """What a whole document is kept under. It names the system's libraries that lay it out."""
-    key = _made_by(files_of(template), f"document {format}")
-    key.update(document.model_dump_json().encode())
-    return key.hexdigest()
-
-
-def _made_by(files: Files, way: str) -> hashlib._Hash:
-    found = hashlib.sha256(f"{toolchain_digest()} {way}\n".encode())
-    for place, content in files.files():
-        found.update(f"{place!r} {hashlib.sha256(content).hexdigest()}\n".encode())
-    return found
-
-
-# SELF
-
-
-_MOST_EMBEDDED: Final = 200_000_000  # bytes; a place of 14 characters can hold a picture of 10 MB
-
+# Fourteen characters of a text can place a picture of 10 MB, so a text could ask for more than any memory holds.
+_MOST_EMBEDDED: Final = 200_000_000  # bytes
 
 # Authored text cannot hold this: its `<` is escaped.
-_XREF = re.compile(r'<a href="xref:([^"]*)"')
+_XREF: Final = re.compile(r'<a href="xref:([^"]*)"')
+_XREF_LINK: Final = re.compile(r'<a href="xref:[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
-_XREF_LINK = re.compile(r'<a href="xref:[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
-
-
-@dataclass(frozen=True)
-class _Format:
-    """How one format is made."""
-
-    suffixes: tuple[str, ...]
-    """Of the template files, `front.SUFFIX.j2`; the first that exists is taken."""
-    dialect: str
-    """Module that knows how texts look in it."""
-    is_linked: bool = True
-    """True where pictures are part of the text; False where they are given beside it, as `fr-asset:NAME`."""
-
-
-FORMATS: Final = {
-    "md": _Format(("md",), "markdown"),
-    "html": _Format(("html",), "html"),
-    "pdf": _Format(("pdf.html", "html"), "html", is_linked=False),
-}
-"""Every format that templates are written in. A new text format is one line here and its files in a template folder."""
-
-
-class Pages:
+class TemplateRunner:
     """A document's templates, compiled once."""
 
     def __init__(
@@ -108,75 +42,109 @@ class Pages:
         is_alone: bool = False,
         entries: FileCache | None = None,
     ) -> None:
-        """`is_alone` for a document of one part, where links to others would lead nowhere and become text.
+        """`is_alone` is for a single-finding report, where links to other parts would lead nowhere and become text.
 
-        `entries` keeps the parts for the next time. Raises FindingsReportError (OUTPUT) for a `format` that is none of FORMATS.
+        `entries` is the page cache, where parts are looked up and kept. Raises FindingsReportError (OUTPUT) for a `format` that
+        is not in FORMATS, and for a template that cannot be read.
         """
         if format not in FORMATS:
-            raise refused(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
+            raise template_error(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
         self._format = FORMATS[format]
         self._engagement = engagement
         self._is_alone = is_alone
         self._embedded = 0
-        self._files = files_of(template)
-        self._dialect = Dialect.of(self._format.dialect)
-        self._environment = environment(self._dialect, self._files, engagement)
-        self._kept = Kept(entries, self._files, engagement, f"{format} {is_alone}") if entries else None
+        self._files = read_template(template) if isinstance(template, Template) else template
+        self._environment = create_environment(self._format.dialect, self._files, engagement)
+        self._entries = entries
+        self._key = _key(self._files, f"{format} {is_alone}", engagement) if entries else None
 
-    def part(self) -> Part:
-        """A new part: nothing numbered, nothing printed yet."""
+    def new_part(self) -> Part:
+        """Return a part with nothing numbered and nothing printed yet."""
         return Part(self._engagement, self._address, self._draw, is_alone=self._is_alone)
 
-    def once(self, name: str, prepare: Callable[[Part], None] | None = None, **seen: Frozen) -> str:
-        """What `name.SUFFIX.j2` prints as a part that `prepare` made ready, or what it printed of the same before."""
-        key = self._kept.key(name, seen) if self._kept else ""
-        if self._kept and (known := self._kept.text(key)) is not None:
-            return known
-        part, embedded = self.part(), self._embedded
-        if prepare:
-            prepare(part)
-        made = self.run(name, part, **seen)
-        if self._kept and self._embedded == embedded:  # pictures have to be counted each time
-            self._kept.keep(key, made)
-        return made
+    def render_part(self, name: str, prepare: Callable[[Part], None] | None = None, **seen: Frozen) -> str:
+        """Return what `name.SUFFIX.j2` prints of the values `seen`, as a part that `prepare` may number first; cached."""
+        if self._entries is None or self._key is None:
+            return self._render_part(name, prepare, **seen)
+        digest = self._key.copy()
+        digest.update(f"\n{name}".encode())
+        for variable, value in seen.items():
+            digest.update(f"\n{variable} ".encode() + value.model_dump_json().encode())
+        key = digest.hexdigest()
+        if (cached := self._entries.get(key)) is not None:
+            return cached.decode()
+        embedded = self._embedded
+        text = self._render_part(name, prepare, **seen)
+        # A part from the cache would not count towards _MOST_EMBEDDED, so one that embeds pictures is rendered each time.
+        if self._embedded == embedded:
+            self._entries.put(key, text.encode())
+        return text
 
     def run(self, name: str, part: Part, **seen: Any) -> str:
-        """What `name.SUFFIX.j2` prints; it sees the engagement and `seen`."""
-        pieces = self._template(name).generate(part=part, engagement=self._engagement, **seen)
-        return "".join(told(pieces, self._files))
+        """Return what `name.SUFFIX.j2` prints; it sees the part, the engagement and `seen`."""
+        return "".join(self._generate(name, part, **seen))
 
-    def joined(self, name: str, **seen: Any) -> Iterator[str]:
-        """The whole document, piece by piece, by the template that joins the parts; links between them point to each other."""
-        pieces = self._template(name).generate(part=self.part(), engagement=self._engagement, **seen)
-        is_html = self._format.dialect == "html"
-        found, instead = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
-        # str: of a Markup the result would be escaped once more.
-        return (found.sub(instead, str(piece)) if is_html else piece for piece in told(pieces, self._files))
+    def join_parts(self, name: str, **seen: Any) -> Iterator[str]:
+        """Yield the whole document from the template that joins the parts; links between parts become links within the page.
+
+        In pieces, so that a long report is not held in memory once more than its parts are.
+        """
+        pieces = self._generate(name, self.new_part(), **seen)
+        if self._format.dialect is not html:
+            return pieces
+        pattern, replacement = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
+        # str: a Markup would escape the replacement once more.
+        return (pattern.sub(replacement, str(piece)) for piece in pieces)
+
+    def _render_part(self, name: str, prepare: Callable[[Part], None] | None, **seen: Frozen) -> str:
+        part = self.new_part()
+        if prepare:
+            prepare(part)
+        return self.run(name, part, **seen)
+
+    def _generate(self, name: str, part: Part, **seen: Any) -> Iterator[str]:
+        def pieces() -> Iterator[str]:
+            # Within the generator, so that errors of compiling are translated as well.
+            file = self._files.choose([f"{name}.{suffix}.j2" for suffix in self._format.suffixes])
+            template: JinjaTemplate = self._environment.get_template(file)
+            yield from template.generate(part=part, engagement=self._engagement, **seen)
+
+        return translate_errors(pieces(), self._files)
 
     def _address(self, picture: Picture) -> str:
-        if not self._format.is_linked:
+        if not self._format.embeds_pictures:
             return f"fr-asset:{quote(picture.name)}"
         self._embedded += len(picture.content)
         if self._embedded > _MOST_EMBEDDED:
             fault = f"pictures are placed so often that the file would hold more than {_MOST_EMBEDDED // 10**6} MB of them"
-            raise refused(fault, "place each once and refer to it, or make them smaller")
-        return self._dialect.embedded(picture)
+            raise template_error(fault, "place each once and refer to it, or make them smaller")
+        return data_address(picture)
 
     def _draw(self, part: Part, figure: Figure, caption: Markup | None) -> Markup:
-        if part.is_drawing:  # a caption or a note places a figure: it is named, else it could hold itself
-            return self._dialect.escape(f"[Figure {figure.number}]")
-        first = figure.number not in part.printed
+        # A caption or a note that places a figure only names it: it could place the figure that it belongs to.
+        if part.is_drawing:
+            return self._format.dialect.escape(f"[Figure {figure.number}]")
+        is_first = figure.number not in part.printed
         part.printed.add(figure.number)
         part.is_drawing = True
-        drawn = self.run("figure", part, figure=figure, caption=caption, is_first=first)
+        text = self.run("figure", part, figure=figure, caption=caption, is_first=is_first)
         part.is_drawing = False
-        return Markup(drawn.strip("\n"))  # noqa: S704
-
-    def _template(self, name: str) -> JinjaTemplate:
-        wanted = self._files.choose([f"{name}.{suffix}.j2" for suffix in self._format.suffixes])
-        return next(told((self._environment.get_template(each) for each in (wanted,)), self._files))
+        return Markup(text.strip("\n"))  # noqa: S704 - printed by a template
 
 
-def marked(texts: Iterable[str]) -> Iterator[Markup]:
-    """Rendered parts, fit to be printed by the template that joins them."""
-    return (Markup(text) for text in texts)  # noqa: S704
+def document_key(document: Document, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
+    """Return the key under which a whole document is cached."""
+    files = read_template(template) if isinstance(template, Template) else template
+    return _key(files, f"document {format}", document).hexdigest()
+
+
+def _key(files: TemplateFiles, purpose: str, value: Frozen) -> hashlib._Hash:
+    # The toolchain's digest covers the program and every library that lays out text: others may print other bytes.
+    digest = hashlib.sha256(f"{toolchain_digest()} {purpose}\n{files.digest}\n".encode())
+    digest.update(value.model_dump_json().encode())
+    return digest
+
+
+def mark_safe(texts: Iterable[str]) -> Iterator[Markup]:
+    """Yield rendered parts so that the template that joins them does not escape them again."""
+    return (Markup(text) for text in texts)  # noqa: S704 - printed by templates

@@ -19,8 +19,9 @@ from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering.jinja_environment import coded
-from findings_report.rendering.markdown import escape, literal
+from findings_report.rendering import markdown
+from findings_report.rendering.dialects import with_inline_code
+from findings_report.rendering.markdown import escape
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress
 from findings_report.tickets.comment import Changes
@@ -147,7 +148,7 @@ def _word(compared: ComparedFinding) -> str:
 def _line(compared: ComparedFinding) -> str:
     """One finding, Markdown."""
     id, severity = escape(_short(compared.id)), escape(_short(compared.shown.severity.name))
-    said = f"{id}: {_word(compared)}, {severity}, {coded(_short(compared.shown.title), escape=escape, literal=literal)}"
+    said = f"{id}: {_word(compared)}, {severity}, {with_inline_code(_short(compared.shown.title), markdown)}"
     more = "; ".join(_fields(compared))
     return f"{said} ({more})" if more else said
 

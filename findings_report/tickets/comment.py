@@ -8,7 +8,7 @@ from datetime import date
 
 from findings_report.model.ticket import File
 from findings_report.rendering import labels
-from findings_report.rendering.markdown import escape, literal
+from findings_report.rendering.markdown import code, escape
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def announcement(file: File, facts: Facts | None, *, older: tuple[str, ...] = ()
         parts += _changed(changes, facts)
     elif changes:
         parts.append(f"**Since the last one**:\n\n{changes.strip()}")
-    parts.append(f"Digest: {literal(file.mark)}")  # last: it is for programs, and for who doubts
+    parts.append(f"Digest: {code(file.mark)}")  # last: it is for programs, and for who doubts
     return "\n\n".join(parts) + "\n"
 
 
@@ -102,9 +102,9 @@ def _changed(changes: Changes, facts: Facts | None) -> Iterator[str]:
 
 
 def _lines(file: File, facts: Facts | None, older: tuple[str, ...]) -> Iterator[str]:
-    yield f"Attached: {literal(file.name)}, {size(len(file.content))}"
+    yield f"Attached: {code(file.name)}, {size(len(file.content))}"
     if older:
-        yield f"Supersedes {', '.join(str(literal(name)) for name in older)}: please read the new one"
+        yield f"Supersedes {', '.join(str(code(name)) for name in older)}: please read the new one"
     if facts is None:
         return
     if facts.single is not None:
@@ -114,7 +114,7 @@ def _lines(file: File, facts: Facts | None, older: tuple[str, ...]) -> Iterator[
         total = sum(count for _, count in facts.severities)
         yield f"{total} finding{'' if total == 1 else 's'}" + (f": {counts}" if counts else "")
     for name, commit in facts.commits:
-        yield f"Audited: {escape(name)} at commit {literal(commit)}"
+        yield f"Audited: {escape(name)} at commit {code(commit)}"
 
 
 def size(count: int) -> str:

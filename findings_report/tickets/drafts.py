@@ -14,23 +14,23 @@ from findings_report.model.report import Report, ReportedFinding
 from findings_report.model.ticket import Draft
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.prose.inline_code import bare
+from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.labels import words
-from findings_report.rendering.markdown import escape, literal
+from findings_report.rendering.markdown import code, escape
 from findings_report.rendering.template_files import Template, find_template
-from findings_report.rendering.template_runner import Pages
+from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report.check import Inputs, assembled, check
 
 
 def ticket_texts(report: Report, template: Template) -> Mapping[str, str]:
     """The text of each finding's ticket, by id, in the report's order. Raises FindingsReportError (OUTPUT)."""
-    pages = Pages(report.engagement, template=template, format="md")
+    runner = TemplateRunner(report.engagement, template=template, format="md")
     found: dict[str, str] = {}
     for finding in report.findings:
-        part = pages.part()
+        part = runner.new_part()
         number_figures(part, finding)
-        found[finding.id] = pages.run("ticket", part, finding=finding).strip("\n") + "\n"
+        found[finding.id] = runner.run("ticket", part, finding=finding).strip("\n") + "\n"
     return found
 
 
@@ -86,10 +86,10 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
     rank = scale.index(finding.severity.name)
     marker = f"findings-report:{name}/{finding.id}"
     version = f", version {escape(report.engagement.version)}" if report.engagement.version else ""
-    end = f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {literal(marker)}\n"
+    end = f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {code(marker)}\n"
     return Draft(
         finding=finding.id,
-        title=_shortened(f"{finding.id}: {bare(finding.title)}"),
+        title=_shortened(f"{finding.id}: {plain_text(finding.title)}"),
         text=text,
         end=end,
         marker=marker,

@@ -19,11 +19,11 @@ from findings_report.model.engagement import Place
 from findings_report.model.report import Report, ReportedSection
 from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
-from findings_report.prose.inline_code import Piece, bare, pieces
+from findings_report.prose.inline_code import Piece, pieces, plain_text
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
+from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.document_parts import render
-from findings_report.rendering.jinja_environment import coded
 from findings_report.rendering.template_files import Template
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"
@@ -62,9 +62,9 @@ def test_a_title_of_a_file_that_anybody_made_is_read_in_good_time() -> None:
 @settings(max_examples=300)
 @given(st.text(alphabet="`ab |<&*_\\#-", max_size=16))
 def test_a_title_reads_the_same_in_markdown_and_html_and_lets_no_element_in(title: str) -> None:
-    as_html = coded(title, escape=html.escape, literal=html.literal)
-    as_markdown = coded(title, escape=markdown.escape, literal=markdown.literal)
-    expected = "".join(visible(bare(title)).split())
+    as_html = with_inline_code(title, html)
+    as_markdown = with_inline_code(title, markdown)
+    expected = "".join(visible(plain_text(title)).split())
 
     assert set(re.findall(r"<[^>]*>", str(as_html))) <= {"<code>", "</code>"}
     assert "".join(unescape(re.sub("<[^>]*>", "", str(as_html))).split()) == expected

@@ -27,10 +27,12 @@ from findings_report.pdf.render import render_pdf
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.rendering import html, markdown
-from findings_report.rendering.document_parts import Book, render
+from findings_report.rendering.dialects import FORMATS
+from findings_report.rendering.document_parts import ReportParts, render
 from findings_report.rendering.figures import Part
+from findings_report.rendering.filters import renamed_filters
 from findings_report.rendering.template_files import Template, overrides
-from findings_report.rendering.template_runner import FORMATS, Pages
+from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report import tables
 
 OWN = Path(__file__).parents[2] / "templates"
@@ -310,11 +312,11 @@ def test_markdown_lines_have_their_real_numbers_and_elisions() -> None:
 
 
 def test_a_long_name_breaks_after_its_dots_and_slashes_and_anywhere_only_where_it_has_none() -> None:
-    assert html.literal("a/short.name") == "<code>a/short.name</code>"
-    assert html.literal("evm/src/Transceiver.sol#L7-L9") == "<code>evm/<wbr>src/<wbr>Transceiver.sol#<wbr>L7-L9</code>"
-    assert html.literal("findings_report/__init__.py") == "<code>findings_<wbr>report/<wbr>__init__.py</code>"
-    assert html.literal("Registry::_setTheTransceiver()") == "<code>Registry::<wbr>_setTheTransceiver()</code>"
-    assert html.literal("f" * 40) == f'<code><span class="any">{"f" * 40}</span></code>'
+    assert html.code("a/short.name") == "<code>a/short.name</code>"
+    assert html.code("evm/src/Transceiver.sol#L7-L9") == "<code>evm/<wbr>src/<wbr>Transceiver.sol#<wbr>L7-L9</code>"
+    assert html.code("findings_report/__init__.py") == "<code>findings_<wbr>report/<wbr>__init__.py</code>"
+    assert html.code("Registry::_setTheTransceiver()") == "<code>Registry::<wbr>_setTheTransceiver()</code>"
+    assert html.code("f" * 40) == f'<code><span class="any">{"f" * 40}</span></code>'
 
 
 def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
@@ -498,7 +500,7 @@ def test_review_reads_like_the_seed() -> None:
 
 def test_parts_are_rendered_alone_with_symbolic_links() -> None:
     report = samples.report()
-    book = Book(report, Pages(report.engagement, template=Template("standard", (OWN,)), format="html"))
+    book = ReportParts(report, TemplateRunner(report.engagement, template=Template("standard", (OWN,)), format="html"))
 
     parts = list(book.parts())
 
@@ -843,14 +845,14 @@ def test_a_short_text_is_the_same_text_in_markdown(text: str) -> None:
 
     expected = " ".join(html.escape(text).unescape().split())
     assert shown.count(expected) >= 2 or not expected
-    assert Page(github(str(markdown.literal(text)))).text.split() == expected.split()
+    assert Page(github(str(markdown.code(text)))).text.split() == expected.split()
 
 
 # Templates, the user's own among them.
 
 
 def folder(tmp_path: Path, template: str = "standard", **files: str) -> Path:
-    (tmp_path / template).mkdir(exist_ok=True)
+    (tmp_path / template).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (tmp_path / template / name.replace("__", ".")).write_text(content)
     return tmp_path
@@ -905,6 +907,17 @@ def test_a_templates_fault_is_told_with_file_and_line(tmp_path: Path, source: st
     assert problem.place is not None
     assert (problem.place.file, problem.place.line) == (str(own / "standard" / "finding.html.j2"), line)
     assert said in problem.fault
+
+
+def test_filters_of_0_1_0_work_by_their_old_names_and_are_listed_with_the_new_ones(tmp_path: Path) -> None:
+    old = "{{ finding.title | coded }} {{ 'a' | literal }}\n{% for s in finding.snippets %}{{ s | code }}{% endfor %}\n"
+    new = old.replace("coded", "with_inline_code").replace("s | code", "s | code_block").replace("literal", "code")
+    own, other = folder(tmp_path / "old", finding__html__j2=old), folder(tmp_path / "new", finding__html__j2=new)
+
+    assert rendered(samples.report(), "html", "standard", own) == rendered(samples.report(), "html", "standard", other)
+    path = own / "standard" / "finding.html.j2"
+    assert list(renamed_filters(path)) == [(1, "coded", "with_inline_code"), (1, "literal", "code")]
+    assert list(renamed_filters(other / "standard" / "finding.html.j2")) == []
 
 
 def test_a_link_out_of_the_template_folder_is_refused(tmp_path: Path) -> None:

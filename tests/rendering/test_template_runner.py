@@ -16,7 +16,7 @@ from findings_report import commands
 from findings_report.model.report import Report
 from findings_report.rendering import template_runner
 from findings_report.rendering.document_parts import render
-from findings_report.rendering.template_files import Template, builtin_templates, overrides, taken
+from findings_report.rendering.template_files import Template, builtin_templates, overrides, read_template
 from findings_report.report import archive
 from findings_report.system import toolchain
 from findings_report.system.cache import FileCache
@@ -131,7 +131,7 @@ def test_a_link_within_a_template_is_followed_to_what_it_names_today(entries: Co
     second = render(samples.report(), template=template, format="md", entries=entries).content
 
     assert (b"said by one" in first, b"said by two" in second, b"said by one" in second) == (True, True, False)
-    assert render(samples.report(), template=taken(template), format="md").content == second
+    assert render(samples.report(), template=read_template(template), format="md").content == second
     assert (folder / "current" / "said.md.j2") in [path for path, _ in overrides(template)]
 
 

@@ -21,7 +21,7 @@ from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
 from findings_report.rendering.job import Job, Made
 from findings_report.rendering.local_executor import LOCAL
-from findings_report.rendering.template_files import Template, TemplateFiles, path_of, taken
+from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import describe_difference, worker_versions
@@ -122,7 +122,7 @@ class WorkerBugError(RuntimeError):
 
 def pack(job: Job) -> bytes:
     """The frame of a job. Raises FindingsReportError for a template that cannot be used."""
-    template = taken(job.template) if isinstance(job.template, Template) else job.template
+    template = read_template(job.template) if isinstance(job.template, Template) else job.template
     blobs = {f"{_DOCUMENT}{number}": archive.to_json(document) for number, document in enumerate(job.documents)}
     for number, files in enumerate(template.layers):
         blobs |= {f"{number}/{name}": content for name, content in files.items()}

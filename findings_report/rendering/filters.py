@@ -1,0 +1,256 @@
+"""The filters of templates. The tables of filters in docs/templates.md are generated from this file.
+
+A filter is a public method of `Filters`; the first paragraph of its docstring is its row of the table, and EXAMPLES has how it
+is written. Filters format values and decide nothing: counts, order and wording of results are settled before a template runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from findings_report.model.comparison import ComparedFinding, FixState, Side, Words
+from findings_report.model.drift import DiffLine, Drift, Spot
+from findings_report.model.engagement import Severity
+from findings_report.model.evidence import Check, Region, Snippet, Verdict
+from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.prose import parse_inline
+from findings_report.prose.inline_code import plain_text
+from findings_report.rendering import labels
+from findings_report.rendering.dialects import Dialect, with_inline_code
+from findings_report.rendering.figures import Figure, Part
+
+EXAMPLES: Final = {
+    "prose": "text | prose(2)",
+    "inline": "text | inline",
+    "figure": "snippet | figure",
+    "figure_number": "snippet | figure_number",
+    "code_block": "snippet | code_block",
+    "differences": "snippet | differences",
+    "citation": "snippet | citation",
+    "verdict": "snippet.check | verdict",
+    "verdict_words": "verdict | verdict_words",
+    "lines": "regions | lines",
+    "with_inline_code": "title | with_inline_code",
+    "plain_text": "title | plain_text",
+    "code": "text | code",
+    "link": "text | link(address)",
+    "xref": "id | xref",
+    "address": "picture | address",
+    "ticket": "ref | ticket",
+    "number": "count | number",
+    "day": "date | day",
+    "words": "value | words",
+    "rank": "severity | rank",
+    "blend": "colour | blend(other, 0.5)",
+    "ensure_contrast": "colour | ensure_contrast(background)",
+    "sha256": "text | sha256",
+}
+"""How each filter is written, in the order of the table."""
+
+COMPARISON_EXAMPLES: Final = {
+    "diff": "region.drift.diff | diff(region.language)",
+    "wording": "words | wording",
+    "drift": "region.drift | drift",
+    "cited": "drift | cited",
+    "spot": "spot | spot",
+    "code_words": "compared | code_words",
+    "fix_words": "fix.state | fix_words",
+    "side": "side | side",
+}
+"""How the filters for comparisons are written."""
+
+RENAMED: Final = {
+    "literal": "code",
+    "bare": "plain_text",
+    "coded": "with_inline_code",
+    "mix": "blend",
+    "readable": "ensure_contrast",
+}
+"""Filters of 0.1.0 by their old name. People's own templates use them, so the old names keep working."""
+
+_OLD_NAME: Final = re.compile(rf"\|\s*({'|'.join(RENAMED)})\b")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The filters of one document."""
+
+    dialect: Dialect
+    """How the document's format prints values."""
+    engagement: ReportedEngagement
+    """Language and severity scale come from it."""
+
+    def by_name(self) -> Mapping[str, Callable[..., Any]]:
+        """Return every filter by the names that templates may use."""
+        filters = {name: getattr(self, name) for name in (*EXAMPLES, *COMPARISON_EXAMPLES)}
+        return filters | {old: filters[new] for old, new in RENAMED.items()}
+
+    @pass_context
+    def prose(self, context: Context, text: str, under: int = 2) -> Markup:
+        """Authored Markdown under the [policy](authoring.md#prose), with headings below level 2."""
+        part: Part = context["part"]
+        return self.dialect.prose(part.parse(text), part, under)
+
+    @pass_context
+    def inline(self, context: Context, text: str) -> Markup:
+        """The same within a line, for a caption."""
+        return self.dialect.inline(parse_inline(text), context["part"])
+
+    @pass_context
+    def figure(self, context: Context, snippet: Snippet) -> Markup:
+        """The figure of a location, by `figure.*.j2`."""
+        part: Part = context["part"]
+        return part.draw(part, part.numbers.get(snippet.index, Figure("", snippet, None)), None)
+
+    @pass_context
+    def figure_number(self, context: Context, snippet: Snippet) -> str:
+        """The number of its figure: `DEMO-001.1`; empty without a figure."""
+        part: Part = context["part"]
+        return part.numbers[snippet.index].number if snippet.index in part.numbers else ""
+
+    @pass_context
+    def code_block(self, context: Context, snippet: Snippet) -> Markup:
+        """Its lines only."""
+        return self.dialect.code_block(snippet, context["part"])
+
+    def differences(self, snippet: Snippet) -> Markup:
+        """The differences of an edited quote."""
+        return self.dialect.differences(snippet)
+
+    def citation(self, snippet: Snippet) -> str:
+        """`quicknotes/store.py#L22-L28`."""
+        return labels.citation(snippet)
+
+    def verdict(self, check: Check) -> str:
+        """The verdict in words, with the details that a reader needs to judge it."""
+        return labels.verdict(check)
+
+    def verdict_words(self, verdict: Verdict) -> str:
+        """One verdict in words."""
+        return labels.VERDICT_WORDS[verdict]
+
+    def lines(self, regions: tuple[Region, ...]) -> str:
+        """`lines 22-28, 31`."""
+        return labels.line_list(regions)
+
+    def with_inline_code(self, text: str) -> Markup:
+        """A short text, with code in backticks formatted as code."""
+        return with_inline_code(text, self.dialect)
+
+    def plain_text(self, text: str) -> str:
+        """A short text without the backticks around code, for an attribute."""
+        return plain_text(text)
+
+    @pass_context
+    def code(self, context: Context, text: str | Snippet) -> Markup:
+        """A short text formatted as code."""
+        # `snippet | code` was 0.1.0's name of code_block, and no snippet is a short text.
+        return self.dialect.code_block(text, context["part"]) if isinstance(text, Snippet) else self.dialect.code(text)
+
+    def link(self, text: str | Markup, address: str | None) -> Markup:
+        """A link to a web address; only the text for any other address."""
+        return self.dialect.link(text, address)
+
+    def xref(self, target: str) -> Markup:
+        """The address of a finding or section, wherever it is placed."""
+        return self.dialect.xref(target)
+
+    @pass_context
+    def address(self, context: Context, picture: Picture) -> str:
+        """The address of a picture's bytes."""
+        part: Part = context["part"]
+        return part.address(picture)
+
+    def ticket(self, ref: str) -> Markup:
+        """A ticket, linked if the reference contains a web address: `jira:https://...`."""
+        return self.dialect.link(ref, labels.ticket_address(ref))
+
+    def number(self, value: int) -> str:
+        """`12,345`; with spaces if the language is not English."""
+        return labels.number(value, self.engagement.language)
+
+    def day(self, value: date) -> str:
+        """`20 March 2026`; `2026-03-20` if the language is not English."""
+        return labels.day(value, self.engagement.language)
+
+    def words(self, value: str) -> str:
+        """`partially_resolved` as "Partially resolved"."""
+        return labels.words(value)
+
+    def rank(self, severity: Severity) -> int:
+        """Its position in the scale, 0 for the most severe."""
+        names = [each.name for each in self.engagement.severities]
+        # A comparison shows severities of the baseline, whose scale may have had others: they come last.
+        return names.index(severity.name) if severity.name in names else len(names)
+
+    def blend(self, colour: str, other: str, share: float) -> Markup:
+        """A colour with a share of another in it."""
+        return Markup(labels.blend(colour, other, share))  # noqa: S704 - hexadecimal digits
+
+    def ensure_contrast(self, colour: str, background: str) -> Markup:
+        """The colour, made darker or lighter until its contrast is at least 4.5."""
+        return Markup(labels.ensure_contrast(colour, background))  # noqa: S704 - hexadecimal digits
+
+    def sha256(self, text: str) -> str:
+        """The digest for the content security policy."""
+        return base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()
+
+    def diff(self, lines: Sequence[DiffLine], language: str) -> Markup:
+        """A diff with old and new line numbers and a sign on every changed line."""
+        return self.dialect.diff(lines, language)
+
+    def wording(self, words: Sequence[Words]) -> Markup:
+        """A changed text, word by word."""
+        return self.dialect.wording(words)
+
+    def drift(self, drift: Drift) -> str:
+        """What happened to a region, in words."""
+        return labels.drift(drift)
+
+    def cited(self, drift: Drift) -> str:
+        """`path#L22-L28`, as cited."""
+        return labels.cited(drift)
+
+    def spot(self, spot: Spot) -> str:
+        """`path#L22-L28`, the current location."""
+        return labels.spot(spot)
+
+    def code_words(self, compared: ComparedFinding) -> str:
+        """What happened to all cited code of a finding."""
+        return labels.code(compared)
+
+    def fix_words(self, state: FixState) -> str:
+        """What git reports about a commit named as the fix."""
+        return labels.FIX_WORDS[state]
+
+    def side(self, side: Side) -> str:
+        """The shortest name of a side: `version 1.0`."""
+        return labels.side(side)
+
+
+def filter_table(examples: Mapping[str, str]) -> Iterable[str]:
+    """Return the lines of a Markdown table of filters: how each is written, and what it gives."""
+    yield "| filter | result |"
+    yield "|---|---|"
+    for name, example in examples.items():
+        text = (getattr(Filters, name).__doc__ or "").strip().removesuffix(".")
+        escaped = example.replace("|", "\\|")
+        yield f"| `{escaped}` | {text[:1].lower()}{text[1:]} |"
+
+
+def renamed_filters(path: Path) -> Iterable[tuple[int, str, str]]:
+    """Yield (line, old name, new name) for each filter in a template file that is called by its name of 0.1.0."""
+    if path.suffix == ".j2":
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
+            yield from ((number, old, RENAMED[old]) for old in _OLD_NAME.findall(line))
