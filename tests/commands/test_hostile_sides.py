@@ -88,9 +88,12 @@ def test_a_json_that_nobody_made_is_refused_before_it_fills_the_memory(
 
 
 def test_values_are_counted_outside_of_texts(reported: bytes) -> None:
-    content = spoiled(reported, lambda report: report["findings"][0].update(description="[,{" * 2_000_000))
+    def fill(report: Report) -> None:
+        report["findings"][0]["snippets"][0]["runs"][0]["lines"][0]["text"] = "[,{" * 2_000_000
 
-    assert archive.read(content, "old.json").findings[0].description.startswith("[,{")
+    content = spoiled(reported, fill)
+
+    assert archive.read(content, "old.json").findings[0].snippets[0].runs[0].lines[0].text.startswith("[,{")
 
 
 def finding(**fields: object) -> Callable[[Report], object]:

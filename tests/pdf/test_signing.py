@@ -6,6 +6,7 @@ import datetime
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_pdf_is_signed_once(signed: bytes, ada: Person) -> None:
 
 
 def test_without_pyhanko_the_command_that_brings_it_is_named(pdf: bytes, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.pdf.signing.sign.find_spec", lambda _: None)
+    monkeypatch.setattr(import_module("findings_report.pdf.signing.sign"), "find_spec", lambda _: None)
 
     with pytest.raises(FindingsReportError) as caught:
         made_by(pdf, ada.plain)
