@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -126,16 +127,22 @@ def _printed(field: FieldInfo) -> Printed:
 
 def _is_markdown(field: FieldInfo) -> bool:
     # pydantic moves the annotations of `Markdown` to the field, and leaves those of `Markdown | None` inside the union.
-    alternatives = get_args(field.annotation)
+    alternatives = _alternatives(field.annotation)
     return MARKDOWN in field.metadata or any(MARKDOWN in getattr(part, "__metadata__", ()) for part in alternatives)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model of `Model`, `Model | None` or `Annotated[Model, ...] | None`; None for any other type."""
-    for part in (annotation, *get_args(annotation), *(get_args(inner)[0] for inner in get_args(annotation) if get_args(inner))):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
+    for part in _alternatives(annotation):
+        kind = get_args(part)[0] if hasattr(part, "__metadata__") else part
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
     return None
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union; any other type as the only one, so that what is in a tuple or mapping is not looked at."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _value(value: object, path: tuple[str, ...]) -> str | None:
