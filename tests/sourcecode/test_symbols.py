@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,34 @@ def test_languages_with_braces_are_read_modestly(language: str) -> None:
     text, expected = BRACED[language]
 
     assert named(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("describe('x', function () {\n  it('y', function (done) {\n    a();\n  });\n});", "javascript", []),
+        ("x = class extends B {\n  m() {\n  }\n};", "javascript", ["m 2-3"]),
+        ("class extends {\n}", "javascript", []),
+        ("class A {\n  m(a: (x: number) => void): void {\n  }\n}", "typescript", ["A 1-4", "A.m 2-3"]),
+        ("impl io::Write for my::X {\n}", "rust", ["X 1-2"]),
+        ("impl fmt::X {\n}", "rust", ["X 1-2"]),
+    ],
+)
+def test_calls_keywords_and_paths_are_not_names(text: str, language: str, expected: list[str]) -> None:
+    assert named(text, language) == expected
+
+
+@pytest.mark.parametrize("branch", ["#if A", "#if A\n#else"])
+def test_deeply_nested_directives_take_time_in_proportion_to_their_number(branch: str) -> None:
+    count = 40_000
+    lines = [*(branch.split("\n") * count), *["#endif"] * count, "void f(void) {", "}"]
+
+    start = time.process_time()
+    found = symbols(lines, "c")
+    seconds = time.process_time() - start
+
+    assert [symbol.name for symbol in found] == ["f"]
+    assert seconds < 2
 
 
 def test_a_file_whose_braces_do_not_pair_has_no_symbols() -> None:
