@@ -20,8 +20,8 @@ from findings_report.problems import exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from findings_report.tickets.http.credentials import Surroundings
-    from findings_report.tickets.session import Done
+    from findings_report.tickets.http.credentials import Environment
+    from findings_report.tickets.session import TicketsResult
 
 Public = Annotated[bool, typer.Option("--public", help="A ticket that everybody can read is meant.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and send nothing.")]
@@ -59,11 +59,11 @@ def attach(
     The comment says what a PDF holds; of an encrypted one only with its password, which comes from --password-file, the
     variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.tickets.attach import Errand
-    from findings_report.tickets.attach import attach as attach_files
+    from findings_report.commands.attach import attach as attach_files
+    from findings_report.tickets.attach import AttachOptions
 
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
-    errand = Errand(
+    options = AttachOptions(
         tuple(files or ()),
         tuple(to or ()),
         inputs,
@@ -74,8 +74,8 @@ def attach(
         dry_run=dry_run,
     )
     with _progress() as progress:
-        done = attach_files(errand, surroundings(), progress)
-    _conclude(done, output_format)
+        result = attach_files(options, environment(), progress)
+    _conclude(result, output_format)
 
 
 app = typer.Typer(
@@ -97,13 +97,13 @@ def create(
     folder: Inside = Path(),
 ) -> None:
     """Make a ticket for each unresolved finding that has none."""
-    from findings_report.tickets.create import Order
+    from findings_report.tickets.create import CreateOptions
     from findings_report.tickets.create import create as create_tickets
 
-    order = Order(to, tuple(only or ()), public, dry_run)
+    options = CreateOptions(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
-        done = create_tickets(inputs_of(folder, repository, borrow, evidence=True), order, surroundings(), progress)
-    _conclude(done, output_format)
+        result = create_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
+    _conclude(result, output_format)
 
 
 @app.command()
@@ -119,13 +119,13 @@ def sync(
     folder: Inside = Path(),
 ) -> None:
     """Bring tickets in step with their findings. None is closed."""
-    from findings_report.tickets.sync import Wish
+    from findings_report.tickets.sync import SyncOptions
     from findings_report.tickets.sync import sync as sync_tickets
 
-    wish = Wish(tuple(only or ()), overwrite, dry_run)
+    options = SyncOptions(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
-        done = sync_tickets(inputs_of(folder, repository, borrow, evidence=True), wish, surroundings(), progress)
-    _conclude(done, output_format)
+        result = sync_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
+    _conclude(result, output_format)
 
 
 @app.command()
@@ -145,15 +145,15 @@ def export(
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with _progress() as progress:
-        done = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
-    _conclude(done, output_format)
+        result = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
+    _conclude(result, output_format)
 
 
-def surroundings() -> Surroundings:
+def environment() -> Environment:
     """The environment, and the terminal to ask on where there is one."""
-    from findings_report.tickets.http.credentials import Surroundings
+    from findings_report.tickets.http.credentials import Environment
 
-    return Surroundings(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
+    return Environment(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
 
 
 def _ask(name: str) -> str:
@@ -171,12 +171,12 @@ def _progress() -> Iterator[Callable[[str], None]]:
     yield err
 
 
-def _conclude(done: Done, output_format: OutputFormat) -> None:
+def _conclude(result: TicketsResult, output_format: OutputFormat) -> None:
     if output_format is OutputFormat.JSON:
-        say_json({"done": list(done.said)}, done.problems)
+        say_json({"done": list(result.messages)}, result.problems)
     else:
-        for line in done.said:
+        for line in result.messages:
             out(line)
-        say_problems(done.problems, output_format)
-    if code := exit_code(done.problems):
+        say_problems(result.problems, output_format)
+    if code := exit_code(result.problems):
         raise typer.Exit(code)

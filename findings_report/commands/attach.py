@@ -1,4 +1,4 @@
-"""What `attach` is to send: files of the command line, or those that the engagement's own tickets are waiting for."""
+"""The command `attach`: the files of the command line, or the report and the findings that the engagement's tickets are for."""
 
 from __future__ import annotations
 
@@ -13,34 +13,44 @@ from findings_report.model.ticket import File, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Progress, read
-from findings_report.tickets import trackers
-from findings_report.tickets.attach import Errand, Parcels, stem_of
+from findings_report.tickets.attach import Attachments, AttachOptions, attachment_stem
+from findings_report.tickets.attach import attach as attach_files
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.session import TicketsResult
+from findings_report.tickets.trackers import parse_ref
 
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
 
 
-def parcels(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
-    """The files with their tickets, and warnings. Raises FindingsReportError (USAGE, or as `build` does)."""
-    return _given(errand) if errand.files else _built(errand, progress)
+def attach(options: AttachOptions, environment: Environment, progress: Progress) -> TicketsResult:
+    """Attach the files of the command line, or build those for which the engagement names tickets, and attach them.
+
+    Raises FindingsReportError if nothing was sent: USAGE, NETWORK, or as `build` does.
+    """
+    files, problems = _given(options) if options.files else _built(options, progress)
+    result = attach_files(files, options, environment, progress)
+    problems += result.problems
+    nothing = ("neither the engagement nor a finding names a ticket",) * (not problems)
+    return TicketsResult(result.messages or nothing, tuple(problems))
 
 
-def _given(errand: Errand) -> tuple[Parcels, list[Problem]]:
+def _given(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
     """The files of the command line, each for every ticket."""
-    if not errand.to:
+    if not options.to:
         fault = "nothing says on which ticket"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --to, as in --to jira:SEC-12", code="ticket-ref"))
-    refs = tuple(dict.fromkeys(trackers.parse_ref(text) for text in errand.to))
-    return {_read(path): refs for path in errand.files}, []
+    refs = tuple(dict.fromkeys(parse_ref(text) for text in options.to))
+    return {_read(path): refs for path in options.files}, []
 
 
-def _built(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
+def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, list[Problem]]:
     """The report and the findings that have tickets, built as `build -f pdf` and `build --each -f pdf` do."""
-    _, authored = read(errand.inputs)
+    _, authored = read(options.inputs)
     problems: list[Problem] = []
-    whole = _known(errand.to or authored.engagement.tickets, problems)
-    single = {} if errand.to else {id: _known(finding.tickets, problems) for id, finding in authored.findings.items()}
+    whole = _known(options.to or authored.engagement.tickets, problems)
+    single = {} if options.to else {id: _known(finding.tickets, problems) for id, finding in authored.findings.items()}
     wanted = tuple(id for id, refs in single.items() if refs)
-    parcels: Parcels = {}
+    files: dict[File, tuple[TicketRef, ...]] = {}
     for is_each, needed in ((False, bool(whole)), (True, bool(wanted))):
         if not needed:
             continue
@@ -49,18 +59,18 @@ def _built(errand: Errand, progress: Progress) -> tuple[Parcels, list[Problem]]:
             output=None,
             template=None,
             system_fonts=False,
-            default_date=errand.default_date,
+            default_date=options.default_date,
             fail_on=None,
             strict=False,
             each=is_each,
             only=wanted if is_each else (),
         )
-        built = build(errand.inputs, wishes, progress)
+        built = build(options.inputs, wishes, progress)
         problems += [problem for problem in built.problems if problem not in problems]
         for written in built.files:
             path = written.path or Path("report.pdf")
-            parcels[_file(path, written.content)] = single[path.stem] if is_each else whole
-    return parcels, problems
+            files[_file(path, written.content)] = single[path.stem] if is_each else whole
+    return files, problems
 
 
 def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...]:
@@ -68,7 +78,7 @@ def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...
     found: list[TicketRef] = []
     for text in dict.fromkeys(refs):
         try:
-            found.append(trackers.parse_ref(text))
+            found.append(parse_ref(text))
         except FindingsReportError as error:
             problems += [replace(problem, level="warning") for problem in error.problems]
     return tuple(found)
@@ -92,7 +102,7 @@ def _read(path: Path) -> File:
 
 def _file(path: Path, content: bytes) -> File:
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return File(stem_of(path.stem), stem_of(path.suffix), content, media_type)
+    return File(attachment_stem(path.stem), attachment_stem(path.suffix), content, media_type)
 
 
 _BUILD: Final = "make it with `findings-report build -f pdf`"

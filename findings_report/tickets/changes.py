@@ -1,7 +1,7 @@
-"""What changed since an earlier report, in the few lines that a comment has room for.
+"""The changes since an earlier report, in the few lines for which a comment has room.
 
-The earlier one is that of --since, else the file that was attached last: it is taken from the ticket. What hangs there may be
-anybody's: it is held against the digest in its name, read in a confined child, and what it says is escaped.
+The earlier report is that of --since, otherwise the previous file on the ticket. An attachment is untrusted: it is compared
+with the digest in its name or description, read in a confined process, and its texts are escaped and shortened.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from findings_report.rendering.markdown import escape
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress
 from findings_report.tickets.comment import Changes
+from findings_report.tickets.trackers import AttachmentReader, Tracker
 
 if TYPE_CHECKING:
     from findings_report.model.report import Report
     from findings_report.model.ticket import Attached, Ticket, TicketRef
-    from findings_report.tickets import trackers
 
-_MOST: Final = 30
-_LONGEST: Final = 160
-_LONGEST_VALUE: Final = 30
-_LARGEST_REPORT: Final = 64 * 2**20
-"""Bytes of the data in a file that hangs on a ticket: nobody named it, so what it takes to compare it is kept within bounds."""
+_MAX_FINDINGS: Final = 30
+_MAX_TEXT: Final = 160
+_MAX_VALUE: Final = 30
+_MAX_REPORT_BYTES: Final = 64 * 2**20
+"""Limit of the data in a file on a ticket. A file that the user names has a higher one: nobody has named this one."""
+_WORDS: Final = ("new", "regressed", "resolved", "updated", "absent", "unchanged")
+"""The order of the counts: what needs attention first."""
 
 
 @dataclass(frozen=True)
@@ -43,77 +45,75 @@ class Comparer:
     """Compares the reports of one run with earlier ones, each pair once."""
 
     inputs: Inputs
-    """Where the engagement is, if there is one, and its clones."""
+    """The engagement, if there is one, and its clones."""
     progress: Progress
-    """Is told what is being done."""
+    """Receives a message before each comparison."""
 
     @cached_property
-    def _found(self) -> dict[tuple[str, str, str], Changes]:
+    def _known(self) -> dict[tuple[str, str, str], Changes]:
         return {}
 
-    def since(self, baseline: ReadSide, name: str, report: Report | None, *, is_own: bool) -> Changes:
-        """What changed since `baseline`, a side of --since. Raises FindingsReportError as `diff` does.
+    def compare_with_baseline(self, baseline: ReadSide, name: str, report: Report | None, *, is_single: bool) -> Changes:
+        """Return the changes since `baseline`, a side of --since. Raises FindingsReportError as `diff` does.
 
-        `report` is that of the file `name`; without one it is the working folder. `is_own` is True for a finding's own
-        document, which is put where the others are nobody's business.
+        `report` is that of the file `name`; without one, the working folder is compared. `is_single` is True for the document
+        of a single finding: its ticket must not reveal other findings.
         """
         from findings_report.comparison.sides import compared
 
-        after = reported(name, report, self.inputs, self._at_hand) if report else read_side(None, self.inputs, self.progress)
-        return _changes(compared(baseline, after, self.inputs, self.progress).findings, baseline.report, is_own=is_own)
+        after = reported(name, report, self.inputs, self._clones) if report else read_side(None, self.inputs, self.progress)
+        findings = compared(baseline, after, self.inputs, self.progress).findings
+        return _summarize(findings, baseline.report, is_single=is_single)
 
-    def since_attached(
-        self, tracker: trackers.Tracker, ticket: Ticket, older: Attached, name: str, report: Report, *, is_own: bool
+    def compare_with_attached(
+        self, tracker: Tracker, ticket: Ticket, previous: Attached, name: str, report: Report, *, is_single: bool
     ) -> Changes:
-        """What changed between the file `older` on the ticket and the report of the file `name`; `is_own` is as for `since`.
+        """Return the changes between the file `previous` on the ticket and `report`, which the file `name` contains.
 
-        Raises FindingsReportError when that cannot be had.
+        Raises FindingsReportError if the file cannot be read.
         """
-        pair = older.name, older.mark, name  # a file of that name whose description tells of other bytes is another
-        if pair not in self._found:
-            self.progress(f"{ticket.ref}: comparing with {older.name}")
-            content = _downloaded(tracker, ticket, older)
-            before = archive.read(content, older.name, largest=_LARGEST_REPORT, password=self.inputs.password)
-            found = self._between(older.name, before, name, report)
-            self._found[pair] = _changes(found, before, is_own=is_own)
-        return self._found[pair]
-
-    def _between(self, older: str, before: Report, name: str, report: Report) -> Sequence[ComparedFinding]:
         from findings_report.comparison.sides import compared
 
-        sides = [reported(source, each, self.inputs, self._at_hand) for source, each in ((older, before), (name, report))]
-        every = replace(self.inputs, clones={})  # a clone that neither of the two knows is another file's
-        return compared(sides[0], sides[1], every, self.progress).findings
+        pair = previous.name, previous.mark, name  # the same name with another digest is another file
+        if pair not in self._known:
+            self.progress(f"{ticket.ref}: comparing with {previous.name}")
+            content = _download(tracker, ticket, previous)
+            before = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
+            sides = [
+                reported(source, side, self.inputs, self._clones) for source, side in ((previous.name, before), (name, report))
+            ]
+            without_clones = replace(self.inputs, clones={})  # a clone that neither report names belongs to another file
+            findings = compared(sides[0], sides[1], without_clones, self.progress).findings
+            self._known[pair] = _summarize(findings, before, is_single=is_single)
+        return self._known[pair]
 
     @cached_property
-    def _at_hand(self) -> Mapping[str, Clone]:
-        """The engagement's clones, where there is an engagement, without those that cannot be opened."""
-        found: dict[str, Clone] = {}
+    def _clones(self) -> Mapping[str, Clone]:
+        """The engagement's clones, if there is an engagement, without those that cannot be opened."""
+        clones: dict[str, Clone] = {}
         with contextlib.suppress(FindingsReportError):
             folder = authoring.find_folder(self.inputs.folder)
             engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
             for name, clone in find_clones(engagement, folder, {}).items():
                 with contextlib.suppress(FindingsReportError), open_clones({name: clone}, self.inputs.borrow):
-                    found |= {name: clone} if clone is not None else {}
-        return found
+                    clones |= {name: clone} if clone is not None else {}
+        return clones
 
 
-def untold(ref: TicketRef, older: str, error: FindingsReportError) -> Problem:
-    """A note that the comment does not tell what changed since the file `older`, and why."""
-    fault = f"{ref}: what changed since {older} is not told: {error.problems[0].fault}"
+def changes_unavailable(ref: TicketRef, previous: str, error: FindingsReportError) -> Problem:
+    """Return a note that the comment does not list the changes since the file `previous`, and why."""
+    fault = f"{ref}: what changed since {previous} is not told: {error.problems[0].fault}"
     remedy = "--since FILE compares with another, --changes TEXT says it in your own words"
     return Problem(Kind.NETWORK, fault, remedy, level="note", code="ticket-changes")
 
 
-def _downloaded(tracker: trackers.Tracker, ticket: Ticket, older: Attached) -> bytes:
-    from findings_report.tickets import trackers
-
-    if not isinstance(tracker, trackers.Depot):
+def _download(tracker: Tracker, ticket: Ticket, previous: Attached) -> bytes:
+    if not isinstance(tracker, AttachmentReader):
         raise _unusable("this tracker gives no files back")
-    if older.size is not None and older.size > LARGEST_PDF:
-        raise _unusable(f"it has {older.size:,} bytes; at most {LARGEST_PDF:,} are read")
-    content = tracker.download(ticket, older, LARGEST_PDF)
-    if not older.is_made_of(content):
+    if previous.size is not None and previous.size > LARGEST_PDF:
+        raise _unusable(f"it has {previous.size:,} bytes; at most {LARGEST_PDF:,} are read")
+    content = tracker.download(ticket, previous, LARGEST_PDF)
+    if not previous.is_made_of(content):
         raise _unusable("its bytes are not those that its name or description tells of")
     return content
 
@@ -122,23 +122,15 @@ def _unusable(fault: str) -> FindingsReportError:
     return FindingsReportError(Problem(Kind.NETWORK, fault, code="ticket-changes"))
 
 
-def _changes(findings: Sequence[ComparedFinding], baseline: Report, *, is_own: bool) -> Changes:
-    findings = [each for each in findings if each.current is not None] if is_own else findings
-    words = Counter(_word(each) for each in findings)
-    order = ("new", "regressed", "resolved", "updated", "absent", "unchanged")
-    counts = ", ".join(word if is_own else f"{words[word]} {word}" for word in order if words[word])
-    changed = [each for each in findings if each.change is not Change.UNCHANGED]
-    lines = [*_fields(changed[0])] if is_own and changed else [_line(each) for each in changed[:_MOST]]
-    if len(changed) > _MOST:
-        lines.append(f"and {len(changed) - _MOST} more, in the report")
-    engagement = baseline.engagement
-    return Changes(
-        counts=counts if changed else "no finding changed",
-        lines=tuple(lines),
-        version=engagement.version,
-        state=engagement.state.value,
-        day=engagement.date,
-    )
+def _summarize(findings: Sequence[ComparedFinding], baseline: Report, *, is_single: bool) -> Changes:
+    findings = [finding for finding in findings if finding.current is not None] if is_single else findings
+    totals = Counter(_word(finding) for finding in findings)
+    counts = ", ".join(word if is_single else f"{totals[word]} {word}" for word in _WORDS if totals[word])
+    changed = [finding for finding in findings if finding.change is not Change.UNCHANGED]
+    lines = list(_fields(changed[0])) if is_single and changed else [_line(finding) for finding in changed[:_MAX_FINDINGS]]
+    if len(changed) > _MAX_FINDINGS:
+        lines.append(f"and {len(changed) - _MAX_FINDINGS} more, in the report")
+    return Changes(counts if changed else "no finding changed", tuple(lines), baseline.engagement)
 
 
 def _word(compared: ComparedFinding) -> str:
@@ -146,15 +138,15 @@ def _word(compared: ComparedFinding) -> str:
 
 
 def _line(compared: ComparedFinding) -> str:
-    """One finding, Markdown."""
-    id, severity = escape(_short(compared.id)), escape(_short(compared.shown.severity.name))
-    said = f"{id}: {_word(compared)}, {severity}, {with_inline_code(_short(compared.shown.title), markdown)}"
-    more = "; ".join(_fields(compared))
-    return f"{said} ({more})" if more else said
+    """Return one finding, as Markdown."""
+    id, severity = escape(_shorten(compared.id)), escape(_shorten(compared.shown.severity.name))
+    title = with_inline_code(_shorten(compared.shown.title), markdown)
+    fields = "; ".join(_fields(compared))
+    return f"{id}: {_word(compared)}, {severity}, {title}" + (f" ({fields})" if fields else "")
 
 
 def _fields(compared: ComparedFinding) -> Iterator[str]:
-    """What differs: short values with both, the rest by name. What the word for the finding says already is left out."""
+    """Yield the changed fields: short values with both, others by name. A status that the finding's word implies is omitted."""
     for field in compared.fields:
         if field.name == "status" and compared.turn is not None:
             continue
@@ -165,10 +157,10 @@ def _fields(compared: ComparedFinding) -> Iterator[str]:
 
 
 def _is_short(field: FieldChange) -> bool:
-    return all(value is None or (len(value) <= _LONGEST_VALUE and "\n" not in value) for value in (field.before, field.after))
+    return all(value is None or (len(value) <= _MAX_VALUE and "\n" not in value) for value in (field.before, field.after))
 
 
-def _short(text: str) -> str:
-    """`text` on one line, cut where it is long: it may come from a file that anybody made."""
+def _shorten(text: str) -> str:
+    """Return `text` on one line, cut if it is long: it may come from a file that anybody made."""
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"

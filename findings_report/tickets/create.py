@@ -1,8 +1,7 @@
-"""Findings that have no ticket get one, and never a second."""
+"""Create a ticket for each finding that has none, and never a second one."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,93 +9,99 @@ from dataclasses import dataclass
 from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
-from findings_report.problems import FindingsReportError, Problem
+from findings_report.problems import FindingsReportError
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Inputs
-from findings_report.tickets import trackers
-from findings_report.tickets.drafts import Drafted, called, drafted
-from findings_report.tickets.http.credentials import Surroundings
-from findings_report.tickets.markup.convert import fitted
-from findings_report.tickets.session import Done, Memory, Trackers, nothing_done, refused_public
+from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.markup.convert import truncate
+from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, public_place
+from findings_report.tickets.trackers import TicketWriter, parse_ref
 
 
 @dataclass(frozen=True)
-class Order:
-    """Which tickets are to be made, where."""
+class CreateOptions:
+    """Which tickets to create, and where."""
 
     to: str
-    """--to: the project, as `redmine:audit`."""
+    """--to: the project, as in `redmine:audit`."""
     only: tuple[str, ...] = ()
-    """--only: findings by id; empty is all that wait for somebody."""
+    """--only: findings by id; empty is all that need action."""
     public: bool = False
-    """--public: a project that everybody can read is meant."""
+    """--public: a project that everybody can read is allowed."""
     dry_run: bool = False
     """--dry-run: nothing is sent."""
 
 
-def create(inputs: Inputs, order: Order, surroundings: Surroundings, progress: Callable[[str], None]) -> Done:
-    """Makes a ticket for each finding without one on that tracker. Raises FindingsReportError, having sent nothing.
+def create(inputs: Inputs, options: CreateOptions, environment: Environment, progress: Callable[[str], None]) -> TicketsResult:
+    """Create a ticket for each finding without one on that tracker. Raises FindingsReportError if nothing was sent.
 
-    A ticket with the finding's marker is taken as its own: one that a run made which was cut short, or another person's run.
+    A ticket with the finding's marker is adopted: it is from an interrupted run, or from the run of another person.
     """
-    where = trackers.parse_ref(order.to)
-    memory = Memory(authoring.find_folder(inputs.folder))
-    made = drafted(inputs, order.only, memory.lock.engagement, progress)
-    said: list[str] = []
-    problems: list[Problem] = list(made.problems)
-    with contextlib.ExitStack() as stack:
-        tracker, project = _project(where, Trackers(surroundings, stack), order)
-        for draft in _waiting(made, memory, where.tracker):
-            progress(f"{where}: {draft.finding}")
+    project_ref = parse_ref(options.to)
+    lock_file = LockFile(authoring.find_folder(inputs.folder))
+    drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+    messages: list[str] = []
+    problems = list(drafts.problems)
+    with OpenTrackers(environment) as trackers:
+        tracker, project = _open_project(project_ref, trackers, options)
+        for draft in _select_drafts(drafts, lock_file, project_ref.tracker):
+            progress(f"{project_ref}: {draft.finding}")
             try:
-                said.append(_created(tracker, project, where.tracker, draft, made, memory, dry_run=order.dry_run))
+                messages.append(_create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options))
             except FindingsReportError as error:
                 problems += error.problems
-                break  # what stops one stops the next; the next run goes on from here
-    return Done(tuple(said) or ("every finding that waits has a ticket",) * (not problems), tuple(problems))
+                break  # whatever stops one stops the next; the next run continues from here
+    return TicketsResult(tuple(messages) or ("every finding that waits has a ticket",) * (not problems), tuple(problems))
 
 
-def _project(where: TicketRef, trackers: Trackers, order: Order) -> tuple[trackers.Desk, Project]:
+def _open_project(ref: TicketRef, trackers: OpenTrackers, options: CreateOptions) -> tuple[TicketWriter, Project]:
     try:
-        tracker = trackers.desk(where.tracker)
-        project = tracker.project(where.key)
+        tracker = trackers.writer(ref.tracker)
+        project = tracker.project(ref.key)
     except FindingsReportError as error:
-        raise nothing_done(list(error.problems), "created") from None
-    if project.is_public and not order.public:
-        raise nothing_done([refused_public(f"the project {where}", where.key)], "created")
+        raise abort(error.problems, "created") from None
+    if project.is_public and not options.public:
+        raise abort([public_place(f"the project {ref}", ref.key)], "created")
     return tracker, project
 
 
-def _waiting(made: Drafted, memory: Memory, tracker: str) -> list[Draft]:
-    """The findings that wait for somebody and have no ticket on the tracker."""
+def _select_drafts(drafts: TicketDrafts, lock_file: LockFile, tracker: str) -> list[Draft]:
+    """Return the drafts of the findings that need action and have no ticket on the tracker."""
     return [
-        made.drafts[finding.id]
-        for finding in made.report.findings
-        if finding.id in made.drafts
+        drafts.by_finding[finding.id]
+        for finding in drafts.report.findings
+        if finding.id in drafts.by_finding
         and finding.status not in ANSWERED
-        and tracker not in memory.lock.tickets.get(finding.id, {})
+        and tracker not in lock_file.lock.tickets.get(finding.id, {})
         and not any(ref.startswith(f"{tracker}:") for ref in finding.tickets)
     ]
 
 
-def _created(
-    tracker: trackers.Desk, project: Project, name: str, draft: Draft, made: Drafted, memory: Memory, *, dry_run: bool
+def _create(
+    tracker: TicketWriter,
+    project: Project,
+    name: str,
+    draft: Draft,
+    drafts: TicketDrafts,
+    lock_file: LockFile,
+    options: CreateOptions,
 ) -> str:
-    text = fitted(draft.text, draft.end, tracker.description_markup, tracker.longest)
+    """Create or adopt one ticket, and record it in the lock file and in the finding; a message."""
+    text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     key = tracker.find(project, draft)
-    verb = "is" if key is not None else "would be" if dry_run else "is now"
-    if dry_run:
-        return f"{draft.title}\n  {verb} {TicketRef(name, key)} already" if key else f"{draft.title}\n  {verb} a new ticket"
-    key = key or tracker.create(project, draft, text)
-    ticket = tracker.read(key)
-    engagement = memory.lock.engagement or called(made.report.engagement.title)
-    lock = memory.lock.model_copy(update={"engagement": engagement})
-    memory.keep(lock.with_ticket(draft.finding, name, locked(ticket, draft, text)))
-    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_noted(made, draft.finding, ticket.ref)}"
+    if options.dry_run:
+        return f"{draft.title}\n  " + (f"is {TicketRef(name, key)} already" if key else "would be a new ticket")
+    verb = "is" if key else "is now"
+    ticket = tracker.read(key or tracker.create(project, draft, text))
+    engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
+    lock = lock_file.lock.model_copy(update={"engagement": engagement})
+    lock_file.write(lock.with_ticket(draft.finding, name, locked_ticket(ticket, draft, text)))
+    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_add_to_finding(drafts, draft.finding, ticket.ref)}"
 
 
-def locked(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
-    """What is remembered of a ticket that was just written and read again."""
+def locked_ticket(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
+    """Return the entry of the lock file for a ticket that was written and then read again."""
     return LockedTicket(
         ref=str(ticket.ref),
         status=draft.status,
@@ -106,20 +111,20 @@ def locked(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
 
 
 def digest(*texts: str) -> str:
-    """Of texts, whatever their line ends: trackers change those."""
+    """Return a digest of texts that ignores line ends and trailing blanks, which trackers change."""
     lines = ["\n".join(line.rstrip() for line in text.strip().splitlines()) for text in texts]
     return hashlib.sha256("\0".join(lines).encode()).hexdigest()[:32]
 
 
-def _noted(made: Drafted, finding: str, ref: TicketRef) -> str:
-    """Writes the ticket into the finding's file, so that the report names it; says so when that has to be done by hand."""
+def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
+    """Add the ticket to the finding's file, so that the report names it; a line of text if the user has to do that."""
     from findings_report.system.atomic_files import publish_edited
 
-    path = made.files[finding].resolve()  # a link stays one
+    path = drafts.files[finding].resolve()  # a symbolic link is kept, its target is edited
     try:
-        was = path.read_bytes()
-        changed = authoring.add_list(was, "tickets", [str(ref)], shown=shown_path(path))
-        publish_edited({path: (was, changed)})
+        before = path.read_bytes()
+        after = authoring.add_list(before, "tickets", [str(ref)], shown=shown_path(path))
+        publish_edited({path: (before, after)})
     except FindingsReportError:
         return f"\n  add it to `tickets` in {shown_path(path)}"
     return ""

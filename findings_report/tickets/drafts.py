@@ -1,4 +1,4 @@
-"""A checked engagement -> what a ticket is to say of each finding."""
+"""The draft of a ticket for each finding: title, text, marker, urgency and labels, independent of any tracker."""
 
 from __future__ import annotations
 
@@ -22,44 +22,32 @@ from findings_report.rendering.template_files import Template, find_template
 from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report.check import Inputs, assembled, check
 
-
-def ticket_texts(report: Report, template: Template) -> Mapping[str, str]:
-    """The text of each finding's ticket, by id, in the report's order. Raises FindingsReportError (OUTPUT)."""
-    runner = TemplateRunner(report.engagement, template=template, format="md")
-    found: dict[str, str] = {}
-    for finding in report.findings:
-        part = runner.new_part()
-        number_figures(part, finding)
-        found[finding.id] = runner.run("ticket", part, finding=finding).strip("\n") + "\n"
-    return found
-
-
-# SELF
-
-
-_LONGEST_TITLE: Final = 250
+_MAX_TITLE: Final = 250
+"""Characters. Jira, GitLab, Redmine and Azure DevOps refuse titles of more than 255."""
+_MAX_NAME: Final = 40
 
 
 @dataclass(frozen=True)
-class Drafted:
+class TicketDrafts:
     """The drafts of an engagement."""
 
     folder: Path
-    """The engagement's."""
+    """The engagement's folder."""
     report: Report
-    """What they were made of."""
-    drafts: Mapping[str, Draft]
-    """By finding, worst first."""
+    """The report of which the drafts were made."""
+    by_finding: Mapping[str, Draft]
+    """Drafts by the id of the finding, in the order of the report."""
     files: Mapping[str, Path]
-    """The YAML file of each finding."""
+    """The YAML file of each finding, by id."""
     problems: tuple[Problem, ...]
-    """Warnings."""
+    """Warnings of the check."""
 
 
-def drafted(inputs: Inputs, only: tuple[str, ...], named: str | None, progress: Callable[[str], None]) -> Drafted:
-    """The drafts of the findings `only`, of all when empty. `named` is what markers call the engagement, when that is settled.
+def draft_tickets(inputs: Inputs, only: tuple[str, ...], name: str | None, progress: Callable[[str], None]) -> TicketDrafts:
+    """Check the engagement and return the drafts of the findings `only`, of all if empty.
 
-    Raises FindingsReportError when the engagement is not sound.
+    `name` is the engagement's name in markers, None if no ticket was created yet. Raises FindingsReportError if the engagement
+    has errors, or a finding cannot be rendered.
     """
     checked = check(inputs, progress)
     engagement = checked.authored.engagement
@@ -68,16 +56,33 @@ def drafted(inputs: Inputs, only: tuple[str, ...], named: str | None, progress: 
     if unknown := [id for id in only if id not in known]:
         fault = f"there is no finding {unknown[0]!r}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], known), code="not-in-list"))
-    texts = ticket_texts(report, find_template(engagement.template, checked.folder, given=False))
-    name = named or called(engagement.title)
-    found = {each.id: _draft(each, report, texts[each.id], name) for each in report.findings if not only or each.id in only}
+    texts = render_tickets(report, find_template(engagement.template, checked.folder, given=False))
+    drafts = {
+        finding.id: _draft(finding, report, texts[finding.id], name or marker_name(engagement.title))
+        for finding in report.findings
+        if not only or finding.id in only
+    }
     files = {Path(file).name.removesuffix(authoring.FINDING_SUFFIX): checked.folder / file for file in checked.authored.files}
-    return Drafted(checked.folder, report, found, files, checked.problems)
+    return TicketDrafts(checked.folder, report, drafts, files, checked.problems)
 
 
-def called(title: str) -> str:
-    """What an engagement of that title is called in markers: letters of ASCII and digits, joined by `-`."""
-    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
+def render_tickets(report: Report, template: Template) -> Mapping[str, str]:
+    """Render the text of each finding's ticket, by id, as Markdown. Raises FindingsReportError (OUTPUT)."""
+    runner = TemplateRunner(report.engagement, template=template, format="md")
+    texts: dict[str, str] = {}
+    for finding in report.findings:
+        part = runner.new_part()
+        number_figures(part, finding)
+        texts[finding.id] = runner.run("ticket", part, finding=finding).strip("\n") + "\n"
+    return texts
+
+
+def marker_name(title: str) -> str:
+    """Return the name of an engagement in markers: letters of ASCII and digits, joined by `-`.
+
+    No tracker changes these characters, and no index splits the marker in other places.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:_MAX_NAME].strip("-")
     return plain or hashlib.sha256(title.encode()).hexdigest()[:12]
 
 
@@ -86,19 +91,14 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
     rank = scale.index(finding.severity.name)
     marker = f"findings-report:{name}/{finding.id}"
     version = f", version {escape(report.engagement.version)}" if report.engagement.version else ""
-    end = f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {code(marker)}\n"
+    title = " ".join(f"{finding.id}: {plain_text(finding.title)}".split())
     return Draft(
         finding=finding.id,
-        title=_shortened(f"{finding.id}: {plain_text(finding.title)}"),
+        title=title if len(title) <= _MAX_TITLE else f"{title[: _MAX_TITLE - 1]}…",
         text=text,
-        end=end,
+        end=f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {code(marker)}\n",
         marker=marker,
         status=words(finding.status.value),
-        urgency=5 - round(rank * 4 / max(1, len(scale) - 1)),
+        urgency=5 - round(rank * 4 / max(1, len(scale) - 1)),  # a scale of any length, mapped to five steps
         labels=(f"severity-{finding.severity.name}", *(weakness.id for weakness in finding.cwe), *finding.tags),
     )
-
-
-def _shortened(title: str) -> str:
-    plain = " ".join(title.split())
-    return plain if len(plain) <= _LONGEST_TITLE else f"{plain[: _LONGEST_TITLE - 1]}…"

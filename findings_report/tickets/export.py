@@ -1,4 +1,4 @@
-"""Drafts of tickets as what Jira and Azure DevOps import from a file, and as Markdown, for trackers that cannot be reached.
+"""Write drafts of tickets as files that Jira and Azure DevOps import, and as Markdown, for trackers that cannot be reached.
 
 Source: Atlassian, "Importing data from CSV" (several columns of one name are several values; descriptions are wiki markup);
 Microsoft, "Bulk import or update work items by using CSV files".
@@ -23,71 +23,55 @@ from findings_report.rendering.markdown import escape
 from findings_report.report.check import Inputs
 from findings_report.report.output_files import own_build
 from findings_report.system.atomic_files import publish
-from findings_report.tickets.drafts import drafted
-from findings_report.tickets.markup.convert import fitted
-from findings_report.tickets.session import Done, Memory
-
-# SELF
-
+from findings_report.tickets.drafts import draft_tickets
+from findings_report.tickets.markup.convert import truncate
+from findings_report.tickets.session import LockFile, TicketsResult
 
 FOLDER: Final = "tickets"
-"""Where the files go in `build/`, when nobody says."""
+"""The folder in `build/`, by default."""
+IMPORT_FORMATS: Final = ("jira", "azure", "md")
+"""The formats to which drafts are exported."""
+
+_MAX_JIRA_TEXT: Final = 32_767
+_MAX_AZURE_TEXT: Final = 500_000
+_JIRA_PRIORITIES: Final = ("Lowest", "Low", "Medium", "High", "Highest")
+"""By urgency from 1 to 5: the priorities of a new Jira. An import with other names offers to map them."""
+_AZURE_SEVERITIES: Final = ("4 - Low", "4 - Low", "3 - Medium", "2 - High", "1 - Critical")
+"""By urgency from 1 to 5: the values of a new project. The priority is the digit."""
 
 
 def export(
     inputs: Inputs, formats: tuple[str, ...], only: tuple[str, ...], output: Path | None, progress: Callable[[str], None]
-) -> Done:
-    """Writes the drafts of the findings that wait, or of `only`, in each of `formats`; all when none is named.
+) -> TicketsResult:
+    """Write the drafts of the findings that need action, or of `only`, in each of `formats`; in all if empty.
 
-    Raises FindingsReportError, having written nothing.
+    Raises FindingsReportError if nothing was written.
     """
     if unknown := [name for name in formats if name not in IMPORT_FORMATS]:
         fault = f"{unknown[0]!r} is not one of {', '.join(IMPORT_FORMATS)}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], IMPORT_FORMATS), code="format"))
-    memory = Memory(authoring.find_folder(inputs.folder))
-    made = drafted(inputs, only, memory.lock.engagement, progress)
-    waiting = [
-        made.drafts[finding.id]
-        for finding in made.report.findings
-        if finding.id in made.drafts and (only or finding.status not in ANSWERED)
+    lock_file = LockFile(authoring.find_folder(inputs.folder))
+    drafts = draft_tickets(inputs, only, lock_file.lock.engagement, progress)
+    selected = [
+        drafts.by_finding[finding.id]
+        for finding in drafts.report.findings
+        if finding.id in drafts.by_finding and (only or finding.status not in ANSWERED)
     ]
-    folder = output or own_build(made.folder, FOLDER)
+    folder = output or own_build(drafts.folder, FOLDER)
     files = {
-        folder / name: content
-        for each in formats or IMPORT_FORMATS
-        for name, content in render_for_import(waiting, each).items()
+        folder / file: content
+        for name in formats or IMPORT_FORMATS
+        for file, content in render_for_import(selected, name).items()
     }
     publish(files)
-    return Done(tuple(f"wrote {shown_path(path)}" for path in files), made.problems)
-
-
-IMPORT_FORMATS: Final = ("jira", "azure", "md")
-"""What drafts are exported to."""
-
-
-_LONGEST_JIRA: Final = 32_767
-
-
-_LONGEST_AZURE: Final = 500_000
-
-
-_JIRA_PRIORITIES: Final = ("Lowest", "Low", "Medium", "High", "Highest")
-
-
-_AZURE_SEVERITIES: Final = ("4 - Low", "4 - Low", "3 - Medium", "2 - High", "1 - Critical")
+    return TicketsResult(tuple(f"wrote {shown_path(path)}" for path in files), drafts.problems)
 
 
 def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:
-    """The drafts in one of IMPORT_FORMATS: files by name."""
+    """Return the drafts in one of IMPORT_FORMATS: files by name."""
     if name == "md":
-        return {f"{draft.finding}.md": _markdown(draft) for draft in drafts}
-    if name == "jira":
-        return {"jira.csv": _jira(drafts)}
-    return {"azure.csv": _azure(drafts)}
-
-
-def _markdown(draft: Draft) -> bytes:
-    return f"# {escape(draft.title)}\n\n{draft.text}\n{draft.end}".encode()
+        return {f"{draft.finding}.md": f"# {escape(draft.title)}\n\n{draft.text}\n{draft.end}".encode() for draft in drafts}
+    return {"jira.csv": _jira(drafts)} if name == "jira" else {"azure.csv": _azure(drafts)}
 
 
 def _jira(drafts: Sequence[Draft]) -> bytes:
@@ -95,7 +79,7 @@ def _jira(drafts: Sequence[Draft]) -> bytes:
     rows = [["Summary", "Issue Type", "Priority", "Description", *["Labels"] * width]]
     for draft in drafts:
         labels = [*draft.labels, *[""] * (width - len(draft.labels))]
-        text = fitted(draft.text, draft.end, Markup.JIRA_WIKI, _LONGEST_JIRA)
+        text = truncate(draft.text, draft.end, Markup.JIRA_WIKI, _MAX_JIRA_TEXT)
         rows.append([draft.title, "Bug", _JIRA_PRIORITIES[draft.urgency - 1], text, *labels])
     return _csv(rows)
 
@@ -103,13 +87,14 @@ def _jira(drafts: Sequence[Draft]) -> bytes:
 def _azure(drafts: Sequence[Draft]) -> bytes:
     rows = [["Work Item Type", "Title", "Severity", "Priority", "Tags", "Repro Steps"]]
     for draft in drafts:
-        text = fitted(draft.text, draft.end, Markup.HTML, _LONGEST_AZURE)
+        text = truncate(draft.text, draft.end, Markup.HTML, _MAX_AZURE_TEXT)
         severity = _AZURE_SEVERITIES[draft.urgency - 1]
         rows.append(["Bug", draft.title, severity, severity[0], "; ".join(draft.labels), text])
     return _csv(rows)
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a CSV file with a byte order mark, without which Excel reads it in the encoding of the machine."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerows([harmless(cell) for cell in row] for row in rows)
     return buffer.getvalue().encode("utf-8-sig", "backslashreplace")

@@ -1,6 +1,6 @@
-"""What the commands for issue trackers do: `attach`, and `tickets create`, `sync` and `export`. It prints nothing.
+"""What all commands for issue trackers share: open trackers, the lock file, and the result.
 
-First everything is looked at: tokens, rights, tickets, who can read them. Only when all of that holds is anything sent.
+Before anything is sent, everything is checked: tokens, permissions, tickets, and who can read them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,96 +20,65 @@ from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.model.ticket import Lock
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
-from findings_report.tickets import trackers
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.trackers import TicketWriter, Tracker, open_tracker
 
-_HEAD: Final = "# Written by findings-report: what is on which ticket. Commit it, and let the program change it.\n"
-
-
-def read_lock(content: bytes | None, *, shown: str) -> Lock:
-    """The lock; an empty one when there is no file. Raises FindingsReportError (INPUT) when it is not what was written."""
-    if content is None:
-        return Lock()
-    try:
-        return Lock.model_validate(read(content).data)
-    except (YamlFault, ValidationError) as error:
-        fault = error.fault if isinstance(error, YamlFault) else _first(error)
-        remedy = "take the last committed one; without the file, tickets are found by what stands on them"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="lock")) from None
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
-
-
-def lock_bytes(lock: Lock) -> bytes:
-    """The file."""
-    return (
-        _HEAD + "\n".join(_lines(lock.model_dump(mode="json", exclude_defaults=True) | {"format": lock.format}, "")) + "\n"
-    ).encode()
-
-
-def _lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
-    for name in sorted(values, key=lambda name: (name != "format", name)):
-        value = values[name]
-        key = name if name.isidentifier() else quoted(name)
-        if isinstance(value, Mapping):
-            yield f"{indent}{key}:"
-            yield from _lines(value, f"{indent}  ")
-        else:
-            yield f"{indent}{key}: {value if isinstance(value, int) else quoted(str(value))}"
-
-
-# SELF
+_HEADER: Final = "# Written by findings-report: what is on which ticket. Commit it, and let the program change it.\n"
 
 
 @dataclass(frozen=True)
-class Done:
-    """What came of it."""
+class TicketsResult:
+    """The result of a command."""
 
-    said: tuple[str, ...]
-    """A line for each thing that was done."""
+    messages: tuple[str, ...]
+    """One for each thing that was done; a message may have several lines."""
     problems: tuple[Problem, ...]
-    """Warnings, and what could not be done."""
+    """Warnings, and errors of single tickets."""
 
 
-class Trackers:
-    """The trackers of one run, each opened once, and only with a token that is valid."""
+class OpenTrackers:
+    """The trackers of one run, each opened once, and only if its token is valid."""
 
-    def __init__(self, surroundings: Surroundings, stack: contextlib.ExitStack) -> None:
-        self._surroundings = surroundings
-        self._stack = stack
-        self._opened: dict[str, trackers.Tracker] = {}
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._stack = contextlib.ExitStack()
+        self._trackers: dict[str, Tracker] = {}
 
-    def of(self, name: str) -> trackers.Tracker:
-        """The tracker of that name. Raises FindingsReportError (USAGE, NETWORK)."""
-        if name not in self._opened:
-            tracker = self._stack.enter_context(trackers.open_tracker(name, self._surroundings))
+    def __enter__(self) -> OpenTrackers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def tracker(self, name: str) -> Tracker:
+        """Return the tracker of that name. Raises FindingsReportError (USAGE, NETWORK)."""
+        if name not in self._trackers:
+            tracker = self._stack.enter_context(open_tracker(name, self._environment))
             tracker.identity()
-            self._opened[name] = tracker
-        return self._opened[name]
+            self._trackers[name] = tracker
+        return self._trackers[name]
 
-    def desk(self, name: str) -> trackers.Desk:
-        """The same, for making tickets. Raises FindingsReportError (USAGE) where that is not known of the tracker."""
-        tracker = self.of(name)
-        if isinstance(tracker, trackers.Desk):
+    def writer(self, name: str) -> TicketWriter:
+        """Return the tracker for creating and updating tickets. Raises also if it supports neither (USAGE)."""
+        tracker = self.tracker(name)
+        if isinstance(tracker, TicketWriter):
             return tracker
         remedy = "`tickets export` writes files to import; `attach` works with tickets that are there"
         raise FindingsReportError(Problem(Kind.USAGE, f"on {name} no tickets are made", remedy, code="ticket-attach-only"))
 
 
-class Memory:
-    """`tickets.lock.yaml` of one engagement, written whenever it changes: a run that is cut short leaves what it did."""
+class LockFile:
+    """`tickets.lock.yaml` of an engagement. It is written after each ticket, so that an interrupted run loses nothing."""
 
     def __init__(self, folder: Path | None) -> None:
+        """`folder` is the engagement's; without one, nothing is read or written."""
         self._path = folder / authoring.LOCK if folder is not None else None
         self.lock = Lock()
         if folder is not None and self._path is not None:
             self.lock = read_lock(authoring.Folder(folder).read(authoring.LOCK), shown=shown_path(self._path))
 
-    def keep(self, lock: Lock) -> None:
-        """Writes the lock down, where there is an engagement."""
+    def write(self, lock: Lock) -> None:
+        """Replace the content of the file, if it has changed."""
         from findings_report.system.atomic_files import publish
 
         if lock != self.lock and self._path is not None:
@@ -116,14 +86,47 @@ class Memory:
         self.lock = lock
 
 
-def refused_public(what: str, where: str) -> Problem:
-    """The problem of a place that everybody can read."""
+def read_lock(content: bytes | None, *, shown: str) -> Lock:
+    """Return the content of a lock file; an empty lock for None. Raises FindingsReportError (INPUT) for an invalid one."""
+    if content is None:
+        return Lock()
+    try:
+        return Lock.model_validate(read(content).data)
+    except (YamlFault, ValidationError) as error:
+        if isinstance(error, YamlFault):
+            fault = error.fault
+        else:
+            first = error.errors(include_url=False)[0]
+            fault = f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
+        remedy = "take the last committed one; without the file, tickets are found by what stands on them"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="lock")) from None
+
+
+def lock_bytes(lock: Lock) -> bytes:
+    """Return the file. Its keys are sorted, so that two branches of the engagement can be merged."""
+    values = lock.model_dump(mode="json", exclude_defaults=True) | {"format": lock.format}
+    return (_HEADER + "\n".join(_yaml_lines(values, "")) + "\n").encode()
+
+
+def _yaml_lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for name in sorted(values, key=lambda name: (name != "format", name)):
+        value = values[name]
+        key = name if name.isidentifier() else quoted(name)
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _yaml_lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {value if isinstance(value, int) else quoted(str(value))}"
+
+
+def public_place(what: str, where: str) -> Problem:
+    """Return the problem of a ticket or project that everybody can read."""
     fault = f"{what} is public: everybody can read what is put there: {where}"
     return Problem(Kind.USAGE, fault, "choose another; --public says that this one is meant", code="ticket-public")
 
 
-def nothing_done(problems: list[Problem], verb: str) -> FindingsReportError:
-    """All that is in the way, and that nothing was sent."""
+def abort(problems: tuple[Problem, ...] | list[Problem], verb: str) -> FindingsReportError:
+    """Return all problems that prevent a run, with a note that nothing was sent."""
     return FindingsReportError(
         [*dict.fromkeys(problems), Problem(Kind.NETWORK, f"nothing was {verb}", level="note", code="nothing-done")]
     )

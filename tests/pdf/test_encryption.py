@@ -22,13 +22,14 @@ from trackers.work import made
 from typer.testing import CliRunner
 
 from findings_report.cli.app import app
+from findings_report.commands.attach import attach
 from findings_report.pdf.embedded_data import Password
 from findings_report.pdf.encryption import encrypt
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
-from findings_report.tickets.attach import Errand, attach
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.attach import AttachOptions
+from findings_report.tickets.http.credentials import Environment
 
 SECRET = "correct h\u00f6rse"
 
@@ -205,8 +206,8 @@ def test_attached_its_comment_says_what_it_holds_only_to_who_has_the_password(fo
         kept = work.root / f"told-{len(list(work.root.glob('told-*')))}"
         work.environment["FINDINGS_REPORT_COMMAND_DESK"] = shlex.join([*program, str(kept)])
         inputs = Inputs(work.root, {}, password=password)
-        errand = Errand((folder / "locked.pdf",), (f"command:desk/{kept.name}",), inputs)
-        done = attach(errand, Surroundings(work.environment), lambda _: None)
+        options = AttachOptions((folder / "locked.pdf",), (f"command:desk/{kept.name}",), inputs)
+        done = attach(options, Environment(work.environment), lambda _: None)
         return kept.read_text(), [problem.fault for problem in done.problems]
 
     title = samples.report().engagement.title

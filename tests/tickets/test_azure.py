@@ -95,14 +95,14 @@ def test_the_bytes_go_up_first_and_then_file_and_comment_in_one_change(fake: Fak
     assert added == {"op": "add", "path": "/relations/-", "value": value}
     assert (told["op"], told["path"]) == ("add", "/fields/System.History")
     assert f"<code>{FILE.mark}</code>" in told["value"]
-    assert f"{fake.url}/client/The%20audit/_workitems/edit/31" in done.said[0]
+    assert f"{fake.url}/client/The%20audit/_workitems/edit/31" in done.messages[0]
 
 
 def test_the_same_bytes_are_never_attached_twice(fake: Fake, work: Work) -> None:
     identity(fake)
     ticket(fake, [relation(FILE)], [FILE.mark])
 
-    assert "is there already" in work.attach("azure:The audit/31").said[0]
+    assert "is there already" in work.attach("azure:The audit/31").messages[0]
 
 
 def test_comments_are_read_to_their_end(fake: Fake, work: Work) -> None:
@@ -118,7 +118,7 @@ def test_comments_are_read_to_their_end(fake: Fake, work: Work) -> None:
 
     fake.expect("GET", path, second)
 
-    assert "is there already" in work.attach("azure:The audit/31").said[0]
+    assert "is there already" in work.attach("azure:The audit/31").messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(fake: Fake, work: Work) -> None:
@@ -131,7 +131,7 @@ def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(fak
 
     (change,) = [each for each in fake.requests if each.method == "PATCH"]
     assert [each["path"] for each in change.json()] == ["/fields/System.History"]
-    assert "the comment that tells of" in done.said[0]
+    assert "the comment that tells of" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_unless_the_work_item_was_changed_meanwhile(fake: Fake, work: Work) -> None:
@@ -152,7 +152,7 @@ def test_a_newer_report_supersedes_the_older_unless_the_work_item_was_changed_me
     assert test == {"op": "test", "path": "/rev", "value": 6}
     assert older == {"op": "replace", "path": "/relations/2/attributes/comment", "value": marked}
     assert f"Supersedes <code>{FILE.name}</code>" in told["value"]
-    assert f"which supersedes {FILE.name}" in done.said[0]
+    assert f"which supersedes {FILE.name}" in done.messages[0]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_work_item_is_made_with_ranks_and_tags_after_its_marker_was_looked_for
     }
     assert "<p>Something is <em>wrong</em>.</p>" in text
     assert f"<code>{MARKER}</code>" in text
-    assert "is now azure:The audit/31" in done.said[0]
+    assert "is now azure:The audit/31" in done.messages[0]
     assert 'tickets: ["azure:The audit/31"]' in (work.root / "findings" / "A-1.finding.yaml").read_text()
 
 
@@ -297,7 +297,7 @@ def test_a_work_item_that_a_cut_short_run_made_is_found_by_its_marker(fake: Fake
     tagged(fake, f"<p>From <code>{MARKER}0</code></p>", f"<p>From <code>{MARKER}</code></p>")
     stands(fake, "text", number=42)
 
-    assert "is azure:The audit/42" in work.create("azure:The audit").said[0]
+    assert "is azure:The audit/42" in work.create("azure:The audit").messages[0]
 
 
 def test_work_items_with_the_tag_are_read_a_few_at_a_time(fake: Fake, work: Work) -> None:
@@ -309,7 +309,7 @@ def test_work_items_with_the_tag_are_read_a_few_at_a_time(fake: Fake, work: Work
     fake.expect("GET", read, {"value": [{"id": 155, "fields": {"System.Description": f"<code>{MARKER}</code>"}}]})
     stands(fake, "text", number=155)
 
-    assert "is azure:The audit/155" in work.create("azure:The audit").said[0]
+    assert "is azure:The audit/155" in work.create("azure:The audit").messages[0]
     first, second = (each.query["ids"].split(",") for each in fake.requests if each.path == read)
     assert first + second == [str(100 + place) for place in range(60)]
 
@@ -380,7 +380,7 @@ def test_sync_sets_title_text_and_comment_in_one_change_and_no_state(fake: Fake,
     assert change["System.Title"] == "A-1: Two"
     assert "Status: Resolved" in change["Microsoft.VSTS.TCM.ReproSteps"]
     assert "<strong>Resolved</strong> (until now: Open). Close this ticket when you agree." in change["System.History"]
-    assert "Open is now Resolved" in done.said[0]
+    assert "Open is now Resolved" in done.messages[0]
 
 
 def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:

@@ -59,6 +59,11 @@ RECORD = "9d385017c611228701d22104cc95c371"
 FILE = Reply(content=OLDER.content)
 JIRA = {"fields": {"summary": "x", "attachment": [{"id": "7", "filename": OLDER.name, "size": len(OLDER.content)}]}}
 
+
+def asset(id: int, name: str) -> dict[str, object]:
+    return {"id": id, "name": name, "browser_download_url": f"https://github.example/{name}"}
+
+
 SCENES = {
     "jira-cloud": Scene(
         "jira:SEC-12",
@@ -102,8 +107,8 @@ SCENES = {
             ("/repos/owner/name/issues/5", {"title": "x", "html_url": "x"}),
             ("/repos/owner/name/issues/5/comments", [{"body": f"[x](https://github.example{GIT})"}]),
             ("/repos/owner/name", {"private": True, "visibility": "private"}),
-            ("/repos/owner/name/releases/tags/findings-report", {"id": 1}),
-            ("/repos/owner/name/releases/1/assets", [{"id": 2, "name": "other"}, {"id": 3, "name": OLDER.name}]),
+            ("/repos/owner/name/releases/tags/findings-report", {"id": 1, "upload_url": f"{url}/up{{?name}}"}),
+            ("/repos/owner/name/releases/1/assets", [asset(2, "other"), asset(3, OLDER.name)]),
             ("/repos/owner/name/releases/assets/3", Reply(status=302, headers={"Location": f"{url}/signed"})),
             ("/signed", FILE),
         ],
@@ -183,7 +188,7 @@ def test_the_last_report_is_taken_from_the_ticket_and_compared_with(fake: Fake, 
     done = work.attach(scene.ref, work.root / "report.json", dry_run=True)
 
     assert not done.problems
-    assert done.said[0].endswith(f", which supersedes {OLDER.name} (x)\n  {TOLD}")
+    assert done.messages[0].endswith(f", which supersedes {OLDER.name} (x)\n  {TOLD}")
     assert fake.requests[-1].query == scene.query
     last = fake.requests[-2 if name == "github" else -1]
     assert {"authorization", "private-token", "x-redmine-api-key"} & set(last.headers)
@@ -260,8 +265,8 @@ def test_what_somebody_else_wrote_is_text_and_short(fake: Fake, work: Work) -> N
 def noted(work: Work, **wishes: object) -> Problem:
     """The one note of an attachment that is done all the same."""
     done = work.attach("redmine:17", work.root / "report.json", dry_run=True, **wishes)
-    assert "would attach" in done.said[0]
-    assert "since" not in done.said[0]
+    assert "would attach" in done.messages[0]
+    assert "since" not in done.messages[0]
     (problem,) = done.problems
     return problem
 
@@ -308,7 +313,7 @@ def test_what_is_no_report_is_a_note(fake: Fake, work: Work, content: bytes, tol
 
 
 def test_data_that_would_take_too_much_is_a_note(fake: Fake, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.tickets.changes._LARGEST_REPORT", 1000)
+    monkeypatch.setattr("findings_report.tickets.changes._MAX_REPORT_BYTES", 1000)
     expect(fake, redmine(FILE))
 
     assert "more than the 1,000 bytes" in noted(work).fault
@@ -321,7 +326,7 @@ def test_a_file_that_carries_no_report_is_compared_with_nothing(fake: Fake, work
 
     done = work.attach("redmine:17", dry_run=True)
 
-    assert done.said[0].endswith(f"which supersedes {older.name} (x)")
+    assert done.messages[0].endswith(f"which supersedes {older.name} (x)")
     assert not done.problems
 
 
@@ -331,7 +336,7 @@ def test_the_same_pair_on_two_tickets_is_downloaded_once(fake: Fake, work: Work)
 
     done = work.attach_to(work.root / "report.json", ("redmine:17", "redmine:18"), dry_run=True)
 
-    assert [each.endswith(TOLD) for each in done.said] == [True, True]
+    assert [each.endswith(TOLD) for each in done.messages] == [True, True]
 
 
 def test_files_of_one_name_and_other_bytes_are_two(fake: Fake, work: Work) -> None:
@@ -342,8 +347,8 @@ def test_files_of_one_name_and_other_bytes_are_two(fake: Fake, work: Work) -> No
 
     done = work.attach_to(work.root / "report.json", ("redmine:17", "redmine:18"), dry_run=True)
 
-    assert done.said[0].endswith(TOLD)
-    assert done.said[1].endswith("since the last one: 2 new, 1 resolved")
+    assert done.messages[0].endswith(TOLD)
+    assert done.messages[1].endswith("since the last one: 2 new, 1 resolved")
 
 
 def test_of_several_files_that_one_is_named_which_the_tracker_refuses(fake: Fake, work: Work) -> None:
@@ -376,9 +381,9 @@ def test_a_findings_own_document_says_what_of_it_changed_and_nothing_of_the_othe
         for path, answer in redmine(FILE)[:-1]
     ]
     expect(fake, [*asked, (f"/attachments/download/9/{older.name}", Reply(content=older.content))])
-    assert work.attach("redmine:17", path, dry_run=True).said[0].endswith("\n  since the last one: resolved")
+    assert work.attach("redmine:17", path, dry_run=True).messages[0].endswith("\n  since the last one: resolved")
     expect(fake, asked)
 
     done = work.attach("redmine:17", path, dry_run=True, since=str(whole))
 
-    assert done.said[0].endswith("\n  since the last one: resolved")
+    assert done.messages[0].endswith("\n  since the last one: resolved")

@@ -16,7 +16,7 @@ from trackers.work import PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers.external_command import open_command
 
 KEEP = """
@@ -72,7 +72,7 @@ def test_the_program_gets_the_file_as_last_argument_and_json_on_standard_input(w
     }
     assert (work.root / "ticket 1" / f"report-{digest[:12]}.pdf").read_bytes() == PDF
     assert not Path(path).exists()
-    assert f"command:desk/A-7: attached report-{digest[:12]}.pdf, 10 kB" in done.said[0]
+    assert f"command:desk/A-7: attached report-{digest[:12]}.pdf, 10 kB" in done.messages[0]
 
 
 def test_the_same_bytes_are_given_once_and_newer_ones_say_what_they_supersede(work: Work) -> None:
@@ -81,16 +81,16 @@ def test_the_same_bytes_are_given_once_and_newer_ones_say_what_they_supersede(wo
     work.build(PDF + b"newer")
     newer = work.attach("command:desk")
 
-    assert "is there already" in again.said[0]
+    assert "is there already" in again.messages[0]
     first, second = calls(work)
     assert f"Supersedes `{first['asked']['file']['name']}`" in second["asked"]["comment"]
-    assert f"which supersedes {first['asked']['file']['name']}" in newer.said[0]
+    assert f"which supersedes {first['asked']['file']['name']}" in newer.messages[0]
 
 
 def test_a_dry_run_starts_nothing(work: Work) -> None:
     done = work.attach("command:desk", dry_run=True)
 
-    assert "would attach" in done.said[0]
+    assert "would attach" in done.messages[0]
     assert not calls(work)
 
 
@@ -107,7 +107,7 @@ def test_a_program_that_fails_is_told_with_the_end_of_what_it_said_and_asked_aga
     assert problem.fault.endswith("no such ticket ***")
     assert len(problem.fault) < 500
     set_up(work, KEEP, str(work.root / "ticket 1"))
-    assert "attached" in work.attach("command:desk").said[0]
+    assert "attached" in work.attach("command:desk").messages[0]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(work: Wor
     file = File("report", ".pdf", PDF, "application/pdf")
     begun = time.monotonic()
 
-    with open_command(Surroundings(work.environment), patience_seconds=0.5) as command:
+    with open_command(Environment(work.environment), timeout_seconds=0.5) as command:
         problem = problem_of(lambda: command.attach(command.read("desk"), file, "text"))
 
     assert "did not end within 0.5 seconds" in problem.fault
@@ -145,7 +145,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(work: Wor
 def test_a_program_that_reads_nothing_and_prints_much_does_not_hang(work: Work) -> None:
     set_up(work, "print('y' * 5_000_000)")
 
-    assert "attached" in work.attach("command:desk").said[0]
+    assert "attached" in work.attach("command:desk").messages[0]
 
 
 def test_tickets_are_not_made_by_a_program_and_that_is_told(work: Work) -> None:

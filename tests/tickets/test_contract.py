@@ -16,9 +16,9 @@ from trackers.contract import Contract
 from trackers.fake import Request
 
 from findings_report.model.ticket import Markup
-from findings_report.tickets.markup.convert import mark_up
+from findings_report.tickets.markup.convert import convert
 
-TEXT = json.loads(mark_up("text", Markup.ADF))
+TEXT = json.loads(convert("text", Markup.ADF))
 JSON = {"content-type": "application/json"}
 GITLABS = {"private-token": "t"}
 BASIC = {"authorization": "Basic eA=="}

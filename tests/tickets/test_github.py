@@ -60,13 +60,13 @@ def test_a_file_becomes_an_asset_of_a_release_and_a_comment_links_to_it(work: Wo
     assert comment.json()["body"].endswith(f"[{FILE.name}]({LINK})\n")
     assert all(request.headers["authorization"] == "Bearer ghp_0123456789" for request in fake.requests)
     assert all(request.headers["x-github-api-version"] == "2022-11-28" for request in fake.requests)
-    assert f"attached {FILE.name}" in done.said[0]
+    assert f"attached {FILE.name}" in done.messages[0]
 
 
 def test_half_an_upload_is_removed_and_a_whole_one_is_used_again(work: Work, fake: Fake) -> None:
     looks(fake, [])
     fake.expect("GET", f"{REPOSITORY}/releases/tags/findings-report", release(fake))
-    fake.expect("GET", f"{REPOSITORY}/releases/7/assets", [{"id": 2, "name": FILE.name, "state": "starter", "size": 0}])
+    fake.expect("GET", f"{REPOSITORY}/releases/7/assets", [WHOLE | {"id": 2, "state": "starter", "size": 0}])
     fake.expect("DELETE", f"{REPOSITORY}/releases/assets/2", Reply(status=204))
     fake.expect("POST", f"/uploads{REPOSITORY}/releases/7/assets", Reply(WHOLE, 201))
     fake.expect("POST", f"{ISSUE}/comments", Reply(is_cut=True))
@@ -79,7 +79,7 @@ def test_half_an_upload_is_removed_and_a_whole_one_is_used_again(work: Work, fak
     fake.expect("POST", f"{ISSUE}/comments", Reply({"id": 1}, 201))
     looks(fake, [f"{FILE.mark} [x]({LINK})"], user=False)
 
-    assert f"attached {FILE.name}" in work.attach(REF).said[0]
+    assert f"attached {FILE.name}" in work.attach(REF).messages[0]
 
 
 def test_a_token_is_not_sent_to_an_upload_address_on_another_host(work: Work, fake: Fake) -> None:
@@ -102,7 +102,7 @@ def test_a_public_repository_is_refused(work: Work, fake: Fake) -> None:
 def test_the_token_of_a_workflow_is_taken_and_a_wrong_one_is_not(work: Work, fake: Fake) -> None:
     fake.expect("GET", "/user", Reply({"message": "Resource not accessible by integration"}, 403))
     looks(fake, [f"{FILE.mark} {LINK}"], user=False)
-    assert "is there already" in work.attach(REF).said[0]
+    assert "is there already" in work.attach(REF).messages[0]
 
     fake.expect("GET", "/user", Reply({"message": "Bad credentials"}, 401))
     assert work.refused(REF).code == "tracker-token"
@@ -136,7 +136,7 @@ def test_an_issue_is_made_with_labels_and_brought_in_step(work: Work, fake: Fake
     assert updated["title"] == "A-1: Two"
     assert "state" not in updated
     assert "**Resolved** (until now: Open). Close this ticket" in comment["body"]
-    assert "Open is now Resolved" in done.said[0]
+    assert "Open is now Resolved" in done.messages[0]
 
 
 @pytest.mark.parametrize("ref", ["github:name#4", "github:a/b", "github:a/b#0", "github:../b#4", "github:a/b/c#4"])

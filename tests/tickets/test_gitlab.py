@@ -54,7 +54,7 @@ def test_a_file_is_uploaded_as_a_form_and_a_note_links_to_it(work: Work, fake: F
     assert all(request.headers["private-token"] == "glpat-0123456789" for request in fake.requests)
     assert f"`{FILE.mark}`" in noted[0]
     assert noted[0].endswith(f"\n\n{LINK}\n")
-    assert f"attached {FILE.name}" in done.said[0]
+    assert f"attached {FILE.name}" in done.messages[0]
 
 
 def test_the_notes_are_read_to_the_last_page(work: Work, fake: Fake) -> None:
@@ -65,7 +65,7 @@ def test_the_notes_are_read_to_the_last_page(work: Work, fake: Fake) -> None:
     fake.expect("GET", f"{ISSUE}/notes", [{"body": f"{FILE.mark} {LINK}"}])
     fake.expect("GET", PROJECT, {"visibility": "private"})
 
-    assert "is there already" in work.attach(REF).said[0]
+    assert "is there already" in work.attach(REF).messages[0]
     assert fake.requests[3].query == {"page": "2"}
 
 
@@ -108,7 +108,7 @@ def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work
     assert asked[0]["labels"] == "severity-high,CWE-89"
     assert asked[0]["title"] == "A-1: One"
     assert "`findings-report:review-of-quicknotes/A-1`" in asked[0]["description"]
-    assert "is now gitlab:group/sub/project#9" in done.said[0]
+    assert "is now gitlab:group/sub/project#9" in done.messages[0]
 
 
 @pytest.mark.parametrize("ref", ["gitlab:project#4", "gitlab:a/../b#4", "gitlab:a/b", "gitlab:a/b#0", "gitlab:a/b?x#4"])

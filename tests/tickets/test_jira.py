@@ -84,7 +84,7 @@ def test_a_file_is_sent_as_a_form_with_the_header_that_jira_wants(work: Work, fa
         assert bodies[0]["content"][0]["content"][0] == {"type": "text", "text": "report", "marks": [{"type": "strong"}]}
     else:
         assert bodies[0].startswith("*report*\n\n* Attached: {{")
-    assert f"attached {FILE.name}" in done.said[0]
+    assert f"attached {FILE.name}" in done.messages[0]
 
 
 def test_a_file_without_its_comment_gets_it_and_is_not_sent_again(work: Work, fake: Fake, jira: Jira) -> None:
@@ -92,7 +92,7 @@ def test_a_file_without_its_comment_gets_it_and_is_not_sent_again(work: Work, fa
     fake.expect("POST", f"{jira.api}/issue/SEC-12/comment", Reply({"id": "1"}, 201))
     jira.looks([ATTACHED], [FILE.mark], user=False)
 
-    assert "the comment that tells of" in work.attach("jira:SEC-12").said[0]
+    assert "the comment that tells of" in work.attach("jira:SEC-12").messages[0]
 
 
 def test_half_a_file_is_sent_again_whole(work: Work, fake: Fake, jira: Jira) -> None:
@@ -101,14 +101,14 @@ def test_half_a_file_is_sent_again_whole(work: Work, fake: Fake, jira: Jira) -> 
     fake.expect("POST", f"{jira.api}/issue/SEC-12/comment", Reply({"id": "1"}, 201))
     jira.looks([ATTACHED | {"size": 100}, ATTACHED | {"id": "2"}], [FILE.mark], user=False)
 
-    assert f"attached {FILE.name}" in work.attach("jira:SEC-12").said[0]
+    assert f"attached {FILE.name}" in work.attach("jira:SEC-12").messages[0]
 
 
 @pytest.mark.parametrize("anonymous", [200, 500])
 def test_an_issue_that_is_or_may_be_readable_by_anybody_is_refused(
     work: Work, fake: Fake, jira: Jira, anonymous: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findings_report.tickets.http.client._TRIES", 1)
+    monkeypatch.setattr("findings_report.tickets.http.transport._TRIES", 1)
     jira.looks([], [], anonymous=anonymous)
 
     assert work.refused("jira:SEC-12").code == "ticket-public"
@@ -146,7 +146,7 @@ def test_an_issue_is_made_with_the_marker_as_label_and_without_a_priority_where_
     assert second["project"] == {"key": "SEC"}
     assert isinstance(second["description"], dict if jira.is_cloud else str)
     assert 'labels = "findings-report:review-of-quicknotes/A-1"' in fake.requests[3].query["jql"]
-    assert "is now jira:SEC-12" in done.said[0]
+    assert "is now jira:SEC-12" in done.messages[0]
 
 
 @pytest.mark.parametrize("ref", ["jira:12", "jira:sec-12", "jira:SEC-0", "jira:SEC-1/../2", "jira:SEC"])

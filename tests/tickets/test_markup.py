@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from findings_report.model.ticket import Markup
 from findings_report.rendering.markdown import escape
-from findings_report.tickets.markup.convert import fitted, mark_up
+from findings_report.tickets.markup.convert import convert, truncate
 
 ATLASSIANS = jsonschema.Draft4Validator(
     json.loads((Path(__file__).parents[1] / "support/trackers/contracts/adf.json").read_text())
@@ -46,7 +46,7 @@ x = "*a*"
 
 
 def test_textile_has_every_construct() -> None:
-    assert mark_up(ALL, Markup.TEXTILE) == (
+    assert convert(ALL, Markup.TEXTILE) == (
         "h2. Head\n\n"
         'Some *bold*, _slanted_, -gone-, @code@ and "a &#40;link)":https://example.org/a.\n\n'
         "* one\n* two\n*# inner\n\n"
@@ -57,7 +57,7 @@ def test_textile_has_every_construct() -> None:
 
 
 def test_jiras_wiki_markup_has_every_construct() -> None:
-    assert mark_up(ALL, Markup.JIRA_WIKI) == (
+    assert convert(ALL, Markup.JIRA_WIKI) == (
         "h2. Head\n\n"
         "Some *bold*, _slanted_, -gone-, {{code}} and [a (link)|https://example.org/a].\n\n"
         "* one\n* two\n*# inner\n\n"
@@ -68,7 +68,7 @@ def test_jiras_wiki_markup_has_every_construct() -> None:
 
 
 def test_plain_text_tells_every_construct_by_lines_and_blanks() -> None:
-    assert mark_up(ALL, Markup.PLAIN) == (
+    assert convert(ALL, Markup.PLAIN) == (
         "Head\n====\n\n"
         "Some bold, slanted, ~~gone~~, code and a (link) (https://example.org/a).\n\n"
         "- one\n- two\n  1. inner\n\n"
@@ -81,13 +81,13 @@ def test_plain_text_tells_every_construct_by_lines_and_blanks() -> None:
 def test_plain_text_keeps_what_belongs_to_an_item_under_it() -> None:
     text = "- a\n\n  b\n- ```\n  x\n\n  y\n  ```\n\n3. one\n4. two  \n   lines <https://e.org> [z](#anchor)\n\n---\n"
 
-    assert mark_up(text, Markup.PLAIN) == (
+    assert convert(text, Markup.PLAIN) == (
         "- a\n\n  b\n-     x\n\n      y\n\n3. one\n4. two\n   lines https://e.org z\n\n--------------------\n"
     )
 
 
 def test_jira_cloud_gets_a_tree_of_nodes_with_every_construct() -> None:
-    document = json.loads(mark_up(ALL, Markup.ADF))
+    document = json.loads(convert(ALL, Markup.ADF))
 
     kinds = [block["type"] for block in document["content"]]
     assert kinds == ["heading", "paragraph", "bulletList", "blockquote", "table", "codeBlock"]
@@ -114,7 +114,7 @@ def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -
         for child in node.get("content", ()):
             yield from walk(child)
 
-    nodes = list(walk(json.loads(mark_up(text, Markup.ADF))))
+    nodes = list(walk(json.loads(convert(text, Markup.ADF))))
 
     assert all(node.get("text") for node in nodes if node["type"] == "text")
     allowed = {"paragraph", "bulletList", "orderedList", "codeBlock"}
@@ -131,15 +131,15 @@ def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -
 @example("> ")
 @example("- # head\n- > quote\n-\n\n> | a |\n> |---|\n> | b |\n\n```\n```\n")
 def test_whatever_the_text_its_tree_is_what_atlassians_own_schema_allows(text: str) -> None:
-    ATLASSIANS.validate(json.loads(mark_up(text, Markup.ADF)))
+    ATLASSIANS.validate(json.loads(convert(text, Markup.ADF)))
 
 
 @pytest.mark.parametrize(
     "text", ["{{toc}}", "[[Wiki]]", "!http://evil/x.png!", '"x":http://evil/', "*b*", "<b>", "|a|", "@x@", "&amp;", "#17"]
 )
 def test_what_only_a_tracker_reads_as_a_mark_is_text(text: str) -> None:
-    textile = mark_up(f"see {escape(text)}", Markup.TEXTILE)
-    jira = mark_up(f"see {escape(text)}", Markup.JIRA_WIKI)
+    textile = convert(f"see {escape(text)}", Markup.TEXTILE)
+    jira = convert(f"see {escape(text)}", Markup.JIRA_WIKI)
 
     assert text not in textile
     assert re.sub(r"\\(?=\W)", "", jira) == f"see {text}\n"
@@ -148,7 +148,7 @@ def test_what_only_a_tracker_reads_as_a_mark_is_text(text: str) -> None:
 @pytest.mark.parametrize("code", ["a </code></pre> b", "a <pre> b", "</CODE >", "<notextile>"])
 def test_code_cannot_end_its_block_in_textile(code: str) -> None:
     for text in (f"```html\n{code}\n```", f"`{code}`"):
-        inner = mark_up(text, Markup.TEXTILE)
+        inner = convert(text, Markup.TEXTILE)
 
         assert len(re.findall(r"</code\b", inner)) == 1
         assert "notextile>" not in inner.replace("< notextile>", "")
@@ -156,7 +156,7 @@ def test_code_cannot_end_its_block_in_textile(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["{code}", "{code:java}", "{noformat}"])
 def test_code_cannot_end_its_block_in_jira(code: str) -> None:
-    inner = mark_up(f"```\n{code} *bold*\n```", Markup.JIRA_WIKI)
+    inner = convert(f"```\n{code} *bold*\n```", Markup.JIRA_WIKI)
 
     assert inner == f"{{noformat}}\n{{ {code[1:]} *bold*\n{{noformat}}\n"
 
@@ -169,7 +169,7 @@ def test_no_letter_of_a_text_is_lost_in_any_markup(text: str) -> None:
             re.sub(
                 r"&#?\w+;",
                 lambda match: chr(int(match[0][2:-1])) if match[0][2:-1].isdigit() else "",
-                mark_up(f"x {escape(text)}", markup),
+                convert(f"x {escape(text)}", markup),
             )
         )
         assert all(letter in found for letter in letters)
@@ -178,10 +178,10 @@ def test_no_letter_of_a_text_is_lost_in_any_markup(text: str) -> None:
 def test_a_text_that_is_too_long_loses_its_last_blocks_and_says_so() -> None:
     text = "".join(f"Paragraph {number}.\n\n" for number in range(100))
 
-    cut = fitted(text, "The end.\n", Markup.TEXTILE, 600)
+    cut = truncate(text, "The end.\n", Markup.TEXTILE, 600)
 
     assert cut.startswith("Paragraph 0.")
     assert "*Cut short&#58;" in cut or "*Cut short:" in cut
     assert cut.endswith("The end.\n")
     assert 400 < len(cut) <= 600
-    assert fitted(text, "The end.\n", Markup.TEXTILE, 60_000).count("Paragraph") == 100
+    assert truncate(text, "The end.\n", Markup.TEXTILE, 60_000).count("Paragraph") == 100

@@ -18,7 +18,7 @@ from findings_report.model.ticket import Draft, File
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.credentials import Environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redmine")]
 
@@ -59,7 +59,7 @@ def test_what_is_attached_is_read_back_byte_for_byte_and_a_comment_tells_of_it(w
     assert asked(redmine, attached["content_url"].removeprefix(redmine.url)) == PDF
     (note,) = notes(redmine, ref)
     assert f"sha256:{digest}" in note
-    assert done.said == (f"{ref}: attached report-{digest[:12]}.pdf, 10 kB\n  {redmine.url}/issues/{ref[8:]}",)
+    assert done.messages == (f"{ref}: attached report-{digest[:12]}.pdf, 10 kB\n  {redmine.url}/issues/{ref[8:]}",)
     assert not done.problems
     assert f'"{ref}":\n    "report.pdf": "report-{digest[:12]}.pdf"\n' in work.lock
 
@@ -87,7 +87,7 @@ def test_the_same_bytes_are_never_attached_twice(work: Work, redmine: RedmineSer
     done = work.attach(ref)
 
     assert issue(redmine, ref) == before
-    assert "is there already" in done.said[0]
+    assert "is there already" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine: RedmineServer) -> None:
@@ -101,21 +101,21 @@ def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine
     assert older["description"].startswith(f"superseded by {newer['filename']}; sha256:")
     assert f"Supersedes @{older['filename']}@" in notes(redmine, ref)[1]
     assert "* 1 new\n* 2 fixed" in notes(redmine, ref)[1]
-    assert f"which supersedes {older['filename']}" in done.said[0]
-    assert "is there already" in work.attach(ref).said[0]
+    assert f"which supersedes {older['filename']}" in done.messages[0]
+    assert "is there already" in work.attach(ref).messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(work: Work, redmine: RedmineServer) -> None:
     ref = new_issue(redmine)
     file = File("report", ".pdf", PDF, "application/pdf")
-    with trackers.open_tracker("redmine", Surroundings(work.environment)) as tracker:
+    with trackers.open_tracker("redmine", Environment(work.environment)) as tracker:
         tracker.attach(tracker.read(ref[8:]), file, "")
 
     done = work.attach(ref)
 
     assert len(issue(redmine, ref)["attachments"]) == 1
     assert f"{file.mark}" in notes(redmine, ref)[0]
-    assert "the comment that tells of" in done.said[0]
+    assert "the comment that tells of" in done.messages[0]
 
 
 def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, redmine: RedmineServer) -> None:
@@ -123,7 +123,7 @@ def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, redmine
 
     done = work.attach(ref, dry_run=True)
 
-    assert f"{ref}: would attach report-" in done.said[0]
+    assert f"{ref}: would attach report-" in done.messages[0]
     assert not issue(redmine, ref)["attachments"]
     assert not (work.root / "findings" / "tickets.lock.yaml").exists()
 
@@ -146,7 +146,7 @@ def test_a_public_project_is_refused_unless_it_is_meant(work: Work, redmine: Red
 
     assert (problem.kind, problem.code) == (Kind.USAGE, "ticket-public")
     assert not issue(redmine, ref)["attachments"]
-    assert "attached" in work.attach(ref, public=True).said[0]
+    assert "attached" in work.attach(ref, public=True).messages[0]
 
 
 def test_what_redmine_refuses_is_told_one_message_each(work: Work, redmine: RedmineServer) -> None:
@@ -201,8 +201,8 @@ def test_a_finding_without_a_ticket_gets_one_and_never_a_second(named: Work, red
     assert made_for(redmine, "A-10", named)["priority"]["name"] == "Normal"
     assert "Something is _wrong_." in ticket["description"]
     assert path.read_text().endswith(f'\ntickets: ["redmine:{made_for(redmine, "A-10", named)["id"]}"]\n')
-    assert len(done.said) == 2
-    assert named.create("redmine:audit").said == ("every finding that waits has a ticket",)
+    assert len(done.messages) == 2
+    assert named.create("redmine:audit").messages == ("every finding that waits has a ticket",)
 
 
 def test_a_ticket_that_a_cut_short_run_made_is_found_by_its_marker(named: Work, redmine: RedmineServer) -> None:
@@ -215,7 +215,7 @@ def test_a_ticket_that_a_cut_short_run_made_is_found_by_its_marker(named: Work, 
 
     done = named.create("redmine:audit", only=("A-1",))
 
-    assert f"is redmine:{before['id']}" in done.said[0]
+    assert f"is redmine:{before['id']}" in done.messages[0]
     assert made_for(redmine, "A-1", named) == before
 
 
@@ -224,7 +224,7 @@ def test_findings_that_are_answered_and_dry_runs_make_no_ticket(named: Work, red
 
     done = named.create("redmine:audit", dry_run=True)
 
-    assert done.said == ("A-1: One\n  would be a new ticket",)
+    assert done.messages == ("A-1: One\n  would be a new ticket",)
     assert not (named.root / "findings" / "tickets.lock.yaml").exists()
 
 
@@ -232,12 +232,12 @@ def test_no_ticket_is_made_in_a_public_project_unless_that_is_meant(named: Work)
     with pytest.raises(FindingsReportError, match="is public"):
         named.create("redmine:open")
 
-    assert "is now" in named.create("redmine:open", public=True).said[0]
+    assert "is now" in named.create("redmine:open", public=True).messages[0]
 
 
 def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: RedmineServer) -> None:
     named.create("redmine:audit")
-    assert "is in step" in named.sync().said[0]
+    assert "is in step" in named.sync().messages[0]
     named.finding("A-1", FINDING.replace("One", "Two") + "status: resolved\n")
 
     done = named.sync()
@@ -249,15 +249,15 @@ def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: Redmine
     assert ticket["journals"][-1]["notes"].strip() == (
         "The report now says of A-1: *Resolved* (until now: Open). Close this ticket when you agree."
     )
-    assert "Open is now Resolved" in done.said[0]
-    assert "is in step" in named.sync().said[0]
+    assert "Open is now Resolved" in done.messages[0]
+    assert "is in step" in named.sync().messages[0]
 
 
 def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work, redmine: RedmineServer) -> None:
     named.create("redmine:audit")
-    with trackers.open_tracker("redmine", Surroundings(named.environment)) as tracker:
+    with trackers.open_tracker("redmine", Environment(named.environment)) as tracker:
         ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
-        assert isinstance(tracker, trackers.Desk)
+        assert isinstance(tracker, trackers.TicketWriter)
         draft = Draft("A-1", "A-1: One", "", "", "", "", 1, ())
         tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
     named.finding("A-1", FINDING.replace("One", "Two"))
@@ -285,7 +285,7 @@ def test_without_files_the_report_goes_to_its_tickets_and_each_finding_to_its_ow
     assert "2 findings: 2 high" in notes(redmine, whole)[0]
     assert [problem.code for problem in done.problems if problem.level == "warning"] == ["ticket-ref"]
     again = work.attach_all()
-    assert all("is there already" in line for line in again.said)
+    assert all("is there already" in line for line in again.messages)
 
 
 @pytest.mark.parametrize("is_named", [False, True], ids=["found", "named"])
@@ -308,5 +308,5 @@ def test_a_comment_says_what_changed_since_the_last_report(work: Work, redmine: 
     assert own_note.startswith("*A-1: One*, low, resolved\n")
     assert "*Since the last one*: resolved.\n\n* severity high → low\n" in own_note
     assert "A-2" not in own_note
-    assert done.said[0].endswith("\n  since the last one: 1 new, 1 resolved")
+    assert done.messages[0].endswith("\n  since the last one: 1 new, 1 resolved")
     assert not done.problems

@@ -18,7 +18,7 @@ from findings_report.model.ticket import File
 from findings_report.problems import Kind
 from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.credentials import Environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rt")]
 
@@ -65,7 +65,7 @@ def test_what_is_attached_is_read_back_byte_for_byte_with_a_comment_that_tells_w
     assert messages(rt, ref)[0]["Subject"] == f"report-{digest[:12]}.pdf sha256:{digest}"
     (note,) = notes(rt, ref)
     assert f"sha256:{digest}" in note
-    assert done.said == (f"{ref}: attached report-{digest[:12]}.pdf, 10 kB\n  {rt.url}/Ticket/Display.html?id={ref[3:]}",)
+    assert done.messages == (f"{ref}: attached report-{digest[:12]}.pdf, 10 kB\n  {rt.url}/Ticket/Display.html?id={ref[3:]}",)
     assert not done.problems
     assert f'"{ref}":\n    "report.pdf": "report-{digest[:12]}.pdf"\n' in work.lock
 
@@ -78,7 +78,7 @@ def test_the_same_bytes_are_never_attached_twice(work: Work, rt: RtServer) -> No
     done = work.attach(ref)
 
     assert messages(rt, ref) == before
-    assert "is there already" in done.said[0]
+    assert "is there already" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_and_says_so(work: Work, rt: RtServer) -> None:
@@ -92,8 +92,8 @@ def test_a_newer_report_supersedes_the_older_and_says_so(work: Work, rt: RtServe
     assert base64.b64decode(newer["Content"]) == PDF + b"newer"
     assert f"Supersedes <code>{older['Filename']}</code>" in notes(rt, ref)[1]
     assert "<li>2 fixed</li>" in notes(rt, ref)[1]
-    assert f"which supersedes {older['Filename']}" in done.said[0]
-    assert "is there already" in work.attach(ref).said[0]
+    assert f"which supersedes {older['Filename']}" in done.messages[0]
+    assert "is there already" in work.attach(ref).messages[0]
 
 
 def test_the_last_report_is_read_back_and_compared_with(work: Work, rt: RtServer) -> None:
@@ -106,7 +106,7 @@ def test_the_last_report_is_read_back_and_compared_with(work: Work, rt: RtServer
     done = work.attach(ref, path)
 
     assert not done.problems
-    assert done.said[0].endswith(f"since the last one: 1 absent, {len(report.findings) - 1} unchanged")
+    assert done.messages[0].endswith(f"since the last one: 1 absent, {len(report.findings) - 1} unchanged")
     assert f"<li>{report.findings[0].id}: absent, " in notes(rt, ref)[1]
 
 
@@ -120,7 +120,7 @@ def test_a_file_without_its_comment_gets_only_the_comment(work: Work, rt: RtServ
 
     assert len(files(rt, ref)) == 1
     assert file.mark in notes(rt, ref)[0]
-    assert "the comment that tells of" in done.said[0]
+    assert "the comment that tells of" in done.messages[0]
 
 
 def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, rt: RtServer) -> None:
@@ -128,7 +128,7 @@ def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, rt: RtS
 
     done = work.attach(ref, dry_run=True)
 
-    assert f"{ref}: would attach report-" in done.said[0]
+    assert f"{ref}: would attach report-" in done.messages[0]
     assert not messages(rt, ref)
 
 
@@ -136,9 +136,9 @@ def test_user_and_password_are_accepted_where_tokens_are_not_given_out(work: Wor
     ref = new_ticket(rt)
     work.environment.update(RTUSER="root", RTPASSWD="long enough")
 
-    with trackers.open_tracker("rt", Surroundings(work.environment)) as tracker:
+    with trackers.open_tracker("rt", Environment(work.environment)) as tracker:
         assert tracker.identity() == "root"
-    assert "attached" in work.attach(ref).said[0]
+    assert "attached" in work.attach(ref).messages[0]
 
 
 @pytest.mark.parametrize(
@@ -202,16 +202,16 @@ def test_what_people_write_is_text_in_html(work: Work, rt: RtServer) -> None:
 
 def test_a_ticket_is_made_once_and_brought_in_step(work: Work, rt: RtServer) -> None:
     done = work.create("rt:General")
-    ref = done.said[0].partition("is now ")[2].split()[0]
+    ref = done.messages[0].partition("is now ")[2].split()[0]
     assert asked(rt, f"/ticket/{ref[3:]}")["Priority"] == "80"
     (work.root / "findings" / "tickets.lock.yaml").unlink()
     work.finding("A-1", FINDING)
-    assert f"is {ref}" in work.create("rt:General").said[0]
+    assert f"is {ref}" in work.create("rt:General").messages[0]
     work.finding("A-1", FINDING.replace("One", "Two"))
 
     done = work.sync()
 
-    assert "brought in step" in done.said[0]
+    assert "brought in step" in done.messages[0]
     assert asked(rt, f"/ticket/{ref[3:]}")["Subject"] == "A-1: Two"
     assert len(notes(rt, ref)) == 2
-    assert "is in step" in work.sync().said[0]
+    assert "is in step" in work.sync().messages[0]

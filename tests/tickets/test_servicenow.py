@@ -81,14 +81,14 @@ def test_the_file_goes_up_as_it_is_and_a_work_note_tells_of_it(fake: Fake, work:
     assert list(note.json()) == ["work_notes"]
     assert note.json()["work_notes"].startswith("[code]<p>")
     assert f"<code>{FILE.mark}</code>" in note.json()["work_notes"]
-    assert f"{fake.url}/incident.do?sys_id={RECORD}" in done.said[0]
+    assert f"{fake.url}/incident.do?sys_id={RECORD}" in done.messages[0]
 
 
 def test_the_same_bytes_are_never_attached_twice(fake: Fake, work: Work) -> None:
     identity(fake)
     ticket(fake, [FILE], FILE.mark)
 
-    assert "is there already" in work.attach("servicenow:INC0010001").said[0]
+    assert "is there already" in work.attach("servicenow:INC0010001").messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_note_is_finished_by_the_next(fake: Fake, work: Work) -> None:
@@ -98,7 +98,7 @@ def test_a_run_that_was_cut_short_before_the_note_is_finished_by_the_next(fake: 
     fake.expect("PATCH", TASK, {"result": {}})
     ticket(fake, [FILE], FILE.mark)
 
-    assert "the comment that tells of" in work.attach("servicenow:INC0010001").said[0]
+    assert "the comment that tells of" in work.attach("servicenow:INC0010001").messages[0]
 
 
 def test_a_newer_report_says_what_it_supersedes(fake: Fake, work: Work) -> None:
@@ -113,7 +113,7 @@ def test_a_newer_report_says_what_it_supersedes(fake: Fake, work: Work) -> None:
     done = work.attach("servicenow:INC0010001")
 
     assert f"Supersedes <code>{FILE.name}</code>" in fake.requests[-4].json()["work_notes"]
-    assert f"which supersedes {FILE.name}" in done.said[0]
+    assert f"which supersedes {FILE.name}" in done.messages[0]
 
 
 def test_a_note_that_the_instance_drops_without_a_word_is_told(fake: Fake, work: Work) -> None:
@@ -268,7 +268,7 @@ def test_a_record_is_made_in_plain_text_with_the_marker_as_its_correlation(fake:
         "correlation_id": MARKER,
         "correlation_display": "findings-report",
     }
-    assert "is now servicenow:INC0010001" in done.said[0]
+    assert "is now servicenow:INC0010001" in done.messages[0]
 
 
 def test_a_record_that_a_cut_short_run_made_is_found_by_its_correlation(fake: Fake, work: Work) -> None:
@@ -276,7 +276,7 @@ def test_a_record_that_a_cut_short_run_made_is_found_by_its_correlation(fake: Fa
     correlated(fake, [{"number": "INC0010001", "correlation_id": MARKER}])
     stands(fake)
 
-    assert "is servicenow:INC0010001" in work.create("servicenow:incident").said[0]
+    assert "is servicenow:INC0010001" in work.create("servicenow:incident").messages[0]
 
 
 def test_any_record_that_answers_where_the_condition_was_left_out_is_not_taken(fake: Fake, work: Work) -> None:
@@ -284,7 +284,7 @@ def test_any_record_that_answers_where_the_condition_was_left_out_is_not_taken(f
     correlated(fake, [{"number": "INC0000001", "correlation_id": ""}])
     new(fake)
 
-    assert "is now servicenow:INC0010001" in work.create("servicenow:incident").said[0]
+    assert "is now servicenow:INC0010001" in work.create("servicenow:incident").messages[0]
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_sync_writes_title_text_and_note_in_one_step_and_no_state(fake: Fake, wo
     assert sent["short_description"] == "A-1: Two"
     assert "- Status: Resolved" in sent["description"]
     assert sent["work_notes"].startswith("[code]<p>The report now says of A-1: <strong>Resolved</strong> (until now: Open).")
-    assert "Open is now Resolved" in done.said[0]
+    assert "Open is now Resolved" in done.messages[0]
 
 
 def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:

@@ -17,8 +17,8 @@ from trackers.work import FINDING, Work, made
 
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
-from findings_report.tickets.http.response import Fields, objects
-from findings_report.tickets.session import Done
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Size, Text, parse_answer
+from findings_report.tickets.session import TicketsResult
 
 NAMES = """id key name title body fields summary attachment filename size comments total text url user login username issue
 issues project projects is_public visibility private upload token markdown upload_url state assets items Subject Type Data
@@ -64,7 +64,7 @@ def with_value(document: Any, place: tuple[Any, ...], value: object) -> Any:
     return changed
 
 
-def kinds(do: Callable[[], Done]) -> set[Kind]:
+def kinds(do: Callable[[], TicketsResult]) -> set[Kind]:
     """Of all that is told: an answer may be refused, and nothing else may come of it."""
     try:
         problems = do().problems
@@ -139,22 +139,55 @@ def fresh(work: Work) -> None:
     work.finding("A-1", FINDING)
 
 
-def test_what_is_not_of_its_type_is_told_with_its_place() -> None:
-    fields = Fields({"a": {"b": [{"c": True}]}, "n": "12", "e": "", "z": None, "s": "\ud800"}, "redmine:17")
+class Inner(ApiModel):
+    c: Flag | None = None
+    t: Text = ""
 
-    assert fields.number("n") == 12
-    assert fields.number("e", 3) == 3
-    assert fields.text("z", "x") == "x"
-    assert fields.text("s") == "?"
-    assert fields.several("z") == []
-    (inner,) = fields.fields("a").several("b")
-    assert inner.flag("c", False)
-    for wrong, told in (
-        (lambda: inner.text("c"), "no text at a.b[0].c"),
-        (lambda: inner.number("c"), "no whole number at a.b[0].c"),
-        (lambda: fields.fields("n"), "no object at n"),
-        (lambda: fields.several("a"), "no list at a"),
-        (lambda: fields.flag("n", True), "no true or false at n"),
-        (lambda: objects([1], "redmine:17"), "no object at [0]"),
-    ):
-        assert told in problem_of(wrong).fault
+
+class Middle(ApiModel):
+    b: tuple[Inner, ...] = ()
+
+
+class Outer(ApiModel):
+    a: Middle = Middle()
+    n: Number = 0
+    e: Size = 0
+    z: Text = "x"
+    s: Text = ""
+
+
+def test_an_answer_is_read_in_the_types_that_trackers_write() -> None:
+    document = {"a": {"b": [{"c": True}]}, "n": "12", "e": "", "z": None, "s": "\ud800", "unknown": 1}
+
+    outer = parse_answer(Outer, document, "redmine:17")
+
+    assert (outer.n, outer.e, outer.z, outer.s) == (12, 0, "x", "?")
+    assert outer.a.b[0].c is True
+    assert parse_answer(Outer, {"z": 5}, "redmine:17").z == "5"
+    assert parse_answer(tuple[Inner, ...], {"items": []}, "redmine:17", "items") == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        ({"a": {"b": [{"t": True}]}}, "no text at a.b[0].t"),
+        ({"n": True}, "no whole number at n"),
+        ({"n": "1.5"}, "no whole number at n"),
+        ({"a": 1}, "no object at a"),
+        ({"a": {"b": 1}}, "no list at a.b"),
+        ({"a": {"b": [{"c": "yes"}]}}, "no true or false at a.b[0].c"),
+        ({"a": {"b": [1]}}, "no object at a.b[0]"),
+        ([], "no object"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_reported_with_its_place(document: object, place: str) -> None:
+    problem = problem_of(lambda: parse_answer(Outer, document, "redmine:17"))
+
+    assert problem.fault == f"redmine:17: the tracker's answer has {place}"
+    assert problem.code == "tracker-answer"
+
+
+def test_a_missing_list_is_reported_with_its_name() -> None:
+    problem = problem_of(lambda: parse_answer(tuple[Inner, ...], {"items": {}}, "redmine:17", "items"))
+
+    assert problem.fault.endswith("has no list at items")

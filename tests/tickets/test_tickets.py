@@ -20,9 +20,9 @@ from findings_report.model.ticket import Attached, Draft, File, LockedTicket, Ti
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
 from findings_report.tickets import trackers
-from findings_report.tickets.drafts import called
+from findings_report.tickets.drafts import marker_name
 from findings_report.tickets.export import export
-from findings_report.tickets.http.credentials import Surroundings
+from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.session import lock_bytes, read_lock
 
 FINDING = 'title: "=One, \\"two\\""\nseverity: critical\ndescription: "It *is*: {{x}}"\ntags: [web]\ncwe: CWE-79\n'
@@ -51,7 +51,7 @@ def test_what_is_no_ticket_is_refused_with_the_shapes_of_those_that_are(text: st
 def test_a_key_that_could_lead_elsewhere_is_refused_before_anything_is_asked(key: str) -> None:
     environment = {"REDMINE_URL": "http://127.0.0.1:9", "REDMINE_API_KEY": "k" * 40}
 
-    with trackers.open_tracker("redmine", Surroundings(environment)) as tracker:
+    with trackers.open_tracker("redmine", Environment(environment)) as tracker:
         assert problem_of(lambda: tracker.read(key)).code == "ticket-ref"
 
 
@@ -70,7 +70,7 @@ def test_nobody_is_asked_for_a_token_before_the_address_is_known(tracker: str, a
         pytest.fail(f"asked for {name}")
 
     def opened() -> None:
-        with trackers.open_tracker(tracker, Surroundings({}, ask)):
+        with trackers.open_tracker(tracker, Environment({}, ask)):
             pass
 
     assert problem_of(opened).fault == f"{address} is not set"
@@ -83,10 +83,10 @@ def test_a_token_is_asked_for_where_there_is_a_terminal_and_nothing_else_has_it(
         asked.append(name)
         return " typed "
 
-    assert Surroundings({"A_TOKEN": "set"}, ask).secret("A_TOKEN") == "set"
-    assert Surroundings({}, ask).secret("A_TOKEN") == "typed"
+    assert Environment({"A_TOKEN": "set"}, ask).secret("A_TOKEN") == "set"
+    assert Environment({}, ask).secret("A_TOKEN") == "typed"
     assert asked == ["A_TOKEN"]
-    assert "keyring set findings-report A_TOKEN" in (problem_of(lambda: Surroundings({}).secret("A_TOKEN")).remedy or "")
+    assert "keyring set findings-report A_TOKEN" in (problem_of(lambda: Environment({}).secret("A_TOKEN")).remedy or "")
 
 
 class Kept(KeyringBackend):
@@ -119,32 +119,32 @@ def test_a_token_is_taken_from_the_keyring_where_the_environment_has_none(
     kept.set_password("other", "A_TOKEN", "x")
     use_keyring(kept)
 
-    assert Surroundings({}).secret("A_TOKEN", "B_TOKEN") == "kept"
-    assert Surroundings({"A_TOKEN": "set"}).secret("A_TOKEN", "B_TOKEN") == "set"
+    assert Environment({}).secret("A_TOKEN", "B_TOKEN") == "kept"
+    assert Environment({"A_TOKEN": "set"}).secret("A_TOKEN", "B_TOKEN") == "set"
 
 
 def test_a_keyring_that_cannot_be_asked_is_told_and_one_that_is_not_there_is_not(
     use_keyring: Callable[[KeyringBackend], None],
 ) -> None:
     use_keyring(Kept())  # type: ignore[no-untyped-call]  # likewise
-    assert "the keyring could not be asked: it is locked" in problem_of(lambda: Surroundings({}).secret("A_TOKEN")).fault
-    assert Surroundings({}, lambda _: "typed").secret("A_TOKEN") == "typed"
+    assert "the keyring could not be asked: it is locked" in problem_of(lambda: Environment({}).secret("A_TOKEN")).fault
+    assert Environment({}, lambda _: "typed").secret("A_TOKEN") == "typed"
 
     use_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]  # likewise
 
-    assert problem_of(lambda: Surroundings({}).secret("A_TOKEN")).fault == "A_TOKEN is not set"
+    assert problem_of(lambda: Environment({}).secret("A_TOKEN")).fault == "A_TOKEN is not set"
 
 
 def test_without_the_package_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
 
-    remedy = problem_of(lambda: Surroundings({}).secret("A_TOKEN")).remedy
+    remedy = problem_of(lambda: Environment({}).secret("A_TOKEN")).remedy
 
     assert "pip install 'findings-report[keyring]' && keyring set findings-report A_TOKEN" in (remedy or "")
 
 
 def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:
-    problem = problem_of(lambda: Surroundings({"A_TOKEN": "abc\nX-Other: 1"}).secret("A_TOKEN"))
+    problem = problem_of(lambda: Environment({"A_TOKEN": "abc\nX-Other: 1"}).secret("A_TOKEN"))
 
     assert "abc" not in problem.fault + (problem.remedy or "")
 
@@ -187,8 +187,8 @@ def test_a_marker_is_not_taken_for_that_of_an_id_that_begins_alike() -> None:
 
 
 def test_an_engagement_has_a_name_in_markers_whatever_its_title() -> None:
-    assert called("Review of Quick*Notes*, 2nd") == "review-of-quick-notes-2nd"
-    assert called("監査") == called("監査") != called("監査2")
+    assert marker_name("Review of Quick*Notes*, 2nd") == "review-of-quick-notes-2nd"
+    assert marker_name("監査") == marker_name("監査") != marker_name("監査2")
 
 
 @pytest.mark.parametrize("link", ["build", "build/tickets"])
@@ -218,7 +218,7 @@ def test_export_writes_what_jira_and_azure_import_and_markdown(engagement: Path)
     assert (azure["Severity"], azure["Priority"]) == ("1 - Critical", "1")
     assert "<p>It <em>is</em>: {{x}}</p>" in azure["Repro Steps"]
     assert (folder / "A-1.md").read_text().startswith('# A-1: =One, "two"\n\n- Severity: **Critical**\n')
-    assert len(done.said) == 3
+    assert len(done.messages) == 3
     assert (
         problem_of(lambda: export(Inputs(engagement, {}), ("jra",), (), None, lambda _: None)).remedy == "did you mean 'jira'?"
     )

@@ -1,46 +1,52 @@
-"""The one door to trackers: HTTP with time-outs, bounded retries, and no secret in any message.
+"""The client for the API of a tracker. No message of it contains a secret, and no token goes to another host.
 
-What may be repeated is repeated: a request that only reads, and any that the tracker turned away unread (429). Another one
-whose answer does not come is never sent again: it may have arrived. Redirections are not followed, so that a token goes to
-the host it was given for and to no other; that of a download is, without the token.
+Redirects are not followed, so that a token reaches only the host that it was given for. The redirect of a download is followed
+without the token: GitHub, Jira Cloud and Azure DevOps store files elsewhere.
 """
 
 from __future__ import annotations
 
-import contextlib
-import email.utils
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urljoin, urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.tickets.http.credentials import Access
-from findings_report.tickets.http.problems import astray, incomplete, refusal, unexpected, unreachable
-from findings_report.tickets.http.response import Fields, objects
-from findings_report.tickets.http.transport import Answer, Bounds, Wire, open_wire, redacted, said
+from findings_report.tickets.http.credentials import Credentials
+from findings_report.tickets.http.problems import (
+    extract_message,
+    redact,
+    refusal,
+    unexpected_answer,
+    unreachable,
+    unsafe_redirect,
+)
+from findings_report.tickets.http.response import Bounds, Model, NoResponseError, Response, parse_answer
 
-_LARGEST_ANSWER: Final = 32 * 1024 * 1024
-_LONGEST_ANSWER_SECONDS: Final = 120.0
-_LONGEST_DOWNLOAD_SECONDS: Final = 300.0
-_SLOWEST_UPLOAD: Final = 50_000  # bytes a second
-_REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTIONS: Final = 3
-_TRIES: Final = 3
-_LONGEST_WAIT_SECONDS: Final = 90.0
-_MOST_PAGES: Final = 1000
-_LONGEST_LIST_SECONDS: Final = 600.0
-_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from findings_report.tickets.http.transport import Transport
+
+_MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+_MAX_RESPONSE_SECONDS: Final = 120.0
+_MAX_DOWNLOAD_SECONDS: Final = 300.0
+_SLOWEST_UPLOAD: Final = 50_000
+"""Bytes per second for which an upload is still waited for: 30 MB in ten minutes."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS: Final = 3
+_MAX_PAGES: Final = 1000
+_MAX_LIST_SECONDS: Final = 600.0
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True)
-class Part:
-    """A file in a form."""
+class FilePart:
+    """A file in a multipart form."""
 
     field: str
     """The form's field."""
@@ -52,219 +58,190 @@ class Part:
     """As in application/pdf."""
 
 
-class Door:
-    """One tracker's API."""
+class Sent(TypedDict, total=False):
+    """The parts of a request, all optional."""
 
-    def __init__(self, access: Access, wire: Wire, sleep: Callable[[float], None]) -> None:
-        self.access = access
-        self._wire = wire
-        self._sleep = sleep
+    query: Mapping[str, str] | None
+    """Parameters of the URL."""
+    document: object
+    """The body, as JSON."""
+    content: bytes | None
+    """The body, as bytes."""
+    part: FilePart | None
+    """The body, as a multipart form."""
+    form: Mapping[str, str] | None
+    """Further fields of the form with `part`."""
+    headers: Mapping[str, str] | None
+    """In addition to those of the credentials."""
+    accepted: tuple[int, ...]
+    """Statuses of 400 and above that are answers, not refusals."""
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        about: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        document: object = None,
-        content: bytes | None = None,
-        part: Part | None = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        accepted: tuple[int, ...] = (),
-    ) -> Answer:
-        """The answer to one request. `path` follows the access's url, or is a whole address on the same host.
 
-        `about` says what is asked for, in messages: `redmine:17`.
-        `form` has the fields that go with `part`. Statuses of 400 and above are refusals unless `accepted`.
-        Raises FindingsReportError (NETWORK).
-        """
-        sent: dict[str, Any] = {"params": query, "headers": dict(headers or {})}
-        if document is not None:
-            sent["json"] = document
+class ApiClient:
+    """The API of one tracker.
+
+    In all methods `path` follows the URL of the credentials, or is a whole address on the same host. `about` is the subject of
+    messages, as in `redmine:17`. All of them raise FindingsReportError (NETWORK).
+    """
+
+    def __init__(self, credentials: Credentials, transport: Transport) -> None:
+        self.credentials = credentials
+        self._transport = transport
+
+    def send(self, method: str, path: str, about: str, **sent: Unpack[Sent]) -> Response:
+        """Send a request; the response. A status other than 2xx raises, unless it is `accepted`."""
+        headers, content, part = dict(sent.get("headers") or {}), sent.get("content"), sent.get("part")
+        body: dict[str, Any] = {"params": sent.get("query")}
+        if (document := sent.get("document")) is not None:
+            body["json"] = document
         if content is not None:
-            sent["content"] = content
-            sent["headers"] = {"Content-Type": "application/octet-stream"} | sent["headers"]
+            body["content"] = content
+            headers = {"Content-Type": "application/octet-stream"} | headers
         if part is not None:
-            sent["files"] = {part.field: (part.name, part.content, part.media_type)}
-            sent["data"] = form
+            body["files"] = {part.field: (part.name, part.content, part.media_type)}
+            body["data"] = sent.get("form")
         size = len(content or b"") + len(part.content if part is not None else b"")
-        bounds = Bounds(_LARGEST_ANSWER, _LONGEST_ANSWER_SECONDS + size / _SLOWEST_UPLOAD)
-        answer = self._repeated(method, self._address(path), about, sent, bounds)
-        if answer.status in accepted or 200 <= answer.status < 300:
-            return answer
-        raise self._refused(answer, about)
+        bounds = Bounds(_MAX_RESPONSE_BYTES, _MAX_RESPONSE_SECONDS + size / _SLOWEST_UPLOAD)
+        url = self._url(path)
+        response = self._exchange(method, url, about, {**self.credentials.headers, **headers}, bounds, body)
+        if response.status in sent.get("accepted", ()) or 200 <= response.status < 300:
+            return response
+        raise self._refuse(response, about)
 
-    def fields(self, method: str, path: str, about: str, **sent: Any) -> Fields:
-        """The object that one request is answered with; what is sent is said as to `ask`, and the same is raised."""
-        return Fields(self.ask(method, path, about, **sent).json(), about)
+    def request(
+        self, model: type[Model], method: str, path: str, about: str, *, member: str = "", **sent: Unpack[Sent]
+    ) -> Model:
+        """Send a request; the JSON of the response, or that member of its object, as `model`."""
+        return parse_answer(model, self.send(method, path, about, **sent).json(), about, member)
 
-    def listed(self, path: str, about: str, query: Mapping[str, str] | None = None) -> Iterator[Fields]:
-        """The elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
-        following = path
+    def iterate(self, model: type[Model], path: str, about: str, query: Mapping[str, str]) -> Iterator[Model]:
+        """Yield the elements of a list, page by page. Source: RFC 8288 (a `Link` to the next page)."""
+        following: str = path
+        parameters: Mapping[str, str] | None = query
         for _ in pages(about):
-            answer = self.ask("GET", following, about, query=query)
-            yield from objects(answer.json(), about)
-            found = _NEXT.search(answer.headers.get("link", ""))
-            if found is None:
+            response = self.send("GET", following, about, query=parameters)
+            yield from parse_answer(list[model], response.json(), about)  # type: ignore[valid-type]  # a type at run time
+            link = _NEXT.search(response.headers.get("link", ""))
+            if link is None:
                 return
-            following, query = found[1], None
+            following, parameters = link[1], None
 
     def download(
         self,
         path: str,
         about: str,
         *,
-        largest: int,
+        max_bytes: int,
         query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        accept: str = "*/*",
     ) -> bytes:
-        """A file of at most `largest` bytes. `path`, `about` and `query` are as for `ask`.
-
-        Where the tracker sends on to a store of its files, the token stays behind. Raises FindingsReportError (NETWORK).
-        """
-        bounds = Bounds(largest, _LONGEST_DOWNLOAD_SECONDS, is_file=True)
-        address = self._address(path)
-        answer = self._repeated("GET", address, about, {"params": query, "headers": dict(headers or {})}, bounds)
-        for _ in range(_MOST_REDIRECTIONS):
-            if answer.status not in _REDIRECTED:
+        """Return the bytes of a file. Redirects to a file store are followed without the token."""
+        bounds = Bounds(max_bytes, _MAX_DOWNLOAD_SECONDS, is_file=True)
+        url = self._url(path)
+        headers = {**self.credentials.headers, "Accept": accept}
+        response = self._exchange("GET", url, about, headers, bounds, {"params": query})
+        for _ in range(_MAX_REDIRECTS):
+            if response.status not in _REDIRECTS:
                 break
-            address = self._elsewhere(address, answer.headers.get("location", ""), about)
-            answer = self._repeated("GET", address, about, {}, bounds, is_anonymous=True)
-        if answer.status == 200:
-            return answer.content
-        raise self._refused(answer, about)
+            url = self._redirected(url, response.headers.get("location", ""), about)
+            response = self._exchange("GET", url, about, {}, bounds, {})
+        if response.status == 200:
+            return response.content
+        raise self._refuse(response, about)
 
     def is_readable_by_anybody(self, path: str, about: str) -> bool:
-        """True when the tracker answers the same question without a token."""
-        bounds = Bounds(_LARGEST_ANSWER, _LONGEST_ANSWER_SECONDS)
-        answer = self._repeated("GET", self._address(path), about, {}, bounds, is_anonymous=True)
-        return not 300 <= answer.status < 500  # what is not refused is taken as public
+        """Return True if the tracker answers the same request without a token. Anything that is no refusal counts as public."""
+        bounds = Bounds(_MAX_RESPONSE_BYTES, _MAX_RESPONSE_SECONDS)
+        return not 300 <= self._exchange("GET", self._url(path), about, {}, bounds, {}).status < 500
 
-    def _repeated(
-        self, method: str, address: str, about: str, sent: dict[str, Any], bounds: Bounds, *, is_anonymous: bool = False
-    ) -> Answer:
-        waited = 0.0
-        for count in range(1, _TRIES + 1):
-            answer, problem = self._once(method, address, about, sent, bounds, is_anonymous=is_anonymous)
-            is_harmless = method in ("GET", "HEAD") or (answer is not None and answer.status == 429)
-            if answer is not None and answer.status not in _PASSING:
-                return answer
-            pause = _pause(answer, count)
-            if not is_harmless or count == _TRIES or waited + pause > _LONGEST_WAIT_SECONDS:
-                break
-            waited += pause
-            self._sleep(pause)
-        if answer is None:
-            raise FindingsReportError(self._told(problem)) from None
-        return answer
-
-    def _once(
-        self, method: str, address: str, about: str, sent: dict[str, Any], bounds: Bounds, *, is_anonymous: bool
-    ) -> tuple[Answer | None, Problem]:
-        import httpx
-
-        nothing = Problem(Kind.NETWORK, "", code="tracker-no-answer")
+    def _exchange(
+        self, method: str, url: str, about: str, headers: Mapping[str, str], bounds: Bounds, body: Mapping[str, Any]
+    ) -> Response:
         try:
-            request = self._wire.request(method, address, {} if is_anonymous else self.access.headers, sent)
-        except httpx.InvalidURL:
-            raise unexpected(about, "address that can be asked") from None
-        is_change = method not in ("GET", "HEAD")
-        try:
-            answer = self._wire.exchange(request, bounds)
-        except TimeoutError:
-            raise FindingsReportError(self._told(incomplete(self.access, about, bounds.seconds, is_sent=is_change))) from None
-        except httpx.TimeoutException as error:
-            is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) and is_change
-            return None, unreachable(self.access, about, "it did not answer in time", is_sent=is_sent)
-        except httpx.RequestError as error:  # a body that cannot be decompressed, too
-            is_sent = not isinstance(error, httpx.ConnectError) and is_change
-            return None, unreachable(self.access, about, str(error) or type(error).__name__, is_sent=is_sent)
-        if len(answer.content) > bounds.largest:
-            raise unexpected(about, f"end within {bounds.largest:,} bytes")
-        return answer, nothing
+            response = self._transport.exchange(method, url, headers, bounds, body)
+        except NoResponseError as error:
+            if error.is_invalid:
+                raise unexpected_answer(about, "address that can be asked") from None
+            problem = unreachable(self.credentials, about, error.why, is_sent=error.may_have_arrived)
+            raise self._redacted(problem) from None
+        if len(response.content) > bounds.max_bytes:
+            raise unexpected_answer(about, f"end within {bounds.max_bytes:,} bytes")
+        return response
 
-    def _address(self, path: str) -> str:
-        if path.startswith("/"):  # anything else, as in `@host` or `.host`, would be a part of the host's name
-            return f"{self.access.url}{path}"
-        own = urlsplit(self.access.url)
+    def _url(self, path: str) -> str:
+        if path.startswith("/"):  # without the slash, `@host` or `.host` would become part of the host's name
+            return f"{self.credentials.url}{path}"
+        own = urlsplit(self.credentials.url)
         try:
             parts = urlsplit(path)
         except ValueError:
             parts = urlsplit("")
-        if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.access.hosts):
-            fault = f"{self.access.tracker} names an address on another host: {parts.netloc or path}"
+        if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.credentials.hosts):
+            fault = f"{self.credentials.tracker} names an address on another host: {parts.netloc or path}"
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
         return path
 
-    def _elsewhere(self, address: str, location: str, about: str) -> str:
-        """Where a download is redirected to: https, or this machine where the tracker is on it too."""
+    def _redirected(self, url: str, location: str, about: str) -> str:
+        """Return where a download is redirected to: https, or this machine if the tracker is on it too."""
         try:
-            following = urljoin(address, location)
+            following = urljoin(url, location)
             parts = urlsplit(following)
             host = parts.hostname or ""
         except ValueError:
             following, parts, host = "", urlsplit(""), ""
-        is_local = host in _LOOPBACK and urlsplit(self.access.url).hostname in _LOOPBACK
-        is_fit = parts.scheme == "https" or (parts.scheme == "http" and is_local)
-        if not location or not host or parts.username is not None or not is_fit:
-            raise FindingsReportError(self._told(astray(self.access, about, location.partition("?")[0])))
+        is_local = host in _LOOPBACK and urlsplit(self.credentials.url).hostname in _LOOPBACK
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+        if not location or not host or parts.username is not None or not is_safe:
+            raise self._redacted(
+                unsafe_redirect(self.credentials, about, location.partition("?")[0])
+            )  # the query may be a signature
         return following
 
-    def _refused(self, answer: Answer, about: str) -> FindingsReportError:
-        own = said(answer.json(), self.access.secrets)
-        return FindingsReportError(self._told(refusal(self.access, about, answer.status, answer.headers, own)))
+    def _refuse(self, response: Response, about: str) -> FindingsReportError:
+        message = extract_message(response.json(), self.credentials.secrets)
+        return self._redacted(refusal(self.credentials, about, response.status, response.headers, message))
 
-    def _told(self, problem: Problem) -> Problem:
-        fault = redacted(problem.fault, self.access.secrets)
-        remedy = redacted(problem.remedy, self.access.secrets) if problem.remedy else None
-        return Problem(problem.kind, fault, remedy, code=problem.code)
+    def _redacted(self, problem: Problem) -> FindingsReportError:
+        secrets = self.credentials.secrets
+        remedy = redact(problem.remedy, secrets) if problem.remedy else None
+        return FindingsReportError(replace(problem, fault=redact(problem.fault, secrets), remedy=remedy))
 
 
 def pages(about: str) -> Iterator[int]:
-    """1, 2, ... for the pages of a list. Raises FindingsReportError (NETWORK) for one that does not end."""
-    until = time.monotonic() + _LONGEST_LIST_SECONDS
-    for page in range(1, _MOST_PAGES + 1):
+    """Yield 1, 2, ... for the pages of a list. Raises FindingsReportError (NETWORK) for a list without end."""
+    until = time.monotonic() + _MAX_LIST_SECONDS
+    for page in range(1, _MAX_PAGES + 1):
         if time.monotonic() > until:
             break
         yield page
-    raise unexpected(about, "last page")
+    raise unexpected_answer(about, "last page")
 
 
 @contextmanager
-def open_door(access: Access, sleep: Callable[[float], None] = time.sleep) -> Iterator[Door]:
-    """The API of a tracker. Raises FindingsReportError (USAGE) for an address over which a token must not travel."""
-    host = _checked(access)
-    with open_wire(is_local=host in _LOOPBACK) as wire:
-        yield Door(access, wire, sleep)
+def open_client(credentials: Credentials, sleep: Callable[[float], None] = time.sleep) -> Iterator[ApiClient]:
+    """Open the API of a tracker. Raises FindingsReportError (USAGE) for an address over which a token must not travel."""
+    from findings_report.tickets.http.transport import open_transport  # httpx: an extra, and 60 ms to import
+
+    is_local = _check_url(credentials) in _LOOPBACK
+    with open_transport(is_local=is_local, sleep=sleep) as transport:
+        yield ApiClient(credentials, transport)
 
 
-def _checked(access: Access) -> str:
+def _check_url(credentials: Credentials) -> str:
+    """Return the host. Raises FindingsReportError (USAGE)."""
     try:
-        parts = urlsplit(access.url)
+        parts = urlsplit(credentials.url)
         is_address = parts.port is None or parts.port > 0
     except ValueError:
         parts, is_address = urlsplit(""), False
     host = parts.hostname or ""
     fault = None
     if parts.scheme not in ("http", "https") or not host or not is_address:
-        fault = f"{access.setting} is no web address"
+        fault = f"{credentials.url_variable} is no web address"
     elif parts.username is not None:
-        fault = f"{access.setting} holds a user name or password"
+        fault = f"{credentials.url_variable} holds a user name or password"
     elif parts.scheme == "http" and host not in _LOOPBACK:
-        fault = f"{access.setting} begins with http://: the token would travel where others can read it"
+        fault = f"{credentials.url_variable} begins with http://: the token would travel where others can read it"
     if fault:
         raise FindingsReportError(Problem(Kind.USAGE, fault, "write it as https://tracker.example.org", code="tracker-url"))
     return host
-
-
-def _pause(answer: Answer | None, count: int) -> float:
-    """Seconds to wait. Source: RFC 9110, section 10.2.3 (Retry-After: seconds or a date)."""
-    text = answer.headers.get("retry-after", "") if answer is not None else ""
-    if text.isdecimal():
-        return float(text)
-    with contextlib.suppress(ValueError, OverflowError):  # a day that no calendar has
-        if text and (when := email.utils.parsedate_tz(text)) is not None:
-            return max(0.0, email.utils.mktime_tz(when) - time.time())
-    return float(2 ** (count - 1))

@@ -1,7 +1,11 @@
-"""Where a tracker is, and as whom it is asked: from the environment, the keyring or a prompt, and never from an argument."""
+"""Address and token of a tracker: from the environment, the keyring or a prompt.
+
+Never from an argument, which every user of the machine can read in the list of processes.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,105 +16,106 @@ KEYRING_SERVICE: Final = "findings-report"
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the program was started in."""
+class Credentials:
+    """The address of a tracker, and the token for it."""
 
-    environment: Mapping[str, str]
+    tracker: str
+    """Name in TRACKERS: jira, redmine, ..."""
+    url: str
+    """Where its API begins, without slash at the end; https, or http on this machine."""
+    headers: Mapping[str, str]
+    """Sent with every request; they contain the token."""
+    secrets: tuple[str, ...]
+    """Removed from every message."""
+    token_variable: str
+    """Where the user sets the token, as in REDMINE_API_KEY."""
+    url_variable: str
+    """Where the user sets the address, as in REDMINE_URL."""
+    hosts: tuple[str, ...] = ()
+    """Further hosts of the same tracker that may receive the token."""
+
+
+def basic_auth(user: str, password: str) -> str:
+    """Return the value of an Authorization header. Source: RFC 7617."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The environment of the process: variables, and the terminal."""
+
+    variables: Mapping[str, str]
     """Environment variables."""
     ask: Callable[[str], str] | None = None
-    """Asks the user for a secret, without showing it; None where there is no terminal."""
+    """Prompts for a secret without echo; None if there is no terminal."""
 
     def setting(self, *names: str, default: str | None = None) -> str:
-        """The first of these variables that is set. Raises FindingsReportError (USAGE) when none is and there is no default."""
+        """Return the first of these variables that is set, else `default`. Raises FindingsReportError (USAGE) without one."""
         for name in names:
-            if value := self.environment.get(name, "").strip():
+            if value := self.variables.get(name, "").strip():
                 return value
         if default is not None:
             return default
-        raise FindingsReportError(Problem(Kind.USAGE, f"{names[0]} is not set", _how(names[0]), code="tracker-setting"))
+        remedy = f"set it to the tracker's address, as in {names[0]}=https://tracker.example.org"
+        raise FindingsReportError(Problem(Kind.USAGE, f"{names[0]} is not set", remedy, code="tracker-setting"))
 
     def address(self, *names: str, default: str | None = None) -> str:
-        """As `setting`, without slash at its end."""
+        """Return a setting without the slash at its end."""
         return self.setting(*names, default=default).rstrip("/")
 
     def secret(self, *names: str) -> str:
-        """The first of these that is set, else the keyring's entry of that name, else what the user answers.
+        """Return the first of these variables that is set, else the keyring's entry of that name, else the user's answer.
 
-        Raises FindingsReportError (USAGE) when nobody knows it.
+        Raises FindingsReportError (USAGE) if there is none.
         """
         for name in names:
-            if value := self.environment.get(name, "").strip():
-                return _fit(name, value)
-        kept = _from_keyring(names)
-        if kept.name:
-            return _fit(kept.name, kept.value)
+            if value := self.variables.get(name, "").strip():
+                return _check_secret(name, value)
+        stored = _from_keyring(names)
+        if stored.name:
+            return _check_secret(stored.name, stored.value)
         if self.ask is not None and (value := self.ask(names[0]).strip()):
-            return _fit(names[0], value)
-        remedy = f"set it in the environment, or in the keyring: {kept.remedy}keyring set {KEYRING_SERVICE} {names[0]}"
-        fault = f"{names[0]} is not set{kept.fault}"
+            return _check_secret(names[0], value)
+        remedy = f"set it in the environment, or in the keyring: {stored.remedy}keyring set {KEYRING_SERVICE} {names[0]}"
+        fault = f"{names[0]} is not set{stored.fault}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
 
 
-def _how(name: str) -> str:
-    return f"set it to the tracker's address, as in {name}=https://tracker.example.org"
-
-
-def _fit(name: str, value: str) -> str:
-    """The secret, which goes into a header: a line end in it would be another header."""
+def _check_secret(name: str, value: str) -> str:
+    """Return the secret, which goes into a header. A line end in it would begin another header."""
     if not value.isascii() or not value.isprintable():
         raise FindingsReportError(Problem(Kind.USAGE, f"{name} holds characters that no token has", code="tracker-setting"))
     return value
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What a keyring answered."""
+class _KeyringAnswer:
+    """An answer of the keyring."""
 
     name: str = ""
     """Which of the secrets it has; empty for none of them."""
     value: str = ""
     """The secret."""
     fault: str = ""
-    """Why it could not be asked, to be put behind what is wrong; empty where there is none, or it has just no such entry."""
+    """Why it could not be read, as an addition to a message; empty if it has no such entry, or if there is no keyring."""
     remedy: str = ""
-    """What is to be done before it can be used, to be put before the rest."""
+    """The command that makes it available, before the rest of a remedy."""
 
 
-def _from_keyring(names: tuple[str, ...]) -> _Kept:
-    """The first of these that the keyring has."""
+def _from_keyring(names: tuple[str, ...]) -> _KeyringAnswer:
+    """Return the first of these secrets that the keyring has."""
     try:
         import keyring
         from keyring.errors import NoKeyringError
     except ImportError:
-        return _Kept(remedy="pip install 'findings-report[keyring]' && ")
+        return _KeyringAnswer(remedy="pip install 'findings-report[keyring]' && ")
     try:
         for name in names:
             if value := (keyring.get_password(KEYRING_SERVICE, name) or "").strip():
-                return _Kept(name, value)
+                return _KeyringAnswer(name, value)
     except NoKeyringError:
-        return _Kept()
-    except Exception as error:  # each of the systems behind it fails in ways of its own: locked, no bus, denied
-        return _Kept(
-            fault=f", and the keyring could not be asked: {' '.join(str(error).split())[:200] or type(error).__name__}"
-        )
-    return _Kept()
-
-
-@dataclass(frozen=True)
-class Access:
-    """Which tracker, and as whom."""
-
-    tracker: str
-    """jira, redmine, ..."""
-    url: str
-    """Where its API begins, without slash at the end; https, or http on this machine."""
-    headers: Mapping[str, str]
-    """Sent with every request; they hold the token."""
-    secrets: tuple[str, ...]
-    """What must not stand in any message."""
-    credential: str
-    """What the user sets, as in REDMINE_API_KEY."""
-    setting: str
-    """What the user sets to the address, as in REDMINE_URL."""
-    hosts: tuple[str, ...] = ()
-    """Other hosts of the same tracker that the token may go to."""
+        return _KeyringAnswer()
+    except Exception as error:  # each backend fails in ways of its own: locked, no bus, access denied
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return _KeyringAnswer(fault=f", and the keyring could not be asked: {reason}")
+    return _KeyringAnswer()

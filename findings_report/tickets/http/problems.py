@@ -1,29 +1,39 @@
-"""What a tracker's refusal means, and what to do about it: one message for each."""
+"""The problems of talking to a tracker: one message for each way in which a request fails, without any secret."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
-    from findings_report.tickets.http.credentials import Access
+    from findings_report.tickets.http.credentials import Credentials
 
 AGAIN: Final = "run the command again: what is there already is not attached twice"
 
+_MAX_MESSAGE: Final = 300
+_MESSAGE_FIELDS: Final = ("errors", "errorMessages", "message", "error", "error_description", "detail")
+"""Where trackers put the reason: Redmine and Jira, Jira, GitHub and GitLab, ServiceNow, OAuth servers, ServiceNow."""
 
-def refusal(access: Access, about: str, status: int, headers: Mapping[str, str], said: str) -> Problem:
-    """The problem that an HTTP status stands for. `said` is the tracker's own message, empty when it has none."""
-    name, own = access.tracker, f": {said}" if said else ""
+
+def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[str, str], message: str) -> Problem:
+    """Return the problem for an HTTP status. `message` is the tracker's own, empty if it has none."""
+    name, own = credentials.tracker, f": {message}" if message else ""
     if status == 401:
-        return _problem("tracker-token", f"{name} does not accept the token{own}", f"set {access.credential} to a valid one")
-    if status == 403 or (status == 400 and "permission denied" in said.lower()):
+        return _problem(
+            "tracker-token", f"{name} does not accept the token{own}", f"set {credentials.token_variable} to a valid one"
+        )
+    if status == 403 or (status == 400 and "permission denied" in message.lower()):
         fault = f"{about}: the owner of the token has no right to do this{own}"
-        return _problem("tracker-rights", fault, f"ask the tracker's administrator, or set {access.credential} to another's")
+        return _problem(
+            "tracker-rights", fault, f"ask the tracker's administrator, or set {credentials.token_variable} to another's"
+        )
     if status == 404:
-        return absent(access, about)
-    if status == 413 or (status in (400, 422) and is_about_size(said)):
+        return ticket_not_found(credentials, about)
+    if status == 413 or (status in (400, 422) and _is_about_size(message)):
         return too_large(about, own)
     if status == 429:
         after = headers.get("retry-after")
@@ -32,64 +42,91 @@ def refusal(access: Access, about: str, status: int, headers: Mapping[str, str],
     if 300 <= status < 400:
         where = headers.get("location", "elsewhere").partition("?")[0]
         fault = f"{about}: {name} redirects to {where}, and a token is not sent on"
-        return _problem("tracker-redirect", fault, f"set {access.setting} to where the tracker is now")
+        return _problem("tracker-redirect", fault, f"set {credentials.url_variable} to where the tracker is now")
     if status >= 500:
         return _problem("tracker-server", f"{about}: {name} failed with status {status}{own}", AGAIN)
     return _problem("tracker-refused", f"{about}: {name} refused with status {status}{own}", None)
 
 
-def absent(access: Access, about: str) -> Problem:
-    """The problem of a ticket that is not there, also where the tracker has no status for it."""
+def _is_about_size(message: str) -> bool:
+    """Recognize a file that is too large by the message: Redmine answers with 422, Jira and Azure DevOps with 400."""
+    phrases = ("maximum allowed file size", "too large", "too big", "exceeds the max", "file upload size")
+    return any(phrase in message.lower() for phrase in phrases)
+
+
+def ticket_not_found(credentials: Credentials, about: str) -> Problem:
+    """Return the problem of a ticket that does not exist, also for a tracker without a status for that."""
     fault = f"{about} is not there, or not for the owner of the token"
-    return _problem("tracker-ticket", fault, f"look at the reference, and at {access.setting}: it is {access.url}")
+    return _problem(
+        "tracker-ticket", fault, f"look at the reference, and at {credentials.url_variable}: it is {credentials.url}"
+    )
 
 
 def too_large(about: str, own: str) -> Problem:
-    """The problem of a file that the tracker does not take. `own` is what the tracker says, with a colon before it."""
+    """Return the problem of a file above the limit. `own` is the tracker's own message, with a colon before it."""
     remedy = "ask the administrator to raise the limit on attachments, or attach single findings"
     return _problem("tracker-too-large", f"{about}: the file is larger than the tracker takes{own}", remedy)
 
 
-def unreachable(access: Access, about: str, why: str, *, is_sent: bool) -> Problem:
-    """The problem of an answer that did not come."""
+def unreachable(credentials: Credentials, about: str, why: str, *, is_sent: bool) -> Problem:
+    """Return the problem of a missing response. `is_sent` is True if a change may have reached the tracker."""
     if is_sent:
-        fault = f"{about}: {access.tracker} was asked, and then: {why}; what was sent may have arrived all the same"
+        fault = f"{about}: {credentials.tracker} was asked, and then: {why}; what was sent may have arrived all the same"
         return _problem("tracker-no-answer", fault, AGAIN)
     return _problem(
-        "tracker-unreachable", f"{access.tracker} at {access.url} cannot be reached: {why}", f"look at {access.setting}"
+        "tracker-unreachable",
+        f"{credentials.tracker} at {credentials.url} cannot be reached: {why}",
+        f"look at {credentials.url_variable}",
     )
 
 
-def incomplete(access: Access, about: str, seconds: float, *, is_sent: bool) -> Problem:
-    """The problem of an answer that does not come to its end."""
-    return unreachable(access, about, f"its answer was not complete within {seconds:.0f} seconds", is_sent=is_sent)
-
-
-def astray(access: Access, about: str, where: str) -> Problem:
-    """The problem of a download that is redirected to where it is not followed."""
-    fault = f"{about}: {access.tracker} sends a download on to {where or 'nowhere'}"
+def unsafe_redirect(credentials: Credentials, about: str, where: str) -> Problem:
+    """Return the problem of a download that is redirected to an address without encryption, or to none."""
+    fault = f"{about}: {credentials.tracker} sends a download on to {where or 'nowhere'}"
     return _problem("tracker-redirect", fault, "only addresses that begin with https:// are followed")
 
 
-def is_about_size(said: str) -> bool:
-    """True when a tracker's message is about a file that is too large: some say so with a status of their own."""
-    lowered = said.lower()
-    return any(
-        words in lowered
-        for words in ("maximum allowed file size", "too large", "too big", "exceeds the max", "file upload size")
-    )
-
-
-def unexpected(about: str, what: str) -> FindingsReportError:
-    """An answer that makes no sense: another program answers at that address, or a newer API."""
+def unexpected_answer(about: str, what: str) -> FindingsReportError:
+    """Return the problem of a response in another format: from another program at that address, or from a newer API."""
     fault = f"{about}: the tracker's answer has no {what}"
     return FindingsReportError(_problem("tracker-answer", fault, "is it a tracker that answers at this address?"))
 
 
-def no_reference(ref: str, shape: str) -> FindingsReportError:
-    """A ticket reference that cannot be one."""
+def invalid_reference(ref: str, shape: str) -> FindingsReportError:
+    """Return the problem of a reference in another shape."""
     return FindingsReportError(Problem(Kind.USAGE, f"{ref!r} is no ticket", f"write it as {shape}", code="ticket-ref"))
 
 
 def _problem(code: str, fault: str, remedy: str | None) -> Problem:
     return Problem(Kind.NETWORK, fault, remedy, code=code)
+
+
+def extract_message(document: object, secrets: tuple[str, ...]) -> str:
+    """Return the reason that a tracker gives for a refusal: one line of at most 300 characters, empty if there is none."""
+    try:
+        text = "; ".join(dict.fromkeys(_messages(document)))
+    except RecursionError:  # thousands of nested lists, which only a hostile server sends
+        return ""
+    # Redacted before it is cut: half of a secret would not be recognized.
+    return " ".join(redact(text, secrets).split())[:_MAX_MESSAGE]
+
+
+def _messages(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [text for item in value for text in _messages(item)]
+    if not isinstance(value, dict):
+        return []
+    return [text for name in _MESSAGE_FIELDS for text in _messages(value.get(name))] or [
+        f"{name}: {text}" for name, item in value.items() if name != "documentation_url" for text in _messages(item)
+    ]
+
+
+def redact(text: str, secrets: tuple[str, ...]) -> str:
+    """Replace the secrets in `text`, also in the forms of a URL and of basic authentication."""
+    for secret in secrets:
+        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
+            if len(form) > 3:  # shorter ones are no secrets, and their replacement would destroy the text
+                text = text.replace(form, "***")
+    return text

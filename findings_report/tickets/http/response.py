@@ -1,97 +1,117 @@
-"""What a tracker answered, read in the types that are expected of it: the one place where the shape of an answer is checked.
+"""What a tracker answers: the response, and the base of the pydantic models for the JSON in it.
 
-A tracker is another program, and what answers at its address may be any. What is not as it must be is told as a fault of the
-answer, by the name of the field; what is not asked for is not looked at.
+A tracker is another program, and any program may answer at its address. A value of the wrong type is a problem of the response,
+with the place of the value; unknown fields are ignored.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, TypeVar
 
-from findings_report.tickets.http.problems import unexpected
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from findings_report.tickets.http.problems import unexpected_answer
 
-class Fields:
-    """One JSON object of an answer."""
+Model = TypeVar("Model")
 
-    def __init__(self, value: object, about: str, where: str = "") -> None:
-        """`about` says what was asked for, in messages; `where` is the object's place in the answer, empty for all of it.
-
-        Raises FindingsReportError (NETWORK) when it is no object.
-        """
-        if not isinstance(value, dict):
-            raise unexpected(about, f"object at {where}" if where else "object")
-        self._values: dict[str, Any] = value
-        self._about = about
-        self._where = where
-
-    def has(self, name: str) -> bool:
-        """True when there is a value that is not null."""
-        return self._values.get(name) is not None
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """A text, a number as its digits. Raises when it is another thing, or is not there and there is no default."""
-        value = self._values.get(name)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        if not isinstance(value, str):
-            raise self._none("text", name)
-        return value.encode("utf-8", "replace").decode()  # halves of surrogate pairs can be printed nowhere
-
-    def number(self, name: str, default: int | None = None) -> int:
-        """A whole number, also one that is written as a text, as some trackers do. Raises as `text`; empty is not there."""
-        value = self._values.get(name)
-        if value in (None, "") and default is not None:
-            return default
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
-            return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self._none("whole number", name)
-        return value
-
-    def flag(self, name: str, default: bool) -> bool:
-        """True or false. Raises when it is another thing."""
-        value = self._values.get(name, default)
-        if not isinstance(value, bool):
-            raise self._none("true or false", name)
-        return value
-
-    def value(self, name: str) -> Any:
-        """Whatever is there; None when nothing is."""
-        return self._values.get(name)
-
-    def fields(self, name: str) -> Fields:
-        """An object in this one. Raises when there is none."""
-        return Fields(self._values.get(name), self._about, self._path(name))
-
-    def several(self, name: str, *, nulls: bool = False) -> list[Fields]:
-        """The objects of a list in this one, none when it is not there. Raises when it is another thing, or holds one.
-
-        With `nulls` it may hold some, which are left out.
-        """
-        value = self._values.get(name)
-        if nulls and isinstance(value, list):
-            value = [each for each in value if each is not None]
-        return objects(value, self._about, self._path(name)) if value is not None else []
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """The texts of a list in this one, none when it is not there. Raises as `text` does."""
-        value = self._values.get(name) or ()
-        if not isinstance(value, (list, tuple)):
-            raise self._none("list", name)
-        return tuple(Fields({name: each}, self._about, self._where).text(name) for each in value)
-
-    def _path(self, name: str) -> str:
-        return f"{self._where}.{name}" if self._where else name
-
-    def _none(self, kind: str, name: str) -> Exception:
-        return unexpected(self._about, f"{kind} at {self._path(name)}")
+_EXPECTED: Final = {"model_type": "object", "list_type": "list", "tuple_type": "list", "bool_type": "true or false"}
+"""Names of JSON types for pydantic's kinds of errors."""
 
 
-def objects(value: object, about: str, where: str = "") -> list[Fields]:
-    """The objects of a JSON list. Raises FindingsReportError (NETWORK) when it is none, or holds another thing."""
-    if not isinstance(value, list):
-        raise unexpected(about, f"list at {where}" if where else "list")
-    return [Fields(each, about, f"{where}[{place}]") for place, each in enumerate(value)]
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of one exchange."""
+
+    max_bytes: int
+    """Size of the body. Of a longer one slightly more than this is read, so that the excess can be reported."""
+    seconds: float
+    """From the first attempt to connect to the last byte."""
+    is_file: bool = False
+    """True if the bytes are wanted unchanged: nothing is decompressed."""
+
+
+class NoResponseError(Exception):
+    """No response, or no complete one."""
+
+    def __init__(self, why: str, *, may_have_arrived: bool = False, is_invalid: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.may_have_arrived = may_have_arrived
+        """True if the request changes something and may have reached the tracker."""
+        self.is_invalid = is_invalid
+        """True if nothing was sent because the address is invalid."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """A complete HTTP response."""
+
+    status: int
+    """HTTP status."""
+    content: bytes
+    """The body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+
+    def json(self) -> Any:
+        """The body as JSON; None if it is not JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
+
+class ApiModel(BaseModel):
+    """A JSON object of a response. A field that is null counts as absent: trackers use both for the same thing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, value: Any) -> Any:
+        return {name: each for name, each in value.items() if each is not None} if isinstance(value, dict) else value
+
+
+def parse_answer(model: type[Model], document: object, about: str, member: str = "") -> Model:
+    """Validate the JSON `document`, or that member of its object, as `model`. Raises FindingsReportError (NETWORK)."""
+    if member:
+        document = document.get(member) if isinstance(document, dict) else None
+    try:
+        return TypeAdapter(model).validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        path = member
+        for step in first["loc"]:
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+        expected = first["msg"] if first["type"] == "answer" else _EXPECTED.get(first["type"], "value")
+        raise unexpected_answer(about, f"{expected} at {path}" if path else expected) from None
+
+
+def _to_text(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise PydanticCustomError("answer", "text")
+    return value.encode("utf-8", "replace").decode()  # half of a surrogate pair can be printed nowhere
+
+
+def _to_number(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise PydanticCustomError("answer", "whole number")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_to_text)]
+"""A string; a number becomes its digits."""
+Number = Annotated[int, BeforeValidator(_to_number)]
+"""A whole number, also written as a string: Request Tracker and ServiceNow do that."""
+Size = Annotated[int, BeforeValidator(lambda value: 0 if value == "" else _to_number(value))]
+"""A number of bytes; ServiceNow and Request Tracker write "" for an unknown one."""
+Flag = StrictBool
+"""true or false; a model without `strict` would take "yes" and 1 as well."""

@@ -1,143 +1,124 @@
-"""Connections to a tracker: a request and the whole of its answer, bounded in size and in time.
+"""The HTTP connections to one tracker: bounded in size and time, with retries. The only module of `tickets` that uses httpx.
 
-A time-out of each read does not bound an answer that comes byte by byte, nor one whose head never ends. So the whole exchange
-is a task that is given up: that is what the event loop is here for, there is one exchange at a time.
+Only requests that cannot do harm twice are repeated: reads, and requests that the tracker has turned away unread (429). A
+request that changes something is never sent again when its response is lost, because it may have arrived.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from collections.abc import Iterator, Mapping
+import contextlib
+import email.utils
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    import httpx
+import httpx
+
+from findings_report.tickets.http.response import Bounds, NoResponseError, Response
+
+_TRIES: Final = 3
+_MAX_WAIT_SECONDS: Final = 90.0
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+_SAFE_METHODS: Final = ("GET", "HEAD")
 
 
-_LONGEST: Final = 300
+class Transport:
+    """Open connections to one tracker, and the retries.
 
-
-def said(document: object, secrets: tuple[str, ...]) -> str:
-    """What the tracker says of a refusal, from the places where trackers say it; short, on one line; empty when nothing.
-
-    The secrets go before it is cut: half of one would not be known again.
+    The retries wrap the client instead of being an httpx transport: httpx 0.28 ignores HTTPS_PROXY and NO_PROXY as soon as a
+    transport is passed to a client, and many trackers are only reachable through a proxy.
     """
-    try:
-        found = "; ".join(dict.fromkeys(_messages(document)))
-    except RecursionError:  # lists in lists: nothing that a person would be told
-        return ""
-    return " ".join(redacted(found, secrets).split())[:_LONGEST]
 
-
-def _messages(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for each in value for text in _messages(each)]
-    if not isinstance(value, dict):
-        return []
-    named = ("errors", "errorMessages", "message", "error", "error_description", "detail")
-    found = [text for name in named for text in _messages(value.get(name))]
-    return found or [
-        f"{name}: {text}" for name, each in value.items() if name != "documentation_url" for text in _messages(each)
-    ]
-
-
-def redacted(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` without the secrets, as they are, as an address has them, or as basic authentication has them."""
-    for secret in secrets:
-        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
-            if len(form) > 3:
-                text = text.replace(form, "***")
-    return text
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the tracker said."""
-
-    status: int
-    """HTTP status."""
-    content: bytes
-    """The body."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Names in lower case."""
-
-    def json(self) -> Any:
-        """The body as JSON; None when it is none."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much of an answer is waited for."""
-
-    largest: int
-    """Bytes of the body. Of a longer one a little more than these is read, so that it can be told."""
-    seconds: float
-    """From the first try to connect to the last byte."""
-    is_file: bool = False
-    """True for bytes that are wanted as they are: nothing is decompressed."""
-
-
-class Wire:
-    """What is kept open to one tracker. It keeps no cookies: a session would make an anonymous question another one."""
-
-    def __init__(self, client: httpx.AsyncClient, runner: asyncio.Runner) -> None:
+    def __init__(self, client: httpx.AsyncClient, runner: asyncio.Runner, sleep: Callable[[float], None]) -> None:
         self._client = client
         self._runner = runner
+        self._sleep = sleep
 
-    def request(self, method: str, address: str, headers: Mapping[str, str], sent: Mapping[str, Any]) -> httpx.Request:
-        """A request; `sent` are httpx's own arguments. Raises httpx.InvalidURL."""
-        return self._client.build_request(method, address, **{**sent, "headers": {**headers, **sent.get("headers", {})}})
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], bounds: Bounds, body: Mapping[str, Any]) -> Response:
+        """Send a request, up to three times if that is safe; the response. `body` has httpx's own arguments.
 
-    def exchange(self, request: httpx.Request, bounds: Bounds) -> Answer:
-        """The answer. Raises TimeoutError when the whole of it takes too long, and httpx.RequestError."""
-        return self._runner.run(self._exchanged(request, bounds))
+        Raises NoResponseError, also for a `url` that is none.
+        """
+        try:
+            request = self._client.build_request(method, url, headers=dict(headers), **body)
+        except httpx.InvalidURL as error:
+            raise NoResponseError("invalid address", is_invalid=True) from error
+        is_safe, waited, attempt = method in _SAFE_METHODS, 0.0, 1
+        while True:
+            failure, response = NoResponseError(""), None
+            try:
+                response = self._runner.run(self._send(request, bounds))
+            except TimeoutError:  # the whole exchange has taken too long: a second one would take as long
+                why = f"its answer was not complete within {bounds.seconds:.0f} seconds"
+                raise NoResponseError(why, may_have_arrived=not is_safe) from None
+            except httpx.TimeoutException as error:
+                is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout))
+                failure = NoResponseError("it did not answer in time", may_have_arrived=is_sent and not is_safe)
+            except httpx.RequestError as error:  # includes bodies that cannot be decompressed
+                is_sent = not isinstance(error, httpx.ConnectError)
+                failure = NoResponseError(str(error) or type(error).__name__, may_have_arrived=is_sent and not is_safe)
+            if response is not None and response.status not in _TRANSIENT:
+                return response
+            pause = _pause(response, attempt)
+            is_repeatable = is_safe or (response is not None and response.status == 429)
+            if not is_repeatable or attempt == _TRIES or waited + pause > _MAX_WAIT_SECONDS:
+                break
+            waited, attempt = waited + pause, attempt + 1
+            self._sleep(pause)
+        if response is None:
+            raise failure
+        return response
 
-    async def _exchanged(self, request: httpx.Request, bounds: Bounds) -> Answer:
+    async def _send(self, request: httpx.Request, bounds: Bounds) -> Response:
+        """Send once. Raises TimeoutError when the exchange as a whole takes too long, and httpx.RequestError.
+
+        httpx's own time-outs are for each read: they bound neither a body that comes byte by byte nor a header that never ends.
+        The event loop exists for this bound alone; there is one exchange at a time.
+        """
         if bounds.is_file:
-            request.headers["Accept-Encoding"] = "identity"
+            request.headers["Accept-Encoding"] = "identity"  # the digest is that of the file, not of a compressed copy
         async with asyncio.timeout(bounds.seconds):
             response = await self._client.send(request, stream=True)
             try:
-                body = bytearray()
+                content = bytearray()
                 async for piece in response.aiter_raw() if bounds.is_file else response.aiter_bytes():
-                    body += piece
-                    if len(body) > bounds.largest:
+                    content += piece
+                    if len(content) > bounds.max_bytes:
                         break
             finally:
                 await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, bytes(body), headers)
+        return Response(response.status_code, bytes(content), headers)
 
 
 @contextmanager
-def open_wire(*, is_local: bool) -> Iterator[Wire]:
-    """Connections, closed at the end. `is_local` is True for a tracker on this machine, which no proxy is asked for."""
-    import ssl
-
-    import httpx
-
+def open_transport(*, is_local: bool, sleep: Callable[[float], None]) -> Iterator[Transport]:
+    """Open connections that are closed at the end. `is_local` bypasses the proxy, for a tracker on this machine."""
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(
             headers={"User-Agent": "findings-report", "Accept": "application/json"},
             timeout=httpx.Timeout(60.0, connect=15.0, write=300.0),
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,  # a token goes to the host that it was given for, and to no other
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session would make an anonymous request ours
             trust_env=not is_local,
-            verify=ssl.create_default_context(),  # the system's authorities: a company's own are there
+            verify=ssl.create_default_context(),  # the system's certificates, which include a company's own authority
         )
         try:
-            yield Wire(client, runner)
+            yield Transport(client, runner, sleep)
         finally:
             runner.run(client.aclose())
+
+
+def _pause(response: Response | None, attempt: int) -> float:
+    """Seconds until the next try. Source: RFC 9110, section 10.2.3 (Retry-After: seconds or a date)."""
+    text = response.headers.get("retry-after", "") if response is not None else ""
+    if text.isdecimal():
+        return float(text)
+    with contextlib.suppress(ValueError, OverflowError):  # dates that no calendar has
+        if text and (when := email.utils.parsedate_tz(text)) is not None:
+            return max(0.0, email.utils.mktime_tz(when) - time.time())
+    return float(2 ** (attempt - 1))

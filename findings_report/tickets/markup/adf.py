@@ -1,6 +1,7 @@
-"""Markdown's tree -> the Atlassian Document Format of Jira Cloud, as JSON.
+"""A Markdown tree to the Atlassian Document Format (ADF) of Jira Cloud, as JSON.
 
-Source: Atlassian, "Atlassian Document Format", version 1: which node may stand in which, and which marks go together.
+Source: Atlassian, "Atlassian Document Format", version 1, and its JSON Schema: which nodes a node may contain, and which marks
+may be combined. Jira refuses a whole document because of one misplaced node.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ _MARKS: Final = {"strong": "strong", "em": "em", "s": "strike"}
 _WEB: Final = ("https://", "http://", "mailto:")
 
 
-def adf(tree: SyntaxTreeNode) -> str:
-    """The document."""
+def to_adf(tree: SyntaxTreeNode) -> str:
+    """Return the document."""
     document = {"version": 1, "type": "doc", "content": _blocks(tree)}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
@@ -29,35 +30,35 @@ def _blocks(node: SyntaxTreeNode) -> list[_Node]:
 def _block(node: SyntaxTreeNode) -> _Node:
     match node.type:
         case "heading":
-            return _made("heading", _inlines(node, ()), level=int(node.tag[1:]))
+            return _node("heading", _inlines(node, ()), level=int(node.tag[1:]))
         case "fence" | "code_block":
             text = node.content.rstrip("\n")
             content = [{"type": "text", "text": text}] if text else []
-            return _made("codeBlock", content, **({"language": node.info.strip()} if node.info.strip() else {}))
+            return _node("codeBlock", content, **({"language": node.info.strip()} if node.info.strip() else {}))
         case "blockquote":
-            return _made("blockquote", _item(node))
+            return _node("blockquote", _item(node))
         case "bullet_list":
-            return _made("bulletList", [_made("listItem", _item(item)) for item in node.children])
+            return _node("bulletList", [_node("listItem", _item(item)) for item in node.children])
         case "ordered_list":
-            return _made("orderedList", [_made("listItem", _item(item)) for item in node.children])
+            return _node("orderedList", [_node("listItem", _item(item)) for item in node.children])
         case "table":
-            return _made("table", [_row(row) for part in node.children for row in part.children])
+            return _node("table", [_row(row) for part in node.children for row in part.children])
         case "hr":
             return {"type": "rule"}
         case _:
-            return _made("paragraph", _inlines(node, ()))
+            return _node("paragraph", _inlines(node, ()))
 
 
 def _item(node: SyntaxTreeNode) -> list[_Node]:
-    """What stands in a list's item or a quotation takes paragraphs, lists and code; it is never empty."""
-    return [_quotable(child) for child in node.children] or [_made("paragraph", [])]
+    """Return the content of a list item or a quotation: paragraphs, lists and code, at least one of them."""
+    return [_quotable(child) for child in node.children] or [_node("paragraph", [])]
 
 
 def _quotable(node: SyntaxTreeNode) -> _Node:
-    """A block where headings, tables, rules and quotes have no place: their text is a paragraph."""
+    """Return a block for a place where ADF allows no heading, table, rule or quotation: their text becomes a paragraph."""
     if node.type in ("paragraph", "bullet_list", "ordered_list", "fence", "code_block"):
         return _block(node)
-    return _made("paragraph", list(_text(_plain(node), ())))
+    return _node("paragraph", list(_text(_plain(node), ())))
 
 
 def _plain(node: SyntaxTreeNode) -> str:
@@ -68,11 +69,11 @@ def _plain(node: SyntaxTreeNode) -> str:
 
 def _row(node: SyntaxTreeNode) -> _Node:
     kinds = {"th": "tableHeader", "td": "tableCell"}
-    return _made("tableRow", [_made(kinds[cell.type], [_made("paragraph", _inlines(cell, ()))]) for cell in node.children])
+    return _node("tableRow", [_node(kinds[cell.type], [_node("paragraph", _inlines(cell, ()))]) for cell in node.children])
 
 
 def _inlines(node: SyntaxTreeNode, marks: tuple[_Node, ...]) -> list[_Node]:
-    return [made for child in node.children for made in _inline(child, marks)]
+    return [inline for child in node.children for inline in _inline(child, marks)]
 
 
 def _inline(node: SyntaxTreeNode, marks: tuple[_Node, ...]) -> Iterator[_Node]:
@@ -83,7 +84,7 @@ def _inline(node: SyntaxTreeNode, marks: tuple[_Node, ...]) -> Iterator[_Node]:
             yield from _text(" ", marks)
         case "hardbreak":
             yield {"type": "hardBreak"}
-        case "code_inline":  # goes together with a link alone
+        case "code_inline":  # ADF allows `code` together with a link only
             yield from _text(node.content, (*(mark for mark in marks if mark["type"] == "link"), {"type": "code"}))
         case "strong" | "em" | "s":
             yield from _inlines(node, (*marks, {"type": _MARKS[node.type]}))
@@ -100,5 +101,5 @@ def _text(text: str, marks: tuple[_Node, ...]) -> Iterator[_Node]:
         yield {"type": "text", "text": text, **({"marks": list(marks)} if marks else {})}
 
 
-def _made(kind: str, content: list[_Node], **attributes: object) -> _Node:
+def _node(kind: str, content: list[_Node], **attributes: object) -> _Node:
     return {"type": kind, **({"attrs": attributes} if attributes else {}), "content": content}

@@ -1,50 +1,58 @@
-"""Markdown -> the markup of an issue tracker. It is given this program's own Markdown: the prose policy has held already."""
+"""Markdown to the markup of an issue tracker.
+
+The Markdown is this program's own: the prose policy has been applied, so there is no HTML in it. Nothing is lost; a construct
+that a markup does not have becomes text.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from findings_report.model.ticket import Markup
+from findings_report.tickets.markup.adf import to_adf
+from findings_report.tickets.markup.plain import to_plain
+from findings_report.tickets.markup.wiki import to_jira_wiki, to_textile
 
-_CUT = "**Cut short: the tracker takes no longer text. The whole finding is in the report.**"
+_CONVERTERS: Final[Mapping[Markup, Callable[[SyntaxTreeNode], str]]] = {
+    Markup.ADF: to_adf,
+    Markup.JIRA_WIKI: to_jira_wiki,
+    Markup.PLAIN: to_plain,
+    Markup.TEXTILE: to_textile,
+}
+"""By markup, except for Markdown, which stays, and HTML, which the parser renders."""
+_NOTICE: Final = "**Cut short: the tracker takes no longer text. The whole finding is in the report.**"
 
 
-def mark_up(text: str, markup: Markup) -> str:
-    """`text`, CommonMark with tables, in `markup`. Nothing of it is lost; what a markup has no word for stands as text."""
+def convert(text: str, markup: Markup) -> str:
+    """Return `text`, CommonMark with tables and strikethrough, in `markup`."""
     if markup is Markup.MARKDOWN:
         return text
     if markup is Markup.HTML:
         return str(_parser().render(text))
-    tree = SyntaxTreeNode(_parser().parse(text))
-    if markup is Markup.ADF:
-        from findings_report.tickets.markup.adf import adf
-
-        return adf(tree)
-    if markup is Markup.PLAIN:
-        from findings_report.tickets.markup.plain import plain
-
-        return plain(tree)
-    from findings_report.tickets.markup.wiki import JIRA, TEXTILE, wiki
-
-    return wiki(tree, JIRA if markup is Markup.JIRA_WIKI else TEXTILE)
+    return _CONVERTERS[markup](SyntaxTreeNode(_parser().parse(text)))
 
 
-def fitted(text: str, end: str, markup: Markup, longest: int) -> str:
-    """`text` and `end` marked up, in at most `longest` characters: last blocks that do not fit are left out, which it says."""
-    whole = mark_up(f"{text}\n{end}", markup)
-    if len(whole) <= longest:
+def truncate(text: str, end: str, markup: Markup, limit: int) -> str:
+    """Return `text` and `end`, converted, in at most `limit` characters.
+
+    Only the converted length counts, so whole blocks are removed from the end of `text`, one after the other, until it fits. A
+    notice says so. `end` always stays: it contains the marker by which the ticket is found again.
+    """
+    whole = convert(f"{text}\n{end}", markup)
+    if len(whole) <= limit:
         return whole
     lines = text.split("\n")
     ends = [token.map[1] for token in _parser().parse(text) if token.map and token.level == 0 and token.nesting >= 0]
     for last in reversed([0, *ends[:-1]]):
-        kept = "\n".join(lines[:last])
-        cut = mark_up(f"{kept}\n\n{_CUT}\n\n{end}", markup)
-        if len(cut) <= longest:
-            return cut
-    raise AssertionError(longest)
+        shortened = convert("\n".join(lines[:last]) + f"\n\n{_NOTICE}\n\n{end}", markup)
+        if len(shortened) <= limit:
+            return shortened
+    raise AssertionError(limit)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Plain text, for a field that knows no marks: what a reader needs of the structure is told by lines and blanks."""
+"""A Markdown tree to plain text, for the descriptions of ServiceNow: the structure is expressed by lines and indentation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _WEB: Final = ("https://", "http://", "mailto:")
 _INDENT: Final = "    "
 
 
-def plain(tree: SyntaxTreeNode) -> str:
-    """The document, with a line end at its end."""
+def to_plain(tree: SyntaxTreeNode) -> str:
+    """Return the document, with one line end at its end."""
     return "\n\n".join(_blocks(tree)).strip("\n") + "\n"
 
 
@@ -28,9 +28,9 @@ def _block(node: SyntaxTreeNode) -> str:
             text = _inlines(node)
             return f"{text}\n{('=' if node.tag in ('h1', 'h2') else '-') * len(text)}"
         case "fence" | "code_block":
-            return _begun(node.content.rstrip("\n"), _INDENT, _INDENT)
+            return _prefix(node.content.rstrip("\n"), _INDENT, _INDENT)
         case "blockquote":
-            return _begun("\n\n".join(_blocks(node)), "> ", "> ")
+            return _prefix("\n\n".join(_blocks(node)), "> ", "> ")
         case "bullet_list":
             return "\n".join(_item(item, "- ") for item in node.children)
         case "ordered_list":
@@ -46,15 +46,15 @@ def _block(node: SyntaxTreeNode) -> str:
 
 def _item(node: SyntaxTreeNode, bullet: str) -> str:
     tight = all(child.hidden or child.type.endswith("_list") for child in node.children)
-    return _begun(("\n" if tight else "\n\n").join(_blocks(node)), bullet, " " * len(bullet))
+    return _prefix(("\n" if tight else "\n\n").join(_blocks(node)), bullet, " " * len(bullet))
 
 
 def _row(node: SyntaxTreeNode) -> str:
     return " | ".join(_inlines(cell) for cell in node.children)
 
 
-def _begun(text: str, first: str, others: str) -> str:
-    """The lines, each begun with what marks it. A line of the marks' blanks alone is an empty one."""
+def _prefix(text: str, first: str, others: str) -> str:
+    """Put `first` before the first line and `others` before the rest. A line of blanks alone becomes empty."""
     lines = text.split("\n")
     return "\n".join((f"{first if index == 0 else others}{line}").rstrip() for index, line in enumerate(lines))
 

@@ -1,4 +1,8 @@
-"""Markdown's tree -> a wiki's markup: what Textile and Jira's have in common, in terms of a language's own marks."""
+"""A Markdown tree to Jira's wiki markup and to Redmine's Textile, which have the same structure and differ in their marks.
+
+Source: Jira's help page "Text formatting notation help"; redmine.org/projects/redmine/wiki/RedmineTextFormattingTextile, and
+the output of Redmine 5.0.
+"""
 
 from __future__ import annotations
 
@@ -9,67 +13,94 @@ from typing import Final
 
 from markdown_it.tree import SyntaxTreeNode
 
+_WEB: Final = ("https://", "http://", "mailto:")
+_JIRA_SPECIAL = re.compile(r"[*_+\-@%^~|!?\[\]{}#\\]|(?<![\w])\b(?=(?:bq|h[1-6])\. )")
+_JIRA_PLAIN = re.compile(r"(?<=\w)[-_](?=\w)|(?<=\w)[?!](?=\s|\Z)")
+"""Places in which Jira takes these characters for text: words such as `snake_case` need no backslashes."""
+_JIRA_LANGUAGES: Final = {
+    "bash": "bash", "c": "c", "cpp": "cpp", "c++": "cpp", "csharp": "c#", "css": "css", "go": "go", "html": "html",
+    "java": "java", "javascript": "javascript", "json": "json",
+    "perl": "perl", "php": "php", "python": "python", "ruby": "ruby",
+    "rust": "rust", "scala": "scala", "sql": "sql", "swift": "swift", "xml": "xml", "yaml": "yaml",
+}  # fmt: skip
+"""Languages that Jira highlights; for any other it prints an error on the page."""
+_TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)")
+"""Textile's marks, and whatever Redmine turns into links and macros. They become entities: a backslash is no escape."""
+_TEXTILE_PLAIN = re.compile(r"(?<=\w)-(?=\w)|(?<=\w)_(?=\w)|(?<=\s)\((?=\w)")
+_TEXTILE_WORD = re.compile(r"[\w./:#…-]+\Z")
+_TEXTILE_TAGS = re.compile(r"<(?=\s*/?\s*(?:pre|code|notextile)\b)", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
-class Language:
-    """The marks of a wiki."""
+class WikiMarks:
+    """The marks of one wiki language."""
 
     escape: Callable[[str], str]
-    """Text, none of its characters meant as marks."""
+    """Escape text, so that none of its characters is a mark."""
     code: Callable[[str], str]
-    """Code in a line."""
+    """Mark inline code."""
     fence: Callable[[str, str], str]
-    """A block of code: its text, without line end at its end, and its language, empty when not known."""
+    """Mark a code block: text without line end at its end, and language, empty if unknown."""
     link: Callable[[str, str], str]
-    """A link: its text, marked up already, and its address."""
+    """Mark a link: converted text, and address."""
     quote: Callable[[str], str]
-    """Blocks that are quoted."""
+    """Mark converted blocks as a quotation."""
     head: str
-    """What stands before and between the head cells of a table."""
+    """Before and between the header cells of a table."""
     cell: str
-    """What stands before and between its other cells."""
+    """Before and between other cells."""
     rule: str
-    """A line across the page."""
+    """A horizontal rule."""
 
 
-def wiki(tree: SyntaxTreeNode, language: Language) -> str:
-    """The document in the wiki's markup, with a line end at its end."""
-    return "\n\n".join(_blocks(tree, language, "")).strip("\n") + "\n"
+def to_jira_wiki(tree: SyntaxTreeNode) -> str:
+    """Return the document in the wiki markup of Jira."""
+    return _convert(tree, _JIRA)
 
 
-def _blocks(node: SyntaxTreeNode, language: Language, bullets: str) -> Iterator[str]:
+def to_textile(tree: SyntaxTreeNode) -> str:
+    """Return the document in the Textile of Redmine."""
+    return _convert(tree, _TEXTILE)
+
+
+def _convert(tree: SyntaxTreeNode, marks: WikiMarks) -> str:
+    """Return the document, with one line end at its end."""
+    return "\n\n".join(_blocks(tree, marks, "")).strip("\n") + "\n"
+
+
+def _blocks(node: SyntaxTreeNode, marks: WikiMarks, bullets: str) -> Iterator[str]:
     for child in node.children:
-        if (block := _block(child, language, bullets)).strip():
+        if (block := _block(child, marks, bullets)).strip():
             yield block
 
 
-def _block(node: SyntaxTreeNode, language: Language, bullets: str) -> str:
+def _block(node: SyntaxTreeNode, marks: WikiMarks, bullets: str) -> str:
     match node.type:
         case "heading":
-            return f"h{node.tag[1:]}. {_inlines(node, language)}"
+            return f"h{node.tag[1:]}. {_inlines(node, marks)}"
         case "paragraph":
-            return _inlines(node, language)
+            return _inlines(node, marks)
         case "fence" | "code_block":
-            return language.fence(node.content.rstrip("\n"), node.info.strip())
+            return marks.fence(node.content.rstrip("\n"), node.info.strip())
         case "blockquote":
-            return language.quote("\n\n".join(_blocks(node, language, "")))
+            return marks.quote("\n\n".join(_blocks(node, marks, "")))
         case "bullet_list":
-            return "\n".join(_item(item, language, bullets + "*") for item in node.children)
+            return "\n".join(_item(item, marks, bullets + "*") for item in node.children)
         case "ordered_list":
-            return "\n".join(_item(item, language, bullets + "#") for item in node.children)
+            return "\n".join(_item(item, marks, bullets + "#") for item in node.children)
         case "table":
-            return "\n".join(_row(row, language) for part in node.children for row in part.children)
+            return "\n".join(_row(row, marks) for part in node.children for row in part.children)
         case "hr":
-            return language.rule
+            return marks.rule
         case _:
-            return language.escape(node.content)
+            return marks.escape(node.content)
 
 
-def _item(node: SyntaxTreeNode, language: Language, bullets: str) -> str:
-    """An item of a list. A wiki's item is one line: further blocks follow it, and code among them ends the list."""
+def _item(node: SyntaxTreeNode, marks: WikiMarks, bullets: str) -> str:
+    """Return a list item. In a wiki it is one line: further blocks follow it, and a code block among them ends the list."""
     lines: list[str] = []
     for index, child in enumerate(node.children):
-        block = _block(child, language, bullets)
+        block = _block(child, marks, bullets)
         if index == 0 and child.type == "paragraph":
             lines.append(f"{bullets} {block}")
         elif child.type in ("fence", "code_block", "table", "blockquote"):
@@ -79,56 +110,38 @@ def _item(node: SyntaxTreeNode, language: Language, bullets: str) -> str:
     return "\n".join(lines) if lines else f"{bullets} "
 
 
-def _row(node: SyntaxTreeNode, language: Language) -> str:
-    mark = language.head if node.children and node.children[0].type == "th" else language.cell
-    end = mark.partition("_")[0]  # Textile's head is `|_.`, and its row ends as any
-    return mark + mark.join(f" {_inlines(cell, language) or ' '} " for cell in node.children) + end
+def _row(node: SyntaxTreeNode, marks: WikiMarks) -> str:
+    mark = marks.head if node.children and node.children[0].type == "th" else marks.cell
+    end = mark.partition("_")[0]  # the mark of a Textile header is `|_.`, but its row ends with `|`
+    return mark + mark.join(f" {_inlines(cell, marks) or ' '} " for cell in node.children) + end
 
 
-def _inlines(node: SyntaxTreeNode, language: Language) -> str:
-    return "".join(_inline(child, language) for child in node.children)
+def _inlines(node: SyntaxTreeNode, marks: WikiMarks) -> str:
+    return "".join(_inline(child, marks) for child in node.children)
 
 
-def _inline(node: SyntaxTreeNode, language: Language) -> str:
+def _inline(node: SyntaxTreeNode, marks: WikiMarks) -> str:
     match node.type:
         case "inline":
-            return _inlines(node, language)
+            return _inlines(node, marks)
         case "text":
-            return language.escape(node.content)
+            return marks.escape(node.content)
         case "code_inline":
-            return language.code(node.content)
+            return marks.code(node.content)
         case "softbreak":
             return " "
         case "hardbreak":
             return "\n"
         case "strong":
-            return f"*{_inlines(node, language)}*"
+            return f"*{_inlines(node, marks)}*"
         case "em":
-            return f"_{_inlines(node, language)}_"
+            return f"_{_inlines(node, marks)}_"
         case "s":
-            return f"-{_inlines(node, language)}-"
+            return f"-{_inlines(node, marks)}-"
         case "link":
-            return language.link(_inlines(node, language), str(node.attrs.get("href", "")))
+            return marks.link(_inlines(node, marks), str(node.attrs.get("href", "")))
         case _:
-            return language.escape(node.content)
-
-
-# SELF
-
-
-_JIRA_SPECIAL = re.compile(r"[*_+\-@%^~|!?\[\]{}#\\]|(?<![\w])\b(?=(?:bq|h[1-6])\. )")
-
-
-_JIRA_PLAIN = re.compile(r"(?<=\w)[-_](?=\w)|(?<=\w)[?!](?=\s|\Z)")
-
-
-_KNOWN = {
-    "bash": "bash", "c": "c", "cpp": "cpp", "c++": "cpp", "csharp": "c#", "css": "css", "go": "go", "html": "html",
-    "java": "java", "javascript": "javascript", "json": "json",
-    "perl": "perl", "php": "php", "python": "python", "ruby": "ruby",
-    "rust": "rust", "scala": "scala", "sql": "sql", "swift": "swift", "xml": "xml", "yaml": "yaml",
-}  # fmt: skip
-"""Languages whose name Jira knows; another would be an error on the page."""
+            return marks.escape(node.content)
 
 
 def _jira_escape(text: str) -> str:
@@ -141,14 +154,14 @@ def _jira_code(text: str) -> str:
 
 
 def _jira_fence(text: str, language: str) -> str:
-    """Code as it is; what would end the block is broken by a blank, as Jira knows no way to write it."""
-    name = _KNOWN.get(language.lower())
+    """Mark a code block. A blank breaks text that would end the block: Jira has no way to escape it."""
+    name = _JIRA_LANGUAGES.get(language.lower())
     literal = re.sub(r"\{(?=(?:code|noformat)\b)", "{ ", text)
     return f"{{code:{name}}}\n{literal}\n{{code}}" if name else f"{{noformat}}\n{literal}\n{{noformat}}"
 
 
 def _jira_link(text: str, address: str) -> str:
-    if not address.startswith(("https://", "http://", "mailto:")):
+    if not address.startswith(_WEB):
         return text
     return f"[{text}|{address.replace('|', '%7C').replace(']', '%5D')}]"
 
@@ -157,7 +170,35 @@ def _jira_quote(text: str) -> str:
     return f"{{quote}}\n{text}\n{{quote}}"
 
 
-JIRA: Final = Language(
+def _textile_escape(text: str) -> str:
+    plain = {match.start() for match in _TEXTILE_PLAIN.finditer(text)}
+    return _TEXTILE_SPECIAL.sub(lambda match: match[0] if match.start() in plain else f"&#{ord(match[0])};", text)
+
+
+def _textile_code(text: str) -> str:
+    return f"@{text}@" if _TEXTILE_WORD.match(text) else f"<code>{_textile_literal(text)}</code>"
+
+
+def _textile_fence(text: str, language: str) -> str:
+    name = re.sub(r"[^\w+-]", "", language) or "text"
+    return f'<pre><code class="{name}">\n{_textile_literal(text)}\n</code></pre>'
+
+
+def _textile_literal(text: str) -> str:
+    """Return code unchanged, because Redmine escapes it. A blank breaks Redmine's own tags, which it has no way to escape."""
+    return _TEXTILE_TAGS.sub("< ", text)
+
+
+def _textile_link(text: str, address: str) -> str:
+    label = text.replace("(", "&#40;")  # brackets at the end of a link text would be its title
+    return f'"{label}":{address}' if address.startswith(_WEB) else text
+
+
+def _textile_quote(text: str) -> str:
+    return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
+
+
+_JIRA: Final = WikiMarks(
     escape=_jira_escape,
     code=_jira_code,
     fence=_jira_fence,
@@ -167,54 +208,7 @@ JIRA: Final = Language(
     cell="|",
     rule="----",
 )
-"""Source: Jira's help page "Text formatting notation help"."""
-
-
-# SELF
-
-
-# As entities, which Redmine prints as they are: its own marks, and what it would make links and macros of.
-_TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)")
-
-
-_WORD = re.compile(r"[\w./:#…-]+\Z")
-
-
-_OWN_TAGS = re.compile(r"<(?=\s*/?\s*(?:pre|code|notextile)\b)", re.IGNORECASE)
-
-
-_TEXTILE_PLAIN = re.compile(r"(?<=\w)-(?=\w)|(?<=\w)_(?=\w)|(?<=\s)\((?=\w)")
-
-
-def _textile_escape(text: str) -> str:
-    plain = {match.start() for match in _TEXTILE_PLAIN.finditer(text)}
-    return _TEXTILE_SPECIAL.sub(lambda match: match[0] if match.start() in plain else f"&#{ord(match[0])};", text)
-
-
-def _textile_code(text: str) -> str:
-    return f"@{text}@" if _WORD.match(text) else f"<code>{_literal(text)}</code>"
-
-
-def _textile_fence(text: str, language: str) -> str:
-    name = re.sub(r"[^\w+-]", "", language) or "text"
-    return f'<pre><code class="{name}">\n{_literal(text)}\n</code></pre>'
-
-
-def _literal(text: str) -> str:
-    """Code as it is, which Redmine escapes itself. It knows no way to write its own tags in code: a blank breaks them."""
-    return _OWN_TAGS.sub("< ", text)
-
-
-def _textile_link(text: str, address: str) -> str:
-    shown = text.replace("(", "&#40;")  # what stands in brackets at its end would be a title
-    return f'"{shown}":{address}' if address.startswith(("https://", "http://", "mailto:")) else text
-
-
-def _textile_quote(text: str) -> str:
-    return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
-
-
-TEXTILE: Final = Language(
+_TEXTILE: Final = WikiMarks(
     escape=_textile_escape,
     code=_textile_code,
     fence=_textile_fence,
@@ -224,4 +218,3 @@ TEXTILE: Final = Language(
     cell="|",
     rule="---",
 )
-"""Source: redmine.org/projects/redmine/wiki/RedmineTextFormattingTextile, and what Redmine 5.0 makes of it."""

@@ -1,5 +1,17 @@
-"""TODO trackers."""
+"""Issue trackers, one file each, behind three protocols.
 
-from findings_report.tickets.trackers.open import Depot, Desk, Tracker, open_tracker, parse_ref
+In: the environment, with addresses and tokens; references such as `redmine:17`; files and texts in the markup of the tracker.
+Out: tickets, projects and files as values of `model.ticket`. The trackers must not know findings, reports or the lock file.
+"""
 
-__all__ = ["Depot", "Desk", "Tracker", "open_tracker", "parse_ref"]
+from findings_report.tickets.trackers.open import (
+    TRACKERS,
+    AttachmentReader,
+    TicketWriter,
+    Tracker,
+    TrackerType,
+    open_tracker,
+    parse_ref,
+)
+
+__all__ = ["TRACKERS", "AttachmentReader", "TicketWriter", "Tracker", "TrackerType", "open_tracker", "parse_ref"]

@@ -1,6 +1,7 @@
-"""A program of the user's, for trackers that are not among these: it is given a file and a comment, and puts them there.
+"""A program of the user for all other trackers: it receives a file and a comment, and delivers them.
 
-It is named in the environment and never in an engagement: whoever sends findings to look at must not choose what runs here.
+The program is configured in the environment, never in an engagement: findings from other people must not choose what runs on
+this machine.
 """
 
 from __future__ import annotations
@@ -22,100 +23,99 @@ from typing import IO, Final
 
 from findings_report.model.ticket import File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.tickets.http.credentials import Surroundings
-from findings_report.tickets.http.problems import AGAIN, no_reference
-from findings_report.tickets.http.transport import redacted
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.http.problems import AGAIN, invalid_reference, redact
 
-SHAPE: Final = "command:NAME or command:NAME/TICKET"
+REFERENCES: Final = ("command:NAME", "command:NAME/TICKET")
 _KEY = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]{0,39})(/(?P<ticket>\S{1,200}))?\Z")
 _SECRET = re.compile(r"TOKEN|SECRET|PASS|PWD|KEY|PAT\b|CREDENTIAL", re.IGNORECASE)
-_LONGEST_OUTPUT: Final = 4096
-_LONGEST_SAID: Final = 300
-PATIENCE_SECONDS: Final = 300.0
+_MAX_OUTPUT_BYTES: Final = 4096
+_MAX_OUTPUT_CHARACTERS: Final = 300
+TIMEOUT_SECONDS: Final = 300.0
 
 
 @contextmanager
-def open_command(surroundings: Surroundings, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[Command]:
-    """The programs of FINDINGS_REPORT_COMMAND_NAME, each with that long to do its work."""
-    yield Command(surroundings, patience_seconds)
+def open_command(environment: Environment, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Command]:
+    """Open the programs of FINDINGS_REPORT_COMMAND_NAME."""
+    yield Command(environment, timeout_seconds)
 
 
 class Command:
-    """Programs that put files somewhere. What is there they do not tell: the lock remembers it."""
+    """Programs that deliver files. They cannot be asked for existing files: the lock file records those."""
 
     markup = Markup.MARKDOWN
 
-    def __init__(self, surroundings: Surroundings, patience_seconds: float) -> None:
-        self._surroundings = surroundings
-        self._patience_seconds = patience_seconds
+    def __init__(self, environment: Environment, timeout_seconds: float) -> None:
+        self._environment = environment
+        self._timeout_seconds = timeout_seconds
 
     def identity(self) -> str:
-        """Nobody's: the program has its own ways to say who it is."""
+        """Return a constant: a program authenticates itself in ways of its own."""
         return "command"
 
     def read(self, key: str) -> Ticket:
-        """That there is such a program; it is not started."""
+        """Return a ticket without contents. Raises FindingsReportError (USAGE) if there is no such program; none is started."""
         ref = TicketRef("command", key)
         words = self._words(ref)
         return Ticket(ref, title=words[0], address=shlex.join(words), is_public=False, is_listed=False)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """Starts the program with the file's path as last argument, and what is known of it as JSON on standard input.
+        """Run the program with the file's path as last argument and a JSON document on standard input.
 
-        Exit code 0 means that file and comment are where they belong.
+        Exit code 0 means that file and comment were delivered.
         """
         words = self._words(ticket.ref)
         with tempfile.TemporaryDirectory(prefix="findings-report-") as folder:
             path = Path(folder) / file.name
             path.write_bytes(file.content)
-            asked = json.dumps(_told(ticket.ref, path, file, comment), ensure_ascii=False).encode()
-            code, said = self._run([*words, str(path)], asked, str(ticket.ref))
+            document = json.dumps(_document(ticket.ref, path, file, comment), ensure_ascii=False).encode()
+            code, output = self._run([*words, str(path)], document, str(ticket.ref))
         if code != 0:
             how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
-            raise _failed(f"{ticket.ref}: {words[0]} {how}{f': {said}' if said else ''}")
+            raise _failed(f"{ticket.ref}: {words[0]} {how}{f': {output}' if output else ''}")
 
     def _words(self, ref: TicketRef) -> list[str]:
-        """Program and arguments, split as a shell would; no shell sees them."""
-        found = _KEY.match(ref.key)
-        if found is None:
-            raise no_reference(str(ref), SHAPE)
-        variable = f"FINDINGS_REPORT_COMMAND_{found['name'].upper().replace('-', '_')}"
+        """Return program and arguments, split as a shell does. No shell runs."""
+        match = _KEY.match(ref.key)
+        if match is None:
+            raise invalid_reference(str(ref), " or ".join(REFERENCES))
+        variable = f"FINDINGS_REPORT_COMMAND_{match['name'].upper().replace('-', '_')}"
         remedy = f"set it to a program and its arguments, as in {variable}='/usr/local/bin/put-on-ticket --project audit'"
         try:
-            words = shlex.split(self._surroundings.environment.get(variable, ""))
+            words = shlex.split(self._environment.variables.get(variable, ""))
         except ValueError as error:
             raise _unusable(f"{variable} cannot be split into words: {error}", remedy) from None
         if not words:
             raise _unusable(f"{variable} is not set", remedy)
-        program = shutil.which(words[0], path=self._surroundings.environment.get("PATH"))
+        program = shutil.which(words[0], path=self._environment.variables.get("PATH"))
         if program is None:
             raise _unusable(f"{variable}: there is no program {words[0]}", remedy)
         return [program, *words[1:]]
 
-    def _run(self, words: list[str], asked: bytes, about: str) -> tuple[int, str]:
-        """Exit code, and the end of what it printed: one line, without secrets."""
-        process, late = self._started(words, asked, about), threading.Event()
-        timer = threading.Timer(self._patience_seconds, _end, (process, late))
+    def _run(self, words: list[str], document: bytes, about: str) -> tuple[int, str]:
+        """Return the exit code, and the end of the output: one line, without secrets."""
+        process, late = self._start(words, document, about), threading.Event()
+        timer = threading.Timer(self._timeout_seconds, _kill, (process, late))
         with process:
             timer.start()
             try:
-                said = self._cleaned(_tail(process.stdout))
+                output = self._clean(_tail(process.stdout))
                 code = process.wait()
             except BaseException:  # also when the user interrupts: the program has a session of its own
-                _end(process)
+                _kill(process)
                 raise
             finally:
                 timer.cancel()
         if late.is_set():
             raise _failed(
-                f"{about}: {words[0]} did not end within {self._patience_seconds:g} seconds{f': {said}' if said else ''}"
+                f"{about}: {words[0]} did not end within {self._timeout_seconds:g} seconds{f': {output}' if output else ''}"
             )
-        return code, said
+        return code, output
 
-    def _started(self, words: list[str], asked: bytes, about: str) -> subprocess.Popen[bytes]:
-        """The program, reading `asked` from a file: one that reads nothing of it holds nobody up."""
+    def _start(self, words: list[str], document: bytes, about: str) -> subprocess.Popen[bytes]:
+        """Start the program. It reads `document` from a file, because a pipe would block on a program that reads nothing."""
         with tempfile.TemporaryFile() as source:
-            source.write(asked)
+            source.write(document)
             source.seek(0)
             try:
                 return subprocess.Popen(
@@ -123,21 +123,20 @@ class Command:
                     stdin=source,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    env=dict(self._surroundings.environment),
+                    env=dict(self._environment.variables),
                     start_new_session=True,
                 )
             except OSError as error:
                 raise _failed(f"{about}: {words[0]} cannot be started: {error.strerror or error}") from None
 
-    def _cleaned(self, output: bytes) -> str:
-        environment = self._surroundings.environment
-        secrets = tuple(value for name, value in environment.items() if value and _SECRET.search(name))
-        text = redacted(output.decode(errors="replace"), secrets)
-        printable = "".join(each if each.isprintable() else " " for each in text)
-        return " ".join(printable.split())[-_LONGEST_SAID:]
+    def _clean(self, output: bytes) -> str:
+        secrets = tuple(value for name, value in self._environment.variables.items() if value and _SECRET.search(name))
+        text = redact(output.decode(errors="replace"), secrets)
+        printable = "".join(character if character.isprintable() else " " for character in text)
+        return " ".join(printable.split())[-_MAX_OUTPUT_CHARACTERS:]
 
 
-def _told(ref: TicketRef, path: Path, file: File, comment: str) -> dict[str, object]:
+def _document(ref: TicketRef, path: Path, file: File, comment: str) -> dict[str, object]:
     name, _, ticket = ref.key.partition("/")
     return {
         "format": 1,
@@ -156,15 +155,15 @@ def _told(ref: TicketRef, path: Path, file: File, comment: str) -> dict[str, obj
 
 
 def _tail(stream: IO[bytes] | None) -> bytes:
-    """The last of what comes, however much it is."""
-    kept = b""
+    """Return the last bytes of a stream, however long it is."""
+    tail = b""
     while stream is not None and (piece := os.read(stream.fileno(), 65536)):
-        kept = (kept + piece)[-_LONGEST_OUTPUT:]
-    return kept
+        tail = (tail + piece)[-_MAX_OUTPUT_BYTES:]
+    return tail
 
 
-def _end(process: subprocess.Popen[bytes], late: threading.Event | None = None) -> None:
-    """Ends the program and what it started."""
+def _kill(process: subprocess.Popen[bytes], late: threading.Event | None = None) -> None:
+    """Kill the program and all that it started: it leads a session of its own."""
     if late is not None:
         late.set()
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,6 +1,6 @@
-"""GitHub, github.com and Enterprise Server.
+"""GitHub: github.com and Enterprise Server.
 
-Its API takes no PDF on an issue: a file is an asset of the release `findings-report`, readable by whoever reads the
+The API accepts no PDF on an issue: a file becomes an asset of the release `findings-report`, readable by whoever reads the
 repository, and a comment on the issue links to it. Source: GitHub's REST API, version 2022-11-28: issues, comments, releases,
 release assets.
 """
@@ -13,146 +13,205 @@ from contextlib import contextmanager
 from typing import Final
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.http.client import Door, open_door
-from findings_report.tickets.http.credentials import Access, Surroundings
-from findings_report.tickets.http.problems import no_reference, unexpected
-from findings_report.tickets.http.response import Fields
+from findings_report.tickets.http.client import ApiClient, open_client
+from findings_report.tickets.http.credentials import Credentials, Environment
+from findings_report.tickets.http.problems import invalid_reference, unexpected_answer
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Size, Text, parse_answer
 
-SHAPE: Final = "github:owner/name#5"
+REFERENCE: Final = "github:owner/name#5"
 RELEASE: Final = "findings-report"
-"""Tag of the release that holds the files."""
+"""Tag of the release that contains the files, and label of the issues that `tickets create` makes."""
 
 _PROJECT = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 _KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]*)\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
 _ASSET = re.compile(rf"/releases/download/{RELEASE}/([A-Za-z0-9._-]+)")
+_PER_PAGE: Final = {"per_page": "100"}
+
+
+class GitHubUser(ApiModel):
+    """The owner of a token."""
+
+    login: Text = ""
+
+
+class GitHubIssue(ApiModel):
+    """An issue or a pull request."""
+
+    title: Text
+    html_url: Text
+    body: Text = ""
+
+
+class GitHubEntry(ApiModel):
+    """An issue that was created or listed."""
+
+    number: Number
+    body: Text = ""
+
+
+class GitHubComment(ApiModel):
+    """A comment on an issue."""
+
+    body: Text = ""
+
+
+class GitHubRepository(ApiModel):
+    """A repository. `visibility` can be "internal" on an Enterprise Server, where `private` is true as well."""
+
+    visibility: Text = "public"
+    private: Flag = False
+
+
+class GitHubRelease(ApiModel):
+    """A release."""
+
+    id: Number
+    upload_url: Text
+
+
+class GitHubAsset(ApiModel):
+    """A file of a release. An interrupted upload leaves one whose state is not "uploaded"."""
+
+    id: Number
+    name: Text
+    state: Text = ""
+    size: Size = 0
+    browser_download_url: Text
+
+    def is_complete(self, file: File) -> bool:
+        """Return True if all bytes of `file` have arrived."""
+        return self.state == "uploaded" and self.size == len(file.content)
 
 
 @contextmanager
-def open_github(surroundings: Surroundings) -> Iterator[GitHub]:
-    """GitHub at GITHUB_API_URL, github.com when it is not set, asked with GITHUB_TOKEN or GH_TOKEN."""
-    token = surroundings.secret("GITHUB_TOKEN", "GH_TOKEN")
-    url = surroundings.address("GITHUB_API_URL", default="https://api.github.com")
+def open_github(environment: Environment) -> Iterator[GitHub]:
+    """Open the GitHub at GITHUB_API_URL, by default github.com, with GITHUB_TOKEN or GH_TOKEN."""
+    token = environment.secret("GITHUB_TOKEN", "GH_TOKEN")
+    url = environment.address("GITHUB_API_URL", default="https://api.github.com")
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    access = Access("github", url, headers, (token,), "GITHUB_TOKEN", "GITHUB_API_URL", ("uploads.github.com",))
-    with open_door(access) as door:
-        yield GitHub(door)
+    # Assets are uploaded to a host of their own, which `upload_url` names.
+    hosts = ("uploads.github.com",)
+    credentials = Credentials("github", url, headers, (token,), "GITHUB_TOKEN", "GITHUB_API_URL", hosts)
+    with open_client(credentials) as client:
+        yield GitHub(client)
 
 
 class GitHub:
     """One GitHub."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self.markup = self.description_markup = Markup.MARKDOWN
-        self.longest = 65_536
+    markup = description_markup = Markup.MARKDOWN
+    description_limit = 65_536
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
 
     def identity(self) -> str:
-        """Whose token it is; that of a workflow is nobody's, and valid all the same."""
-        answer = self._door.ask("GET", "/user", "github", accepted=(403,))
-        return Fields(answer.json(), "github").text("login", "") if answer.status == 200 else "a workflow"
+        """Return the owner of the token. The token of a workflow has none: it is valid, and answered with 403."""
+        response = self._client.send("GET", "/user", "github", accepted=(403,))
+        return parse_answer(GitHubUser, response.json(), "github").login if response.status == 200 else "a workflow"
 
     def read(self, key: str) -> Ticket:
-        """The issue or pull request; its files are those that its comments link to."""
-        ref, path = TicketRef("github", key), _issue(key)
-        issue = self._asked("GET", path, str(ref))
-        listed = self._door.listed(f"{path}/comments", str(ref), {"per_page": "100"})
-        comments = [each.text("body", "") for each in listed]
+        """Return the issue or pull request; its files are those that its comments link to."""
+        ref, path = TicketRef("github", key), _issue_path(key)
+        issue = self._client.request(GitHubIssue, "GET", path, str(ref))
+        comments = [comment.body for comment in self._client.iterate(GitHubComment, f"{path}/comments", str(ref), _PER_PAGE)]
         return Ticket(
             ref,
-            title=issue.text("title"),
-            address=issue.text("html_url"),
+            title=issue.title,
+            address=issue.html_url,
             is_public=self.project(key.partition("#")[0]).is_public,
             attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
             told=frozenset(digest for text in comments for digest in digests(text)),
-            text=issue.text("body", ""),
+            text=issue.body,
         )
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """The release's asset; GitHub sends on to its store of files, which asks for no token."""
-        about, repository = str(ticket.ref), f"/repos/{ticket.ref.key.partition('#')[0]}"
-        release = self._door.fields("GET", f"{repository}/releases/tags/{RELEASE}", about)
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return an asset of the release. GitHub redirects to a file store, which takes no token."""
+        about, repository = str(ticket.ref), _repository_path(ticket)
+        release = self._client.request(GitHubRelease, "GET", f"{repository}/releases/tags/{RELEASE}", about)
         for asset in self._assets(repository, release, about):
-            if asset.text("name") == attached.name:
-                path = f"{repository}/releases/assets/{asset.number('id')}"
-                return self._door.download(path, about, largest=largest, headers={"Accept": "application/octet-stream"})
-        raise unexpected(about, f"asset {attached.name}")
+            if asset.name == attached.name:
+                path = f"{repository}/releases/assets/{asset.id}"
+                return self._client.download(path, about, max_bytes=max_bytes, accept="application/octet-stream")
+        raise unexpected_answer(about, f"asset {attached.name}")
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """The asset, unless it is there whole, then the comment that links to it."""
-        repository = f"/repos/{ticket.ref.key.partition('#')[0]}"
-        address = self._asset(repository, file, str(ticket.ref))
-        self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({address})\n")
+        """Upload the asset, unless it is there, then add the comment that links to it."""
+        url = self._provide_asset(_repository_path(ticket), file, str(ticket.ref))
+        self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({url})\n")
 
     def project(self, key: str) -> Project:
-        """By owner and name. What every user of an Enterprise Server can read counts as public too."""
+        """Return a repository. One that every user of an Enterprise Server can read counts as public."""
         if not _ONLY_PROJECT.match(key):
-            raise no_reference(f"github:{key}", "github:owner/name")
-        found = self._asked("GET", f"/repos/{key}", f"github:{key}")
-        return Project(key, found.text("visibility", "public") != "private" or not found.flag("private", False))
+            raise invalid_reference(f"github:{key}", "github:owner/name")
+        repository = self._client.request(GitHubRepository, "GET", f"/repos/{key}", f"github:{key}")
+        return Project(key, repository.visibility != "private" or not repository.private)
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """Among the issues with this program's label: GitHub's search lags behind."""
+        """Find an issue by the marker, among those with the label: GitHub's search index lags behind."""
         query = {"labels": RELEASE, "state": "all", "per_page": "100"}
-        for issue in self._door.listed(f"/repos/{project.key}/issues", f"github:{project.key}", query):
-            if draft.is_marked(issue.text("body", "")):
-                return f"{project.key}#{issue.number('number')}"
+        for issue in self._client.iterate(GitHubEntry, f"/repos/{project.key}/issues", f"github:{project.key}", query):
+            if draft.is_marked(issue.body):
+                return f"{project.key}#{issue.number}"
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """An issue with labels; GitHub has no priorities."""
+        """Create an issue with labels; GitHub has no priorities."""
         document = {"title": draft.title, "body": text, "labels": [RELEASE, *draft.labels]}
-        made = self._asked("POST", f"/repos/{project.key}/issues", f"github:{project.key}", document)
-        return f"{project.key}#{made.number('number')}"
+        path, about = f"/repos/{project.key}/issues", f"github:{project.key}"
+        return f"{project.key}#{self._client.request(GitHubEntry, 'POST', path, about, document=document).number}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Title and text, then the comment."""
-        self._asked("PATCH", _issue(ticket.ref.key), str(ticket.ref), {"title": draft.title, "body": text})
+        """Set title and text, then add the comment."""
+        document = {"title": draft.title, "body": text}
+        self._client.request(ApiModel, "PATCH", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
         if comment:
             self._comment(ticket, comment)
 
-    def _asset(self, repository: str, file: File, about: str) -> str:
-        """Where the file is: as an asset that is there whole, else as a new one. What an upload left half is removed."""
+    def _provide_asset(self, repository: str, file: File, about: str) -> str:
+        """Return the address of the asset, which is uploaded if missing. An incomplete one is deleted first."""
         release = self._release(repository, about)
         for asset in self._assets(repository, release, about):
-            if asset.text("name") == file.name:
-                if _is_whole(asset, file):
-                    return asset.text("browser_download_url")
-                self._door.ask("DELETE", f"{repository}/releases/assets/{asset.number('id')}", about)
-        address = release.text("upload_url").partition("{")[0]
+            if asset.name == file.name:
+                if asset.is_complete(file):
+                    return asset.browser_download_url
+                self._client.send("DELETE", f"{repository}/releases/assets/{asset.id}", about)
+        url = release.upload_url.partition("{")[0]  # a URI template: `...assets{?name,label}`
         headers = {"Content-Type": file.media_type}
-        made = self._door.fields("POST", address, about, query={"name": file.name}, content=file.content, headers=headers)
-        if not _is_whole(made, file):
-            raise unexpected(about, "whole asset")
-        return made.text("browser_download_url")
+        uploaded = self._client.request(
+            GitHubAsset, "POST", url, about, query={"name": file.name}, content=file.content, headers=headers
+        )
+        if not uploaded.is_complete(file):
+            raise unexpected_answer(about, "whole asset")
+        return uploaded.browser_download_url
 
-    def _assets(self, repository: str, release: Fields, about: str) -> Iterator[Fields]:
-        return self._door.listed(f"{repository}/releases/{release.number('id')}/assets", about, {"per_page": "100"})
+    def _assets(self, repository: str, release: GitHubRelease, about: str) -> Iterator[GitHubAsset]:
+        return self._client.iterate(GitHubAsset, f"{repository}/releases/{release.id}/assets", about, _PER_PAGE)
 
-    def _release(self, repository: str, about: str) -> Fields:
-        answer = self._door.ask("GET", f"{repository}/releases/tags/{RELEASE}", about, accepted=(404,))
-        if answer.status != 404:
-            return Fields(answer.json(), about)
+    def _release(self, repository: str, about: str) -> GitHubRelease:
+        response = self._client.send("GET", f"{repository}/releases/tags/{RELEASE}", about, accepted=(404,))
+        if response.status != 404:
+            return parse_answer(GitHubRelease, response.json(), about)
+        # A prerelease that is never "latest" does not appear as a release of the audited software.
         document = {"tag_name": RELEASE, "name": "Audit reports", "prerelease": True, "make_latest": "false"}
-        return self._asked("POST", f"{repository}/releases", about, document)
+        return self._client.request(GitHubRelease, "POST", f"{repository}/releases", about, document=document)
 
     def _comment(self, ticket: Ticket, body: str) -> None:
-        self._asked("POST", f"{_issue(ticket.ref.key)}/comments", str(ticket.ref), {"body": body})
-
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
-        return self._door.fields(method, path, about, document=document)
+        path = f"{_issue_path(ticket.ref.key)}/comments"
+        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
 
 
-def _is_whole(asset: Fields, file: File) -> bool:
-    return asset.text("state", "") == "uploaded" and asset.number("size", 0) == len(file.content)
+def _repository_path(ticket: Ticket) -> str:
+    return f"/repos/{ticket.ref.key.partition('#')[0]}"
 
 
-def _issue(key: str) -> str:
-    found = _KEY.match(key)
-    if found is None:
-        raise no_reference(f"github:{key}", SHAPE)
-    return f"/repos/{found[1]}/issues/{found[2]}"
+def _issue_path(key: str) -> str:
+    match = _KEY.match(key)
+    if match is None:
+        raise invalid_reference(f"github:{key}", REFERENCE)
+    return f"/repos/{match[1]}/issues/{match[2]}"

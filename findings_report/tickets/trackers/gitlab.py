@@ -1,7 +1,7 @@
-"""GitLab, gitlab.com and one's own.
+"""GitLab: gitlab.com and self-managed.
 
-An upload belongs to the project; what hangs on an issue are the links to it in notes. Source: GitLab's REST API, version 4:
-projects, project markdown uploads, issues, notes.
+An upload belongs to the project; the files of an issue are the links to uploads in its notes. Source: GitLab's REST API,
+version 4: projects, project Markdown uploads, issues, notes.
 """
 
 from __future__ import annotations
@@ -13,111 +13,151 @@ from typing import Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.http.client import Door, Part, open_door
-from findings_report.tickets.http.credentials import Access, Surroundings
-from findings_report.tickets.http.problems import no_reference
-from findings_report.tickets.http.response import Fields
+from findings_report.tickets.http.client import ApiClient, FilePart, open_client
+from findings_report.tickets.http.credentials import Credentials, Environment
+from findings_report.tickets.http.problems import invalid_reference
+from findings_report.tickets.http.response import ApiModel, Number, Text
 
-SHAPE: Final = "gitlab:group/project#4"
+REFERENCE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"
 _KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]*)\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
 _UPLOAD = re.compile(r"\]\([^()\s]*/uploads/([0-9a-f]+)/([^()\s/]+)\)")
+_API: Final = "/api/v4"
+
+
+class GitLabUser(ApiModel):
+    """The owner of a token."""
+
+    username: Text
+
+
+class GitLabIssue(ApiModel):
+    """An issue."""
+
+    title: Text
+    web_url: Text
+    description: Text = ""
+
+
+class GitLabEntry(ApiModel):
+    """An issue that was created or listed."""
+
+    iid: Number
+    description: Text = ""
+
+
+class GitLabNote(ApiModel):
+    """A comment on an issue."""
+
+    body: Text = ""
+
+
+class GitLabProject(ApiModel):
+    """A project; "internal" is readable by every user of the installation."""
+
+    visibility: Text = ""
+
+
+class GitLabUpload(ApiModel):
+    """An uploaded file, with the link to write into a note."""
+
+    markdown: Text
 
 
 @contextmanager
-def open_gitlab(surroundings: Surroundings) -> Iterator[GitLab]:
-    """The GitLab at GITLAB_URL, gitlab.com when it is not set, asked with GITLAB_TOKEN."""
-    token = surroundings.secret("GITLAB_TOKEN")
-    url = surroundings.address("GITLAB_URL", default="https://gitlab.com")
-    access = Access("gitlab", url, {"PRIVATE-TOKEN": token}, (token,), "GITLAB_TOKEN", "GITLAB_URL")
-    with open_door(access) as door:
-        yield GitLab(door)
+def open_gitlab(environment: Environment) -> Iterator[GitLab]:
+    """Open the GitLab at GITLAB_URL, by default gitlab.com, with GITLAB_TOKEN."""
+    token = environment.secret("GITLAB_TOKEN")
+    url = environment.address("GITLAB_URL", default="https://gitlab.com")
+    credentials = Credentials("gitlab", url, {"PRIVATE-TOKEN": token}, (token,), "GITLAB_TOKEN", "GITLAB_URL")
+    with open_client(credentials) as client:
+        yield GitLab(client)
 
 
 class GitLab:
     """One GitLab."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self.markup = self.description_markup = Markup.MARKDOWN
-        self.longest = 1_000_000
+    markup = description_markup = Markup.MARKDOWN
+    description_limit = 1_000_000  # GitLab's own: 1,048,576
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
 
     def identity(self) -> str:
-        """Whose token it is."""
-        return self._asked("GET", "/user", "gitlab").text("username")
+        """Return the owner of the token."""
+        return self._client.request(GitLabUser, "GET", f"{_API}/user", "gitlab").username
 
     def read(self, key: str) -> Ticket:
-        """The issue; its files are those that its notes link to."""
-        ref, path = TicketRef("gitlab", key), _issue(key)
-        issue = self._asked("GET", path, str(ref))
-        notes = [each.text("body", "") for each in self._door.listed(f"{_API}{path}/notes", str(ref), _NOTES)]
+        """Return the issue; its files are those that its notes link to."""
+        ref, path = TicketRef("gitlab", key), _issue_path(key)
+        issue = self._client.request(GitLabIssue, "GET", path, str(ref))
+        query = {"per_page": "100", "sort": "asc"}
+        notes = [note.body for note in self._client.iterate(GitLabNote, f"{path}/notes", str(ref), query)]
         return Ticket(
             ref,
-            title=issue.text("title"),
-            address=issue.text("web_url"),
-            is_public=self.project(key.partition("#")[0]).is_public,  # its uploads are not confidential when the issue is
+            title=issue.title,
+            address=issue.web_url,
+            # A confidential issue makes no difference: whoever reads the project can read its uploads.
+            is_public=self.project(key.partition("#")[0]).is_public,
             attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note)),
             told=frozenset(digest for note in notes for digest in digests(note)),
-            text=issue.text("description", ""),
+            text=issue.description,
         )
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """The project's upload; GitLab gives it from 17.4 on."""
-        path = f"{_API}{_project(ticket.ref.key.partition('#')[0])}/uploads/{attached.id}/{quote(attached.name, safe='')}"
-        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return an upload of the project. GitLab has this request since version 17.4."""
+        path = f"{_project_path(ticket.ref.key.partition('#')[0])}/uploads/{attached.id}/{quote(attached.name, safe='')}"
+        return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """The upload, then the note that links to it: without the note nothing is on the issue."""
-        part = Part("file", file.name, file.content, file.media_type)
-        path = f"{_API}{_project(ticket.ref.key.partition('#')[0])}/uploads"
-        uploaded = self._door.fields("POST", path, str(ticket.ref), part=part)
-        self._note(ticket, f"{comment.rstrip()}\n\n{uploaded.text('markdown')}\n")
+        """Upload the file, then add the note that links to it: without the note, nothing is on the issue."""
+        part = FilePart("file", file.name, file.content, file.media_type)
+        path = f"{_project_path(ticket.ref.key.partition('#')[0])}/uploads"
+        uploaded = self._client.request(GitLabUpload, "POST", path, str(ticket.ref), part=part)
+        self._comment(ticket, f"{comment.rstrip()}\n\n{uploaded.markdown}\n")
 
     def project(self, key: str) -> Project:
-        """By its full path. What every user of the GitLab can read counts as public too."""
+        """Return a project by its full path. A project that every user of the GitLab can read counts as public."""
         if not _ONLY_PROJECT.match(key):
-            raise no_reference(f"gitlab:{key}", "gitlab:group/project")
-        found = self._asked("GET", _project(key), f"gitlab:{key}")
-        return Project(key, found.text("visibility", "") != "private")
+            raise invalid_reference(f"gitlab:{key}", "gitlab:group/project")
+        project = self._client.request(GitLabProject, "GET", _project_path(key), f"gitlab:{key}")
+        return Project(key, project.visibility != "private")
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """By the marker in the description."""
+        """Find an issue by the marker in its description."""
         query = {"search": draft.marker, "in": "description", "scope": "all", "state": "all", "per_page": "100"}
-        for issue in self._door.listed(f"{_API}{_project(project.key)}/issues", f"gitlab:{project.key}", query):
-            if draft.is_marked(issue.text("description", "")):
-                return f"{project.key}#{issue.number('iid')}"
+        path = f"{_project_path(project.key)}/issues"
+        for issue in self._client.iterate(GitLabEntry, path, f"gitlab:{project.key}", query):
+            if draft.is_marked(issue.description):
+                return f"{project.key}#{issue.iid}"
         return None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """An issue with labels; GitLab has no priorities."""
+        """Create an issue with labels; GitLab has no priorities."""
         document = {"title": draft.title, "description": text, "labels": ",".join(draft.labels)}
-        made = self._asked("POST", f"{_project(project.key)}/issues", f"gitlab:{project.key}", document)
-        return f"{project.key}#{made.number('iid')}"
+        path = f"{_project_path(project.key)}/issues"
+        created = self._client.request(GitLabEntry, "POST", path, f"gitlab:{project.key}", document=document)
+        return f"{project.key}#{created.iid}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Title and text, then the comment."""
-        self._asked("PUT", _issue(ticket.ref.key), str(ticket.ref), {"title": draft.title, "description": text})
+        """Set title and text, then add the comment."""
+        document = {"title": draft.title, "description": text}
+        self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
         if comment:
-            self._note(ticket, comment)
+            self._comment(ticket, comment)
 
-    def _note(self, ticket: Ticket, body: str) -> None:
-        self._asked("POST", f"{_issue(ticket.ref.key)}/notes", str(ticket.ref), {"body": body})
-
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
-        return self._door.fields(method, f"{_API}{path}", about, document=document)
+    def _comment(self, ticket: Ticket, body: str) -> None:
+        path = f"{_issue_path(ticket.ref.key)}/notes"
+        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
 
 
-_API: Final = "/api/v4"
-_NOTES: Final = {"per_page": "100", "sort": "asc"}
+def _project_path(path: str) -> str:
+    return f"{_API}/projects/{quote(path, safe='')}"
 
 
-def _project(path: str) -> str:
-    return f"/projects/{quote(path, safe='')}"
-
-
-def _issue(key: str) -> str:
-    found = _KEY.match(key)
-    if found is None:
-        raise no_reference(f"gitlab:{key}", SHAPE)
-    return f"{_project(found[1])}/issues/{found[2]}"
+def _issue_path(key: str) -> str:
+    match = _KEY.match(key)
+    if match is None:
+        raise invalid_reference(f"gitlab:{key}", REFERENCE)
+    return f"{_project_path(match[1])}/issues/{match[2]}"

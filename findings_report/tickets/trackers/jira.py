@@ -1,166 +1,220 @@
 """Jira, Cloud and Data Center.
 
-Cloud has version 3 of the API, whose texts are trees of nodes, and an account by e-mail address; Data Center has version 2,
-wiki markup, and a personal access token. Source: Atlassian, "The Jira Cloud platform REST API" and "Jira Data Center REST API".
+Cloud has version 3 of the API, whose texts are trees of nodes, and accounts by e-mail address. Data Center has version 2, wiki
+markup and personal access tokens. Source: Atlassian, "The Jira Cloud platform REST API" and "Jira Data Center REST API".
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.problems import FindingsReportError
-from findings_report.tickets.http.client import Door, Part, open_door, pages
-from findings_report.tickets.http.credentials import Access, Surroundings
-from findings_report.tickets.http.problems import no_reference, unexpected
-from findings_report.tickets.http.response import Fields, objects
+from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
+from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
+from findings_report.tickets.http.problems import invalid_reference, unexpected_answer
+from findings_report.tickets.http.response import ApiModel, Number, Size, Text
 
-SHAPE: Final = "jira:SEC-12"
+REFERENCE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")
 _PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,40}\Z")
 
 
+class JiraUser(ApiModel):
+    """The owner of a token. Cloud has no `name`, to protect personal data."""
+
+    displayName: Text = ""  # noqa: N815 - Jira's name
+    name: Text = ""
+
+
+class JiraAttachment(ApiModel):
+    """A file on an issue."""
+
+    id: Number
+    filename: Text
+    size: Number
+
+
+class JiraFields(ApiModel):
+    """The fields of an issue."""
+
+    summary: Text = ""
+    description: Any = None
+    """A string on Data Center, a tree of nodes on Cloud."""
+    attachment: tuple[JiraAttachment, ...] = ()
+
+
+class JiraComment(ApiModel):
+    """A comment; its body is as a description."""
+
+    body: Any = None
+
+
+class JiraComments(ApiModel):
+    """A page of comments."""
+
+    comments: tuple[JiraComment, ...] = ()
+    total: Size = 0
+
+
+class JiraEntry(ApiModel):
+    """An issue that was created or found."""
+
+    key: Text
+
+
+class JiraPriority(ApiModel):
+    """A priority of the installation."""
+
+    id: Text
+
+
 @contextmanager
-def open_jira(surroundings: Surroundings) -> Iterator[Jira]:
-    """The Jira at JIRA_URL, asked with JIRA_TOKEN; with JIRA_EMAIL, or JIRA_USER, too it is Cloud's."""
-    url = surroundings.address("JIRA_URL")
-    token = surroundings.secret("JIRA_TOKEN", "JIRA_API_TOKEN")
-    email = surroundings.setting("JIRA_EMAIL", "JIRA_USER", default="")
-    basic = base64.b64encode(f"{email}:{token}".encode()).decode()
-    headers = {"Authorization": f"Basic {basic}" if email else f"Bearer {token}"}
-    access = Access("jira", url, headers, (token, basic), "JIRA_TOKEN", "JIRA_URL")
-    kind = surroundings.setting("JIRA_ISSUE_TYPE", default="Bug")
-    with open_door(access) as door:
-        yield Jira(door, kind, is_cloud=bool(email))
+def open_jira(environment: Environment) -> Iterator[Jira]:
+    """Open the Jira at JIRA_URL with JIRA_TOKEN. With JIRA_EMAIL, or JIRA_USER, it is Jira Cloud."""
+    url = environment.address("JIRA_URL")
+    token = environment.secret("JIRA_TOKEN", "JIRA_API_TOKEN")
+    email = environment.setting("JIRA_EMAIL", "JIRA_USER", default="")
+    header = basic_auth(email, token) if email else f"Bearer {token}"
+    secrets = (f"{email}:{token}", token)
+    credentials = Credentials("jira", url, {"Authorization": header}, secrets, "JIRA_TOKEN", "JIRA_URL")
+    issue_type = environment.setting("JIRA_ISSUE_TYPE", default="Bug")
+    with open_client(credentials) as client:
+        yield Jira(client, issue_type, is_cloud=bool(email))
 
 
 class Jira:
     """One Jira."""
 
-    def __init__(self, door: Door, issue_type: str, *, is_cloud: bool) -> None:
-        self._door = door
+    description_limit = 32_000  # Jira's own: 32,767
+
+    def __init__(self, client: ApiClient, issue_type: str, *, is_cloud: bool) -> None:
+        self._client = client
         self._issue_type = issue_type
         self._is_cloud = is_cloud
         self._api = f"/rest/api/{3 if is_cloud else 2}"
         self.markup = self.description_markup = Markup.ADF if is_cloud else Markup.JIRA_WIKI
-        self.longest = 32_000
 
     def identity(self) -> str:
-        """Whose token it is."""
-        user = self._asked("GET", "/myself", "jira")
-        return user.text("displayName", "") or user.text("name", "")
+        """Return the owner of the token."""
+        user = self._client.request(JiraUser, "GET", f"{self._api}/myself", "jira")
+        return user.displayName or user.name
 
     def read(self, key: str) -> Ticket:
-        """The issue with its files and comments."""
+        """Return the issue with its files and comments."""
         ref = TicketRef("jira", key)
         if not _KEY.match(key):
-            raise no_reference(str(ref), SHAPE)
-        path = f"/issue/{key}?fields=summary,description,attachment"
-        fields = self._asked("GET", path, str(ref)).fields("fields")
-        comments = [_plain(each.value("body")) for each in self._comments(key, str(ref))]
-        files = sorted(fields.several("attachment"), key=lambda each: each.number("id"))
+            raise invalid_reference(str(ref), REFERENCE)
+        path, about = f"{self._api}/issue/{key}", str(ref)
+        fields = self._client.request(
+            JiraFields, "GET", f"{path}?fields=summary,description,attachment", about, member="fields"
+        )
+        comments = [_comparable(comment.body) for comment in self._comments(path, about)]
         return Ticket(
             ref,
-            title=fields.text("summary", ""),
-            address=f"{self._door.access.url}/browse/{key}",
-            is_public=self._door.is_readable_by_anybody(f"{self._api}/issue/{key}?fields=summary", str(ref)),
-            attached=tuple(Attached(each.text("filename"), each.number("size"), id=str(each.number("id"))) for each in files),
+            title=fields.summary,
+            address=f"{self._client.credentials.url}/browse/{key}",
+            # Permissions are spread over schemes, roles and security levels: asking without the token is the only sure way.
+            is_public=self._client.is_readable_by_anybody(f"{path}?fields=summary", about),
+            attached=tuple(
+                Attached(file.filename, file.size, id=str(file.id))
+                for file in sorted(fields.attachment, key=lambda file: file.id)
+            ),
             told=frozenset(digest for text in comments for digest in digests(text)),
-            text=_plain(fields.value("description")),
+            text=_comparable(fields.description),
         )
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """From Cloud itself where it can be had so, else from the address that its pages have."""
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return a file: on Cloud from the API, without a redirect; on Data Center, whose API has none, from its pages."""
         path = f"{self._api}/attachment/content/{attached.id}?redirect=false"
         if not self._is_cloud:
             path = f"/secure/attachment/{attached.id}/{quote(attached.name, safe='')}"
-        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
+        return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """The file, unless it is there whole, then the comment."""
-        about, path = str(ticket.ref), f"/issue/{ticket.ref.key}"
-        if not any(each.holds(file) for each in ticket.attached):
-            part = Part("file", file.name, file.content, file.media_type)
-            self._door.ask(
-                "POST", f"{self._api}{path}/attachments", about, part=part, headers={"X-Atlassian-Token": "no-check"}
-            )
-        self._asked("POST", f"{path}/comment", about, {"body": self._body(comment)})
+        """Upload the file, unless it is there, then add the comment."""
+        about, path = str(ticket.ref), f"{self._api}/issue/{ticket.ref.key}"
+        if not any(attached.holds(file) for attached in ticket.attached):
+            part = FilePart("file", file.name, file.content, file.media_type)
+            headers = {"X-Atlassian-Token": "no-check"}  # without it Jira refuses the upload as a forged request
+            self._client.send("POST", f"{path}/attachments", about, part=part, headers=headers)
+        self._comment(path, about, comment)
 
     def project(self, key: str) -> Project:
-        """By its key."""
+        """Return a project by its key."""
         if not _PROJECT.match(key):
-            raise no_reference(f"jira:{key}", "jira:PROJECT, the project's key")
-        self._asked("GET", f"/project/{key}", f"jira:{key}")
-        return Project(key, self._door.is_readable_by_anybody(f"{self._api}/project/{key}", f"jira:{key}"))
+            raise invalid_reference(f"jira:{key}", "jira:PROJECT, the project's key")
+        path, about = f"{self._api}/project/{key}", f"jira:{key}"
+        self._client.request(ApiModel, "GET", path, about)
+        return Project(key, self._client.is_readable_by_anybody(path, about))
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """By a label that is the marker, which no index of words takes apart."""
-        question = f'project = "{project.key}" AND labels = "{draft.marker}" ORDER BY created ASC'
-        path = "/search/jql" if self._is_cloud else "/search"
-        query = {"jql": question, "fields": "labels", "maxResults": "1"}
-        found = self._door.fields("GET", f"{self._api}{path}", f"jira:{project.key}", query=query)
-        return next((each.text("key") for each in found.several("issues")), None)
+        """Find an issue by a label that is the marker: a label is compared as a whole, a text is split into words."""
+        jql = f'project = "{project.key}" AND labels = "{draft.marker}" ORDER BY created ASC'
+        path = f"{self._api}/search/jql" if self._is_cloud else f"{self._api}/search"
+        query = {"jql": jql, "fields": "labels", "maxResults": "1"}
+        about = f"jira:{project.key}"
+        issues = self._client.request(tuple[JiraEntry, ...], "GET", path, about, member="issues", query=query)
+        return issues[0].key if issues else None
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """An issue of the type JIRA_ISSUE_TYPE. Where a project's form has no priority, it gets none."""
-        about = f"jira:{project.key}"
+        """Create an issue of the type JIRA_ISSUE_TYPE, with a priority if the project's form has that field."""
+        path, about = f"{self._api}/issue", f"jira:{project.key}"
         fields = {
             "project": {"key": project.key},
             "issuetype": {"name": self._issue_type},
             "summary": draft.title,
             "description": self._body(text),
-            "labels": [draft.marker, *(label.replace(" ", "-") for label in draft.labels)],
+            "labels": [draft.marker, *(label.replace(" ", "-") for label in draft.labels)],  # Jira refuses blanks in labels
         }
         prioritised = fields | {"priority": {"id": self._priority(draft, about)}}
         try:
-            made = self._asked("POST", "/issue", about, {"fields": prioritised})
+            return self._client.request(JiraEntry, "POST", path, about, document={"fields": prioritised}).key
         except FindingsReportError as error:
             (problem,) = error.problems
             if problem.code != "tracker-refused" or "priority" not in problem.fault.lower():
                 raise
-            made = self._asked("POST", "/issue", about, {"fields": fields})  # refused as a whole, so nothing was made
-        return made.text("key")
+        # Jira has refused the request as a whole because of the field, so no issue was created.
+        return self._client.request(JiraEntry, "POST", path, about, document={"fields": fields}).key
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Title and text, then the comment."""
-        path, about = f"/issue/{ticket.ref.key}", str(ticket.ref)
+        """Set title and text, then add the comment."""
+        path, about = f"{self._api}/issue/{ticket.ref.key}", str(ticket.ref)
         document = {"fields": {"summary": draft.title, "description": self._body(text)}}
-        self._door.ask("PUT", f"{self._api}{path}", about, document=document)
+        self._client.send("PUT", path, about, document=document)
         if comment:
-            self._asked("POST", f"{path}/comment", about, {"body": self._body(comment)})
+            self._comment(path, about, comment)
 
     def _priority(self, draft: Draft, about: str) -> str:
-        """Jira's priorities stand from worst to least, and every installation has its own."""
-        found = objects(self._door.ask("GET", f"{self._api}/priority", about).json(), about)
-        if not found:
-            raise unexpected(about, "priorities")
-        return found[round((5 - draft.urgency) * (len(found) - 1) / 4)].text("id")
+        """Return the priority for an urgency. Every installation has its own priorities, listed from most to least urgent."""
+        listed = self._client.request(tuple[JiraPriority, ...], "GET", f"{self._api}/priority", about)
+        if not listed:
+            raise unexpected_answer(about, "priorities")
+        return listed[round((5 - draft.urgency) * (len(listed) - 1) / 4)].id
 
-    def _comments(self, key: str, about: str) -> Iterator[Fields]:
+    def _comments(self, path: str, about: str) -> Iterator[JiraComment]:
         start = 0
         for _ in pages(about):
-            page = self._asked("GET", f"/issue/{key}/comment?startAt={start}&maxResults=100", about)
-            found = page.several("comments")
-            yield from found
-            start += len(found)
-            if not found or start >= page.number("total", 0):
+            page = self._client.request(JiraComments, "GET", f"{path}/comment?startAt={start}&maxResults=100", about)
+            yield from page.comments
+            start += len(page.comments)
+            if not page.comments or start >= page.total:
                 return
+
+    def _comment(self, path: str, about: str, comment: str) -> None:
+        self._client.request(ApiModel, "POST", f"{path}/comment", about, document={"body": self._body(comment)})
 
     def _body(self, text: str) -> object:
         return json.loads(text) if self._is_cloud else text
 
-    def _asked(self, method: str, path: str, about: str, document: object = None) -> Fields:
-        return self._door.fields(method, f"{self._api}{path}", about, document=document)
 
-
-def _plain(body: object) -> str:
-    """A text as it can be compared and searched: that of a tree of nodes is its JSON, keys in order."""
+def _comparable(body: object) -> str:
+    """Return a text that can be compared and searched: of a tree of nodes its JSON, keys in order."""
     if body is None:
         return ""
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, sort_keys=True)

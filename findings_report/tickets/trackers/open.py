@@ -1,123 +1,141 @@
-"""Issue trackers, one file each behind one small Protocol. They are handed values: bytes, and texts in their own markup."""
+"""The table of trackers, and what every tracker can be asked for.
+
+To add a tracker, write one file with its REFERENCE and a function that opens it, and add one row to TRACKERS.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.tickets.http.credentials import Surroundings
-
-SHAPES: Final = {
-    "jira": "jira:SEC-12",
-    "gitlab": "gitlab:group/project#4",
-    "github": "github:owner/name#5",
-    "redmine": "redmine:17",
-    "rt": "rt:23",
-    "azure": "azure:project/31",
-    "servicenow": "servicenow:INC0010001",
-    "command": "command:NAME",
-}
-"""Every tracker, with the shape of its references."""
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.trackers import (
+    azure,
+    external_command,
+    github,
+    gitlab,
+    jira,
+    redmine,
+    rt,
+    servicenow,
+)
 
 
 class Tracker(Protocol):
-    """What is asked of a tracker. Every call raises FindingsReportError (NETWORK, or USAGE for a reference that is none)."""
+    """An open tracker. All methods raise FindingsReportError: NETWORK, or USAGE for an invalid reference."""
 
-    markup: Markup
-    """In which its comments and descriptions are written."""
+    @property
+    def markup(self) -> Markup:
+        """The markup of comments."""
 
     def identity(self) -> str:
-        """Who the token belongs to. Fails for a token that is not valid, where other calls might answer as anonymous."""
+        """Return the owner of the token. Raises for an invalid token, which other requests may treat as anonymous."""
 
     def read(self, key: str) -> Ticket:
-        """The ticket as it stands."""
+        """Return the current state of the ticket."""
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """Puts on the ticket what it lacks of the two, the file first and the comment that tells of it last."""
+        """Put the file on the ticket, unless it is there, and then the comment that describes it."""
 
 
 @runtime_checkable
-class Depot(Tracker, Protocol):
-    """A tracker that gives back what hangs on its tickets. A program of the user's does not."""
+class AttachmentReader(Tracker, Protocol):
+    """A tracker that returns the files on its tickets. A program of the user does not."""
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """The file's bytes, from whoever put them there. Raises as the others, for more than `largest` bytes too."""
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return the bytes of a file, whoever attached it. Raises also for a larger one."""
 
 
 @runtime_checkable
-class Desk(Tracker, Protocol):
-    """A tracker on which tickets are made and kept in step, too. The others take files and comments."""
+class TicketWriter(Tracker, Protocol):
+    """A tracker on which tickets are created and updated."""
 
-    description_markup: Markup
-    """In which its descriptions are written; its comments are in `markup`."""
-    longest: int
-    """How many characters a description takes."""
+    @property
+    def description_markup(self) -> Markup:
+        """The markup of descriptions; that of comments may be another."""
+
+    @property
+    def description_limit(self) -> int:
+        """The maximum length of a description, in characters."""
 
     def project(self, key: str) -> Project:
-        """Where tickets are made, by what a person calls it."""
+        """Return the place where tickets are created."""
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """The key of the ticket in the project that holds the draft's marker, open or closed; None when there is none."""
+        """Return the key of the ticket with the draft's marker, open or closed; None if there is none."""
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """A new ticket; `text` is its description in the tracker's markup. Its key."""
+        """Create a ticket; its key. `text` is the description in the tracker's markup."""
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Gives a ticket another title and text, and a comment that says why. Its state stays as people have set it."""
+        """Replace title and text, and add the comment. The state of the ticket is not changed: that is a person's decision."""
+
+
+@dataclass(frozen=True)
+class TrackerType:
+    """A row of TRACKERS."""
+
+    name: str
+    """The part of a reference before the colon."""
+    references: tuple[str, ...]
+    """The shapes of references, by example; the first one is the shortest."""
+    open: Callable[[Environment], AbstractContextManager[Tracker]]
+    """Open it with the address and the token of the environment."""
+    markups: tuple[Markup, ...]
+    """The markups of its comments, by product or setting."""
+    returns_files: bool = True
+    """True for an AttachmentReader: `attach` can report changes since the previous file."""
+    writes_tickets: bool = True
+    """True for a TicketWriter: `tickets create` and `sync` work."""
+    needs_extra: bool = True
+    """True if it is asked over HTTP, which needs the extra `tickets`."""
+
+
+TRACKERS: Final = {
+    row.name: row
+    for row in (
+        TrackerType("jira", (jira.REFERENCE,), jira.open_jira, (Markup.ADF, Markup.JIRA_WIKI)),
+        TrackerType("gitlab", (gitlab.REFERENCE,), gitlab.open_gitlab, (Markup.MARKDOWN,)),
+        TrackerType("github", (github.REFERENCE,), github.open_github, (Markup.MARKDOWN,)),
+        TrackerType("redmine", (redmine.REFERENCE,), redmine.open_redmine, (Markup.TEXTILE, Markup.MARKDOWN)),
+        TrackerType("rt", (rt.REFERENCE,), rt.open_rt, (Markup.HTML,)),
+        TrackerType("azure", (azure.REFERENCE,), azure.open_azure, (Markup.HTML,)),
+        TrackerType("servicenow", (servicenow.REFERENCE,), servicenow.open_servicenow, (Markup.HTML,)),
+        TrackerType(
+            "command",
+            external_command.REFERENCES,
+            external_command.open_command,
+            (Markup.MARKDOWN,),
+            returns_files=False,
+            writes_tickets=False,
+            needs_extra=False,
+        ),
+    )
+}
+"""All trackers by name, in the order of the documentation."""
 
 
 def parse_ref(text: str) -> TicketRef:
-    """`redmine:17` as a value. Raises FindingsReportError (USAGE) for a tracker that there is not."""
-    tracker, colon, key = text.partition(":")
-    if tracker in SHAPES and key:
-        return TicketRef(tracker, key)
-    known = ", ".join(SHAPES.values())
+    """Parse a reference, as in `redmine:17`. Raises FindingsReportError (USAGE) if there is no such tracker."""
+    name, colon, key = text.partition(":")
+    if name in TRACKERS and key:
+        return TicketRef(name, key)
+    known = ", ".join(row.references[0] for row in TRACKERS.values())
     fault = f"{text!r} is no ticket of a known tracker" if colon else f"{text!r} names no tracker"
-    raise FindingsReportError(Problem(Kind.USAGE, f"{fault} ({known})", did_you_mean(tracker, list(SHAPES)), code="ticket-ref"))
+    raise FindingsReportError(Problem(Kind.USAGE, f"{fault} ({known})", did_you_mean(name, list(TRACKERS)), code="ticket-ref"))
 
 
-def open_tracker(name: str, surroundings: Surroundings) -> AbstractContextManager[Tracker]:
-    """The tracker of that name in SHAPES. Raises FindingsReportError (USAGE) when the extra `tickets` is not installed."""
-    if name == "command":
-        from findings_report.tickets.trackers.external_command import open_command
-
-        return open_command(surroundings)
-    if importlib.util.find_spec("httpx") is None:
+def open_tracker(name: str, environment: Environment) -> AbstractContextManager[Tracker]:
+    """Open the tracker of that name. Raises FindingsReportError (USAGE) if the extra `tickets` is not installed."""
+    row = TRACKERS[name]
+    if row.needs_extra and importlib.util.find_spec("httpx") is None:
         fault = "talking to trackers needs the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
-    return _opened(name, surroundings)
-
-
-def _opened(name: str, surroundings: Surroundings) -> AbstractContextManager[Tracker]:
-    if name == "jira":
-        from findings_report.tickets.trackers.jira import open_jira
-
-        return open_jira(surroundings)
-    if name == "gitlab":
-        from findings_report.tickets.trackers.gitlab import open_gitlab
-
-        return open_gitlab(surroundings)
-    if name == "github":
-        from findings_report.tickets.trackers.github import open_github
-
-        return open_github(surroundings)
-    if name == "rt":
-        from findings_report.tickets.trackers.rt import open_rt
-
-        return open_rt(surroundings)
-    if name == "azure":
-        from findings_report.tickets.trackers.azure import open_azure
-
-        return open_azure(surroundings)
-    if name == "servicenow":
-        from findings_report.tickets.trackers.servicenow import open_servicenow
-
-        return open_servicenow(surroundings)
-    from findings_report.tickets.trackers.redmine import open_redmine
-
-    return open_redmine(surroundings)
+    return row.open(environment)

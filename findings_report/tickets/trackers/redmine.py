@@ -1,6 +1,6 @@
-"""Redmine, 3.3 and newer.
+"""Redmine, 3.4 and newer.
 
-Source: redmine.org/projects/redmine/wiki/Rest_api, and Redmine 5.0's own controllers.
+Source: redmine.org/projects/redmine/wiki/Rest_api, and the controllers of Redmine 5.0.
 """
 
 from __future__ import annotations
@@ -12,119 +12,190 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.http.client import Door, open_door
-from findings_report.tickets.http.credentials import Access, Surroundings
-from findings_report.tickets.http.problems import no_reference
-from findings_report.tickets.http.response import Fields
+from findings_report.tickets.http.client import ApiClient, open_client
+from findings_report.tickets.http.credentials import Credentials, Environment
+from findings_report.tickets.http.problems import invalid_reference
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Text
 
-SHAPE: Final = "redmine:17"
+REFERENCE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
+_MAX_ATTACHMENT_DESCRIPTION: Final = 255  # Redmine refuses a longer one
+
+
+class RedmineUser(ApiModel):
+    """The owner of an API key."""
+
+    id: Text = ""
+    login: Text = ""
+
+
+class RedmineAttachment(ApiModel):
+    """A file on an issue."""
+
+    id: Number
+    filename: Text
+    filesize: Number
+    description: Text = ""
+
+
+class RedmineJournal(ApiModel):
+    """A change of an issue, with or without a comment."""
+
+    notes: Text = ""
+
+
+class RedmineEntry(ApiModel):
+    """An issue in a list, or a project of an issue."""
+
+    id: Number
+    description: Text = ""
+
+
+class RedmineProject(ApiModel):
+    """A project. Without `is_public` in the answer it counts as public, which is the safe assumption."""
+
+    is_public: Flag = True
+
+
+class RedmineIssue(ApiModel):
+    """An issue with its files and comments."""
+
+    project: RedmineEntry
+    subject: Text = ""
+    description: Text = ""
+    is_private: Flag = False
+    attachments: tuple[RedmineAttachment, ...] = ()
+    journals: tuple[RedmineJournal, ...] = ()
+
+
+class RedmineUpload(ApiModel):
+    """Uploaded bytes that are on no issue yet."""
+
+    token: Text
+
+
+class RedminePriority(ApiModel):
+    """A priority; without `active`, as an older Redmine answers, it can be chosen."""
+
+    id: Number
+    active: Flag = True
 
 
 @contextmanager
-def open_redmine(surroundings: Surroundings) -> Iterator[Redmine]:
-    """The Redmine at REDMINE_URL, asked with REDMINE_API_KEY."""
-    url = surroundings.address("REDMINE_URL")
-    key = surroundings.secret("REDMINE_API_KEY")
-    markup = Markup.MARKDOWN if surroundings.setting("REDMINE_MARKUP", default="textile") == "markdown" else Markup.TEXTILE
-    access = Access("redmine", url, {"X-Redmine-API-Key": key}, (key,), "REDMINE_API_KEY", "REDMINE_URL")
-    with open_door(access) as door:
-        yield Redmine(door, markup)
+def open_redmine(environment: Environment) -> Iterator[Redmine]:
+    """Open the Redmine at REDMINE_URL with REDMINE_API_KEY. REDMINE_MARKUP=markdown for an installation without Textile."""
+    url = environment.address("REDMINE_URL")
+    key = environment.secret("REDMINE_API_KEY")
+    markup = Markup.MARKDOWN if environment.setting("REDMINE_MARKUP", default="textile") == "markdown" else Markup.TEXTILE
+    credentials = Credentials("redmine", url, {"X-Redmine-API-Key": key}, (key,), "REDMINE_API_KEY", "REDMINE_URL")
+    with open_client(credentials) as client:
+        yield Redmine(client, markup)
 
 
 class Redmine:
     """One Redmine."""
 
-    def __init__(self, door: Door, markup: Markup) -> None:
-        self._door = door
+    description_limit = 60_000
+
+    def __init__(self, client: ApiClient, markup: Markup) -> None:
+        self._client = client
         self.markup = self.description_markup = markup
-        self.longest = 60_000
 
     def identity(self) -> str:
-        """Whose key it is. With a bad key Redmine answers as anonymous elsewhere, here it refuses."""
-        user = self._door.fields("GET", "/users/current.json", "redmine").fields("user")
-        return user.text("login", "") or user.text("id")
+        """Return the owner of the key. Other requests treat a wrong key as anonymous; this one refuses it."""
+        user = self._client.request(RedmineUser, "GET", "/users/current.json", "redmine", member="user")
+        return user.login or user.id
 
     def read(self, key: str) -> Ticket:
-        """The issue with its files and comments."""
+        """Return the issue with its files and comments."""
         ref = TicketRef("redmine", key)
         if not _KEY.match(key):
-            raise no_reference(str(ref), SHAPE)
-        answer = self._door.fields("GET", f"/issues/{key}.json", str(ref), query={"include": "attachments,journals"})
-        issue = answer.fields("issue")
-        notes = [journal.text("notes", "") for journal in issue.several("journals")]
+            raise invalid_reference(str(ref), REFERENCE)
+        query = {"include": "attachments,journals"}
+        issue = self._client.request(RedmineIssue, "GET", f"/issues/{key}.json", str(ref), member="issue", query=query)
         return Ticket(
             ref,
-            title=issue.text("subject", ""),
-            address=f"{self._door.access.url}/issues/{key}",
-            is_public=not issue.flag("is_private", False) and self._is_public(issue, str(ref)),
+            title=issue.subject,
+            address=f"{self._client.credentials.url}/issues/{key}",
+            is_public=not issue.is_private and self._is_public(str(issue.project.id), str(ref)),
             attached=tuple(
-                Attached(each.text("filename"), each.number("filesize"), each.text("description", ""), str(each.number("id")))
-                for each in sorted(issue.several("attachments"), key=lambda each: each.number("id"))
+                Attached(file.filename, file.filesize, file.description, str(file.id))
+                for file in sorted(issue.attachments, key=lambda file: file.id)
             ),
-            told=frozenset(digest for note in notes for digest in digests(note)),
-            text=issue.text("description", ""),
+            told=frozenset(digest for journal in issue.journals for digest in digests(journal.notes)),
+            text=issue.description,
         )
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """As its pages do: the address that Redmine names has the host of its settings, which need not be this one."""
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return a file, from the path that Redmine's pages use.
+
+        The `content_url` of the API is not used: its host is the one in Redmine's settings, which is often not REDMINE_URL's.
+        """
         path = f"/attachments/download/{attached.id}/{quote(attached.name, safe='')}"
-        return self._door.download(path, str(ticket.ref), largest=largest, headers={"Accept": "*/*"})
+        return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """File and comment in one step, after the bytes were uploaded; an upload that no issue takes is removed by Redmine."""
+        """Upload the bytes, then add file and comment in one change. Redmine removes an upload that no issue refers to."""
+        about = str(ticket.ref)
         issue: dict[str, Any] = {"notes": comment}
-        if not any(each.holds(file) for each in ticket.attached):
-            uploaded = self._door.fields(
-                "POST", "/uploads.json", str(ticket.ref), query={"filename": file.name}, content=file.content
+        if not any(attached.holds(file) for attached in ticket.attached):
+            query = {"filename": file.name}
+            uploaded = self._client.request(
+                RedmineUpload, "POST", "/uploads.json", about, member="upload", query=query, content=file.content
             )
-            token = uploaded.fields("upload").text("token")
-            upload = {"token": token, "filename": file.name, "content_type": file.media_type, "description": file.mark}
-            issue["uploads"] = [upload]
-        self._door.ask("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
-        for each in ticket.attached:
-            if each.is_older(file) and not each.mark.startswith(_SUPERSEDED):
-                self._mark_superseded(each, file, str(ticket.ref))
+            issue["uploads"] = [
+                {
+                    "token": uploaded.token,
+                    "filename": file.name,
+                    "content_type": file.media_type,
+                    "description": file.mark,
+                }
+            ]
+        self._client.send("PUT", f"/issues/{ticket.ref.key}.json", about, document={"issue": issue})
+        for attached in ticket.attached:
+            if attached.is_older(file) and not attached.mark.startswith(_SUPERSEDED):
+                self._mark_superseded(attached, file, about)
 
     def project(self, key: str) -> Project:
-        """By its identifier or number."""
+        """Return a project by its identifier or number."""
         if not _PROJECT.match(key):
-            raise no_reference(f"redmine:{key}", "redmine:PROJECT, the project's identifier")
-        found = self._door.fields("GET", f"/projects/{key}.json", f"redmine:{key}").fields("project")
-        return Project(key, found.flag("is_public", True))
+            raise invalid_reference(f"redmine:{key}", "redmine:PROJECT, the project's identifier")
+        return Project(key, self._is_public(key, f"redmine:{key}"))
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """By the marker in the description. An old Redmine does not know that filter, and answers with all issues."""
+        """Find an issue by the marker in its description. An old Redmine ignores the filter and lists all issues."""
         query = {"project_id": project.key, "status_id": "*", "description": f"~{draft.marker}", "limit": "100"}
-        issues = self._door.fields("GET", "/issues.json", f"redmine:{project.key}", query=query).several("issues")
-        return next((str(each.number("id")) for each in issues if draft.is_marked(each.text("description", ""))), None)
+        about = f"redmine:{project.key}"
+        issues = self._client.request(tuple[RedmineEntry, ...], "GET", "/issues.json", about, member="issues", query=query)
+        return next((str(issue.id) for issue in issues if draft.is_marked(issue.description)), None)
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """In the project's first tracker, with the priority that answers to the severity."""
+        """Create an issue in the project's first tracker, with the priority for the severity."""
         issue = {"project_id": project.key, "subject": draft.title, "description": text, "priority_id": self._priority(draft)}
-        answer = self._door.fields("POST", "/issues.json", f"redmine:{project.key}", document={"issue": issue})
-        return str(answer.fields("issue").number("id"))
+        about = f"redmine:{project.key}"
+        return str(
+            self._client.request(RedmineEntry, "POST", "/issues.json", about, member="issue", document={"issue": issue}).id
+        )
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Title, text and comment in one step."""
+        """Set title, text and comment in one change."""
         issue = {"subject": draft.title, "description": text} | ({"notes": comment} if comment else {})
-        self._door.ask("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
+        self._client.send("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
 
     def _priority(self, draft: Draft) -> int | None:
-        """Redmine's priorities stand from least to worst, and every installation has its own."""
-        answer = self._door.fields("GET", "/enumerations/issue_priorities.json", "redmine")
-        found = [each.number("id") for each in answer.several("issue_priorities") if each.flag("active", True)]
-        return found[round((draft.urgency - 1) * (len(found) - 1) / 4)] if found else None
+        """Return the priority for an urgency. Every installation has its own priorities, listed from least to most urgent."""
+        path, member = "/enumerations/issue_priorities.json", "issue_priorities"
+        listed = self._client.request(tuple[RedminePriority, ...], "GET", path, "redmine", member=member)
+        ids = [priority.id for priority in listed if priority.active]
+        return ids[round((draft.urgency - 1) * (len(ids) - 1) / 4)] if ids else None
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
-        """Says so in the list of files too, where the token's owner may; the comment has said it in any case."""
-        told = f"{_SUPERSEDED} {file.name}; {older.mark}".removesuffix("; ")[:255]
-        changed = {"attachment": {"description": told}}
-        self._door.ask("PATCH", f"/attachments/{older.id}.json", about, document=changed, accepted=(403, 404))
+        """Mark the older file in the list of files, if the owner of the token may; the comment names it in any case."""
+        description = f"{_SUPERSEDED} {file.name}; {older.mark}".removesuffix("; ")[:_MAX_ATTACHMENT_DESCRIPTION]
+        document = {"attachment": {"description": description}}
+        self._client.send("PATCH", f"/attachments/{older.id}.json", about, document=document, accepted=(403, 404))
 
-    def _is_public(self, issue: Fields, about: str) -> bool:
-        number = issue.fields("project").number("id")
-        answer = self._door.fields("GET", f"/projects/{number}.json", about)
-        return answer.fields("project").flag("is_public", True)
+    def _is_public(self, project: str, about: str) -> bool:
+        return self._client.request(RedmineProject, "GET", f"/projects/{project}.json", about, member="project").is_public

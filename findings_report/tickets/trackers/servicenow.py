@@ -1,181 +1,233 @@
-"""ServiceNow, by its Table and Attachment APIs.
+"""ServiceNow, through the Table and Attachment APIs.
 
 Source: servicenow.com/docs, "Table API" and "Attachment API".
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.problems import FindingsReportError
-from findings_report.tickets.http.client import Door, open_door
-from findings_report.tickets.http.credentials import Access, Surroundings
-from findings_report.tickets.http.problems import absent, no_reference, unexpected
-from findings_report.tickets.http.response import Fields, objects
+from findings_report.tickets.http.client import ApiClient, open_client
+from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
+from findings_report.tickets.http.problems import invalid_reference, ticket_not_found, unexpected_answer
+from findings_report.tickets.http.response import ApiModel, Size, Text
 
-SHAPE: Final = "servicenow:INC0010001"
+REFERENCE: Final = "servicenow:INC0010001"
 _TABLE_SHAPE: Final = "servicenow:TABLE, a table of tasks, as in servicenow:incident"
+_API: Final = "/api/now"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{1,39}\Z")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}\Z")
 _ID = re.compile(r"[0-9a-f]{32}\Z")
-_MOST_FILES: Final = "10000"
-_LONGEST_TITLE: Final = 160
-_LONGEST_CORRELATION: Final = 100
+_MAX_FILES: Final = "10000"
+_MAX_TITLE: Final = 160  # of short_description
+_MAX_CORRELATION: Final = 100  # of correlation_id
 _RATINGS: Final = {5: ("1", "1"), 4: ("1", "2"), 3: ("2", "2"), 2: ("2", "3"), 1: ("3", "3")}
-"""Impact and urgency, 1 for the worst, of which an instance as it comes makes the priorities 1 to 5."""
+"""Impact and urgency by the draft's urgency, 1 for the worst: default settings compute the priorities 1 to 5 from them."""
+
+
+class ServiceNowUser(ApiModel):
+    """The owner of a token."""
+
+    user_name: Text = ""
+
+
+class ServiceNowRecord(ApiModel):
+    """Where a task is: incidents, changes, problems and requests are all tasks, each in a table of its own."""
+
+    sys_id: Text
+    sys_class_name: Text
+
+
+class ServiceNowTask(ApiModel):
+    """A task with its work notes."""
+
+    short_description: Text = ""
+    description: Text = ""
+    work_notes: Text = ""
+
+
+class ServiceNowFile(ApiModel):
+    """A file on a record."""
+
+    sys_id: Text
+    file_name: Text
+    size_bytes: Size = 0
+
+
+class ServiceNowEntry(ApiModel):
+    """A record that was created or found."""
+
+    number: Text
+    correlation_id: Text = ""
+
+
+class ServiceNowAny(ApiModel):
+    """A record of any table; only tasks have a number."""
+
+    number: Text = ""
 
 
 @contextmanager
-def open_servicenow(surroundings: Surroundings) -> Iterator[ServiceNow]:
-    """The instance at SERVICENOW_URL: with SERVICENOW_USERNAME and SERVICENOW_PASSWORD, else with SERVICENOW_TOKEN (OAuth)."""
-    url = surroundings.address("SERVICENOW_URL", "SN_HOST")
-    user = surroundings.setting("SERVICENOW_USERNAME", "SN_USERNAME", default="")
-    credential, other = ("SERVICENOW_PASSWORD", "SN_PASSWORD") if user else ("SERVICENOW_TOKEN", "SN_ACCESS_TOKEN")
-    secret = surroundings.secret(credential, other)
-    pair = f"{user}:{secret}"
-    header = f"Basic {base64.b64encode(pair.encode()).decode()}" if user else f"Bearer {secret}"
-    access = Access("servicenow", url, {"Authorization": header}, (pair, secret), credential, "SERVICENOW_URL")
-    with open_door(access) as door:
-        yield ServiceNow(door)
+def open_servicenow(environment: Environment) -> Iterator[ServiceNow]:
+    """Open the instance at SERVICENOW_URL with SERVICENOW_USERNAME and SERVICENOW_PASSWORD, or SERVICENOW_TOKEN (OAuth)."""
+    url = environment.address("SERVICENOW_URL", "SN_HOST")
+    user = environment.setting("SERVICENOW_USERNAME", "SN_USERNAME", default="")
+    variable, other = ("SERVICENOW_PASSWORD", "SN_PASSWORD") if user else ("SERVICENOW_TOKEN", "SN_ACCESS_TOKEN")
+    secret = environment.secret(variable, other)
+    header = basic_auth(user, secret) if user else f"Bearer {secret}"
+    secrets = (f"{user}:{secret}", secret)
+    credentials = Credentials("servicenow", url, {"Authorization": header}, secrets, variable, "SERVICENOW_URL")
+    with open_client(credentials) as client:
+        yield ServiceNow(client)
 
 
 class ServiceNow:
-    """One instance. Nobody reads its tasks without an account."""
+    """One instance. None of its tasks is readable without an account."""
 
     markup = Markup.HTML
     description_markup = Markup.PLAIN
-    longest = 4000
+    description_limit = 4000  # of the field `description`
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
 
     def identity(self) -> str:
-        """The user's name; empty where the user may not read it."""
+        """Return the user's name; empty if the user may not read it."""
         query = {"sysparm_query": "sys_id=javascript:gs.getUserID()", "sysparm_fields": "user_name", "sysparm_limit": "1"}
-        found = self._ask("GET", "/table/sys_user", "servicenow", query=query)
-        return next((each.text("user_name", "") for each in objects(found, "servicenow", "result")), "")
+        path = f"{_API}/table/sys_user"
+        users = self._client.request(tuple[ServiceNowUser, ...], "GET", path, "servicenow", member="result", query=query)
+        return users[0].user_name if users else ""
 
     def read(self, key: str) -> Ticket:
-        """The task of that number, in whichever table it is, with its files and its work notes."""
+        """Return the task of that number, in whichever table, with its files and its work notes."""
         ref = TicketRef("servicenow", key)
         if not _KEY.match(key):
-            raise no_reference(str(ref), SHAPE)
-        table, record = self._place(key, str(ref))
+            raise invalid_reference(str(ref), REFERENCE)
+        about = str(ref)
+        table, record = self._locate(key, about)
         query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
-        task = Fields(self._ask("GET", f"/table/{table}/{record}", str(ref), query=query), str(ref), "result")
+        path = f"{_API}/table/{table}/{record}"
+        task = self._client.request(ServiceNowTask, "GET", path, about, member="result", query=query)
+        query = {
+            "sysparm_query": f"table_name={table}^table_sys_id={record}^ORDERBYsys_created_on",
+            "sysparm_limit": _MAX_FILES,
+        }
+        path = f"{_API}/attachment"
+        files = self._client.request(tuple[ServiceNowFile, ...], "GET", path, about, member="result", query=query)
         return Ticket(
             ref,
-            title=task.text("short_description", ""),
-            address=f"{self._door.access.url}/{table}.do?sys_id={record}",
+            title=task.short_description,
+            address=f"{self._client.credentials.url}/{table}.do?sys_id={record}",
             is_public=False,
-            attached=tuple(self._files(table, record, str(ref))),
-            told=digests(task.text("work_notes", "")),
-            text=task.text("description", ""),
+            attached=tuple(Attached(file.file_name, file.size_bytes, id=file.sys_id) for file in files),
+            told=digests(task.work_notes),
+            text=task.description,
         )
 
-    def download(self, ticket: Ticket, attached: Attached, largest: int) -> bytes:
-        """By the number of the attachment."""
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return a file by its sys_id."""
         about = str(ticket.ref)
         if not _ID.match(attached.id):
-            raise unexpected(about, "sys_id of an attachment")
-        path = f"/api/now/attachment/{attached.id}/file"
-        return self._door.download(path, about, largest=largest, headers={"Accept": "*/*"})
+            raise unexpected_answer(about, "sys_id of an attachment")
+        return self._client.download(f"{_API}/attachment/{attached.id}/file", about, max_bytes=max_bytes)
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """The file, then a work note, which the staff see and the one who asked does not."""
+        """Upload the file, then add a work note, which the requester does not see."""
         about = str(ticket.ref)
-        table, record = self._place(ticket.ref.key, about)
-        if not any(each.holds(file) for each in ticket.attached):
+        table, record = self._locate(ticket.ref.key, about)
+        if not any(attached.holds(file) for attached in ticket.attached):
             query = {"table_name": table, "table_sys_id": record, "file_name": file.name}
             headers = {"Content-Type": file.media_type}
-            self._ask("POST", "/attachment/file", about, query=query, content=file.content, headers=headers)
-        self._ask("PATCH", f"/table/{table}/{record}", about, document={"work_notes": _note(comment)})
+            path = f"{_API}/attachment/file"
+            self._client.request(
+                ApiModel, "POST", path, about, member="result", query=query, content=file.content, headers=headers
+            )
+        self._change(table, record, about, {"work_notes": _work_note(comment)})
 
     def project(self, key: str) -> Project:
-        """A table of tasks, by its name. Nobody reads one without an account."""
+        """Return a table of tasks by its name."""
         about = f"servicenow:{key}"
         if not _TABLE.match(key):
-            raise no_reference(about, _TABLE_SHAPE)
-        found = self._ask("GET", f"/table/{key}", about, query={"sysparm_fields": "number", "sysparm_limit": "1"})
-        if not all(each.has("number") for each in objects(found, about, "result")):
-            raise no_reference(about, _TABLE_SHAPE)
+            raise invalid_reference(about, _TABLE_SHAPE)
+        query = {"sysparm_fields": "number", "sysparm_limit": "1"}
+        path = f"{_API}/table/{key}"
+        records = self._client.request(tuple[ServiceNowAny, ...], "GET", path, about, member="result", query=query)
+        if not all(record.number for record in records):
+            raise invalid_reference(about, _TABLE_SHAPE)
         return Project(key, is_public=False)
 
     def find(self, project: Project, draft: Draft) -> str | None:
-        """By its `correlation_id`. Where a table has no such field, the condition is left out, and any record answers."""
-        marker = _correlation(draft)
+        """Find a record by its `correlation_id`.
+
+        The answer is compared again: ServiceNow drops a condition on a field that a table does not have.
+        """
+        marker = _correlation_id(draft)
         query = {"sysparm_query": f"correlation_id={marker}", "sysparm_fields": "number,correlation_id", "sysparm_limit": "1"}
-        about = f"servicenow:{project.key}"
-        records = objects(self._ask("GET", f"/table/{project.key}", about, query=query), about, "result")
-        return next((each.text("number") for each in records if each.text("correlation_id", "") == marker), None)
+        path, about = f"{_API}/table/{project.key}", f"servicenow:{project.key}"
+        records = self._client.request(tuple[ServiceNowEntry, ...], "GET", path, about, member="result", query=query)
+        return next((record.number for record in records if record.correlation_id == marker), None)
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
-        """A record of the table with impact and urgency, of which the instance makes the priority by its own rules."""
-        about = f"servicenow:{project.key}"
+        """Create a record with impact and urgency, from which the instance computes the priority by its own rules."""
+        path, about = f"{_API}/table/{project.key}", f"servicenow:{project.key}"
         impact, urgency = _RATINGS[draft.urgency]
         document = {
-            "short_description": _title(draft),
+            "short_description": _short_description(draft),
             "description": text,
             "impact": impact,
             "urgency": urgency,
-            "correlation_id": _correlation(draft),
+            "correlation_id": _correlation_id(draft),
             "correlation_display": "findings-report",
         }
-        made = self._ask("POST", f"/table/{project.key}", about, query={"sysparm_fields": "number"}, document=document)
-        return Fields(made, about, "result").text("number")
+        query = {"sysparm_fields": "number"}
+        return self._client.request(
+            ServiceNowEntry, "POST", path, about, member="result", query=query, document=document
+        ).number
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Title, text and work note in one step."""
+        """Set title, text and work note in one change."""
         about = str(ticket.ref)
-        table, record = self._place(ticket.ref.key, about)
-        document = {"short_description": _title(draft), "description": text}
+        table, record = self._locate(ticket.ref.key, about)
+        document = {"short_description": _short_description(draft), "description": text}
         if comment:
-            document["work_notes"] = _note(comment)
-        self._ask("PATCH", f"/table/{table}/{record}", about, document=document)
+            document["work_notes"] = _work_note(comment)
+        self._change(table, record, about, document)
 
-    def _place(self, number: str, about: str) -> tuple[str, str]:
-        """Table and id of a task. Incidents, changes, problems and requests are all tasks."""
+    def _locate(self, number: str, about: str) -> tuple[str, str]:
+        """Return table and sys_id of a task."""
         query = {"sysparm_query": f"number={number}", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
-        found = objects(self._ask("GET", "/table/task", about, query=query), about, "result")
-        if not found:
-            raise FindingsReportError(absent(self._door.access, about))
-        table, record = found[0].text("sys_class_name"), found[0].text("sys_id")
-        if not _TABLE.match(table) or not _ID.match(record):
-            raise unexpected(about, "sys_class_name and sys_id")
+        path = f"{_API}/table/task"
+        records = self._client.request(tuple[ServiceNowRecord, ...], "GET", path, about, member="result", query=query)
+        if not records:
+            raise FindingsReportError(ticket_not_found(self._client.credentials, about))
+        table, record = records[0].sys_class_name, records[0].sys_id
+        if not _TABLE.match(table) or not _ID.match(record):  # both become parts of paths
+            raise unexpected_answer(about, "sys_class_name and sys_id")
         return table, record
 
-    def _files(self, table: str, record: str, about: str) -> Iterator[Attached]:
-        wanted = f"table_name={table}^table_sys_id={record}^ORDERBYsys_created_on"
-        found = self._ask("GET", "/attachment", about, query={"sysparm_query": wanted, "sysparm_limit": _MOST_FILES})
-        for each in objects(found, about, "result"):
-            yield Attached(each.text("file_name"), each.number("size_bytes", 0), id=each.text("sys_id"))
-
-    def _ask(self, method: str, path: str, about: str, **sent: Any) -> Any:
-        document = self._door.ask(method, f"/api/now{path}", about, **sent).json()
-        if not isinstance(document, dict) or "result" not in document:
-            raise unexpected(about, "result")
-        return document["result"]
+    def _change(self, table: str, record: str, about: str, document: dict[str, str]) -> None:
+        self._client.request(ApiModel, "PATCH", f"{_API}/table/{table}/{record}", about, member="result", document=document)
 
 
-def _note(comment: str) -> str:
-    """A work note that is read as HTML."""
-    escaped = comment.replace("[", "&#91;").replace("]", "&#93;")  # else a text could end what makes it HTML
+def _work_note(comment: str) -> str:
+    """Return a work note that is displayed as HTML: ServiceNow does so between [code] and [/code]."""
+    escaped = comment.replace("[", "&#91;").replace("]", "&#93;")  # otherwise a text could contain the closing tag
     return f"[code]{escaped}[/code]"
 
 
-def _title(draft: Draft) -> str:
-    return draft.title if len(draft.title) <= _LONGEST_TITLE else f"{draft.title[: _LONGEST_TITLE - 1]}…"
+def _short_description(draft: Draft) -> str:
+    return draft.title if len(draft.title) <= _MAX_TITLE else f"{draft.title[: _MAX_TITLE - 1]}…"
 
 
-def _correlation(draft: Draft) -> str:
-    """The marker, in the field that is there for the name that another system has for a task."""
-    if len(draft.marker) <= _LONGEST_CORRELATION:
+def _correlation_id(draft: Draft) -> str:
+    """Return the marker for the field that is meant for the name of a task in another system."""
+    if len(draft.marker) <= _MAX_CORRELATION:
         return draft.marker
     digest = hashlib.sha256(draft.marker.encode()).hexdigest()[:32]
-    return f"{draft.marker[: _LONGEST_CORRELATION - len(digest) - 1]}-{digest}"
+    return f"{draft.marker[: _MAX_CORRELATION - len(digest) - 1]}-{digest}"

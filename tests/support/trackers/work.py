@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from findings_report.commands.attach import attach
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs
-from findings_report.tickets.attach import Errand, attach
-from findings_report.tickets.create import Order, create
-from findings_report.tickets.http.credentials import Surroundings
-from findings_report.tickets.session import Done
-from findings_report.tickets.sync import Wish, sync
+from findings_report.tickets.attach import AttachOptions
+from findings_report.tickets.create import CreateOptions, create
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.session import TicketsResult
+from findings_report.tickets.sync import SyncOptions, sync
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 FINDING = "title: One\nseverity: high\ndescription: Something is *wrong*.\ncwe: CWE-89\n"
@@ -39,26 +40,26 @@ class Work:
         self.report.parent.mkdir(exist_ok=True)
         self.report.write_bytes(content)
 
-    def attach(self, to: str, path: Path | None = None, **wishes: object) -> Done:
-        errand = Errand((path or self.report,), (to,), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # named as they are there
-        return attach(errand, Surroundings(self.environment), lambda _: None)
+    def attach(self, to: str, path: Path | None = None, **wishes: object) -> TicketsResult:
+        options = AttachOptions((path or self.report,), (to,), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # named as they are there
+        return attach(options, Environment(self.environment), lambda _: None)
 
-    def attach_to(self, path: Path, to: tuple[str, ...], **wishes: object) -> Done:
-        errand = Errand((path,), to, Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
-        return attach(errand, Surroundings(self.environment), lambda _: None)
+    def attach_to(self, path: Path, to: tuple[str, ...], **wishes: object) -> TicketsResult:
+        options = AttachOptions((path,), to, Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
+        return attach(options, Environment(self.environment), lambda _: None)
 
-    def attach_all(self, **wishes: object) -> Done:
+    def attach_all(self, **wishes: object) -> TicketsResult:
         """As `attach` without arguments."""
-        errand = Errand((), (), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
-        return attach(errand, Surroundings(self.environment), lambda _: None)
+        options = AttachOptions((), (), Inputs(self.root, {}), **wishes)  # type: ignore[arg-type]  # likewise
+        return attach(options, Environment(self.environment), lambda _: None)
 
-    def create(self, to: str, **wishes: object) -> Done:
-        order = Order(to, **wishes)  # type: ignore[arg-type]  # likewise
-        return create(Inputs(self.root, {}), order, Surroundings(self.environment), lambda _: None)
+    def create(self, to: str, **wishes: object) -> TicketsResult:
+        order = CreateOptions(to, **wishes)  # type: ignore[arg-type]  # likewise
+        return create(Inputs(self.root, {}), order, Environment(self.environment), lambda _: None)
 
-    def sync(self, **wishes: object) -> Done:
-        wish = Wish(**wishes)  # type: ignore[arg-type]  # likewise
-        return sync(Inputs(self.root, {}), wish, Surroundings(self.environment), lambda _: None)
+    def sync(self, **wishes: object) -> TicketsResult:
+        wish = SyncOptions(**wishes)  # type: ignore[arg-type]  # likewise
+        return sync(Inputs(self.root, {}), wish, Environment(self.environment), lambda _: None)
 
     def finding(self, id: str, text: str) -> Path:
         path = self.root / "findings" / f"{id}.finding.yaml"
@@ -74,7 +75,7 @@ class Work:
         return _refused(lambda: self.create(to, **wishes))
 
 
-def _refused(call: Callable[[], Done]) -> Problem:
+def _refused(call: Callable[[], TicketsResult]) -> Problem:
     with pytest.raises(FindingsReportError) as caught:
         call()
     (problem,) = [each for each in caught.value.problems if each.level == "error"]
