@@ -21,7 +21,7 @@ from typing import Any
 
 from reports import Clones, Source, finding, symbol_of
 
-from findings_report.comparison.matching import Matching, Place, Traits, match
+from findings_report.comparison.matching import CitedLines, Matching, Traits, match
 from findings_report.model.evidence import Region
 
 PAIRS = Path(__file__).with_name("pairs.jsonl")
@@ -99,7 +99,7 @@ def _add(clones: Clones, side: dict[str, Traits], named: dict[str, Any] | None) 
         id=id,
         title=told.title,
         prose=told.body,
-        places=tuple(Place(cited.repository, cited.path, cited.region) for cited in told.cited),
+        places=tuple(CitedLines(cited.repository, cited.path, cited.region) for cited in told.cited),
         symbols=tuple(name for cited in told.cited if (name := symbol_of(clones, cited))),
     )
     return id
@@ -176,7 +176,7 @@ def synthetic(number: int, rng: random.Random) -> tuple[list[Traits], list[Trait
                     title=" ".join(title),
                     prose=" ".join(text),
                     cwe=(f"CWE-{rng.choice((20, 79, 89, 190, 287, 352, 862))}",) if rng.random() < 0.3 else (),
-                    places=(Place("audited", path, region),),
+                    places=(CitedLines("audited", path, region),),
                     symbols=(f"Module.method{start // 50}",),
                 )
             )

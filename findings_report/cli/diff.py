@@ -91,12 +91,12 @@ def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
 
 def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Problem]:
     """For a forge: what a reviewer of a change has to see, beside the files that it changes."""
-    from findings_report.model.comparison import Weight
+    from findings_report.model.comparison import Assessment
 
     if output_format is not OutputFormat.GITHUB:
         return []
-    levels: dict[Weight, Level] = {Weight.CONTRADICTION: "warning", Weight.REVIEW: "note"}
-    codes = {Weight.CONTRADICTION: "claim-contradiction", Weight.REVIEW: "claim-review"}
+    levels: dict[Assessment, Level] = {Assessment.CONTRADICTION: "warning", Assessment.REVIEW: "note"}
+    codes = {Assessment.CONTRADICTION: "claim-contradiction", Assessment.REVIEW: "claim-review"}
     return [
         Problem(Kind.GATE, f"{compared.id}: {judgement.text}", level=levels[judgement.weight], code=codes[judgement.weight])
         for compared in comparison.findings
@@ -107,20 +107,20 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
 
 def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
     """What changed or has to be looked at as a table, each judgement beneath it, and the counts."""
-    from findings_report.model.comparison import Weight
+    from findings_report.model.comparison import Assessment
 
-    told = comparison.told
+    told = comparison.detailed
     if told:
-        rows = [(each.id, _change(each), each.shown.severity.name, each.shown.title) for each in told]
+        rows = [(each.id, _change(each), each.latest.severity.name, each.latest.title) for each in told]
         say(table(("id", "change", "severity", "title"), rows))
     for compared in told:
         for judgement in compared.judgements:
-            if judgement.weight is not Weight.CONSISTENT:
+            if judgement.weight is not Assessment.CONSISTENT:
                 say(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
     for limit in comparison.limits:
         say(wrapped(f"not compared: {limit}"))
-    changes = _told(count for count in comparison.counts if not count.is_turn)
-    turns = _told(count for count in comparison.counts if count.is_turn)
+    changes = _told(count for count in comparison.counts if not count.is_status_change)
+    turns = _told(count for count in comparison.counts if count.is_status_change)
     total = len(comparison.findings)
     summary = f"{total} finding{'' if total == 1 else 's'}" + (f": {changes}" if changes else "")
     say(summary + (f"; of these {turns}" if turns else ""))
@@ -145,7 +145,7 @@ def _summary(diffed: Diffed) -> dict[str, Any]:
                 "turn": compared.turn.value if compared.turn else None,
                 "baseline": compared.baseline.id if compared.baseline else None,
                 "possible": list(compared.possible),
-                "severity": compared.shown.severity.name,
+                "severity": compared.latest.severity.name,
                 "status": compared.current.status.value if compared.current else None,
                 "code": compared.code.value,
                 "fields": [field.name for field in compared.fields],

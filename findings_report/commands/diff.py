@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report.comparison.sides import ReadSide, _listed, compared, read_side
-from findings_report.model.comparison import Change, ComparedFinding, Comparison, Weight
+from findings_report.comparison.sides import ReadSide, compare_sides, list_names, read_side
+from findings_report.model.comparison import Assessment, Change, ComparedFinding, Comparison
 from findings_report.model.finding import ANSWERED
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering.run import Written, rendered
@@ -68,7 +68,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     before = read_side(baseline, inputs, progress)
     progress("reading the current side")
     after = read_side(current, inputs, progress)
-    comparison = compared(before, after, inputs, progress)
+    comparison = compare_sides(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
     tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
     files, problems = _made(comparison, (before, after), wishes, progress)
@@ -127,7 +127,7 @@ def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str
         limit = scale.index(gate.severity) if gate.severity is not None else len(scale)
         bad = [each.id for each in comparison.findings if _is(each, gate.name) and _rank(each, scale) <= limit]
         if bad:
-            fault = f"--fail-on {gate.text}: {len(bad)} found: {_listed(bad)}"
+            fault = f"--fail-on {gate.text}: {len(bad)} found: {list_names(bad)}"
             problems.append(Problem(Kind.GATE, fault, code="fail-on"))
     changed = sum(1 for each in comparison.findings if each.change is not Change.UNCHANGED)
     if exit_code and changed:
@@ -138,13 +138,13 @@ def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str
 
 
 def _rank(compared: ComparedFinding, scale: Sequence[str]) -> int:
-    name = compared.shown.severity.name
+    name = compared.latest.severity.name
     return scale.index(name) if name in scale else len(scale)
 
 
 def _is(compared: ComparedFinding, name: str) -> bool:
     if name == "new":
-        return compared.change is Change.NEW and compared.shown.status not in ANSWERED
-    if name in (Weight.REVIEW.value, Weight.CONTRADICTION.value):
-        return compared.weighs(Weight(name))
+        return compared.change is Change.NEW and compared.latest.status not in ANSWERED
+    if name in (Assessment.REVIEW.value, Assessment.CONTRADICTION.value):
+        return compared.weighs(Assessment(name))
     return name in (compared.change.value, compared.turn.value if compared.turn else None)

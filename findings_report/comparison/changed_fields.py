@@ -1,4 +1,4 @@
-"""What differs between two states of one finding, field by field. Pure."""
+"""One finding on two sides, compared field by field."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from enum import Enum
 from typing import Any, Final
 
-from findings_report.comparison.text_diff import wording
+from findings_report.comparison.text_diff import diff_words
 from findings_report.model.comparison import FieldChange, TrackedRegion
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
@@ -16,21 +16,21 @@ from findings_report.model.passages import passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
 
-_NOT_SAID: Final = frozenset({"id", "snippets", "placed", "severity_source"})
-"""Fields of a reported finding that nobody wrote."""
+_COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
+"""Fields of a reported finding that are computed, not authored."""
 
 _LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields"}
 
 
-def changed_fields(
+def compare_fields(
     baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion], *, is_read: bool = True
 ) -> tuple[FieldChange, ...]:
-    """Every field that differs, in the order of the finding's fields; the locations last.
+    """Return every field that differs, in the order of the finding's fields; the locations last.
 
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
-    `is_read` is False when a location could not be read, so that what is cited cannot be told.
+    `is_read` is False when a location could not be read, so that locations cannot be compared.
     """
-    found = [*_said(baseline, current)]
+    found = [*_authored_changes(baseline, current)]
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
     before, after = _citations(baseline, evidence, is_named=is_named), _citations(current, (), is_named=is_named)
     if is_read and before != after:
@@ -38,9 +38,9 @@ def changed_fields(
     return tuple(found)
 
 
-def _said(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
+def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
-        if name in _NOT_SAID:
+        if name in _COMPUTED:
             continue
         before, after = _text(getattr(baseline, name)), _text(getattr(current, name))
         if before != after:
@@ -50,15 +50,16 @@ def _said(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[Field
 def _change(name: str, before: str | None, after: str | None) -> FieldChange:
     label = _LABELS.get(name, name.replace("_", " ").capitalize())
     is_prose = any(field.path[0] == name for field in passage_fields(ReportedFinding))
-    words = wording(before or "", after or "") if is_prose else ()
+    words = diff_words(before or "", after or "") if is_prose else ()
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
 
 
 def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
-    """Every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
+    """Return every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
 
     The repository stands before it when it `is_named`.
     """
+    # A region that was followed with its text equal is cited where it is now: that it moved is no change to the finding.
     now = {
         (region.location, region.drift.region): region.drift.now
         for region in followed
@@ -81,7 +82,7 @@ def _citation(snippet: Snippet, path: str, region: Region) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """A value as a person would write it; None for one that says nothing."""
+    """Return a value as a person would write it; None for an empty one."""
     if value is None or value == () or value == "":
         return None
     if isinstance(value, Enum):
@@ -91,9 +92,9 @@ def _text(value: Any) -> str | None:
     if isinstance(value, tuple):
         separator = "\n" if any(isinstance(each, Event | Affected | Reference) for each in value) else ", "
         return separator.join(text for each in value if (text := _text(each)) is not None)
-    for kind, told in _TOLD.items():
+    for kind, write in _WRITTEN.items():
         if isinstance(value, kind):
-            return told(value)
+            return write(value)
     return str(value)
 
 
@@ -116,7 +117,7 @@ def _affected(thing: Affected) -> str:
     return f"{thing.kind}: {thing.name}" + (f" – {thing.note}" if thing.note else "")
 
 
-_TOLD: Final[dict[type, Callable[[Any], str | None]]] = {
+_WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
     Severity: lambda severity: severity.name,
     Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
     Recommendation: _recommendation,
@@ -128,4 +129,4 @@ _TOLD: Final[dict[type, Callable[[Any], str | None]]] = {
     Score: lambda score: score.vector,
     CustomValue: lambda custom: f"{custom.label}: {custom.value}",
 }
-"""How each structured value is told."""
+"""How each structured value is written."""

@@ -1,6 +1,7 @@
-"""Baseline + current + what became of the code -> Comparison: changes, claims held against the code, counts, order.
+"""Two reports and what happened to their code to a Comparison: changes, checked claims, counts, order.
 
-Every decision about WHAT a comparison says is made here, from values to values. No clock, no environment, no file, no git.
+Every decision about WHAT a comparison contains is made here and in the neighbours, from values to values: no clock, no
+environment, no file, no git.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from findings_report.comparison.changed_fields import changed_fields
-from findings_report.comparison.claims import judgements, of_finding
+from findings_report.comparison.changed_fields import compare_fields
+from findings_report.comparison.claims import code_state, judge_claim
 from findings_report.model.comparison import (
+    Assessment,
     Change,
     ChangeCount,
     ComparedFinding,
@@ -19,9 +21,8 @@ from findings_report.model.comparison import (
     FieldChange,
     FixCommit,
     Side,
+    StatusChange,
     TrackedRegion,
-    Turn,
-    Weight,
 )
 from findings_report.model.finding import ANSWERED, Status
 from findings_report.model.report import Component, Report, ReportedFinding
@@ -30,7 +31,7 @@ _CHANGES: Final = (Change.NEW, Change.UPDATED, Change.UNCHANGED, Change.ABSENT)
 
 
 @dataclass(frozen=True)
-class Pairing:
+class FindingPairs:
     """Which findings of the two sides are the same one."""
 
     pairs: Mapping[str, tuple[str, str]]
@@ -42,15 +43,15 @@ class Pairing:
 
 
 @dataclass(frozen=True)
-class Code:
-    """What git says, by finding."""
+class FollowedCode:
+    """What happened to the cited code, by finding."""
 
     forward: Mapping[str, tuple[TrackedRegion, ...]]
     """Baseline id -> its evidence, followed to the current commit."""
     back: Mapping[str, tuple[TrackedRegion, ...]]
     """Id of a new finding -> its evidence, followed to the baseline's commit."""
     fixes: Mapping[str, tuple[FixCommit, ...]]
-    """Current id -> what became of the commits that its `fix` names."""
+    """Current id -> the commits that its `fix` names, looked up."""
     unread: Collection[str] = ()
     """Ids of findings of which a side could not read a location: what they cite is not compared."""
     still: Collection[str] = ()
@@ -62,12 +63,12 @@ def compare(
     current: Report,
     *,
     sources: tuple[str, str],
-    pairing: Pairing,
-    code: Code,
+    pairing: FindingPairs,
+    code: FollowedCode,
     limits: Sequence[str] = (),
     components: Sequence[Component] = (),
 ) -> Comparison:
-    """The comparison. `sources` are the two sides as the user named them."""
+    """Return the comparison. `sources` are the two sides as the user named them."""
     before = {finding.id: finding for finding in baseline.findings}
     commits = {repository.name: repository.commit for repository in current.engagement.repositories}
     code = replace(code, still=frozenset(finding.id for finding in baseline.findings if _is_still(finding, commits)))
@@ -88,23 +89,25 @@ def compare(
 
 
 def _is_still(finding: ReportedFinding, commits: Mapping[str, str | None]) -> bool:
-    """True when every location was cited at the commit that the current side has: nothing can have changed in between."""
+    """Return True when every location is cited at the commit that the current side has: nothing can have changed."""
     cited = [(snippet.commit, commits.get(snippet.repository)) for snippet in finding.snippets]
     return bool(cited) and all(there is not None and there == here for there, here in cited)
 
 
-def _present(finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: Pairing, code: Code) -> ComparedFinding:
+def _present(
+    finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: FindingPairs, code: FollowedCode
+) -> ComparedFinding:
     pair = pairing.pairs.get(finding.id)
     if pair is None:
         why = pairing.remarks.get(finding.id, "No finding of the baseline is this one.")
         return _compared(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
     old, why = before[pair[0]], pair[1]
     is_read = not {old.id, finding.id} & set(code.unread)
-    fields = changed_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
+    fields = compare_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
     return _compared(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
 
 
-def _absent(finding: ReportedFinding, pairing: Pairing, code: Code) -> ComparedFinding:
+def _absent(finding: ReportedFinding, pairing: FindingPairs, code: FollowedCode) -> ComparedFinding:
     why = pairing.remarks.get(finding.id, "No finding of the current report is this one.")
     return _compared(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
 
@@ -114,12 +117,12 @@ def _compared(
     baseline: ReportedFinding | None,
     current: ReportedFinding | None,
     because: str,
-    code: Code,
+    code: FollowedCode,
     *,
     possible: tuple[str, ...] = (),
     fields: tuple[FieldChange, ...] = (),
 ) -> ComparedFinding:
-    """One finding with all that git says of it; at least one side is given."""
+    """Return one finding with what happened to its code; at least one side is given."""
     sides = [side for side in (baseline, current) if side is not None]
     followed = code.back if baseline is None else code.forward
     evidence = followed.get(sides[0].id, ())
@@ -129,50 +132,50 @@ def _compared(
     return ComparedFinding(
         id=sides[-1].id,
         change=change,
-        turn=_turn(baseline.status, current.status) if baseline is not None and current is not None else None,
+        turn=_status_change(baseline.status, current.status) if baseline is not None and current is not None else None,
         baseline=baseline,
         current=current,
         because=because,
         possible=possible,
         fields=fields,
         evidence=evidence,
-        code=of_finding(evidence, is_read=is_read),
-        judgements=judgements(change, baseline, current, evidence, fixes, is_read=is_read, is_same_code=is_same_code),
+        code=code_state(evidence, is_read=is_read),
+        judgements=judge_claim(change, baseline, current, evidence, fixes, is_read=is_read, is_same_code=is_same_code),
         fixes=fixes,
     )
 
 
-def _turn(before: Status, after: Status) -> Turn | None:
+def _status_change(before: Status, after: Status) -> StatusChange | None:
     if before not in ANSWERED and after is Status.RESOLVED:
-        return Turn.RESOLVED
+        return StatusChange.RESOLVED
     if before is Status.RESOLVED and after not in ANSWERED:
-        return Turn.REGRESSED
+        return StatusChange.REGRESSED
     return None
 
 
 def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
-    """Contradictions first, then regressed, new, updated, unchanged, absent; within each by severity, stable by id."""
-    if compared.weighs(Weight.CONTRADICTION):
+    """Return a sort key: contradictions, regressed, new, updated, unchanged, absent; within each group by severity."""
+    if compared.weighs(Assessment.CONTRADICTION):
         group = 0
-    elif compared.turn is Turn.REGRESSED:
+    elif compared.turn is StatusChange.REGRESSED:
         group = 1
     else:
         group = 2 + _CHANGES.index(compared.change)
-    name = compared.shown.severity.name
+    name = compared.latest.severity.name
     return group, scale.index(name) if name in scale else len(scale)
 
 
 def _counts(found: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
     groups = {
         **{change.value: [each for each in found if each.change is change] for change in _CHANGES},
-        Turn.REGRESSED.value: [each for each in found if each.turn is Turn.REGRESSED],
-        Turn.RESOLVED.value: [each for each in found if each.turn is Turn.RESOLVED],
+        StatusChange.REGRESSED.value: [each for each in found if each.turn is StatusChange.REGRESSED],
+        StatusChange.RESOLVED.value: [each for each in found if each.turn is StatusChange.RESOLVED],
     }
     return [ChangeCount(name=name, total=len(each), by_severity=_by_severity(each, scale)) for name, each in groups.items()]
 
 
 def _by_severity(found: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    names = [compared.shown.severity.name for compared in found]
+    names = [compared.latest.severity.name for compared in found]
     every = [*scale, *sorted({name for name in names if name not in scale})]
     return tuple((name, names.count(name)) for name in every)
 

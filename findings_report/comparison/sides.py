@@ -1,4 +1,8 @@
-"""The two sides of a diff: what the user named, found and read as a report."""
+"""The two sides of a diff: what the user named, read as a report, and the two compared.
+
+A side is a folder, a git revision, a report's JSON or a PDF. Only here does the comparison meet git and files: everything else
+in this folder works on values.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
 from findings_report.authoring import natural
-from findings_report.comparison.compare import Code, compare
-from findings_report.comparison.pairing import paired
+from findings_report.comparison.compare import FollowedCode, compare
+from findings_report.comparison.pairing import pair_findings
 from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.history.fixes import Fixes, evidence
 from findings_report.model.comparison import Comparison
-from findings_report.model.report import Report
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
@@ -25,81 +28,22 @@ from findings_report.report.provenance import components
 if TYPE_CHECKING:
     from findings_report.model.report import Report, ReportedFinding, ReportedRepository
 
-
-# SELF
-
-
-def agreed(before: ReadSide, after: ReadSide) -> tuple[ReadSide, tuple[str, ...]]:
-    """The baseline with the current names of its repositories, and a sentence for each that has another.
-
-    A repository that the current side does not name is the one there that the baseline does not name, of the same address or
-    at the same place. Where none is, it keeps its name, and following its code says so.
-    """
-    renamed = _renamed(before, after)
-    if not renamed:
-        return before, ()
-    report = before.report
-    repositories = tuple(
-        each.model_copy(update={"name": renamed.get(each.name, each.name)}) for each in report.engagement.repositories
-    )
-    report = report.model_copy(
-        update={
-            "engagement": report.engagement.model_copy(update={"repositories": repositories}),
-            "findings": tuple(_told(finding, renamed) for finding in report.findings),
-        }
-    )
-    clones = {renamed.get(name, name): clone for name, clone in before.clones.items()}
-    said = tuple(f"Repository {new} is called {old} in the baseline." for old, new in renamed.items())
-    return replace(before, report=report, clones=clones), said
-
-
-def _renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
-    """Baseline name -> current name, where they differ."""
-    old = {each.name: each for each in before.report.engagement.repositories}
-    new = {each.name: each for each in after.report.engagement.repositories}
-    found: dict[str, str] = {}
-    for name in old.keys() - new.keys():
-        same = _places(before, old[name])
-        others = [other for other in new.keys() - old.keys() if same & _places(after, new[other])]
-        if len(others) == 1 and others[0] not in found.values():
-            found[name] = others[0]
-    return dict(sorted(found.items()))
-
-
-def _places(side: ReadSide, repository: ReportedRepository) -> set[str | Path]:
-    """Where it lives: its address and its clone."""
-    places: set[str | Path] = set()
-    if repository.url is not None:
-        places.add(repository.url.casefold().rstrip("/").removesuffix(".git"))
-    clone = side.clones.get(repository.name)
-    if clone is not None:
-        places.add(clone.path.resolve())
-    return places
-
-
-def _told(finding: ReportedFinding, renamed: dict[str, str]) -> ReportedFinding:
-    snippets = tuple(
-        each.model_copy(update={"repository": renamed.get(each.repository, each.repository)}) for each in finding.snippets
-    )
-    return finding.model_copy(update={"snippets": snippets})
-
-
 REVISION: Final = "git:"
-"""What a revision may be marked with, where a file or folder has its name too."""
+"""The prefix that marks a revision whose name a file or folder has too."""
 
 
-_STOPPING: Final = (Kind.USAGE, Kind.INPUT)
-"""Kinds of fault that leave nothing to compare; others are told, and the rest is compared."""
+_FATAL: Final = (Kind.USAGE, Kind.INPUT)
+"""Kinds of errors that leave nothing to compare. Others are reported as warnings, and the rest is compared."""
 
 
 @dataclass(frozen=True)
 class ReadSide:
-    """One side, read."""
+    """One side as it was read."""
 
     source: str
-    """As the user named it; `working folder` when he did not."""
+    """As the user named it; `working folder` when no name was given."""
     report: Report
-    """What it says."""
+    """The report."""
     clones: Mapping[str, Clone | None]
     """The clones its engagement knows, by repository; none for a file."""
     template: str | None
@@ -107,15 +51,42 @@ class ReadSide:
     folder: Path
     """The engagement's folder; the current one for a file."""
     problems: tuple[Problem, ...] = ()
-    """What could not be read; faults of the source are warnings here."""
+    """What could not be read; errors of the source are warnings here."""
     unread: frozenset[str] = frozenset()
     """Ids of findings of which a location could not be read, so that what they cite is not known."""
     unseen: tuple[str, ...] = ()
     """Submodules in a revision's folder: findings in them are not in its commit."""
 
 
+def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
+    """Return the comparison of two sides, their code followed in the clones of both. Raises FindingsReportError."""
+    _check_clones(inputs, (before, after))
+    before, renamed = align_repository_names(before, after)
+    clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
+    with open_clones(clones, inputs.borrow) as repositories:
+        progress("following the code")
+        forward = evidence(before.report.findings, after.report, repositories)
+        pairing, crowded = pair_findings(before.report, after.report, forward.regions)
+        new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
+        back = evidence(new, before.report, repositories)
+        progress("looking up fixes")
+        fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
+        known = {finding.id: finding for finding in before.report.findings}
+        old = {id: known[was] for id, (was, _) in pairing.pairs.items()}
+        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
+    return compare(
+        before.report,
+        after.report,
+        sources=(before.source, after.source),
+        pairing=pairing,
+        code=FollowedCode(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
+        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
+        components=components(),
+    )
+
+
 def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide:
-    """The side that `named` means: a folder, a report's JSON, a PDF that carries its report, or a revision of the findings.
+    """Return the side that `named` means: a folder, a report's JSON, a PDF with its report, or a revision of the findings.
 
     A path that exists wins; `git:REVISION` forces a revision; None is the engagement of `inputs.folder`. Raises
     FindingsReportError for what cannot be read at all.
@@ -132,11 +103,11 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
     return _revision(named.removeprefix(REVISION), named, inputs, progress)
 
 
-def reported(source: str, report: Report, inputs: Inputs, at_hand: Mapping[str, Clone] | None = None) -> ReadSide:
-    """The side that a report already made is. Its code is in the clones of the command line, else in those `at_hand`."""
+def side_of_report(source: str, report: Report, inputs: Inputs, available: Mapping[str, Clone] | None = None) -> ReadSide:
+    """Return the side of a finished report. Its code is in the clones of the command line, else in those `available`."""
     names = [repository.name for repository in report.engagement.repositories]
     given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
-    known = at_hand or {}
+    known = available or {}
     clones = {name: Clone(given[name], is_given=True) if name in given else known.get(name) for name in names}
     return ReadSide(source, report, clones, None, Path.cwd() / authoring.FOLDER)
 
@@ -145,21 +116,21 @@ def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: I
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _without_broken_clones(authored, folder, inputs)
     checked = held(inputs, folder, authored, progress)
-    if any(problem.level == "error" and problem.kind in _STOPPING for problem in checked.problems):
+    if any(problem.level == "error" and problem.kind in _FATAL for problem in checked.problems):
         raise FindingsReportError(checked.problems)
     wrong = [*broken, *(problem for problem in checked.problems if problem.level == "error")]
-    told = tuple(replace(authored.located(problem), level="warning") for problem in wrong)
+    warnings = tuple(replace(authored.located(problem), level="warning") for problem in wrong)
     report = assembled(checked, None)
     clones = find_clones(authored.engagement, folder, inputs.clones)
     cited = {id: len(finding.locations) for id, finding in authored.findings.items()}
     unread = frozenset(finding.id for finding in report.findings if len(finding.snippets) < cited[finding.id])
-    return ReadSide(source, report, clones, authored.engagement.template, folder, told, unread)
+    return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, unread)
 
 
 def _without_broken_clones(
     authored: authoring.Authored, folder: Path, inputs: Inputs
 ) -> tuple[authoring.Authored, Sequence[Problem]]:
-    """The engagement without the paths at which no repository can be opened, and what is wrong with each.
+    """Return the engagement without the paths at which no repository can be opened, and what is wrong with each.
 
     A clone that the command line names is not left out: a wrong one is an error.
     """
@@ -179,7 +150,7 @@ def _without_broken_clones(
 
 
 def _of(authored: authoring.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
-    """The clones named on the command line that this side's engagement knows: the sides may have different repositories."""
+    """Return the clones of the command line that this side's engagement knows: the sides may have different repositories."""
     names = authored.engagement.repositories
     if "" in clones and len(names) != 1:
         return {name: path for name, path in clones.items() if name in names}
@@ -190,7 +161,7 @@ def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
     from findings_report.report import archive
 
     report = archive.read(archive.content_of(path, shown=source), source, password=inputs.password)
-    return reported(source, report, inputs)
+    return side_of_report(source, report, inputs)
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
@@ -214,37 +185,59 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
     return replace(_authored(source, folder, authored, inputs, progress), unseen=unseen)
 
 
-# SELF
+def align_repository_names(before: ReadSide, after: ReadSide) -> tuple[ReadSide, tuple[str, ...]]:
+    """Return the baseline with the current names of its repositories, and a sentence for each that was renamed.
 
-
-# SELF
-
-
-def compared(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
-    """The comparison of two sides, their code followed in the clones that they have. Raises FindingsReportError."""
-    _check_clones(inputs, (before, after))
-    before, renamed = agreed(before, after)
-    clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
-    with open_clones(clones, inputs.borrow) as repositories:
-        progress("following the code")
-        forward = evidence(before.report.findings, after.report, repositories)
-        pairing, crowded = paired(before.report, after.report, forward.regions)
-        new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
-        back = evidence(new, before.report, repositories)
-        progress("looking up fixes")
-        fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
-        known = {finding.id: finding for finding in before.report.findings}
-        old = {id: known[was] for id, (was, _) in pairing.pairs.items()}
-        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
-    return compare(
-        before.report,
-        after.report,
-        sources=(before.source, after.source),
-        pairing=pairing,
-        code=Code(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
-        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
-        components=components(),
+    A repository that the current side does not name is matched to the one that the baseline does not name, with the same
+    address or at the same path. Without a match it keeps its name, and following its code reports that.
+    """
+    renamed = _renamed(before, after)
+    if not renamed:
+        return before, ()
+    report = before.report
+    repositories = tuple(
+        each.model_copy(update={"name": renamed.get(each.name, each.name)}) for each in report.engagement.repositories
     )
+    report = report.model_copy(
+        update={
+            "engagement": report.engagement.model_copy(update={"repositories": repositories}),
+            "findings": tuple(_rename_snippets(finding, renamed) for finding in report.findings),
+        }
+    )
+    clones = {renamed.get(name, name): clone for name, clone in before.clones.items()}
+    notes = tuple(f"Repository {new} is called {old} in the baseline." for old, new in renamed.items())
+    return replace(before, report=report, clones=clones), notes
+
+
+def _renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
+    """Return baseline name -> current name, where they differ."""
+    old = {each.name: each for each in before.report.engagement.repositories}
+    new = {each.name: each for each in after.report.engagement.repositories}
+    renamed: dict[str, str] = {}
+    for name in old.keys() - new.keys():
+        same = _places(before, old[name])
+        others = [other for other in new.keys() - old.keys() if same & _places(after, new[other])]
+        if len(others) == 1 and others[0] not in renamed.values():
+            renamed[name] = others[0]
+    return dict(sorted(renamed.items()))
+
+
+def _places(side: ReadSide, repository: ReportedRepository) -> set[str | Path]:
+    """Return where a repository can be recognised by: its address and the path of its clone."""
+    places: set[str | Path] = set()
+    if repository.url is not None:
+        places.add(repository.url.casefold().rstrip("/").removesuffix(".git"))
+    clone = side.clones.get(repository.name)
+    if clone is not None:
+        places.add(clone.path.resolve())
+    return places
+
+
+def _rename_snippets(finding: ReportedFinding, renamed: dict[str, str]) -> ReportedFinding:
+    snippets = tuple(
+        each.model_copy(update={"repository": renamed.get(each.repository, each.repository)}) for each in finding.snippets
+    )
+    return finding.model_copy(update={"snippets": snippets})
 
 
 def _check_clones(inputs: Inputs, sides: Sequence[ReadSide]) -> None:
@@ -265,14 +258,15 @@ def _commits(report: Report) -> dict[str, str | None]:
 
 
 def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
-    """What of a side could not be read: the code of findings, and findings."""
+    """Yield a sentence for everything of a side that could not be read: findings in submodules, and the code of findings."""
     for name, side in (("baseline side", before), ("current side", after)):
         if side.unseen:
-            yield f"Findings in {_listed(side.unseen)}, submodules of the {name}, were not read."
+            yield f"Findings in {list_names(side.unseen)}, submodules of the {name}, were not read."
         if side.unread:
             ids = sorted(side.unread, key=natural)
-            yield f"Not all that {_listed(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
+            yield f"Not all that {list_names(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
 
 
-def _listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
+    """Return at most ten names in a sentence."""
     return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"

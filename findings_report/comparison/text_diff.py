@@ -1,4 +1,4 @@
-"""Two texts word by word: what stayed, what went, what came. Pure."""
+"""Two texts compared word by word: which words stayed, went and came."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Final, Literal
 from findings_report.model.comparison import Words
 
 _WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
+# difflib takes time in proportion to the pairs that it compares, at worst; both texts may come from a file that somebody sent.
 _MOST_COMPARED: Final = 2_000_000
-"""Pairs of words, or of equal lines, that are compared one with another; a difference larger than that is told whole."""
+"""Pairs of words, or of equal lines, up to which two texts are compared; a larger difference is printed as a whole."""
 _MOST_LINES: Final = 5_000_000
-"""Pairs of lines of which each may be another: a second at worst."""
+"""Pairs of lines up to which two texts are compared by line: a second at worst."""
 _Kind = Literal["same", "gone", "came"]
 
 
-def wording(before: str, after: str) -> tuple[Words, ...]:
-    """The runs of words that lead from `before` to `after`; empty for two empty texts.
+def diff_words(before: str, after: str) -> tuple[Words, ...]:
+    """Return the runs of words that lead from `before` to `after`; empty for two empty texts.
 
     Lines are compared first and words within the lines that differ, so that a long text with a small change stays cheap.
     """
@@ -29,7 +30,7 @@ def wording(before: str, after: str) -> tuple[Words, ...]:
             runs.append(("same", old))
         else:
             runs.extend(_by_words(_WORD.findall(old), _WORD.findall(new)))
-    return tuple(_joined(runs))
+    return tuple(_join(runs))
 
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -51,7 +52,7 @@ def _equal_pairs(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> int:
-    """How many lines both begin with."""
+    """Return how many lines both begin with."""
     return next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
 
 
@@ -63,7 +64,7 @@ def _by_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, s
     steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     for index, (kind, start, end, new_start, new_end) in enumerate(steps):
         gone, came = "".join(old[start:end]), "".join(new[new_start:new_end])
-        # A blank between two words that changed is read with them.
+        # A blank between two changed words is part of the change: word by word, a rewritten sentence would be unreadable.
         if kind == "equal" and not (gone.isspace() and 0 < index < len(steps) - 1):
             yield "same", gone
         else:
@@ -71,28 +72,28 @@ def _by_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, s
             yield "came", came
 
 
-def _joined(runs: Sequence[tuple[_Kind, str]]) -> Iterator[Words]:
-    """Neighbours of one kind as one run; between two runs that stay, what went stands before what came."""
-    held: dict[_Kind, str] = {"gone": "", "came": ""}
+def _join(runs: Sequence[tuple[_Kind, str]]) -> Iterator[Words]:
+    """Yield neighbours of one kind as one run; between two runs that stay, what went comes before what came."""
+    pending: dict[_Kind, str] = {"gone": "", "came": ""}
     same = ""
     for kind, text in runs:
         if not text:
             continue
         if kind == "same":
-            yield from _told(held)
+            yield from _flush(pending)
             same += text
         else:
             if same:
                 yield Words(kind="same", text=same)
                 same = ""
-            held[kind] += text
-    yield from _told(held)
+            pending[kind] += text
+    yield from _flush(pending)
     if same:
         yield Words(kind="same", text=same)
 
 
-def _told(held: dict[_Kind, str]) -> Iterator[Words]:
-    for kind, text in held.items():
+def _flush(pending: dict[_Kind, str]) -> Iterator[Words]:
+    for kind, text in pending.items():
         if text:
             yield Words(kind=kind, text=text)
-        held[kind] = ""
+        pending[kind] = ""

@@ -33,7 +33,7 @@ class Change(StrEnum):
     """In the baseline only."""
 
 
-class Turn(StrEnum):
+class StatusChange(StrEnum):
     """What a change of status comes to."""
 
     RESOLVED = "resolved"
@@ -42,7 +42,7 @@ class Turn(StrEnum):
     """It was resolved, now it is not."""
 
 
-class Weight(StrEnum):
+class Assessment(StrEnum):
     """How a judgement asks to be read, the gravest first."""
 
     CONTRADICTION = "contradiction"
@@ -53,7 +53,7 @@ class Weight(StrEnum):
     """The code agrees with the claim; that proves nothing more."""
 
 
-class Cited(StrEnum):
+class CodeState(StrEnum):
     """What became of all the cited code of a finding, taken together."""
 
     NONE = "none"
@@ -72,14 +72,14 @@ class Cited(StrEnum):
     """Some region cannot be placed, and no other one changed."""
 
 
-CITED_WORDS: Final[dict[Cited, str]] = {
-    Cited.NONE: "no code cited",
-    Cited.EQUAL: "cited code unchanged",
-    Cited.AROUND: "cited code unchanged, code around it changed",
-    Cited.INTACT: "cited code modified, every quoted line intact",
-    Cited.MODIFIED: "cited code modified",
-    Cited.DELETED: "cited code deleted",
-    Cited.UNPLACED: "cited code could not be placed",
+CITED_WORDS: Final[dict[CodeState, str]] = {
+    CodeState.NONE: "no code cited",
+    CodeState.EQUAL: "cited code unchanged",
+    CodeState.AROUND: "cited code unchanged, code around it changed",
+    CodeState.INTACT: "cited code modified, every quoted line intact",
+    CodeState.MODIFIED: "cited code modified",
+    CodeState.DELETED: "cited code deleted",
+    CodeState.UNPLACED: "cited code could not be placed",
 }
 """What each says to a reader."""
 
@@ -87,7 +87,7 @@ CITED_WORDS: Final[dict[Cited, str]] = {
 class Judgement(Frozen):
     """A claim held against the code, in words that say where the text is and never what that means."""
 
-    weight: Weight
+    weight: Assessment
     """How it asks to be read."""
     code: str
     """Stable name of the rule: `resolved-unchanged`, `open-modified`, ..."""
@@ -176,7 +176,7 @@ class ComparedFinding(Frozen):
     """The current id; the baseline's for an absent finding."""
     change: Change
     """Against the baseline."""
-    turn: Turn | None
+    turn: StatusChange | None
     """Resolved or regressed since; None for neither."""
     baseline: ReportedFinding | None
     """As it was; None for a new one."""
@@ -190,7 +190,7 @@ class ComparedFinding(Frozen):
     """What differs, in the order of the finding's fields."""
     evidence: tuple[TrackedRegion, ...] = ()
     """Every cited region: the baseline's followed to the current commit; for a new finding its own, followed back."""
-    code: Cited = Cited.NONE
+    code: CodeState = CodeState.NONE
     """What became of that code, taken together; for a new finding, going back."""
     judgements: tuple[Judgement, ...] = ()
     """The claim held against the code, the gravest first."""
@@ -198,7 +198,7 @@ class ComparedFinding(Frozen):
     """What became of the commits that `fix` names."""
 
     @property
-    def shown(self) -> ReportedFinding:
+    def latest(self) -> ReportedFinding:
         """The current finding, else the baseline's."""
         found = self.current or self.baseline
         if found is None:
@@ -212,11 +212,11 @@ class ComparedFinding(Frozen):
         return None if self.baseline is not None and newest in self.baseline.history else newest
 
     @property
-    def is_told(self) -> bool:
+    def is_detailed(self) -> bool:
         """True when there is more to say than a line of the table: it changed, or somebody has to look."""
-        return self.change is not Change.UNCHANGED or any(each.weight is not Weight.CONSISTENT for each in self.judgements)
+        return self.change is not Change.UNCHANGED or any(each.weight is not Assessment.CONSISTENT for each in self.judgements)
 
-    def weighs(self, weight: Weight) -> bool:
+    def weighs(self, weight: Assessment) -> bool:
         """True when its gravest judgement is of that weight."""
         return bool(self.judgements) and self.judgements[0].weight is weight
 
@@ -251,9 +251,9 @@ class ChangeCount(Frozen):
     """Every severity of the scale, worst first, zeros included."""
 
     @property
-    def is_turn(self) -> bool:
+    def is_status_change(self) -> bool:
         """True for `regressed` and `resolved`, whose findings count under a change as well."""
-        return self.name in {turn.value for turn in Turn}
+        return self.name in {turn.value for turn in StatusChange}
 
 
 class Comparison(Frozen):
@@ -277,9 +277,9 @@ class Comparison(Frozen):
     """What made it, by name."""
 
     @property
-    def told(self) -> tuple[ComparedFinding, ...]:
+    def detailed(self) -> tuple[ComparedFinding, ...]:
         """The findings of which there is more to say than a line of the table."""
-        return tuple(finding for finding in self.findings if finding.is_told)
+        return tuple(finding for finding in self.findings if finding.is_detailed)
 
     @property
     def reported(self) -> tuple[ComparedFinding, ...]:
@@ -295,12 +295,12 @@ class Comparison(Frozen):
     @property
     def contradictions(self) -> tuple[ComparedFinding, ...]:
         """The findings whose claim and code cannot both be right."""
-        return tuple(finding for finding in self.findings if finding.weighs(Weight.CONTRADICTION))
+        return tuple(finding for finding in self.findings if finding.weighs(Assessment.CONTRADICTION))
 
     @property
     def to_review(self) -> tuple[ComparedFinding, ...]:
         """The findings that a person has to look at before their claim can stand."""
-        return tuple(finding for finding in self.findings if finding.weighs(Weight.REVIEW))
+        return tuple(finding for finding in self.findings if finding.weighs(Assessment.REVIEW))
 
 
 Document = Report | Comparison

@@ -1,5 +1,10 @@
-"""TODO prose."""
+"""Authored Markdown in, tokens under the policy out, with what the text refers to and what of it cannot be printed as meant.
 
+Nothing is dropped: what is not allowed stays readable as text and is reported. HTML, Jinja and findings are not known here;
+renderers turn the tokens into their format.
+"""
+
+from findings_report.prose.inline_code import plain_text
 from findings_report.prose.parse import HIDDEN_IN_PROSE, LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
 from findings_report.prose.values import Prose, References, Use
 
@@ -13,5 +18,6 @@ __all__ = [
     "faults",
     "parse",
     "parse_inline",
+    "plain_text",
     "references",
 ]

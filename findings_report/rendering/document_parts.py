@@ -142,7 +142,7 @@ class ComparisonParts:
     def finding(self, compared: ComparedFinding) -> str:
         """Return one finding on both sides; sees itself and the engagement."""
         # The baseline is what was reported: its figures keep the numbers that the client has in hand.
-        numbered = compared.baseline or compared.shown
+        numbered = compared.baseline or compared.latest
         return self._runner.render_part("diff-finding", lambda part: number_figures(part, numbered), compared=compared)
 
     def appendix(self) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
-from findings_report.comparison.sides import ReadSide, read_side, reported
+from findings_report.comparison.sides import ReadSide, read_side, side_of_report
 from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.pdf.embedded_data import LARGEST_PDF
@@ -59,10 +59,12 @@ class Comparer:
         `report` is that of the file `name`; without one, the working folder is compared. `is_single` is True for the document
         of a single finding: its ticket must not reveal other findings.
         """
-        from findings_report.comparison.sides import compared
+        from findings_report.comparison.sides import compare_sides
 
-        after = reported(name, report, self.inputs, self._clones) if report else read_side(None, self.inputs, self.progress)
-        findings = compared(baseline, after, self.inputs, self.progress).findings
+        after = (
+            side_of_report(name, report, self.inputs, self._clones) if report else read_side(None, self.inputs, self.progress)
+        )
+        findings = compare_sides(baseline, after, self.inputs, self.progress).findings
         return _summarize(findings, baseline.report, is_single=is_single)
 
     def compare_with_attached(
@@ -72,7 +74,7 @@ class Comparer:
 
         Raises FindingsReportError if the file cannot be read.
         """
-        from findings_report.comparison.sides import compared
+        from findings_report.comparison.sides import compare_sides
 
         pair = previous.name, previous.mark, name  # the same name with another digest is another file
         if pair not in self._known:
@@ -80,10 +82,11 @@ class Comparer:
             content = _download(tracker, ticket, previous)
             before = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
             sides = [
-                reported(source, side, self.inputs, self._clones) for source, side in ((previous.name, before), (name, report))
+                side_of_report(source, side, self.inputs, self._clones)
+                for source, side in ((previous.name, before), (name, report))
             ]
             without_clones = replace(self.inputs, clones={})  # a clone that neither report names belongs to another file
-            findings = compared(sides[0], sides[1], without_clones, self.progress).findings
+            findings = compare_sides(sides[0], sides[1], without_clones, self.progress).findings
             self._known[pair] = _summarize(findings, before, is_single=is_single)
         return self._known[pair]
 
@@ -139,8 +142,8 @@ def _word(compared: ComparedFinding) -> str:
 
 def _line(compared: ComparedFinding) -> str:
     """Return one finding, as Markdown."""
-    id, severity = escape(_shorten(compared.id)), escape(_shorten(compared.shown.severity.name))
-    title = with_inline_code(_shorten(compared.shown.title), markdown)
+    id, severity = escape(_shorten(compared.id)), escape(_shorten(compared.latest.severity.name))
+    title = with_inline_code(_shorten(compared.latest.title), markdown)
     fields = "; ".join(_fields(compared))
     return f"{id}: {_word(compared)}, {severity}, {title}" + (f" ({fields})" if fields else "")
 

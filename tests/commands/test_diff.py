@@ -17,7 +17,7 @@ from pdfs import carrying
 from findings_report import commands
 from findings_report.cli.app import main
 from findings_report.commands.diff import Diffed, DiffWishes, diff
-from findings_report.model.comparison import Change, Comparison, FixState, Turn, Weight
+from findings_report.model.comparison import Assessment, Change, Comparison, FixState, StatusChange
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
 from findings_report.problems import FindingsReportError, Kind
@@ -58,7 +58,7 @@ def demo(tmp_path: Path) -> Path:
     return folder
 
 
-def of(compared: Comparison, id: str) -> tuple[Change, Turn | None, Weight | None]:
+def of(compared: Comparison, id: str) -> tuple[Change, StatusChange | None, Assessment | None]:
     found = next(each for each in compared.findings if each.id == id)
     return found.change, found.turn, found.judgements[0].weight if found.judgements else None
 
@@ -70,9 +70,9 @@ def run(folder: Path, baseline: str, current: str | None = None, **wishes: objec
 def test_a_claim_of_resolved_is_held_against_the_code(demo: Path) -> None:
     found = run(demo, "report-1.0").comparison
 
-    assert of(found, "DEMO-001") == (Change.UPDATED, Turn.RESOLVED, Weight.CONSISTENT)
-    assert of(found, "DEMO-002") == (Change.UPDATED, Turn.RESOLVED, Weight.CONTRADICTION)
-    assert of(found, "DEMO-003") == (Change.UPDATED, Turn.RESOLVED, Weight.REVIEW)
+    assert of(found, "DEMO-001") == (Change.UPDATED, StatusChange.RESOLVED, Assessment.CONSISTENT)
+    assert of(found, "DEMO-002") == (Change.UPDATED, StatusChange.RESOLVED, Assessment.CONTRADICTION)
+    assert of(found, "DEMO-003") == (Change.UPDATED, StatusChange.RESOLVED, Assessment.REVIEW)
     renamed = next(each for each in found.findings if each.id == "DEMO-002").evidence[0].drift
     assert renamed.kind is DriftKind.RENAMED
     assert renamed.now is not None
@@ -119,7 +119,7 @@ def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path
 
     found = run(demo, str(made)).comparison
 
-    assert of(found, "DEMO-001")[:2] == (Change.UPDATED, Turn.RESOLVED)
+    assert of(found, "DEMO-001")[:2] == (Change.UPDATED, StatusChange.RESOLVED)
     assert any("Repository 'quicknotes' is not at hand" in limit for limit in found.limits)
     assert {region.drift.kind for each in found.findings for region in each.evidence} == {DriftKind.UNVERIFIABLE}
 
@@ -137,7 +137,7 @@ def test_a_revision_is_found_through_a_link_into_its_repository(demo: Path, tmp_
 
     found = run(tmp_path / "elsewhere", "report-1.0").comparison
 
-    assert of(found, "DEMO-001")[:2] == (Change.UPDATED, Turn.RESOLVED)
+    assert of(found, "DEMO-001")[:2] == (Change.UPDATED, StatusChange.RESOLVED)
 
 
 def as_json(folder: Path) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def test_a_dropped_finding_is_told_with_what_became_of_its_code(demo: Path) -> N
 
     found = run(demo, "report-1.0").comparison
 
-    assert of(found, "DEMO-002") == (Change.ABSENT, None, Weight.REVIEW)
+    assert of(found, "DEMO-002") == (Change.ABSENT, None, Assessment.REVIEW)
 
 
 def test_a_renamed_finding_is_the_same_by_its_alias(demo: Path) -> None:
@@ -310,7 +310,7 @@ def test_every_format_says_the_same(demo: Path, tmp_path: Path) -> None:
 
     texts = {file.path.suffix: file.path.read_text() for file in made.files if file.path is not None}
     assert set(texts) == {".md", ".html", ".json"}
-    for judgement in (each for compared in made.comparison.told for each in compared.judgements):
+    for judgement in (each for compared in made.comparison.detailed for each in compared.judgements):
         assert judgement.text in texts[".md"]
         assert judgement.text in re.sub(r"\s+", " ", texts[".html"])
     assert Comparison.model_validate_json(texts[".json"]) == made.comparison

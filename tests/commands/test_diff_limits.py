@@ -11,7 +11,7 @@ import repositories
 from findings_report import commands, git
 from findings_report.commands.diff import Diffed, DiffWishes, diff
 from findings_report.commands.track_update import update
-from findings_report.model.comparison import Cited, FixState
+from findings_report.model.comparison import CodeState, FixState
 from findings_report.model.drift import DriftKind
 from findings_report.problems import FindingsReportError, Kind
 
@@ -43,7 +43,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def codes(made: Diffed) -> dict[str, Cited]:
+def codes(made: Diffed) -> dict[str, CodeState]:
     return {each.id: each.code for each in made.comparison.findings}
 
 
@@ -52,7 +52,7 @@ def test_nothing_in_the_way_leaves_nothing_to_say(work: Path) -> None:
 
     assert made.comparison.limits == ()
     assert codes(made) == {
-        "DEMO-001": Cited.MODIFIED, "DEMO-002": Cited.EQUAL, "DEMO-003": Cited.INTACT, "DEMO-004": Cited.AROUND
+        "DEMO-001": CodeState.MODIFIED, "DEMO-002": CodeState.EQUAL, "DEMO-003": CodeState.INTACT, "DEMO-004": CodeState.AROUND
     }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_unrelated_histories_are_compared_by_likeness(work: Path) -> None:
     made = compared(work)
 
     assert ["they have no common history" in limit for limit in made.comparison.limits] == [True]
-    assert codes(made)["DEMO-002"] is Cited.EQUAL
+    assert codes(made)["DEMO-002"] is CodeState.EQUAL
 
 
 def shallow(work: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_shallow_clone_is_named_as_what_cuts_history_off(work: Path) -> None:
     made = compared(work)
 
     assert any("has no commit" in limit and "its history is cut off" in limit for limit in made.comparison.limits)
-    assert set(codes(made).values()) == {Cited.UNPLACED}
+    assert set(codes(made).values()) == {CodeState.UNPLACED}
     assert made.comparison.contradictions == ()
 
 
@@ -94,7 +94,7 @@ def test_a_side_whose_commit_is_missing_is_not_taken_for_one_that_cites_nothing(
     assert (
         "Not all that DEMO-001, DEMO-002, DEMO-003, DEMO-004 cite could be read on the baseline side." in made.comparison.limits
     )
-    assert set(codes(made).values()) == {Cited.UNPLACED}
+    assert set(codes(made).values()) == {CodeState.UNPLACED}
     assert [each.id for each in made.comparison.findings if any(field.name == "locations" for field in each.fields)] == []
 
 
@@ -105,7 +105,7 @@ def test_a_clone_that_is_no_repository_any_more_is_told_and_the_other_used(work:
     made = compared(work)
 
     assert [(problem.level, "no git repository at" in problem.fault) for problem in made.problems] == [("warning", True)]
-    assert codes(made)["DEMO-002"] is Cited.EQUAL
+    assert codes(made)["DEMO-002"] is CodeState.EQUAL
 
 
 def test_a_clone_named_on_the_command_line_has_to_be_one(work: Path) -> None:
@@ -132,7 +132,7 @@ def test_one_repository_under_two_names_is_one_when_it_is_at_one_place(work: Pat
     made = compared(work)
 
     assert made.comparison.limits == ("Repository quicknotes is called app in the baseline.",)
-    assert codes(made)["DEMO-002"] is Cited.EQUAL
+    assert codes(made)["DEMO-002"] is CodeState.EQUAL
     assert not any(
         field.name == "locations" for each in made.comparison.findings for field in each.fields if each.id == "DEMO-003"
     )

@@ -12,19 +12,19 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.comparison.changed_fields import changed_fields
-from findings_report.comparison.claims import judgements, taken_together
-from findings_report.comparison.compare import Code, Pairing, compare
-from findings_report.comparison.text_diff import wording
+from findings_report.comparison.changed_fields import compare_fields
+from findings_report.comparison.claims import combine_drifts, judge_claim
+from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
+from findings_report.comparison.text_diff import diff_words
 from findings_report.model.comparison import (
+    Assessment,
     Change,
-    Cited,
+    CodeState,
     Comparison,
     FixCommit,
     FixState,
+    StatusChange,
     TrackedRegion,
-    Turn,
-    Weight,
 )
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Region
@@ -47,10 +47,10 @@ def finding(status: Status = Status.OPEN, **more: object) -> ReportedFinding:
     return first.model_copy(update={"status": status, "fix": None, "snippets": (), **more})
 
 
-def judged(before: Status, after: Status, *evidence: TrackedRegion, **more: object) -> tuple[Weight, str]:
+def judged(before: Status, after: Status, *evidence: TrackedRegion, **more: object) -> tuple[Assessment, str]:
     fixes = more.pop("fixes", ())
     assert isinstance(fixes, tuple)
-    found = judgements(Change.UPDATED, finding(before), finding(after, **more), evidence, fixes)
+    found = judge_claim(Change.UPDATED, finding(before), finding(after, **more), evidence, fixes)
     return found[0].weight, found[0].code
 
 
@@ -59,14 +59,14 @@ def judged(before: Status, after: Status, *evidence: TrackedRegion, **more: obje
 
 @given(TEXT, TEXT)
 def test_without_what_came_the_words_are_the_old_text_and_without_what_went_the_new_one(before: str, after: str) -> None:
-    words = wording(before, after)
+    words = diff_words(before, after)
 
     assert "".join(run.text for run in words if run.kind != "came") == before
     assert "".join(run.text for run in words if run.kind != "gone") == after
 
 
 def test_words_that_stand_together_change_together() -> None:
-    words = wording("a quick brown fox", "a slow red fox")
+    words = diff_words("a quick brown fox", "a slow red fox")
 
     assert [(run.kind, run.text) for run in words] == [
         ("same", "a "),
@@ -79,7 +79,7 @@ def test_words_that_stand_together_change_together() -> None:
 def test_a_text_rewritten_as_a_whole_is_told_whole() -> None:
     before, after = " ".join(f"a{n}" for n in range(2000)), " ".join(f"b{n}" for n in range(2000))
 
-    assert [run.kind for run in wording(before, after)] == ["gone", "came"]
+    assert [run.kind for run in diff_words(before, after)] == ["gone", "came"]
 
 
 # Fields.
@@ -98,7 +98,7 @@ def test_long_texts_that_differ_everywhere_are_compared_in_good_time(lines: Call
     before, after = ("\n".join(["first", *lines(which), "last"]) for which in (1, 2))
     began = time.process_time()
 
-    words = wording(before, after)
+    words = diff_words(before, after)
 
     assert time.process_time() - began < 5
     assert "".join(run.text for run in words if run.kind != "came") == before
@@ -112,7 +112,7 @@ def test_the_same_lines_of_another_repository_are_other_evidence() -> None:
         update={"snippets": tuple(snippet.model_copy(update={"repository": "other"}) for snippet in before.snippets)}
     )
 
-    (change,) = changed_fields(before, after, ())
+    (change,) = compare_fields(before, after, ())
 
     assert change.name == "locations"
     assert str(change.after).startswith("other: ")
@@ -120,7 +120,7 @@ def test_the_same_lines_of_another_repository_are_other_evidence() -> None:
 
 def test_equal_findings_have_no_changed_field() -> None:
     for each in samples.report().findings:
-        assert changed_fields(each, each, ()) == ()
+        assert compare_fields(each, each, ()) == ()
 
 
 def test_every_field_that_people_write_is_compared() -> None:
@@ -128,7 +128,7 @@ def test_every_field_that_people_write_is_compared() -> None:
     bare = finding(id=full.id, title="another", description="another", cwe=(), scores=(), extra=())
     computed = {"id", "snippets", "placed", "severity_source", "steps"}
 
-    names = {change.name for change in changed_fields(full, bare, ())}
+    names = {change.name for change in compare_fields(full, bare, ())}
 
     written = {name for name in ReportedFinding.model_fields if getattr(full, name) != getattr(bare, name)}
     assert names - {"locations"} == written - computed
@@ -149,8 +149,8 @@ def test_a_location_that_went_where_its_code_went_is_no_change() -> None:
     )
     followed = tracked(DriftKind.MOVED).model_copy(update={"drift": drift, "location": snippet.index})
 
-    assert [change.name for change in changed_fields(before, after, ())] == ["locations"]
-    assert changed_fields(before, after, (followed,)) == ()
+    assert [change.name for change in compare_fields(before, after, ())] == ["locations"]
+    assert compare_fields(before, after, (followed,)) == ()
 
 
 # Claims.
@@ -159,22 +159,22 @@ def test_a_location_that_went_where_its_code_went_is_no_change() -> None:
 @pytest.mark.parametrize(
     ("kinds", "expected"),
     [
-        ((), Cited.NONE),
-        ((DriftKind.UNCHANGED, DriftKind.MOVED_FILE, DriftKind.REFORMATTED), Cited.EQUAL),
-        ((DriftKind.UNCHANGED, DriftKind.MODIFIED), Cited.MODIFIED),
-        ((DriftKind.DELETED, DriftKind.DELETED), Cited.DELETED),
-        ((DriftKind.DELETED, DriftKind.UNCHANGED), Cited.MODIFIED),
-        ((DriftKind.AMBIGUOUS, DriftKind.UNCHANGED), Cited.UNPLACED),
-        ((DriftKind.UNVERIFIABLE, DriftKind.MODIFIED), Cited.MODIFIED),
+        ((), CodeState.NONE),
+        ((DriftKind.UNCHANGED, DriftKind.MOVED_FILE, DriftKind.REFORMATTED), CodeState.EQUAL),
+        ((DriftKind.UNCHANGED, DriftKind.MODIFIED), CodeState.MODIFIED),
+        ((DriftKind.DELETED, DriftKind.DELETED), CodeState.DELETED),
+        ((DriftKind.DELETED, DriftKind.UNCHANGED), CodeState.MODIFIED),
+        ((DriftKind.AMBIGUOUS, DriftKind.UNCHANGED), CodeState.UNPLACED),
+        ((DriftKind.UNVERIFIABLE, DriftKind.MODIFIED), CodeState.MODIFIED),
     ],
 )
-def test_the_code_of_a_finding_is_taken_together(kinds: tuple[DriftKind, ...], expected: Cited) -> None:
-    assert taken_together([tracked(kind) for kind in kinds]) is expected
+def test_the_code_of_a_finding_is_taken_together(kinds: tuple[DriftKind, ...], expected: CodeState) -> None:
+    assert combine_drifts([tracked(kind) for kind in kinds]) is expected
 
 
 def test_a_modified_range_whose_quoted_lines_all_stand_is_told_apart() -> None:
-    assert taken_together([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, 13)))]) is Cited.INTACT
-    assert taken_together([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, None)))]) is Cited.MODIFIED
+    assert combine_drifts([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, 13)))]) is CodeState.INTACT
+    assert combine_drifts([tracked(DriftKind.MODIFIED, quoted=((11, 12), (12, None)))]) is CodeState.MODIFIED
 
 
 EQUAL, CHANGED, GONE = tracked(DriftKind.MOVED), tracked(DriftKind.MODIFIED), tracked(DriftKind.DELETED)
@@ -186,26 +186,26 @@ OPEN, RESOLVED, ACCEPTED = Status.OPEN, Status.RESOLVED, Status.RISK_ACCEPTED
 @pytest.mark.parametrize(
     ("status", "evidence", "weight", "code"),
     [
-        (OPEN, EQUAL, Weight.CONSISTENT, "open-unchanged"),
-        (OPEN, AROUND, Weight.REVIEW, "open-surroundings"),
-        (OPEN, CHANGED, Weight.REVIEW, "open-modified"),
-        (OPEN, GONE, Weight.REVIEW, "open-deleted"),
-        (OPEN, LOST, Weight.REVIEW, "open-unplaced"),
-        (Status.PARTIALLY_RESOLVED, EQUAL, Weight.REVIEW, "partial-unchanged"),
-        (RESOLVED, EQUAL, Weight.CONTRADICTION, "resolved-unchanged"),
-        (RESOLVED, AROUND, Weight.REVIEW, "resolved-surroundings"),
-        (RESOLVED, CHANGED, Weight.CONSISTENT, "resolved-modified"),
-        (RESOLVED, GONE, Weight.CONSISTENT, "resolved-deleted"),
-        (RESOLVED, LOST, Weight.REVIEW, "resolved-unplaced"),
-        (ACCEPTED, EQUAL, Weight.CONSISTENT, "accepted-unchanged"),
-        (ACCEPTED, AROUND, Weight.REVIEW, "accepted-surroundings"),
-        (ACCEPTED, CHANGED, Weight.REVIEW, "accepted-modified"),
-        (ACCEPTED, GONE, Weight.CONSISTENT, "accepted-deleted"),
-        (ACCEPTED, LOST, Weight.REVIEW, "accepted-unplaced"),
-        (Status.FALSE_POSITIVE, CHANGED, Weight.REVIEW, "accepted-modified"),
+        (OPEN, EQUAL, Assessment.CONSISTENT, "open-unchanged"),
+        (OPEN, AROUND, Assessment.REVIEW, "open-surroundings"),
+        (OPEN, CHANGED, Assessment.REVIEW, "open-modified"),
+        (OPEN, GONE, Assessment.REVIEW, "open-deleted"),
+        (OPEN, LOST, Assessment.REVIEW, "open-unplaced"),
+        (Status.PARTIALLY_RESOLVED, EQUAL, Assessment.REVIEW, "partial-unchanged"),
+        (RESOLVED, EQUAL, Assessment.CONTRADICTION, "resolved-unchanged"),
+        (RESOLVED, AROUND, Assessment.REVIEW, "resolved-surroundings"),
+        (RESOLVED, CHANGED, Assessment.CONSISTENT, "resolved-modified"),
+        (RESOLVED, GONE, Assessment.CONSISTENT, "resolved-deleted"),
+        (RESOLVED, LOST, Assessment.REVIEW, "resolved-unplaced"),
+        (ACCEPTED, EQUAL, Assessment.CONSISTENT, "accepted-unchanged"),
+        (ACCEPTED, AROUND, Assessment.REVIEW, "accepted-surroundings"),
+        (ACCEPTED, CHANGED, Assessment.REVIEW, "accepted-modified"),
+        (ACCEPTED, GONE, Assessment.CONSISTENT, "accepted-deleted"),
+        (ACCEPTED, LOST, Assessment.REVIEW, "accepted-unplaced"),
+        (Status.FALSE_POSITIVE, CHANGED, Assessment.REVIEW, "accepted-modified"),
     ],
 )
-def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRegion, weight: Weight, code: str) -> None:
+def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRegion, weight: Assessment, code: str) -> None:
     assert judged(OPEN, status, evidence) == (weight, code)
 
 
@@ -240,14 +240,14 @@ def test_the_guides_table_of_claims_is_what_is_judged() -> None:
         for status in ROWS[claim]:
             for column, weight in weights.items():
                 if claim.startswith("absent"):
-                    found = judgements(Change.ABSENT, finding(status), None, COLUMNS[column], ())[0].weight
+                    found = judge_claim(Change.ABSENT, finding(status), None, COLUMNS[column], ())[0].weight
                 else:
                     found = judged(OPEN, status, *COLUMNS[column])[0]
                 assert found == weight, (claim, column)
 
 
 def test_code_that_could_not_be_read_is_not_taken_for_none() -> None:
-    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (), (), is_read=False)
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (), (), is_read=False)
 
     assert [judgement.code for judgement in found] == ["resolved-unplaced"]
 
@@ -258,56 +258,56 @@ def test_a_resolved_claim_stands_where_git_knows_the_fix_named() -> None:
     missing = FixCommit(named="abc", commit=None, state=FixState.MISSING)
     early = FixCommit(named="abc", commit="a" * 40, state=FixState.BEFORE)
 
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(known,)) == (Weight.CONSISTENT, "resolved-elsewhere-unchanged")
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(missing,)) == (Weight.CONTRADICTION, "resolved-unchanged")
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(early,)) == (Weight.CONTRADICTION, "resolved-unchanged")
-    assert judged(OPEN, RESOLVED, CHANGED, fix=fix, fixes=(missing,)) == (Weight.REVIEW, "fix-missing")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(known,)) == (Assessment.CONSISTENT, "resolved-elsewhere-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(missing,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(early,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, CHANGED, fix=fix, fixes=(missing,)) == (Assessment.REVIEW, "fix-missing")
 
 
 def test_a_fix_that_was_undone_is_a_contradiction() -> None:
     undone = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN, touched=(CHANGED,))
 
-    assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(commits=("abc",)), fixes=(undone,))[0] is Weight.CONTRADICTION
+    assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(commits=("abc",)), fixes=(undone,))[0] is Assessment.CONTRADICTION
 
 
 def test_a_fix_that_the_current_commit_does_not_have_mends_nothing() -> None:
     elsewhere = FixCommit(named="abc", commit="a" * 40, state=FixState.OUTSIDE, touched=(CHANGED,))
     fix = Fix(commits=("abc",), note="It is on a branch.")
 
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(elsewhere,)) == (Weight.CONTRADICTION, "resolved-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(elsewhere,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
     assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(note="In the gateway.")) == (
-        Weight.REVIEW,
+        Assessment.REVIEW,
         "resolved-elsewhere-unchanged",
     )
 
 
 def test_what_was_resolved_before_the_baseline_does_not_have_to_change_again() -> None:
-    assert judged(RESOLVED, RESOLVED, EQUAL) == (Weight.CONSISTENT, "resolved-before-unchanged")
+    assert judged(RESOLVED, RESOLVED, EQUAL) == (Assessment.CONSISTENT, "resolved-before-unchanged")
 
 
 def test_a_claim_at_the_very_commit_of_the_baseline_is_not_held_against_the_code() -> None:
-    found = judgements(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (), is_same_code=True)
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (), is_same_code=True)
 
-    assert [(each.weight, each.code) for each in found] == [(Weight.REVIEW, "resolved-same-commit")]
+    assert [(each.weight, each.code) for each in found] == [(Assessment.REVIEW, "resolved-same-commit")]
 
 
 def test_the_changes_add_up_and_the_turns_are_counted_beside_them() -> None:
     made = compared(samples.report(), samples.report())
 
-    assert sum(count.total for count in made.counts if not count.is_turn) == len(made.findings)
-    assert [count.name for count in made.counts if count.is_turn] == ["regressed", "resolved"]
+    assert sum(count.total for count in made.counts if not count.is_status_change) == len(made.findings)
+    assert [count.name for count in made.counts if count.is_status_change] == ["regressed", "resolved"]
 
 
 def test_a_copy_of_code_that_is_claimed_fixed_is_told() -> None:
     copied = tracked(DriftKind.MODIFIED, also_at=(Spot(path="b.py", region=LINES),))
 
-    assert judged(OPEN, RESOLVED, copied) == (Weight.REVIEW, "resolved-copy")
+    assert judged(OPEN, RESOLVED, copied) == (Assessment.REVIEW, "resolved-copy")
 
 
 def test_no_judgement_says_more_than_where_the_text_is() -> None:
     for status in Status:
         for region in (EQUAL, AROUND, CHANGED, GONE, LOST):
-            for judgement in judgements(Change.UPDATED, finding(), finding(status), (region,), ()):
+            for judgement in judge_claim(Change.UPDATED, finding(), finding(status), (region,), ()):
                 assert not {"vulnerable", "fixed.", "safe", "secure"} & set(judgement.text.split())
 
 
@@ -317,7 +317,7 @@ def test_no_judgement_says_more_than_where_the_text_is() -> None:
 def compared(before: Report, after: Report, forward: dict[str, tuple[TrackedRegion, ...]] | None = None) -> Comparison:
     there = {each.id for each in before.findings}
     pairs = {each.id: (each.id, "The same id.") for each in after.findings if each.id in there}
-    return compare(before, after, sources=("a", "b"), pairing=Pairing(pairs), code=Code(forward or {}, {}, {}))
+    return compare(before, after, sources=("a", "b"), pairing=FindingPairs(pairs), code=FollowedCode(forward or {}, {}, {}))
 
 
 def test_a_report_compared_with_itself_is_unchanged() -> None:
@@ -343,8 +343,8 @@ def test_what_was_resolved_and_is_not_any_more_has_regressed() -> None:
     )
     opened = whole.model_copy(update={"findings": (first.model_copy(update={"status": Status.OPEN}), *whole.findings[1:])})
 
-    assert next(each.turn for each in compared(resolved, opened).findings if each.id == first.id) is Turn.REGRESSED
-    assert next(each.turn for each in compared(opened, resolved).findings if each.id == first.id) is Turn.RESOLVED
+    assert next(each.turn for each in compared(resolved, opened).findings if each.id == first.id) is StatusChange.REGRESSED
+    assert next(each.turn for each in compared(opened, resolved).findings if each.id == first.id) is StatusChange.RESOLVED
 
 
 def test_contradictions_come_first() -> None:

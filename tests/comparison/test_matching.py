@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings_report.comparison.matching import Ground, Matching, Overlap, Place, Traits, match
+from findings_report.comparison.matching import CitedLines, Matching, MatchReason, Overlap, Traits, match
 from findings_report.comparison.matching.assignment import assign, choose
 from findings_report.comparison.matching.similarity import alike, vectors, words
 from findings_report.model.evidence import Region
@@ -23,8 +23,8 @@ PATHS = "Attachments are read from outside their folder"
 PATHS_PROSE = "`load_attachment` joins the name of the file to the folder without looking for `..` in it."
 
 
-def lines(start: int, end: int, path: str = "app.py") -> tuple[Place, ...]:
-    return (Place("app", path, Region(start_line=start, end_line=end)),)
+def lines(start: int, end: int, path: str = "app.py") -> tuple[CitedLines, ...]:
+    return (CitedLines("app", path, Region(start_line=start, end_line=end)),)
 
 
 def tokens(id: str) -> Traits:
@@ -35,14 +35,14 @@ def paths(id: str) -> Traits:
     return Traits(id=id, title=PATHS, prose=PATHS_PROSE, places=lines(4, 9, "attachments.py"), cwe=("CWE-22",))
 
 
-def pairs(done: Matching) -> list[tuple[str, str, Ground]]:
-    return [(pair.baseline, pair.current, pair.ground) for pair in done.matches]
+def pairs(done: Matching) -> list[tuple[str, str, MatchReason]]:
+    return [(pair.baseline, pair.current, pair.criterion) for pair in done.matches]
 
 
 def test_findings_with_one_id_are_one() -> None:
     done = match([tokens("A-1"), paths("A-2")], [paths("A-2"), replace(tokens("A-1"), title="Tokens can be guessed")])
 
-    assert pairs(done) == [("A-1", "A-1", Ground.ID), ("A-2", "A-2", Ground.ID)]
+    assert pairs(done) == [("A-1", "A-1", MatchReason.ID), ("A-2", "A-2", MatchReason.ID)]
     assert (done.absent, done.new, done.matches[1].reason, done.matches[1].likeness) == ((), (), "the same id", 1.0)
 
 
@@ -51,7 +51,7 @@ def test_a_pair_of_ids_stands_however_alike_another_finding_is() -> None:
 
     done = match([tokens("A-1")], [rewritten, tokens("A-9")])
 
-    assert pairs(done) == [("A-1", "A-1", Ground.ID)]
+    assert pairs(done) == [("A-1", "A-1", MatchReason.ID)]
     assert done.new == ("A-9",)
 
 
@@ -65,7 +65,7 @@ def test_an_id_used_for_something_else_is_no_pair_and_is_told() -> None:
 def test_the_findings_behind_a_reused_id_still_find_their_own_partners() -> None:
     done = match([tokens("A-1"), paths("A-2")], [paths("A-1"), tokens("A-3")])
 
-    assert pairs(done) == [("A-1", "A-3", Ground.LIKENESS), ("A-2", "A-1", Ground.LIKENESS)]
+    assert pairs(done) == [("A-1", "A-3", MatchReason.LIKENESS), ("A-2", "A-1", MatchReason.LIKENESS)]
     assert [(reused.baseline, reused.current) for reused in done.reused] == [("A-1", "A-1")]
 
 
@@ -73,7 +73,7 @@ def test_a_finding_that_is_only_rewritten_keeps_its_id() -> None:
     """The code it cites is the same: that is enough not to call the id reused."""
     rewritten = replace(tokens("A-1"), title="Guessable cookies", prose="Secrets are weak.")
 
-    assert pairs(match([tokens("A-1")], [rewritten])) == [("A-1", "A-1", Ground.ID)]
+    assert pairs(match([tokens("A-1")], [rewritten])) == [("A-1", "A-1", MatchReason.ID)]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_finding_that_is_only_rewritten_keeps_its_id() -> None:
 def test_a_former_id_leads_to_the_finding_in_either_direction(before: Traits, after: Traits, reason: str) -> None:
     done = match([before], [after])
 
-    assert pairs(done) == [(before.id, after.id, Ground.ALIAS)]
+    assert pairs(done) == [(before.id, after.id, MatchReason.ALIAS)]
     assert done.matches[0].reason == reason
 
 
@@ -96,7 +96,7 @@ def test_a_finding_that_was_merged_into_another_is_told_and_paired_with_nothing_
 
     done = match([tokens("A-1"), paths("A-2")], [merged, tokens("A-3")])
 
-    assert pairs(done) == [("A-2", "A-2", Ground.ID)]
+    assert pairs(done) == [("A-2", "A-2", MatchReason.ID)]
     assert done.overlaps == (Overlap("A-1", True, "A-2", "A-2", "A-1 is a former id of A-2"),)
     assert (done.absent, done.new) == (("A-1",), ("A-3",))
 
@@ -107,7 +107,7 @@ def test_of_two_findings_with_one_former_id_the_more_alike_gets_it() -> None:
         [replace(tokens("B-1"), prose="Split off.", aliases=("A-1",)), replace(tokens("B-2"), aliases=("A-1",))],
     )
 
-    assert pairs(done) == [("A-1", "B-2", Ground.ALIAS)]
+    assert pairs(done) == [("A-1", "B-2", MatchReason.ALIAS)]
     assert [(overlap.id, overlap.is_baseline, overlap.current) for overlap in done.overlaps] == [("B-1", False, "B-2")]
 
 
@@ -118,7 +118,7 @@ def test_a_fingerprint_of_a_tool_pairs_under_its_own_key_only() -> None:
     done = match([one], [other])
     strange = match([one], [replace(other, fingerprints=(("semgrep/v2", "f00"),))])
 
-    assert pairs(done) == [("A-1", "B-1", Ground.FINGERPRINT)]
+    assert pairs(done) == [("A-1", "B-1", MatchReason.FINGERPRINT)]
     assert done.matches[0].reason == "the same fingerprint under semgrep/v1"
     assert pairs(strange) == []
 
@@ -150,7 +150,7 @@ def test_equal_code_and_weakness_pair_whatever_is_said_of_it() -> None:
     done = match([before], [after])
     other_weakness = match([before], [replace(after, cwe=("CWE-22",))])
 
-    assert pairs(done) == [("A-1", "B-1", Ground.TEXT)]
+    assert pairs(done) == [("A-1", "B-1", MatchReason.TEXT)]
     assert done.matches[0].reason == "the same cited code and CWE-330"
     assert pairs(other_weakness) == []
 
@@ -163,7 +163,7 @@ def test_equal_code_that_two_findings_cite_pairs_neither_by_itself() -> None:
     ]
 
     assert pairs(match([one], others)) == []
-    assert pairs(match([one], others[:1])) == [("A-1", "B-1", Ground.TEXT)]
+    assert pairs(match([one], others[:1])) == [("A-1", "B-1", MatchReason.TEXT)]
 
 
 def test_blank_lines_are_no_text_that_findings_have_in_common() -> None:
@@ -182,7 +182,7 @@ def test_a_finding_reworded_and_moved_a_little_is_found_by_likeness() -> None:
 
     done = match([tokens("A-1"), paths("A-2")], [paths("B-1"), after])
 
-    assert pairs(done) == [("A-1", "B-7", Ground.LIKENESS), ("A-2", "B-1", Ground.LIKENESS)]
+    assert pairs(done) == [("A-1", "B-7", MatchReason.LIKENESS), ("A-2", "B-1", MatchReason.LIKENESS)]
     assert done.matches[0].reason.startswith("title ")
     assert done.matches[0].reason.endswith("place 80 % alike, the same weakness")
 
@@ -274,7 +274,7 @@ def test_severity_and_status_are_no_traits() -> None:
 def _made(side: str) -> st.SearchStrategy[list[Traits]]:
     names = [f"{side}-{number}" for number in range(4)] + [f"X-{number}" for number in range(3)]
     place = st.builds(
-        Place,
+        CitedLines,
         st.just("app"),
         st.sampled_from(["a.py", "b.py"]),
         st.builds(
@@ -327,7 +327,7 @@ def test_looking_back_gives_the_same_pairs(baseline: list[Traits], current: list
 
     there, back = match(*sides), match(*reversed(sides))
 
-    assert sorted((pair.current, pair.baseline, pair.ground) for pair in back.matches) == pairs(there)
+    assert sorted((pair.current, pair.baseline, pair.criterion) for pair in back.matches) == pairs(there)
     assert {(possible.current, possible.baseline) for possible in back.possible} == {
         (possible.baseline, possible.current) for possible in there.possible
     }
@@ -335,10 +335,10 @@ def test_looking_back_gives_the_same_pairs(baseline: list[Traits], current: list
 
 @pytest.mark.parametrize(
     "place",
-    [(), lines(1, 9), (Place("app", "app.py"),)],
+    [(), lines(1, 9), (CitedLines("app", "app.py"),)],
     ids=["without code", "the same lines", "the whole file"],
 )
-def test_findings_that_nothing_tells_apart_end_in_time_and_are_told(place: tuple[Place, ...]) -> None:
+def test_findings_that_nothing_tells_apart_end_in_time_and_are_told(place: tuple[CitedLines, ...]) -> None:
     sides = [
         [Traits(id=f"{side}{n}", title="Missing check", prose="Equal words.", places=place) for n in range(2000)]
         for side in "AB"

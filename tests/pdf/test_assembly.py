@@ -22,7 +22,7 @@ import tagged
 from samples import finding, full_finding, report, sections, snippet
 
 from findings_report import sandbox
-from findings_report.comparison.compare import Code, Pairing, compare
+from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
 from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
 from findings_report.model.rendered import Rendered
@@ -64,7 +64,7 @@ def resolved(count: int = 25) -> Comparison:
     ]
     baseline = current.model_copy(update={"findings": tuple(before[3:])})
     pairs = {each.id: (each.id, "The same id.") for each in baseline.findings}
-    return compare(baseline, current, sources=("a", "b"), pairing=Pairing(pairs), code=Code({}, {}, {}))
+    return compare(baseline, current, sources=("a", "b"), pairing=FindingPairs(pairs), code=FollowedCode({}, {}, {}))
 
 
 def page_of(made: Document, template: str = "standard") -> str:

@@ -1,10 +1,20 @@
-"""Which findings of two sets are the same. Pure: traits in, pairs out, each with its reason.
+"""Traits of the findings of two sides in, pairs out, each with its reason. Values only.
 
-The surest ground first: id and former ids, a tool's fingerprint, equal cited code, and for the rest how alike they are. A pair
-made on a surer ground is never undone by a weaker one. Nothing here knows git: cited lines come tracked to the current side.
+The most reliable criterion comes first: id and former ids, a tool's fingerprint, identical cited code, then similarity. A pair
+is never undone by a weaker criterion. docs/matching.md has the method and its measured error rates. Git, reports and documents
+are not known here: cited lines of the baseline come tracked to the current side.
 """
 
 from findings_report.comparison.matching.match import match
-from findings_report.comparison.matching.values import Ground, Match, Matching, Overlap, Place, Possible, Reused, Traits
+from findings_report.comparison.matching.values import (
+    CitedLines,
+    Match,
+    Matching,
+    MatchReason,
+    Overlap,
+    Possible,
+    Reused,
+    Traits,
+)
 
-__all__ = ["Ground", "Match", "Matching", "Overlap", "Place", "Possible", "Reused", "Traits", "match"]
+__all__ = ["CitedLines", "Match", "MatchReason", "Matching", "Overlap", "Possible", "Reused", "Traits", "match"]

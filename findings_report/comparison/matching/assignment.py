@@ -1,4 +1,4 @@
-"""One-to-one pairs out of weighed candidates, and those that are too near to call."""
+"""One-to-one pairs out of weighted candidates, and the pairs that are too close to call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FAR = float("inf")
 
 
 def assign(weights: Sequence[Sequence[float]]) -> list[int | None]:
-    """For each row the column it gets, so that the sum of weights is greatest; None for a row that gets none.
+    """Return for each row its column, so that the sum of weights is greatest; None for a row without one.
 
     Weights are 0 or more; 0 means that the two cannot be a pair. Of choices with the same sum the same one is always taken.
     Time grows with the cube of the longer side.
@@ -33,7 +33,11 @@ def assign(weights: Sequence[Sequence[float]]) -> list[int | None]:
 
 
 def _solve(weights: list[list[float]], size: int) -> list[int]:
-    """The row that owns each column of a square matrix. Rows are added one by one, each along a shortest augmenting path."""
+    """Return the row that owns each column of a square matrix; each row is added along a shortest augmenting path.
+
+    Source: R. Jonker, A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems",
+    Computing 38 (1987).
+    """
     row_price = [0.0] * size
     column_price = [0.0] * (size + 1)
     owners = [-1] * (size + 1)  # the last column stands for the row that is being added
@@ -65,9 +69,6 @@ def _solve(weights: list[list[float]], size: int) -> list[int]:
     return owners[:size]
 
 
-# SELF
-
-
 ACCEPT: Final = 0.55
 """Two findings less alike than this are no pair."""
 
@@ -90,7 +91,7 @@ LARGEST: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen."""
+    """The chosen pairs."""
 
     pairs: tuple[Pair, ...]
     """One to one, in order."""
@@ -101,7 +102,7 @@ class Choice:
 
 
 def choose(weights: Mapping[Pair, float]) -> Choice:
-    """The pairs with the greatest sum of weights, without those that another choice comes within GAP of."""
+    """Return the pairs with the greatest sum of weights, without those that another choice comes within GAP of."""
     pairs: list[Pair] = []
     ties: set[Pair] = set()
     oversized: list[tuple[int, int]] = []
@@ -133,7 +134,10 @@ def _nearest(pairs: Iterable[Pair], weights: Mapping[Pair, float]) -> tuple[Pair
 
 
 def _groups(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """The pairs in connected groups: no finding is in two."""
+    """Yield the pairs in connected groups: no finding is in two.
+
+    The assignment takes cubic time, and most groups have one pair.
+    """
     leader: dict[tuple[int, int], tuple[int, int]] = {}
 
     def find(node: tuple[int, int]) -> tuple[int, int]:
@@ -160,7 +164,7 @@ def _best(rows: Sequence[int], columns: Sequence[int], weights: Mapping[Pair, fl
 
 
 def _mutual(weights: Mapping[Pair, float]) -> list[Pair]:
-    """The pairs in which both are the other's best, and no other is as good."""
+    """Return the pairs in which each is the other's best, and no other is as good."""
     best: dict[tuple[int, int], float] = {}
     number: defaultdict[tuple[int, int], int] = defaultdict(int)
     for (row, column), weight in weights.items():
@@ -177,7 +181,7 @@ def _mutual(weights: Mapping[Pair, float]) -> list[Pair]:
 
 
 class _Rivals:
-    """What else could have been chosen: another free finding, or two pairs that change partners."""
+    """The alternatives to a pair: another free finding, or two pairs that exchange partners."""
 
     def __init__(self, weights: Mapping[Pair, float], pairs: Mapping[int, int]) -> None:
         self._weights = weights
@@ -190,7 +194,7 @@ class _Rivals:
             self._rows[column].append(row)
 
     def of(self, pair: Pair) -> Iterator[Pair]:
-        """`pair` and its rivals when there are any; else nothing."""
+        """Yield `pair` and its rivals if it has any."""
         row, column = pair
         weight = self._weights[pair]
         for other in self._columns[row]:
@@ -206,6 +210,6 @@ class _Rivals:
                 yield from (pair, (other, column))
 
     def _lost_by_change(self, one: Pair, other: Pair) -> float:
-        """What each of two pairs loses when they change partners."""
+        """Return what each of two pairs loses when they exchange partners."""
         crossed = self._weights.get((one[0], other[1]), 0.0) + self._weights.get((other[0], one[1]), 0.0)
         return (self._weights[one] + self._weights[other] - crossed) / 2

@@ -1,4 +1,7 @@
-"""Which pairs are worth comparing: those that cite the same lines or text, or share rare words. Never each with each."""
+"""The pairs worth comparing: those that cite the same lines or text, or share rare words.
+
+Never each with each: 10,000 findings a side would be 100 million pairs, and the budget is 5 seconds (docs/matching.md).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence, Set
 from typing import Final
 
-from findings_report.comparison.matching.similarity import Likened, heaviest
+from findings_report.comparison.matching.similarity import Prepared, heaviest
 
 Pair = tuple[int, int]
 """Position of a finding of the baseline, of one of the current side."""
@@ -19,10 +22,10 @@ MOST_ALIKE: Final = 400
 _WORDS: Final = 4
 
 
-def candidates(
-    baseline: Sequence[Likened], current: Sequence[Likened], settled: tuple[Set[int], Set[int]]
+def find_candidates(
+    baseline: Sequence[Prepared], current: Sequence[Prepared], settled: tuple[Set[int], Set[int]]
 ) -> tuple[list[Pair], tuple[str, ...]]:
-    """The pairs to compare, in order, and a sentence for each file with too many findings for all of its pairs.
+    """Return the pairs to compare, in order, and a sentence for each file with too many findings for all of its pairs.
 
     `settled` findings of each side have a partner: two of them are no pair to compare.
     """
@@ -49,7 +52,7 @@ _Files = dict[tuple[str, str], tuple[list[_Cited], list[_Cited]]]
 """What each side cites of a file, by repository and path."""
 
 
-def _by_file(baseline: Sequence[Likened], current: Sequence[Likened]) -> _Files:
+def _by_file(baseline: Sequence[Prepared], current: Sequence[Prepared]) -> _Files:
     files: defaultdict[tuple[str, str], tuple[list[_Cited], list[_Cited]]] = defaultdict(lambda: ([], []))
     for side, findings in enumerate((baseline, current)):
         for position, finding in enumerate(findings):
@@ -59,7 +62,7 @@ def _by_file(baseline: Sequence[Likened], current: Sequence[Likened]) -> _Files:
 
 
 class _Cites:
-    """What both sides cite of one file. Settled findings are held against those that are not, never against each other."""
+    """The lines of one file that both sides cite. A settled finding is compared with unsettled ones only."""
 
     def __init__(self, here: Sequence[_Cited], there: Sequence[_Cited], settled: Set[int], settled_there: Set[int]) -> None:
         free = [cited for cited in here if cited[2] not in settled]
@@ -67,11 +70,11 @@ class _Cites:
         self._parts = (free, there), (taken, [cited for cited in there if cited[2] not in settled_there])
 
     def count(self) -> int:
-        """How many regions have a common line, without looking at each pair."""
+        """Return how many pairs of regions have a common line, without visiting each pair."""
         return sum(_count(here, there) for here, there in self._parts)
 
     def pairs(self) -> Iterator[Pair]:
-        """The findings whose regions have a common line."""
+        """Yield the findings whose regions have a common line."""
         for here, there in self._parts:
             yield from _overlapping(here, there)
 
@@ -82,7 +85,7 @@ def _count(here: Sequence[_Cited], there: Sequence[_Cited]) -> int:
 
 
 def _overlapping(here: Sequence[_Cited], there: Sequence[_Cited]) -> Iterator[Pair]:
-    """Sweeps both by first line; a region stays open until a later one begins after its end."""
+    """Yield overlapping pairs in one sweep by first line; a region stays open until a later one begins after its end."""
     opened: tuple[list[_Cited], list[_Cited]] = ([], [])
     for first, last, position, side in sorted((*each, side) for side, cited in enumerate((here, there)) for each in cited):
         others = opened[1 - side]
@@ -92,8 +95,8 @@ def _overlapping(here: Sequence[_Cited], there: Sequence[_Cited]) -> Iterator[Pa
         opened[side].append((first, last, position))
 
 
-def _by_key(baseline: Sequence[Likened], current: Sequence[Likened]) -> Iterator[Pair]:
-    """Pairs that share something few others have."""
+def _by_key(baseline: Sequence[Prepared], current: Sequence[Prepared]) -> Iterator[Pair]:
+    """Yield pairs that share a key that few others have."""
     index: defaultdict[tuple[Hashable, ...], list[int]] = defaultdict(list)
     for position, finding in enumerate(baseline):
         for key in set(_keys(finding)):
@@ -108,8 +111,8 @@ def _by_key(baseline: Sequence[Likened], current: Sequence[Likened]) -> Iterator
             yield from ((one, other) for one in here for other in there)
 
 
-def _keys(finding: Likened) -> Iterator[tuple[Hashable, ...]]:
-    """Each begins with its kind."""
+def _keys(finding: Prepared) -> Iterator[tuple[Hashable, ...]]:
+    """Yield the keys of a finding; each begins with its kind."""
     title = tuple(heaviest(finding.title, _WORDS))
     yield from (("text", text) for text in finding.texts)
     yield "title", tuple(finding.title)

@@ -1,4 +1,4 @@
-"""The sure layers: ids, former ids, tools' fingerprints, equal cited code."""
+"""The exact criteria: ids, former ids, tools' fingerprints, equal cited code."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from itertools import product
 from typing import Final
 
 from findings_report.comparison.matching.candidates import Pair
-from findings_report.comparison.matching.similarity import Agreement, Likened, agreement, likeness
-from findings_report.comparison.matching.values import Ground, Match, Overlap, Reused
+from findings_report.comparison.matching.similarity import Agreement, Prepared, agreement, likeness
+from findings_report.comparison.matching.values import Match, MatchReason, Overlap, Reused
 
 REUSED: Final = 0.1
-"""Findings of one id that are less alike than this are two."""
+"""Two findings of one id with less similarity than this are not the same: the id was reused."""
 
 
 @dataclass(slots=True)
 class Pairing:
-    """Two sides while their findings find each other; a finding is known by its position on its side."""
+    """Two sides while their findings are paired; a finding is known by its position on its side."""
 
-    baseline: Sequence[Likened]
+    baseline: Sequence[Prepared]
     """Every finding of the baseline."""
-    current: Sequence[Likened]
+    current: Sequence[Prepared]
     """Every finding of the current side."""
     matches: dict[int, Match] = field(default_factory=dict)
     """The pairs so far, by position in the baseline."""
     partners: dict[int, int] = field(default_factory=dict)
     """Position in the baseline of each paired finding of the current side."""
     reused: dict[Pair, Reused] = field(default_factory=dict)
-    """Pairs that only their id makes."""
+    """Pairs that have only their id in common."""
     overlaps: list[Overlap] = field(default_factory=list)
-    """Findings that were split off or merged; no later layer pairs them."""
+    """Findings that were split off or merged; no later criterion pairs them."""
     settled: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
-    """Findings of each side that no later layer may pair."""
+    """Findings of each side that no later criterion may pair."""
 
     def ids(self, pair: Pair) -> tuple[str, str]:
-        """The ids of both."""
+        """Return the ids of both."""
         return self.baseline[pair[0]].id, self.current[pair[1]].id
 
     def is_free(self, pair: Pair) -> bool:
-        """True when a later layer may make this pair."""
+        """Return True when a later criterion may make this pair."""
         return pair[0] not in self.settled[0] and pair[1] not in self.settled[1] and pair not in self.reused
 
     def agreement(self, pair: Pair) -> Agreement:
-        """How far the two agree."""
+        """Return how far the two agree in each trait."""
         return agreement(self.baseline[pair[0]], self.current[pair[1]])
 
-    def take(self, pair: Pair, ground: Ground, reason: str, weight: float) -> None:
-        """Makes the two a pair."""
+    def take(self, pair: Pair, ground: MatchReason, reason: str, weight: float) -> None:
+        """Make the two a pair."""
         self.matches[pair[0]] = Match(*self.ids(pair), ground, reason, weight)
         self.partners[pair[1]] = pair[0]
         self.settled[0].add(pair[0])
         self.settled[1].add(pair[1])
 
-    def name(self, pair: Pair, ground: Ground, reason: str) -> None:
-        """Makes the two a pair because of their ids, unless they have next to nothing in common."""
+    def name(self, pair: Pair, ground: MatchReason, reason: str) -> None:
+        """Make the two a pair because of their ids, unless they have almost nothing in common."""
         weight = likeness(self.agreement(pair))
         if weight < REUSED:
-            told = f"{reason}, but neither title, description nor cited lines agree"
-            self.reused[pair] = Reused(*self.ids(pair), told, weight)
+            reason = f"{reason}, but neither title, description nor cited lines agree"
+            self.reused[pair] = Reused(*self.ids(pair), reason, weight)
         else:
             self.take(pair, ground, reason, weight)
 
-    def tell(self, pair: Pair, reason: str) -> None:
-        """Tells of the one without a partner that it belongs to the pair of the other; nothing when both or neither has one."""
+    def note_overlap(self, pair: Pair, reason: str) -> None:
+        """Note that the one without a partner overlaps the pair of the other; nothing when both or neither has a partner."""
         row, column = pair
         if row in self.matches and column not in self.settled[1]:
             match, finding, is_baseline = self.matches[row], self.current[column], False
@@ -76,16 +76,16 @@ class Pairing:
         self.settled[0 if is_baseline else 1].add(row if is_baseline else column)
 
 
-def by_id(pairing: Pairing) -> None:
-    """The same id on both sides."""
+def pair_by_id(pairing: Pairing) -> None:
+    """Pair findings with the same id."""
     here = {finding.id: position for position, finding in enumerate(pairing.current)}
     for position, finding in enumerate(pairing.baseline):
         if finding.id in here:
-            pairing.name((position, here[finding.id]), Ground.ID, "the same id")
+            pairing.name((position, here[finding.id]), MatchReason.ID, "the same id")
 
 
-def by_alias(pairing: Pairing) -> None:
-    """Former ids of either side. Where several lead to one finding, the most alike gets it, and of the others it is told."""
+def pair_by_alias(pairing: Pairing) -> None:
+    """Pair findings by former ids. Of several that lead to one finding the most similar is paired; the others are noted."""
     index: defaultdict[str, list[int]] = defaultdict(list)
     for position, finding in enumerate(pairing.current):
         for name in _names(finding):
@@ -98,13 +98,13 @@ def by_alias(pairing: Pairing) -> None:
     ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
     for pair in ranked:
         if pairing.is_free(pair):
-            pairing.name(pair, Ground.ALIAS, reasons[pair])
+            pairing.name(pair, MatchReason.ALIAS, reasons[pair])
     for pair in ranked:
         if pair not in pairing.reused:
-            pairing.tell(pair, reasons[pair])
+            pairing.note_overlap(pair, reasons[pair])
 
 
-def _names(finding: Likened) -> tuple[str, ...]:
+def _names(finding: Prepared) -> tuple[str, ...]:
     return (finding.id, *sorted(set(finding.traits.aliases) - {finding.id}))
 
 
@@ -114,31 +114,34 @@ def _former(name: str, baseline: str, current: str) -> str:
     return f"{name} is a former id of {current if name == baseline else baseline}"
 
 
-Keys = Callable[[Likened], Iterator[tuple[Hashable, str]]]
-"""What a finding may be known by, each with the reason it gives."""
+Keys = Callable[[Prepared], Iterator[tuple[Hashable, str]]]
+"""Keys that a finding may be recognised by, each with the reason for a reader."""
 
 
-def fingerprints(finding: Likened) -> Iterator[tuple[Hashable, str]]:
-    """Each fingerprint of a tool under its key."""
+def fingerprint_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+    """Yield each fingerprint of a tool under its key."""
     for key, value in sorted(set(finding.traits.fingerprints)):
         yield (key, value), f"the same fingerprint under {key}"
 
 
-def codes(finding: Likened) -> Iterator[tuple[Hashable, str]]:
-    """Each cited text with each weakness, and with the category."""
+def code_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+    """Yield each cited text with each weakness, and with the category.
+
+    The text alone is not enough: two weaknesses of one function cite the same lines.
+    """
     kinds = [*sorted(finding.cwe), *([finding.category] if finding.category else [])]
     for text, kind in product(sorted(finding.texts), kinds):
         yield (text, kind), f"the same cited code and {kind}"
 
 
-def same(finding: Likened) -> Iterator[tuple[Hashable, str]]:
-    """Title and cited lines together."""
+def title_and_line_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+    """Yield title and cited lines together."""
     if finding.title and finding.regions:
         yield (tuple(finding.title), frozenset(finding.regions.items())), "the same title and the same cited lines"
 
 
-def by_key(pairing: Pairing, ground: Ground, keys: Keys) -> None:
-    """A key that one finding of each side has and no other, unless keys of one finding lead to two."""
+def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
+    """Pair findings by a key that exactly one finding of each side has, unless the keys of a finding lead to two others."""
     index: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     reasons: dict[Hashable, str] = {}
     for side, findings in enumerate((pairing.baseline, pairing.current)):

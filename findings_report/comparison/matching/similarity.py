@@ -1,4 +1,7 @@
-"""How much the traits of two findings agree. Weights and bounds were chosen on the tune part of `benchmarks/pairs.jsonl`."""
+"""How far the traits of two findings agree.
+
+Weights and bounds were chosen on the tune part of `benchmarks/pairs.jsonl`; docs/matching.md has the measured error rates.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from findings_report.comparison.matching.values import Place, Traits
+from findings_report.comparison.matching.values import CitedLines, Traits
 from findings_report.sourcecode.lines import fingerprint
 
 Vector = dict[str, float]
@@ -34,7 +37,7 @@ _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in lower case. `withdrawLend` is three: itself, `withdraw` and `lend`. Addresses are none."""
+    """Return the words of `text` in lower case. `withdrawLend` is three: itself, `withdraw` and `lend`. Addresses are none."""
     found: list[str] = []
     for word in _WORD.findall(_NOISE.sub(" ", text[:_LONGEST])):
         if word.islower() and "_" not in word:
@@ -51,7 +54,7 @@ def _forms(word: str) -> tuple[str, ...]:
 
 
 def vectors(texts: Iterable[str]) -> list[Vector]:
-    """A vector for each text; what is rare is counted over all of them."""
+    """Return a vector for each text; rarity is counted over all of them."""
     counts = [Counter(words(text)) for text in texts]
     spread: Counter[str] = Counter()
     for count in counts:
@@ -69,17 +72,14 @@ def _vector(count: Counter[str], rarity: dict[str, float]) -> Vector:
 
 
 def alike(one: Vector, other: Vector) -> float:
-    """0 for no common word to 1 for the same words: the cosine of the two."""
+    """Return the cosine of two vectors: 0 for no common word, 1 for the same words."""
     common = one.keys() & other.keys()
     return min(1.0, math.fsum(one[word] * other[word] for word in common)) if common else 0.0  # the same in any order
 
 
 def heaviest(vector: Vector, number: int) -> Iterator[str]:
-    """The `number` heaviest words, heaviest first."""
+    """Yield the `number` heaviest words, heaviest first."""
     return islice(vector, number)
-
-
-# SELF
 
 
 class Agreement(NamedTuple):
@@ -123,8 +123,8 @@ _NOTHING: Final = fingerprint(())  # the text of blank lines is nobody's
 
 
 @dataclass(frozen=True, slots=True)
-class Likened:
-    """A finding made ready to be compared."""
+class Prepared:
+    """A finding prepared for comparing it with many others."""
 
     traits: Traits
     title: Vector
@@ -142,8 +142,8 @@ class Likened:
         return self.traits.id
 
 
-def liken(baseline: Sequence[Traits], current: Sequence[Traits]) -> tuple[list[Likened], list[Likened]]:
-    """Both sides made ready; what is a rare word is judged over both."""
+def prepare(baseline: Sequence[Traits], current: Sequence[Traits]) -> tuple[list[Prepared], list[Prepared]]:
+    """Return both sides prepared; the rarity of words is counted over both."""
     everyone = [*baseline, *current]
     titles = vectors(traits.title for traits in everyone)
     proses = vectors(f"{traits.title}\n{traits.prose}" if traits.prose else "" for traits in everyone)
@@ -151,8 +151,8 @@ def liken(baseline: Sequence[Traits], current: Sequence[Traits]) -> tuple[list[L
     return ready[: len(baseline)], ready[len(baseline) :]
 
 
-def _ready(traits: Traits, title: Vector, prose: Vector) -> Likened:
-    return Likened(
+def _ready(traits: Traits, title: Vector, prose: Vector) -> Prepared:
+    return Prepared(
         traits=traits,
         title=title,
         prose=prose,
@@ -164,7 +164,7 @@ def _ready(traits: Traits, title: Vector, prose: Vector) -> Likened:
     )
 
 
-def _by_file(places: Sequence[Place]) -> dict[tuple[str, str], tuple[Lines, ...]]:
+def _by_file(places: Sequence[CitedLines]) -> dict[tuple[str, str], tuple[Lines, ...]]:
     found: defaultdict[tuple[str, str], set[Lines]] = defaultdict(set)
     for place in places:
         region = place.region
@@ -172,8 +172,8 @@ def _by_file(places: Sequence[Place]) -> dict[tuple[str, str], tuple[Lines, ...]
     return {file: tuple(sorted(regions)) for file, regions in found.items()}
 
 
-def agreement(one: Likened, other: Likened) -> Agreement:
-    """How far the two agree in each trait."""
+def agreement(one: Prepared, other: Prepared) -> Agreement:
+    """Return how far the two agree in each trait."""
     return Agreement(
         title=alike(one.title, other.title),
         prose=alike(one.prose, other.prose) if one.prose and other.prose else None,
@@ -183,7 +183,7 @@ def agreement(one: Likened, other: Likened) -> Agreement:
 
 
 def likeness(found: Agreement) -> float:
-    """One figure, 0 to 1."""
+    """Return the similarity as one figure, 0 to 1. A trait that either finding lacks does not count."""
     total = weight = 0.0
     for share, counts in zip(found, WEIGHTS, strict=True):
         if share is not None:
@@ -192,14 +192,14 @@ def likeness(found: Agreement) -> float:
     return round(total / weight, 6)
 
 
-def _weakness(one: Likened, other: Likened) -> float | None:
+def _weakness(one: Prepared, other: Prepared) -> float | None:
     if one.cwe and other.cwe:
         return float(not one.cwe.isdisjoint(other.cwe))
     return float(one.category == other.category) if one.category and other.category else None
 
 
-def _place(one: Likened, other: Likened) -> float | None:
-    """The best overlap of any two cited regions; equal text is as good as equal lines, wherever it stands."""
+def _place(one: Prepared, other: Prepared) -> float | None:
+    """Return the best overlap of any two cited regions; equal text counts as equal lines, wherever it is."""
     if not one.texts.isdisjoint(other.texts):
         return 1.0
     is_same_symbol = not one.symbols.isdisjoint(other.symbols)

@@ -1,4 +1,4 @@
-"""What a finding is recognised by, and what matching two sets of findings gives."""
+"""The values of matching: the traits that a finding is recognised by, and the result for two sets of findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from findings_report.model.evidence import Region
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CitedLines:
     """Cited lines, as they stand at the current side's commit."""
 
     repository: str
@@ -22,14 +22,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What one finding is recognised by. Severity and status are none of it: their change is what a reader wants to see."""
+    """The traits that a finding is recognised by. Severity and status are none: a change of them is what a reader looks for."""
 
     id: str
     """Unique on its side."""
     title: str
     """As authored."""
     prose: str = ""
-    """What else is said of it, its description above all; empty when nothing is."""
+    """Its description; empty when there is none."""
     aliases: tuple[str, ...] = ()
     """Former ids."""
     fingerprints: tuple[tuple[str, str], ...] = ()
@@ -38,7 +38,7 @@ class Traits:
     """Weakness ids."""
     category: str | None = None
     """The kind of weakness, in the auditor's words."""
-    places: tuple[Place, ...] = ()
+    places: tuple[CitedLines, ...] = ()
     """The cited lines; those of the baseline as tracked to the current side, and left out where they are gone."""
     texts: tuple[str, ...] = ()
     """`fingerprint/1` of each cited region, at its own side's commit."""
@@ -46,8 +46,8 @@ class Traits:
     """Names of the functions and classes that enclose the cited lines."""
 
 
-class Ground(StrEnum):
-    """Why two findings are taken as one. Each is only asked where those before it gave nothing."""
+class MatchReason(StrEnum):
+    """Why two findings are considered the same. A criterion is applied where those before it gave nothing."""
 
     ID = "same id"
     """The same id on both sides."""
@@ -63,18 +63,18 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A finding of the baseline and the one of the current side that it is."""
+    """A finding of the baseline and the same finding on the current side."""
 
     baseline: str
     """Id there."""
     current: str
     """Id here."""
-    ground: Ground
-    """Why."""
+    criterion: MatchReason
+    """The criterion that paired them."""
     reason: str
     """The same as a clause for a reader, without a full stop: `the same id`."""
     likeness: float
-    """0 to 1: how much their traits agree, whatever the ground is."""
+    """0 to 1: how far their traits agree, whatever the reason is."""
 
 
 @dataclass(frozen=True, slots=True)
