@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from findings_report import authoring
 from findings_report.model.finding import ANSWERED
-from findings_report.model.ticket import Draft, LockedTicket, Project, Ticket, TicketRef
+from findings_report.model.ticket import Draft, Project, TicketRef
 from findings_report.problems import FindingsReportError
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Inputs
 from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import truncate
-from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, public_place
+from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, locked_ticket, public_place
 from findings_report.tickets.trackers import TicketWriter, parse_ref
 
 
@@ -98,22 +97,6 @@ def _create(
     lock = lock_file.lock.model_copy(update={"engagement": engagement})
     lock_file.write(lock.with_ticket(draft.finding, name, locked_ticket(ticket, draft, text)))
     return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_add_to_finding(drafts, draft.finding, ticket.ref)}"
-
-
-def locked_ticket(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
-    """Return the entry of the lock file for a ticket that was written and then read again."""
-    return LockedTicket(
-        ref=str(ticket.ref),
-        status=draft.status,
-        written=digest(draft.title, text),
-        stands=digest(ticket.text),
-    )
-
-
-def digest(*texts: str) -> str:
-    """Return a digest of texts that ignores line ends and trailing blanks, which trackers change."""
-    lines = ["\n".join(line.rstrip() for line in text.strip().splitlines()) for text in texts]
-    return hashlib.sha256("\0".join(lines).encode()).hexdigest()[:32]
 
 
 def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:

@@ -6,10 +6,10 @@ Before anything is sent, everything is checked: tokens, permissions, tickets, an
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from findings_report import authoring
 from findings_report.authoring.yaml_editor import quoted
 from findings_report.authoring.yaml_reader import YamlFault, read
-from findings_report.model.ticket import Lock
+from findings_report.model.ticket import Draft, Lock, LockedTicket, Ticket
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.tickets.http.credentials import Environment
@@ -36,24 +36,19 @@ class TicketsResult:
     """Warnings, and errors of single tickets."""
 
 
-class OpenTrackers:
-    """The trackers of one run, each opened once, and only if its token is valid."""
+class OpenTrackers(contextlib.ExitStack):
+    """The trackers of one run, each opened once, and only if its token is valid. They are closed with the stack."""
 
     def __init__(self, environment: Environment) -> None:
+        super().__init__()
         self._environment = environment
-        self._stack = contextlib.ExitStack()
         self._trackers: dict[str, Tracker] = {}
-
-    def __enter__(self) -> OpenTrackers:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def tracker(self, name: str) -> Tracker:
         """Return the tracker of that name. Raises FindingsReportError (USAGE, NETWORK)."""
         if name not in self._trackers:
-            tracker = self._stack.enter_context(open_tracker(name, self._environment))
+            tracker = self.enter_context(open_tracker(name, self._environment))
+            # Several trackers treat a wrong token as anonymous: without this request, a ticket would seem to be missing.
             tracker.identity()
             self._trackers[name] = tracker
         return self._trackers[name]
@@ -117,6 +112,23 @@ def _yaml_lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield from _yaml_lines(value, f"{indent}  ")
         else:
             yield f"{indent}{key}: {value if isinstance(value, int) else quoted(str(value))}"
+
+
+def locked_ticket(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
+    """Return the entry of the lock file for a ticket that was written and then read again."""
+    return LockedTicket(
+        ref=str(ticket.ref),
+        status=draft.status,
+        written=digest(draft.title, text),
+        stands=digest(ticket.text),
+    )
+
+
+def digest(*texts: str) -> str:
+    """Return a digest of texts, by which a change is recognized."""
+    # Trackers change line ends, trailing blanks and empty lines at the end, and nobody has edited the text by that.
+    lines = ["\n".join(line.rstrip() for line in text.strip().splitlines()) for text in texts]
+    return hashlib.sha256("\0".join(lines).encode()).hexdigest()[:32]
 
 
 def public_place(what: str, where: str) -> Problem:

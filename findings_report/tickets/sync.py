@@ -10,12 +10,11 @@ from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, LockedTicket
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report.check import Inputs
-from findings_report.tickets.create import digest, locked_ticket
 from findings_report.tickets.drafts import draft_tickets
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert, truncate
-from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort
-from findings_report.tickets.trackers import TicketWriter, parse_ref
+from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, digest, locked_ticket
+from findings_report.tickets.trackers import TicketWriter
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _update(
 ) -> tuple[str, LockedTicket]:
     """Update one ticket; a message and the new entry of the lock file. Raises FindingsReportError for an edited text."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
-    ticket = tracker.read(parse_ref(known.ref).key)
+    ticket = tracker.read(known.ref.partition(":")[2])
     if known.written == digest(draft.title, text):
         return f"{known.ref}: {draft.finding} is in step", known
     # Compared with the text as the tracker returned it: trackers normalize what they are sent.

@@ -1,4 +1,4 @@
-"""The table of trackers, and what every tracker can be asked for.
+"""The table of trackers, and the protocols that a tracker implements.
 
 To add a tracker, write one file with its REFERENCE and a function that opens it, and add one row to TRACKERS.
 """
