@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
+from findings_report.evidence.source_files import BlobReader
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.report import ReportedRepository
@@ -26,16 +27,6 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _TOO_LARGE: Final = "object-too-large"
 
 
-class Source(Protocol):
-    """What is asked of the door to git. Both raise FindingsReportError (SOURCE) for what is damaged or not here."""
-
-    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
-        """(path, blob id) of every file."""
-
-    def blob(self, id: str) -> bytes:
-        """The content of a file."""
-
-
 @dataclass(frozen=True)
 class Survey:
     """What the scope names."""
@@ -46,7 +37,9 @@ class Survey:
     """Warnings and notes, in the scope's order."""
 
 
-def survey(engagement: Engagement, repositories: Sequence[ReportedRepository], sources: Mapping[str, Source | None]) -> Survey:
+def survey(
+    engagement: Engagement, repositories: Sequence[ReportedRepository], sources: Mapping[str, BlobReader | None]
+) -> Survey:
     """The files of every repository that was read. Raises nothing that a user can mend: it is in `problems`."""
     scope = patterns(engagement.scope, engagement.repositories)
     if not scope:
@@ -74,14 +67,14 @@ def _warning(fault: str, remedy: str | None, *path: int, code: str = "scope-unre
 
 
 def _covered(
-    repository: str, listed: Sequence[tuple[str, str]], scope: Sequence[Pattern], source: Source
+    repository: str, listed: Sequence[tuple[str, str]], scope: Sequence[Pattern], source: BlobReader
 ) -> tuple[tuple[CoveredFile, ...], list[Problem]]:
     named = [(path, id, entries) for path, id in listed if (entries := naming(scope, repository, path))]
     lines, problems = _lines(repository, [id for _, id, _ in named], source)
     return tuple(CoveredFile(path=path, lines=lines.get(id), entries=entries) for path, id, entries in named), problems
 
 
-def _lines(repository: str, ids: Sequence[str], source: Source) -> tuple[dict[str, int | None], list[Problem]]:
+def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dict[str, int | None], list[Problem]]:
     """How many lines each blob has: all of them, or none when they are too many."""
     fault = f"the lines of the {len(ids):,} files that the scope names in repository {repository!r} are not counted"
     too_many = f"{fault}: they are more than {MOST_FILES:,}, or than {MOST_BYTES // 2**20} MiB"

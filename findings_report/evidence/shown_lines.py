@@ -16,7 +16,7 @@ MOST_LINES: Final = 200
 
 
 @dataclass(frozen=True)
-class Printed:
+class ShownLines:
     """The lines of a snippet."""
 
     runs: tuple[Run, ...]
@@ -29,7 +29,7 @@ class Printed:
     """True when the code has moved and marks could not be moved with it."""
 
 
-def shift_of(check: Check) -> Callable[[int], int | None]:
+def shift_lines(check: Check) -> Callable[[int], int | None]:
     """Where a claimed line stands now, as far as the quoted lines tell; None when they do not."""
     known = dict(check.mapped)
     shifts = {actual - claimed for claimed, actual in check.mapped}
@@ -49,7 +49,7 @@ def shift_of(check: Check) -> Callable[[int], int | None]:
     return shifted
 
 
-def regions_of(location: Location, check: Check, count: int) -> tuple[Region, ...]:
+def choose_regions(location: Location, check: Check, count: int) -> tuple[Region, ...]:
     """The cited lines, of a file of `count`, as printed: where the quote was found, if that is not where `lines` says; else
     `lines`, or what the quote's own numbers claim.
     """
@@ -59,19 +59,19 @@ def regions_of(location: Location, check: Check, count: int) -> tuple[Region, ..
     return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
 
 
-def covering(regions: Sequence[Region], made: Printed) -> tuple[Region, ...]:
+def cover_shown_lines(regions: Sequence[Region], made: ShownLines) -> tuple[Region, ...]:
     """`regions` and every printed line: for a quote that has moved, what `show` and the marks took along is cited with it."""
     shown = {line.number for run in made.runs for line in run.lines if line.number is not None}
     return runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
 
 
-def printed_file(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> Printed:
+def show_file_lines(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> ShownLines:
     """The lines of a file that a location prints.
 
     `show` if given; else the quoted lines and the marked ones, or without a placed quote all that is cited. For a quote
     that has moved, what the author said of lines moves along as far as the quote tells.
     """
-    shift: Callable[[int], int | None] = shift_of(check) if check.verdict is Verdict.MOVED else lambda line: line
+    shift: Callable[[int], int | None] = shift_lines(check) if check.verdict is Verdict.MOVED else lambda line: line
     count = len(lines)
     highlight = {number: shift(number) for number in _numbers(location.highlight, count)}
     notes = {number: shift(number) for number in location.notes}
@@ -82,9 +82,9 @@ def printed_file(location: Location, check: Check, lines: Sequence[str], inside:
     elif check.found:
         chosen = _numbers(check.found, count) | marked
     else:
-        chosen = _numbers(regions_of(location, check, count) or (Region(start_line=1, end_line=max(count, 1)),), count)
+        chosen = _numbers(choose_regions(location, check, count) or (Region(start_line=1, end_line=max(count, 1)),), count)
     texts = {actual: location.notes[number] for number, actual in notes.items() if actual is not None}
-    kept = _kept({number for number in chosen if 1 <= number <= count}, marked)
+    kept = _cap_lines({number for number in chosen if 1 <= number <= count}, marked)
     highlighted = set(highlight.values())
     made = tuple(
         Run(
@@ -98,14 +98,14 @@ def printed_file(location: Location, check: Check, lines: Sequence[str], inside:
     )
     loose = tuple((number, location.notes[number]) for number, actual in sorted(notes.items()) if actual not in kept)
     is_loose = None in (*highlight.values(), *notes.values(), *show)
-    return Printed(made, loose, left_out=len({n for n in chosen if 1 <= n <= count}) - len(kept), is_loose=is_loose)
+    return ShownLines(made, loose, left_out=len({n for n in chosen if 1 <= n <= count}) - len(kept), is_loose=is_loose)
 
 
 def _numbers(regions: Iterable[Region], count: int) -> set[int]:
     return {number for region in regions for number in range(region.start_line, min(region.end_line, count) + 1)}
 
 
-def _kept(numbers: set[int], marked: set[int]) -> set[int]:
+def _cap_lines(numbers: set[int], marked: set[int]) -> set[int]:
     """At most MOST_LINES: the marked ones, and of the others the first."""
     if len(numbers) <= MOST_LINES:
         return numbers
@@ -113,21 +113,21 @@ def _kept(numbers: set[int], marked: set[int]) -> set[int]:
     return {*first, *sorted(numbers - marked)[: MOST_LINES - len(first)]}
 
 
-def printed_quote(quoted: Sequence[Run], location: Location) -> Printed:
+def show_quote_lines(quoted: Sequence[Run], location: Location) -> ShownLines:
     """The author's own lines, with the marks of those that have a number."""
     made: list[Run] = []
     shown: set[int] = set()
     left = MOST_LINES
     for run in quoted:
-        marked = tuple(_marked(line, location) for line in run.lines[:left])
+        marked = tuple(_mark_line(line, location) for line in run.lines[:left])
         left -= len(marked)
         shown.update(line.number for line in marked if line.number is not None)
         made += [Run(lines=marked)] if marked else []
     loose = tuple((number, note) for number, note in sorted(location.notes.items()) if number not in shown)
-    return Printed(tuple(made), loose, left_out=max(0, sum(len(run.lines) for run in quoted) - MOST_LINES))
+    return ShownLines(tuple(made), loose, left_out=max(0, sum(len(run.lines) for run in quoted) - MOST_LINES))
 
 
-def _marked(line: Line, location: Location) -> Line:
+def _mark_line(line: Line, location: Location) -> Line:
     if line.number is None:
         return line
     highlighted = any(line.number in region for region in location.highlight)

@@ -27,17 +27,32 @@ class SourceFile:
     """Its id."""
     size: int
     """Bytes."""
-    lines: tuple[str, ...]
-    """Without line ends; line n is `lines[n - 1]`."""
+    text: Text
+    """The decoded content."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines without line ends; line n is `lines[n - 1]`."""
+        return self.text.lines
 
     @cached_property
     def language(self) -> str:
-        """Pygments' name, by the file's name."""
+        """Pygments' name of the language, by the file's name; empty when unknown."""
         return language_of(self.path)
 
     @cached_property
+    def listing(self) -> Listing:
+        """The lines, indexed for searching quotes."""
+        return listing(self.lines)
+
+    @cached_property
+    def insides(self) -> tuple[Inside, ...]:
+        """The multi-line strings and comments."""
+        return insides(self.lines, self.language)
+
+    @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
-        """Its functions and classes."""
+        """The named functions and classes."""
         return symbols(self.lines, self.language)
 
 
@@ -103,7 +118,7 @@ class SourceFiles:
         content = self.repository.blob(entry.id)
         if (what := obstacle(content)) is not None:
             raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
-        return SourceFile(path, entry.id, entry.size, decode(content).lines)
+        return SourceFile(path, entry.id, entry.size, decode(content))
 
 
 def warnings(error: FindingsReportError) -> tuple[Problem, ...]:
@@ -115,7 +130,7 @@ LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
 
-class Entry(Protocol):
+class GitEntry(Protocol):
     """What stands at a path."""
 
     @property
@@ -131,8 +146,18 @@ class Entry(Protocol):
         """Bytes of the blob; None when it has none."""
 
 
-class Source(Protocol):
-    """What is asked of the door to git. Everything may raise FindingsReportError (SOURCE) for what is damaged or not here."""
+class BlobReader(Protocol):
+    """The files of a commit. Both methods raise FindingsReportError (SOURCE) for an object that is damaged or missing."""
+
+    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
+        """Return (path, blob id) of every file, in git's order."""
+
+    def blob(self, id: str) -> bytes:
+        """Return the content of a file."""
+
+
+class GitReader(BlobReader, Protocol):
+    """What `resolve` asks of a repository. Every method may raise FindingsReportError (SOURCE) for a damaged object."""
 
     def commit_of(self, revision: str) -> str | None:
         """The full hash that `revision` names now; None when it names nothing."""
@@ -140,56 +165,15 @@ class Source(Protocol):
     def has_commit(self, commit: str) -> bool:
         """True when `commit` is the full hash of a commit that is here."""
 
-    def entry(self, commit: str, path: str) -> Entry | None:
+    def entry(self, commit: str, path: str) -> GitEntry | None:
         """What stands at `path`; None when nothing does."""
-
-    def blob(self, id: str) -> bytes:
-        """The content of a file."""
-
-    def files(self, commit: str) -> tuple[tuple[str, str], ...]:
-        """(path, blob id) of every file."""
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
         """Paths of files in which each of `lines` stands within some line."""
 
 
 @dataclass(frozen=True)
-class CitedFile:
-    """A file at a commit."""
-
-    blob: str
-    """Its id."""
-    language: str
-    """Pygments' name, by the file's name."""
-    text: Text
-    """Its lines."""
-
-    @cached_property
-    def listing(self) -> Listing:
-        """The lines, made searchable."""
-        return listing(self.text.lines)
-
-    @cached_property
-    def insides(self) -> tuple[Inside, ...]:
-        """Its multi-line strings and comments."""
-        return insides(self.text.lines, self.language)
-
-    @cached_property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """Its functions and classes."""
-        return symbols(self.text.lines, self.language)
-
-
-class UnreadableError(Exception):
-    """A location that cannot be read: what is wrong, without its place."""
-
-    def __init__(self, fault: str, remedy: str | None, code: str) -> None:
-        super().__init__(fault)
-        self.fault, self.remedy, self.code = fault, remedy, code
-
-
-@dataclass(frozen=True)
-class Commit:
+class AuditedCommit:
     """The commit that a repository's locations are read at, unless they name their own."""
 
     hash: str | None
@@ -198,56 +182,58 @@ class Commit:
     """What the user should know about it."""
 
 
-def commit_of(name: str, repository: Repository, source: Source | None, *, is_needed: bool = True) -> Commit:
+def find_audited_commit(
+    name: str, repository: Repository, source: GitReader | None, *, is_needed: bool = True
+) -> AuditedCommit:
     """The pinned commit of a repository, else what its revision names now.
 
     `is_needed` is False when every location names its own commit: then none need be said of the repository.
     """
     if source is None or (repository.commit is None and repository.revision is None and not is_needed):
-        return Commit(repository.commit)
+        return AuditedCommit(repository.commit)
     subject = ("engagement", "repositories", name)
     now = None
     try:
         if repository.commit is not None and not source.has_commit(repository.commit):
             fault = f"commit {repository.commit} is not in the clone of repository {name!r}"
             remedy = "fetch it there, or let `findings-report fetch` clone it"
-            return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),))
+            return AuditedCommit(
+                None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),)
+            )
         now = source.commit_of(repository.revision) if repository.revision else None
     except FindingsReportError as error:
         if repository.commit is None:
-            return Commit(None, tuple(_about(problem, (*subject, "revision")) for problem in error.problems))
+            return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
     if repository.commit is not None:
         if now is None or now == repository.commit:
-            return Commit(repository.commit)
+            return AuditedCommit(repository.commit)
         fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
         command = f"findings-report pin --to {repository.revision} --only {name}"
         remedy = f"move the pin with `{command}`, or name the revision that was audited"
         warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
-        return Commit(repository.commit, (warning,))
+        return AuditedCommit(repository.commit, (warning,))
     if repository.revision is None:
         fault = f"repository {name!r} has neither `commit` nor `revision`: it is not said what was audited"
         remedy = "write the tag or branch that was agreed under `revision`"
-        return Commit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
+        return AuditedCommit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
     if now is None:
         fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
         remedy = suggestions.revision(repository.revision, source.commit_of)
-        return Commit(None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),))
+        return AuditedCommit(
+            None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
+        )
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
     remedy = "write the commit down with `findings-report pin`"
-    return Commit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
+    return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
 
 
-def _about(problem: Problem, subject: tuple[str | int, ...]) -> Problem:
-    return Problem(problem.kind, problem.fault, problem.remedy, subject=subject, level=problem.level, code=problem.code)
-
-
-class Reader:
+class FileReader:
     """The files of one repository. What was read once is kept."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: GitReader) -> None:
         self.source: Final = source
         """The door to git."""
-        self._files: dict[tuple[str, str], CitedFile] = {}
+        self._files: dict[tuple[str, str], SourceFile] = {}
         self._commits: dict[str, bool] = {}
 
     def has_commit(self, commit: str) -> bool:
@@ -256,31 +242,32 @@ class Reader:
             self._commits[commit] = self.source.has_commit(commit)
         return self._commits[commit]
 
-    def file(self, commit: str, path: str) -> CitedFile:
+    def file(self, commit: str, path: str) -> SourceFile:
         """The file at `path`.
 
-        Raises UnreadableError when it has no lines to cite, FindingsReportError when git cannot read it.
+        Raises FindingsReportError (SOURCE) when it has no lines to cite, and when git cannot read it.
         """
         entry = self.source.entry(commit, path)
         if entry is None:
             fault = f"there is no {path} at commit {commit}"
-            raise UnreadableError(fault, self._near(commit, path), "path-missing")
+            raise FindingsReportError(Problem(Kind.SOURCE, fault, self._near(commit, path), code="path-missing"))
         if entry.kind != "file":
             what = {"symlink": "a symbolic link", "submodule": "a submodule: another repository", "folder": "a folder"}
             fault = f"{path} is {what.get(entry.kind, entry.kind)} at commit {commit}; its lines cannot be cited"
-            raise UnreadableError(fault, "cite the file it leads to, by its own path", "path-not-a-file")
+            raise FindingsReportError(
+                Problem(Kind.SOURCE, fault, "cite the file it leads to, by its own path", code="path-not-a-file")
+            )
         if entry.size is not None and entry.size > LARGEST:
             fault = f"{path} has {entry.size:,} bytes; files of at most {LARGEST:,} can be cited"
-            raise UnreadableError(fault, None, "file-too-large")
-        language = language_of(path)
-        key = (entry.id, language)
+            raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-too-large"))
+        key = (entry.id, path)
         if key not in self._files:
             content = self.source.blob(entry.id)
             fault_of = obstacle(content)
             if fault_of is not None:
                 fault = f"{path} is {fault_of} at commit {commit}; its lines cannot be cited"
-                raise UnreadableError(fault, None, "file-not-text")
-            self._files[key] = CitedFile(entry.id, language, decode(content))
+                raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-not-text"))
+            self._files[key] = SourceFile(path, entry.id, len(content), decode(content))
         return self._files[key]
 
     def _near(self, commit: str, path: str) -> str | None:

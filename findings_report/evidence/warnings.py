@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from findings_report.evidence.quote import unchecked
-from findings_report.evidence.shown_lines import shift_of
+from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
-from findings_report.problems import Kind, Problem, Subject
+from findings_report.problems import Kind, Problem
 from findings_report.sourcecode.symbols import encloses, enclosing
 
 
-def spoken(regions: Sequence[Region]) -> str:
+def describe_lines(regions: Sequence[Region]) -> str:
     """Regions as a person says them: `lines 116-117 and 121`."""
     words = [str(region) for region in regions]
     one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
@@ -20,15 +20,15 @@ def spoken(regions: Sequence[Region]) -> str:
     return f"line{'' if one else 's'} {listed}"
 
 
-def written(regions: Sequence[Region]) -> str:
+def write_lines_field(regions: Sequence[Region]) -> str:
     """Regions as they are written in YAML."""
     words = [str(region) for region in regions]
     return f"lines: {words[0]}" if len(words) == 1 else f"lines: [{', '.join(words)}]"
 
 
-def mended(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
+def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
     """What `lines` should be for a quote that stands at `check.found`: the cited ranges moved along, else the quoted lines."""
-    shift = shift_of(check)
+    shift = shift_lines(check)
     moved = [(shift(region.start_line), shift(region.end_line)) for region in cited]
     regions = [Region(start_line=a, end_line=b) for a, b in moved if a is not None and b is not None and 1 <= a <= b]
     is_whole = len(regions) == len(cited) > 0 and all(
@@ -39,32 +39,35 @@ def mended(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
     return (Region(start_line=check.found[0].start_line, end_line=check.found[-1].end_line),) if check.found else ()
 
 
-def warnings_of(check: Check, location: Location, subject: Subject, *, where: str) -> Iterator[Problem]:
+def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator[Problem]:
     """What a verdict has to say. `where` is the path and commit, as a person says them."""
 
     def warning(fault: str, remedy: str | None, code: str, field: str = "quote") -> Problem:
-        return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), level="warning", code=code)
+        return Problem(Kind.SOURCE, fault, remedy, subject=(field,), level="warning", code=code)
 
     if check.verdict is Verdict.MOVED:
         text = f" ({check.text})" if check.text not in (None, Verdict.EXACT) else ""
-        fault = f"the quoted code stands at {spoken(check.found)} of {where}, not at {spoken(check.claimed)}{text}"
+        fault = (
+            f"the quoted code stands at {describe_lines(check.found)} of {where}, not at {describe_lines(check.claimed)}{text}"
+        )
         is_numbered = check.claimed != location.lines or check.claimed == unchecked(location.quote, ()).claimed
         numbers = ", and mend the numbers in the quote" if is_numbered else ""
-        remedy = f"write `{written(mended(check, location.lines))}`{numbers}"
+        remedy = f"write `{write_lines_field(correct_lines(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
     if check.also and check.found:
-        fault = f"the quote stands at {spoken(check.also)} as well, and nothing says which is meant"
-        yield warning(fault, f"write `{written(check.found)}` or the others", "quote-ambiguous")
+        fault = f"the quote stands at {describe_lines(check.also)} as well, and nothing says which is meant"
+        yield warning(fault, f"write `{write_lines_field(check.found)}` or the others", "quote-ambiguous")
     if check.differences:
         yield warning(
-            _edited(check, where), "quote the lines as they stand, or drop `quote`: git's are printed", "quote-edited"
+            _describe_edit(check, where), "quote the lines as they stand, or drop `quote`: git's are printed", "quote-edited"
         )
     if check.verdict is Verdict.NOT_FOUND:
-        places = " and ".join(f"{place.path} {spoken([place.region])}" for place in check.elsewhere)
+        places = " and ".join(f"{place.path} {describe_lines([place.region])}" for place in check.elsewhere)
         fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it stands in {places}" if places else "")
         remedy = "mend `path` and `lines`" if places else "check path, commit and quote against what was audited"
         if check.also:
-            fault = f"the quote stands at {spoken(check.also)} of {where}, not where claimed, and says too little to tell which"
+            lines = describe_lines(check.also)
+            fault = f"the quote stands at {lines} of {where}, not where claimed, and says too little to tell which"
             remedy = "write in `lines` which is meant, or quote more"
         yield warning(fault, remedy, "quote-not-found")
     if check.unmarked_gaps:
@@ -73,17 +76,17 @@ def warnings_of(check: Check, location: Location, subject: Subject, *, where: st
             f"lines were left out of the quote {gaps} without a mark", "write `...` where lines are left out", "quote-gaps"
         )
     if check.verdict not in (Verdict.MOVED, Verdict.NOT_FOUND) and _is_outside(check.found, location.lines):
-        fault = f"the quote is of {spoken(check.found)}, which `lines` does not cover"
+        fault = f"the quote is of {describe_lines(check.found)}, which `lines` does not cover"
         hull = [*check.found, *location.lines]
         region = Region(start_line=min(r.start_line for r in hull), end_line=max(r.end_line for r in hull))
-        yield warning(fault, f"write `{written([region])}`", "quote-outside", "lines")
+        yield warning(fault, f"write `{write_lines_field([region])}`", "quote-outside", "lines")
 
 
 def _is_outside(found: Sequence[Region], cited: Sequence[Region]) -> bool:
     return bool(found and cited) and not all(any(r.start_line in c and r.end_line in c for c in cited) for r in found)
 
 
-def _edited(check: Check, where: str) -> str:
+def _describe_edit(check: Check, where: str) -> str:
     first = check.differences[0]
     count = len(check.differences)
     many = f"{count} lines of the quote differ" if count > 1 else "a line of the quote differs"
@@ -94,7 +97,7 @@ def _edited(check: Check, where: str) -> str:
     return f"{many} from {where}; line {first.line} is {first.actual.strip()!r}, quoted as {first.quoted.strip()!r}"
 
 
-def past_end(location: Location, count: int, check: Check, subject: Subject) -> Problem | None:
+def check_line_numbers(location: Location, count: int, check: Check) -> Problem | None:
     """Says when something is cited or marked that a file of `count` lines does not have."""
     ends = {
         "lines": max((region.end_line for region in location.lines), default=0),
@@ -107,11 +110,11 @@ def past_end(location: Location, count: int, check: Check, subject: Subject) -> 
         return None
     has = {0: "is empty", 1: "has 1 line"}.get(count, f"has {count} lines")
     fault = f"{location.path} {has}; line {ends[field]} is past its end"
-    remedy = f"the quoted code stands at {spoken(check.found)}" if check.found else None
-    return Problem(Kind.SOURCE, fault, remedy, subject=(*subject, field), code="lines-past-end")
+    remedy = f"the quoted code stands at {describe_lines(check.found)}" if check.found else None
+    return Problem(Kind.SOURCE, fault, remedy, subject=(field,), code="lines-past-end")
 
 
-def symbol_warning(named: str, found: Sequence[Symbol], hull: Region, subject: Subject) -> Problem | None:
+def check_symbol(named: str, found: Sequence[Symbol], hull: Region) -> Problem | None:
     """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
     if not found:
         return None
@@ -119,7 +122,7 @@ def symbol_warning(named: str, found: Sequence[Symbol], hull: Region, subject: S
         return None
     right = enclosing(found, hull)
     where = next((symbol for symbol in found if encloses(named, symbol)), None)
-    fault = f"symbol {named!r} does not enclose {spoken([hull])}"
-    stands = f"; it is {spoken([where.region])}" if where else ""
+    fault = f"symbol {named!r} does not enclose {describe_lines([hull])}"
+    stands = f"; it is {describe_lines([where.region])}" if where else ""
     remedy = f"write `symbol: {right.name}`" if right else "leave `symbol` out: nothing encloses these lines"
-    return Problem(Kind.SOURCE, fault + stands, remedy, subject=(*subject, "symbol"), level="warning", code="symbol")
+    return Problem(Kind.SOURCE, fault + stands, remedy, subject=("symbol",), level="warning", code="symbol")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import Commit, Link, Submodule, build
 
-from findings_report.evidence.resolve import Resolution, resolve
+from findings_report.evidence.resolve import Budget, Resolution, resolve
 from findings_report.evidence.shown_lines import MOST_LINES
-from findings_report.evidence.source_files import LARGEST, Source
+from findings_report.evidence.source_files import LARGEST, GitReader
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region, Snippet, Verdict
@@ -68,7 +68,12 @@ def source(commits: tuple[Path, list[str]]) -> Iterator[Repository]:
         yield repository
 
 
-def resolved(source: Source | None, *locations: Mapping[str, Any], **repository: Any) -> Resolution:
+def resolved(
+    source: GitReader | None,
+    *locations: Mapping[str, Any],
+    budget: Budget = Budget(),  # noqa: B008  # a frozen value
+    **repository: Any,
+) -> Resolution:
     if not repository and source is not None:
         repository = {"commit": source.commit_of("1.0"), "url": "https://github.com/o/app"}
     engagement = Engagement.model_validate({"title": "t", "repositories": {"app": repository}})
@@ -78,7 +83,7 @@ def resolved(source: Source | None, *locations: Mapping[str, Any], **repository:
         "description": "d",
         "locations": [{"path": "src/code.py", **at} for at in locations],
     }
-    return resolve(engagement, {"A-1": Finding.model_validate(finding)}, {"app": source})
+    return resolve(engagement, {"A-1": Finding.model_validate(finding)}, {"app": source}, budget)
 
 
 def only(result: Resolution) -> Snippet:
@@ -194,14 +199,22 @@ def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repos
     assert "src/code.py lines 7-10" in problem_of(result, "quote-not-found").fault
 
 
-def test_quotes_that_are_not_looked_for_elsewhere_are_counted(source: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.evidence.resolve._MOST_SEARCHES", 0)
+def test_quotes_that_are_not_looked_for_elsewhere_are_counted(source: Repository) -> None:
+    location = {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])}
 
-    result = resolved(source, {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])})
+    result = resolved(source, location, budget=Budget(searches=0))
 
     assert only(result).check.elsewhere == ()
     assert problem_of(result, "not-searched").fault == "1 more quote not found in the file, and not looked for in others"
     assert problem_of(result, "not-searched").level == "note"
+
+
+def test_a_report_with_too_much_code_is_an_error_from_the_location_that_passes_the_limit(source: Repository) -> None:
+    result = resolved(source, {"lines": "1"}, {"lines": "1-16"}, {"lines": "1"}, budget=Budget(characters=200))
+
+    assert [problem.code for problem in result.problems] == ["snippets-too-large", "snippets-too-large"]
+    assert [problem.subject for problem in result.problems] == [("A-1", "locations", at, "path") for at in (1, 2)]
+    assert [snippet.index for snippet in result.snippets["A-1"]] == [0]
 
 
 def test_lines_that_the_file_does_not_have_are_never_cited(source: Repository) -> None:
@@ -354,7 +367,7 @@ def test_a_revision_that_moved_on_is_warned_of_once(source: Repository) -> None:
 @pytest.mark.parametrize(
     ("repository", "code"), [({"commit": "1" * 40}, "commit-missing"), ({"revision": "9.9"}, "revision-missing")]
 )
-def test_a_repository_without_its_commit_is_told_once(source: Repository, repository: dict[str, str], code: str) -> None:
+def test_a_repository_without_its_commit_is_told_once(source: Repository, repository: dict[str, Any], code: str) -> None:
     result = resolved(source, {"lines": "1"}, {"lines": "2"}, **repository)
 
     problem = problem_of(result, code)

@@ -8,7 +8,8 @@ import pytest
 from repositories import Commit, Link, Submodule, build
 
 from findings_report.evidence import scope_survey as module
-from findings_report.evidence.scope_survey import Source, Survey, survey
+from findings_report.evidence.scope_survey import Survey, survey
+from findings_report.evidence.source_files import BlobReader
 from findings_report.git import LARGEST_OBJECT, Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.report import ReportedRepository
@@ -34,7 +35,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
         yield repository
 
 
-def surveyed(source: Source | None, *scope: str, commit: str | None = None) -> Survey:
+def surveyed(source: BlobReader | None, *scope: str, commit: str | None = None) -> Survey:
     engagement = Engagement.model_validate({"title": "t", "repositories": {"app": {"path": "."}}, "scope": scope})
     read = ReportedRepository(
         name="app", url=None, revision=None, commit=commit, permalink=None, is_read=source is not None
