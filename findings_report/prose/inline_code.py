@@ -1,4 +1,4 @@
-"""Short texts in which code stands in backticks, as titles: no other Markdown is meant in them. Pure.
+"""Short texts with code in backticks, such as titles: they have no other Markdown.
 
 Source: CommonMark 0.31, 6.1 Code spans: a run of backticks, and the next run of the same length.
 """
@@ -12,17 +12,17 @@ from typing import Final, NamedTuple
 _TICKS: Final = re.compile("`+")
 
 
-class Piece(NamedTuple):
-    """A run of a short text."""
+class TextRun(NamedTuple):
+    """A run of a short text: code or not."""
 
     text: str
-    """What is to be read, without the backticks around code; not empty."""
+    """The characters to print, without the backticks around code; not empty."""
     is_code: bool
     """True for code."""
 
 
-def pieces(text: str) -> Iterator[Piece]:
-    """The runs of `text`, in order. Backticks that enclose nothing, or are never closed, are text."""
+def split_inline_code(text: str) -> Iterator[TextRun]:
+    """Yield the runs of `text`, in order. Backticks that enclose nothing, or are never closed, are text."""
     runs = list(_TICKS.finditer(text))
     closing = _closing(runs)
     start = index = 0
@@ -32,20 +32,23 @@ def pieces(text: str) -> Iterator[Piece]:
             index += 1
             continue
         if opened.start() > start:
-            yield Piece(text[start : opened.start()], is_code=False)
-        yield Piece(code, is_code=True)
+            yield TextRun(text[start : opened.start()], is_code=False)
+        yield TextRun(code, is_code=True)
         start, index = runs[end].end(), end + 1
     if start < len(text):
-        yield Piece(text[start:], is_code=False)
+        yield TextRun(text[start:], is_code=False)
 
 
 def plain_text(text: str) -> str:
-    """`text` without the backticks around code: for what shows no code, as the subject of a ticket."""
-    return "".join(piece.text for piece in pieces(text))
+    """Return `text` without the backticks around code, for places that show no code, such as the subject of a ticket."""
+    return "".join(piece.text for piece in split_inline_code(text))
 
 
 def _closing(runs: Sequence[re.Match[str]]) -> list[int | None]:
-    """Of each run the index of the next one of its length; found in one go, as a title may come from anybody."""
+    """Return for each run the index of the next one of its length.
+
+    In one pass: searching from each run takes quadratic time, and an imported title may hold any number of backticks.
+    """
     found: list[int | None] = []
     nearest: dict[str, int] = {}
     for index in reversed(range(len(runs))):
@@ -55,7 +58,7 @@ def _closing(runs: Sequence[re.Match[str]]) -> list[int | None]:
 
 
 def _code(inside: str) -> str:
-    """What a code span says: one blank at both ends only keeps backticks apart."""
+    """Return the content of a code span: one blank at both ends only keeps backticks apart (CommonMark 6.1)."""
     if not inside.strip():
         return ""
     return inside[1:-1] if inside[0] == inside[-1] == " " else inside

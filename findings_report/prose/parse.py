@@ -1,8 +1,7 @@
-"""Authored Markdown under the report's policy: what it says, what it refers to, and what of it cannot be printed as meant.
+"""Authored Markdown parsed under the policy: tokens, references, and what cannot be printed as meant.
 
-Pure. CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
-docs/security.md). What is refused stays readable as text and is reported; nothing is dropped. Jinja, Pygments and HTML are
-not known here: renderers turn the tokens into their format.
+CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
+docs/security.md). What is not allowed stays readable as text and is reported; nothing is dropped.
 """
 
 from __future__ import annotations
@@ -16,91 +15,50 @@ from markdown_it.token import Token
 
 from findings_report.problems.safe_text import HIDDEN, code_point
 from findings_report.prose.policy import Policy
-from findings_report.prose.values import Fault, Prose, References, Use, UseKind
-
-_NOTABLE: Final = re.compile("[^\t\n\x20-;=-Z\\]-~\u00a1-\u00ac\u00ae-\u024f\u0370-\u03ff\u0400-\u052f\u2010-\u2027]")
-"""What a link, a picture, raw HTML or a hidden character is written with (`[`, `<`, a backslash); scripts with joiners are
-parsed as well."""
-
-
-_NESTED: Final = re.compile(r"^(?: {5}| *(?:>|[-+*] |\d+[.)] ) *(?:>|[-+*](?: |$)|\d+[.)](?: |$)))", re.MULTILINE)
-"""A line that may be more than three levels deep."""
-
-
-_LONGEST = 100_000
-
-
-_MOST_LINES = 2_000
-
-
-_MOST_MARKS = 18
-
-
-_MOST_CELLS = 800
-
-
-def is_plain(text: str) -> bool:
-    """True when `text` surely has no fault and refers to nothing; False says nothing."""
-    if len(text) > _LONGEST or text.count("\n") > _MOST_LINES or _NOTABLE.search(text) or _NESTED.search(text):
-        return False
-    for block in text.split("\n\n"):
-        if block.count("*") + block.count("_") + block.count("~") > _MOST_MARKS:
-            return False
-        if "|" in block:
-            lines = block.split("\n")
-            if len(lines) * max(line.count("|") for line in lines) > _MOST_CELLS:
-                return False
-    return True
-
-
-# SELF
-
-
-__all__ = ["DEEPEST", "HIDDEN_IN_PROSE", "Fault", "Prose", "References", "Use", "UseKind"]
-
-
-__all__ += ["faults", "parse", "parse_inline", "references"]
-
+from findings_report.prose.values import Fault, Prose, References
 
 DEEPEST: Final = 20
 """Levels of lists, quotes and emphasis inside each other; the parser would drop what is nested deeper than its own limit."""
 
-
 LONGEST: Final = 262_144
 """Characters of one text. The model says the same of a field; a section's file has no other bound."""
-
 
 MOST_LINES: Final = 20_000
 """Lines of one text. What reads and prints Markdown looks at every line once for each level of nesting, and at some twice."""
 
-
 MOST_BRACKETS: Final = 20_000
 """Opening brackets of one text. Each costs the parser a look for its end: a text of 262,144 of them took eight seconds."""
 
-
 _MOST_TOKENS: Final = 40_000  # the Markdown printer is quadratic in neighbours: 16,000 links took 35 seconds, 40,000 lines 50
-
 
 # More than a list above DEEPEST, so that where the parser drops something a token tells; open brackets cost time this often.
 _PARSED_DEPTH: Final = 30
 
-
 _AMPLIFICATION: Final = 20
 
-
 _ALLOWANCE: Final = 65_536
-
 
 HIDDEN_IN_PROSE: Final = re.compile(
     f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
 )
 """HIDDEN, but for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
 
-
 _DEEP: Final = f"the text is nested more than {DEEPEST} levels deep"
 
-
 _DIVIDE: Final = "divide it, or leave out what nobody will read"
+
+_NOTABLE: Final = re.compile("[^\t\n\x20-;=-Z\\]-~\u00a1-\u00ac\u00ae-\u024f\u0370-\u03ff\u0400-\u052f\u2010-\u2027]")
+"""What a link, a picture, raw HTML or a hidden character is written with (`[`, `<`, a backslash); scripts with joiners are
+parsed as well."""
+
+_NESTED: Final = re.compile(r"^(?: {5}| *(?:>|[-+*] |\d+[.)] ) *(?:>|[-+*](?: |$)|\d+[.)](?: |$)))", re.MULTILINE)
+"""A line that may be more than three levels deep."""
+
+# Up to these bounds a text is parsed without the policy: it cannot reach any limit above, whatever its marks mean.
+_PLAIN_CHARACTERS: Final = 100_000
+_PLAIN_LINES: Final = 2_000
+_PLAIN_MARKS: Final = 18  # of emphasis in one block: less than DEEPEST even if each is nested in the one before
+_PLAIN_CELLS: Final = 800  # of a table: rows are filled up to the width of its head
 
 
 def _parser() -> MarkdownIt:
@@ -116,33 +74,50 @@ _PARSER: Final = _parser()
 
 
 def parse(text: str) -> Prose:
-    """`text` as blocks."""
+    """Return `text` as blocks."""
     if is_plain(text):
         return Prose(tuple(_PARSER.parse(text)), (), References())
     if (fault := _too_long(text)) is not None:
         return _as_code(text, fault)
     environment: dict[str, Any] = {}
-    return _judged(text, _PARSER.parse(text, environment), environment.get("references", {}))
+    return _judge(text, _PARSER.parse(text, environment), environment.get("references", {}))
 
 
 def parse_inline(text: str) -> Prose:
-    """`text` as one paragraph's content: a caption. Block marks are plain text in it; figures cannot stand in it."""
-    return _judged(text, _PARSER.parseInline(text), {})
+    """Return `text` as the content of one paragraph, for a caption: block marks are plain text, and figures are not placed."""
+    return _judge(text, _PARSER.parseInline(text), {})
 
 
 def faults(text: str) -> tuple[Fault, ...]:
-    """Everything in `text` that cannot be printed as meant, by line."""
+    """Return everything in `text` that cannot be printed as meant, by line."""
     return parse(text).faults
 
 
 def references(text: str) -> References:
-    """What `text` places and refers to."""
+    """Return what `text` places and refers to."""
     if "](" not in text and "]:" not in text:
         return References()
     return parse(text).references
 
 
-def _judged(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str, Any]]) -> Prose:
+def is_plain(text: str) -> bool:
+    """Return True when `text` certainly has no fault and refers to nothing; False means that it may have.
+
+    Most texts are plain, and need not be judged.
+    """
+    if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
+        return False
+    for block in text.split("\n\n"):
+        if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
+            return False
+        if "|" in block:
+            lines = block.split("\n")
+            if len(lines) * max(line.count("|") for line in lines) > _PLAIN_CELLS:
+                return False
+    return True
+
+
+def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str, Any]]) -> Prose:
     if (fault := _too_much(text, tokens)) is not None:
         return _as_code(text, fault)
     policy = Policy()
@@ -152,13 +127,13 @@ def _judged(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[st
 
 
 def _as_code(text: str, fault: Fault) -> Prose:
-    """The text as it stands, in one block of code."""
+    """Return the text unchanged, in one block of code: the reader sees all of it, though without its layout."""
     plain = Token("fence", "code", 0, content=text.rstrip("\n") + "\n", block=True, map=[0, text.count("\n") + 1])
     return Prose((plain,), (fault, *_hidden(text)), References())
 
 
 def _hidden(text: str) -> Iterator[Fault]:
-    """Each hidden character of each line once."""
+    """Yield each hidden character of each line once."""
     if HIDDEN_IN_PROSE.search(text) is None:
         return
     for number, line in enumerate(text.split("\n")):
@@ -168,7 +143,7 @@ def _hidden(text: str) -> Iterator[Fault]:
 
 
 def _too_long(text: str) -> Fault | None:
-    """The fault of a text that is not even parsed."""
+    """Return the fault of a text that is too long to be parsed."""
     if len(text) > LONGEST:
         return Fault(0, f"the text has {len(text):,} characters; at most {LONGEST:,} are taken", _DIVIDE, "prose-size")
     if (lines := text.count("\n")) > MOST_LINES:
@@ -180,7 +155,7 @@ def _too_long(text: str) -> Fault | None:
 
 
 def _too_much(text: str, tokens: Sequence[Token]) -> Fault | None:
-    """The fault of a text that is nested too deep or grows out of all proportion (reference definitions, table cells)."""
+    """Return the fault of a text that is nested too deep or grows out of proportion (reference definitions, table cells)."""
     line = size = count = 0
     for token in tokens:
         line = token.map[0] if token.map else line

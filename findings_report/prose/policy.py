@@ -1,4 +1,7 @@
-"""What is allowed in authored Markdown: one pass over a text's tokens, links and images judged by an allow-list."""
+"""The policy for authored Markdown: links and images are judged by an allow-list, in one pass over a text's tokens.
+
+The attacks that it was written against are in docs/security.md.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|\Z))[^:/\\\s#?][^:\\#?]*\Z")
 
 
 class Policy:
-    """One pass over a text's tokens: what is allowed stays, what is not becomes text."""
+    """One pass over the tokens of a text: what is allowed stays, everything else becomes text."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -28,14 +31,14 @@ class Policy:
         self.addresses: set[str] = set()
 
     def unused(self, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
-        """Link definitions that no link uses: Markdown prints nothing of them, and authors write `[note]: text` by mistake."""
+        """Yield link definitions without a link: Markdown does not print them, and authors write `[note]: text` by mistake."""
         for definition in definitions.values():
             if definition["href"] not in self.addresses:
                 fault = f"'[...]: {visible(definition['href'])[:80]}' defines a link that is not used, so it is not printed"
                 yield Fault(definition["map"][0], fault, "put a backslash before the bracket to print it", "definition-unused")
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[Token]:
-        """The tokens, with pictures and snippets that have a line of their own as figures between paragraphs."""
+        """Yield the tokens; pictures and snippets on a line of their own become figures between paragraphs."""
         for index, token in enumerate(tokens):
             if token.type != "inline":
                 if token.type not in ("paragraph_open", "paragraph_close"):
@@ -92,7 +95,7 @@ class Policy:
                 yield child
 
     def _link(self, token: Token) -> tuple[Token, str | None]:
-        """The opening token, and the text that stands for its closing one when the link is refused."""
+        """Return the opening token, and the text that replaces the closing one if the link is not allowed."""
         address = str(token.attrs.get("href", ""))
         self.addresses.add(address)
         is_auto = token.markup == "autolink"
@@ -110,7 +113,7 @@ class Policy:
         return token.copy(attrs={**token.attrs, "href": allowed}), None
 
     def _image(self, token: Token) -> Token:
-        """A picture in the middle of a line; anything but a declared picture becomes text."""
+        """Return a picture within a line; anything but a declared picture becomes text."""
         source, alt = _source_of(token), _plain(token.children or [])
         symbol = _SYMBOLIC.match(source)
         if (symbol is not None and symbol[1] == "image") or (symbol is None and _FILE.match(source)):
@@ -128,7 +131,7 @@ class Policy:
 
 
 def _pieces(children: Sequence[Token]) -> list[Token | list[Token]]:
-    """A paragraph's content, cut at the images that may be figures and have a line of their own."""
+    """Return the content of a paragraph, cut at images on a line of their own that may be figures."""
     lines: list[list[Token]] = [[]]
     for child in children:
         if child.type == "softbreak" and child.level == 0:
@@ -158,7 +161,10 @@ def _source_of(image: Token) -> str:
 
 
 def _allowed(address: str) -> str | None:
-    """`address` as it may be followed; None when it may not. Hidden characters are no part of it."""
+    """Return `address` as it may be followed; None when it may not. Hidden characters are removed first.
+
+    Browsers skip tabs and control characters in a scheme, so `java\\tscript:` has to be judged without them.
+    """
     bare = HIDDEN.sub("", address).strip()
     if "\\" in bare or any(character.isspace() for character in bare):
         return None
@@ -176,7 +182,7 @@ def _allowed(address: str) -> str | None:
 
 
 def _plain(tokens: Sequence[Token]) -> str:
-    """The text of inline tokens without their marks."""
+    """Return the text of inline tokens without their marks."""
     parts = []
     for token in tokens:
         if token.type in ("softbreak", "hardbreak"):

@@ -1,4 +1,4 @@
-"""What parsing a text gives: its blocks, what it refers to, what of it cannot be printed as meant."""
+"""The result of parsing a text: its blocks, what it refers to, and what cannot be printed as meant."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ UseKind = Literal["placed", "location", "finding", "image"]
 
 
 class Fault(NamedTuple):
-    """Something in a text that cannot be printed as it was meant."""
+    """A part of a text that cannot be printed as it was meant."""
 
     line_offset: int
     """Line of the text, 0-based."""
     fault: str
     """What is wrong, as in `Problem.fault`."""
     remedy: str
-    """What to do about it."""
+    """What to write instead."""
     code: str
     """Stable short name."""
 
     @property
     def level(self) -> Level:
-        """An error where the text could only be printed without its layout, else a warning."""
+        """Return "error" where the whole text can only be printed without its layout, else "warning"."""
         return "error" if self.code in ("prose-nesting", "prose-size") else "warning"
 
 
@@ -34,7 +34,7 @@ class Use(NamedTuple):
     """One mention of something outside the text."""
 
     kind: UseKind
-    """placed: a location's snippet stands here; location, finding: referred to; image: a picture stands here."""
+    """placed: a location's snippet is printed here; location, finding: referred to; image: a picture is printed here."""
     name: str
     """Name or id; for a picture its name or its file's path."""
     line_offset: int

@@ -1,7 +1,7 @@
 """The findings as a table for spreadsheets: one row each, nothing that a spreadsheet would run.
 
 Source: RFC 4180 (commas, doubled quotes, CRLF); OWASP "CSV Injection" (cells that start like a formula). UTF-8 with a byte
-order mark, which spreadsheets want to see.
+order mark: without it Excel reads the file in the code page of the machine.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _COLUMNS: Final = (
 
 
 def render(report: Report) -> Rendered:
-    """The table: a head, then the findings in the report's order. Custom fields follow the fixed columns, by label."""
+    """Return the table: a head, then the findings in the report's order. Custom fields follow the fixed columns, by label."""
     labels = list(dict.fromkeys(value.label for finding in report.findings for value in finding.extra))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([harmless(cell) for cell in (*_COLUMNS, *labels)])
+    writer.writerow([neutralise_formula(cell) for cell in (*_COLUMNS, *labels)])
     for finding in report.findings:
-        writer.writerow([harmless(cell) for cell in _row(finding, labels)])
+        writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels)])
     return Rendered(buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
 
 
-def harmless(cell: str) -> str:
-    """`cell` as text that no spreadsheet takes for a formula: one that starts like it gets an apostrophe before it."""
+def neutralise_formula(cell: str) -> str:
+    """Return `cell` as text that no spreadsheet runs: one that starts like a formula gets an apostrophe before it."""
     shown = visible(cell)
     return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
 

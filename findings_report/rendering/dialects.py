@@ -14,7 +14,7 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Snippet
 from findings_report.model.report import Picture
 from findings_report.prose import Prose
-from findings_report.prose.inline_code import pieces
+from findings_report.prose.inline_code import split_inline_code
 from findings_report.rendering import html, markdown
 from findings_report.rendering.figures import Part
 
@@ -76,7 +76,9 @@ FORMATS: Final = {
 
 def with_inline_code(text: str, dialect: Dialect) -> Markup:
     """Return a short text with what is in backticks as code; everything is escaped by the dialect."""
-    return Markup("").join(dialect.code(piece.text) if piece.is_code else dialect.escape(piece.text) for piece in pieces(text))
+    return Markup("").join(
+        dialect.code(run.text) if run.is_code else dialect.escape(run.text) for run in split_inline_code(text)
+    )
 
 
 def data_address(picture: Picture) -> str:

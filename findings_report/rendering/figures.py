@@ -1,6 +1,7 @@
-"""What is known while one part of a document is rendered: its figures, their numbers, and the pictures it may place.
+"""The state of one part of a document while it is rendered: its figures, their numbers, and the pictures it may place.
 
-A part is rendered without sight of the others: figures are numbered within it, under its own id.
+A part is rendered without sight of the others: figures are numbered within it, under its own id, so that a finding keeps the
+numbers of its figures when another finding is added.
 """
 
 from __future__ import annotations
@@ -47,20 +48,20 @@ class Part:
     parsed: dict[str, prose.Prose] = field(default_factory=dict)
     """Texts of this part, each parsed once."""
     printed: set[str] = field(default_factory=set)
-    """Numbers already printed: an anchor stands once."""
+    """Numbers already printed: an anchor may occur once in a page."""
     is_alone: bool = False
-    """True when it is all of the document: other parts are named, not linked."""
+    """True in a single-finding report: other parts are named, not linked."""
     is_drawing: bool = False
-    """True while a figure is printed: figures do not hold figures."""
+    """True while a figure is printed: a figure cannot contain another."""
 
     def parse(self, text: str) -> prose.Prose:
-        """`text` under the prose policy."""
-        if (found := self.parsed.get(text)) is None:
-            found = self.parsed[text] = prose.parse(text)
-        return found
+        """Return `text` parsed under the policy."""
+        if text not in self.parsed:
+            self.parsed[text] = prose.parse(text)
+        return self.parsed[text]
 
-    def placed(self, kind: str, name: str) -> Figure | None:
-        """The figure that prose places as `kind` (placed or image) and `name`; None when there is none of that name."""
+    def find_figure(self, kind: str, name: str) -> Figure | None:
+        """Return the figure that prose places as `kind` (placed or image) and `name`; None when there is none of that name."""
         if kind == "placed":
             return self.located.get(name)
         picture = self.picture(name)
@@ -69,39 +70,39 @@ class Part:
         return self.pictured.get(picture.name, Figure("", None, picture))
 
     def current(self, id: str) -> str:
-        """The id of today of the finding that is, or once was, called `id`."""
+        """Return the current id of the finding with that id or former id."""
         return self.engagement.aliases.get(id, id)
 
     def picture(self, name: str) -> Picture | None:
-        """The declared picture of that name or file."""
+        """Return the declared picture of that name or file; None when there is none."""
         return next((each for each in self.engagement.images if name in (each.name, each.file)), None)
 
 
 def number_figures(part: Part, finding: ReportedFinding) -> None:
-    """Gives every figure of the finding its number, in the order of printing."""
+    """Give every figure of the finding its number, in the order of printing."""
     located: dict[str, Figure] = {}
     pictured: dict[str, Figure] = {}
     numbers: dict[int, Figure] = {}
-    for shown in _shown(part, finding):
+    for content in _figures(part, finding):
         number = f"{finding.id}.{len(numbers) + len(pictured) + 1}"
-        if isinstance(shown, Picture):
-            pictured.setdefault(shown.name, Figure(number, None, shown))
-        elif shown.index not in numbers:
-            numbers[shown.index] = Figure(number, shown, None)
-            if shown.name is not None:
-                located[shown.name] = numbers[shown.index]
+        if isinstance(content, Picture):
+            pictured.setdefault(content.name, Figure(number, None, content))
+        elif content.index not in numbers:
+            numbers[content.index] = Figure(number, content, None)
+            if content.name is not None:
+                located[content.name] = numbers[content.index]
     part.located, part.pictured, part.numbers = located, pictured, numbers
 
 
-def _shown(part: Part, finding: ReportedFinding) -> Iterator[Snippet | Picture]:
-    """The figures of the finding in the order of printing; some more than once."""
+def _figures(part: Part, finding: ReportedFinding) -> Iterator[Snippet | Picture]:
+    """Yield the figures of the finding in the order of printing; some more than once."""
     yield from _placed(part, finding, [passage for passage in finding.prose if passage.position.is_before_code])
     yield from finding.unplaced
     yield from _placed(part, finding, [passage for passage in finding.prose if not passage.position.is_before_code])
 
 
 def _placed(part: Part, finding: ReportedFinding, passages: Iterable[Passage]) -> Iterator[Snippet | Picture]:
-    """The figures that texts place."""
+    """Yield the figures that texts place."""
     by_name = {snippet.name: snippet for snippet in finding.snippets}
     for passage in passages:
         for use in part.parse(passage.text).references.uses:

@@ -1,4 +1,4 @@
-"""Colours for code: lines -> pieces of a few kinds, the same in every format. Pygments lives here and nowhere else."""
+"""Syntax highlighting: lines in, pieces of a few kinds out, the same in every format. Only this file knows Pygments."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ Pieces = tuple[Piece, ...]
 
 
 class Cut(NamedTuple):
-    """A line as it is printed."""
+    """The printed part of a line."""
 
     text: str
     """At most LONGEST_LINE columns."""
@@ -76,15 +76,15 @@ class Cut(NamedTuple):
 
 
 def cut(text: str) -> Cut:
-    """The printed part of a line."""
+    """Return the printed part of a line."""
     return Cut(text[:LONGEST_LINE], max(0, len(text) - LONGEST_LINE))
 
 
-def coloured(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pieces, ...]:
-    """Each line in pieces; their texts joined are the line.
+def highlight(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pieces, ...]:
+    """Return each line in pieces; their texts joined are the line.
 
-    `language` is a lexer's alias; unknown or empty leaves the lines plain, as does code too large or too odd to be lexed
-    in good time. `inside` is what the first line stands inside of, as the opener of a multi-line string or comment.
+    `language` is a lexer's alias; unknown or empty leaves the lines plain, as does code that is too large to be lexed in
+    time. `inside` is the opener of the multi-line string or comment that the first line is part of.
     """
     text = "\n".join(lines)
     lexer = _lexer(language) if _is_within_budget(lines, text) else None
@@ -97,13 +97,13 @@ def coloured(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pie
 
 
 DIFF_SIGNS: Final = {(True, True): ("same", " "), (True, False): ("gone", "-"), (False, True): ("came", "+")}
-"""By whether a line of a diff stands in the old and in the new file: its kind, and the sign before it."""
+"""Kind and sign of a line of a diff, by whether it is in the old and in the new file."""
 
 
-def diff_coloured(lines: Sequence[DiffLine], language: str) -> tuple[Pieces, ...]:
-    """Each line of a diff in pieces: what went is read among the old lines, everything else among the new ones."""
-    old = iter(coloured([line.text for line in lines if line.old_line is not None], language))
-    new = iter(coloured([line.text for line in lines if line.new_line is not None], language))
+def highlight_diff(lines: Sequence[DiffLine], language: str) -> tuple[Pieces, ...]:
+    """Return each line of a diff in pieces: deleted lines are lexed among the old lines, all others among the new ones."""
+    old = iter(highlight([line.text for line in lines if line.old_line is not None], language))
+    new = iter(highlight([line.text for line in lines if line.new_line is not None], language))
     found: list[Pieces] = []
     for line in lines:
         before = next(old) if line.old_line is not None else ()
@@ -132,18 +132,18 @@ def _lexer(language: str) -> Lexer | None:
 
 
 def _lex(lexer: Lexer, text: str) -> list[tuple[str, str]]:
-    """The kind and the text of each token."""
+    """Return the kind and the text of each token; the whole text as one where the lexer fails."""
     try:
         # Not get_tokens: it would change line ends, strip blanks and guess an encoding.
         found = [(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
-    except Exception:  # a lexer's own fault: colour is never worth a report
+    except Exception:  # a bug in one of 600 lexers: a report without colours is better than none
         return [("", text)]
     return found if "".join([value for _, value in found]) == text else [("", text)]
 
 
 @cache
 def _kind(token: tuple[str, ...]) -> str:
-    """The kind of one of Pygments' token types, which are tuples of names, by its nearest ancestor that has one."""
+    """Return the kind of one of Pygments' token types, which are tuples of names, by its nearest ancestor that has one."""
     for length in range(len(token), 0, -1):
         if (kind := _KINDS.get(".".join(token[:length]))) is not None:
             return kind
@@ -151,7 +151,7 @@ def _kind(token: tuple[str, ...]) -> str:
 
 
 def _by_line(found: Iterable[tuple[str, str]]) -> tuple[Pieces, ...]:
-    """The tokens in lines, neighbours in one piece where nobody would see the difference: a PDF is a third cheaper so."""
+    """Return the tokens in lines. Neighbours that look the same are one piece: it makes laying out a PDF a third cheaper."""
     lines: list[Pieces] = []
     line: list[Piece] = []
     last_kind = last = ""

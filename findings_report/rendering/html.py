@@ -1,7 +1,7 @@
-"""Texts, prose and code as HTML: the dialect of every template whose suffix is html, the PDF's pages among them.
+"""The HTML dialect: values, prose and code as HTML, for pages and for PDF.
 
 Everything authored is escaped here, hidden characters are shown by their code points, and no attribute but class, id, href
-and src carries a value of the author's.
+and src has a value from the author.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from findings_report.model.evidence import Line, Snippet
 from findings_report.problems.safe_text import HIDDEN, code_point, visible
 from findings_report.prose import HIDDEN_IN_PROSE, Prose
 from findings_report.rendering.figures import Part
-from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, coloured, cut, diff_coloured
+from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
 
 ELISION: Final = "…"
 
@@ -41,12 +41,12 @@ _HIDDEN_NOTE: Final = "The line holds hidden characters."
 
 
 def escape(text: str) -> Markup:
-    """A short text, fit for content and for double-quoted attributes."""
+    """Return a short text, escaped for content and for double-quoted attributes."""
     return _markup_escape(visible(text))
 
 
 def _shown(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
-    """Escaped for an element's content, hidden characters as badges: for code."""
+    """Return code, escaped for the content of an element, with hidden characters as badges."""
     if _SPECIAL.search(text) is None:  # nine texts of ten; twice as fast as escaping what needs none
         return text
     return hidden.sub(lambda match: _BADGE % code_point(match[0]), html.escape(text, quote=False))
@@ -60,7 +60,7 @@ def _shown_prose(text: str) -> str:
 
 
 def _shown_name(text: str) -> str:
-    """Code within a line: a long name breaks after its dots and slashes first, anywhere only where it has none."""
+    """Return code within a line: a long name breaks after its dots and slashes, anywhere only where it has none."""
     if _LONG_NAME.search(text) is None:
         return _shown(text)
     pieces = ((piece, _shown(piece)) for piece in _SEAM.split(text))
@@ -75,12 +75,12 @@ def code(text: str) -> Markup:
 
 
 def xref(target: str) -> Markup:
-    """The address of another part; made a fragment when the parts are joined."""
+    """Return the symbolic address of another part; it becomes a fragment when the parts are joined."""
     return Markup(f"xref:{_markup_escape(target)}")  # noqa: S704
 
 
 def link(text: str | Markup, address: str | None) -> Markup:
-    """`text` linked to a web address; `text` alone where there is none or it is no web address."""
+    """Return `text` linked to a web address; only the text for any other address and for None."""
     shown = text if isinstance(text, Markup) else Markup(_shown_prose(text))  # noqa: S704
     if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address):
         return shown
@@ -88,12 +88,12 @@ def link(text: str | Markup, address: str | None) -> Markup:
 
 
 def prose(parsed: Prose, part: Part, under: int) -> Markup:
-    """Blocks. Authored headings stand beneath level `under`, without gaps."""
+    """Return blocks, with authored headings below level `under`, without gaps."""
     return Markup("".join(_Writer(part, parsed.tokens, under).blocks(parsed.tokens)))  # noqa: S704
 
 
 def inline(parsed: Prose, part: Part) -> Markup:
-    """One paragraph's content."""
+    """Return the content of one paragraph."""
     writer = _Writer(part, (), 0)
     parts = (piece for token in parsed.tokens for piece in writer.inline(token.children or ()))
     return Markup("".join(parts))  # noqa: S704
@@ -109,7 +109,7 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
 
 
 def differences(snippet: Snippet) -> Markup:
-    """How an edited quote differs from the repository; empty when it does not."""
+    """Return how an edited quote differs from the repository; empty when it does not."""
     rows = []
     for difference in snippet.check.differences:
         if difference.quoted is not None:
@@ -120,11 +120,11 @@ def differences(snippet: Snippet) -> Markup:
 
 
 def diff(lines: Sequence[DiffLine], language: str) -> Markup:
-    """The diff of a cited range: each line with its old and its new number, the sign written, the code coloured."""
+    """Return the diff of a cited range: each line with old and new number, sign and highlighted code."""
     if not lines:
         return Markup("")
     width = max(len(str(number)) for line in lines for number in (line.old_line, line.new_line) if number is not None)
-    pieces = diff_coloured(lines, language)
+    pieces = highlight_diff(lines, language)
     rows = (_diff_line(line, shown, width) for line, shown in zip(lines, pieces, strict=True))
     opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr" tabindex="0"><code>'
     return Markup(f"{opened}{''.join(rows)}</code></pre>")  # noqa: S704
@@ -142,7 +142,7 @@ def _diff_line(line: DiffLine, pieces: Pieces, width: int) -> str:
 
 
 def wording(words: Sequence[Words]) -> Markup:
-    """A text that changed, word by word: what went struck out, what came underlined."""
+    """Return a changed text, word by word: deleted words struck out, new ones underlined."""
     tags = {"gone": "del", "came": "ins"}
     shown = (
         f"<{tags[run.kind]}>{_shown_prose(run.text)}</{tags[run.kind]}>" if run.kind in tags else _shown_prose(run.text)
@@ -158,11 +158,11 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
     for index, run in enumerate(snippet.runs):
         if index:
             yield f'<span class="l e">{ELISION}\n</span>'
-        pieces = coloured([line.text for line in run.lines], snippet.language, run.inside)
+        pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
             yield _line(line, shown, digits)
             if line.note is not None:
-                # Markdown of any shape: no place for it inside <pre>.
+                # A note is Markdown with blocks, which <pre> cannot hold: it is closed and opened again.
                 yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
     yield closed
 
@@ -179,7 +179,7 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
 
 
 def _kinds(text: str) -> str:
-    """The classes of a line: one that may be broken on paper is told apart, and how far its later rows are indented."""
+    """Return the classes of a line. On paper a wide line is broken: a class marks it, another indents its later rows."""
     shown = text.expandtabs(4) if "\t" in text else text
     if len(shown) <= _WIDE_LINE:
         return "l"
@@ -188,14 +188,14 @@ def _kinds(text: str) -> str:
 
 
 def _coloured(pieces: Pieces, line: str) -> str:
-    """`line` in its pieces. Where nothing of it needs escaping, none of them is asked."""
+    """Return `line` in its pieces. The whole line is searched once: most have nothing to escape."""
     if _SPECIAL.search(line) is None:
         return "".join([f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces])
     return "".join([f'<span class="{kind}">{_shown(text)}</span>' if kind else _shown(text) for kind, text in pieces])
 
 
 class _Writer:
-    """Tokens of one text -> HTML."""
+    """Writes the tokens of one text as HTML."""
 
     def __init__(self, part: Part, tokens: Sequence[Token], under: int) -> None:
         self.part = part
@@ -203,7 +203,7 @@ class _Writer:
         self.level = under
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
-        """Each block token as HTML."""
+        """Yield each block token as HTML."""
         for token in tokens:
             kind = token.type
             if kind == "inline":
@@ -217,7 +217,7 @@ class _Writer:
                 yield _BLOCKS[kind](self, token) if kind in _BLOCKS else _tag(token)
 
     def inline(self, children: Sequence[Token]) -> Iterator[str]:
-        """Each inline token as HTML."""
+        """Yield each inline token as HTML."""
         if len(children) == 1 and children[0].type == "text":
             yield _shown_prose(children[0].content)
             return
@@ -241,7 +241,7 @@ class _Writer:
             label = self.part.current(name)
             address = f"xref:{label}"
         elif scheme == "location":
-            figure = self.part.placed("placed", name)
+            figure = self.part.find_figure("placed", name)
             label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
             address = f"#figure-{figure.number}" if figure is not None else "#"
         elif not address.startswith("#"):
@@ -257,7 +257,7 @@ class _Writer:
         return f'<img class="inline" src="{self.part.address(picture)}" alt="{alt}">'
 
     def _figure(self, token: Token) -> str:
-        figure = self.part.placed(token.meta["kind"], token.meta["name"])
+        figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
         caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
         if figure is None:
             return f"<p>{_shown_prose('[not included: ')}{caption or _shown_prose(token.meta['name'])}]</p>\n"
@@ -272,7 +272,7 @@ class _Writer:
     def _fence(self, token: Token) -> str:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
         lines = token.content.removesuffix("\n").split("\n")
-        shown = zip(lines, coloured(lines, language), strict=True)
+        shown = zip(lines, highlight(lines, language), strict=True)
         body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces, line)}\n</span>' for line, pieces in shown)
         short = " short" if len(lines) <= _SHORT else ""
         return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
@@ -288,8 +288,8 @@ class _Writer:
 
 
 def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:
-    """The level at which each heading of a text is printed, by its first line: from `under` + 1 to 6, each at most one deeper
-    than the one before, whatever its author left out.
+    """Return the level of each heading of a text by its first line: from `under` + 1 to 6, each at most one deeper than
+    the one before. Screen readers navigate by levels, and a gap looks like a missing chapter (WCAG 2.2, 1.3.1).
     """
     above: list[str] = []
     levels: dict[int, int] = {}
@@ -303,7 +303,7 @@ def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:
 
 
 def first_line(block: Token | SyntaxTreeNode) -> int:
-    """The line of its text where a block begins, counted from 0."""
+    """Return the line of the text, 0-based, where a block begins."""
     assert block.map is not None  # noqa: S101  # the parser gives every block its lines
     return block.map[0]
 

@@ -1,4 +1,4 @@
-"""What values are called in a report: statuses, verdicts, days, line ranges, colours. One place for all formats."""
+"""The words of a report for values: statuses, verdicts, days, line ranges; and colours. One place for all formats."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ VERDICT_WORDS: Final[dict[Verdict, str]] = {
     Verdict.UNCHECKED: "not checked",
     Verdict.NONE: "lines taken from the repository",
 }
-"""What a caption says of each verdict."""
+"""Each verdict in the words of a caption."""
 
 
 def words(value: str) -> str:
-    """A value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved", `url` is "URL"."""
+    """Return a value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved", `url` is "URL"."""
     text = value.replace("_", " ")
     if text.casefold() in _ACRONYMS:
         return text.upper()
@@ -39,31 +39,31 @@ def words(value: str) -> str:
 
 
 def day(value: date, language: str) -> str:
-    """A date as it is printed: in words where the language is English, else as YYYY-MM-DD."""
+    """Return a date: in words where the language is English, else as YYYY-MM-DD."""
     if language.split("-")[0].lower() != "en":
         return value.isoformat()
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 def number(value: int, language: str) -> str:
-    """A count as it is printed: `12,345` where the language is English, else with blanks that do not break."""
-    shown = f"{value:,}"
-    return shown if language.split("-")[0].lower() == "en" else shown.replace(",", "\u00a0")
+    """Return a count: `12,345` where the language is English, else with blanks that do not break."""
+    text = f"{value:,}"
+    return text if language.split("-")[0].lower() == "en" else text.replace(",", "\u00a0")
 
 
 def ticket_address(ref: str) -> str | None:
-    """The web address in a ticket ref, `https://...` or `jira:https://...`; None when there is none."""
+    """Return the web address in a ticket ref, `https://...` or `jira:https://...`; None when there is none."""
     candidates = (ref, ref.partition(":")[2])
     return next((text for text in candidates if text.lower().startswith(("https://", "http://"))), None)
 
 
 def citation(snippet: Snippet) -> str:
-    """Path and lines as they are printed under a snippet: `path#L111-L129`."""
+    """Return path and lines of a snippet: `path#L111-L129`."""
     return snippet.path + (f"#{anchor(snippet.regions)}" if snippet.regions else "")
 
 
 def anchor(regions: tuple[Region, ...]) -> str:
-    """Line ranges as `L111-L129,L140`."""
+    """Return line ranges as `L111-L129,L140`."""
     return ",".join(
         f"L{region.start_line}" if region.start_line == region.end_line else f"L{region.start_line}-L{region.end_line}"
         for region in regions
@@ -71,13 +71,13 @@ def anchor(regions: tuple[Region, ...]) -> str:
 
 
 def line_list(regions: tuple[Region, ...]) -> str:
-    """Line ranges as a reader says them: `line 121`, `lines 111-129, 140`."""
+    """Return line ranges in words: `line 121`, `lines 111-129, 140`."""
     is_one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
     return f"line{'' if is_one else 's'} {', '.join(str(region) for region in regions)}"
 
 
 def verdict(check: Check) -> str:
-    """The verdict on a quote in words, with what a reader needs to judge it."""
+    """Return the verdict on a quote in words, with what a reader needs to judge it."""
     said = VERDICT_WORDS[check.verdict]
     if check.verdict is Verdict.MOVED:
         claimed = f", not at {line_list(check.claimed)} as quoted" if check.claimed else ""
@@ -106,31 +106,31 @@ DRIFT_WORDS: Final[dict[DriftKind, str]] = {
     DriftKind.AMBIGUOUS: "in more than one place",
     DriftKind.UNVERIFIABLE: "could not be compared",
 }
-"""What a reader is told of each drift."""
+"""Each drift in words."""
 
 
-def drift(found: Drift) -> str:
-    """What became of a region in words, with what a reader needs to judge it."""
-    said = [DRIFT_WORDS[found.kind]]
-    if found.kind is DriftKind.MODIFIED:
-        share = "only white space differs" if found.only_white_space else f"{found.surviving:.0%} of its lines stand"
-        quoted = [new for _, new in found.quoted]
+def drift(drift: Drift) -> str:
+    """Return what happened to a region in words, with what a reader needs to judge it."""
+    words = [DRIFT_WORDS[drift.kind]]
+    if drift.kind is DriftKind.MODIFIED:
+        share = "only white space differs" if drift.only_white_space else f"{drift.surviving:.0%} of its lines stand"
+        quoted = [new for _, new in drift.quoted]
         kept = sum(1 for new in quoted if new is not None)
-        intact = "every quoted line intact" if found.quoted_intact else f"{kept} of {len(quoted)} quoted lines intact"
-        said.append(f"{share}, {intact}" if quoted else share)
-    if found.surroundings_changed:
-        said.append("code around it changed")
-    if found.partly_moved is not None:
-        said.append(f"a part went to {spot(found.partly_moved)}")
-    if found.also_at:
-        said.append(f"a copy stands at {', '.join(spot(each) for each in found.also_at)}")
-    if found.candidates:
-        said.append(f"it may be {', '.join(spot(each) for each in found.candidates)}")
-    if found.closest is not None:
-        said.append(f"closest text at {spot(found.closest)} ({found.closest.similarity:.0%} alike)")
-    if found.reason is not None:
-        said.append(found.reason)
-    return "; ".join(said)
+        intact = "every quoted line intact" if drift.quoted_intact else f"{kept} of {len(quoted)} quoted lines intact"
+        words.append(f"{share}, {intact}" if quoted else share)
+    if drift.surroundings_changed:
+        words.append("code around it changed")
+    if drift.partly_moved is not None:
+        words.append(f"a part went to {spot(drift.partly_moved)}")
+    if drift.also_at:
+        words.append(f"a copy stands at {', '.join(spot(place) for place in drift.also_at)}")
+    if drift.candidates:
+        words.append(f"it may be {', '.join(spot(place) for place in drift.candidates)}")
+    if drift.closest is not None:
+        words.append(f"closest text at {spot(drift.closest)} ({drift.closest.similarity:.0%} alike)")
+    if drift.reason is not None:
+        words.append(drift.reason)
+    return "; ".join(words)
 
 
 FIX_WORDS: Final[dict[FixState, str]] = {
@@ -140,40 +140,41 @@ FIX_WORDS: Final[dict[FixState, str]] = {
     FixState.MISSING: "is not in the repository",
     FixState.UNVERIFIABLE: "could not be looked up",
 }
-"""What a reader is told of a commit named as the fix."""
+"""What git reports about a commit named as the fix, in words."""
 
 
 def code(compared: ComparedFinding) -> str:
-    """What became of a finding's code as a whole, for a narrow column."""
+    """Return what happened to all cited code of a finding, for a narrow column."""
     return CITED_WORDS[compared.code].removeprefix("cited code ")
 
 
-def side(found: Side) -> str:
-    """One of the two reports, in the fewest words that tell it: its version, else its day, else where it came from."""
-    if found.version:
-        return f"version {found.version}"
-    return found.date.isoformat() if found.date else found.source
+def side(side: Side) -> str:
+    """Return the shortest name of a side: its version, else its day, else its source."""
+    if side.version:
+        return f"version {side.version}"
+    return side.date.isoformat() if side.date else side.source
 
 
-def cited(found: Drift) -> str:
-    """The region as it was cited: `path#L111-L129`."""
-    return f"{found.path}#{anchor((found.region,))}"
+def cited(drift: Drift) -> str:
+    """Return the region as it was cited: `path#L111-L129`."""
+    return f"{drift.path}#{anchor((drift.region,))}"
 
 
 def spot(place: Spot) -> str:
-    """A place at the other commit as `path#L111-L129`."""
+    """Return a location at the other commit: `path#L111-L129`."""
     return f"{place.path}#{anchor((place.region,))}"
 
 
 def blend(colour: str, other: str, share: float) -> str:
-    """`colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for anything that is no colour."""
+    """Return `colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for any other notation."""
     first, second = _channels(colour), _channels(other)
     mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def ensure_contrast(colour: str, background: str) -> str:
-    """`colour`, moved away from `background` until text in it can be read there (contrast 4.5, WCAG 2.2, 1.4.3)."""
+    """Return `colour`, moved away from `background` until text is readable (contrast 4.5; WCAG 2.2, 1.4.3)."""
+    # Above this luminance black has more contrast than white: (x + 0.05) / 0.05 = 1.05 / (x + 0.05) at x = 0.179.
     away = "#000000" if _luminance(background) > 0.18 else "#ffffff"
     for step in range(11):
         tried = blend(colour, away, step / 10)
@@ -190,7 +191,7 @@ def _channels(colour: str) -> tuple[int, int, int]:
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance. Source: WCAG 2.2, definition of relative luminance."""
+    """Return the relative luminance. Source: WCAG 2.2, definition of relative luminance."""
     linear = [
         channel / 255 / 12.92 if channel / 255 <= 0.04045 else ((channel / 255 + 0.055) / 1.055) ** 2.4
         for channel in _channels(colour)

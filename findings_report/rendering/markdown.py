@@ -1,7 +1,7 @@
-"""Texts, prose and code as Markdown (CommonMark, GFM tables): the dialect of every template whose suffix is md.
+"""The Markdown dialect: values, prose and code as CommonMark with GFM tables.
 
-Prose goes through a real Markdown printer, so that what the policy made text stays text for whoever renders the file again,
-raw HTML allowed or not.
+Prose goes through a Markdown printer (mdformat), so that what the policy made text stays text in any other program that renders
+the file, whether it allows raw HTML or not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NO_REFERENCES: Final = References()
 
 
 def escape(text: str) -> Markup:
-    """A short text on one line, none of its characters meant as Markdown."""
+    """Return a short text on one line, none of whose characters is Markdown."""
     shown = _marked_up(_LINE_ENDS.sub(" ", visible(text))).replace("|", "\\|")
     if (first := _AT_START.match(shown)) is not None:
         shown = f"{shown[: first.end()]}\\{shown[first.end() :]}"
@@ -56,12 +56,12 @@ def code(text: str) -> Markup:
 
 
 def xref(target: str) -> Markup:
-    """The address of another part: all parts stand in one file."""
+    """Return the address of another part: a fragment, as all parts are in one file."""
     return Markup(f"#{target}")  # noqa: S704
 
 
 def link(text: str | Markup, address: str | None) -> Markup:
-    """`text` linked to a web address; `text` alone where there is none or it is no web address."""
+    """Return `text` linked to a web address; only the text for any other address and for None."""
     shown = text if isinstance(text, Markup) else escape(text)
     if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address) or set(" <>\\\n") & set(address):
         return shown
@@ -71,18 +71,18 @@ def link(text: str | Markup, address: str | None) -> Markup:
 
 
 def _target(address: str) -> str:
-    """An address as the target of a link; a pipe would end a table's cell."""
+    """Return an address as the target of a link; a pipe would end a table's cell."""
     bare = address.replace("|", "%7C")
     return f"<{bare}>" if not bare or set("() ") & set(bare) else bare
 
 
 def prose(parsed: Prose, part: Part, under: int) -> Markup:
-    """Blocks. Authored headings stand beneath level `under`, without gaps."""
+    """Return blocks, with authored headings below level `under`, without gaps."""
     return Markup(_printed(parsed.tokens, part, under))  # noqa: S704
 
 
 def inline(parsed: Prose, part: Part) -> Markup:
-    """One paragraph's content, on one line."""
+    """Return the content of one paragraph, on one line."""
     tokens: list[Token] = []
     for token in parsed.tokens:
         children = [Token("softbreak", "br", 0) if child.type == "hardbreak" else child for child in token.children or ()]
@@ -105,14 +105,14 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
 
 
 def fenced(text: str, language: str) -> str:
-    """`text` as a code block: the fence is longer than any run of backticks inside."""
+    """Return `text` as a code block; the fence is longer than any run of backticks inside."""
     shown = visible(text)
     fence = "`" * max(3, _longest(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def differences(snippet: Snippet) -> Markup:
-    """How an edited quote differs from the repository; empty when it does not."""
+    """Return how an edited quote differs from the repository; empty when it does not."""
     rows = []
     for difference in snippet.check.differences:
         rows += [f"- {difference.quoted}"] if difference.quoted is not None else []
@@ -121,7 +121,7 @@ def differences(snippet: Snippet) -> Markup:
 
 
 def diff(lines: Sequence[DiffLine], language: str) -> Markup:  # noqa: ARG001 - a fence has one language, and it is diff
-    """The diff of a cited range in a fence: sign, old number, new number, code."""
+    """Return the diff of a cited range in a fence: sign, old number, new number, code."""
     if not lines:
         return Markup("")
     width = max(len(str(number)) for line in lines for number in (line.old_line, line.new_line) if number is not None)
@@ -133,7 +133,7 @@ def diff(lines: Sequence[DiffLine], language: str) -> Markup:  # noqa: ARG001 - 
 
 
 def wording(words: Sequence[Words]) -> Markup:
-    """A text that changed, word by word, as git marks it: `[-what went-]{+what came+}`."""
+    """Return a changed text, word by word, as `git diff --word-diff` marks it: `[-old-]{+new+}`."""
     marks = {"gone": ("[-", "-]"), "came": ("{+", "+}"), "same": ("", "")}
     shown = "".join(f"{marks[run.kind][0]}{run.text}{marks[run.kind][1]}" for run in words)
     return Markup(fenced(shown.strip("\n"), "text"))  # noqa: S704
@@ -171,7 +171,7 @@ def _printed(tokens: Iterable[Token], part: Part, under: int) -> str:
 
 
 def _visible(token: Token) -> Token:
-    """The token with hidden characters shown, and without what would make the printer use reference definitions."""
+    """Return the token with hidden characters shown, and without what would make the printer use reference definitions."""
     children = [_visible(child) for child in token.children] if token.children is not None else None
     if token.type in ("text", "code_inline", "fence", "code_block"):
         content = HIDDEN_IN_PROSE.sub(lambda match: code_point(match[0]), token.content)
@@ -182,23 +182,23 @@ def _visible(token: Token) -> Token:
 
 
 class _Own:
-    """What the printer does our way: addresses in place, figures, shifted headings. Has the shape of a printer's extension."""
+    """An extension of the Markdown printer: addresses in place, figures, shifted headings. The printer defines its shape."""
 
     @staticmethod
     def text(node: Any, context: Any) -> str:  # noqa: ARG004
-        """Text, none of its characters meant as Markdown. The printer's own lets `<<b>` through as an element."""
+        """Return text, none of whose characters is Markdown. The printer's own function lets `<<b>` through as an element."""
         shown = _marked_up(_BLANKS.sub(" ", node.content))
         next_node = node.next_sibling
         return f"{shown[:-1]}\\!" if shown.endswith("!") and next_node and next_node.type == "link" else shown
 
     @staticmethod
     def link(node: Any, context: Any) -> str:
-        """A link; without text it gets that of what it points to."""
+        """Return a link; without text it gets the name of its target."""
         address = str(node.attrs["href"])
         text = "".join(child.render(context) for child in node.children)
         scheme, _, name = address.partition(":")
         if scheme == "location":
-            figure = context.env["part"].placed("placed", name)
+            figure = context.env["part"].find_figure("placed", name)
             return text or str(escape(f"Figure {figure.number}" if figure is not None else f"[no location {name}]"))
         if scheme == "finding":
             id = context.env["part"].current(name)
@@ -209,16 +209,16 @@ class _Own:
 
     @staticmethod
     def image(node: Any, context: Any) -> str:
-        """A picture in a line: one file of text has no place for its bytes, so what it shows is said."""
+        """Return the alternative text of a picture in a line: a text file cannot hold its bytes."""
         picture = context.env["part"].picture(node.meta["name"])
         text = node.meta["text"] or (picture.alt if picture is not None else node.meta["name"])
         return str(escape(f"[image{'' if picture is not None else ' not included'}: {text}]"))
 
     @staticmethod
     def figure(node: Any, context: Any) -> str:
-        """A snippet or a picture with its caption."""
+        """Return a snippet or a picture with its caption."""
         part: Part = context.env["part"]
-        figure = part.placed(node.meta["kind"], node.meta["name"])
+        figure = part.find_figure(node.meta["kind"], node.meta["name"])
         alt = [token.copy(children=None) if token.type == "image" else token for token in node.meta["alt"]]
         caption = inline(Prose((Token("inline", "", 0, children=alt),), (), _NO_REFERENCES), part) if alt else None
         if figure is None:
@@ -227,7 +227,7 @@ class _Own:
 
     @staticmethod
     def heading(node: Any, context: Any) -> str:
-        """A heading beneath its part's own."""
+        """Return a heading below that of its part."""
         text = "".join(child.render(context) for child in node.children).replace("\n", " ")
         text = text[:-1] + "\\#" if text.endswith("#") else text
         return f"{'#' * context.env['levels'][first_line(node)]} {text}".rstrip()

@@ -18,7 +18,7 @@ from findings_report.model.ticket import Draft, Markup
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.csv import harmless
+from findings_report.rendering.csv import neutralise_formula
 from findings_report.rendering.markdown import escape
 from findings_report.report.check import Inputs
 from findings_report.report.output_files import own_build
@@ -96,5 +96,5 @@ def _azure(drafts: Sequence[Draft]) -> bytes:
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     """Return a CSV file with a byte order mark, without which Excel reads it in the encoding of the machine."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerows([harmless(cell) for cell in row] for row in rows)
+    csv.writer(buffer, lineterminator="\r\n").writerows([neutralise_formula(cell) for cell in row] for row in rows)
     return buffer.getvalue().encode("utf-8-sig", "backslashreplace")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.rendering.highlighting import LONGEST_LINE, MOST_LINES, Piece, coloured, cut
+from findings_report.rendering.highlighting import LONGEST_LINE, MOST_LINES, Piece, cut, highlight
 
 LANGUAGES = ("python", "c", "javascript", "html", "yaml", "java", "go", "rust", "solidity", "diff", "", "no-such-language")
 
@@ -17,16 +17,16 @@ LANGUAGES = ("python", "c", "javascript", "html", "yaml", "java", "go", "rust", 
     st.lists(st.text(st.characters(exclude_characters="\n"), max_size=40), min_size=1, max_size=6), st.sampled_from(LANGUAGES)
 )
 def test_pieces_joined_are_the_line(lines: list[str], language: str) -> None:
-    assert ["".join(piece.text for piece in line) for line in coloured(lines, language)] == lines
+    assert ["".join(piece.text for piece in line) for line in highlight(lines, language)] == lines
 
 
 @given(st.lists(st.text("ab\"'/*#\\ \t", max_size=12), min_size=1, max_size=6), st.sampled_from(["/*", '"""', "<!--"]))
 def test_an_opener_before_the_lines_is_not_printed(lines: list[str], inside: str) -> None:
-    assert ["".join(piece.text for piece in line) for line in coloured(lines, "python", inside)] == lines
+    assert ["".join(piece.text for piece in line) for line in highlight(lines, "python", inside)] == lines
 
 
 def test_the_few_kinds_are_told_apart_and_neighbours_merged() -> None:
-    line = coloured(['def f(x): return "a" + 1  # why'], "python")[0]
+    line = highlight(['def f(x): return "a" + 1  # why'], "python")[0]
 
     assert [piece.kind for piece in line] == ["k", "f", "", "k", "s", "", "n", "c"]
     assert line[0] == Piece("k", "def ")
@@ -35,15 +35,15 @@ def test_the_few_kinds_are_told_apart_and_neighbours_merged() -> None:
 def test_lines_that_start_inside_a_comment_are_a_comment() -> None:
     lines = ["if this were code", "*/ int x;"]
 
-    assert coloured(lines, "c", "/*")[0] == (Piece("c", "if this were code"),)
-    assert coloured(lines, "c")[0] != (Piece("c", "if this were code"),)
+    assert highlight(lines, "c", "/*")[0] == (Piece("c", "if this were code"),)
+    assert highlight(lines, "c")[0] != (Piece("c", "if this were code"),)
 
 
 @pytest.mark.parametrize(
     "lines", [["x = 1"] * (MOST_LINES + 1), ["x = 1", "y" * (LONGEST_LINE + 1)], ["x = '" + "a" * 300 + "'"]]
 )
 def test_code_beyond_the_budget_is_plain(lines: list[str]) -> None:
-    assert {piece.kind for line in coloured(lines, "python") for piece in line} == {""}
+    assert {piece.kind for line in highlight(lines, "python") for piece in line} == {""}
 
 
 def test_a_long_line_is_cut_and_counted() -> None:
@@ -56,6 +56,6 @@ def test_a_long_line_is_cut_and_counted() -> None:
 def test_odd_code_is_coloured_in_good_time(language: str, unit: str) -> None:
     started = time.process_time()
 
-    coloured([unit * (250 // len(unit))] * 78, language)
+    highlight([unit * (250 // len(unit))] * 78, language)
 
     assert time.process_time() - started < 5

@@ -19,7 +19,7 @@ from findings_report.model.engagement import Place
 from findings_report.model.report import Report, ReportedSection
 from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
-from findings_report.prose.inline_code import Piece, pieces, plain_text
+from findings_report.prose.inline_code import TextRun, plain_text, split_inline_code
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
 from findings_report.rendering.dialects import with_inline_code
@@ -51,12 +51,14 @@ def titled(title: str) -> Report:
         ("no code, *no* <b>", [("no code, *no* <b>", False)]),
     ],
 )
-def test_backticks_are_read_as_commonmark_reads_them(title: str, read: list[Piece]) -> None:
-    assert [tuple(piece) for piece in pieces(title)] == read
+def test_backticks_are_read_as_commonmark_reads_them(title: str, read: list[TextRun]) -> None:
+    assert [tuple(piece) for piece in split_inline_code(title)] == read
 
 
 def test_a_title_of_a_file_that_anybody_made_is_read_in_good_time() -> None:
-    assert sum(piece.is_code for piece in pieces("`a` " * 500_000)) == 500_000  # took a minute when it cost the square
+    assert (
+        sum(piece.is_code for piece in split_inline_code("`a` " * 500_000)) == 500_000
+    )  # took a minute when it cost the square
 
 
 @settings(max_examples=300)
