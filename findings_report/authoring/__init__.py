@@ -15,7 +15,7 @@ from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_sche
 from findings_report.authoring.load import ENGAGEMENT_KEY, UNFINISHED_CODE, Authored, load, load_engagement, natural
 from findings_report.authoring.new_finding import (
     NO_ENTRIES,
-    Cited,
+    NewLocation,
     from_library,
     library_entries,
     next_id,
@@ -35,9 +35,9 @@ __all__ = [
     "SCHEMA_FOLDER",
     "UNFINISHED_CODE",
     "Authored",
-    "Cited",
     "Files",
     "Folder",
+    "NewLocation",
     "Revision",
     "Snapshot",
     "add_list",

@@ -30,7 +30,7 @@ from findings_report.authoring.files import (
 from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.authoring.new_finding import (
     NO_ENTRIES,
-    Cited,
+    NewLocation,
     from_library,
     library_entries,
     next_id,
@@ -39,7 +39,7 @@ from findings_report.authoring.new_finding import (
     title_scalar,
 )
 from findings_report.authoring.yaml_editor import add_list, change_texts, relocate, set_text
-from findings_report.authoring.yaml_reader import Document, YamlFault, read
+from findings_report.authoring.yaml_reader import YamlDocument, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement, Section
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
@@ -57,9 +57,9 @@ __all__ = [
     "SCHEMA_FOLDER",
     "UNFINISHED_CODE",
     "Authored",
-    "Cited",
     "Files",
     "Folder",
+    "NewLocation",
     "Revision",
     "Snapshot",
     "add_list",
@@ -101,7 +101,7 @@ class Authored:
     """By id, in natural order (2 before 10)."""
     pictures: Mapping[str, bytes]
     """Bytes of the declared images by name; the logo's under `logo:`."""
-    documents: Mapping[str, tuple[str, Document]]
+    documents: Mapping[str, tuple[str, YamlDocument]]
     """(file as shown, its document) by the first step of a subject."""
     warnings: tuple[Problem, ...]
     """What is odd but does no harm."""
@@ -146,7 +146,7 @@ class _Loading:
     def __init__(self, files: Files) -> None:
         self.files = files
         self.problems: list[Problem] = []
-        self.documents: dict[str, tuple[str, Document]] = {}
+        self.documents: dict[str, tuple[str, YamlDocument]] = {}
         self.engagement: Engagement | None = None
         self.findings: dict[str, Finding] = {}
         self.pictures: dict[str, bytes] = {}
@@ -223,7 +223,7 @@ class _Loading:
         self.documents[key] = (shown, document)
         return self._validated(document, key, model)
 
-    def _validated(self, document: Document, key: str, model: type[Model]) -> Model | None:
+    def _validated(self, document: YamlDocument, key: str, model: type[Model]) -> Model | None:
         data = document.data
         if not isinstance(data, dict):
             self.problems.append(Problem(Kind.INPUT, "must be fields, as in `title: ...`", subject=(key,), code="not-fields"))
@@ -333,7 +333,7 @@ def _yaml_problem(fault: YamlFault, shown: str, content: bytes) -> Problem:
     return Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml")
 
 
-def _located(problem: Problem, documents: Mapping[str, tuple[str, Document]]) -> Problem:
+def _located(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]]) -> Problem:
     if problem.subject is None or problem.place is not None:
         return problem
     key, *path = problem.subject

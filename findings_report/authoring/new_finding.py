@@ -31,7 +31,7 @@ _LIBRARY_SUFFIXES: Final = (FINDING_SUFFIX, ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
-class Cited:
+class NewLocation:
     """Lines that a new finding cites."""
 
     path: str
@@ -72,7 +72,7 @@ def next_id(taken: Sequence[str]) -> str:
     return f"{series}{int(last) + 1:0{len(last)}d}"
 
 
-def stub(engagement: Engagement, title: str, cited: Cited | None) -> bytes:
+def stub(engagement: Engagement, title: str, cited: NewLocation | None) -> bytes:
     """A finding with the fields worth filling in; those that are empty, `check` points at.
 
     Blank lines at the end are not quoted. A quote that YAML cannot hold is left out, and git's lines are printed all the
@@ -118,7 +118,7 @@ _EXAMPLE = """\
 """
 
 
-def _location(cited: Cited) -> str:
+def _location(cited: NewLocation) -> str:
     trim = ": trim the quote to what matters, with `...` for what you leave out" if cited.quote else ""
     lines = [f"# The evidence{trim}.", "locations:"]
     lines.append(f"  - path: {_scalar(cited.path)}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from findings_report.authoring.yaml_reader import Document, Mark, Path
+from findings_report.authoring.yaml_reader import Mark, Path, YamlDocument
 from findings_report.problems import Kind, Place, Problem, Subject, suggestions
 from findings_report.problems.safe_text import visible
 
@@ -46,7 +46,7 @@ _OWN_KINDS: Final = frozenset(
 """The kinds of `model/field_types.py`."""
 
 
-def from_validation(error: ValidationError, model: type[BaseModel], document: Document, key: str) -> list[Problem]:
+def from_validation(error: ValidationError, model: type[BaseModel], document: YamlDocument, key: str) -> list[Problem]:
     """One problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
     details = error.errors(include_url=False, include_context=True)
     # A list of nothing but faulty values is none the less not an empty one.
@@ -76,7 +76,7 @@ def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
 _CUT_SHORT: Final = re.compile(r"[ \t]+#[^\s#]")
 
 
-def cut_short(document: Document, key: str) -> Iterator[Problem]:
+def cut_short(document: YamlDocument, key: str) -> Iterator[Problem]:
     """A warning for each value before ` #12`, which YAML takes for a comment and an author for text."""
     if not _CUT_SHORT.search(document.text):
         return
@@ -89,12 +89,12 @@ def cut_short(document: Document, key: str) -> Iterator[Problem]:
             yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="cut-short")
 
 
-def _order(document: Document, problem: Problem) -> tuple[int, int]:
+def _order(document: YamlDocument, problem: Problem) -> tuple[int, int]:
     mark = nearest(document, (problem.subject or ())[1:])
     return (mark.line, mark.column) if mark else (0, 0)
 
 
-def _problem(detail: ErrorDetails, model: type[BaseModel], document: Document, key: str) -> Problem:
+def _problem(detail: ErrorDetails, model: type[BaseModel], document: YamlDocument, key: str) -> Problem:
     path = _known(document, detail["loc"])
     name = str(detail["loc"][-1]) if detail["loc"] else ""
     field = next((step for step in reversed(detail["loc"]) if isinstance(step, str)), "")
@@ -133,7 +133,7 @@ def _code(kind: str) -> str:
     return "wrong-type" if kind.endswith(("_type", "_parsing")) else "empty" if kind == "too_short" else "invalid-value"
 
 
-def _known(document: Document, location: tuple[str | int, ...]) -> Path:
+def _known(document: YamlDocument, location: tuple[str | int, ...]) -> Path:
     """The longest beginning of `location` that stands in the file; keys that pydantic made of numbers are put back."""
     path: Path = ()
     for step in location:
@@ -216,7 +216,7 @@ def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[
     return [node]
 
 
-def nearest(document: Document, path: Path) -> Mark | None:
+def nearest(document: YamlDocument, path: Path) -> Mark | None:
     """The mark of the value at `path`, else of the nearest one around it: for the document itself its first key."""
     while path and path not in document.values:
         path = path[:-1]
@@ -226,7 +226,7 @@ def nearest(document: Document, path: Path) -> Mark | None:
     return mark
 
 
-def place(document: Document, file: str, path: Path, code: str, line_offset: int) -> Place:
+def place(document: YamlDocument, file: str, path: Path, code: str, line_offset: int) -> Place:
     """Where the value at `path` stands. A fault of the key itself (`unknown-field`) is shown at the key."""
     mark = document.keys.get(path) if code == "unknown-field" else None
     mark = mark or nearest(document, path)
@@ -240,7 +240,7 @@ def place(document: Document, file: str, path: Path, code: str, line_offset: int
     return Place(file, line + 1, column + 1, source, max(1, min(end, len(source)) - column))
 
 
-def _block_line(document: Document, mark: Mark, offset: int) -> tuple[int, int]:
+def _block_line(document: YamlDocument, mark: Mark, offset: int) -> tuple[int, int]:
     """The line of a block scalar's text that is `offset` lines below its first. Folded (`>`) text is taken line by line too."""
     line = min(mark.line + 1 + offset, max(mark.line, mark.end_line, 0), len(document.lines) - 1)
     source = document.lines[line]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from findings_report.authoring.yaml_reader import BREAKS, Document, Mark, Path, YamlFault, read, resolve_plain
+from findings_report.authoring.yaml_reader import BREAKS, Mark, Path, YamlDocument, YamlFault, read, resolve_plain
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
@@ -52,7 +52,7 @@ def _says(content: bytes, wanted: Finding) -> bool:
         return False
 
 
-def _edits(document: Document, at: Path, was: Location, now: Location) -> Iterator[tuple[Mark, str]]:
+def _edits(document: YamlDocument, at: Path, was: Location, now: Location) -> Iterator[tuple[Mark, str]]:
     """Places of the file and what they have to say."""
     if was.path != now.path:
         mark = document.values[*at, "path"]
@@ -72,7 +72,9 @@ def _edits(document: Document, at: Path, was: Location, now: Location) -> Iterat
         yield mark, _quote(document.source(mark), was.quote, now.quote)
 
 
-def _numbers(document: Document, path: Path, before: Sequence[Region], after: Sequence[Region]) -> Iterator[tuple[Mark, str]]:
+def _numbers(
+    document: YamlDocument, path: Path, before: Sequence[Region], after: Sequence[Region]
+) -> Iterator[tuple[Mark, str]]:
     """The numbers of a field of line ranges, each where it stands: a number, a text or a list of them."""
     known = {end: now for old, new in zip(before, after, strict=True) for end, now in _ends(old, new)}
     if all(old == new for old, new in known.items()):
@@ -131,7 +133,7 @@ def restyled(text: str, mark: Mark) -> str:
     return f"'{text}'" if mark.style == "'" and is_word else quoted(text)
 
 
-def replaced(content: bytes, document: Document, edits: Mapping[Mark, str]) -> bytes:
+def replaced(content: bytes, document: YamlDocument, edits: Mapping[Mark, str]) -> bytes:
     """`content`, which `document` was read from, with other source text at each mark; what it says is the caller's to see."""
     text = document.text
     for mark in sorted(edits, reverse=True):
@@ -195,7 +197,7 @@ def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *
     return result
 
 
-def _replaced(text: str, document: Document, path: Path, value: str) -> str:
+def _replaced(text: str, document: YamlDocument, path: Path, value: str) -> str:
     mark = document.values[path]
     start = document.index(mark.line, mark.column)
     end = document.index(mark.end_line, mark.end_column)
@@ -205,7 +207,7 @@ def _replaced(text: str, document: Document, path: Path, value: str) -> str:
     return f"{text[:start]}{restyled(value, mark)}{line_end}{text[end:]}"
 
 
-def _inserted(text: str, document: Document, path: Path, value: str) -> str:
+def _inserted(text: str, document: YamlDocument, path: Path, value: str) -> str:
     parent = document.values.get(path[:-1])
     siblings = [(mark, key) for key, mark in document.keys.items() if key[:-1] == path[:-1]]
     if parent is None or not siblings:
@@ -225,7 +227,7 @@ def _line_break(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _last_line(mark: Mark, document: Document) -> int:
+def _last_line(mark: Mark, document: YamlDocument) -> int:
     """The last line (0-based) that belongs to a value; a block's end is marked at the line after it."""
     line = mark.end_line
     if (mark.style in ("-", "|", ">") and mark.end_column == 0) or line >= len(document.lines):
@@ -235,12 +237,12 @@ def _last_line(mark: Mark, document: Document) -> int:
     return line
 
 
-def _line_end(document: Document, line: int) -> int:
+def _line_end(document: YamlDocument, line: int) -> int:
     found = BREAKS.search(document.text, document.index(line, 0))
     return found.start() if found else len(document.text)
 
 
-def _differs_only_there(document: Document, result: bytes, path: Path, value: str) -> bool:
+def _differs_only_there(document: YamlDocument, result: bytes, path: Path, value: str) -> bool:
     wanted: Any = copy.deepcopy(document.data)
     node = wanted
     try:

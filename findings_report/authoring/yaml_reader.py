@@ -139,7 +139,7 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """One YAML file, read."""
 
     data: Any
@@ -198,7 +198,7 @@ class _Build:
     has_root: bool = False
 
 
-def read(content: bytes) -> Document:
+def read(content: bytes) -> YamlDocument:
     """The document in `content`. Raises YamlFault; never anything else, whatever the bytes."""
     text = _decode(content)
     build = _Build()
@@ -209,7 +209,7 @@ def read(content: bytes) -> Document:
         raise _syntax_fault(error, text) from None
     if not build.has_root:
         raise YamlFault("the file is empty")
-    return Document(build.root, build.values, build.keys, text)
+    return YamlDocument(build.root, build.values, build.keys, text)
 
 
 def _decode(content: bytes) -> str:

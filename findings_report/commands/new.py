@@ -108,12 +108,12 @@ def _check_id(id: str, taken: Sequence[str]) -> None:
         raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
 
 
-def _cited(folder: Path, authored: authoring.Authored, draft: Draft, text: str) -> tuple[authoring.Cited, list[Problem]]:
+def _cited(folder: Path, authored: authoring.Authored, draft: Draft, text: str) -> tuple[authoring.NewLocation, list[Problem]]:
     """The lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
     location = _location(authored.engagement, text, draft.lines)
     quote, problems = _quote(folder, authored, location, draft.clones or {})
     lines = location.lines[0] if location.lines else None
-    return authoring.Cited(location.path, location.repository, lines, quote), problems
+    return authoring.NewLocation(location.path, location.repository, lines, quote), problems
 
 
 def _location(engagement: Engagement, text: str, lines: str | None) -> Location:

@@ -41,7 +41,7 @@ class State(StrEnum):
     """Released."""
 
 
-class Place(StrEnum):
+class SectionPlace(StrEnum):
     """Where a section of the report stands."""
 
     BEFORE = "before"
@@ -111,7 +111,7 @@ class Section(Frozen):
     """The prose; either this or `file`."""
     file: RelativePath | None = None
     """A Markdown file in the engagement's folder; either this or `text`."""
-    place: Place = Place.BEFORE
+    place: SectionPlace = SectionPlace.BEFORE
     """Before or after the findings."""
     audience: tuple[Name, ...] = ()
     """Who it is for; empty is everybody."""

@@ -31,7 +31,7 @@ from findings_report.model.field_types import (
     Url,
     one_or_many,
 )
-from findings_report.model.passages import HasPassages, Position, Printed
+from findings_report.model.passages import HasPassages, Position, PrintedAs
 
 
 class Status(StrEnum):
@@ -125,7 +125,7 @@ class Location(Frozen):
     notes: LineNotes = Field(default_factory=dict)
     """Remarks on single lines, within `show`."""
     caption: Text | None = None
-    """Printed with the snippet."""
+    """PrintedAs with the snippet."""
     commit: CommitHash | None = None
     """Only where it differs from the repository's."""
     quote: QuotedCode | None = None
@@ -171,10 +171,10 @@ Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
 """A CVSS vector, 3.1 or 4.0; the score is computed."""
 
 
-SeverityReason = Annotated[Markdown | None, Printed("Why this severity", Position.SEVERITY)]
+SeverityReason = Annotated[Markdown | None, PrintedAs("Why this severity", Position.SEVERITY)]
 """The text about the severity: it stands with the severity in the file, and therefore not among `FindingProse`."""
 
-FixOrNone = Annotated[Fix | None, Printed(position=Position.FIX)]
+FixOrNone = Annotated[Fix | None, PrintedAs(position=Position.FIX)]
 """The fix, whose note is a text of the finding."""
 
 
@@ -218,25 +218,25 @@ class FindingFacts(Frozen):
 class FindingProse(HasPassages):
     """The texts of a finding, authored and reported: a Markdown field that is declared here is proofread, printed and compared.
 
-    In the order of printing within a position; `Printed` gives a heading or a position other than the defaults.
+    In the order of printing within a position; `PrintedAs` gives a heading or a position other than the defaults.
     """
 
-    summary: Annotated[Markdown | None, Printed(position=Position.LEAD)] = None
+    summary: Annotated[Markdown | None, PrintedAs(position=Position.LEAD)] = None
     """The finding in two sentences."""
-    description: Annotated[Markdown, Printed(position=Position.BEFORE_CODE)]
+    description: Annotated[Markdown, PrintedAs(position=Position.BEFORE_CODE)]
     """What is wrong."""
     impact: Markdown | None = None
     """What it leads to."""
-    scenario: Annotated[Markdown | None, Printed("Exploit scenario")] = None
+    scenario: Annotated[Markdown | None, PrintedAs("Exploit scenario")] = None
     """How it is exploited."""
-    proof: Annotated[Markdown | None, Printed("Proof of concept")] = None
+    proof: Annotated[Markdown | None, PrintedAs("Proof of concept")] = None
     """The proof of concept."""
     recommendation: Annotated[
         Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None,
-        Printed(position=Position.ADVICE),
+        PrintedAs(position=Position.ADVICE),
     ] = None
     """What we advise: a text, or `short_term` and `long_term`."""
-    response: Annotated[Markdown | None, Printed(position=Position.ANSWER)] = None
+    response: Annotated[Markdown | None, PrintedAs(position=Position.ANSWER)] = None
     """What the client answers. What was decided on it, and why, is the newest entry of `history`."""
 
 

@@ -45,7 +45,7 @@ class Position(StrEnum):
 
 
 @dataclass(frozen=True)
-class Printed:
+class PrintedAs:
     """Annotation of a Markdown field, or of a field with a model that has Markdown fields: how a finding prints it.
 
     A Markdown field without this annotation is printed after the code, under its own name.
@@ -106,7 +106,7 @@ def passage_fields(model: type[BaseModel]) -> tuple[PassageField, ...]:
 
 
 def heading_of(model: type[BaseModel], name: str) -> str:
-    """Return the heading of a field: that of its `Printed` annotation, else its name in words."""
+    """Return the heading of a field: that of its `PrintedAs` annotation, else its name in words."""
     return _printed(model.model_fields[name]).heading or name.replace("_", " ").capitalize()
 
 
@@ -121,8 +121,8 @@ def _fields(model: type[BaseModel]) -> Iterator[PassageField]:
                     yield PassageField((name, inner), heading, heading_of(below, inner), position)
 
 
-def _printed(field: FieldInfo) -> Printed:
-    return next((mark for mark in field.metadata if isinstance(mark, Printed)), Printed())
+def _printed(field: FieldInfo) -> PrintedAs:
+    return next((mark for mark in field.metadata if isinstance(mark, PrintedAs)), PrintedAs())
 
 
 def _is_markdown(field: FieldInfo) -> bool:

@@ -19,7 +19,7 @@ class Rendered:
 
 
 @dataclass(frozen=True)
-class Carried:
+class EmbeddedFile:
     """The file that a PDF carries: what all of its pages were made from."""
 
     name: str

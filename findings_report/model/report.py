@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from findings_report.model.engagement import Author, Period, Place, ReportVersion, Severity, State
+from findings_report.model.engagement import Author, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Colour, Identifier, Level
 from findings_report.model.finding import (
@@ -105,7 +105,7 @@ class ReportedSection(Frozen):
     """Heading."""
     text: str
     """Markdown."""
-    place: Place
+    place: SectionPlace
     """Before or after the findings."""
 
 
@@ -344,8 +344,8 @@ class Report(Frozen):
 
     def before(self) -> Iterator[ReportedSection]:
         """Sections that stand before the findings."""
-        return (section for section in self.sections if section.place is Place.BEFORE)
+        return (section for section in self.sections if section.place is SectionPlace.BEFORE)
 
     def after(self) -> Iterator[ReportedSection]:
         """Sections that stand after the findings."""
-        return (section for section in self.sections if section.place is Place.AFTER)
+        return (section for section in self.sections if section.place is SectionPlace.AFTER)

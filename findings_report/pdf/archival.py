@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import pikepdf
 from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, Pdf, Stream, String
 
-from findings_report.model.rendered import Carried
+from findings_report.model.rendered import EmbeddedFile
 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -111,14 +111,14 @@ _UNSEEN: Final = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 8  # invisible, hidden, no view
 _VERSION: Final = "1.7"
 
 
-def archival(content: bytes, carried: Carried | None) -> bytes:
+def archival(content: bytes, carried: EmbeddedFile | None) -> bytes:
     """`content` as an archival PDF, with `carried` embedded. Raises pikepdf.PdfError when it is no PDF."""
     with pikepdf.open(io.BytesIO(content), attempt_recovery=False) as pdf:
         make_archival(pdf, carried)
         return saved(pdf)
 
 
-def make_archival(pdf: Pdf, carried: Carried | None) -> None:
+def make_archival(pdf: Pdf, carried: EmbeddedFile | None) -> None:
     """Changes a PDF that has its pages, its information and its tags, if any, into an archival one."""
     _declare_colours(pdf)
     _print_annotations(pdf)
@@ -208,7 +208,7 @@ def _pictures(pdf: Pdf) -> Iterator[Object]:
                         yield found
 
 
-def _embed(pdf: Pdf, carried: Carried) -> None:
+def _embed(pdf: Pdf, carried: EmbeddedFile) -> None:
     """Among the embedded files, which viewers list, and as an associated file of the document.
 
     The relationship is Source: the file is what the document as a whole was made from. Data is for what one table or chart

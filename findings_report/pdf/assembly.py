@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.model.rendered import Carried
+from findings_report.model.rendered import EmbeddedFile
 from findings_report.pdf.segments import SheetedPage
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -35,7 +35,7 @@ def request(html: str, pictures: Pictures) -> tuple[dict[str, object], dict[str,
     return {"media_types": {name: kind for name, (kind, _) in shown.items()}}, blobs
 
 
-def carrying(carried: Carried | None) -> tuple[dict[str, object], dict[str, bytes]]:
+def carrying(carried: EmbeddedFile | None) -> tuple[dict[str, object], dict[str, bytes]]:
     """What a message and its blobs say besides of the file that a PDF is to carry."""
     if carried is None:
         return {}, {}
@@ -43,12 +43,12 @@ def carrying(carried: Carried | None) -> tuple[dict[str, object], dict[str, byte
     return {"carried": {"name": carried.name, "day": day}}, {"carried": carried.content}
 
 
-def carried_by(message: Mapping[str, object], blobs: Mapping[str, bytes]) -> Carried | None:
+def carried_by(message: Mapping[str, object], blobs: Mapping[str, bytes]) -> EmbeddedFile | None:
     """The file that `carrying` told of."""
     said = message.get("carried")
     if not isinstance(said, dict):
         return None
-    return Carried(said["name"], blobs["carried"], date.fromisoformat(said["day"]) if said["day"] else None)
+    return EmbeddedFile(said["name"], blobs["carried"], date.fromisoformat(said["day"]) if said["day"] else None)
 
 
 # SELF
@@ -83,7 +83,7 @@ class _Laid:
 
 
 def assembled(
-    page: SheetedPage, pictures: Pictures, carried: Carried | None, *, laying: Workers, joining: Workers
+    page: SheetedPage, pictures: Pictures, carried: EmbeddedFile | None, *, laying: Workers, joining: Workers
 ) -> tuple[bytes, list[ChildReply]]:
     """The PDF, and the answer for each sheet; no PDF when a sheet asked for what it was not given.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from findings_report.model.rendered import Carried, Rendered
+from findings_report.model.rendered import EmbeddedFile, Rendered
 from findings_report.pdf.assembly import Pictures, UnableError, assembled, carrying, request
 from findings_report.pdf.glyphs import FONTS, breakable, missing, substitute
 from findings_report.pdf.problems import explained, in_one_piece, of_answers, of_confinement, of_stand_ins
@@ -55,7 +55,7 @@ def render_pdf(
     html: str,
     *,
     images: Pictures = MappingProxyType({}),
-    carried: Carried | None = None,
+    carried: EmbeddedFile | None = None,
     system_fonts: bool = False,
     limits: Limits | None = None,
     entries: FileCache | None = None,
@@ -90,7 +90,7 @@ class Printable:
 
     html: str
     images: Pictures
-    carried: Carried | None
+    carried: EmbeddedFile | None
 
 
 def render_many(
@@ -161,7 +161,7 @@ class _Press:
     """What pages are made with."""
 
     pictures: Pictures
-    carried: Carried | None
+    carried: EmbeddedFile | None
     environment: Mapping[str, str]
     limits: Limits | None
     entries: FileCache | None

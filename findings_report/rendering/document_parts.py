@@ -15,7 +15,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
-from findings_report.model.engagement import Place
+from findings_report.model.engagement import SectionPlace
 from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.segments import gathered
@@ -84,11 +84,11 @@ class ReportParts:
     def parts(self) -> Iterator[RenderedPart]:
         """Yield every part in the order of the pages, each rendered when it is asked for."""
         yield RenderedPart("front", "front", self.front())
-        for section in self._sections(Place.BEFORE):
+        for section in self._sections(SectionPlace.BEFORE):
             yield RenderedPart("section", section.key, self.section(section))
         for finding in self._report.findings:
             yield RenderedPart("finding", finding.id, self.finding(finding))
-        for section in self._sections(Place.AFTER):
+        for section in self._sections(SectionPlace.AFTER):
             yield RenderedPart("section", section.key, self.section(section))
         yield RenderedPart("appendix", "appendix", self.appendix())
 
@@ -114,17 +114,17 @@ class ReportParts:
             "document",
             report=self._report,
             front=mark_safe(self.front() for _ in range(1)),
-            before=mark_safe(self.section(section) for section in self._sections(Place.BEFORE)),
+            before=mark_safe(self.section(section) for section in self._sections(SectionPlace.BEFORE)),
             findings=mark_safe(self.finding(finding) for finding in self._report.findings),
             sheets=self._sheets(),
-            after=mark_safe(self.section(section) for section in self._sections(Place.AFTER)),
+            after=mark_safe(self.section(section) for section in self._sections(SectionPlace.AFTER)),
             appendix=mark_safe(self.appendix() for _ in range(1)),
         )
 
     def _sheets(self) -> Iterator[Iterator[Markup]]:
         return _sheets((finding.id, self.finding(finding)) for finding in self._report.findings)
 
-    def _sections(self, place: Place) -> Iterator[ReportedSection]:
+    def _sections(self, place: SectionPlace) -> Iterator[ReportedSection]:
         return (section for section in self._report.sections if section.place is place)
 
 

@@ -126,11 +126,11 @@ def _printed(
 
 def printable(document: Document, text: Rendered) -> Printable:
     """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
-    from findings_report.model.rendered import Carried
+    from findings_report.model.rendered import EmbeddedFile
     from findings_report.pdf.render import Printable
     from findings_report.report import archive
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
-    carried = Carried(archive.carried_name(document), archive.to_json(document), document.engagement.date)
+    carried = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date)
     return Printable(text.content.decode(), pictures, carried)

@@ -15,7 +15,7 @@ from typing import Final
 from findings_report import prose
 from findings_report.authoring import cwe, severity
 from findings_report.model import scope
-from findings_report.model.engagement import Engagement, Place, Severity
+from findings_report.model.engagement import Engagement, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
 from findings_report.model.report import (
@@ -192,10 +192,10 @@ def _sections(engagement: Engagement) -> list[ReportedSection]:
         ReportedSection(key=_anchor(section.title, taken), title=section.title, text=section.text or "", place=section.place)
         for section in engagement.sections
     ]
-    sections.sort(key=lambda section: section.place is Place.AFTER)
+    sections.sort(key=lambda section: section.place is SectionPlace.AFTER)
     closing = {"recommendation": engagement.recommendation, "conclusion": engagement.conclusion}
     sections.extend(
-        ReportedSection(key=key, title=key.capitalize(), text=text, place=Place.AFTER)
+        ReportedSection(key=key, title=key.capitalize(), text=text, place=SectionPlace.AFTER)
         for key, text in closing.items()
         if text is not None
     )

@@ -33,12 +33,12 @@ MOST_CITED: Final = 20
 """Cited files that have a row of their own among folders; where there are more, folders hold them too."""
 
 
-Cited = Mapping[tuple[str, str], Sequence[str]]
+FindingsByFile = Mapping[tuple[str, str], Sequence[str]]
 """Ids of the findings by the (repository, path) that they cite."""
 
 
 @dataclass(frozen=True)
-class Group:
+class FileGroup:
     """Files that stand in one row."""
 
     repository: str
@@ -55,32 +55,32 @@ class Group:
         """`src/app.py` for a single file, `src/` for those below a folder, `src/*` for those directly in it."""
         return self.files[0].path if len(self.files) == 1 else self.folder + ("*" if self.is_rest else "")
 
-    def parts(self) -> list[Group]:
+    def parts(self) -> list[FileGroup]:
         """The groups that it falls into: folders, and the files beside them; files, where there is no folder."""
         below: dict[str, list[CoveredFile]] = {}
         for file in self.files:
             name, slash, _ = file.path[len(self.folder) :].partition("/")
             below.setdefault(name + slash if slash else "", []).append(file)
         if set(below) == {""}:
-            return [Group(self.repository, self.folder, (file,)) for file in self.files]
-        return [Group(self.repository, self.folder + name, tuple(held), is_rest=not name) for name, held in below.items()]
+            return [FileGroup(self.repository, self.folder, (file,)) for file in self.files]
+        return [FileGroup(self.repository, self.folder + name, tuple(held), is_rest=not name) for name, held in below.items()]
 
 
-def fold(files: Mapping[str, Sequence[CoveredFile]], cited: Cited) -> list[Group]:
+def fold(files: Mapping[str, Sequence[CoveredFile]], cited: FindingsByFile) -> list[FileGroup]:
     """Every file in one group, sorted by repository and path. Cited files stand alone, large folders are unfolded first."""
     order = {repository: rank for rank, repository in enumerate(files)}
     every = [(repository, file) for repository, each in files.items() for file in each]
-    alone = [Group(repository, "", (file,)) for repository, file in every if (repository, file.path) in cited]
+    alone = [FileGroup(repository, "", (file,)) for repository, file in every if (repository, file.path) in cited]
     done = alone if len(alone) <= MOST_CITED else []
     taken = {(group.repository, group.path) for group in done}
-    waiting: list[tuple[int, int, str, Group]] = []
+    waiting: list[tuple[int, int, str, FileGroup]] = []
 
-    def wait(group: Group) -> None:
+    def wait(group: FileGroup) -> None:
         heapq.heappush(waiting, (-len(group.files), order[group.repository], group.path, group))
 
     for repository, each in files.items():
         if others := tuple(file for file in each if (repository, file.path) not in taken):
-            wait(Group(repository, "", others))
+            wait(FileGroup(repository, "", others))
     while waiting:
         group = heapq.heappop(waiting)[-1]
         parts = group.parts() if len(group.files) > 1 else []
@@ -184,7 +184,7 @@ def lines_of(files: Iterable[CoveredFile]) -> int | None:
     return sum(counted) if counted else None
 
 
-def _row(group: Group, cited: Cited, order: Mapping[str, int], base: str | None, commit: str) -> CoveredRow:
+def _row(group: FileGroup, cited: FindingsByFile, order: Mapping[str, int], base: str | None, commit: str) -> CoveredRow:
     citing = {id for file in group.files for id in cited.get((group.repository, file.path), ())}
     is_file = len(group.files) == 1
     return CoveredRow(

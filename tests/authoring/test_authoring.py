@@ -98,7 +98,7 @@ def test_any_title_is_written_so_that_it_reads_back_or_is_refused(title: str) ->
 def test_a_quote_is_written_as_git_has_it_or_not_at_all(lines: list[str]) -> None:
     quote = tuple(line for line in lines if line.isprintable() or "\t" in line)
     content = new_finding.stub(
-        Engagement(title="x"), "t", new_finding.Cited("a.py", None, Region(start_line=1, end_line=9), quote)
+        Engagement(title="x"), "t", new_finding.NewLocation("a.py", None, Region(start_line=1, end_line=9), quote)
     )
 
     (location,) = read(content).data["locations"]
@@ -108,7 +108,7 @@ def test_a_quote_is_written_as_git_has_it_or_not_at_all(lines: list[str]) -> Non
 
 
 def test_a_range_that_ends_with_blank_lines_is_quoted_without_them() -> None:
-    cited = new_finding.Cited("a.py", None, Region(start_line=1, end_line=5), ("a = 1", "", "b = 2", "", " "))
+    cited = new_finding.NewLocation("a.py", None, Region(start_line=1, end_line=5), ("a = 1", "", "b = 2", "", " "))
 
     (location,) = read(new_finding.stub(Engagement(title="x"), "t", cited)).data["locations"]
 

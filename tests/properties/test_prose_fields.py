@@ -37,7 +37,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> ChangedPackage:
     where = {"path": "findings_report/model/finding.py", "before": "    impact: Markdown | None"}
     for position, name in FIELDS.items():
         changed.insert(
-            line=f"    {name}: Annotated[Markdown | None, Printed(position=Position.{position.name})] = None", **where
+            line=f"    {name}: Annotated[Markdown | None, PrintedAs(position=Position.{position.name})] = None", **where
         )
     changed.insert(line=f"    {PLAIN}: Markdown | None = None", **where)
     return changed

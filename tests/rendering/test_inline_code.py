@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from findings_report.model.engagement import Place
+from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedSection
 from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
@@ -32,7 +32,7 @@ OWN = Path(__file__).parents[2] / "templates"
 
 def titled(title: str) -> Report:
     """The sample with one finding of that title, and a section of it."""
-    section = ReportedSection(key="section-x", title=title, text="Text.", place=Place.BEFORE)
+    section = ReportedSection(key="section-x", title=title, text="Text.", place=SectionPlace.BEFORE)
     return samples.report(engagement=samples.engagement(logo=None)).model_copy(
         update={"findings": (samples.finding("NTR-001", title=title),), "sections": (section,), "remediation": None}
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.scope import Pattern
-from findings_report.report.tables import MOST_CITED, MOST_ROWS, Group, fold
+from findings_report.report.tables import MOST_CITED, MOST_ROWS, FileGroup, fold
 
 parts = st.sampled_from("abcdef")
 trees = st.lists(st.lists(parts, min_size=1, max_size=5).map("/".join), max_size=300)
@@ -20,7 +20,7 @@ def files(paths: Sequence[str]) -> list[CoveredFile]:
     return [CoveredFile(path=f"{path}.py", lines=1, entries=(0,)) for path in sorted(set(paths))]
 
 
-def rows(groups: list[Group]) -> list[tuple[str, int]]:
+def rows(groups: list[FileGroup]) -> list[tuple[str, int]]:
     return [(group.path, len(group.files)) for group in groups]
 
 

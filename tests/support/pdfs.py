@@ -10,7 +10,7 @@ import samples
 from pikepdf import Pdf
 
 from findings_report import commands
-from findings_report.model.rendered import Carried
+from findings_report.model.rendered import EmbeddedFile
 from findings_report.pdf.archival import archival
 from findings_report.rendering.template_files import Template, builtin_templates
 
@@ -28,7 +28,7 @@ def blank() -> bytes:
 
 
 def carrying(content: bytes, name: str = "report.json", day: date | None = date(2026, 11, 20)) -> bytes:
-    return archival(blank(), Carried(name, content, day))
+    return archival(blank(), EmbeddedFile(name, content, day))
 
 
 def printed(template: str = "standard") -> bytes:

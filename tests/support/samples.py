@@ -7,7 +7,7 @@ import zlib
 from datetime import date
 from typing import Any
 
-from findings_report.model.engagement import Author, Engagement, Period, Place, ReportVersion, Severity, State
+from findings_report.model.engagement import Author, Engagement, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
 from findings_report.model.field_types import Level
 from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
@@ -263,12 +263,12 @@ def others() -> tuple[ReportedFinding, ...]:
 def sections() -> tuple[ReportedSection, ...]:
     """One before the findings, two after."""
     return (
-        ReportedSection(key="section-method", title="Method", text="Read, *tried*, and read again.", place=Place.BEFORE),
+        ReportedSection(key="section-method", title="Method", text="Read, *tried*, and read again.", place=SectionPlace.BEFORE),
         ReportedSection(
-            key="recommendation", title="Recommendation", text="Review and validate all inputs.", place=Place.AFTER
+            key="recommendation", title="Recommendation", text="Review and validate all inputs.", place=SectionPlace.AFTER
         ),
         ReportedSection(
-            key="conclusion", title="Conclusion", text="Overall, the code handles errors broadly.", place=Place.AFTER
+            key="conclusion", title="Conclusion", text="Overall, the code handles errors broadly.", place=SectionPlace.AFTER
         ),
     )
 
