@@ -30,15 +30,15 @@ def attach(options: AttachOptions, environment: Environment, progress: Progress)
     files, problems = _given(options) if options.files else _built(options, progress)
     result = attach_files(files, options, environment, progress)
     problems += result.problems
-    nothing = ("neither the engagement nor a finding names a ticket",) * (not problems)
+    nothing = ("no tickets are given in the engagement or in findings",) * (not problems)
     return TicketsResult(result.messages or nothing, tuple(problems))
 
 
 def _given(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
     """The files of the command line, each for every ticket."""
     if not options.to:
-        fault = "nothing says on which ticket"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it with --to, as in --to jira:SEC-12", code="ticket-ref"))
+        fault = "no ticket is given"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "use --to, as in --to jira:SEC-12", code="ticket-ref"))
     refs = tuple(dict.fromkeys(parse_ref(text) for text in options.to))
     return {_read(path): refs for path in options.files}, []
 
@@ -88,14 +88,14 @@ def _read(path: Path) -> File:
     shown = shown_path(path)
     try:
         if not path.is_file():
-            raise FindingsReportError(Problem(Kind.USAGE, "there is no such file", _BUILD, place=Place(shown), code="no-file"))
+            raise FindingsReportError(Problem(Kind.USAGE, "no such file", _BUILD, place=Place(shown), code="no-file"))
         content = path.read_bytes() if path.stat().st_size <= _LARGEST_FILE else b""
     except OSError as error:
         raise FindingsReportError(
             Problem(Kind.USAGE, f"cannot be read: {error.strerror or error}", place=Place(shown), code="no-file")
         ) from None
     if not content:
-        fault = "is empty, or larger than any tracker takes"
+        fault = "is empty, or larger than any tracker allows"
         raise FindingsReportError(Problem(Kind.USAGE, fault, _BUILD, place=Place(shown), code="no-file"))
     return _file(path, content)
 
@@ -105,4 +105,4 @@ def _file(path: Path, content: bytes) -> File:
     return File(attachment_stem(path.stem), attachment_stem(path.suffix), content, media_type)
 
 
-_BUILD: Final = "make it with `findings-report build -f pdf`"
+_BUILD: Final = "create it with `findings-report build -f pdf`"

@@ -76,7 +76,7 @@ class Attachment:
         """What is sent, in words: the file, or only its comment after an interrupted run."""
         name = self.file.name
         if _is_attached(self.ticket, self.file):
-            return f"the comment that tells of {name}"
+            return f"the comment about {name}"
         return f"{name}, {format_size(len(self.file.content))}" + (
             f", which supersedes {self.superseded}" if self.superseded is not None else ""
         )
@@ -145,7 +145,7 @@ def plan_attachments(
     read: dict[TicketRef, tuple[Tracker, Ticket]] = {}
     problems: list[Problem] = []
     for ref in dict.fromkeys(ref for refs in files.values() for ref in refs):
-        comparer.progress(f"looking at {ref}")
+        comparer.progress(f"reading {ref}")
         try:
             tracker = trackers.tracker(ref.tracker)
             read[ref] = tracker, tracker.read(ref.key)
@@ -203,7 +203,7 @@ def _put(attachment: Attachment, *, dry_run: bool) -> str:
     """Send what is missing, and read the ticket again; a message. Raises FindingsReportError."""
     tracker, ticket, file = attachment.tracker, attachment.ticket, attachment.file
     if attachment.is_complete:
-        return f"{ticket.ref}: {file.name} is there already"
+        return f"{ticket.ref}: {file.name} is already attached"
     changes = attachment.changes
     since = f"\n  since the last one: {changes.counts}" if isinstance(changes, Changes) else ""
     if dry_run:
@@ -213,8 +213,8 @@ def _put(attachment: Attachment, *, dry_run: bool) -> str:
     after = tracker.read(ticket.ref.key)  # a tracker may drop a file or a comment without an error: RT and ServiceNow do
     if ticket.is_listed and not _is_complete(after, file):
         missing = "the comment" if _is_attached(after, file) else "the file"
-        fault = f"{ticket.ref}: the tracker took {file.name}, and yet {missing} is not there"
-        remedy = "run the command again, or look at the ticket"
+        fault = f"{ticket.ref}: the tracker accepted {file.name}, but {missing} is missing"
+        remedy = "run the command again, or check the ticket"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, code="ticket-lost"))
     return f"{ticket.ref}: attached {attachment.description}\n  {ticket.address}{since}"
 
@@ -229,7 +229,7 @@ def _is_complete(ticket: Ticket, file: File) -> bool:
 
 def _not_attached(attachment: Attachment) -> Problem:
     """Return a note that names the file, because the tracker's own message names only the ticket."""
-    fault = f"{attachment.ticket.ref}: as far as is known, {attachment.file.name} is not attached"
+    fault = f"{attachment.ticket.ref}: {attachment.file.name} is probably not attached"
     return Problem(Kind.NETWORK, fault, level="note", code="not-attached")
 
 
@@ -254,4 +254,4 @@ def _read_report(file: File, password: Password) -> tuple[Report | None, list[Pr
             raise
         if problem.code != NO_PASSWORD:
             return None, []
-        return None, [replace(problem, fault="it is encrypted: the comment does not say what it holds", level="note")]
+        return None, [replace(problem, fault="the file is encrypted: the comment does not describe its content", level="note")]

@@ -105,19 +105,19 @@ class Comparer:
 
 def changes_unavailable(ref: TicketRef, previous: str, error: FindingsReportError) -> Problem:
     """Return a note that the comment does not list the changes since the file `previous`, and why."""
-    fault = f"{ref}: what changed since {previous} is not told: {error.problems[0].fault}"
-    remedy = "--since FILE compares with another, --changes TEXT says it in your own words"
+    fault = f"{ref}: the changes since {previous} are not available: {error.problems[0].fault}"
+    remedy = "compare with another report with --since FILE, or describe the changes with --changes TEXT"
     return Problem(Kind.NETWORK, fault, remedy, level="note", code="ticket-changes")
 
 
 def _download(tracker: Tracker, ticket: Ticket, previous: Attached) -> bytes:
     if not isinstance(tracker, AttachmentReader):
-        raise _unusable("this tracker gives no files back")
+        raise _unusable("this tracker does not return files")
     if previous.size is not None and previous.size > LARGEST_PDF:
-        raise _unusable(f"it has {previous.size:,} bytes; at most {LARGEST_PDF:,} are read")
+        raise _unusable(f"it has {previous.size:,} bytes; the limit is {LARGEST_PDF:,}")
     content = tracker.download(ticket, previous, LARGEST_PDF)
     if not previous.is_made_of(content):
-        raise _unusable("its bytes are not those that its name or description tells of")
+        raise _unusable("its content does not match the digest in its name or description")
     return content
 
 

@@ -68,7 +68,7 @@ def _headline(content: FileContent) -> str:
 def _facts(content: FileContent, superseded: str | None) -> Iterator[str]:
     yield f"Attached: {code(content.file.name)}, {format_size(len(content.file.content))}"
     if superseded is not None:
-        yield f"Supersedes {code(superseded)}: please read the new one"
+        yield f"Supersedes {code(superseded)}"
     report = content.report
     if report is None:
         return

@@ -51,7 +51,7 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
             except FindingsReportError as error:
                 problems += error.problems
                 break  # whatever stops one stops the next; the next run continues from here
-    return TicketsResult(tuple(messages) or ("every finding that waits has a ticket",) * (not problems), tuple(problems))
+    return TicketsResult(tuple(messages) or ("all findings that need action have a ticket",) * (not problems), tuple(problems))
 
 
 def _open_project(ref: TicketRef, trackers: OpenTrackers, options: CreateOptions) -> tuple[TicketWriter, Project]:
@@ -90,7 +90,7 @@ def _create(
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     key = tracker.find(project, draft)
     if options.dry_run:
-        return f"{draft.title}\n  " + (f"is {TicketRef(name, key)} already" if key else "would be a new ticket")
+        return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created")
     verb = "is" if key else "is now"
     ticket = tracker.read(key or tracker.create(project, draft, text))
     engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
@@ -109,5 +109,5 @@ def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
         after = authoring.add_list(before, "tickets", [str(ref)], shown=shown_path(path))
         publish_edited({path: (before, after)})
     except FindingsReportError:
-        return f"\n  add it to `tickets` in {shown_path(path)}"
+        return f"\n  add the reference to `tickets` in {shown_path(path)}"
     return ""

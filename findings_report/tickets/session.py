@@ -23,7 +23,9 @@ from findings_report.problems.safe_text import shown_path
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers import TicketWriter, Tracker, open_tracker
 
-_HEADER: Final = "# Written by findings-report: what is on which ticket. Commit it, and let the program change it.\n"
+_HEADER: Final = (
+    "# Written by findings-report: which files and findings are on which tickets. Commit this file; do not edit it.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ class OpenTrackers(contextlib.ExitStack):
         tracker = self.tracker(name)
         if isinstance(tracker, TicketWriter):
             return tracker
-        remedy = "`tickets export` writes files to import; `attach` works with tickets that are there"
-        raise FindingsReportError(Problem(Kind.USAGE, f"on {name} no tickets are made", remedy, code="ticket-attach-only"))
+        remedy = "use `tickets export` to write files for import; `attach` works with existing tickets"
+        raise FindingsReportError(
+            Problem(Kind.USAGE, f"{name} does not support creating tickets", remedy, code="ticket-attach-only")
+        )
 
 
 class LockFile:
@@ -93,7 +97,7 @@ def read_lock(content: bytes | None, *, shown: str) -> Lock:
         else:
             first = error.errors(include_url=False)[0]
             fault = f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
-        remedy = "take the last committed one; without the file, tickets are found by what stands on them"
+        remedy = "restore the last committed version, or delete the file: tickets are then found by their markers"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="lock")) from None
 
 
@@ -133,8 +137,8 @@ def digest(*texts: str) -> str:
 
 def public_place(what: str, where: str) -> Problem:
     """Return the problem of a ticket or project that everybody can read."""
-    fault = f"{what} is public: everybody can read what is put there: {where}"
-    return Problem(Kind.USAGE, fault, "choose another; --public says that this one is meant", code="ticket-public")
+    fault = f"{what} is public: everybody can read its tickets: {where}"
+    return Problem(Kind.USAGE, fault, "choose another one, or allow it with --public", code="ticket-public")
 
 
 def abort(problems: tuple[Problem, ...] | list[Problem], verb: str) -> FindingsReportError:

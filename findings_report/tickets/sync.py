@@ -58,7 +58,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
                 continue
             messages.append(message)
             lock_file.write(lock_file.lock.with_ticket(draft.finding, name, updated))
-    return TicketsResult(tuple(messages) or ("no ticket was made of these findings yet",), tuple(problems))
+    return TicketsResult(tuple(messages) or ("no tickets have been created for these findings",), tuple(problems))
 
 
 def _update(
@@ -68,21 +68,21 @@ def _update(
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     ticket = tracker.read(known.ref.partition(":")[2])
     if known.written == digest(draft.title, text):
-        return f"{known.ref}: {draft.finding} is in step", known
+        return f"{known.ref}: {draft.finding} is up to date", known
     # Compared with the text as the tracker returned it: trackers normalize what they are sent.
     if digest(ticket.text) != known.stands and not options.overwrite:
-        fault = f"{known.ref}: its text was changed on the tracker, and is left as it is"
-        remedy = f"take what is new there into {draft.finding}, then `tickets sync --overwrite --only {draft.finding}`"
+        fault = f"{known.ref}: not updated: the text was changed on the tracker"
+        remedy = f"copy the changes to {draft.finding}, then run `tickets sync --overwrite --only {draft.finding}`"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
     status_change = f", {known.status} is now {draft.status}" if known.status != draft.status else ""
     if options.dry_run:
-        return f"{known.ref}: would bring {draft.finding} in step{status_change}", known
+        return f"{known.ref}: would update {draft.finding}{status_change}", known
     comment = convert(_status_comment(draft, known, is_answered=is_answered), tracker.markup) if status_change else None
     tracker.update(ticket, draft, text, comment)
     updated = locked_ticket(tracker.read(ticket.ref.key), draft, text)
-    return f"{known.ref}: {draft.finding} brought in step{status_change}\n  {ticket.address}", updated
+    return f"{known.ref}: {draft.finding} updated{status_change}\n  {ticket.address}", updated
 
 
 def _status_comment(draft: Draft, known: LockedTicket, *, is_answered: bool) -> str:
-    close = " Close this ticket when you agree." if is_answered else ""
-    return f"The report now says of {draft.finding}: **{draft.status}** (until now: {known.status}).{close}\n"
+    close = " Close this ticket if you agree." if is_answered else ""
+    return f"Status of {draft.finding} in the report: **{draft.status}** (previously: {known.status}).{close}\n"

@@ -216,6 +216,6 @@ def test_attached_its_comment_says_what_it_holds_only_to_who_has_the_password(fo
     assert said == []
     comment, said = told(lambda _: None)
     assert title not in comment
-    assert said == ["it is encrypted: the comment does not say what it holds"]
+    assert said == ["the file is encrypted: the comment does not describe its content"]
     assert problem_of(lambda: told(lambda _: "wrong")).kind is Kind.USAGE
     assert len(list(work.root.glob("told-*"))) == 2

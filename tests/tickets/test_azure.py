@@ -102,7 +102,7 @@ def test_the_same_bytes_are_never_attached_twice(fake: Fake, work: Work) -> None
     identity(fake)
     ticket(fake, [relation(FILE)], [FILE.mark])
 
-    assert "is there already" in work.attach("azure:The audit/31").messages[0]
+    assert "is already attached" in work.attach("azure:The audit/31").messages[0]
 
 
 def test_comments_are_read_to_their_end(fake: Fake, work: Work) -> None:
@@ -118,7 +118,7 @@ def test_comments_are_read_to_their_end(fake: Fake, work: Work) -> None:
 
     fake.expect("GET", path, second)
 
-    assert "is there already" in work.attach("azure:The audit/31").messages[0]
+    assert "is already attached" in work.attach("azure:The audit/31").messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(fake: Fake, work: Work) -> None:
@@ -131,7 +131,7 @@ def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(fak
 
     (change,) = [each for each in fake.requests if each.method == "PATCH"]
     assert [each["path"] for each in change.json()] == ["/fields/System.History"]
-    assert "the comment that tells of" in done.messages[0]
+    assert "the comment about" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_unless_the_work_item_was_changed_meanwhile(fake: Fake, work: Work) -> None:
@@ -379,7 +379,7 @@ def test_sync_sets_title_text_and_comment_in_one_change_and_no_state(fake: Fake,
     assert sorted(change) == ["Microsoft.VSTS.TCM.ReproSteps", "System.History", "System.Title"]
     assert change["System.Title"] == "A-1: Two"
     assert "Status: Resolved" in change["Microsoft.VSTS.TCM.ReproSteps"]
-    assert "<strong>Resolved</strong> (until now: Open). Close this ticket when you agree." in change["System.History"]
+    assert "<strong>Resolved</strong> (previously: Open). Close this ticket if you agree." in change["System.History"]
     assert "Open is now Resolved" in done.messages[0]
 
 

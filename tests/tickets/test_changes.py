@@ -274,12 +274,12 @@ def noted(work: Work, **wishes: object) -> Problem:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (redmine(Reply(content=OLDER.content + b" ")), "its bytes are not those that its name or description tells of"),
-        (redmine(FILE, mark=f"sha256:{'0' * 64}"), "its bytes are not those"),
-        (redmine(Reply(status=404)), "redmine:17 is not there"),
-        (redmine(Reply(status=403)), "has no right"),
-        (redmine(Reply(status=302, headers={"Location": "http://elsewhere.example/"})), "sends a download on to"),
-        (redmine(FILE, size=2**40)[:-1], "at most 268,435,456 are read"),
+        (redmine(Reply(content=OLDER.content + b" ")), "its content does not match the digest in its name"),
+        (redmine(FILE, mark=f"sha256:{'0' * 64}"), "its content does not match"),
+        (redmine(Reply(status=404)), "redmine:17 does not exist"),
+        (redmine(Reply(status=403)), "does not have the permission"),
+        (redmine(Reply(status=302, headers={"Location": "http://elsewhere.example/"})), "redirects a download to"),
+        (redmine(FILE, size=2**40)[:-1], "the limit is 268,435,456"),
     ],
 )
 def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attached(
@@ -290,7 +290,7 @@ def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attache
     problem = noted(work)
 
     assert (problem.level, problem.code) == ("note", "ticket-changes")
-    assert problem.fault.startswith(f"redmine:17: what changed since {OLDER.name} is not told: ")
+    assert problem.fault.startswith(f"redmine:17: the changes since {OLDER.name} are not available: ")
     assert told in problem.fault
     assert "--since FILE" in (problem.remedy or "")
 
@@ -361,8 +361,8 @@ def test_of_several_files_that_one_is_named_which_the_tracker_refuses(fake: Fake
 
     name = File("report", ".pdf", PDF, "application/pdf").name
     assert [each.fault for each in done.problems if each.level == "note"] == [
-        f"redmine:17: as far as is known, {name} is not attached",
-        f"redmine:18: as far as is known, {name} is not attached",
+        f"redmine:17: {name} is probably not attached",
+        f"redmine:18: {name} is probably not attached",
     ]
 
 

@@ -81,7 +81,7 @@ def test_the_same_bytes_are_given_once_and_newer_ones_say_what_they_supersede(wo
     work.build(PDF + b"newer")
     newer = work.attach("command:desk")
 
-    assert "is there already" in again.messages[0]
+    assert "is already attached" in again.messages[0]
     first, second = calls(work)
     assert f"Supersedes `{first['asked']['file']['name']}`" in second["asked"]["comment"]
     assert f"which supersedes {first['asked']['file']['name']}" in newer.messages[0]

@@ -102,7 +102,7 @@ def test_a_public_repository_is_refused(work: Work, fake: Fake) -> None:
 def test_the_token_of_a_workflow_is_taken_and_a_wrong_one_is_not(work: Work, fake: Fake) -> None:
     fake.expect("GET", "/user", Reply({"message": "Resource not accessible by integration"}, 403))
     looks(fake, [f"{FILE.mark} {LINK}"], user=False)
-    assert "is there already" in work.attach(REF).messages[0]
+    assert "is already attached" in work.attach(REF).messages[0]
 
     fake.expect("GET", "/user", Reply({"message": "Bad credentials"}, 401))
     assert work.refused(REF).code == "tracker-token"
@@ -135,7 +135,7 @@ def test_an_issue_is_made_with_labels_and_brought_in_step(work: Work, fake: Fake
     assert created["labels"] == ["findings-report", "severity-high", "CWE-89"]
     assert updated["title"] == "A-1: Two"
     assert "state" not in updated
-    assert "**Resolved** (until now: Open). Close this ticket" in comment["body"]
+    assert "**Resolved** (previously: Open). Close this ticket" in comment["body"]
     assert "Open is now Resolved" in done.messages[0]
 
 

@@ -65,7 +65,7 @@ def test_the_notes_are_read_to_the_last_page(work: Work, fake: Fake) -> None:
     fake.expect("GET", f"{ISSUE}/notes", [{"body": f"{FILE.mark} {LINK}"}])
     fake.expect("GET", PROJECT, {"visibility": "private"})
 
-    assert "is there already" in work.attach(REF).messages[0]
+    assert "is already attached" in work.attach(REF).messages[0]
     assert fake.requests[3].query == {"page": "2"}
 
 

@@ -92,7 +92,7 @@ def test_a_file_without_its_comment_gets_it_and_is_not_sent_again(work: Work, fa
     fake.expect("POST", f"{jira.api}/issue/SEC-12/comment", Reply({"id": "1"}, 201))
     jira.looks([ATTACHED], [FILE.mark], user=False)
 
-    assert "the comment that tells of" in work.attach("jira:SEC-12").messages[0]
+    assert "the comment about" in work.attach("jira:SEC-12").messages[0]
 
 
 def test_half_a_file_is_sent_again_whole(work: Work, fake: Fake, jira: Jira) -> None:

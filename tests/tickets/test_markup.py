@@ -181,7 +181,7 @@ def test_a_text_that_is_too_long_loses_its_last_blocks_and_says_so() -> None:
     cut = truncate(text, "The end.\n", Markup.TEXTILE, 600)
 
     assert cut.startswith("Paragraph 0.")
-    assert "*Cut short&#58;" in cut or "*Cut short:" in cut
+    assert "*Truncated&#58;" in cut or "*Truncated:" in cut
     assert cut.endswith("The end.\n")
     assert 400 < len(cut) <= 600
     assert truncate(text, "The end.\n", Markup.TEXTILE, 60_000).count("Paragraph") == 100

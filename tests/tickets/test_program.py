@@ -56,8 +56,8 @@ def test_what_was_done_is_told_as_json_too(work: Work, fake: Fake) -> None:
     ("arguments", "told"),
     [
         (["attach", "build/report.pdf", "--to", "redmin:17"], "did you mean 'redmine'?"),
-        (["attach", "build/report.pdf"], "name it with --to"),
-        (["attach", "build/gone.pdf", "--to", "redmine:17"], "there is no such file"),
+        (["attach", "build/report.pdf"], "use --to"),
+        (["attach", "build/gone.pdf", "--to", "redmine:17"], "no such file"),
         (["tickets", "create", "--to", "redmine:../x"], "redmine:PROJECT"),
     ],
 )

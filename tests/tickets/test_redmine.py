@@ -87,7 +87,7 @@ def test_the_same_bytes_are_never_attached_twice(work: Work, redmine: RedmineSer
     done = work.attach(ref)
 
     assert issue(redmine, ref) == before
-    assert "is there already" in done.messages[0]
+    assert "is already attached" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine: RedmineServer) -> None:
@@ -102,7 +102,7 @@ def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine
     assert f"Supersedes @{older['filename']}@" in notes(redmine, ref)[1]
     assert "* 1 new\n* 2 fixed" in notes(redmine, ref)[1]
     assert f"which supersedes {older['filename']}" in done.messages[0]
-    assert "is there already" in work.attach(ref).messages[0]
+    assert "is already attached" in work.attach(ref).messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(work: Work, redmine: RedmineServer) -> None:
@@ -115,7 +115,7 @@ def test_a_run_that_was_cut_short_before_the_comment_is_finished_by_the_next(wor
 
     assert len(issue(redmine, ref)["attachments"]) == 1
     assert f"{file.mark}" in notes(redmine, ref)[0]
-    assert "the comment that tells of" in done.messages[0]
+    assert "the comment about" in done.messages[0]
 
 
 def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, redmine: RedmineServer) -> None:
@@ -224,7 +224,7 @@ def test_findings_that_are_answered_and_dry_runs_make_no_ticket(named: Work, red
 
     done = named.create("redmine:audit", dry_run=True)
 
-    assert done.messages == ("A-1: One\n  would be a new ticket",)
+    assert done.messages == ("A-1: One\n  would be created",)
     assert not (named.root / "findings" / "tickets.lock.yaml").exists()
 
 
@@ -237,7 +237,7 @@ def test_no_ticket_is_made_in_a_public_project_unless_that_is_meant(named: Work)
 
 def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: RedmineServer) -> None:
     named.create("redmine:audit")
-    assert "is in step" in named.sync().messages[0]
+    assert "is up to date" in named.sync().messages[0]
     named.finding("A-1", FINDING.replace("One", "Two") + "status: resolved\n")
 
     done = named.sync()
@@ -247,10 +247,10 @@ def test_sync_says_what_changed_and_closes_nothing(named: Work, redmine: Redmine
     assert "* Status: Resolved" in ticket["description"]
     assert not ticket["status"]["is_closed"]
     assert ticket["journals"][-1]["notes"].strip() == (
-        "The report now says of A-1: *Resolved* (until now: Open). Close this ticket when you agree."
+        "Status of A-1 in the report: *Resolved* (previously: Open). Close this ticket if you agree."
     )
     assert "Open is now Resolved" in done.messages[0]
-    assert "is in step" in named.sync().messages[0]
+    assert "is up to date" in named.sync().messages[0]
 
 
 def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work, redmine: RedmineServer) -> None:
@@ -285,7 +285,7 @@ def test_without_files_the_report_goes_to_its_tickets_and_each_finding_to_its_ow
     assert "2 findings: 2 high" in notes(redmine, whole)[0]
     assert [problem.code for problem in done.problems if problem.level == "warning"] == ["ticket-ref"]
     again = work.attach_all()
-    assert all("is there already" in line for line in again.messages)
+    assert all("is already attached" in line for line in again.messages)
 
 
 @pytest.mark.parametrize("is_named", [False, True], ids=["found", "named"])

@@ -78,7 +78,7 @@ def test_the_same_bytes_are_never_attached_twice(work: Work, rt: RtServer) -> No
     done = work.attach(ref)
 
     assert messages(rt, ref) == before
-    assert "is there already" in done.messages[0]
+    assert "is already attached" in done.messages[0]
 
 
 def test_a_newer_report_supersedes_the_older_and_says_so(work: Work, rt: RtServer) -> None:
@@ -93,7 +93,7 @@ def test_a_newer_report_supersedes_the_older_and_says_so(work: Work, rt: RtServe
     assert f"Supersedes <code>{older['Filename']}</code>" in notes(rt, ref)[1]
     assert "<li>2 fixed</li>" in notes(rt, ref)[1]
     assert f"which supersedes {older['Filename']}" in done.messages[0]
-    assert "is there already" in work.attach(ref).messages[0]
+    assert "is already attached" in work.attach(ref).messages[0]
 
 
 def test_the_last_report_is_read_back_and_compared_with(work: Work, rt: RtServer) -> None:
@@ -120,7 +120,7 @@ def test_a_file_without_its_comment_gets_only_the_comment(work: Work, rt: RtServ
 
     assert len(files(rt, ref)) == 1
     assert file.mark in notes(rt, ref)[0]
-    assert "the comment that tells of" in done.messages[0]
+    assert "the comment about" in done.messages[0]
 
 
 def test_a_dry_run_says_what_would_be_done_and_sends_nothing(work: Work, rt: RtServer) -> None:
@@ -211,7 +211,7 @@ def test_a_ticket_is_made_once_and_brought_in_step(work: Work, rt: RtServer) -> 
 
     done = work.sync()
 
-    assert "brought in step" in done.messages[0]
+    assert "updated" in done.messages[0]
     assert asked(rt, f"/ticket/{ref[3:]}")["Subject"] == "A-1: Two"
     assert len(notes(rt, ref)) == 2
-    assert "is in step" in work.sync().messages[0]
+    assert "is up to date" in work.sync().messages[0]

@@ -68,7 +68,7 @@ def test_a_long_history_is_read_to_its_end(fake: Fake, work: Work) -> None:
     attached = {"id": "900", "Filename": FILE.name, "ContentLength": str(len(PDF))}
     ticket(fake, [*numbered(200), told], [*numbered(100), attached])
 
-    assert "is there already" in work.attach("rt:23").messages[0]
+    assert "is already attached" in work.attach("rt:23").messages[0]
 
 
 def test_a_file_that_was_dropped_without_a_word_is_not_taken_for_attached_and_not_sent_again(fake: Fake, work: Work) -> None:

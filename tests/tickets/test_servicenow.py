@@ -88,7 +88,7 @@ def test_the_same_bytes_are_never_attached_twice(fake: Fake, work: Work) -> None
     identity(fake)
     ticket(fake, [FILE], FILE.mark)
 
-    assert "is there already" in work.attach("servicenow:INC0010001").messages[0]
+    assert "is already attached" in work.attach("servicenow:INC0010001").messages[0]
 
 
 def test_a_run_that_was_cut_short_before_the_note_is_finished_by_the_next(fake: Fake, work: Work) -> None:
@@ -98,7 +98,7 @@ def test_a_run_that_was_cut_short_before_the_note_is_finished_by_the_next(fake: 
     fake.expect("PATCH", TASK, {"result": {}})
     ticket(fake, [FILE], FILE.mark)
 
-    assert "the comment that tells of" in work.attach("servicenow:INC0010001").messages[0]
+    assert "the comment about" in work.attach("servicenow:INC0010001").messages[0]
 
 
 def test_a_newer_report_says_what_it_supersedes(fake: Fake, work: Work) -> None:
@@ -126,7 +126,7 @@ def test_a_note_that_the_instance_drops_without_a_word_is_told(fake: Fake, work:
     (problem,) = work.attach("servicenow:INC0010001").problems
 
     assert problem.code == "ticket-lost"
-    assert "the comment is not there" in problem.fault
+    assert "the comment is missing" in problem.fault
 
 
 def test_no_text_ends_what_makes_the_note_html(fake: Fake, work: Work) -> None:
@@ -321,7 +321,7 @@ def test_what_is_longer_than_a_field_is_cut_and_the_marker_stays(fake: Fake, wor
     assert len(marker) == 100
     assert sent["correlation_id"] == marker
     assert 3900 < len(sent["description"]) <= 4000
-    assert "Cut short" in sent["description"]
+    assert "Truncated" in sent["description"]
     assert sent["description"].endswith(f": {whole}\n")
 
 
@@ -359,7 +359,7 @@ def test_sync_writes_title_text_and_note_in_one_step_and_no_state(fake: Fake, wo
     assert sorted(sent) == ["description", "short_description", "work_notes"]
     assert sent["short_description"] == "A-1: Two"
     assert "- Status: Resolved" in sent["description"]
-    assert sent["work_notes"].startswith("[code]<p>The report now says of A-1: <strong>Resolved</strong> (until now: Open).")
+    assert sent["work_notes"].startswith("[code]<p>Status of A-1 in the report: <strong>Resolved</strong> (previously: Open).")
     assert "Open is now Resolved" in done.messages[0]
 
 

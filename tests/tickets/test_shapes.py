@@ -183,7 +183,7 @@ def test_an_answer_is_read_in_the_types_that_trackers_write() -> None:
 def test_a_value_of_the_wrong_type_is_reported_with_its_place(document: object, place: str) -> None:
     problem = problem_of(lambda: parse_answer(Outer, document, "redmine:17"))
 
-    assert problem.fault == f"redmine:17: the tracker's answer has {place}"
+    assert problem.fault == f"redmine:17: the tracker's response has {place}"
     assert problem.code == "tracker-answer"
 
 

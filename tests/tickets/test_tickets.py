@@ -127,7 +127,7 @@ def test_a_keyring_that_cannot_be_asked_is_told_and_one_that_is_not_there_is_not
     use_keyring: Callable[[KeyringBackend], None],
 ) -> None:
     use_keyring(Kept())  # type: ignore[no-untyped-call]  # likewise
-    assert "the keyring could not be asked: it is locked" in problem_of(lambda: Environment({}).secret("A_TOKEN")).fault
+    assert "the keyring is not available: it is locked" in problem_of(lambda: Environment({}).secret("A_TOKEN")).fault
     assert Environment({}, lambda _: "typed").secret("A_TOKEN") == "typed"
 
     use_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]  # likewise

@@ -161,7 +161,7 @@ class ApiClient:
             response = self._transport.exchange(method, url, headers, bounds, body)
         except NoResponseError as error:
             if error.is_invalid:
-                raise unexpected_answer(about, "address that can be asked") from None
+                raise unexpected_answer(about, "valid address") from None
             problem = unreachable(self.credentials, about, error.why, is_sent=error.may_have_arrived)
             raise self._redacted(problem) from None
         if len(response.content) > bounds.max_bytes:
@@ -177,7 +177,7 @@ class ApiClient:
         except ValueError:
             parts = urlsplit("")
         if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.credentials.hosts):
-            fault = f"{self.credentials.tracker} names an address on another host: {parts.netloc or path}"
+            fault = f"{self.credentials.tracker} returned an address on another host: {parts.netloc or path}"
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
         return path
 
@@ -237,11 +237,11 @@ def _check_url(credentials: Credentials) -> str:
     host = parts.hostname or ""
     fault = None
     if parts.scheme not in ("http", "https") or not host or not is_address:
-        fault = f"{credentials.url_variable} is no web address"
+        fault = f"{credentials.url_variable} is not a web address"
     elif parts.username is not None:
-        fault = f"{credentials.url_variable} holds a user name or password"
+        fault = f"{credentials.url_variable} contains a user name or password"
     elif parts.scheme == "http" and host not in _LOOPBACK:
-        fault = f"{credentials.url_variable} begins with http://: the token would travel where others can read it"
+        fault = f"{credentials.url_variable} begins with http://: the token would be sent in clear text"
     if fault:
         raise FindingsReportError(Problem(Kind.USAGE, fault, "write it as https://tracker.example.org", code="tracker-url"))
     return host

@@ -84,7 +84,9 @@ class Environment:
 def _check_secret(name: str, value: str) -> str:
     """Return the secret, which goes into a header. A line end in it would begin another header."""
     if not value.isascii() or not value.isprintable():
-        raise FindingsReportError(Problem(Kind.USAGE, f"{name} holds characters that no token has", code="tracker-setting"))
+        raise FindingsReportError(
+            Problem(Kind.USAGE, f"{name} contains characters that are not allowed in a token", code="tracker-setting")
+        )
     return value
 
 
@@ -117,5 +119,5 @@ def _from_keyring(names: tuple[str, ...]) -> _KeyringAnswer:
         return _KeyringAnswer()
     except Exception as error:  # each backend fails in ways of its own: locked, no bus, access denied
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        return _KeyringAnswer(fault=f", and the keyring could not be asked: {reason}")
+        return _KeyringAnswer(fault=f", and the keyring is not available: {reason}")
     return _KeyringAnswer()

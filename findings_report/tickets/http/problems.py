@@ -12,7 +12,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 if TYPE_CHECKING:
     from findings_report.tickets.http.credentials import Credentials
 
-AGAIN: Final = "run the command again: what is there already is not attached twice"
+AGAIN: Final = "run the command again: nothing is attached twice"
 
 _MAX_MESSAGE: Final = 300
 _MESSAGE_FIELDS: Final = ("errors", "errorMessages", "message", "error", "error_description", "detail")
@@ -27,9 +27,9 @@ def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[
             "tracker-token", f"{name} does not accept the token{own}", f"set {credentials.token_variable} to a valid one"
         )
     if status == 403 or (status == 400 and "permission denied" in message.lower()):
-        fault = f"{about}: the owner of the token has no right to do this{own}"
+        fault = f"{about}: the owner of the token does not have the permission{own}"
         return _problem(
-            "tracker-rights", fault, f"ask the tracker's administrator, or set {credentials.token_variable} to another's"
+            "tracker-rights", fault, f"ask the tracker's administrator, or use another token in {credentials.token_variable}"
         )
     if status == 404:
         return ticket_not_found(credentials, about)
@@ -37,15 +37,15 @@ def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[
         return too_large(about, own)
     if status == 429:
         after = headers.get("retry-after")
-        when = f", for another {after} seconds" if after and after.isdigit() else ""
-        return _problem("tracker-rate-limit", f"{about}: {name} takes no more requests for now{when}", f"wait, then {AGAIN}")
+        when = f", retry after {after} seconds" if after and after.isdigit() else ""
+        return _problem("tracker-rate-limit", f"{about}: {name} has received too many requests{when}", f"wait, then {AGAIN}")
     if 300 <= status < 400:
         where = headers.get("location", "elsewhere").partition("?")[0]
-        fault = f"{about}: {name} redirects to {where}, and a token is not sent on"
-        return _problem("tracker-redirect", fault, f"set {credentials.url_variable} to where the tracker is now")
+        fault = f"{about}: {name} redirects to {where}; the token is not sent there"
+        return _problem("tracker-redirect", fault, f"set {credentials.url_variable} to the new address")
     if status >= 500:
         return _problem("tracker-server", f"{about}: {name} failed with status {status}{own}", AGAIN)
-    return _problem("tracker-refused", f"{about}: {name} refused with status {status}{own}", None)
+    return _problem("tracker-refused", f"{about}: {name} rejected the request with status {status}{own}", None)
 
 
 def _is_about_size(message: str) -> bool:
@@ -56,45 +56,45 @@ def _is_about_size(message: str) -> bool:
 
 def ticket_not_found(credentials: Credentials, about: str) -> Problem:
     """Return the problem of a ticket that does not exist, also for a tracker without a status for that."""
-    fault = f"{about} is not there, or not for the owner of the token"
-    return _problem(
-        "tracker-ticket", fault, f"look at the reference, and at {credentials.url_variable}: it is {credentials.url}"
-    )
+    fault = f"{about} does not exist, or the owner of the token cannot see it"
+    return _problem("tracker-ticket", fault, f"check the reference and {credentials.url_variable}, which is {credentials.url}")
 
 
 def too_large(about: str, own: str) -> Problem:
     """Return the problem of a file above the limit. `own` is the tracker's own message, with a colon before it."""
-    remedy = "ask the administrator to raise the limit on attachments, or attach single findings"
-    return _problem("tracker-too-large", f"{about}: the file is larger than the tracker takes{own}", remedy)
+    remedy = "ask the tracker's administrator to raise the limit, or attach single findings"
+    return _problem("tracker-too-large", f"{about}: the file is larger than the tracker allows{own}", remedy)
 
 
 def unreachable(credentials: Credentials, about: str, why: str, *, is_sent: bool) -> Problem:
     """Return the problem of a missing response. `is_sent` is True if a change may have reached the tracker."""
     if is_sent:
-        fault = f"{about}: {credentials.tracker} was asked, and then: {why}; what was sent may have arrived all the same"
+        fault = f"{about}: no response from {credentials.tracker}: {why}; the request may have arrived nevertheless"
         return _problem("tracker-no-answer", fault, AGAIN)
     return _problem(
         "tracker-unreachable",
         f"{credentials.tracker} at {credentials.url} cannot be reached: {why}",
-        f"look at {credentials.url_variable}",
+        f"check {credentials.url_variable}",
     )
 
 
 def unsafe_redirect(credentials: Credentials, about: str, where: str) -> Problem:
     """Return the problem of a download that is redirected to an address without encryption, or to none."""
-    fault = f"{about}: {credentials.tracker} sends a download on to {where or 'nowhere'}"
-    return _problem("tracker-redirect", fault, "only addresses that begin with https:// are followed")
+    fault = f"{about}: {credentials.tracker} redirects a download to {where or 'no address'}"
+    return _problem("tracker-redirect", fault, "only redirects to https:// addresses are followed")
 
 
 def unexpected_answer(about: str, what: str) -> FindingsReportError:
     """Return the problem of a response in another format: from another program at that address, or from a newer API."""
-    fault = f"{about}: the tracker's answer has no {what}"
-    return FindingsReportError(_problem("tracker-answer", fault, "is it a tracker that answers at this address?"))
+    fault = f"{about}: the tracker's response has no {what}"
+    return FindingsReportError(_problem("tracker-answer", fault, "check whether a tracker answers at this address"))
 
 
 def invalid_reference(ref: str, shape: str) -> FindingsReportError:
     """Return the problem of a reference in another shape."""
-    return FindingsReportError(Problem(Kind.USAGE, f"{ref!r} is no ticket", f"write it as {shape}", code="ticket-ref"))
+    return FindingsReportError(
+        Problem(Kind.USAGE, f"{ref!r} is not a reference to a ticket", f"write it as {shape}", code="ticket-ref")
+    )
 
 
 def _problem(code: str, fault: str, remedy: str | None) -> Problem:

@@ -53,11 +53,11 @@ class Transport:
             try:
                 response = self._runner.run(self._send(request, bounds))
             except TimeoutError:  # the whole exchange has taken too long: a second one would take as long
-                why = f"its answer was not complete within {bounds.seconds:.0f} seconds"
+                why = f"the response was not complete within {bounds.seconds:.0f} seconds"
                 raise NoResponseError(why, may_have_arrived=not is_safe) from None
             except httpx.TimeoutException as error:
                 is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout))
-                failure = NoResponseError("it did not answer in time", may_have_arrived=is_sent and not is_safe)
+                failure = NoResponseError("no response in time", may_have_arrived=is_sent and not is_safe)
             except httpx.RequestError as error:  # includes bodies that cannot be decompressed
                 is_sent = not isinstance(error, httpx.ConnectError)
                 failure = NoResponseError(str(error) or type(error).__name__, may_have_arrived=is_sent and not is_safe)

@@ -25,7 +25,7 @@ _CONVERTERS: Final[Mapping[Markup, Callable[[SyntaxTreeNode], str]]] = {
     Markup.TEXTILE: to_textile,
 }
 """By markup, except for Markdown, which stays, and HTML, which the parser renders."""
-_NOTICE: Final = "**Cut short: the tracker takes no longer text. The whole finding is in the report.**"
+_NOTICE: Final = "**Truncated: the tracker limits the length of texts. The report contains the whole finding.**"
 
 
 def convert(text: str, markup: Markup) -> str:

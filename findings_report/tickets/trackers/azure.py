@@ -113,7 +113,7 @@ class AzureEntry(ApiModel):
 
 
 class AzureItems(ApiModel):
-    """Work items by id; null stands for one that is deleted or not readable (errorPolicy=omit)."""
+    """Work items by id; null is in place of one that is deleted or not readable (errorPolicy=omit)."""
 
     value: tuple[AzureEntry | None, ...] = ()
 
@@ -223,7 +223,7 @@ class Azure:
         """Return a file by the id in the relation's address, whose host may be another name of the organization."""
         about, match = str(ticket.ref), _ATTACHMENT.search(attached.id)
         if match is None:
-            raise unexpected_answer(about, "number of an attachment")
+            raise unexpected_answer(about, "id of an attachment")
         path = f"/{quote(ticket.ref.key.rpartition('/')[0], safe='')}/_apis/wit/attachments/{match[1]}"
         query = {"fileName": attached.name, "download": "true", "api-version": _VERSION}
         return self._client.download(path, about, max_bytes=max_bytes, query=query, accept="application/octet-stream")
@@ -334,7 +334,7 @@ class Azure:
         form = self._request(AzureType, "GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,)).value
         if form is None:
             fault = f"{about} has no work items of the type {self._type!r}"
-            remedy = f"set {_TYPE_VARIABLE} to one that it has, as in {_TYPE_VARIABLE}=Issue"
+            remedy = f"set {_TYPE_VARIABLE} to an existing type, as in {_TYPE_VARIABLE}=Issue"
             raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
         return {field.referenceName: field.allowedValues for field in form}
 

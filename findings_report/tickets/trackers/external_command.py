@@ -71,7 +71,7 @@ class Command:
             document = json.dumps(_document(ticket.ref, path, file, comment), ensure_ascii=False).encode()
             code, output = self._run([*words, str(path)], document, str(ticket.ref))
         if code != 0:
-            how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
+            how = f"ended with exit code {code}" if code > 0 else f"was terminated by signal {-code}"
             raise _failed(f"{ticket.ref}: {words[0]} {how}{f': {output}' if output else ''}")
 
     def _words(self, ref: TicketRef) -> list[str]:
@@ -84,12 +84,12 @@ class Command:
         try:
             words = shlex.split(self._environment.variables.get(variable, ""))
         except ValueError as error:
-            raise _unusable(f"{variable} cannot be split into words: {error}", remedy) from None
+            raise _unusable(f"{variable} is not a valid command line: {error}", remedy) from None
         if not words:
             raise _unusable(f"{variable} is not set", remedy)
         program = shutil.which(words[0], path=self._environment.variables.get("PATH"))
         if program is None:
-            raise _unusable(f"{variable}: there is no program {words[0]}", remedy)
+            raise _unusable(f"{variable}: program {words[0]} not found", remedy)
         return [program, *words[1:]]
 
     def _run(self, words: list[str], document: bytes, about: str) -> tuple[int, str]:
@@ -175,5 +175,5 @@ def _unusable(fault: str, remedy: str) -> FindingsReportError:
 
 
 def _failed(fault: str) -> FindingsReportError:
-    remedy = f"see what it did; {AGAIN}"
+    remedy = f"check what the program did; {AGAIN}"
     return FindingsReportError(Problem(Kind.NETWORK, fault, remedy, code="tracker-command"))

@@ -127,7 +127,7 @@ def parse_ref(text: str) -> TicketRef:
     if name in TRACKERS and key:
         return TicketRef(name, key)
     known = ", ".join(row.references[0] for row in TRACKERS.values())
-    fault = f"{text!r} is no ticket of a known tracker" if colon else f"{text!r} names no tracker"
+    fault = f"{text!r} is not a ticket of a known tracker" if colon else f"{text!r} names no tracker"
     raise FindingsReportError(Problem(Kind.USAGE, f"{fault} ({known})", did_you_mean(name, list(TRACKERS)), code="ticket-ref"))
 
 
@@ -135,7 +135,7 @@ def open_tracker(name: str, environment: Environment) -> AbstractContextManager[
     """Open the tracker of that name. Raises FindingsReportError (USAGE) if the extra `tickets` is not installed."""
     row = TRACKERS[name]
     if row.needs_extra and importlib.util.find_spec("httpx") is None:
-        fault = "talking to trackers needs the extra `tickets`"
+        fault = "trackers require the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
     return row.open(environment)

@@ -228,5 +228,6 @@ def _attached(file: RtAttachment, stored: Mapping[str, int]) -> Attached:
 
 def _truncated(about: str, file: File, size: int) -> FindingsReportError:
     """Return the problem of a truncated file. It is not sent again: the same would happen each time."""
-    own = f": of {file.name} it keeps {size} of {len(file.content)} bytes; once that is raised, attach it under another name"
+    stored = f": of {file.name} it stored {size} of {len(file.content)} bytes"
+    own = f"{stored}; once the limit is raised, attach the file under another name"
     return FindingsReportError(too_large(about, own))
