@@ -76,7 +76,6 @@ PENDING: Final[tuple[str, ...]] = (
     "findings_report/sandbox/",
     "findings_report/sourcecode/",
     "findings_report/system/",
-    "findings_report/tickets/",
     "templates/fix-review/",
     "templates/review/",
     "templates/standard/",
