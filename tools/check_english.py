@@ -41,7 +41,7 @@ BANNED: Final = {
     "as it is": r"as (?:it is|they are)",
     "by itself": r"by itself",
     "wishes": r"wish(?:es|ed)?",
-    "of one's own": r"of (?:one's|your) own",
+    "of one's own": r"(?:of one's own|words of your own)",
     "unless said otherwise": r"unless(?: \S+){0,2} sa(?:id|y|ys) otherwise",
     "makes of it": r"ma(?:kes?|de) of it",
     "is refused": r"(?:is|are|was|were|be|been) refused",

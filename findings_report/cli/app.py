@@ -1,136 +1,85 @@
-"""Arguments, messages and exit codes: the only part that prints or exits. Each command is one thin function."""
+"""The program: its commands, loaded when they run, and its exit codes."""
 
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from findings_report.cli import authoring, build, completion, diff, pdf, process, tickets, track
-from findings_report.cli.options import Borrow, Clones, Folder, Say, inputs_of, progress_shown
-from findings_report.cli.output import OutputFormat, counted, err, out, say_json, say_problems, table
+from findings_report.cli import process
+from findings_report.cli.command_table import COMMANDS, GROUPS, SUBGROUPS, Command
+from findings_report.cli.output import OutputFormat, counted, err, out, print_json, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
-
-app = typer.Typer(
-    name="findings-report",
-    help="Audit reports from structured findings: every quote checked against git.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its boxes take a third of 80 columns
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 BUG = 70
 INTERRUPTED = 130
 
-app.command()(authoring.init)
-app.command()(authoring.new)
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-app.command()(build.check)
-app.command()(build.build)
+class CommandGroup(TyperGroup):
+    """The group of all commands: its list comes from COMMANDS, and a command's module is imported when it is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the signature is Typer's
+        """Return the command of a name, with its options; None for a name that is none."""
+        rows = [row for row in COMMANDS if row.word == cmd_name]
+        return _load(rows) if rows else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # the signature is Typer's
+        """Write the commands under the headings of GROUPS, without loading them."""
+        width = max(len(row.name) for row in COMMANDS)  # the same for all groups
+        for group in GROUPS:
+            with formatter.section(group):
+                formatter.write_dl([(row.name.ljust(width), row.summary) for row in COMMANDS if row.group == group])
 
 
-@app.command("list")
-def list_findings(folder: Folder = Path(), output_format: Say = OutputFormat.FULL) -> None:
-    """Show the findings as a table."""
-    from findings_report import commands
-
-    listed = commands.overview(inputs_of(folder, None, None, evidence=False))
-    if output_format is OutputFormat.JSON:
-        say_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
-        return
-    say_problems(listed.problems, output_format)
-    rows = [(entry.id, entry.severity, entry.status.replace("_", " "), entry.title) for entry in listed.entries]
-    out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
-
-
-@app.command()
-def pin(
-    folder: Folder = Path(),
-    to: Annotated[str | None, typer.Option("--to", metavar="REVISION", help="Move the pin to this revision.")] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            "--only", metavar="NAME", autocompletion=completion.repositories, help="The repository to pin; default all."
-        ),
-    ] = None,
-    links: Annotated[
-        bool, typer.Option("--links", help="Pin links in prose too that name a branch, where they show the same.")
-    ] = False,
-    repository: Clones = None,
-    borrow: Borrow = None,
-) -> None:
-    """Write down the commit of each repository that has none yet."""
-    from findings_report import commands
-
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
-    pinned = commands.pin(inputs, to=to, only=only)
-    for line in pinned.said:
-        out(line)
-    problems = list(pinned.problems)
-    if links:
-        from findings_report.commands.pin import pin_links
-
-        linked = pin_links(inputs, only)
-        for line in linked.said:
-            out(line)
-        problems += linked.problems
-    say_problems(problems, OutputFormat.FULL)
-    if code := exit_code(problems):
-        raise typer.Exit(code)
+def _load(rows: Sequence[Command]) -> Any:
+    """Return one command, or the subgroup of several that share their first word."""
+    loaded = typer.Typer(
+        add_completion=False,
+        no_args_is_help=len(rows) > 1,
+        rich_markup_mode=None,
+        help=SUBGROUPS.get(rows[0].word),
+        context_settings=SETTINGS,
+    )
+    for row in rows:
+        module, _, name = row.function.partition(".")
+        function: Callable[..., None] = getattr(import_module(f"findings_report.cli.{module}"), name)
+        more = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[2]
+        loaded.command(
+            row.name.rpartition(" ")[2],
+            help=f"{row.summary}\n\n{more}",
+            # \b keeps click from joining the two lines.
+            epilog=f"\b\nExample:\n  findings-report {row.example}",
+            context_settings=SETTINGS,
+        )(function)
+    return typer.main.get_command(loaded)
 
 
-@app.command()
-def fetch(folder: Folder = Path()) -> None:
-    """Clone what has a url and no local path: the cited commits alone."""
-    from findings_report import commands
-
-    with progress_shown() as progress:
-        lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
-    for line in lines:
-        out(line)
-
-
-app.command()(track.track)
-app.command()(diff.diff)
-app.command()(authoring.schema)
-app.command()(pdf.extract)
-app.command()(pdf.sign)
-app.command()(pdf.verify)
-app.command()(pdf.encrypt)
-app.command()(tickets.attach)
-app.add_typer(tickets.app, name="tickets")
+app = typer.Typer(
+    name="findings-report",
+    help="Audit reports from structured findings: every quote checked against git.",
+    epilog="`findings-report COMMAND --help` describes the options of a command, with an example.",
+    cls=CommandGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its boxes take a third of 80 columns
+    context_settings=SETTINGS,
+)
 
 
-@app.command()
-def doctor() -> None:
-    """Say what this machine lacks, and the command that mends it."""
-    from findings_report import commands
-
-    health = commands.doctor()
-    width = max(len(component.name) for component in health.components)
-    for component in health.components:
-        out(f"{component.name.ljust(width)}  {component.version}")
-    if health.problems:
-        say_problems(health.problems, OutputFormat.FULL)
-        raise typer.Exit(exit_code(health.problems))
-    out("everything is here")
+def _placeholder() -> None:  # pragma: no cover - CommandGroup never runs it
+    """Stand in for a command that is not loaded: Typer lists names, and proposes them for typing errors, from what it has."""
 
 
-@app.command()
-def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)]) -> None:
-    """Write a small repository and an engagement on it, to play with."""
-    from findings_report import commands
-
-    made = commands.demo(folder)
-    out(f"wrote {made}/app, a git repository with the tags 1.0 and 1.1")
-    out(f"wrote {made}/findings, an engagement on it")
-    out(f"next: findings-report build {made}")
+for _word in dict.fromkeys(row.word for row in COMMANDS):
+    app.command(_word)(_placeholder)
 
 
 @app.callback(invoke_without_command=True)
@@ -148,14 +97,14 @@ def _root(
 
 
 def main() -> None:
-    """The program. Exits with the documented code; shows a traceback only for a bug."""
+    """Run the program. Exit with the documented code; show a traceback only for a bug."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # frozen values have no cycles: looking for them took a tenth of a run
     try:
         process.prepare()
         app()
     except FindingsReportError as error:
-        _tell(error.problems)
+        _print_error(error.problems)
         process.settle_output()
         sys.exit(exit_code(error.problems))
     except KeyboardInterrupt:
@@ -169,22 +118,22 @@ def main() -> None:
         sys.exit(BUG)
 
 
-def _tell(problems: Sequence[Problem]) -> None:
-    """Says why a run ended, as it was asked for; on standard error where standard output takes nothing."""
-    output_format = _asked_format(sys.argv)
+def _print_error(problems: Sequence[Problem]) -> None:
+    """Print why a run ended, in the format that was asked for; on standard error if standard output cannot be written."""
+    output_format = _requested_format(sys.argv)
     try:
         if output_format is OutputFormat.JSON:
-            say_json({}, problems)
+            print_json({}, problems)
             return
-        say_problems(problems, output_format)
+        print_problems(problems, output_format)
     except FindingsReportError as error:
-        say_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
+        print_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
     if len(problems) > 1:
         err(counted(problems))
 
 
-def _asked_format(arguments: Sequence[str]) -> OutputFormat:
-    """--output-format as it was given: errors may come before the command's own function has it."""
+def _requested_format(arguments: Sequence[str]) -> OutputFormat:
+    """Return the value of --output-format: errors may come before the command's own function has it."""
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == "--output-format":

@@ -1,4 +1,4 @@
-"""The commands for people who write: init, new, schema. Each is one thin function."""
+"""The commands for authors: init, new, list, schema. Each is one thin function."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.output import OutputFormat, out, say_problems
+from findings_report.cli.options import Folder, MessageFormat, clones, inputs_of
+from findings_report.cli.output import OutputFormat, out, print_json, print_problems, table
 
 if TYPE_CHECKING:
     from findings_report.commands.init import Made
 
-Inside = Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder, or one inside or above it.")]
+Inside = Annotated[
+    Path,
+    typer.Option(
+        "-C", metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default="the current folder"
+    ),
+]
 
 
 class Schema(StrEnum):
@@ -27,64 +33,84 @@ class Schema(StrEnum):
 
 
 def new(
-    title: Annotated[
-        str | None, typer.Argument(metavar="TITLE", help="What is wrong, in one line.", show_default=False)
-    ] = None,
+    title: Annotated[str | None, typer.Argument(metavar="TITLE", help="The weakness, in one line.", show_default=False)] = None,
     entry: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="ENTRY", help="Copy an entry of the library, as web/xss.", autocompletion=completion.entries
+            "--from",
+            metavar="ENTRY",
+            help="Start from this entry of the library, as in web/xss.",
+            autocompletion=completion.entries,
+            show_default="empty",
         ),
     ] = None,
-    id: Annotated[str | None, typer.Option("--id", metavar="ID", help="Its id; default the next of the series.")] = None,
+    id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="The id of the finding.", show_default="the next number of the series"),
+    ] = None,
     path: Annotated[
         str | None,
-        typer.Option("--path", metavar="[NAME:]PATH", help="Cite this file of the repository, quoted at the pinned commit."),
+        typer.Option(
+            "--path",
+            metavar="[NAME:]PATH",
+            help="Cite this file of the repository, at the pinned commit.",
+            show_default="no location",
+        ),
     ] = None,
-    lines: Annotated[str | None, typer.Option("--lines", metavar="LINES", help="The lines to cite: 10 or 10-20.")] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option("--lines", metavar="LINES", help="The lines to cite: 10 or 10-20.", show_default="the whole file"),
+    ] = None,
     library: Annotated[
         Path | None,
         typer.Option(
             "--library",
             metavar="FOLDER",
             envvar="FINDINGS_REPORT_LIBRARY",
-            help="A shared library, looked in after library/ beside findings/.",
+            help="A shared library, searched after library/ beside findings/.",
+            show_default="none",
         ),
     ] = None,
     repository: Annotated[
-        list[str] | None, typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to quote from.")
+        list[str] | None,
+        typer.Option(
+            "--repository", metavar="[NAME=]PATH", help="A local clone to quote from.", show_default="`path` in engagement.yaml"
+        ),
     ] = None,
-    show_list: Annotated[bool, typer.Option("--list", help="Show what the library has, and add nothing.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the entries of the library, and add nothing.")] = False,
     folder: Inside = Path(),
 ) -> None:
-    """Add the next finding, from nothing or from the library."""
+    """Add a finding, empty or from your library."""
     from findings_report import commands
-    from findings_report.cli.options import clones
 
     if show_list:
         shelf = commands.library(folder, library)
         for name in shelf.entries:
             out(name)
-        say_problems(shelf.problems, OutputFormat.FULL)
+        print_problems(shelf.problems, OutputFormat.FULL)
         return
-    _say(commands.new(folder, commands.Draft(title, id, entry, library, path, lines, clones(repository))), "")
+    _print_paths(commands.new(folder, commands.Draft(title, id, entry, library, path, lines, clones(repository))), "")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where findings/ is made.", show_default=False)] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where findings/ is created.", show_default="the current folder")
+    ] = Path(),
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
 ) -> None:
-    """Start an engagement: findings/, and schemas for editors."""
+    """Start an engagement, with JSON Schemas for editors."""
     from findings_report import commands
 
-    _say(commands.init(folder, title), "wrote ")
-    out("next: say what is audited in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
+    _print_paths(commands.init(folder, title), "wrote ")
+    out("next: name the repository under audit in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
 
 
 def schema(
-    which: Annotated[Schema, typer.Argument(metavar="FILE", help="Whose schema.")] = Schema.FINDING,
+    which: Annotated[
+        Schema, typer.Argument(metavar="FILE", help="Schema to print: finding, engagement or report.")
+    ] = Schema.FINDING,
     write: Annotated[
-        bool, typer.Option("--write", help="Write the engagement's schemas for editors anew, with its own severities.")
+        bool, typer.Option("--write", help="Update the schema files of the engagement, with its own severities and fields.")
     ] = False,
     folder: Inside = Path(),
 ) -> None:
@@ -92,14 +118,27 @@ def schema(
     from findings_report import commands
 
     if write:
-        _say(commands.write_schemas(folder), "wrote ")
+        _print_paths(commands.write_schemas(folder), "wrote ")
         return
     out(json.dumps(commands.schema(which.value), indent=2))
 
 
-def _say(made: Made, verb: str) -> None:
+def list_findings(folder: Folder = Path(), output_format: MessageFormat = OutputFormat.FULL) -> None:
+    """Print the findings as a table."""
+    from findings_report import commands
+
+    listed = commands.overview(inputs_of(folder, None, None, evidence=False))
+    if output_format is OutputFormat.JSON:
+        print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
+        return
+    print_problems(listed.problems, output_format)
+    rows = [(entry.id, entry.severity, entry.status.replace("_", " "), entry.title) for entry in listed.entries]
+    out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
+
+
+def _print_paths(made: Made, verb: str) -> None:
     from findings_report.problems.safe_text import shown_path
 
-    say_problems(made.problems, OutputFormat.FULL)
+    print_problems(made.problems, OutputFormat.FULL)
     for path in made.paths:
         out(f"{verb}{shown_path(path)}")

@@ -1,4 +1,4 @@
-"""The commands that go through everything: check, and build, of one engagement or of several."""
+"""The commands that read a whole engagement: check, and build, of one engagement or of several."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from findings_report.cli.options import (
     Clones,
     FailOn,
     Folder,
+    MessageFormat,
     Output,
-    Say,
     Strict,
     SystemFonts,
     files_json,
@@ -28,9 +28,9 @@ from findings_report.cli.output import (
     counted,
     err,
     out,
+    print_json,
+    print_problems,
     problem_json,
-    say_json,
-    say_problems,
     table,
     written,
     wrote,
@@ -44,7 +44,11 @@ if TYPE_CHECKING:
 
 Folders = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it; repeat for more."),
+    typer.Argument(
+        metavar="FOLDER",
+        help="The engagement's folder, or one inside or above it; repeat for more.",
+        show_default="the current folder",
+    ),
 ]
 
 
@@ -52,10 +56,10 @@ def check(
     folder: Folder = Path(),
     repository: Clones = None,
     borrow: Borrow = None,
-    no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Leave git out: check the YAML alone.")] = False,
+    no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Check the YAML only, without git.")] = False,
     strict: Strict = False,
     fail_on: FailOn = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Check the findings, and every quote against git."""
     from findings_report import commands
@@ -77,6 +81,7 @@ def build(
             metavar="FORMAT",
             autocompletion=completion.formats,
             help="md, html, pdf, json or csv; repeat for more.",
+            show_default="`outputs` of the engagement, else html and pdf",
         ),
     ] = None,
     output: Output = None,
@@ -86,33 +91,43 @@ def build(
             "--template",
             metavar="NAME",
             autocompletion=completion.templates,
-            help="A template folder: standard, review or your own.",
+            help="A template: standard, review or a folder in your templates/.",
+            show_default="`template` of the engagement, else standard",
         ),
     ] = None,
     each: Annotated[
-        bool, typer.Option("--each", help="A file for each finding, findings/ID.pdf, instead of the report.")
+        bool, typer.Option("--each", help="Write one file per finding, findings/ID.pdf, instead of the report.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="ID", autocompletion=completion.findings, help="This finding alone; repeat for more."),
+        typer.Option(
+            "--only",
+            metavar="ID",
+            autocompletion=completion.findings,
+            help="Write this finding only; repeat for more.",
+            show_default="all",
+        ),
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
     system_fonts: SystemFonts = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Lay out every page anew, and keep none.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ignore the page cache.")] = False,
     executor: Annotated[
         str,
         typer.Option(
             "--executor",
             metavar="EXECUTOR",
-            help="Where reports are rendered: local, or dask://HOST:PORT or tls://HOST:PORT, the workers of that scheduler.",
+            help="Where to render: local, or the workers of a Dask scheduler, dask://HOST:PORT or tls://HOST:PORT.",
         ),
     ] = "local",
     strict: Strict = False,
     fail_on: FailOn = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
-    """Check everything, then write the report."""
+    """Check, then write the report.
+
+    Nothing is written if there are errors.
+    """
     from findings_report import commands
     from findings_report.rendering.executors import open_executor
 
@@ -156,12 +171,12 @@ def _built(built: Built) -> dict[str, Any]:
 def _conclude(
     summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
 ) -> None:
-    """Says the problems and the summary, `quiet` on standard error alone, and exits with the documented code."""
+    """Print problems and summary, only on standard error if `quiet`, and exit with the documented code."""
     say = err if quiet else out
     if output_format is OutputFormat.JSON:
-        say_json(summary, problems, say)
+        print_json(summary, problems, say)
     else:
-        say_problems(problems, output_format, say)
+        print_problems(problems, output_format, say)
         say(_counted(summary["findings"], "finding"))
         if summary["quotes"]:
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
@@ -179,15 +194,15 @@ def _counted(counts: dict[str, int], noun: str) -> str:
 
 
 def _conclude_several(outcomes: Sequence[Outcome], output_format: OutputFormat) -> None:
-    """Says what became of each engagement, its problems under its name, and exits with the code of all of them."""
+    """Print the result of each engagement, its problems under its name, and exit with the code of all of them."""
     every = [problem for outcome in outcomes for problem in outcome.problems]
     if output_format is OutputFormat.JSON:
-        say_json({"engagements": [_outcome_json(outcome) for outcome in outcomes]}, every)
+        print_json({"engagements": [_outcome_json(outcome) for outcome in outcomes]}, every)
     else:
         for outcome in outcomes:
             if outcome.problems and output_format is OutputFormat.FULL:
                 err(f"{outcome.name}:")
-            say_problems(outcome.problems, output_format)
+            print_problems(outcome.problems, output_format)
         out(table(("engagement", "findings", "problems", "written"), [_row(outcome) for outcome in outcomes]))
     if code := exit_code(every):
         raise typer.Exit(code)
@@ -208,7 +223,7 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str]:
 
 
 def _places(paths: Iterable[str]) -> str:
-    """`out/acme/report.html, report.pdf`: the folder once."""
+    """Return paths with each folder once, as in `out/acme/report.html, report.pdf`."""
     shown: list[str] = []
     last = None
     for path in map(Path, paths):

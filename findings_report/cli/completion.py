@@ -37,6 +37,13 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
     return _proposed(lambda: commands.library(_folder(context), Path(shared) if shared else None).entries, incomplete)
 
 
+def problem_codes(incomplete: str) -> list[str]:
+    """The codes that `explain` knows."""
+    from findings_report.problems.catalogue import entries
+
+    return _proposed(lambda: [entry.code for entry in entries()], incomplete)
+
+
 def formats(incomplete: str) -> list[str]:
     """The formats of a report."""
     from findings_report.report.output_files import FORMATS

@@ -1,16 +1,25 @@
-"""The command that holds two reports against each other."""
+"""The command that compares two reports."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Output, Say, SystemFonts, files_json, inputs_of, progress_shown
-from findings_report.cli.output import OutputFormat, err, out, say_json, say_problems, table, wrapped, written, wrote
+from findings_report.cli.options import (
+    Borrow,
+    Clones,
+    MessageFormat,
+    Output,
+    SystemFonts,
+    files_json,
+    inputs_of,
+    progress_shown,
+)
+from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems, table, wrapped, written, wrote
 from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import Kind, Level, Problem, exit_code
 
@@ -20,24 +29,36 @@ if TYPE_CHECKING:
     from findings_report.commands.diff import Diffed
     from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison
 
-Side = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
+SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
 
 def diff(
-    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=Side, show_default=False)],
+    baseline: Annotated[str, typer.Argument(metavar="BASELINE", help=SIDE, show_default=False)],
     current: Annotated[
-        str | None, typer.Argument(metavar="CURRENT", help="Likewise; default the working folder.", show_default=False)
+        str | None, typer.Argument(metavar="CURRENT", help="The same for the newer report.", show_default="the working folder")
     ] = None,
-    folder: Annotated[Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("-C", metavar="FOLDER", help="The engagement's folder.", show_default="the current folder")
+    ] = Path(),
     formats: Annotated[
         list[str] | None,
-        typer.Option("-f", "--format", metavar="FORMAT", help="md, html, pdf or json; repeat for more. Default: none."),
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help="Write a document: md, html, pdf or json; repeat for more.",
+            show_default="none",
+        ),
     ] = None,
     output: Output = None,
     template: Annotated[
         str | None,
         typer.Option(
-            "--template", metavar="NAME", autocompletion=completion.templates, help="standard, fix-review or your own."
+            "--template",
+            metavar="NAME",
+            autocompletion=completion.templates,
+            help="A template: standard, fix-review or a folder in your templates/.",
+            show_default="`template` of the engagement, else standard",
         ),
     ] = None,
     repository: Clones = None,
@@ -45,13 +66,18 @@ def diff(
     system_fonts: SystemFonts = False,
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", metavar="LIST", help="Fail (exit code 1) on any of: new:high,regressed,contradiction."),
+        typer.Option(
+            "--fail-on",
+            metavar="LIST",
+            help="Exit with 1 on any of these, as in new:high,regressed,contradiction.",
+            show_default="none",
+        ),
     ] = None,
-    exit_code_wanted: Annotated[bool, typer.Option("--exit-code", help="Fail (exit code 1) on any difference.")] = False,
+    exit_code_wanted: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if findings differ.")] = False,
     password_file: PasswordFile = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
-    """Compare two reports, and hold what they claim against the code.
+    """Compare two reports and check their claims against the code.
 
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
@@ -79,9 +105,9 @@ def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
         written(file.content)
     say = err if to_stdout else out
     if output_format is OutputFormat.JSON:
-        say_json(_summary(diffed), diffed.problems, say)
+        print_json(_summary(diffed), diffed.problems, say)
     else:
-        say_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, say)
+        print_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, say)
         _say_findings(diffed.comparison, say)
         for each in files_json(diffed.files):
             say(wrote(each))
@@ -90,7 +116,7 @@ def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
 
 
 def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Problem]:
-    """For a forge: what a reviewer of a change has to see, beside the files that it changes."""
+    """Return contradictions and findings to review as problems, which a forge shows beside a change."""
     from findings_report.model.comparison import Assessment
 
     if output_format is not OutputFormat.GITHUB:
@@ -106,7 +132,7 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
 
 
 def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
-    """What changed or has to be looked at as a table, each judgement beneath it, and the counts."""
+    """Print a table of what changed or needs review, each judgement below it, and the counts."""
     from findings_report.model.comparison import Assessment
 
     told = comparison.detailed

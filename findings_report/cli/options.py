@@ -1,4 +1,4 @@
-"""What commands share: their common options, what they read, and the word on what is being done."""
+"""What commands share: common options, the inputs made of them, and progress on the terminal."""
 
 from __future__ import annotations
 
@@ -25,29 +25,52 @@ if TYPE_CHECKING:
     from findings_report.report.check import Inputs
 
 Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default="the current folder"
+    ),
 ]
 Clones = Annotated[
     list[str] | None,
-    typer.Option("--repository", metavar="[NAME=]PATH", help="A local clone to check quotes against; repeat for more."),
+    typer.Option(
+        "--repository",
+        metavar="[NAME=]PATH",
+        help="A local clone to read instead of `path`; repeat for more.",
+        show_default="`path` in engagement.yaml",
+    ),
 ]
 Borrow = Annotated[
     list[Path] | None,
-    typer.Option("--borrow", metavar="FOLDER", help="A folder outside a clone whose git objects it may borrow."),
+    typer.Option(
+        "--borrow",
+        metavar="FOLDER",
+        help="A folder outside of a clone whose git objects it may borrow; repeat for more.",
+        show_default="none",
+    ),
 ]
-Say = Annotated[
-    OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="How it is said: full, concise, json or github.")
+MessageFormat = Annotated[
+    OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="Message format: full, concise, json or github.")
 ]
-Output = Annotated[str | None, typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout.")]
-SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Let the PDF use this machine's fonts as well.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail (exit code 1) on any warning.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="A file, a folder/, or - for standard output.",
+        show_default="build/ beside findings/",
+    ),
+]
+SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Also use fonts installed on this machine (PDF).")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on any warning.")]
 FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
         metavar="SEVERITY",
         autocompletion=completion.severities,
-        help="Fail (exit code 1) on an unresolved finding this bad.",
+        help="Exit with 1 on any unresolved finding of this severity or higher.",
+        show_default="none",
     ),
 ]
 
@@ -60,14 +83,14 @@ def inputs_of(
     evidence: bool,
     password_file: Path | None = None,
 ) -> Inputs:
-    """What a command reads, from its options."""
+    """Return the inputs of a command, from its options."""
     from findings_report.report.check import Inputs
 
     return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file))
 
 
 def clones(repository: list[str] | None) -> dict[str, Path]:
-    """--repository as it was given: paths by name, that of the only one under an empty name."""
+    """Return the paths of --repository by name; a path without a name is under an empty name."""
     return dict(_clone(text) for text in repository or ())
 
 
@@ -84,7 +107,7 @@ def _clone(text: str) -> tuple[str, Path]:
 
 
 def source_date() -> date | None:
-    """The day of SOURCE_DATE_EPOCH; None when it is not set. Raises FindingsReportError (USAGE) when it is no number.
+    """Return the day of SOURCE_DATE_EPOCH; None if it is not set. Raises FindingsReportError (USAGE) if it is not a number.
 
     Source: reproducible-builds.org, SOURCE_DATE_EPOCH: seconds since 1970 in UTC.
     """
@@ -100,19 +123,19 @@ def source_date() -> date | None:
 
 
 class Shown:
-    """A terminal's last line, which says what is being done; it is Progress."""
+    """The last line of a terminal, which shows the current step. Implements Progress."""
 
     def __init__(self, status: Status | None) -> None:
-        """None says nothing."""
+        """Show nothing if `status` is None."""
         self._status = status
 
     def __call__(self, doing: str) -> None:
-        """Says it."""
+        """Show the current step."""
         if self._status is not None:
             self._status.update(doing)
 
     def aside(self, ask: Callable[[str], str | None]) -> Callable[[str], str | None]:
-        """`ask`, which may prompt: the line is gone for that long, or it would be written over the prompt."""
+        """Return `ask`, which may prompt, so that it pauses the line: otherwise the line would overwrite the prompt."""
 
         def asked(shown: str) -> str | None:
             if self._status is None:
@@ -128,7 +151,7 @@ class Shown:
 
 @contextmanager
 def progress_shown() -> Iterator[Shown]:
-    """Says what is being done on a terminal's last line; nothing when the output is piped."""
+    """Show the current step on the last line of a terminal; nothing if the output is piped."""
     if not sys.stderr.isatty():
         yield Shown(None)
         return
@@ -139,7 +162,7 @@ def progress_shown() -> Iterator[Shown]:
 
 
 def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
-    """What was written, as fields: path, bytes, seconds. Standard output is left out."""
+    """Return the written files as fields: path, bytes, seconds; without standard output."""
     from findings_report.problems.safe_text import shown_path
 
     return [

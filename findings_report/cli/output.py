@@ -182,7 +182,7 @@ def _encodable(text: str, encoding: str | None) -> str:
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
 
 
-def say_problems(problems: Sequence[Problem], output_format: OutputFormat, say: Callable[[str], None] = out) -> None:
+def print_problems(problems: Sequence[Problem], output_format: OutputFormat, say: Callable[[str], None] = out) -> None:
     """The problems, errors last so that they stand nearest to the prompt. JSON is said with the summary, not here.
 
     `say` takes what a machine is to read; what is for people goes to standard error.
@@ -198,7 +198,7 @@ def say_problems(problems: Sequence[Problem], output_format: OutputFormat, say: 
             say(problem_github(problem))
 
 
-def say_json(fields: dict[str, Any], problems: Iterable[Problem], say: Callable[[str], None] = out) -> None:
+def print_json(fields: dict[str, Any], problems: Iterable[Problem], say: Callable[[str], None] = out) -> None:
     """One JSON document: `fields` and the problems."""
     say(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
 

@@ -17,7 +17,12 @@ PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a varia
 
 PasswordFile = Annotated[
     Path | None,
-    typer.Option("--password-file", metavar="FILE", help="Its first line is the password of an encrypted PDF."),
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="A file whose first line is the password of an encrypted PDF.",
+        show_default="FINDINGS_REPORT_PASSWORD, else a prompt",
+    ),
 ]
 
 

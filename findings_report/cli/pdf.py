@@ -1,4 +1,4 @@
-"""The commands that protect a PDF: sign it, look at its signature, encrypt it."""
+"""The commands on a finished PDF: extract, sign, verify, encrypt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from findings_report.cli.output import OutputFormat, out, say_problems, written
+from findings_report.cli.output import OutputFormat, out, print_problems, written
 from findings_report.cli.passwords import PASSWORD, PasswordFile, content_of, password_of, secret
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
@@ -20,13 +20,15 @@ def extract(
     pdf: Annotated[Path, typer.Argument(metavar="PDF", help="A PDF that `build` made.", show_default=False)],
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="PATH", help="A file, a folder/, or - for stdout; default beside the PDF."),
+        typer.Option(
+            "-o", "--output", metavar="PATH", help="A file, a folder/, or - for standard output.", show_default="beside the PDF"
+        ),
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:
-    """Take the JSON out of a PDF that carries it.
+    """Extract the report's JSON from its PDF, byte for byte.
 
-    The password of an encrypted one comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands.pdf import extract as run
     from findings_report.problems.safe_text import shown_path
@@ -42,24 +44,42 @@ PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a v
 
 
 def sign(
-    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to be signed.", show_default=False)],
+    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to sign.", show_default=False)],
     key: Annotated[Path, typer.Option("--key", metavar="FILE", help="PKCS#12, or a private key in PEM.", show_default=False)],
     certificate: Annotated[
-        Path | None, typer.Option("--certificate", metavar="FILE", help="For PEM: the certificate, and those above it.")
+        Path | None,
+        typer.Option(
+            "--certificate", metavar="FILE", help="For PEM: the certificate and its chain.", show_default="in the key file"
+        ),
     ] = None,
     passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", metavar="FILE", help="Its first line opens the key.")
+        Path | None,
+        typer.Option(
+            "--passphrase-file",
+            metavar="FILE",
+            help="A file whose first line is the passphrase of the key.",
+            show_default="FINDINGS_REPORT_PASSPHRASE, else a prompt",
+        ),
     ] = None,
     timestamp: Annotated[
-        str | None, typer.Option("--timestamp", metavar="URL", help="A time stamp authority (RFC 3161) that says when.")
+        str | None,
+        typer.Option(
+            "--timestamp", metavar="URL", help="Add a time stamp of this authority (RFC 3161).", show_default="no time stamp"
+        ),
     ] = None,
-    visible: Annotated[bool, typer.Option("--visible", help="Show who signed, and when, on top of the first page.")] = False,
+    visible: Annotated[bool, typer.Option("--visible", help="Show signer and date on top of the first page.")] = False,
     day: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], metavar="DAY", help="What --visible shows for the time: YYYY-MM-DD."),
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="With --visible: the date to show, YYYY-MM-DD.",
+            show_default="today",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The signed PDF; default in the place of the PDF.")
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The signed PDF.", show_default="replaces the PDF")
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:
@@ -74,10 +94,8 @@ def sign(
     from findings_report.problems.safe_text import shown_path
 
     if day is not None and not visible:
-        remedy = "leave it out, or add --visible"
-        raise FindingsReportError(
-            Problem(Kind.USAGE, "--date is what a visible signature shows, and it is not", remedy, code="options")
-        )
+        remedy = "add --visible, or remove --date"
+        raise FindingsReportError(Problem(Kind.USAGE, "--date requires --visible", remedy, code="options"))
     content = content_of(key)
     given = Key(content, content_of(certificate) if certificate else b"", _passphrase(content, passphrase_file))
     wishes = SignWishes(timestamp, visible, day.date() if day is not None else None)
@@ -91,17 +109,27 @@ def verify(
     pdf: Annotated[Path, typer.Argument(metavar="PDF", help="A PDF that `build` made.", show_default=False)],
     trust: Annotated[
         list[Path] | None,
-        typer.Option("--trust", metavar="FILE", help="A certificate in PEM that is trusted to sign; repeat for more."),
+        typer.Option(
+            "--trust",
+            metavar="FILE",
+            help="A certificate in PEM that is trusted to sign; repeat for more.",
+            show_default="none",
+        ),
     ] = None,
     trust_authority: Annotated[
         list[Path] | None,
-        typer.Option("--trust-authority", metavar="FILE", help="Likewise one that is trusted for time stamps, and no more."),
+        typer.Option(
+            "--trust-authority",
+            metavar="FILE",
+            help="A certificate in PEM that is trusted for time stamps only; repeat for more.",
+            show_default="none",
+        ),
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:
-    """Check a PDF's signature, its time stamp, and the data in it.
+    """Check a PDF's signature, time stamp and data.
 
-    The password of an encrypted one comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands.pdf import verify as run
     from findings_report.pdf.signing import Trusted
@@ -115,8 +143,8 @@ def verify(
         if stamp := signature.time_stamp:
             out(f"signed before {stamp.at}, as {stamp.authority} says: {_holds(stamp)}")
     if verified.signatures:
-        out("not checked: whether a certificate was revoked, and how an authority for time stamps works")
-    say_problems(verified.problems, OutputFormat.FULL)
+        out("not checked: revocation of certificates, and the policy of the time stamp authority")
+    print_problems(verified.problems, OutputFormat.FULL)
     if code := exit_code(verified.problems):
         raise typer.Exit(code)
 
@@ -127,12 +155,18 @@ def _holds(looked_at: Signature | TimeStamp) -> str:
 
 
 def encrypt(
-    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to be encrypted.", show_default=False)],
+    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to encrypt.", show_default=False)],
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", metavar="FILE", help="Its first line is the password.")
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help="A file whose first line is the password.",
+            show_default="FINDINGS_REPORT_PASSWORD, else a prompt",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The encrypted PDF; default in the place of the PDF.")
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The encrypted PDF.", show_default="replaces the PDF")
     ] = None,
 ) -> None:
     """Encrypt a PDF (AES-256).

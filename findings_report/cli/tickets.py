@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.options import Borrow, Clones, Say, inputs_of, source_date
-from findings_report.cli.output import OutputFormat, err, out, say_json, say_problems
+from findings_report.cli.options import Borrow, Clones, MessageFormat, inputs_of, source_date
+from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems
 from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import exit_code
 
@@ -23,41 +23,58 @@ if TYPE_CHECKING:
     from findings_report.tickets.http.credentials import Environment
     from findings_report.tickets.session import TicketsResult
 
-Public = Annotated[bool, typer.Option("--public", help="A ticket that everybody can read is meant.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at everything, say what would be done, and send nothing.")]
+Public = Annotated[bool, typer.Option("--public", help="Allow publicly readable tickets.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and send nothing.")]
 
 Only = Annotated[
-    list[str] | None, typer.Option("--only", metavar="ID", help="This finding alone; repeat for more.", show_default=False)
+    list[str] | None, typer.Option("--only", metavar="ID", help="This finding only; repeat for more.", show_default="all")
 ]
 
 
 def attach(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="What to attach.", show_default=False)] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE...", help="Files to attach.", show_default="the report and findings with tickets"),
+    ] = None,
     to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="TICKET", help="As jira:SEC-12 or redmine:17; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            "--to",
+            metavar="TICKET",
+            help="A ticket, as in jira:SEC-12 or redmine:17; repeat for more.",
+            show_default="`tickets` of the engagement",
+        ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="REPORT", help="Say what changed since this, not since the last one on the ticket."),
+        typer.Option(
+            "--since",
+            metavar="REPORT",
+            help="Describe the changes since this report.",
+            show_default="the last one on the ticket",
+        ),
     ] = None,
     changes: Annotated[
-        str | None, typer.Option("--changes", metavar="TEXT", help="What changed, in words of your own.")
+        str | None,
+        typer.Option(
+            "--changes", metavar="TEXT", help="Describe the changes in your own words.", show_default="from the two reports"
+        ),
     ] = None,
     public: Public = False,
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
     password_file: PasswordFile = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
-    """Attach files to tickets, once each, with a comment.
+    """Attach the report to its tickets, once, with a comment.
 
-    Without FILE the report is built for the engagement's tickets, and each finding for its own. The tracker's address and
-    token come from the environment, the keyring or a prompt: see docs/tickets.md.
+    Without FILE, the report is built for the tickets of the engagement, and each finding for its own. Address and token of
+    the tracker come from the environment, the keyring or a prompt: docs/tickets.md.
 
-    The comment says what a PDF holds; of an encrypted one only with its password, which comes from --password-file, the
-    variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    The comment describes the content of a PDF. For an encrypted PDF, the password comes from --password-file, the variable
+    FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands.attach import attach as attach_files
     from findings_report.tickets.attach import AttachOptions
@@ -78,25 +95,19 @@ def attach(
     _conclude(result, output_format)
 
 
-app = typer.Typer(
-    help="Tickets for findings: create, sync, export.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
-
-
-@app.command()
 def create(
     to: Annotated[
-        str, typer.Option("--to", metavar="PROJECT", help="Where: as jira:SEC or redmine:audit.", show_default=False)
+        str, typer.Option("--to", metavar="PROJECT", help="The project, as in jira:SEC or redmine:audit.", show_default=False)
     ],
     only: Only = None,
     public: Public = False,
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
-    """Make a ticket for each unresolved finding that has none."""
+    """Create a ticket for each unresolved finding that has none."""
     from findings_report.tickets.create import CreateOptions
     from findings_report.tickets.create import create as create_tickets
 
@@ -106,19 +117,21 @@ def create(
     _conclude(result, output_format)
 
 
-@app.command()
 def sync(
     only: Only = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also texts that people changed on the tracker since.")
+        bool, typer.Option("--overwrite", help="Also overwrite texts that were edited on the tracker.")
     ] = False,
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
-    """Bring tickets in step with their findings. None is closed."""
+    """Update the tickets of findings.
+
+    No ticket is closed.
+    """
     from findings_report.tickets.sync import SyncOptions
     from findings_report.tickets.sync import sync as sync_tickets
 
@@ -128,19 +141,21 @@ def sync(
     _conclude(result, output_format)
 
 
-@app.command()
 def export(
     formats: Annotated[
-        list[str] | None, typer.Option("-f", "--format", metavar="FORMAT", help="jira, azure or md; repeat for more.")
+        list[str] | None,
+        typer.Option("-f", "--format", metavar="FORMAT", help="jira, azure or md; repeat for more.", show_default="all"),
     ] = None,
     only: Only = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Default build/tickets/.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="A folder.", show_default="build/tickets/")
+    ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
-    """Write files that a tracker imports, where it cannot be reached."""
+    """Write files for a tracker's import, if the tracker cannot be reached."""
     from findings_report.tickets.export import export as export_tickets
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
@@ -150,7 +165,7 @@ def export(
 
 
 def environment() -> Environment:
-    """The environment, and the terminal to ask on where there is one."""
+    """Return the environment variables, and a prompt if there is a terminal."""
     from findings_report.tickets.http.credentials import Environment
 
     return Environment(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
@@ -164,7 +179,7 @@ def _ask(name: str) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """On standard error, a line each: a prompt for a token may come between."""
+    """Print each step as a line on standard error: a prompt for a token may come between."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -173,10 +188,10 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def _conclude(result: TicketsResult, output_format: OutputFormat) -> None:
     if output_format is OutputFormat.JSON:
-        say_json({"done": list(result.messages)}, result.problems)
+        print_json({"done": list(result.messages)}, result.problems)
     else:
         for line in result.messages:
             out(line)
-        say_problems(result.problems, output_format)
+        print_problems(result.problems, output_format)
     if code := exit_code(result.problems):
         raise typer.Exit(code)

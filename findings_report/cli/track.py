@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Folder, Say, inputs_of, progress_shown
-from findings_report.cli.output import WIDTH, OutputFormat, err, out, say_problems
+from findings_report.cli.options import Borrow, Clones, Folder, MessageFormat, inputs_of, progress_shown
+from findings_report.cli.output import WIDTH, OutputFormat, err, out, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -24,26 +24,31 @@ if TYPE_CHECKING:
 
 
 def track(
-    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The tag, branch or hash to look at.")],
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="The tag, branch or hash to compare with.")],
     folder: Folder = Path(),
     only: Annotated[
         str | None,
         typer.Option(
-            "--only", metavar="NAME", autocompletion=completion.repositories, help="The repository to follow; default all."
+            "--only",
+            metavar="NAME",
+            autocompletion=completion.repositories,
+            help="Follow this repository only.",
+            show_default="all",
         ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Name the commits that changed each region, at most 20.")] = False,
-    update: Annotated[
-        bool, typer.Option("--update", help="Write locations whose text is equal as they are there, and move the pin.")
-    ] = False,
+    update: Annotated[bool, typer.Option("--update", help="Move citations whose text is identical, and the pin.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --update: say what would be written, and write nothing.")
+        bool, typer.Option("--dry-run", help="With --update: print what would be written, and write nothing.")
     ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
-    output_format: Say = OutputFormat.FULL,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
-    """Say where the cited code is at another commit, or cite it there."""
+    """Find the cited code at another commit, and move citations with --update.
+
+    Nothing is written without --update.
+    """
     from findings_report.commands.track import track as tracked
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
@@ -55,10 +60,10 @@ def track(
     with progress_shown() as progress:
         found = tracked(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
-        say_problems(found.problems, OutputFormat.CONCISE, err)
+        print_problems(found.problems, OutputFormat.CONCISE, err)
         out(json.dumps([as_json(each, found) for each in found.places], indent=2))
     else:
-        say_problems(found.problems, output_format)
+        print_problems(found.problems, output_format)
         for each in found.places:
             out(as_text(each, concise=output_format is not OutputFormat.FULL))
         out(_summary(found))
@@ -78,11 +83,11 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
     found = done.tracked
     if output_format is OutputFormat.JSON:
-        say_problems(found.problems, OutputFormat.CONCISE, err)
+        print_problems(found.problems, OutputFormat.CONCISE, err)
         told = [{**as_json(each, found), **_update_json(each, done)} for each in found.places]
         out(json.dumps(told, indent=2))
     else:
-        say_problems(found.problems, output_format)
+        print_problems(found.problems, output_format)
         for each in found.places:
             if (each.place.finding, each.place.snippet.index) in done.moved:
                 out(as_text(each, concise=output_format is not OutputFormat.FULL))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from repositories import Commit, build, git
 
 from findings_report.cli import app
+from findings_report.cli.command_table import COMMANDS, GROUPS, Command
 from findings_report.cli.output import counted, problem_text
 from findings_report.problems import Kind, Place, Problem
 
@@ -219,6 +221,50 @@ def test_the_help_has_room_in_80_columns(run: Run, monkeypatch: pytest.MonkeyPat
 
     assert "..." not in said.replace("[ARGS]...", "").replace("[FOLDER]...", "")
     assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_a_code_is_explained(run: Run) -> None:
+    explained = run("explain", "quote-moved")
+
+    assert explained.code == 0
+    assert explained.out.startswith(
+        "quote-moved\n  The quoted code is at other lines than cited.\n  Example: the quoted code is"
+    )
+    assert run("explain", "[quote-moved]").out == explained.out
+    assert "Locations and quotes:\n" in run("explain").out
+
+
+def test_a_code_that_does_not_exist_is_code_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    explained = run("explain", "quote-move")
+
+    assert explained.code == 2
+    assert "did you mean 'quote-moved'?" in explained.err
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_the_help_of_a_command_has_its_summary_its_example_and_every_default(
+    run: Run, monkeypatch: pytest.MonkeyPatch, row: Command
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    text = run(*row.name.split(), "--help").out
+
+    assert f"\n\n  {row.summary}\n" in text
+    assert f"\n  Example:\n    findings-report {row.example}\n" in text
+    options = text.partition("Options:\n")[2].partition("\n\n")[0].split("\n  -")
+    valued = [option for option in options if re.search(r" \S*[A-Z]{2,}", option.strip().split("  ")[0])]
+    assert [option for option in valued if "default:" not in option and "[required]" not in option] == []
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_every_command_is_listed_under_its_group(run: Run) -> None:
+    text = run("--help").out
+
+    for group in GROUPS:
+        block = text.partition(f"\n{group}:\n")[2].partition("\n\n")[0]
+        assert [line.split("  ")[1].strip() for line in block.splitlines()] == [
+            row.name for row in COMMANDS if row.group == group
+        ]
 
 
 def test_problems_are_one_line_each_when_concise(work: Work, run: Run) -> None:

@@ -1,0 +1,72 @@
+"""The commands that help with the program itself: doctor, demo, explain."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from findings_report.cli import completion
+from findings_report.cli.output import WIDTH, OutputFormat, out, print_problems
+from findings_report.problems import exit_code
+
+
+def doctor() -> None:
+    """List missing dependencies, with the command that installs them."""
+    from findings_report import commands
+
+    health = commands.doctor()
+    width = max(len(component.name) for component in health.components)
+    for component in health.components:
+        out(f"{component.name.ljust(width)}  {component.version}")
+    if health.problems:
+        print_problems(health.problems, OutputFormat.FULL)
+        raise typer.Exit(exit_code(health.problems))
+    out("all dependencies are installed")
+
+
+def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)]) -> None:
+    """Write a sample git repository with two releases, and an engagement on it."""
+    from findings_report import commands
+
+    written = commands.demo(folder)
+    out(f"wrote {written}/app, a git repository with the tags 1.0 and 1.1")
+    out(f"wrote {written}/findings, an engagement on it")
+    out(f"next: findings-report build {written}")
+
+
+def explain(
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CODE",
+            help="The code at the end of a message, without brackets; default: list all codes.",
+            show_default=False,
+            autocompletion=completion.problem_codes,
+        ),
+    ] = None,
+) -> None:
+    """Print what a problem code means, a message that carries it, and what to do.
+
+    Messages end with their code in brackets, as in [quote-moved]. docs/problems.md contains the same texts.
+    """
+    from findings_report.problems import catalogue
+
+    if code is not None:
+        entry = catalogue.explain(code.strip("[]"))
+        texts = (entry.meaning, f"Example: {entry.example}", f"Help: {entry.remedy}")
+        out("\n".join([entry.code, *map(_filled, texts)]))
+        return
+    for group, heading in catalogue.HEADINGS.items():
+        out(f"{heading}:")
+        for entry in catalogue.entries():
+            if entry.group == group:
+                out(_filled(f"{entry.code}: {entry.meaning}", hanging="      "))
+
+
+def _filled(text: str, hanging: str = "  ") -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent="  ", subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )
