@@ -1,4 +1,10 @@
-"""TODO authoring."""
+"""What people write: the YAML files of an engagement, in and out.
+
+In: the files of a folder or of a git revision (`Folder`, `Revision`). Out: `Authored`, with the place of every value, or the
+problems of every file; JSON Schemas; edited files that differ in the changed values only; new files.
+
+Must not know: git objects, how a report looks, the terminal. A problem names its subject; `locate` finds the file and line.
+"""
 
 from findings_report.authoring.files import (
     ENGAGEMENT,
@@ -12,7 +18,16 @@ from findings_report.authoring.files import (
     find_folder,
 )
 from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
-from findings_report.authoring.load import ENGAGEMENT_KEY, UNFINISHED_CODE, Authored, load, load_engagement, natural
+from findings_report.authoring.load import (
+    ENGAGEMENT_KEY,
+    UNFINISHED_CODE,
+    Authored,
+    load,
+    load_engagement,
+    locate,
+    locating,
+    natural,
+)
 from findings_report.authoring.new_finding import (
     NO_ENTRIES,
     NewLocation,
@@ -49,6 +64,8 @@ __all__ = [
     "library_entries",
     "load",
     "load_engagement",
+    "locate",
+    "locating",
     "modeline",
     "natural",
     "next_id",

@@ -1,12 +1,15 @@
 """The door to `findings/`: YAML bytes -> Engagement and Findings, with file, line and column for every value.
 
-Knows YAML and the models, and of git only the files of a commit. Every problem of every file is found in one run.
+Knows YAML and the models, and of git only the files of a commit. `load` is four steps from values to values: read the YAML,
+validate it, read the files that the engagement declares, check the files against each other. Each step returns its problems
+beside its value, so one run reports every problem of every file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
@@ -15,85 +18,29 @@ from pydantic import BaseModel, ValidationError
 
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
-from findings_report.authoring.files import (
-    ENGAGEMENT,
-    FINDING_SUFFIX,
-    FOLDER,
-    LOCK,
-    UNFINISHED,
-    Files,
-    Folder,
-    Revision,
-    Snapshot,
-    find_folder,
-)
-from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
-from findings_report.authoring.new_finding import (
-    NO_ENTRIES,
-    NewLocation,
-    from_library,
-    library_entries,
-    next_id,
-    stub,
-    taken_ids,
-    title_scalar,
-)
-from findings_report.authoring.yaml_editor import add_list, change_texts, relocate, set_text
+from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, UNFINISHED, Files
 from findings_report.authoring.yaml_reader import YamlDocument, YamlFault, read
-from findings_report.model.engagement import FORMAT, Engagement, Section
+from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
-from findings_report.problems.safe_text import shown_path
 from findings_report.problems.suggestions import did_you_mean
-
-__all__ = [
-    "ENGAGEMENT",
-    "ENGAGEMENT_KEY",
-    "FINDING_SUFFIX",
-    "FOLDER",
-    "LOCK",
-    "NO_ENTRIES",
-    "SCHEMA_FOLDER",
-    "UNFINISHED_CODE",
-    "Authored",
-    "Files",
-    "Folder",
-    "NewLocation",
-    "Revision",
-    "Snapshot",
-    "add_list",
-    "change_texts",
-    "engagement_schema",
-    "find_folder",
-    "finding_schema",
-    "from_library",
-    "library_entries",
-    "load",
-    "load_engagement",
-    "modeline",
-    "natural",
-    "next_id",
-    "relocate",
-    "set_text",
-    "shown_path",
-    "stub",
-    "taken_ids",
-    "title_scalar",
-]
 
 ENGAGEMENT_KEY: Final = "engagement"
 """First step of the subject of a problem with `engagement.yaml`; no finding may have it as its id."""
 
 UNFINISHED_CODE: Final = "unfinished"
-"""Code of the warning of a write that was interrupted."""
+"""Code of the warning about a write that was interrupted."""
+
+_MOST_DECODED: Final = 4_194_304
+"""Bytes of a file that is not valid YAML that are decoded to show the faulty line: a message needs one line, not 32 MiB."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Authored:
-    """An engagement as people wrote it, and where each value of it stands."""
+    """An engagement as people wrote it, and where each value of it is written."""
 
     engagement: Engagement
     """With the text of its sections' files filled in."""
@@ -102,18 +49,18 @@ class Authored:
     pictures: Mapping[str, bytes]
     """Bytes of the declared images by name; the logo's under `logo:`."""
     documents: Mapping[str, tuple[str, YamlDocument]]
-    """(file as shown, its document) by the first step of a subject."""
+    """(display path of the file, its document) by the first step of a subject."""
     warnings: tuple[Problem, ...]
-    """What is odd but does no harm."""
+    """Problems that do no harm."""
     files: tuple[str, ...]
     """Every file that was read, as a path in the folder: the engagement's own first."""
 
     def located(self, problem: Problem) -> Problem:
-        """`problem` with `place` and `field` filled in from its subject."""
-        return _located(problem, self.documents)
+        """Return `locate` of one problem."""
+        return _locate(problem, self.documents)
 
     def places_of(self, unwanted: Callable[[str], Iterable[str]]) -> Iterator[tuple[str, Place]]:
-        """Each character that `unwanted` picks out of a file's text, with the first place where it stands in that file."""
+        """Yield each character that `unwanted` picks out of a file's text, with its first place in that file."""
         for shown, document in self.documents.values():
             for character in unwanted("\n".join(document.lines)):
                 line = next(number for number, text in enumerate(document.lines) if character in text)
@@ -121,195 +68,264 @@ class Authored:
                 yield character, Place(shown, line + 1, source.index(character) + 1, source)
 
 
+@dataclass(frozen=True)
+class _YamlFiles:
+    """The YAML files of an engagement, parsed."""
+
+    documents: Mapping[str, tuple[str, YamlDocument]]
+    """As `Authored.documents`; without the files that are not valid YAML."""
+    read: tuple[str, ...]
+    """Names of the files that were read."""
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Validated:
+    """The values of the YAML files. A value with invalid fields is kept without them, so that the rest is cross-checked."""
+
+    engagement: Engagement | None
+    findings: Mapping[str, Finding]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _DeclaredFiles:
+    """The files that `engagement.yaml` names: the engagement with the texts of its sections, and its pictures."""
+
+    engagement: Engagement
+    pictures: Mapping[str, bytes]
+    read: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
 def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Sort key under which NTR-2 comes before NTR-10, whatever the case."""
+    """Return the sort key under which NTR-2 comes before NTR-10, whatever the case."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", text.casefold()))
 
 
 def load(files: Files) -> Authored:
-    """Reads an engagement. Raises FindingsReportError with every problem of every file, in the order of the files."""
-    loading = _Loading(files)
-    loading.read_all()
-    return loading.result()
+    """Read an engagement. Raises FindingsReportError with every problem of every file, in the order of the files."""
+    names = files.names()
+    yaml = _read_yaml(files, names, [name for name in names if name != ENGAGEMENT])
+    validated = _validate(yaml.documents)
+    if validated.engagement is None:
+        return _authored(yaml, validated, None, ())
+    declared = _read_declared(files, validated.engagement)
+    values: dict[str, BaseModel] = {ENGAGEMENT_KEY: validated.engagement, **validated.findings}
+    unread = {key: set(yaml.documents[key][1].data) - value.model_fields_set for key, value in values.items()}
+    return _authored(yaml, validated, declared, disagreements(declared.engagement, validated.findings, unread=unread))
 
 
 def load_engagement(files: Files) -> Authored:
-    """Reads `engagement.yaml` alone, whatever state the findings are in. Raises FindingsReportError with all that is wrong."""
-    loading = _Loading(files)
-    loading.read_engagement()
-    return loading.result()
+    """Read `engagement.yaml` alone, whatever state the findings are in. Raises FindingsReportError with all of its problems."""
+    yaml = _read_yaml(files, files.names(), ())
+    return _authored(yaml, _validate(yaml.documents), None, ())
 
 
-class _Loading:
-    """One run over the files: collects values, documents and problems."""
+def locate(problems: Iterable[Problem], authored: Authored) -> tuple[Problem, ...]:
+    """Return the problems, each with the place and the field that its subject names in the files of `authored`.
 
-    def __init__(self, files: Files) -> None:
-        self.files = files
-        self.problems: list[Problem] = []
-        self.documents: dict[str, tuple[str, YamlDocument]] = {}
-        self.engagement: Engagement | None = None
-        self.findings: dict[str, Finding] = {}
-        self.pictures: dict[str, bytes] = {}
-        self.taken: list[str] = []
+    A problem that has a place, or whose subject is in none of these files, stays as it is.
+    """
+    return tuple(_locate(problem, authored.documents) for problem in problems)
 
-    def read_engagement(self) -> tuple[str, ...]:
-        """Reads `engagement.yaml`; the names of all files."""
-        names = self.files.names()
-        if ENGAGEMENT not in names:
-            self._file_problem("", f"there is no {ENGAGEMENT}", "start one with `findings-report init`")
+
+@contextmanager
+def locating(authored: Authored) -> Iterator[None]:
+    """Locate the problems of a FindingsReportError that is raised inside."""
+    try:
+        yield
+    except FindingsReportError as error:
+        raise FindingsReportError(locate(error.problems, authored)) from None
+
+
+def _locate(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]]) -> Problem:
+    if problem.subject is None or problem.place is not None:
+        return problem
+    key, *path = problem.subject
+    if str(key) not in documents:
+        return problem
+    shown, document = documents[str(key)]
+    place = validation.place(document, shown, tuple(path), problem.code, problem.line_offset)
+    return replace(problem, place=place, field=validation.dotted(tuple(path)) or None)
+
+
+def _authored(
+    yaml: _YamlFiles, validated: _Validated, declared: _DeclaredFiles | None, disagreeing: Sequence[Problem]
+) -> Authored:
+    """Return the result of the steps. Raises FindingsReportError with the problems of all of them if one is an error."""
+    rank = {shown: position for position, (shown, _) in enumerate(yaml.documents.values())}
+    problems = (*yaml.problems, *validated.problems, *(declared.problems if declared else ()), *disagreeing)
+    located = [_locate(problem, yaml.documents) for problem in problems]
+    located.sort(key=lambda problem: _reading_order(problem, rank))
+    engagement = declared.engagement if declared else validated.engagement
+    if engagement is None or any(problem.level == "error" for problem in located):
+        raise FindingsReportError(located)
+    return Authored(
+        engagement,
+        dict(sorted(validated.findings.items(), key=lambda item: natural(item[0]))),
+        declared.pictures if declared else {},
+        yaml.documents,
+        tuple(located),
+        tuple(dict.fromkeys((*yaml.read, *(declared.read if declared else ())))),
+    )
+
+
+def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _YamlFiles:
+    """Read `engagement.yaml` and those of the `others` that are findings. `names` are all files."""
+    problems: list[Problem] = []
+    keys: dict[str, str] = {}
+    if ENGAGEMENT in names:
+        keys[ENGAGEMENT_KEY] = ENGAGEMENT
+    else:
+        problems.append(_file_problem(files.shown, f"there is no {ENGAGEMENT}", "start one with `findings-report init`"))
+    taken: dict[str, str] = {}  # ids without regard to case: file systems may not tell them apart
+    for name in others:
+        key, problem = _finding_key(name, _display_path(files, name), taken)
+        problems += [problem] if problem is not None else []
+        if key is not None:
+            taken[key.casefold()] = name
+            keys[key] = name
+    documents: dict[str, tuple[str, YamlDocument]] = {}
+    for key, name in keys.items():
+        document, faults = _parse(files, name)
+        problems += faults
+        if document is not None:
+            documents[key] = (_display_path(files, name), document)
+    return _YamlFiles(documents, tuple(keys.values()), tuple(problems))
+
+
+def _finding_key(name: str, shown: str, taken: Mapping[str, str]) -> tuple[str | None, Problem | None]:
+    """Return the id of the finding in a file; None, and why, for a file that is none or cannot have its id."""
+    file_name = PurePosixPath(name).name
+    if name == LOCK:
+        return None, None
+    if UNFINISHED.match(file_name):
+        fault = "was left by a write that was interrupted: the files beside it may be of two states"
+        remedy = "compare them with git, and remove it"
+        return None, replace(_file_problem(shown, fault, remedy), level="warning", code=UNFINISHED_CODE)
+    if not file_name.endswith(FINDING_SUFFIX):
+        if not file_name.endswith((".yaml", ".yml")):
+            return None, None
+        return None, replace(_file_problem(shown, "is not read", f"findings are named ID{FINDING_SUFFIX}"), level="warning")
+    key = file_name.removesuffix(FINDING_SUFFIX)
+    if (fault_of_id := identifier_fault(key)) is not None:
+        return None, _file_problem(shown, fault_of_id, "rename the file")
+    if key.casefold() == ENGAGEMENT_KEY:
+        return None, _file_problem(shown, f"{key} cannot be the id of a finding", "rename the file")
+    if (other := taken.get(key.casefold())) is not None:
+        return None, _file_problem(shown, f"the id {key} is taken by {other}", "rename one of the two")
+    return key, None
+
+
+def _parse(files: Files, name: str) -> tuple[YamlDocument | None, tuple[Problem, ...]]:
+    content = b""
+    try:
+        content = files.read(name) or b""
+        return read(content), ()
+    except FindingsReportError as error:
+        return None, tuple(error.problems)
+    except YamlFault as fault:
+        lines = content[:_MOST_DECODED].decode("utf-8-sig", "replace").splitlines()
+        source = lines[fault.line] if fault.line < len(lines) else ""
+        place = Place(_display_path(files, name), fault.line + 1, fault.column + 1, source)
+        return None, (Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml"),)
+
+
+def _validate(documents: Mapping[str, tuple[str, YamlDocument]]) -> _Validated:
+    engagement: Engagement | None = None
+    findings: dict[str, Finding] = {}
+    problems: list[Problem] = []
+    for key, (_, document) in documents.items():
+        if key == ENGAGEMENT_KEY:
+            engagement, faults = _validate_document(document, key, Engagement)
         else:
-            self.engagement = self._read(ENGAGEMENT, ENGAGEMENT_KEY, Engagement)
-        return names
-
-    def read_all(self) -> None:
-        names = self.read_engagement()
-        seen: dict[str, str] = {}
-        for name in names:
-            self._take(name, seen)
-        if self.engagement is not None:
-            self.engagement = self._with_files(self.engagement)
-            read_of: dict[str, BaseModel] = {ENGAGEMENT_KEY: self.engagement, **self.findings}
-            unread = {key: set(self.documents[key][1].data) - found.model_fields_set for key, found in read_of.items()}
-            self.problems += disagreements(self.engagement, self.findings, unread=unread)
-
-    def result(self) -> Authored:
-        files = {shown: rank for rank, (shown, _) in enumerate(self.documents.values())}
-        located = [_located(problem, self.documents) for problem in self.problems]
-        located.sort(key=lambda problem: _reading_order(problem, files))
-        if self.engagement is None or any(problem.level == "error" for problem in located):
-            raise FindingsReportError(located)
-        ordered = dict(sorted(self.findings.items(), key=lambda item: natural(item[0])))
-        return Authored(
-            self.engagement, ordered, self.pictures, self.documents, tuple(located), tuple(dict.fromkeys(self.taken))
-        )
-
-    def _take(self, name: str, seen: dict[str, str]) -> None:
-        file_name = PurePosixPath(name).name
-        if name in (ENGAGEMENT, LOCK):
-            return
-        if UNFINISHED.match(file_name):
-            said = "was left by a write that was interrupted: the files beside it may be of two states"
-            self._file_problem(name, said, "compare them with git, and remove it", level="warning", code=UNFINISHED_CODE)
-            return
-        if not file_name.endswith(FINDING_SUFFIX):
-            if file_name.endswith((".yaml", ".yml")):
-                self._file_problem(name, "is not read", f"findings are named ID{FINDING_SUFFIX}", level="warning")
-            return
-        key = file_name.removesuffix(FINDING_SUFFIX)
-        if (fault := identifier_fault(key)) is not None:
-            self._file_problem(name, fault, "rename the file")
-        elif key.casefold() == ENGAGEMENT_KEY:
-            self._file_problem(name, f"{key} cannot be the id of a finding", "rename the file")
-        elif (other := seen.get(key.casefold())) is not None:
-            self._file_problem(name, f"the id {key} is taken by {other}", "rename one of the two")
-        else:
-            seen[key.casefold()] = name
-            finding = self._read(name, key, Finding)
+            finding, faults = _validate_document(document, key, Finding)
             if finding is not None:
-                self.findings[key] = finding
+                findings[key] = finding
+        problems += faults
+    return _Validated(engagement, findings, tuple(problems))
 
-    def _read(self, name: str, key: str, model: type[Model]) -> Model | None:
-        shown = self._shown(name)
-        self.taken.append(name)
-        try:
-            content = self.files.read(name)
-            document = read(content if content is not None else b"")
-        except FindingsReportError as error:
-            self.problems += error.problems
-            return None
-        except YamlFault as fault:
-            self.problems.append(_yaml_problem(fault, shown, content or b""))
-            return None
-        self.documents[key] = (shown, document)
-        return self._validated(document, key, model)
 
-    def _validated(self, document: YamlDocument, key: str, model: type[Model]) -> Model | None:
-        data = document.data
-        if not isinstance(data, dict):
-            self.problems.append(Problem(Kind.INPUT, "must be fields, as in `title: ...`", subject=(key,), code="not-fields"))
-            return None
-        if model is Engagement and (newer := _newer_format(data)) is not None:
-            self.problems.append(newer)
-            return None
-        self.problems += validation.cut_short(document, key)
-        if model is Finding:
-            self.problems += validation.unfilled(data, key)
-        try:
-            return model.model_validate(data)
-        except ValidationError as error:
-            self.problems += validation.from_validation(error, model, document, key)
-            return _sound_part(data, error, model)
-
-    def _with_files(self, engagement: Engagement) -> Engagement:
-        """The engagement with the text of its sections' files and its pictures' bytes at hand."""
-        sections = tuple(self._section(index, section) for index, section in enumerate(engagement.sections))
-        wanted: list[tuple[tuple[str | int, ...], str, str]] = [
-            (("images", index, "file"), image.name, image.file) for index, image in enumerate(engagement.images)
-        ]
-        if engagement.logo is not None:
-            wanted.append((("logo",), "logo:", engagement.logo))
-        for path, picture, file in wanted:
-            content = self._declared(path, file)
-            if content is not None:
-                self.pictures[picture] = content
-        return engagement.model_copy(update={"sections": sections})
-
-    def _section(self, index: int, section: Section) -> Section:
-        subject: Subject = (ENGAGEMENT_KEY, "sections", index)
-        if (section.text is None) == (section.file is None):
-            fault = "a section has either `text` or `file`"
-            self.problems.append(Problem(Kind.INPUT, fault, subject=subject, code="section-text"))
-        if section.file is None:
-            return section
-        content = self._declared(("sections", index, "file"), section.file)
-        try:
-            text = (content or b"").decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            self.problems.append(
-                Problem(Kind.INPUT, f"{section.file} is not UTF-8", subject=(*subject, "file"), code="not-utf8")
-            )
-            return section
-        return section.model_copy(update={"text": text})
-
-    def _declared(self, path: tuple[str | int, ...], name: str) -> bytes | None:
-        """The bytes of a file that the engagement names; a problem when it is not there."""
-        subject: Subject = (ENGAGEMENT_KEY, *path)
-        self.taken.append(name)
-        try:
-            content = self.files.read(name)
-        except FindingsReportError as error:
-            self.problems += (
-                replace(problem, place=None, subject=subject, fault=f"{name} {problem.fault}") for problem in error.problems
-            )
-            return None
-        if content is None:
-            near = did_you_mean(name, self.files.names())
-            self.problems.append(
-                Problem(Kind.INPUT, f"there is no file {name} in {self.files.shown}", near, subject=subject, code="no-file")
-            )
-        return content
-
-    def _shown(self, name: str) -> str:
-        return f"{self.files.shown.rstrip('/')}/{name}" if self.files.shown != "." else name
-
-    def _file_problem(self, name: str, fault: str, remedy: str, level: Any = "error", code: str = "file") -> None:
-        place = Place(self._shown(name) if name else self.files.shown)
-        self.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level=level, code=code))
+def _validate_document(document: YamlDocument, key: str, model: type[Model]) -> tuple[Model | None, list[Problem]]:
+    data = document.data
+    if not isinstance(data, dict):
+        return None, [Problem(Kind.INPUT, "must be fields, as in `title: ...`", subject=(key,), code="not-fields")]
+    if model is Engagement and (newer := _newer_format(data)) is not None:
+        return None, [newer]  # the fields of another format would only be misunderstood
+    problems = list(validation.cut_short(document, key))
+    if model is Finding:
+        problems += validation.unfilled(data, key)
+    try:
+        return model.model_validate(data), problems
+    except ValidationError as error:
+        problems += validation.from_validation(error, model, document, key)
+        return _sound_part(data, error, model), problems
 
 
 def _sound_part(data: Mapping[str, Any], error: ValidationError, model: type[Model]) -> Model | None:
-    """The value without its faulty fields, so that what the files say of each other is checked in the same run."""
+    """Return the value without its invalid fields; None if it cannot be valid without them."""
     faulty = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-    fillers = {name: "?" for name in ("title", "description") if name in model.model_fields and name in faulty}
+    required = (name for name, field in model.model_fields.items() if field.is_required())
+    fillers = {name: "?" for name in required if name in faulty}
     try:
         return model.model_validate({name: value for name, value in data.items() if name not in faulty} | fillers)
     except ValidationError:
         return None
 
 
-def _reading_order(problem: Problem, files: Mapping[str, int]) -> tuple[int, str, int, int]:
-    place = problem.place or Place("")
-    return files.get(place.file, -1), place.file, place.line or 0, place.column or 0
+def _read_declared(files: Files, engagement: Engagement) -> _DeclaredFiles:
+    problems: list[Problem] = []
+    sections, pictures = [], {}
+    for index, section in enumerate(engagement.sections):
+        subject: Subject = (ENGAGEMENT_KEY, "sections", index)
+        if (section.text is None) == (section.file is None):
+            fault = "a section has either `text` or `file`"
+            problems.append(Problem(Kind.INPUT, fault, subject=subject, code="section-text"))
+        text, faults = _section_text(files, section.file, (*subject, "file"))
+        problems += faults
+        sections.append(section if text is None else section.model_copy(update={"text": text}))
+    wanted: list[tuple[Subject, str, str]] = [
+        ((ENGAGEMENT_KEY, "images", index, "file"), image.name, image.file) for index, image in enumerate(engagement.images)
+    ]
+    if engagement.logo is not None:
+        wanted.append(((ENGAGEMENT_KEY, "logo"), "logo:", engagement.logo))
+    for subject, picture, file in wanted:
+        content, faults = _read_named(files, file, subject)
+        problems += faults
+        if content is not None:
+            pictures[picture] = content
+    return _DeclaredFiles(
+        engagement.model_copy(update={"sections": tuple(sections)}),
+        pictures,
+        (*(section.file for section in engagement.sections if section.file is not None), *(file for _, _, file in wanted)),
+        tuple(problems),
+    )
+
+
+def _section_text(files: Files, name: str | None, subject: Subject) -> tuple[str | None, tuple[Problem, ...]]:
+    """Return the text of a section's file, empty if it cannot be read; None without a file and for one that is not UTF-8."""
+    if name is None:
+        return None, ()
+    content, problems = _read_named(files, name, subject)
+    try:
+        return (content or b"").decode("utf-8-sig").replace("\r\n", "\n"), problems
+    except UnicodeDecodeError:
+        return None, (Problem(Kind.INPUT, f"{name} is not UTF-8", subject=subject, code="not-utf8"),)
+
+
+def _read_named(files: Files, name: str, subject: Subject) -> tuple[bytes | None, tuple[Problem, ...]]:
+    """Return the bytes of a file that the engagement names at `subject`; None, and why, if it cannot be read."""
+    try:
+        content = files.read(name)
+    except FindingsReportError as error:
+        return None, tuple(
+            replace(problem, place=None, subject=subject, fault=f"{name} {problem.fault}") for problem in error.problems
+        )
+    if content is None:
+        near = did_you_mean(name, files.names())
+        return None, (Problem(Kind.INPUT, f"there is no file {name} in {files.shown}", near, subject=subject, code="no-file"),)
+    return content, ()
 
 
 def _newer_format(data: Mapping[str, Any]) -> Problem | None:
@@ -326,19 +342,14 @@ def _newer_format(data: Mapping[str, Any]) -> Problem | None:
     return Problem(Kind.INPUT, fault, remedy, subject=(ENGAGEMENT_KEY, "format"), code="format")
 
 
-def _yaml_problem(fault: YamlFault, shown: str, content: bytes) -> Problem:
-    lines = content[:4_194_304].decode("utf-8-sig", "replace").splitlines()
-    source = lines[fault.line] if fault.line < len(lines) else ""
-    place = Place(shown, fault.line + 1, fault.column + 1, source)
-    return Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml")
+def _reading_order(problem: Problem, rank: Mapping[str, int]) -> tuple[int, str, int, int]:
+    place = problem.place or Place("")
+    return rank.get(place.file, -1), place.file, place.line or 0, place.column or 0
 
 
-def _located(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]]) -> Problem:
-    if problem.subject is None or problem.place is not None:
-        return problem
-    key, *path = problem.subject
-    if str(key) not in documents:
-        return problem
-    shown, document = documents[str(key)]
-    place = validation.place(document, shown, tuple(path), problem.code, problem.line_offset)
-    return replace(problem, place=place, field=validation.dotted(tuple(path)) or None)
+def _display_path(files: Files, name: str) -> str:
+    return f"{files.shown.rstrip('/')}/{name}" if files.shown != "." else name
+
+
+def _file_problem(shown: str, fault: str, remedy: str) -> Problem:
+    return Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="file")

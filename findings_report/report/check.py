@@ -114,7 +114,7 @@ def held(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: P
         progress("checking quotes")
         evidence, survey, faults = _evidence(inputs, folder, authored)
         problems += faults
-    located = tuple(dict.fromkeys(authored.located(problem) for problem in problems))
+    located = tuple(dict.fromkeys(authoring.locate(problems, authored)))
     return Checked(folder, authored, pictures, evidence, survey, located)
 
 
