@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 def placed_characters(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:
     """The problems, with one for each place of a character that no font has instead of one for all of them."""
-    from findings_report.pdf.glyphs import missing
+    from findings_report.pdf.glyphs import missing_characters
 
     if all(problem.code != "pdf-characters" for problem in problems):
         return problems  # what stands in a comment or a quote of the files is not printed
     found: list[Problem] = []
-    for character, place in checked.authored.places_of(lambda text: missing(text, anywhere=system_fonts)):
+    for character, place in checked.authored.places_of(lambda text: missing_characters(text, any_font=system_fonts)):
         found.append(_no_font(character, place=place))
     for key, snippets in (checked.evidence.snippets if checked.evidence else {}).items():
         for snippet in snippets:
             code = "\n".join(line.text for run in snippet.runs for line in run.lines)
             subject = (key, "locations", snippet.index)
-            found += (_no_font(character, subject=subject) for character in missing(code, anywhere=system_fonts))
+            found += (_no_font(character, subject=subject) for character in missing_characters(code, any_font=system_fonts))
     return [problem for problem in problems if not found or problem.code != "pdf-characters"] + found
 
 

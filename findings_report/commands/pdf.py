@@ -12,7 +12,7 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.report.output_files import STDOUT, is_folder
 
 if TYPE_CHECKING:
-    from findings_report.pdf.embedded_data import Embedded, Password
+    from findings_report.pdf.embedded_data import ExtractedFile, Password
     from findings_report.pdf.signing import Key, Signature, Signer, Stamp, TimeStamp, Trusted
 
 
@@ -59,7 +59,7 @@ def extract(pdf: Path, output: str | None, password: Password = no_password) -> 
     return Extracted(path, found.content)
 
 
-def _place(found: Embedded, output: str) -> Path | None:
+def _place(found: ExtractedFile, output: str) -> Path | None:
     if output == STDOUT:
         return None
     return Path(output) / found.name if is_folder(output) else Path(output)
@@ -91,7 +91,7 @@ class Signed:
 class Verified:
     """What `verify` found."""
 
-    carried: Embedded
+    carried: ExtractedFile
     """The data, whole and readable."""
     signatures: tuple[Signature, ...]
     """In the order they were made."""
@@ -125,14 +125,15 @@ def sign(
 
 def _stamp(signer: Signer, when: date | datetime) -> Stamp:
     """What is seen of a signature: who, and when."""
-    from findings_report.pdf.render import render_stamp
+    from findings_report.pdf.render import open_renderer
     from findings_report.pdf.signing import Stamp, appearance
     from findings_report.problems.safe_text import visible
     from findings_report.rendering.labels import day
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
-    page = render_stamp(appearance.stamp(who, said))
+    with open_renderer(workers=1) as renderer:
+        page = renderer.render_stamp(appearance.stamp(who, said))
     return Stamp(page, appearance.LEFT, appearance.TOP, appearance.said(who, said))
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What a renderer returns, and the file that a PDF contains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from findings_report.problems import Problem
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a renderer gives: the bytes of one file, and what the user should know about them."""
+    """One rendered file, and what the user should know about it."""
 
     content: bytes
     """The file."""
@@ -20,11 +20,11 @@ class Rendered:
 
 @dataclass(frozen=True)
 class EmbeddedFile:
-    """The file that a PDF carries: what all of its pages were made from."""
+    """The file that a PDF contains: the data that all of its pages were rendered from."""
 
     name: str
     """File name, `report.json` or `comparison.json`."""
     content: bytes
     """The file, UTF-8 JSON."""
     day: date | None
-    """The document's date; None when it has none."""
+    """The date of the document; None if it has none."""

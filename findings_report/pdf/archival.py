@@ -1,8 +1,9 @@
-"""What makes a finished PDF fit to be kept: PDF/A-3, with the data that it was made from inside it. PDF in, PDF out.
+"""A finished PDF to an archival one: PDF/A-3, with its data inside. The same input gives the same bytes.
 
-It sets what belongs to the file as a whole: identity, metadata, the meaning of its colours, embedded data. What is on the pages
-is theirs who made them, tags too: a file that has them is said to follow PDF/A-3A and PDF/UA-1, another PDF/A-3U. Knows nothing
-of WeasyPrint but where its colour profile is. The same input gives the same bytes.
+Sets what belongs to the file as a whole: identity, metadata, the meaning of colours, embedded data. What is on the
+pages, tags included, is the renderer's: a file with tags is declared PDF/A-3A and PDF/UA-1, any other PDF/A-3U.
+WeasyPrint has no variant for both standards at once, and its pictures would be interpolated, which PDF/A forbids;
+therefore this happens on the finished file, however its pages were laid out.
 """
 
 from __future__ import annotations
@@ -21,12 +22,133 @@ from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, Pdf, Stre
 
 from findings_report.model.rendered import EmbeddedFile
 
+_VERSION: Final = "1.7"  # PDF/A-3 and PDF/UA-1 are based on ISO 32000-1
+# A file inside a PDF/A needs a date of modification (ISO 19005-3, 6.8). The clock would make every build another file.
+_NO_DAY: Final = date(1970, 1, 1)
+
+# Flags of an annotation. Source: ISO 32000-1, 12.5.3, table 165.
+_PRINT: Final = 1 << 2
+_UNSEEN: Final = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 8  # invisible, hidden, no view, toggle no view
+
+
+def to_archival(content: bytes, embedded_file: EmbeddedFile | None) -> bytes:
+    """Return a PDF as an archival one that contains `embedded_file`. Raises pikepdf.PdfError if `content` is not a PDF."""
+    with pikepdf.open(io.BytesIO(content), attempt_recovery=False) as pdf:
+        make_archival(pdf, embedded_file)
+        return save_reproducibly(pdf)
+
+
+def make_archival(pdf: Pdf, embedded_file: EmbeddedFile | None) -> None:
+    """Change a PDF with its pages, information and tags, if any, into an archival one."""
+    _declare_colours(pdf)
+    _print_annotations(pdf)
+    for picture in _pictures(pdf):
+        picture.Interpolate = False  # ISO 19005-3, 6.2.8
+    if "/ViewerPreferences" not in pdf.Root:
+        pdf.Root.ViewerPreferences = Dictionary()
+    pdf.Root.ViewerPreferences.DisplayDocTitle = True  # ISO 14289-1, 7.1
+    if embedded_file is not None:
+        _embed(pdf, embedded_file)
+    write_metadata(pdf, is_archival=True)
+
+
+def write_metadata(pdf: Pdf, *, is_archival: bool) -> None:
+    """Write the XMP metadata of a PDF from its information and its tags. PDF/A is declared only with `is_archival`."""
+    information = {key.lstrip("/"): str(value) for key, value in pdf.docinfo.items()}
+    content = xmp_packet(information, str(pdf.Root.get("/Lang", "")), is_tagged=is_tagged(pdf), is_archival=is_archival)
+    metadata = Stream(pdf, content)
+    metadata.Type, metadata.Subtype = Name.Metadata, Name.XML
+    pdf.Root.Metadata = pdf.make_indirect(metadata)
+
+
+def save_reproducibly(pdf: Pdf) -> bytes:
+    """Return the bytes of a PDF: the same for the same content, whenever and wherever it is written."""
+    buffer = io.BytesIO()
+    pdf.save(
+        buffer,
+        force_version=_VERSION,
+        deterministic_id=True,  # a digest of the content; qpdf's default is made of clock and chance
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        fix_metadata_version=False,  # pikepdf would rewrite the XMP to state the version
+    )
+    return buffer.getvalue()
+
+
+def is_tagged(pdf: Pdf) -> bool:
+    """Return True if the content is marked and there is a structure tree."""
+    marked = pdf.Root.get("/MarkInfo", Dictionary()).get("/Marked", False)
+    return bool(marked) and "/StructTreeRoot" in pdf.Root
+
+
+def _declare_colours(pdf: Pdf) -> None:
+    """Declare that red, green and blue are those of sRGB. Source: ISO 19005-3, 6.2.3.
+
+    The profile is that of the International Color Consortium in WeasyPrint, which is located and not imported.
+    """
+    spec = find_spec("weasyprint")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("WeasyPrint is not installed")
+    profile = Stream(pdf, (Path(spec.submodule_search_locations[0]) / "pdf" / "sRGB2014.icc").read_bytes())
+    profile.N = 3
+    intent = Dictionary(
+        Type=Name.OutputIntent,
+        S=Name.GTS_PDFA1,
+        OutputConditionIdentifier=String("sRGB IEC61966-2.1"),
+        Info=String("sRGB IEC61966-2.1"),
+        DestOutputProfile=pdf.make_indirect(profile),
+    )
+    pdf.Root.OutputIntents = Array([pdf.make_indirect(intent)])
+
+
+def _print_annotations(pdf: Pdf) -> None:
+    """Make every annotation visible and printed. Source: ISO 19005-3, 6.3.2."""
+    for page in pdf.pages:
+        for annotation in page.obj.get("/Annots", Array()):
+            annotation.F = int(annotation.get("/F", 0)) & ~_UNSEEN | _PRINT
+
+
+def _pictures(pdf: Pdf) -> Iterator[Object]:
+    """Yield every picture on a page, also those within patterns and groups."""
+    waiting: list[Object] = [page.resources for page in pdf.pages]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        resources = waiting.pop()
+        if resources.objgen in seen:
+            continue
+        if resources.is_indirect:  # all pages may share them
+            seen.add(resources.objgen)
+        for kind in ("/XObject", "/Pattern"):
+            for value in resources.get(kind, Dictionary()).values():
+                if isinstance(value, Stream) and value.objgen not in seen:
+                    seen.add(value.objgen)
+                    waiting.append(value.get("/Resources", Dictionary()))
+                    if value.get("/Subtype") == Name.Image:
+                        yield value
+
+
+def _embed(pdf: Pdf, embedded_file: EmbeddedFile) -> None:
+    """Add a file to the embedded files, which viewers list, and as an associated file of the document.
+
+    The relationship is Source: the document as a whole was made from the file. Data would be the source of a single
+    table or chart. Source: ISO 32000-2, 7.11.3, table 43; ISO 19005-3, 6.8.
+    """
+    when = f"D:{embedded_file.day or _NO_DAY:%Y%m%d}000000Z"
+    file = AttachedFileSpec(
+        pdf,
+        embedded_file.content,
+        filename=embedded_file.name,
+        description="The data that this document was made from",
+        mime_type="application/json",
+        creation_date=when,
+        mod_date=when,
+    )
+    file.obj.AFRelationship = Name.Source
+    pdf.attachments[embedded_file.name] = file
+    pdf.Root.AF = Array([file.obj])
+
+
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _DATE: Final = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
-
-
 _PACKET: Final = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -39,9 +161,8 @@ _PACKET: Final = """\
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
-
-
-# PDF/A takes only properties that it knows or that the file itself describes (6.6.2.3); those of PDF/UA it does not know.
+# PDF/A allows only properties that it defines or that the file describes (ISO 19005-3, 6.6.2.3); it does not define
+# those of PDF/UA.
 _UA_EXTENSION: Final = """
 <rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
  xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
@@ -57,30 +178,7 @@ _UA_EXTENSION: Final = """
 </rdf:li></rdf:Seq></pdfaSchema:property>
 </rdf:li></rdf:Bag></pdfaExtension:schemas>
 </rdf:Description>"""
-
-
-def packet(information: Mapping[str, str], language: str, *, is_tagged: bool, is_archival: bool = True) -> bytes:
-    """The packet of a file that follows PDF/A-3 at level A, and PDF/UA-1, when it is tagged; else PDF/A-3 at level U.
-
-    Without `is_archival` it does not say that it follows PDF/A.
-
-    `information` is the PDF's own: Title, Author, Subject, Keywords, Creator, Producer, CreationDate, those that it has.
-    """
-    lines = []
-    if is_archival:
-        lines += ["<pdfaid:part>3</pdfaid:part>", f"<pdfaid:conformance>{'A' if is_tagged else 'U'}</pdfaid:conformance>"]
-    if is_tagged:
-        lines.append("<pdfuaid:part>1</pdfuaid:part>")
-    lines.append("<dc:format>application/pdf</dc:format>")
-    lines += [line.format(_text(information[name])) for name, line in _LINES.items() if information.get(name)]
-    if created := _DATE.match(information.get("CreationDate", "")):
-        lines.append(f"<xmp:CreateDate>{'-'.join(created.groups())}</xmp:CreateDate>")
-    if language:
-        lines.append(f"<dc:language><rdf:Bag><rdf:li>{_text(language)}</rdf:li></rdf:Bag></dc:language>")
-    return _PACKET.format(properties="\n".join(lines), extension=_UA_EXTENSION if is_tagged else "").encode()
-
-
-_LINES: Final = {
+_PROPERTIES: Final = {
     "Title": '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt></dc:title>',
     "Author": "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>",
     "Subject": '<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt></dc:description>',
@@ -88,142 +186,28 @@ _LINES: Final = {
     "Creator": "<xmp:CreatorTool>{}</xmp:CreatorTool>",
     "Producer": "<pdf:Producer>{}</pdf:Producer>",
 }
-"""What each piece of information is in XMP, in the order it is written."""
+"""XMP property of each entry of the information, in the order in which they are written."""
 
 
-def _text(value: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", value))
+def xmp_packet(information: Mapping[str, str], language: str, *, is_tagged: bool, is_archival: bool = True) -> bytes:
+    """Return XMP metadata that declare PDF/A-3 at level A and PDF/UA-1 for a tagged file, PDF/A-3 at level U for another.
 
-
-# SELF
-
-
-# A file inside a PDF/A needs a date of modification (ISO 19005-3, 6.8). Zero says that there is none: the clock must not.
-_NO_DAY: Final = date(1970, 1, 1)
-
-
-_PRINT: Final = 1 << 2
-
-
-_UNSEEN: Final = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 8  # invisible, hidden, no view, toggle no view
-
-
-_VERSION: Final = "1.7"
-
-
-def archival(content: bytes, carried: EmbeddedFile | None) -> bytes:
-    """`content` as an archival PDF, with `carried` embedded. Raises pikepdf.PdfError when it is no PDF."""
-    with pikepdf.open(io.BytesIO(content), attempt_recovery=False) as pdf:
-        make_archival(pdf, carried)
-        return saved(pdf)
-
-
-def make_archival(pdf: Pdf, carried: EmbeddedFile | None) -> None:
-    """Changes a PDF that has its pages, its information and its tags, if any, into an archival one."""
-    _declare_colours(pdf)
-    _print_annotations(pdf)
-    for picture in _pictures(pdf):
-        picture.Interpolate = False  # ISO 19005-3, 6.2.8
-    if "/ViewerPreferences" not in pdf.Root:
-        pdf.Root.ViewerPreferences = Dictionary()
-    pdf.Root.ViewerPreferences.DisplayDocTitle = True
-    if carried is not None:
-        _embed(pdf, carried)
-    describe(pdf, is_archival=True)
-
-
-def describe(pdf: Pdf, *, is_archival: bool) -> None:
-    """Writes the metadata of a PDF from its information and its tags."""
-    information = {key.lstrip("/"): str(value) for key, value in pdf.docinfo.items()}
-    content = packet(information, str(pdf.Root.get("/Lang", "")), is_tagged=is_tagged(pdf), is_archival=is_archival)
-    metadata = Stream(pdf, content)
-    metadata.Type, metadata.Subtype = Name.Metadata, Name.XML
-    pdf.Root.Metadata = pdf.make_indirect(metadata)
-
-
-def saved(pdf: Pdf) -> bytes:
-    """The file's bytes: the same for the same content, whenever and wherever it is written."""
-    buffer = io.BytesIO()
-    pdf.save(
-        buffer,
-        force_version=_VERSION,
-        deterministic_id=True,  # from the content, not from clock and chance
-        object_stream_mode=pikepdf.ObjectStreamMode.generate,
-        fix_metadata_version=False,
-    )
-    return buffer.getvalue()
-
-
-def is_tagged(pdf: Pdf) -> bool:
-    """True when its content is marked and has a structure tree."""
-    marked = pdf.Root.get("/MarkInfo", Dictionary()).get("/Marked", False)
-    return bool(marked) and "/StructTreeRoot" in pdf.Root
-
-
-def _declare_colours(pdf: Pdf) -> None:
-    """Says that red, green and blue are sRGB's. Source: ISO 19005-3, 6.2.3."""
-    profile = Stream(pdf, _profile())
-    profile.N = 3
-    intent = Dictionary(
-        Type=Name.OutputIntent,
-        S=Name.GTS_PDFA1,
-        OutputConditionIdentifier=String("sRGB IEC61966-2.1"),
-        Info=String("sRGB IEC61966-2.1"),
-        DestOutputProfile=pdf.make_indirect(profile),
-    )
-    pdf.Root.OutputIntents = Array([pdf.make_indirect(intent)])
-
-
-def _profile() -> bytes:
-    """The sRGB profile of the International Color Consortium, which comes with WeasyPrint; that itself is not loaded."""
-    found = find_spec("weasyprint")
-    if found is None or not found.submodule_search_locations:
-        raise RuntimeError("WeasyPrint is not installed")
-    return (Path(found.submodule_search_locations[0]) / "pdf" / "sRGB2014.icc").read_bytes()
-
-
-def _print_annotations(pdf: Pdf) -> None:
-    """What can be seen is printed, and nothing is hidden. Source: ISO 19005-3, 6.3.2."""
-    for page in pdf.pages:
-        for annotation in page.obj.get("/Annots", Array()):
-            annotation.F = int(annotation.get("/F", 0)) & ~_UNSEEN | _PRINT
-
-
-def _pictures(pdf: Pdf) -> Iterator[Object]:
-    """Every picture on a page, those within patterns and groups too."""
-    waiting: list[Object] = [page.resources for page in pdf.pages]
-    seen: set[tuple[int, int]] = set()
-    while waiting:
-        resources = waiting.pop()
-        if resources.objgen in seen:
-            continue
-        if resources.is_indirect:  # all pages may share them
-            seen.add(resources.objgen)
-        for kind in ("/XObject", "/Pattern"):
-            for found in resources.get(kind, Dictionary()).values():
-                if isinstance(found, Stream) and found.objgen not in seen:
-                    seen.add(found.objgen)
-                    waiting.append(found.get("/Resources", Dictionary()))
-                    if found.get("/Subtype") == Name.Image:
-                        yield found
-
-
-def _embed(pdf: Pdf, carried: EmbeddedFile) -> None:
-    """Among the embedded files, which viewers list, and as an associated file of the document.
-
-    The relationship is Source: the file is what the document as a whole was made from. Data is for what one table or chart
-    was derived from. Source: ISO 32000-2, 7.11.3, table 43; ISO 19005-3, 6.8.
+    Without `is_archival` PDF/A is not declared. `information` has those of Title, Author, Subject, Keywords, Creator,
+    Producer and CreationDate that the PDF has.
     """
-    when = f"D:{carried.day or _NO_DAY:%Y%m%d}000000Z"
-    file = AttachedFileSpec(
-        pdf,
-        carried.content,
-        filename=carried.name,
-        description="The data that this document was made from",
-        mime_type="application/json",
-        creation_date=when,
-        mod_date=when,
-    )
-    file.obj.AFRelationship = Name.Source
-    pdf.attachments[carried.name] = file
-    pdf.Root.AF = Array([file.obj])
+    lines = []
+    if is_archival:
+        lines += ["<pdfaid:part>3</pdfaid:part>", f"<pdfaid:conformance>{'A' if is_tagged else 'U'}</pdfaid:conformance>"]
+    if is_tagged:
+        lines.append("<pdfuaid:part>1</pdfuaid:part>")
+    lines.append("<dc:format>application/pdf</dc:format>")
+    lines += [line.format(_xml_text(information[name])) for name, line in _PROPERTIES.items() if information.get(name)]
+    if created := _DATE.match(information.get("CreationDate", "")):
+        lines.append(f"<xmp:CreateDate>{'-'.join(created.groups())}</xmp:CreateDate>")
+    if language:
+        lines.append(f"<dc:language><rdf:Bag><rdf:li>{_xml_text(language)}</rdf:li></rdf:Bag></dc:language>")
+    return _PACKET.format(properties="\n".join(lines), extension=_UA_EXTENSION if is_tagged else "").encode()
+
+
+def _xml_text(value: str) -> str:
+    return escape(_NOT_XML.sub("\ufffd", value))

@@ -1,190 +1,141 @@
-"""A page of sheets -> PDF: each sheet laid out by itself, several at once, then put together.
+"""A page of segments to one PDF: lay out every segment, several at the same time, then join them.
 
-What comes out depends on the texts and their order alone, not on how many children there are or what is kept of earlier ones.
+The result depends on the texts and their order alone, not on the number of children or on what is cached.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
-from urllib.parse import quote
 
-from findings_report.model.rendered import EmbeddedFile
-from findings_report.pdf.segments import SheetedPage
+from findings_report.pdf.page import PageLayout, PdfPage, embedding_request, page_request
+from findings_report.pdf.segments import SegmentedPage
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sandbox import ChildReply
 
-Pictures = Mapping[str, tuple[str, bytes]]
-"""By name: media type and content."""
-
-
-_PICTURE: Final = re.compile(r"fr-asset:([A-Za-z0-9_.~%/-]+)")
-
-
-def request(html: str, pictures: Pictures) -> tuple[dict[str, object], dict[str, bytes]]:
-    """Message and blobs of a page of HTML, with those of the pictures that it names."""
-    named = set(_PICTURE.findall(html))
-    shown = {name: picture for name, picture in pictures.items() if quote(name) in named}
-    blobs = {"page": html.encode("utf-8", "backslashreplace")}
-    blobs |= {f"picture:{name}": content for name, (_, content) in shown.items()}
-    return {"media_types": {name: kind for name, (kind, _) in shown.items()}}, blobs
-
-
-def carrying(carried: EmbeddedFile | None) -> tuple[dict[str, object], dict[str, bytes]]:
-    """What a message and its blobs say besides of the file that a PDF is to carry."""
-    if carried is None:
-        return {}, {}
-    day = carried.day.isoformat() if carried.day else None
-    return {"carried": {"name": carried.name, "day": day}}, {"carried": carried.content}
-
-
-def carried_by(message: Mapping[str, object], blobs: Mapping[str, bytes]) -> EmbeddedFile | None:
-    """The file that `carrying` told of."""
-    said = message.get("carried")
-    if not isinstance(said, dict):
-        return None
-    return EmbeddedFile(said["name"], blobs["carried"], date.fromisoformat(said["day"]) if said["day"] else None)
-
-
-# SELF
-
-
+# Page numbers change the length of the contents only when one of them gets another digit or a line breaks: the second
+# round is right nearly always, and a numbering that alternates forever must end.
 _MOST_ROUNDS: Final = 5
-
-
-_ENTRIES_A_PAGE: Final = 40
+_CONTENTS_ENTRIES_PER_PAGE: Final = 40
+"""First guess; a wrong one costs another round."""
 
 
 class UnableError(Exception):
-    """The sheets cannot be put together, and why; laid out in one piece the page is none the worse."""
+    """Why the segments cannot be joined. The same page can still be laid out whole."""
 
 
 @dataclass(frozen=True)
-class _Extent:
-    """What the others need to know of a sheet."""
+class _SegmentExtent:
+    """What the page numbers of other segments depend on."""
 
     pages: int
-    """How many it has."""
+    """Number of pages."""
     anchors: Mapping[str, int]
-    """On which of them each of its ids is, counted from 0."""
+    """Page of each of its ids, counted from 0 within the segment."""
 
 
 @dataclass(frozen=True)
-class _Laid:
-    """One sheet, laid out by a child that its content may have taken over."""
+class _SegmentLayout:
+    """One segment that was laid out. Its content may have taken over the child."""
 
-    answer: ChildReply
-    extent: _Extent
+    reply: ChildReply
+    extent: _SegmentExtent
 
 
-def assembled(
-    page: SheetedPage, pictures: Pictures, carried: EmbeddedFile | None, *, laying: Workers, joining: Workers
-) -> tuple[bytes, list[ChildReply]]:
-    """The PDF, and the answer for each sheet; no PDF when a sheet asked for what it was not given.
+def assemble(segmented: SegmentedPage, page: PdfPage, segment_workers: Workers, join_workers: Workers) -> PageLayout:
+    """Return the PDF of a page and the reply for each segment; no PDF if one asked for something that is not part of the page.
 
-    Raises UnableError, and FindingsReportError when a child met a limit or failed.
+    Raises UnableError, and FindingsReportError if a child reached a limit or failed.
     """
-    sheets = _Sheets(page, pictures, laying)
-    laid = _numbered(page, sheets, sheets.laid())
-    answers = [each.answer for each in laid]
-    if any(answer.response["refused"] for answer in answers):
-        return b"", answers
-    taken = {f"{name}:{index}": answer.blobs[name] for index, answer in enumerate(answers) for name in ("account", "faces")}
-    fonts = _whole(laying.begin({"do": "fonts"}, taken)(), ("pdf", "glyphs"))
-    parts = {f"{name}:{index}": answer.blobs[name] for index, answer in enumerate(answers) for name in ("pdf", "account")}
-    said, blobs = carrying(carried)
-    blobs |= {"fonts": fonts.blobs["pdf"], "glyphs": fonts.blobs["glyphs"], **parts}
-    return _whole(joining.begin({"count": len(answers), **said}, blobs)(), ("pdf",)).blobs["pdf"], answers
+    replies = [layout.reply for layout in _lay_out_segments(segmented, page, segment_workers)]
+    if any(reply.response["refused"] for reply in replies):
+        return PageLayout(b"", replies)
+    drawn = {f"{name}:{index}": reply.blobs[name] for index, reply in enumerate(replies) for name in ("account", "faces")}
+    fonts = _require_blobs(segment_workers.submit({"do": "fonts"}, drawn).result(), ("pdf", "glyphs"))
+    message, blobs = embedding_request(page.embedded_file)
+    blobs |= {"fonts": fonts.blobs["pdf"], "glyphs": fonts.blobs["glyphs"]}
+    blobs |= {f"{name}:{index}": reply.blobs[name] for index, reply in enumerate(replies) for name in ("pdf", "account")}
+    joined = _require_blobs(join_workers.submit({"count": len(replies), **message}, blobs).result(), ("pdf",))
+    return PageLayout(joined.blobs["pdf"], replies)
 
 
-class _Sheets:
-    """The sheets of one page on their way to the children."""
-
-    def __init__(self, page: SheetedPage, pictures: Pictures, laying: Workers) -> None:
-        self._page, self._pictures, self._laying = page, pictures, laying
-        self._anchors = [sheet.anchors for sheet in page.sheets]
-        self._known = frozenset[str]().union(*self._anchors)
-
-    def laid(self) -> dict[int, _Laid]:
-        """Those that say no numbers, by index; the longest are begun first."""
-        plain = [(index, sheet) for index, sheet in enumerate(self._page.sheets) if not sheet.is_numbered]
-        longest = sorted(plain, key=lambda item: -len(item[1].content))
-        begun = {index: self._laying.begin(*self._request(index, None)) for index, _ in longest}
-        return {index: _laid(begun[index]()) for index, _ in plain}
-
-    def with_numbers(self, index: int, numbers: Mapping[str, int]) -> _Laid:
-        """One that says on which pages others begin, or parts of itself."""
-        return _laid(self._laying.begin(*self._request(index, numbers))())
-
-    def numbers(self, index: int, extents: Mapping[int, _Extent]) -> dict[str, int]:
-        """The page of each anchor that a sheet links to, when all sheets are that long."""
-        pages: dict[str, int] = {}
-        start = 1
-        for _, extent in sorted(extents.items()):
-            pages |= {name: start + number for name, number in extent.anchors.items()}
-            start += extent.pages
-        return {name: pages.get(name, 0) for name in self.targets(index)}
-
-    def targets(self, index: int) -> list[str]:
-        """The anchors that one links to."""
-        return self._page.sheets[index].targets(self._known)
-
-    def guessed(self, index: int) -> _Extent:
-        """How long one with numbers may be."""
-        return _Extent(1 + len(self.targets(index)) // _ENTRIES_A_PAGE, dict.fromkeys(self._anchors[index], 0))
-
-    def _request(self, index: int, numbers: Mapping[str, int] | None) -> tuple[dict[str, object], dict[str, bytes]]:
-        foreign = self._known - self._anchors[index]
-        message, blobs = request(self._page.laid_apart(self._page.sheets[index], foreign, numbers), self._pictures)
-        return {"do": "sheet", **message}, blobs
-
-
-def _numbered(page: SheetedPage, sheets: _Sheets, laid: dict[int, _Laid]) -> list[_Laid]:
-    """All sheets in order. Those with numbers are laid out until these are right for what came out."""
-    numbered = [index for index, sheet in enumerate(page.sheets) if sheet.is_numbered]
-    extents = {index: each.extent for index, each in laid.items()} | {index: sheets.guessed(index) for index in numbered}
-    numbers = {index: sheets.numbers(index, extents) for index in numbered}
+def _lay_out_segments(segmented: SegmentedPage, page: PdfPage, workers: Workers) -> list[_SegmentLayout]:
+    """Return all segments in order. Those that print page numbers are laid out again until the numbers are right."""
+    indexes = range(len(segmented.segments))
+    numbered = [index for index in indexes if segmented.segments[index].prints_page_numbers]
+    plain = [index for index in indexes if index not in numbered]
+    # The longest first: begun last, it would keep one core busy while the others wait.
+    by_length = sorted(plain, key=lambda index: -len(segmented.segments[index].content))
+    futures = {index: workers.submit(*_segment_request(segmented, page, index)) for index in by_length}
+    layouts = {index: _read_layout(futures[index].result()) for index in plain}
+    extents = {index: layout.extent for index, layout in layouts.items()}
+    extents |= {index: _guess_extent(segmented, index) for index in numbered}
+    numbers = {index: _page_numbers(segmented.targets(index), extents) for index in numbered}
     for _ in range(_MOST_ROUNDS):
-        told = {index: sheets.with_numbers(index, numbers[index]) for index in numbered}
-        extents |= {index: each.extent for index, each in told.items()}
-        found = {index: sheets.numbers(index, extents) for index in numbered}
-        if found == numbers:
-            return [each for _, each in sorted((laid | told).items())]
-        numbers = found
+        futures = {index: workers.submit(*_segment_request(segmented, page, index, numbers[index])) for index in numbered}
+        layouts |= {index: _read_layout(future.result()) for index, future in futures.items()}
+        extents |= {index: layouts[index].extent for index in numbered}
+        correct = {index: _page_numbers(segmented.targets(index), extents) for index in numbered}
+        if correct == numbers:
+            return [layouts[index] for index in indexes]
+        numbers = correct
     raise UnableError("the contents have another length for every numbering")
 
 
-def _laid(answer: ChildReply) -> _Laid:
-    if answer.response.get("refused"):
-        return _Laid(answer, _Extent(1, {}))
-    _whole(answer, ("pdf", "account", "faces", "anchors"))
-    pages = answer.response.get("pages")
+def _segment_request(
+    segmented: SegmentedPage, page: PdfPage, index: int, page_numbers: Mapping[str, int] | None = None
+) -> tuple[dict[str, object], dict[str, bytes]]:
+    message, blobs = page_request(segmented.page_of(index, page_numbers), page.pictures)
+    return {"do": "segment", **message}, blobs
+
+
+def _page_numbers(names: Sequence[str], extents: Mapping[int, _SegmentExtent]) -> dict[str, int]:
+    """Return the page of each anchor in `names`, counted from 1, if all segments have these extents; 0 for unknown anchors."""
+    pages: dict[str, int] = {}
+    first = 1
+    for _, extent in sorted(extents.items()):
+        pages |= {name: first + number for name, number in extent.anchors.items()}
+        first += extent.pages
+    return {name: pages.get(name, 0) for name in names}
+
+
+def _guess_extent(segmented: SegmentedPage, index: int) -> _SegmentExtent:
+    """Return how long a segment with page numbers may be, before it was laid out once."""
+    pages = 1 + len(segmented.targets(index)) // _CONTENTS_ENTRIES_PER_PAGE
+    return _SegmentExtent(pages, dict.fromkeys(segmented.anchors[index], 0))
+
+
+def _read_layout(reply: ChildReply) -> _SegmentLayout:
+    """Check the reply of a child that its input may have taken over."""
+    if reply.response.get("refused"):
+        return _SegmentLayout(reply, _SegmentExtent(1, {}))
+    _require_blobs(reply, ("pdf", "account", "faces", "anchors"))
+    pages = reply.response.get("pages")
     try:
-        anchors = json.loads(answer.blobs["anchors"])
+        anchors = json.loads(reply.blobs["anchors"])
     except ValueError:
-        raise _garbage() from None
+        raise _unaccountable() from None
+    # `type(...) is int`, because True is an int for isinstance.
     if type(pages) is not int or pages < 1 or not isinstance(anchors, dict):
-        raise _garbage()
+        raise _unaccountable()
     if not all(type(number) is int and 0 <= number < pages for number in anchors.values()):
-        raise _garbage()
-    return _Laid(answer, _Extent(pages, anchors))
+        raise _unaccountable()
+    return _SegmentLayout(reply, _SegmentExtent(pages, anchors))
 
 
-def _whole(answer: ChildReply, names: Sequence[str]) -> ChildReply:
-    """The answer, if it has these blobs."""
-    if isinstance(reason := answer.response.get("unable"), str):
+def _require_blobs(reply: ChildReply, names: Sequence[str]) -> ChildReply:
+    """Return the reply if it has these blobs. Raises UnableError if the worker says that it cannot."""
+    if isinstance(reason := reply.response.get("unable"), str):
         raise UnableError(reason)
-    if not all(name in answer.blobs for name in names):
-        raise _garbage()
-    return answer
+    if not all(name in reply.blobs for name in names):
+        raise _unaccountable()
+    return reply
 
 
-def _garbage() -> FindingsReportError:
+def _unaccountable() -> FindingsReportError:
     return FindingsReportError(
         Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it", code="confine-garbage")
     )

@@ -1,6 +1,7 @@
-"""A finished PDF and a password -> a PDF that only opens with it: AES-256. It is no PDF/A any more, and does not say so.
+"""Encrypting a finished PDF with a password, AES-256. PDF/A forbids encryption, so that the result no longer declares it.
 
-The PDF may be anybody's: it is read and written in a confined child, which alone sees the password.
+The PDF may come from anyone: it is read and written in a confined child. This module is both sides: `prepare` and
+`serve` run in the child.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from findings_report.problems.safe_text import visible
 
 
 def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
-    """The PDF, to be opened with `password`. Never the same bytes twice: the key is drawn by lot.
+    """Return the PDF, encrypted. The bytes differ every time, because the key is random.
 
-    `shown` names it in messages. Raises FindingsReportError (INPUT) for a PDF that cannot be read, that is encrypted already,
-    or that is signed, as its signature would be worth nothing afterwards.
+    `shown` is the PDF's name in messages. Raises FindingsReportError (INPUT) for a PDF that is not readable, that is
+    encrypted already, or that is signed: encryption would invalidate the signature.
     """
     seconds = 60 + len(content) // 2**20
     limits = sandbox.Limits(
@@ -29,12 +30,12 @@ def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
         output_bytes=2 * len(content) + 2**20,
     )
     try:
-        answer = sandbox.run(__name__, {"password": password}, {"pdf": content}, limits=limits)
+        reply = sandbox.run(__name__, {"password": password}, {"pdf": content}, limits=limits)
     except FindingsReportError as error:
         raise _refused(shown, f"it cannot be encrypted: {error.problems[0].fault}") from None
-    if "fault" in answer.response:
-        raise _refused(shown, visible(str(answer.response["fault"])))
-    return answer.blobs["pdf"]
+    if "fault" in reply.response:
+        raise _refused(shown, visible(str(reply.response["fault"])))
+    return reply.blobs["pdf"]
 
 
 def _refused(shown: str, fault: str) -> FindingsReportError:
@@ -42,17 +43,17 @@ def _refused(shown: str, fault: str) -> FindingsReportError:
 
 
 def prepare() -> Iterable[str]:
-    """In the child, before it is confined: loads pikepdf. While it serves it reads chance alone."""
+    """Load pikepdf. Returns the devices that qpdf reads random numbers from."""
     import pikepdf  # noqa: F401 - used by serve
 
     return ("/dev/urandom", "/dev/random")
 
 
 def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """In the child: the blob `pdf`, or {"fault": text}. Request: `password`. Blob: `pdf`."""
+    """Return the blob `pdf`, encrypted, or {"fault": text}. Request: `password`. Blob: `pdf`."""
     import pikepdf
 
-    from findings_report.pdf.archival import describe
+    from findings_report.pdf.archival import write_metadata
 
     try:
         with pikepdf.open(io.BytesIO(blobs["pdf"]), attempt_recovery=False) as pdf:
@@ -60,10 +61,10 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
                 return {"fault": "it is encrypted already"}, {}
             if "/AcroForm" in pdf.Root:
                 return {"fault": "it is signed, and a signature does not outlive encryption"}, {}
-            describe(pdf, is_archival=False)
+            write_metadata(pdf, is_archival=False)
             buffer = io.BytesIO()
             password = request["password"]
-            # Both the same: a second password would only guard rights that no viewer is bound to heed.
+            # Owner and user password are the same: a second one would only guard rights that viewers are free to ignore.
             locked = pikepdf.Encryption(owner=password, user=password, R=6)
             pdf.save(buffer, encryption=locked, fix_metadata_version=False)
     except pikepdf.PasswordError:

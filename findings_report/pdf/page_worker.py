@@ -1,4 +1,7 @@
-"""The confined side: the only part of the program that imports WeasyPrint. HTML and pictures in, the bytes of a PDF out."""
+"""The worker that lays out a whole page: HTML and pictures in, the bytes of a PDF out. Confined side.
+
+This module, `segment_worker`, `tagging` and `weasyprint_patches` are the only ones that import WeasyPrint.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,9 @@ from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from findings_report.pdf.archival import archival
-from findings_report.pdf.assembly import carried_by
-from findings_report.pdf.tagging import tagged
-
-SCHEME: Final = "fr-asset:"
-"""How a page names a picture that came with it."""
+from findings_report.pdf.archival import to_archival
+from findings_report.pdf.page import PICTURE_SCHEME, requested_embedded_file
+from findings_report.pdf.tagging import write_tagged
 
 _SYSTEM_FONTS: Final = (
     "/etc/fonts",
@@ -34,17 +34,17 @@ _LONGEST_MESSAGE: Final = 300
 
 
 class Assets(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
-    """Fetches what was given with the page and refuses everything else, remembering what that was."""
+    """Fetches the pictures of the page, and refuses and records every other address."""
 
     def __init__(self, pictures: Mapping[str, tuple[str, bytes]]) -> None:
-        """Pictures by name, each its media type and content."""
+        """`pictures` by name: media type and content."""
         super().__init__(timeout=1, allowed_protocols=(), allow_redirects=False)
-        # WeasyPrint percent-encodes an address before it asks for it.
-        self.pictures = {SCHEME + quote(name): picture for name, picture in pictures.items()}
+        # WeasyPrint percent-encodes an address before it fetches it.
+        self.pictures = {PICTURE_SCHEME + quote(name): picture for name, picture in pictures.items()}
         self.refused: list[str] = []
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:  # noqa: ARG002  # the signature is WeasyPrint's
-        """The picture of that address; ValueError for any other address."""
+        """Return the picture of that address. Raises ValueError for any other address."""
         if url not in self.pictures:
             self.refused.append(url[:_LONGEST_MESSAGE])
             raise ValueError("not given with the page")
@@ -53,29 +53,29 @@ class Assets(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
 
 
 class Fonts(FontConfiguration):  # type: ignore[misc]  # WeasyPrint has no types
-    """The fonts of the configuration that the parent chose; a page brings none of its own, as that needs a file to write."""
+    """The fonts of the configuration that the parent chose. A page cannot bring its own: they would be files."""
 
     def __init__(self, assets: Assets) -> None:
-        """`assets` is told of refused fonts."""
+        """Refused fonts are recorded in `assets`."""
         super().__init__()
         self.assets = assets
 
     def add_font_face(self, rule_descriptors: Mapping[str, object], url_fetcher: object) -> None:  # noqa: ARG002  # likewise
-        """Refuse an @font-face rule."""
+        """Refuse and record an @font-face rule."""
         self.assets.refused.append(f"@font-face {rule_descriptors.get('font_family', '')}"[:_LONGEST_MESSAGE])
 
 
 class Messages(logging.Handler):
-    """What WeasyPrint says of a page, each once, up to a bound."""
+    """The messages that WeasyPrint logs, each once, up to a limit."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Start without messages."""
         super().__init__(logging.WARNING)
         self.seen: dict[tuple[str, str], None] = {}
         self.left_out = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one message with its level."""
+        """Record a message with its level."""
         message = (record.levelname, record.getMessage()[:_LONGEST_MESSAGE])
         if message in self.seen or len(self.seen) < _MOST_MESSAGES:
             self.seen[message] = None
@@ -84,10 +84,11 @@ class Messages(logging.Handler):
 
 
 def prepare() -> Iterable[str]:
-    """Load the codecs of pictures, and make sure that the fonts are the bundled ones: Fontconfig falls back in silence."""
+    """Load the codecs of pictures, and check that the fonts are the bundled ones: Fontconfig silently falls back to others."""
     PIL.Image.preinit()
     gc.collect()
-    gc.freeze()  # what was loaded is no garbage: looking through it after each page was a fifth of the CPU time of short ones
+    # What is loaded now is no garbage: scanning it after each page was a fifth of the CPU time of short pages.
+    gc.freeze()
     if os.environ["FONTCONFIG_FILE"] != "fonts.conf":
         return _SYSTEM_FONTS
     configuration = ffi.gc(fontconfig.FcInitLoadConfigAndFonts(), fontconfig.FcConfigDestroy)
@@ -98,24 +99,25 @@ def prepare() -> Iterable[str]:
 
 
 def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One page to one PDF, as `listened` tells it; the blob of the answer is `pdf`, with what the request says it carries.
+    """Lay out one page; request and response as in `draw_page`, with the blob `pdf`.
 
-    With `is_stamp` the PDF has nothing but its page and its fonts, as it is put onto a page of another one.
+    The PDF is archival and contains the `requested_embedded_file`. With `is_stamp` it has its page and its fonts only,
+    because it is put on a page of another PDF.
     """
     if request.get("is_stamp"):
-        return listened(request, blobs, _draw_stamp)
-    response, made = listened(request, blobs, _draw)
-    return response, {name: archival(pdf, carried_by(request, blobs)) for name, pdf in made.items()}
+        return draw_page(request, blobs, _draw_stamp)
+    response, drawn = draw_page(request, blobs, _draw)
+    return response, {name: to_archival(pdf, requested_embedded_file(request, blobs)) for name, pdf in drawn.items()}
 
 
-def listened(
+def draw_page(
     request: Mapping[str, object], blobs: Mapping[str, bytes], draw: Callable[[str, Assets], dict[str, bytes]]
 ) -> tuple[dict[str, object], dict[str, bytes]]:
-    """What `draw` makes of a page, and what was said of it meanwhile.
+    """Return an account of what happened while `draw` drew a page, and the blobs that it returned, if nothing was refused.
 
-    Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response: `refused`,
-    addresses that the page asked for; `messages`, pairs of level and text; `left_out`, how many more there were; and the blobs
-    that were made, when nothing was refused.
+    Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response:
+    `refused`, the addresses that the page asked for without having them; `messages`, pairs of level and text;
+    `left_out`, the number of further messages.
     """
     media_types = request["media_types"]
     assert isinstance(media_types, dict)  # noqa: S101  # the parent is this package's own
@@ -123,24 +125,24 @@ def listened(
     messages = Messages()
     logger = logging.getLogger("weasyprint")
     logger.handlers, logger.propagate = [messages], False
-    # Layout leaves no garbage worth looking for, only more and more live boxes to look through: -13 % CPU measured.
+    # Layout leaves hardly any garbage, but more and more live boxes to scan: 13 % less CPU time without collection.
     gc.disable()
     try:
-        made = draw(blobs["page"].decode(), assets)
+        drawn = draw(blobs["page"].decode(), assets)
     except Exception:
-        # WeasyPrint trips over some of the resources that it is refused; the refusal is the cause.
+        # WeasyPrint fails on some of the resources that it is refused; then the refusal is the cause to report.
         if not assets.refused:
             raise
-        made = {}
+        drawn = {}
     finally:
         gc.enable()
         gc.collect()
     response = {"refused": list(dict.fromkeys(assets.refused)), "messages": list(messages.seen), "left_out": messages.left_out}
-    return response, {} if assets.refused else made
+    return response, {} if assets.refused else drawn
 
 
 def _draw(page: str, assets: Assets) -> dict[str, bytes]:
-    return {"pdf": tagged(HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets)))}
+    return {"pdf": write_tagged(HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets)))}
 
 
 def _draw_stamp(page: str, assets: Assets) -> dict[str, bytes]:

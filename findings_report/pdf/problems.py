@@ -1,4 +1,4 @@
-"""What a user is told of a PDF that was made, or could not be: a child's account as problems."""
+"""What a user should know of a PDF that was rendered, or could not be: replies and failures of workers as problems."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from findings_report.pdf.page import PageLayout
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.problems.safe_text import visible
 from findings_report.sandbox import ChildReply
 from findings_report.system.toolchain import INSTALL
 
-# WeasyPrint says these as errors and goes on without the thing; a report must not lack something in silence.
+# WeasyPrint logs these as errors and continues without the resource. A report must not silently lose content.
 _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
 _REMEDIES: Final = {
     "confine-cpu": "shorten what is largest: a line of thousands of characters, a huge table, text nested deeply",
@@ -21,8 +22,21 @@ _REMEDIES: Final = {
 }
 
 
-def explained(problem: Problem, finding: str | None = None) -> Problem:
-    """Why there is no PDF; `finding` is the one that is to blame, where that is known."""
+def warnings_of(layout: PageLayout, stand_ins: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Return the warnings and notes about a PDF. `stand_ins` are the characters that are shown by their code points.
+
+    Raises FindingsReportError if the page asked for something that is not part of it, or lost content.
+    """
+    problems = [*layout.problems, *problems_of_replies(layout.replies)]
+    if errors := [problem for problem in problems if problem.level == "error"]:
+        raise FindingsReportError(errors)
+    confinements = dict.fromkeys(reply.confinement for reply in layout.replies)
+    gaps = [problem for confinement in confinements for problem in confinement_gaps(confinement)]
+    return (*gaps, *_stand_in_warning(stand_ins), *problems)
+
+
+def explain_failure(problem: Problem, finding: str | None = None) -> Problem:
+    """Return why there is no PDF. `finding` is the id of the culprit, if it is known."""
     if problem.code == "confine-unprepared" and "cannot load library" in problem.fault:
         return replace(problem, fault=f"PDF needs Pango: {problem.fault}", remedy=INSTALL, code="pdf-pango")
     of = f" of {finding}" if finding else ""
@@ -30,18 +44,29 @@ def explained(problem: Problem, finding: str | None = None) -> Problem:
     return replace(problem, fault=fault, remedy=remedy, subject=(finding,) if finding else None)
 
 
-def of_answers(answers: Iterable[ChildReply]) -> list[Problem]:
-    """What the children report, each thing once; refused addresses alone, as WeasyPrint's own words on them add nothing."""
-    told = [_account(answer.response) for answer in answers]
-    if refused := dict.fromkeys(address for addresses, _, _ in told for address in addresses):
-        return [_of_refused(address) for address in refused]
-    problems = [_of_message(level, text) for level, text in dict.fromkeys(message for _, said, _ in told for message in said)]
-    if left_out := sum(count for _, _, count in told):
+def explain_whole_page(reason: str, *, level: Level) -> Problem:
+    """Return why a long report was laid out whole: that is slower, and no part of it is cached."""
+    fault = f"the PDF was laid out in one piece: {visible(reason)}"
+    return Problem(Kind.OUTPUT, fault, level=level, code="pdf-one-piece")
+
+
+def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
+    """Return what the workers report, each problem once.
+
+    If addresses were refused, only these are returned: what WeasyPrint logs about them adds nothing.
+    """
+    accounts = [_read_account(reply.response) for reply in replies]
+    if refused := dict.fromkeys(address for addresses, _, _ in accounts for address in addresses):
+        return [_refused_address(address) for address in refused]
+    messages = dict.fromkeys(message for _, logged, _ in accounts for message in logged)
+    problems = [_logged_message(level, text) for level, text in messages]
+    if left_out := sum(count for _, _, count in accounts):
         problems.append(Problem(Kind.OUTPUT, f"WeasyPrint said {left_out} things more", level="warning", code="pdf-warning"))
     return problems
 
 
-def _account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]], int]:
+def _read_account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]], int]:
+    """Return refused addresses, messages (level and text) and the number of omitted messages; the reply is not trusted."""
     refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
     if not isinstance(refused, list) or not isinstance(messages, list) or not isinstance(left_out, int):
         raise FindingsReportError(
@@ -50,7 +75,7 @@ def _account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str,
     return [str(address) for address in refused], [(str(level), str(text)) for level, text in messages], left_out
 
 
-def _of_refused(address: str) -> Problem:
+def _refused_address(address: str) -> Problem:
     return Problem(
         Kind.OUTPUT,
         f"the page asks for {visible(address)}, which it was not given",
@@ -59,15 +84,15 @@ def _of_refused(address: str) -> Problem:
     )
 
 
-def _of_message(level: str, text: str) -> Problem:
+def _logged_message(level: str, text: str) -> Problem:
     if level == "ERROR" and text.startswith(_LOST_CONTENT):
         return Problem(Kind.OUTPUT, f"something on the page cannot be shown: {visible(text)}", code="pdf-lost")
     return Problem(Kind.OUTPUT, f"WeasyPrint: {visible(text)}", level="warning", code="pdf-warning")
 
 
-def of_confinement(told: str) -> tuple[Problem, ...]:
-    """What this machine could not take away from the process that laid out the PDF."""
-    missing = [measure for measure in told.split(", ") if " not " in measure]
+def confinement_gaps(confinement: str) -> tuple[Problem, ...]:
+    """Return a note if this machine could not confine a worker fully. `confinement` is `ChildReply.confinement`."""
+    missing = [measure for measure in confinement.split(", ") if " not " in measure]
     if not missing:
         return ()
     fault = f"the PDF was laid out with less confinement than there could be: {', '.join(missing)}"
@@ -75,18 +100,11 @@ def of_confinement(told: str) -> tuple[Problem, ...]:
     return (Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"),)
 
 
-def of_stand_ins(characters: tuple[str, ...]) -> tuple[Problem, ...]:
-    """Which characters are shown by their code points."""
+def _stand_in_warning(characters: tuple[str, ...]) -> tuple[Problem, ...]:
     if not characters:
         return ()
-    some = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
+    first = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
     more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
-    fault = f"characters that cannot be printed are shown by their code points: {some}{more}"
+    fault = f"characters that cannot be printed are shown by their code points: {first}{more}"
     remedy = "use other characters, or `--system-fonts` where this machine has a font with them"
     return (Problem(Kind.OUTPUT, fault, remedy, level="warning", code="pdf-characters"),)
-
-
-def in_one_piece(reason: str, *, level: Level) -> Problem:
-    """Why a long report was laid out as one document: slower, and no part of it kept."""
-    fault = f"the PDF was laid out in one piece: {visible(reason)}"
-    return Problem(Kind.OUTPUT, fault, level=level, code="pdf-one-piece")

@@ -1,13 +1,12 @@
-"""The confined side of a PDF made of sheets: one sheet to pages without fonts and page numbers, and the fonts of all of them.
+"""The worker that lays out a segment as pages without fonts and page numbers, and writes the fonts of all. Confined side.
 
-It leans on what WeasyPrint does inside, each thing named here and held by a test: fonts are written by
-`weasyprint.pdf.build_fonts_dictionary` alone; their glyphs keep their ids, and a font's name in a page is a digest of its
-description, so that pages drawn in different processes agree.
+It relies on internals of WeasyPrint, each asserted by a test: `weasyprint.pdf.build_fonts_dictionary` alone writes
+fonts; glyphs keep their ids in a subset; a font's name in a page is a digest of its description, so that pages drawn in
+different processes agree.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,44 +14,45 @@ from html import escape
 from typing import Any, Final
 
 import pydyf
-import weasyprint.pdf
 from weasyprint import HTML
 from weasyprint.document import Page
 from weasyprint.formatting_structure.boxes import MarginBox, TextBox
 
-from findings_report.pdf.page_worker import Assets, Fonts, listened, prepare
-from findings_report.pdf.tagging import tagged
+from findings_report.pdf.page_worker import Assets, Fonts, draw_page, prepare
+from findings_report.pdf.tagging import write_tagged
+from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
 
 __all__ = ["prepare", "serve"]
 
-_build_fonts_dictionary: Final = weasyprint.pdf.build_fonts_dictionary
 _POINTS: Final = 0.75
 """PDF points in a CSS pixel."""
 
 
-class UnknownInsidesError(Exception):
-    """WeasyPrint is not built as this module knows it, or the page asks for more than can be put together."""
+class UnsupportedError(Exception):
+    """WeasyPrint has other internals than this module knows, or the page has what segments cannot have."""
 
 
 def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
-    """One sheet, or the fonts of all.
+    """Lay out one segment, or write the fonts of all.
 
-    Request `{"do": "sheet", "media_types": {...}}` with the blobs of `child.serve`: answers as that does, and with `pages`,
-    their number, and the blobs `pdf`, the pages without fonts; `anchors`, JSON of the page of each id; `account`, JSON of
-    `bookmarks` and `stamps`; `faces`, JSON of `_faces`. Request `{"do": "fonts"}` with the blobs `account:N` and `faces:N` of
-    each sheet: answers with the blobs `pdf`, whose one page holds every font, and `glyphs`, JSON of what page numbers are
-    written with. Where it cannot be, the answer has `unable` instead.
+    - `{"do": "segment", ...}`, otherwise as for `page_worker.draw_page`. The response has besides: `pages`, their
+      number, and the blobs `pdf`, the pages without fonts; `anchors`, JSON of the page of each id; `account`, JSON of
+      `bookmarks` and `stamps`, which are page numbers that are drawn later; `faces`, JSON of `_faces`.
+    - `{"do": "fonts"}` with the blobs `account:N` and `faces:N` of each segment. The blobs of the response are `pdf`,
+      whose single page has every font, and `glyphs`, JSON of the glyphs of page numbers.
+
+    If that is impossible, the response has `unable`, the reason, and the page is laid out whole.
     """
     try:
         if request["do"] == "fonts":
-            return {}, _fonts({name: json.loads(blob) for name, blob in blobs.items()})
-        response, made = listened(request, blobs, _sheet)
-        return response | ({"pages": int(made.pop("pages"))} if made else {}), made
-    except (UnknownInsidesError, AttributeError, KeyError, TypeError) as error:
+            return {}, _write_fonts({name: json.loads(blob) for name, blob in blobs.items()})
+        response, drawn = draw_page(request, blobs, _draw_segment)
+        return response | ({"pages": int(drawn.pop("pages"))} if drawn else {}), drawn
+    except (UnsupportedError, AttributeError, KeyError, TypeError) as error:
         return {"unable": f"{type(error).__name__}: {error}"[:300]}, {}
 
 
-def _sheet(html: str, assets: Assets) -> dict[str, bytes]:
+def _draw_segment(html: str, assets: Assets) -> dict[str, bytes]:
     faces: dict[str, Any] = {}
 
     def without_fonts(_pdf: pydyf.PDF, fonts: Mapping[str, Any], *_: object) -> pydyf.Dictionary:
@@ -61,8 +61,8 @@ def _sheet(html: str, assets: Assets) -> dict[str, bytes]:
 
     document = HTML(string=html, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets))
     stamps = [list(_take_stamps(page)) for page in document.pages]
-    with _writing_fonts(without_fonts):
-        pdf = tagged(document, f"{hashlib.sha256(html.encode()).hexdigest()[:12]}-")
+    with patch_fonts(without_fonts):
+        pdf = write_tagged(document, f"{hashlib.sha256(html.encode()).hexdigest()[:12]}-")
     anchors = {name: number for number, page in reversed(list(enumerate(document.pages))) for name in page.anchors}
     account = {
         "bookmarks": [
@@ -77,11 +77,11 @@ def _sheet(html: str, assets: Assets) -> dict[str, bytes]:
 
 
 def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:
-    """By name in the pages: how a style sheet asks for the face, and the width and text of each glyph that was drawn."""
+    """Return, by font name in the pages, the face as a style sheet names it, and width and text of each drawn glyph."""
     faces: dict[str, Any] = {}
     for font in fonts.values():
         if font.missing or font.bitmap or font.variations:
-            raise UnknownInsidesError(f"{font.family} lacks glyphs, or is no plain outline font")
+            raise UnsupportedError(f"{font.family} lacks glyphs, or is no plain outline font")
         face = faces.setdefault(font.hash, {"face": [font.family, int(font.weight), int(font.style)], "glyphs": {}})
         for glyph, text in font.to_unicode.items():
             face["glyphs"].setdefault(str(glyph), [font.widths[glyph], text])
@@ -89,18 +89,21 @@ def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _take_stamps(page: Page) -> Iterator[dict[str, Any]]:
-    """Takes the page numbers out of a page: what each is made of, and where and how it is to be drawn."""
+    """Remove the page numbers from a page, and yield of each its text, place and style.
+
+    A segment does not know on which page of the document it begins; `join_worker` draws them.
+    """
     box = page._page_box
-    numbered = [child for child in box.children if isinstance(child, MarginBox) and _is_numbered(child.style["content"])]
+    numbered = [child for child in box.children if isinstance(child, MarginBox) and _has_counter(child.style["content"])]
     box.children = tuple(child for child in box.children if child not in numbered)
     for margin_box in numbered:
         texts = [child for child in margin_box.descendants() if isinstance(child, TextBox)]
         if len(texts) != 1 or margin_box.style["letter_spacing"] not in ("normal", 0):
-            raise UnknownInsidesError(f"the page numbers of {margin_box.at_keyword} are more than one line of plain text")
+            raise UnsupportedError(f"the page numbers of {margin_box.at_keyword} are more than one line of plain text")
         yield _stamp(page, margin_box, texts[0])
 
 
-def _is_numbered(content: object) -> bool:
+def _has_counter(content: object) -> bool:
     return isinstance(content, tuple) and any(kind == "counter()" for kind, _ in content)
 
 
@@ -114,10 +117,10 @@ def _stamp(page: Page, margin_box: MarginBox, text: TextBox) -> dict[str, Any]:
         elif kind == "string":
             pieces.append(["text", value])
         else:
-            raise UnknownInsidesError(f"the page numbers of {margin_box.at_keyword} are made of more than text")
+            raise UnsupportedError(f"the page numbers of {margin_box.at_keyword} are made of more than text")
     *rgb, alpha = style["color"].to("srgb")[:]
     if alpha != 1:
-        raise UnknownInsidesError("page numbers that one can see through")
+        raise UnsupportedError("page numbers that one can see through")
     return {
         "pieces": pieces,
         "face": [", ".join(json.dumps(family) for family in style["font_family"]), style["font_weight"], style["font_style"]],
@@ -129,51 +132,52 @@ def _stamp(page: Page, margin_box: MarginBox, text: TextBox) -> dict[str, Any]:
     }
 
 
-def _fonts(told: Mapping[str, Any]) -> dict[str, bytes]:
-    """One subset for each face, of all glyphs that any sheet draws and of what page numbers are written with."""
-    of_sheets = [faces for name, faces in told.items() if name.startswith("faces:")]
-    accounts = [account for name, account in told.items() if name.startswith("account:")]
+def _write_fonts(accounts_and_faces: Mapping[str, Any]) -> dict[str, bytes]:
+    """Write one subset for each face, of all glyphs that any segment draws and those of page numbers."""
+    faces_of_segments = [faces for name, faces in accounts_and_faces.items() if name.startswith("faces:")]
+    accounts = [account for name, account in accounts_and_faces.items() if name.startswith("account:")]
     characters: dict[str, set[str]] = {}
     for stamp in (stamp for account in accounts for stamps in account["stamps"] for stamp in stamps):
         characters.setdefault(json.dumps(stamp["face"]), set("0123456789")).update(*(text for _, text in stamp["pieces"]))
-    written = {face: _written(json.loads(face), sorted(each)) for face, each in sorted(characters.items())}
+    stamp_glyphs = {face: _draw_characters(json.loads(face), sorted(drawn)) for face, drawn in sorted(characters.items())}
     union: dict[str, dict[str, Any]] = {}
-    for name, face in (item for faces in (*of_sheets, *(dict([each]) for each in written.values())) for item in faces.items()):
+    for name, face in [*(item for faces in faces_of_segments for item in faces.items()), *stamp_glyphs.values()]:
         known = union.setdefault(name, {"face": face["face"], "glyphs": {}})
         known["glyphs"] = face["glyphs"] | known["glyphs"]
 
-    def of_all(pdf: pydyf.PDF, fonts: Mapping[Any, Any], *others: object) -> pydyf.Dictionary:
+    def write_union(pdf: pydyf.PDF, fonts: Mapping[Any, Any], *others: object) -> pydyf.Dictionary:
         by_name = {font.hash: font for font in fonts.values()}
         if by_name.keys() != union.keys():
-            raise UnknownInsidesError("a face has another name when it is asked for again")
+            raise UnsupportedError("a face has another name when it is asked for again")
         for name, font in by_name.items():
             glyphs = sorted((int(glyph), value) for glyph, value in union[name]["glyphs"].items())
             font.widths = {glyph: width for glyph, (width, _) in glyphs}
             font.to_unicode = {glyph: text for glyph, (_, text) in glyphs}
-        return _build_fonts_dictionary(pdf, {name: by_name[name] for name in sorted(by_name)}, *others)
+        return build_fonts_dictionary(pdf, {name: by_name[name] for name in sorted(by_name)}, *others)
 
     samples = "".join(_sample(_css(*union[name]["face"]), "x") for name in sorted(union))
     glyphs = {
-        shown: [name, {text: [int(glyph), width] for glyph, (width, text) in face["glyphs"].items()}]
-        for shown, (name, face) in written.items()
+        stamp_face: [name, {text: [int(glyph), width] for glyph, (width, text) in face["glyphs"].items()}]
+        for stamp_face, (name, face) in stamp_glyphs.items()
     }
-    return {"pdf": _drawn(samples, of_all), "glyphs": _json(glyphs)}
+    return {"pdf": _draw_samples(samples, write_union), "glyphs": _json(glyphs)}
 
 
-def _written(face: Sequence[Any], characters: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The face that these characters are drawn in, and their glyphs, each drawn by itself."""
+def _draw_characters(face: Sequence[Any], characters: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Draw each character alone, and return the name of the face and its entry as in `_faces`."""
     family, weight, style = face
     faces: dict[str, Any] = {}
 
-    def none(_pdf: pydyf.PDF, fonts: Mapping[Any, Any], *_: object) -> pydyf.Dictionary:
+    def without_fonts(_pdf: pydyf.PDF, fonts: Mapping[Any, Any], *_: object) -> pydyf.Dictionary:
         faces.update(_faces(fonts))
         return pydyf.Dictionary()
 
     css = f"font-family: {family}; font-weight: {weight}; font-style: {style}"
-    # Each in a line of its own, where it cannot melt into its neighbour; a blank alone would not be drawn.
-    _drawn("".join(_sample(css, each if each.strip() else f"0{each}0") for each in characters), none)
+    # Each in a line of its own, where it forms no ligature; a blank alone would not be drawn.
+    samples = "".join(_sample(css, character if character.strip() else f"0{character}0") for character in characters)
+    _draw_samples(samples, without_fonts)
     if len(faces) != 1:
-        raise UnknownInsidesError("page numbers in more than one face")
+        raise UnsupportedError("page numbers in more than one face")
     return next(iter(faces.items()))
 
 
@@ -185,20 +189,11 @@ def _sample(css: str, text: str) -> str:
     return f"<p style='{escape(css)}'>{escape(text)}</p>"
 
 
-def _drawn(html: str, write_fonts: Callable[..., pydyf.Dictionary]) -> bytes:
+def _draw_samples(html: str, write_fonts: Callable[..., pydyf.Dictionary]) -> bytes:
     assets = Assets({})
-    with _writing_fonts(write_fonts):
+    with patch_fonts(write_fonts):
         pdf: bytes = HTML(string=html, url_fetcher=assets).write_pdf(font_config=Fonts(assets))
     return pdf
-
-
-@contextlib.contextmanager
-def _writing_fonts(write_fonts: Callable[..., pydyf.Dictionary]) -> Iterator[None]:
-    weasyprint.pdf.build_fonts_dictionary = write_fonts
-    try:
-        yield
-    finally:
-        weasyprint.pdf.build_fonts_dictionary = _build_fonts_dictionary
 
 
 def _json(value: object) -> bytes:

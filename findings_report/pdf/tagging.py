@@ -1,215 +1,195 @@
-"""Structure for those who listen to a PDF: WeasyPrint's tags, with what PDF/UA-1 asks for besides. On the confined side.
+"""Structure of a PDF for people who listen to it: WeasyPrint's tags, corrected for PDF/UA-1. Confined side.
 
-What is mended: page furniture (heads, feet) is marked as an artifact instead of text that belongs to nothing, and so are the
-dots of a leader, each of which would be an element. Boxes that mean nothing are no elements, and the text of a line is marked
-once for each element that it is of: a word of code has a box of its own for its colour, and would have two elements. Code is
-said to be code. A link is one annotation for each of its boxes, not another for everything within; groups in a list are lists,
-and items have bodies; ids of table headers get their tree; and the references to pages are made once, not for every element,
-which costs the square of the pages (docs/weasyprint-tagging.md offers that upstream).
+Corrections, each described in docs/weasyprint-tagging.md:
+- Margin boxes and leaders become artifacts instead of text outside of the structure.
+- Boxes without a meaning are no elements, and the text of a line gets one mark for each element that it belongs to: a
+  word of code has a box of its own for its colour, and would have two elements. In reports with code these were nine of
+  ten elements, and half of the file.
+- A link has one annotation for each of its boxes, not another for everything within.
+- Groups in a list are lists, and items have bodies.
+- Ids of table headers get the tree that they are looked up in.
 Source: ISO 14289-1, 7.1, 7.2, 7.5 and 7.18.5; ISO 32000-1, 14.7.2.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pydyf
-import weasyprint.pdf
-import weasyprint.pdf.tags
 from weasyprint.document import Document
 from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, MarginBox, PageBox, TextBox
-from weasyprint.pdf.stream import Stream
 
-_add_tags: Final = weasyprint.pdf.add_tags
-_get_pdf_tag: Final = weasyprint.pdf.tags._get_pdf_tag
-_marked: Final = Stream.marked
-_page_references: Final = pydyf.PDF.page_references
-_OTHER_TYPES: Final = {"code": "Code", "figure": "Div", "pre": "P"}
-"""Types of structure for elements of HTML that WeasyPrint has none for."""
-_END: Final = b"EMC"
+from findings_report.pdf.weasyprint_patches import TagPlan, patch_tagging, structure_type
+
+# What is within a link is a Link for WeasyPrint, too, but has no annotation.
+_TYPES_WITHOUT_MEANING: Final = frozenset({"Span", "NonStruct", "Link"})
 
 
-def tagged(document: Document, prefix: str = "") -> bytes:
-    """The PDF of a document that is laid out, tagged for PDF/UA-1. Ids of its elements begin with `prefix`.
+def write_tagged(document: Document, id_prefix: str = "") -> bytes:
+    """Return the PDF of a document that was laid out, tagged for PDF/UA-1. Ids of its elements begin with `id_prefix`.
 
-    Its pages lose what is decorative on the way.
+    The boxes of the document are changed: it cannot be drawn a second time.
     """
     for page in document.pages:
-        linking = {box: target for _, target, _, box in page.links}
-        outermost = set(_outermost(page._page_box, linking, None))
+        targets = {box: target for _, target, _, box in page.links}
+        outermost = set(_outermost_links(page._page_box, targets, None))
         page.links = [link for link in page.links if link[3] in outermost]
 
     def finish(_: Document, pdf: pydyf.PDF) -> None:
-        elements = [each for each in pdf.objects if _kind(each) == "/StructElem"]
+        elements = [value for value in pdf.objects if _object_type(value) == "/StructElem"]
         _nest_lists(elements)
-        elements = _hold_text(pdf, elements + list(_bodies(pdf, elements)))
-        _name(pdf, elements, prefix)
+        elements = _merge_spans(pdf, elements + list(_add_list_bodies(pdf, elements)))
+        _name_headers(pdf, elements, id_prefix)
 
-    with _mended(document):
+    with patch_tagging(_plan_tags(document)):
         content: bytes = document.write_pdf(pdf_tags=True, finisher=finish)
     return content
 
 
-@contextlib.contextmanager
-def _mended(document: Document) -> Iterator[None]:
-    decorative = [box for page in document.pages for box in _decorative(page._page_box)]
-    furniture = {each for box in decorative for each in _all(box)}
-    references: dict[int, tuple[bytes, ...]] = {}
+def _plan_tags(document: Document) -> TagPlan:
+    """Decide which boxes of a document are artifacts, which are no elements, and which text gets one mark."""
+    roots = [page._page_box for page in document.pages]
+    decorative = [box for root in roots for box in _decorative_boxes(root)]
     linked = {link[3] for page in document.pages for link in page.links}
-    empty = {box for page in document.pages for box in _all(page._page_box) if _means_nothing(box, linked)}
-    holders = {text: holder for page in document.pages for text, holder in _texts(page._page_box, None, None, empty)}
-    latest: dict[int, object] = {}
-    continued: set[Any] = set()
+    unneeded = {box for root in roots for box in _descendants(root) if _has_no_meaning(box, linked)}
 
-    def marked(stream: Stream, box: Any, tag: str) -> contextlib.AbstractContextManager[None]:
-        holder, before = holders.get(box), latest.pop(id(stream), None)
-        mark: contextlib.AbstractContextManager[None]
-        if box in furniture:
-            mark = stream.artifact()
-        elif holder is not None and holder == before and stream.stream[-1] == _END:
-            continued.add(box)
-            mark = _goes_on(stream)
-        else:
-            mark = _marked(stream, box, tag)
-        if holder is not None:
-            latest[id(stream)] = holder
-        return mark
-
-    def add_tags(pdf: pydyf.PDF, document: Document, *others: object) -> None:
+    def prune(continued: Collection[Any]) -> None:
         for box in decorative:
             box.children = []
-        for page in document.pages:
-            _clear(page._page_box, empty, continued)
-        _add_tags(pdf, document, *others)
+        for root in roots:
+            _prune_tree(root, unneeded, continued)
 
-    def page_references(pdf: pydyf.PDF) -> tuple[bytes, ...]:
-        kids = pdf.pages["Kids"]
-        if len(kids) not in references:
-            references[len(kids)] = tuple(f"{number} 0 R".encode("ascii") for number in kids[::3])
-        return references[len(kids)]
-
-    Stream.marked, weasyprint.pdf.add_tags, pydyf.PDF.page_references = marked, add_tags, property(page_references)
-    weasyprint.pdf.tags._get_pdf_tag = _type
-    try:
-        yield
-    finally:
-        Stream.marked, weasyprint.pdf.add_tags, pydyf.PDF.page_references = _marked, _add_tags, _page_references
-        weasyprint.pdf.tags._get_pdf_tag = _get_pdf_tag
+    return TagPlan(
+        artifacts={inner for box in decorative for inner in _descendants(box)},
+        holders={text: holder for root in roots for text, holder in _text_holders(root, None, None, unneeded)},
+        prune=prune,
+    )
 
 
-def _decorative(box: Any) -> Iterator[Any]:
-    """What is there to be looked at only: margin boxes and leaders."""
+def _children(box: Any) -> Iterator[Any]:
+    # A positioned box is represented by a placeholder.
+    return (getattr(child, "_box", child) for child in getattr(box, "children", ()))
+
+
+def _descendants(box: Any) -> Iterator[Any]:
+    yield box
+    for child in _children(box):
+        yield from _descendants(child)
+
+
+def _decorative_boxes(box: Any) -> Iterator[Any]:
+    """Yield margin boxes and leaders. Each dot of a leader would be a separate element, thousands in a table of contents."""
     if isinstance(box, MarginBox) or box.is_leader:
         yield box
         return
     for child in _children(box):
-        yield from _decorative(child)
+        yield from _decorative_boxes(child)
 
 
-def _type(tag: str | None) -> str:
-    """The type of structure of an element of HTML."""
-    found: str = _OTHER_TYPES.get(tag or "") or _get_pdf_tag(tag)
-    return found
-
-
-def _means_nothing(box: Any, linked: Collection[Any]) -> bool:
-    """True for a box that would be an element only because it is there; `linked` are those that have a link."""
+def _has_no_meaning(box: Any, linked: Collection[Any]) -> bool:
+    """Return True for a box that would be an element only because it exists; `linked` are the boxes with a link."""
     if not isinstance(box, InlineBox | BlockBox) or isinstance(box, PageBox | MarginBox) or box in linked:
         return False
-    # What is within a link is a Link for WeasyPrint, but has no annotation.
-    return _type(box.element_tag if box.element is not None else None) in ("Span", "NonStruct", "Link")
+    return structure_type(box.element_tag if box.element is not None else None) in _TYPES_WITHOUT_MEANING
 
 
-def _texts(box: Any, element: Any, line: Any, empty: Collection[Any]) -> Iterator[tuple[Any, tuple[Any, Any]]]:
-    """Every box of text with its element, which is the innermost box around it that is not `empty`, and its line.
+def _text_holders(box: Any, element: Any, line: Any, unneeded: Collection[Any]) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    """Yield every box of text with its holder: the innermost box around it that is an element, and its line.
 
-    Lines are kept apart: the blank between two of them is not drawn, and words would be read as one.
+    Lines are kept apart, because the blank between two lines is not drawn, and two words would be read as one.
     """
     if isinstance(box, TextBox):
         yield box, (element, line)
         return
     is_line = isinstance(box, LineBox)
-    inner = element if is_line or box in empty else box
+    inner = element if is_line or box in unneeded else box
     for child in _children(box):
-        yield from _texts(child, inner, box if is_line else line, empty)
+        yield from _text_holders(child, inner, box if is_line else line, unneeded)
 
 
-@contextlib.contextmanager
-def _goes_on(stream: Stream) -> Iterator[None]:
-    """What is drawn belongs to the marked content that has just ended."""
-    stream.stream.pop()
-    try:
-        yield
-    finally:
-        stream.stream.append(_END)
-
-
-def _clear(box: Any, empty: Collection[Any], continued: Collection[Any]) -> None:
-    """Takes what is `continued` out of a tree of boxes, and puts what is in `empty` boxes into their places."""
+def _prune_tree(box: Any, unneeded: Collection[Any], continued: Collection[Any]) -> None:
+    """Remove boxes in `continued`, and replace boxes in `unneeded` by their children."""
     if hasattr(box, "children") and not isinstance(box, MarginBox):
-        box.children = list(_full(box, empty, continued))
+        box.children = list(_needed_children(box, unneeded, continued))
         for child in box.children:
-            _clear(child, empty, continued)
+            _prune_tree(child, unneeded, continued)
 
 
-def _full(box: Any, empty: Collection[Any], continued: Collection[Any]) -> Iterator[Any]:
+def _needed_children(box: Any, unneeded: Collection[Any], continued: Collection[Any]) -> Iterator[Any]:
     for child in _children(box):
-        if child in empty:
-            yield from _full(child, empty, continued)
+        if child in unneeded:
+            yield from _needed_children(child, unneeded, continued)
         elif child not in continued:
             yield child
 
 
-def _hold_text(pdf: pydyf.PDF, elements: Sequence[Any]) -> list[Any]:
-    """Puts marked text into the elements around it instead of one of its own in each; gives the elements that remain."""
-    known = {each.reference: each for each in elements}
-    texts = {
-        reference: each
-        for reference, each in known.items()
-        if each["S"] == "/Span"
-        and all(isinstance(mark, int) for mark in each["K"])  # a box that stands in a line, as one that floats, is a Span too
-        and known[each["P"]].get("Pg") == each["Pg"]  # marks are numbered within a page
-    }
-    for element in elements:
-        element["K"] = pydyf.Array(mark for kid in element["K"] for mark in (texts[kid]["K"] if kid in texts else [kid]))
-    root = next(each for each in pdf.objects if _kind(each) == "/StructTreeRoot")
-    tree = next(each for each in pdf.objects if each.reference == root["ParentTree"])
-    for owners in tree["Nums"]:
-        if isinstance(owners, pydyf.Array):
-            owners[:] = [texts[owner]["P"] if owner in texts else owner for owner in owners]
-    for text in texts.values():
-        text.free = "f"
-    return [each for each in elements if each.reference not in texts]
-
-
-def _all(box: Any) -> Iterator[Any]:
-    yield box
-    for child in _children(box):
-        yield from _all(child)
-
-
-def _children(box: Any) -> Iterator[Any]:
-    # A placeholder stands for what is positioned.
-    return (getattr(child, "_box", child) for child in getattr(box, "children", ()))
-
-
-def _outermost(box: Any, linking: Mapping[Any, str], above: str | None) -> Iterator[Any]:
-    """The boxes with a link that are not within a box with the same one."""
-    target = linking.get(box, above)
-    if target != above:
+def _outermost_links(box: Any, targets: Mapping[Any, str], target_above: str | None) -> Iterator[Any]:
+    """Yield the boxes with a link that are not within a box with the same link. `targets` are those of boxes with a link."""
+    target = targets.get(box, target_above)
+    if target != target_above:
         yield box
     for child in _children(box):
-        yield from _outermost(child, linking, target)
+        yield from _outermost_links(child, targets, target)
 
 
-def _kind(value: object) -> object:
+def _object_type(value: object) -> object:
     return value.get("Type") if isinstance(value, pydyf.Dictionary) else None
 
 
-def _name(pdf: pydyf.PDF, elements: Sequence[Any], prefix: str) -> None:
-    """Makes the ids of table headers the document's own, and gives them the tree that they need to be found."""
+def _structure_root(pdf: pydyf.PDF) -> Any:
+    return next(value for value in pdf.objects if _object_type(value) == "/StructTreeRoot")
+
+
+def _nest_lists(elements: Sequence[Any]) -> None:
+    """Make a `Div` within a list a list: a list contains items and lists, and HTML groups `<dt>` and `<dd>` by `<div>`."""
+    lists = {element.reference for element in elements if element["S"] == "/L"}
+    for element in elements:
+        if element["S"] == "/Div" and element["P"] in lists:
+            element["S"] = "/L"
+
+
+def _add_list_bodies(pdf: pydyf.PDF, elements: Sequence[Any]) -> Iterator[Any]:
+    """Give items of lists a body for everything but their label, and yield the bodies. `<li><p>` has none in WeasyPrint."""
+    by_reference = {element.reference: element for element in elements}
+    for item in elements:
+        loose = [kid for kid in item["K"] if kid in by_reference and by_reference[kid]["S"] not in ("/Lbl", "/LBody")]
+        if item["S"] != "/LI" or not loose:
+            continue
+        body = pydyf.Dictionary(
+            {"Type": "/StructElem", "S": "/LBody", "K": pydyf.Array(loose), "Pg": item["Pg"], "P": item.reference}
+        )
+        pdf.add_object(body)
+        item["K"] = pydyf.Array([*(kid for kid in item["K"] if kid not in loose), body.reference])
+        for kid in loose:
+            by_reference[kid]["P"] = body.reference
+        yield body
+
+
+def _merge_spans(pdf: pydyf.PDF, elements: Sequence[Any]) -> list[Any]:
+    """Put marked text into the element around it instead of a `Span` for each mark; return the elements that remain."""
+    by_reference = {element.reference: element for element in elements}
+    spans = {
+        reference: element
+        for reference, element in by_reference.items()
+        if element["S"] == "/Span"
+        and all(isinstance(mark, int) for mark in element["K"])  # a box within a line, such as a float, is a Span, too
+        and by_reference[element["P"]].get("Pg") == element["Pg"]  # marks are numbered within a page
+    }
+    for element in elements:
+        element["K"] = pydyf.Array(mark for kid in element["K"] for mark in (spans[kid]["K"] if kid in spans else [kid]))
+    parent_tree = _structure_root(pdf)["ParentTree"]
+    numbers = next(value for value in pdf.objects if value.reference == parent_tree)["Nums"]
+    for owners in numbers:
+        if isinstance(owners, pydyf.Array):
+            owners[:] = [spans[owner]["P"] if owner in spans else owner for owner in owners]
+    for span in spans.values():
+        span.free = "f"  # pydyf does not write free objects
+    return [element for element in elements if element.reference not in spans]
+
+
+def _name_headers(pdf: pydyf.PDF, elements: Sequence[Any], prefix: str) -> None:
+    """Prefix the ids of table headers, so that those of two segments differ, and add the tree in which they are looked up."""
     names: dict[str, bytes] = {}
     for element in elements:
         if "ID" in element:
@@ -220,31 +200,5 @@ def _name(pdf: pydyf.PDF, elements: Sequence[Any], prefix: str) -> None:
         if "Headers" in attributes:
             attributes["Headers"] = pydyf.Array(pydyf.String(prefix + header.string) for header in attributes["Headers"])
     if names:
-        root = next(each for each in pdf.objects if _kind(each) == "/StructTreeRoot")
         pairs = [value for name in sorted(names) for value in (pydyf.String(name), names[name])]
-        root["IDTree"] = pydyf.Dictionary({"Names": pydyf.Array(pairs)})
-
-
-def _nest_lists(elements: Sequence[Any]) -> None:
-    """A list holds items and lists; HTML groups the terms of a description list by `<div>`."""
-    lists = {element.reference for element in elements if element["S"] == "/L"}
-    for element in elements:
-        if element["S"] == "/Div" and element["P"] in lists:
-            element["S"] = "/L"
-
-
-def _bodies(pdf: pydyf.PDF, elements: Sequence[Any]) -> Iterator[Any]:
-    """Gives items of lists a body for all but their label, as paragraphs stand in them directly; gives the bodies."""
-    known = {each.reference: each for each in elements}
-    for item in elements:
-        strays = [kid for kid in item["K"] if kid in known and known[kid]["S"] not in ("/Lbl", "/LBody")]
-        if item["S"] != "/LI" or not strays:
-            continue
-        body = pydyf.Dictionary(
-            {"Type": "/StructElem", "S": "/LBody", "K": pydyf.Array(strays), "Pg": item["Pg"], "P": item.reference}
-        )
-        pdf.add_object(body)
-        item["K"] = pydyf.Array([*(kid for kid in item["K"] if kid not in strays), body.reference])
-        for kid in strays:
-            known[kid]["P"] = body.reference
-        yield body
+        _structure_root(pdf)["IDTree"] = pydyf.Dictionary({"Names": pydyf.Array(pairs)})

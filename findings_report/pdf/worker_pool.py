@@ -1,7 +1,7 @@
-"""Confined children that live for many requests, several at once, and are not asked what they answered before.
+"""A pool of confined children that live for many requests, and a cache of their replies.
 
-The answer to a request depends on nothing but its bytes and on what made it, so that it can be kept. The parent outlives
-whatever becomes of a child.
+A reply depends on nothing but the bytes of its request and on the toolchain, so that it can be cached. The main program
+survives whatever happens to a child.
 """
 
 from __future__ import annotations
@@ -11,98 +11,118 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 from findings_report import sandbox
+from findings_report.problems import FindingsReportError
 from findings_report.sandbox import Child, ChildReply, Limits, frames
 from findings_report.system.cache import FileCache
+from findings_report.system.toolchain import toolchain_digest
 
-Blobs = Mapping[str, bytes]
+_T = TypeVar("_T")
 
 
-class Workers:
-    """At most so many children at once, each started when there is work for it and killed at the end of the `with` block."""
+class WorkerPool:
+    """At most `size` threads, each with one confined child at a time.
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        limits: Limits,
-        environment: Mapping[str, str],
-        most: int = 1,
-        entries: FileCache | None = None,
-        made_by: str = "",
-    ) -> None:
-        """`target` and `environment` as `confine.run` has them, `limits` for each request.
+    A child is started when a thread needs it, used again for requests to the same module with the same limits, and
+    killed when the thread needs another one, when a request fails, and at the end of the `with` block.
+    """
 
-        `entries` keeps answers, under a key that `made_by` is part of: all that decides an answer but the request.
-        """
-        self._target, self._limits, self._environment = target, limits, environment
-        self._entries, self._made_by = entries, made_by
-        self._threads = ThreadPoolExecutor(most)
+    def __init__(self, size: int, environment: Mapping[str, str]) -> None:
+        """`environment` is added to that of every child."""
+        self._environment = environment
+        self._threads = ThreadPoolExecutor(size)
+        # The kernel kills a child when the thread that started it ends (PR_SET_PDEATHSIG): each thread has its own.
         self._own = threading.local()
-        self._children = contextlib.ExitStack()
-        self._running: list[Child] = []
-        self._pushing = threading.Lock()
-        self._is_over = False
+        self._lock = threading.Lock()
+        self._started = contextlib.ExitStack()
+        self._children: list[Child] = []
+        self._is_closed = False
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        with self._pushing:
-            self._is_over = True
-        for child in self._running:
-            sandbox.kill(child)  # whoever still waits for an answer is told that its child is gone
+        with self._lock:
+            self._is_closed = True
+        for child in self._children:
+            sandbox.kill(child)  # a thread that still waits for its reply gets an error
         self._threads.shutdown(wait=True)
-        self._children.close()
+        self._started.close()  # closes pipes, and therefore comes when no thread reads from them
 
-    def begin(self, message: Mapping[str, object], blobs: Blobs) -> Callable[[], ChildReply]:
-        """Gives a request to the next child that is free; what comes back waits for the answer, and raises as `confine.run`.
+    def submit(self, function: Callable[..., _T], *arguments: object) -> Future[_T]:
+        """Call a function in a thread of the pool, in which it may use `ask`."""
+        return self._threads.submit(function, *arguments)
 
-        One that fails harms no other.
+    def ask(self, module: str, limits: Limits, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> ChildReply:
+        """Send a request to the thread's child and return its reply. To be called in a thread of the pool.
+
+        Raises FindingsReportError as `sandbox.run`; other requests are not affected.
         """
-        if self._entries is None:
-            return self._threads.submit(self._ask, message, blobs).result
-        entries, key = self._entries, self._key(message, blobs)
-        if (known := _recalled(entries.get(key))) is not None:
-            return lambda: known
-        asked = self._threads.submit(self._ask, message, blobs)
+        child = self._child(module, limits)
+        try:
+            return sandbox.ask(child, message, blobs)
+        except FindingsReportError:
+            self._own.child = None
+            sandbox.kill(child)  # one that ran out of time is still busy, and holds its memory
+            raise
 
-        def finished() -> ChildReply:
-            answer = asked.result()
-            head = {"response": answer.response, "confinement": answer.confinement}
-            entries.put(key, frames.pack(head, answer.blobs))
-            return answer
-
-        return finished
-
-    def _ask(self, message: Mapping[str, object], blobs: Blobs) -> ChildReply:
+    def _child(self, module: str, limits: Limits) -> Child:
         child: Child | None = getattr(self._own, "child", None)
-        if child is None:
-            # The kernel kills a child when the thread that started it ends: each thread has its own.
-            starting = sandbox.start_child(self._target, limits=self._limits, environment=self._environment)
-            with contextlib.ExitStack() as started:
-                child = started.enter_context(starting)
-                with self._pushing:
-                    if self._is_over:  # nobody wants the answer any more, and nobody would kill this child
-                        raise CancelledError
-                    self._children.push(started.pop_all())
-                    self._running.append(child)
-        self._own.child = None  # of no more use when this fails
-        answer = sandbox.ask(child, message, blobs)
-        self._own.child = child
-        return answer
+        if child is not None and self._own.kind == (module, limits):
+            return child
+        if child is not None:
+            sandbox.kill(child)
+        starting = sandbox.start_child(module, limits=limits, environment=self._environment)
+        with contextlib.ExitStack() as started:
+            child = started.enter_context(starting)
+            with self._lock:
+                if self._is_closed:  # while it was being started; nobody else would kill it
+                    raise CancelledError
+                self._started.push(started.pop_all())
+                self._children.append(child)
+        self._own.child, self._own.kind = child, (module, limits)
+        return child
 
-    def _key(self, message: Mapping[str, object], blobs: Blobs) -> str:
+
+@dataclass(frozen=True)
+class Workers:
+    """The children of a pool that run one worker module with the same limits."""
+
+    pool: WorkerPool
+    """Runs them."""
+    module: str
+    """Full name of the worker module."""
+    limits: Limits
+    """Limits of each request."""
+    cache: FileCache | None = None
+    """Where replies are stored; None to ask a child every time."""
+
+    def submit(self, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> Future[ChildReply]:
+        """Send a request to the next free child. The future raises FindingsReportError as `sandbox.run`."""
+        return self.pool.submit(self._reply, message, blobs)
+
+    def _reply(self, message: Mapping[str, object], blobs: Mapping[str, bytes]) -> ChildReply:
+        """Return the reply from the cache, or else from a child."""
+        if self.cache is None:
+            return self.pool.ask(self.module, self.limits, message, blobs)
         digests = [[name, hashlib.sha256(blob).hexdigest()] for name, blob in blobs.items()]
-        return hashlib.sha256(json.dumps([self._made_by, self._target, message, digests]).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps([toolchain_digest(), self.module, message, digests]).encode()).hexdigest()
+        if (reply := _cached_reply(self.cache, key)) is None:
+            reply = self.pool.ask(self.module, self.limits, message, blobs)
+            head = {"response": reply.response, "confinement": reply.confinement}
+            self.cache.put(key, frames.pack(head, reply.blobs))
+        return reply
 
 
-def _recalled(entry: bytes | None) -> ChildReply | None:
-    """An answer that was kept; None when it was not, or in another form."""
+def _cached_reply(cache: FileCache, key: str) -> ChildReply | None:
+    """Return a cached reply; None if there is none, or one in another form."""
+    entry = cache.get(key)
     if entry is None:
         return None
     with contextlib.suppress(ValueError):

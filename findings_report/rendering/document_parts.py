@@ -18,7 +18,7 @@ from findings_report.model.comparison import ComparedFinding, Comparison, Docume
 from findings_report.model.engagement import SectionPlace
 from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
-from findings_report.pdf.segments import gathered
+from findings_report.pdf.segments import segment_sizes
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import TemplateRunner, mark_safe
@@ -168,5 +168,5 @@ def _sheets(findings: Iterable[tuple[str, str]]) -> Iterator[Iterator[Markup]]:
     """
     printed = [(id, text) for id, text in findings if text.strip()]
     parts = iter(printed)
-    for count in gathered([id for id, _ in printed]):
+    for count in segment_sizes([id for id, _ in printed]):
         yield mark_safe(f"<!--part {id}-->\n{text}" for id, text in islice(parts, count))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
-    from findings_report.pdf.render import Printable
+    from findings_report.pdf.page import PdfPage
     from findings_report.rendering.template_files import Template, TemplateFiles
     from findings_report.system.cache import FileCache
 
@@ -64,7 +64,12 @@ def _rendered(
     text = render_text(document, template=template, format=name, entries=entries)
     if name != "pdf":
         return text
-    return _printed(document, text, system_fonts=system_fonts, entries=entries, workers=workers)
+    from findings_report.model.rendered import Rendered
+    from findings_report.pdf.render import open_renderer
+
+    with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
+        printed = renderer.render(pdf_page(document, text))
+    return Rendered(printed.content, (*text.problems, *printed.problems))
 
 
 def render_each(
@@ -94,43 +99,21 @@ def render_each(
             texts.append(render_text(report, template=template, format=name, entries=entries))
     if name != "pdf" or not texts:
         return texts
-    from findings_report.pdf.render import render_many
+    from findings_report.pdf.render import open_renderer
 
-    printables = [printable(report, text) for report, text in zip(reports, texts, strict=True)]
-    printed = render_many(printables, system_fonts=system_fonts, entries=entries, workers=workers, progress=progress)
+    pages = [pdf_page(report, text) for report, text in zip(reports, texts, strict=True)]
+    with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
+        printed = renderer.render_many(pages, progress)
     return [Rendered(pdf.content, (*text.problems, *pdf.problems)) for text, pdf in zip(texts, printed, strict=True)]
 
 
-def _printed(
-    document: Document,
-    text: Rendered,
-    *,
-    system_fonts: bool,
-    entries: FileCache | None,
-    workers: int | None,
-) -> Rendered:
-    from findings_report.model.rendered import Rendered
-    from findings_report.pdf.render import render_pdf
-
-    page = printable(document, text)
-    printed = render_pdf(
-        page.html,
-        images=page.images,
-        carried=page.carried,
-        system_fonts=system_fonts,
-        entries=entries,
-        workers=workers,
-    )
-    return Rendered(printed.content, (*text.problems, *printed.problems))
-
-
-def printable(document: Document, text: Rendered) -> Printable:
-    """What is printed of a document: its page, the pictures, and its JSON, which the PDF carries."""
+def pdf_page(document: Document, text: Rendered) -> PdfPage:
+    """Return the page of a document with its pictures, and with the JSON that the PDF embeds."""
     from findings_report.model.rendered import EmbeddedFile
-    from findings_report.pdf.render import Printable
+    from findings_report.pdf.page import PdfPage
     from findings_report.report import archive
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
-    carried = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date)
-    return Printable(text.content.decode(), pictures, carried)
+    data = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date)
+    return PdfPage(text.content.decode(), pictures, data)

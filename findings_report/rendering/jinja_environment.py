@@ -28,7 +28,7 @@ from markupsafe import Markup
 
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
 from findings_report.model.report import ReportedEngagement
-from findings_report.pdf.segments import FEWEST_APART
+from findings_report.pdf.segments import FEWEST_SEGMENTED
 from findings_report.problems import FindingsReportError, Place
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.dialects import Dialect
@@ -56,7 +56,7 @@ def create_environment(dialect: Dialect, files: TemplateFiles, engagement: Repor
     environment.filters |= Filters(dialect, engagement).by_name()
     environment.globals |= {
         "stylesheet": lambda *names: Markup("".join(loader.read(name) for name in names)),  # noqa: S704 - template files
-        "fewest_apart": FEWEST_APART,
+        "fewest_apart": FEWEST_SEGMENTED,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return environment

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.report import SCHEMA, Report, ReportedFinding
-from findings_report.pdf.embedded_data import Embedded, Password, embedded, no_password
+from findings_report.pdf.embedded_data import ExtractedFile, Password, extract_file, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import HIDDEN
 
@@ -131,7 +131,7 @@ def read(content: bytes, shown: str, *, largest: int = LARGEST, password: Passwo
     it is neither, or its JSON has more than `largest` bytes; USAGE when it does not open.
     """
     names = tuple(_NAMES.values())
-    found = embedded(content, names, shown=shown, password=password).content if is_pdf(content) else content
+    found = extract_file(content, names, shown=shown, password=password).content if is_pdf(content) else content
     if len(found) > largest:
         raise _too_large(shown, largest)
     return from_json(found, shown=shown)
@@ -142,11 +142,11 @@ def is_pdf(content: bytes) -> bool:
     return b"%PDF-" in content[:_START]
 
 
-def extract(content: bytes, *, shown: str, password: Password = no_password) -> Embedded:
+def extract(content: bytes, *, shown: str, password: Password = no_password) -> ExtractedFile:
     """The JSON that a PDF carries, byte for byte as it was put there. Raises as `read`; a comparison is taken too."""
     if not is_pdf(content):
         raise _refused(shown, "it is no PDF", "name the PDF of a report or a comparison")
-    found = embedded(content, tuple(_NAMES.values()), shown=shown, password=password)
+    found = extract_file(content, tuple(_NAMES.values()), shown=shown, password=password)
     document_from_json(found.content, shown=shown)
     return found
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import clauses
 import pytest
 import samples
+from pdfs import render_pdf
 
 from findings_report import commands, sandbox
 from findings_report.commands import Built, Wishes
 from findings_report.model.report import Report
-from findings_report.pdf.render import Printable, render_many, render_pdf
+from findings_report.pdf.page import PdfPage
+from findings_report.pdf.render import open_renderer
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.rendering.document_parts import render_alone
-from findings_report.rendering.formats import printable
+from findings_report.rendering.formats import pdf_page
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import alone
@@ -109,27 +111,29 @@ def test_its_pdf_is_archival_and_carries_its_data(demo: Path, tmp_path: Path) ->
 def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     template = Template("standard", (builtin_templates(),))
     reports = [alone(samples.report(), finding) for finding in samples.report().findings]
-    pages = [printable(report, render_alone(report, template=template, format="pdf")) for report in reports]
-    entries = FileCache(tmp_path)
+    pages = [pdf_page(report, render_alone(report, template=template, format="pdf")) for report in reports]
+    cache = FileCache(tmp_path)
 
-    together = render_many(pages, entries=entries, workers=2)
+    with open_renderer(cache=cache, workers=2) as renderer:
+        together = renderer.render_many(pages)
 
     assert len(together) == len(reports) > 2
     for page, made in zip(pages, together, strict=True):
-        assert made == render_pdf(page.html, images=page.images, carried=page.carried)
+        assert made == render_pdf(page.html, pictures=page.pictures, embedded_file=page.embedded_file)
     monkeypatch.setattr(sandbox, "start_child", None)  # nothing is laid out a second time
-    assert render_many(pages, entries=entries) == together
+    with open_renderer(cache=cache) as renderer:
+        assert renderer.render_many(pages) == together
 
 
 @pytest.mark.slow
 def test_every_page_that_cannot_be_made_is_told_and_none_harms_another() -> None:
-    def page(body: str) -> Printable:
-        return Printable(f"<!DOCTYPE html><html lang=en><title>T</title><body>{body}</body></html>", {}, None)
+    def page(body: str) -> PdfPage:
+        return PdfPage(f"<!DOCTYPE html><html lang=en><title>T</title><body>{body}</body></html>", {}, None)
 
     bad, good, worse = page("<img src='http://a.example/x'>"), page("<p>good</p>"), page("<p style='font-size:1e9px'>x</p>")
 
-    with pytest.raises(FindingsReportError) as caught:
-        render_many([bad, worse, good, page("<img src='http://b.example/x'>")], workers=1)
+    with open_renderer(workers=1) as renderer, pytest.raises(FindingsReportError) as caught:
+        renderer.render_many([bad, worse, good, page("<img src='http://b.example/x'>")])
     said = [problem.fault for problem in caught.value.problems]
     assert len(said) == 3
     assert "http://a.example/x" in said[0]

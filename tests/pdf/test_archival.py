@@ -16,7 +16,7 @@ import pytest
 from pdfs import bare, printed
 from pikepdf import Dictionary, Name, Pdf
 
-from findings_report.pdf.archival import archival, packet
+from findings_report.pdf.archival import to_archival, xmp_packet
 
 TITLE = "Review <of> caf\u00e9s & \u0007 bars"
 
@@ -107,7 +107,7 @@ def test_a_broken_clause_is_seen(change: Callable[[Pdf], None], clause: str, pdf
 
 
 def test_a_pdf_without_tags_is_not_said_to_have_them() -> None:
-    content = archival(bare(Title="Review"), None)
+    content = to_archival(bare(Title="Review"), None)
 
     assert clauses.violations(content) == []
     with pikepdf.open(io.BytesIO(content)) as pdf:
@@ -116,17 +116,17 @@ def test_a_pdf_without_tags_is_not_said_to_have_them() -> None:
 
 
 def test_the_same_pdf_gives_the_same_archival_one_which_stays_as_it_is_when_it_is_made_archival_again() -> None:
-    once = archival(bare(Title="Review"), None)
+    once = to_archival(bare(Title="Review"), None)
 
-    assert archival(bare(Title="Review"), None) == once
-    assert len(archival(archival(once, None), None)) == len(archival(once, None))
+    assert to_archival(bare(Title="Review"), None) == once
+    assert len(to_archival(to_archival(once, None), None)) == len(to_archival(once, None))
 
 
 @pytest.mark.parametrize("is_tagged", [True, False])
 def test_metadata_are_xml_whatever_the_title_is(is_tagged: bool) -> None:
     information = {"Title": TITLE, "Author": "A & B", "Keywords": "]]>", "CreationDate": "D:20260320", "Subject": "\ud800"}
 
-    content = packet(information, "en-GB", is_tagged=is_tagged)
+    content = xmp_packet(information, "en-GB", is_tagged=is_tagged)
 
     root = ElementTree.fromstring(content)  # noqa: S314 - our own
     assert root.findtext(f".//{clauses.DC}title/{clauses.RDF}Alt/{clauses.RDF}li") == TITLE.replace("\u0007", "\ufffd")

@@ -10,8 +10,8 @@ from font_coverage import measured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.pdf.glyphs import COVERAGE, FONTS, missing, substitute
-from findings_report.pdf.render import limits_for
+from findings_report.pdf.glyphs import COVERAGE, FONTS, missing_characters, substitute_missing
+from findings_report.pdf.page import limits_for
 from findings_report.system.toolchain import library_versions, missing_libraries
 
 
@@ -22,7 +22,7 @@ def test_the_table_of_characters_is_what_the_font_files_have() -> None:
 def test_stand_ins_are_put_into_text_only() -> None:
     html = '<STYLE>p::before { content: "中" }</STYLE><title>中</title><!-- 中 --><a title="中" href="#中">中\ufe0f</a>'
 
-    page_with_stand_ins, replaced = substitute(html)
+    page_with_stand_ins, replaced = substitute_missing(html)
 
     assert page_with_stand_ins == html.replace(">中\ufe0f<", ">[U+4E2D]<")
     assert replaced == ("中",)
@@ -31,7 +31,7 @@ def test_stand_ins_are_put_into_text_only() -> None:
 def test_what_a_style_prints_of_an_attribute_has_stand_ins_too() -> None:
     html = '<article title="中" data-head="A-1 \U0001f642 &quot;中" data-n=\'中\' data-plain="x">'
 
-    page_with_stand_ins, replaced = substitute(html)
+    page_with_stand_ins, replaced = substitute_missing(html)
 
     assert page_with_stand_ins == (
         '<article title="中" data-head="A-1 [U+1F642] &quot;[U+4E2D]" data-n=\'[U+4E2D]\' data-plain="x">'
@@ -41,9 +41,9 @@ def test_what_a_style_prints_of_an_attribute_has_stand_ins_too() -> None:
 
 def test_the_other_case_of_a_missing_letter_stays() -> None:
     absent, present = "\u1c90", "\u10d0"
-    assert (missing(absent), missing(present)) == ((absent,), ())
+    assert (missing_characters(absent), missing_characters(present)) == ((absent,), ())
 
-    text, _ = substitute(absent + present)
+    text, _ = substitute_missing(absent + present)
 
     assert text == f"[U+{ord(absent):04X}]{present}"
 
@@ -52,19 +52,20 @@ def test_the_other_case_of_a_missing_letter_stays() -> None:
 def test_nothing_is_missing_from_text_with_stand_ins(text: str) -> None:
     text = text.replace("<", "").replace(">", "")
 
-    shown, replaced = substitute(text)
+    shown, replaced = substitute_missing(text)
 
-    assert missing(shown) == ()
-    assert replaced == missing(text)
+    assert missing_characters(shown) == ()
+    assert replaced == missing_characters(text)
 
 
 def test_white_space_joiners_and_break_opportunities_are_not_missing() -> None:
-    assert missing("\t\n\r \u00a0\u00ad\u200b\u200c\u200d\u2060\ufe0f") == ()
+    assert missing_characters("\t\n\r \u00a0\u00ad\u200b\u200c\u200d\u2060\ufe0f") == ()
 
 
 def test_the_libraries_are_named_and_versioned_without_importing_weasyprint() -> None:
     script = (
-        "import sys; import findings_report.pdf.render as p; print(p.missing_libraries(), p.library_versions());"
+        "import sys; import findings_report.pdf.render; import findings_report.system.toolchain as p;"
+        "print(p.missing_libraries(), p.library_versions());"
         "sys.exit(any(name.partition('.')[0] in {'weasyprint', 'pydantic', 'PIL', 'fontTools'} for name in sys.modules))"
     )
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import pikepdf
 import PIL.Image
 import pytest
+from pdfs import render_pdf
 
-from findings_report.pdf.glyphs import COVERAGE, missing
-from findings_report.pdf.problems import of_confinement
-from findings_report.pdf.render import limits_for, render_pdf
+from findings_report.pdf.glyphs import COVERAGE, missing_characters
+from findings_report.pdf.page import limits_for
+from findings_report.pdf.problems import confinement_gaps
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sandbox import Limits
 from findings_report.system.toolchain import INSTALL
@@ -65,7 +66,7 @@ def fonts_of(pdf: bytes, folder: Path) -> set[str]:
 
 def problems_of(html: str, limits: Limits | None = None, **images: tuple[str, bytes]) -> tuple[Problem, ...]:
     with pytest.raises(FindingsReportError) as caught:
-        render_pdf(html, images=images, limits=limits)
+        render_pdf(html, pictures=images, limits=limits)
     assert {problem.kind for problem in caught.value.problems} == {Kind.OUTPUT}
     return caught.value.problems
 
@@ -133,7 +134,7 @@ def test_the_fonts_of_the_machine_are_used_when_asked_for(tmp_path: Path) -> Non
 def test_pictures_given_with_the_page_are_in_the_pdf() -> None:
     html = page('<img src="fr-asset:one" alt="one"><img src="fr-asset:logo.v2" alt="two">')
 
-    content = render_pdf(html, images={"one": ("image/png", png()), "logo.v2": ("image/jpeg", png(kind="JPEG"))}).content
+    content = render_pdf(html, pictures={"one": ("image/png", png()), "logo.v2": ("image/jpeg", png(kind="JPEG"))}).content
 
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert len(pdf.pages[0].Resources.XObject) == 2
@@ -141,9 +142,11 @@ def test_pictures_given_with_the_page_are_in_the_pdf() -> None:
 
 def test_the_same_page_gives_the_same_bytes_whatever_the_environment(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from findings_report.pdf.render import render_pdf\n"
+        "import sys; from pathlib import Path; from findings_report.pdf.page import PdfPage\n"
+        "from findings_report.pdf.render import open_renderer\n"
         "html, picture = Path(sys.argv[1]).read_text('utf-8'), Path(sys.argv[2]).read_bytes()\n"
-        "sys.stdout.buffer.write(render_pdf(html, images={'p': ('image/png', picture)}).content)\n"
+        "pdf = PdfPage(html, {'p': ('image/png', picture)}, None)\n"
+        "with open_renderer() as renderer: sys.stdout.buffer.write(renderer.render(pdf).content)\n"
     )
     (tmp_path / "page.html").write_text(
         page('<h1>H</h1><p>ä א <b>b</b> <img src="fr-asset:p" alt=""><pre>x = 1</pre>'), "utf-8"
@@ -369,7 +372,7 @@ def test_without_pango_there_is_one_message_with_the_command(tmp_path: Path, mon
 
 def test_a_broken_font_configuration_is_an_error_and_not_a_fall_back_to_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = {"FONTCONFIG_PATH": "/nonexistent", "FONTCONFIG_FILE": "fonts.conf", "BUNDLED_FONTS": "9"}
-    monkeypatch.setattr("findings_report.pdf.render._environment", lambda **_: broken)
+    monkeypatch.setattr("findings_report.pdf.render._font_environment", lambda **_: broken)
 
     (problem,) = problems_of(page("x"))
 
@@ -390,7 +393,7 @@ def test_characters_without_a_glyph_are_printed_as_their_code_points_and_told() 
 def test_every_character_said_to_be_covered_has_a_glyph() -> None:
     ranges = (line.split("-") for line in COVERAGE.read_text("ascii").splitlines()[1:])
     covered = "".join(chr(point) for start, end in ranges for point in range(int(start, 16), int(end, 16) + 1))
-    printable = "".join(sorted(set(covered) - set(missing(covered)) - set("\t\n\r\f<&")))
+    printable = "".join(sorted(set(covered) - set(missing_characters(covered)) - set("\t\n\r\f<&")))
 
     rendered = render_pdf(page("".join(f"<p>{printable[start : start + 40]}</p>" for start in range(0, len(printable), 40))))
 
@@ -399,11 +402,11 @@ def test_every_character_said_to_be_covered_has_a_glyph() -> None:
 
 
 def test_a_machine_that_cannot_confine_says_so_with_each_pdf() -> None:
-    told = of_confinement("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
+    told = confinement_gaps("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
 
     assert [(problem.level, problem.code) for problem in told] == [("note", "pdf-confinement")]
     assert "network not cut off, files not closed off (no Landlock)" in told[0].fault
-    assert of_confinement("network cut off, files closed off by Landlock 7, limits on memory") == ()
+    assert confinement_gaps("network cut off, files closed off by Landlock 7, limits on memory") == ()
 
 
 @pytest.mark.slow

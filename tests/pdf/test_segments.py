@@ -1,44 +1,44 @@
-"""Which findings share a sheet, and how a page is taken apart into sheets."""
+"""Which findings share a segment, and how a page is split into segments."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.pdf.segments import FEWEST_APART, gathered, take_apart
+from findings_report.pdf.segments import FEWEST_SEGMENTED, segment_sizes, split_into_segments
 
-IDS = st.lists(st.from_regex(r"[A-Z]{1,4}-[0-9]{1,4}", fullmatch=True), unique=True, min_size=FEWEST_APART, max_size=60)
+IDS = st.lists(st.from_regex(r"[A-Z]{1,4}-[0-9]{1,4}", fullmatch=True), unique=True, min_size=FEWEST_SEGMENTED, max_size=60)
 
 
-def sheets(ids: list[str]) -> list[tuple[str, ...]]:
+def segments(ids: list[str]) -> list[tuple[str, ...]]:
     left = iter(ids)
-    return [tuple(next(left) for _ in range(count)) for count in gathered(ids)]
+    return [tuple(next(left) for _ in range(count)) for count in segment_sizes(ids)]
 
 
 @given(IDS)
-def test_every_finding_is_on_one_sheet_and_no_sheet_but_the_first_has_fewer_than_two(ids: list[str]) -> None:
-    made = sheets(ids)
+def test_every_finding_is_on_one_segment_and_no_segment_but_the_first_has_fewer_than_two(ids: list[str]) -> None:
+    split = segments(ids)
 
-    assert [id for sheet in made for id in sheet] == ids
-    assert all(len(sheet) >= 2 for sheet in made[1:])
+    assert [id for segment in split for id in segment] == ids
+    assert all(len(segment) >= 2 for segment in split[1:])
 
 
 @given(IDS, st.data())
-def test_an_added_finding_leaves_all_sheets_but_its_neighbours(ids: list[str], data: st.DataObject) -> None:
+def test_an_added_finding_leaves_all_segments_but_its_neighbours(ids: list[str], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(ids)))
 
-    before, after = sheets(ids), sheets([*ids[:at], "ADDED-1", *ids[at:]])
+    before, after = segments(ids), segments([*ids[:at], "ADDED-1", *ids[at:]])
 
     near = {*ids[max(0, at - 2) : at + 2], "ADDED-1"}
-    assert {sheet for sheet in before if not near & set(sheet)} - set(after) <= {
-        sheet for sheet in before if set(sheet) & set(ids[max(0, at - 8) : at + 8])
+    assert {segment for segment in before if not near & set(segment)} - set(after) <= {
+        segment for segment in before if set(segment) & set(ids[max(0, at - 8) : at + 8])
     }
     assert len(set(before) - set(after)) <= 3
 
 
 def test_the_findings_of_a_short_report_follow_one_another() -> None:
-    assert gathered([f"A-{number}" for number in range(FEWEST_APART - 1)]) == [FEWEST_APART - 1]
-    assert gathered([]) == []
+    assert segment_sizes([f"A-{number}" for number in range(FEWEST_SEGMENTED - 1)]) == [FEWEST_SEGMENTED - 1]
+    assert segment_sizes([]) == []
 
 
 PAGE = """<!doctype html><html lang="en"><head><style>
@@ -54,23 +54,23 @@ PAGE = """<!doctype html><html lang="en"><head><style>
 """
 
 
-def test_a_page_is_taken_apart_where_its_template_says() -> None:
-    page = take_apart(PAGE)
+def test_a_page_is_split_where_its_template_says() -> None:
+    page = split_into_segments(PAGE)
 
     assert page is not None
-    assert [sheet.is_numbered for sheet in page.sheets] == [False, True, False]
-    assert [[id for id, _ in sheet.parts] for sheet in page.sheets] == [[], [], ["A-1", "A-2"]]
-    assert page.sheets[2].anchors == {"A-1", "A-2", "here"}
+    assert [segment.prints_page_numbers for segment in page.segments] == [False, True, False]
+    assert [[id for id, _ in segment.findings] for segment in page.segments] == [[], [], ["A-1", "A-2"]]
+    assert page.anchors[2] == {"A-1", "A-2", "here"}
     assert page.obstacle is None
-    assert take_apart("<html><body><p>x</p></body></html>") is None
+    assert split_into_segments("<html><body><p>x</p></body></html>") is None
 
 
-def test_links_to_other_sheets_are_symbolic_and_numbered_where_asked() -> None:
-    page = take_apart(PAGE)
+def test_links_to_other_segments_are_symbolic_and_numbered_where_asked() -> None:
+    page = split_into_segments(PAGE)
     assert page is not None
 
-    contents = page.laid_apart(page.sheets[1], {"A-1", "cover"}, {"A-1": 7})
-    findings = page.laid_apart(page.sheets[2], {"cover"})
+    contents = page.page_of(1, {"A-1": 7})
+    findings = page.page_of(2)
 
     assert '<a href="xref:A-1" data-page="7">one</a> <a href="#nowhere">' in contents
     assert "content: attr(data-page)" in contents
@@ -78,9 +78,9 @@ def test_links_to_other_sheets_are_symbolic_and_numbered_where_asked() -> None:
     assert '<a href="xref:cover">cover</a>' in findings
 
 
-def test_a_style_that_counts_across_sheets_is_an_obstacle() -> None:
+def test_a_style_that_counts_across_segments_is_an_obstacle() -> None:
     for style in ("p { counter-increment: x }", "@page :left { margin: 0 }", "a::after { content: target-text(attr(href)) }"):
-        page = take_apart(PAGE.replace("<style>", f"<style>{style}"))
+        page = split_into_segments(PAGE.replace("<style>", f"<style>{style}"))
 
         assert page is not None
         assert page.obstacle is not None, style

@@ -12,8 +12,7 @@ import pytest
 import tagged
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-
-from findings_report.pdf.render import render_pdf, render_stamp
+from pdfs import render_pdf, render_stamp
 
 PAGE = """<!doctype html><html lang="en"><head><title>T</title><style>
 @page { size: 100mm 100mm; margin: 10mm; @bottom-center { content: counter(page) } }

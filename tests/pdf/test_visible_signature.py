@@ -12,7 +12,7 @@ import clauses
 import pikepdf
 import pytest
 import samples
-from pdfs import carrying, printed
+from pdfs import carrying, printed, render_stamp
 from pikepdf import Array, Dictionary, Name, Pdf
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
@@ -21,7 +21,6 @@ from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
 from findings_report.commands.pdf import SignWishes, sign
-from findings_report.pdf.render import render_stamp
 from findings_report.pdf.signing.appearance import LEFT, TOP, stamp
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each

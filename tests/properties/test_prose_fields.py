@@ -15,7 +15,7 @@ from findings_report import commands
 from findings_report.model.finding import Finding
 from findings_report.model.passages import Position, passage_fields
 from findings_report.model.report import ReportedFinding
-from findings_report.pdf.embedded_data import embedded
+from findings_report.pdf.embedded_data import extract_file
 
 FIELDS = {position: f"probe_{position.value}" for position in Position}
 """The synthetic fields, one for each position."""
@@ -83,7 +83,7 @@ def test_the_pdf_prints_the_field_and_holds_it_as_data(package: ChangedPackage, 
     path = package.folder / "report.pdf"
     printed = subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
     assert texts_in(printed) == set(NAMES)
-    carried = embedded(path.read_bytes(), ("report.json",), shown="report.pdf").content
+    carried = extract_file(path.read_bytes(), ("report.json",), shown="report.pdf").content
     assert texts_in(carried.decode()) == set(NAMES)
 
 

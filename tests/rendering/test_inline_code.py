@@ -14,10 +14,10 @@ import samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from pdfs import render_pdf
 
 from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedSection
-from findings_report.pdf.render import render_pdf
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import TextRun, plain_text, split_inline_code
 from findings_report.rendering import html, markdown

@@ -16,6 +16,7 @@ import samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from pdfs import render_pdf
 
 from findings_report import prose
 from findings_report.model.engagement import Engagement, Severity, State
@@ -23,7 +24,6 @@ from findings_report.model.evidence import Check, Line, Run, Verdict
 from findings_report.model.finding import Event, Status
 from findings_report.model.report import Report, ScopeEntry, SeverityCount
 from findings_report.model.report_tables import Weakness
-from findings_report.pdf.render import render_pdf
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.rendering import html, markdown
@@ -360,7 +360,7 @@ def test_a_pdf_of_our_own_styles_gives_no_warning(template: str, state: State) -
         if picture
     }
 
-    pdf = render_pdf(rendered(report, "pdf", template), images=pictures)
+    pdf = render_pdf(rendered(report, "pdf", template), pictures=pictures)
 
     assert pdf.problems == ()
 

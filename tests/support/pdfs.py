@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 import pikepdf
 import samples
 from pikepdf import Pdf
 
 from findings_report import commands
-from findings_report.model.rendered import EmbeddedFile
-from findings_report.pdf.archival import archival
+from findings_report.model.rendered import EmbeddedFile, Rendered
+from findings_report.pdf.archival import to_archival
+from findings_report.pdf.page import PdfPage
+from findings_report.pdf.render import open_renderer
 from findings_report.rendering.template_files import Template, builtin_templates
 
 
@@ -28,7 +33,7 @@ def blank() -> bytes:
 
 
 def carrying(content: bytes, name: str = "report.json", day: date | None = date(2026, 11, 20)) -> bytes:
-    return archival(blank(), EmbeddedFile(name, content, day))
+    return to_archival(blank(), EmbeddedFile(name, content, day))
 
 
 def printed(template: str = "standard") -> bytes:
@@ -44,3 +49,20 @@ def bare(**information: str) -> bytes:
     buffer = io.BytesIO()
     pdf.save(buffer)
     return buffer.getvalue()
+
+
+def render_pdf(
+    html: str,
+    *,
+    pictures: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+    embedded_file: EmbeddedFile | None = None,
+    **options: Any,
+) -> Rendered:
+    """The PDF of one page by a renderer of its own; `options` are those of `open_renderer`."""
+    with open_renderer(**options) as renderer:
+        return renderer.render(PdfPage(html, pictures, embedded_file))
+
+
+def render_stamp(html: str) -> bytes:
+    with open_renderer(workers=1) as renderer:
+        return renderer.render_stamp(html)

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from findings_report import sandbox
-from findings_report.pdf.embedded_data import Password, no_password, unlocked
+from findings_report.pdf.embedded_data import Password, ask_with_password, no_password
 from findings_report.pdf.signing import timestamp_authority
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
@@ -143,7 +143,7 @@ def sign(content: bytes, key: Key, manner: Manner, *, shown: str, password: Pass
             request |= {"left": stamp.left, "top": stamp.top, "text": stamp.text}
             blobs |= {"stamp": stamp.page}
         known: list[str] = []
-        made = unlocked(lambda given: ask({"do": "sign", **request, **given}, blobs), _noted(password, known), shown)
+        made = ask_with_password(lambda given: ask({"do": "sign", **request, **given}, blobs), _noted(password, known), shown)
     if manner.authority is None:
         return Made(made.blobs["pdf"], None)
     reply = timestamp_authority.answer(manner.authority, made.blobs["query"])
@@ -163,7 +163,7 @@ def signatures(content: bytes, trusted: Trusted, *, shown: str, password: Passwo
     """
     blobs = {"pdf": content, "signers": trusted.signers, "authorities": trusted.authorities}
     with _child(sum(map(len, blobs.values())), shown) as ask:
-        found = unlocked(lambda given: ask({"do": "look", **given}, blobs), password, shown).response["signatures"]
+        found = ask_with_password(lambda given: ask({"do": "look", **given}, blobs), password, shown).response["signatures"]
     assert isinstance(found, list)  # noqa: S101  # the child is this package's own
     return tuple(Signature(**{**each, "time_stamp": _time_stamp(each["time_stamp"])}) for each in found)
 

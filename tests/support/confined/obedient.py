@@ -38,6 +38,10 @@ def environment(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Re
     return {"names": sorted(os.environ), "folder": str(Path.cwd()), "stdin": sys.stdin.read()}, {}
 
 
+def pid(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response:
+    return {"pid": os.getpid()}, {}
+
+
 def spin(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response:
     while True:
         pass

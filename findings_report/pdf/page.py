@@ -1,0 +1,111 @@
+"""A page that is to become a PDF, and the form in which it travels to a confined worker.
+
+Both sides import this module: the main program, which has neither WeasyPrint nor pikepdf, and the workers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from urllib.parse import quote
+
+from findings_report.model.rendered import EmbeddedFile
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
+from findings_report.sandbox import ChildReply, Limits
+
+PICTURE_SCHEME: Final = "fr-asset:"
+"""Scheme of the address by which a page names one of its pictures: `fr-asset:NAME`."""
+
+Pictures = Mapping[str, tuple[str, bytes]]
+"""Pictures by name: media type, image/png or image/jpeg, and content."""
+Message = dict[str, object]
+"""JSON object of a request."""
+Blobs = dict[str, bytes]
+"""Named bytes of a request."""
+
+_PICTURE: Final = re.compile(rf"{PICTURE_SCHEME}([A-Za-z0-9_.~%/-]+)")
+_MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+_MIB: Final = 2**20
+
+
+@dataclass(frozen=True)
+class PdfPage:
+    """A self-contained page of HTML: its style is in a `<style>`, and nothing is fetched from anywhere."""
+
+    html: str
+    """The page. Title and language of the PDF are those of the page; no date is written."""
+    pictures: Pictures
+    """All pictures that the page may name."""
+    embedded_file: EmbeddedFile | None
+    """The file that the PDF contains; None for none."""
+
+
+@dataclass(frozen=True)
+class PageLayout:
+    """A PDF, and what the workers that laid it out replied."""
+
+    content: bytes
+    """The PDF; empty if a worker was asked for something that is not part of the page."""
+    replies: Sequence[ChildReply]
+    """One for the whole page, or one for each segment."""
+    problems: tuple[Problem, ...] = ()
+    """What is to be reported besides the replies."""
+
+
+def check_pictures(pictures: Pictures) -> None:
+    """Raise FindingsReportError (OUTPUT) for pictures that are not PNG or JPEG.
+
+    Checked by content, because WeasyPrint goes by content, too, and would draw an SVG whose media type says PNG.
+    """
+    wrong = [name for name, (kind, content) in pictures.items() if kind not in _MAGIC or not content.startswith(_MAGIC[kind])]
+    if wrong:
+        raise FindingsReportError(
+            Problem(Kind.OUTPUT, f"the image {visible(name)!r} is no PNG or JPEG", "convert it", code="pdf-image")
+            for name in wrong
+        )
+
+
+def limits_for(page_bytes: int, picture_bytes: Iterable[int], embedded_bytes: int = 0) -> Limits:
+    """Return what an honest page of this size may need.
+
+    The margin is wide: 5 MB, a thousand findings, took 280 CPU seconds and 2.6 GB when laid out in one piece.
+    """
+    sizes = list(picture_bytes)
+    cpu_seconds = 60 + 120 * page_bytes // _MIB + 10 * len(sizes) + embedded_bytes // _MIB
+    memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(sizes) + 8 * embedded_bytes
+    output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(sizes) + embedded_bytes
+    # The machine may have more processes than cores: four times the CPU time, at least a minute.
+    return Limits(cpu_seconds, memory_bytes, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=output_bytes)
+
+
+def page_request(html: str, pictures: Pictures, embedded_file: EmbeddedFile | None = None) -> tuple[Message, Blobs]:
+    """Return message and blobs for one page. Of the pictures only those that the page names are sent.
+
+    That makes the request, and with it the key of the cached reply, independent of pictures that other segments show.
+    """
+    named = set(_PICTURE.findall(html))
+    shown = {name: picture for name, picture in pictures.items() if quote(name) in named}
+    message, blobs = embedding_request(embedded_file)
+    blobs |= {"page": html.encode("utf-8", "backslashreplace")}
+    blobs |= {f"picture:{name}": content for name, (_, content) in shown.items()}
+    return message | {"media_types": {name: kind for name, (kind, _) in shown.items()}}, blobs
+
+
+def embedding_request(embedded_file: EmbeddedFile | None) -> tuple[Message, Blobs]:
+    """Return the part of a request that has the file to be embedded; both are empty for None."""
+    if embedded_file is None:
+        return {}, {}
+    day = embedded_file.day.isoformat() if embedded_file.day else None
+    return {"embedded": {"name": embedded_file.name, "day": day}}, {"embedded": embedded_file.content}
+
+
+def requested_embedded_file(message: Mapping[str, object], blobs: Mapping[str, bytes]) -> EmbeddedFile | None:
+    """Return the file that `embedding_request` put into a request."""
+    entry = message.get("embedded")
+    if not isinstance(entry, dict):
+        return None
+    return EmbeddedFile(entry["name"], blobs["embedded"], date.fromisoformat(entry["day"]) if entry["day"] else None)
