@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from findings_report.evidence.quote import check, listing
+from findings_report.evidence.quote import check_quote, index_lines
 from findings_report.evidence.resolve import resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
@@ -359,13 +359,13 @@ def judge(taken: Sequence[Sample], rng: random.Random, *, shown: int) -> float:
     wrong: dict[str, Counter[str]] = {}
     seconds = dict.fromkeys(KINDS, 0.0)
     for sample in taken:
-        file = listing(sample.lines)
+        file = index_lines(sample.lines)
         for kind, make in KINDS.items():
             made = make(sample, rng)
             if made is None:
                 continue
             start = time.process_time()
-            found = check(made.quote, file, [made.cited])
+            found = check_quote(made.quote, file, [made.cited])
             seconds[kind] += time.process_time() - start
             total[kind] += 1
             if is_right(made, found, sample):

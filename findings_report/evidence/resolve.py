@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from findings_report.evidence.quote import check, is_too_long, quoted_runs, telling_lines, unchecked
+from findings_report.evidence.quote import check_quote, find_telling_lines, is_too_long, leave_unchecked, split_runs
 from findings_report.evidence.shown_lines import (
     MOST_LINES,
     ShownLines,
@@ -161,8 +161,8 @@ def resolve_location(
     searched for a quote that is not in the file.
     """
     if file is None:
-        shown = show_quote_lines(quoted_runs(location.quote) if location.quote else (), location)
-        verdict = unchecked(location.quote, location.lines)
+        shown = show_quote_lines(split_runs(location.quote) if location.quote else (), location)
+        verdict = leave_unchecked(location.quote, location.lines)
         regions = location.lines or verdict.claimed
         snippet = _snippet(index, location, repository, None, shown, verdict, regions, location.symbol)
         return Resolved(snippet, _warn_of_cut(shown), budget)
@@ -202,13 +202,13 @@ def _check_quote(
     if location.quote is None or not location.quote.strip():
         return Check(verdict=Verdict.NONE, claimed=location.lines), (), budget
     problems: list[Problem] = []
-    verdict = check(location.quote, file.listing, location.lines)
+    verdict = check_quote(location.quote, file.index, location.lines)
     commit = location.commit or repository.commit or ""
     if verdict.verdict is Verdict.NOT_FOUND:
         if is_too_long(location.quote):
             fault = "the quote is too long for the closest text to be looked for"
             problems.append(_warning(fault, "quote the lines that matter", "quote", code="quote-too-long"))
-        lines = telling_lines(location.quote)
+        lines = find_telling_lines(location.quote)
         if lines and budget.searches > 0 and repository.files is not None:
             elsewhere = _search_commit(repository.files, commit, location, lines)
             verdict = verdict.model_copy(update={"elsewhere": elsewhere})
@@ -222,7 +222,7 @@ def _search_commit(files: FileReader, commit: str, location: Location, lines: Se
     places = []
     for path in files.source.containing(commit, lines, _MOST_ELSEWHERE + 1):
         try:
-            verdict = check(location.quote or "", files.file(commit, path).listing, ())
+            verdict = check_quote(location.quote or "", files.file(commit, path).index, ())
         except FindingsReportError:
             continue  # a binary or damaged file: the search goes on in the others
         if path != location.path and verdict.found:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final, Protocol
 
 from findings_report import git
-from findings_report.evidence.quote import Listing, listing
+from findings_report.evidence.quote import LineIndex, index_lines
 from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
@@ -41,9 +41,9 @@ class SourceFile:
         return language_of(self.path)
 
     @cached_property
-    def listing(self) -> Listing:
+    def index(self) -> LineIndex:
         """The lines, indexed for searching quotes."""
-        return listing(self.lines)
+        return index_lines(self.lines)
 
     @cached_property
     def insides(self) -> tuple[Inside, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from findings_report.evidence.quote import unchecked
+from findings_report.evidence.quote import leave_unchecked
 from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
@@ -50,7 +50,7 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         fault = (
             f"the quoted code stands at {describe_lines(check.found)} of {where}, not at {describe_lines(check.claimed)}{text}"
         )
-        is_numbered = check.claimed != location.lines or check.claimed == unchecked(location.quote, ()).claimed
+        is_numbered = check.claimed != location.lines or check.claimed == leave_unchecked(location.quote, ()).claimed
         numbers = ", and mend the numbers in the quote" if is_numbered else ""
         remedy = f"write `{write_lines_field(correct_lines(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")

@@ -11,7 +11,7 @@ from findings_report.history.line_map import Placement, Shares, shares
 from findings_report.history.renames import Counterpart
 from findings_report.history.text_search import Place, Search, telling
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import aligned
+from findings_report.sourcecode.alignment import align_lines
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 PROBES = 12
@@ -111,7 +111,7 @@ def _candidate(search: Search, old: SourceFile, region: Region, start: Place, ho
     block = [squeeze(line) for line in old.lines[region.start_line - 1 : region.end_line]]
     window = [squeeze(line) for line in lines[first - 1 : last]]
     is_home = home is not None and start.path == home.file.path
-    pairs = [(region.start_line + a, first + b) for a, b in aligned(block, window)]
+    pairs = [(region.start_line + a, first + b) for a, b in align_lines(block, window)]
     if home is not None and is_home:
         pairs = [pair for pair in pairs if _is_free(home, region, pair[1])]
     if not pairs:

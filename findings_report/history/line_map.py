@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from findings_report.git.hunks import Hunk
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import LONGEST_LINE, aligned, likeness
+from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, likeness
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 _VERSION_OF_TEXT = 0.75  # likeness from which what came in place of a whole text is a version of it
@@ -71,7 +71,7 @@ class Versions:
         if hunk not in self._aligned:
             old = [squeeze(text)[:LONGEST_LINE] for text in self.old[hunk.old_start - 1 : hunk.old_stop - 1]]
             new = [squeeze(text)[:LONGEST_LINE] for text in self.new[hunk.new_start - 1 : hunk.new_stop - 1]]
-            self._aligned[hunk] = {hunk.old_start + a: hunk.new_start + b for a, b in aligned(old, new)}
+            self._aligned[hunk] = {hunk.old_start + a: hunk.new_start + b for a, b in align_lines(old, new)}
         return self._aligned[hunk]
 
     @cached_property
@@ -206,13 +206,11 @@ class Shares(NamedTuple):
 
 def shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
     """What `placement` keeps of `region`; `old` and `new` are the files' lines."""
-    from rapidfuzz import fuzz
-
     numbers = range(region.start_line, region.end_line + 1)
     counted = [number for number in numbers if is_informative(old[number - 1])] or list(numbers)
     equal = sum(number in placement.equal for number in counted)
     near = sum(
-        fuzz.ratio(squeeze(old[number - 1])[:LONGEST_LINE], squeeze(new[placement.similar[number] - 1])[:LONGEST_LINE]) / 100
+        compare_lines(old[number - 1], new[placement.similar[number] - 1]) / 100
         for number in counted
         if number in placement.similar
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from findings_report.evidence.quote import renumbered
+from findings_report.evidence.quote import renumber
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.model.finding import Location
@@ -45,7 +45,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
     step = _Steps(drifts)
     quote = location.quote
     if quote is not None and not step.is_still:
-        quote = renumbered(quote, snippet.check.claimed, location.lines, step.to)
+        quote = renumber(quote, snippet.check.claimed, location.lines, step.to)
         if quote is None:
             raise StaysError("the line numbers inside its quote cannot be told from code")
     return location.model_copy(

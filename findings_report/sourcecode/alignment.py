@@ -20,7 +20,20 @@ _MOST_CELLS = 250_000  # pairs of lines that two texts are compared by; larger o
 _LONGEST_TEXT = 12_000  # characters of a text that is compared as a whole
 
 
-def aligned(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+def compare_lines(old: str, new: str, *, longest: int = LONGEST_LINE) -> float:
+    """Return how alike two lines are, white space aside, 0 to 100; only their first `longest` characters count."""
+    # Imported late: a run that finds every quote where it is claimed compares no lines, and `check` has to start fast.
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(squeeze(old)[:longest], squeeze(new)[:longest])
+
+
+def weigh_line(line: str) -> float:
+    """Return how much a line tells: 1.0 for an informative one, 0.2 for `}` or `else:`, which stand everywhere."""
+    return 1.0 if is_informative(line) else 0.2
+
+
+def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (index in `old`, index in `new`) of squeezed lines that are versions of one another, both rising.
 
     The pairs whose likenesses add up to the most; line by line where as many lines came as went and all are alike.
@@ -47,8 +60,7 @@ def _likenesses(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]
         hits = (
             process.extract(text, choices, scorer=fuzz.ratio, score_cutoff=VERSIONS, limit=None, processor=None) if text else []
         )
-        weight = 1.0 if is_informative(text) else 0.2
-        found.append({index: weight * score / 100 for _, score, index in hits})
+        found.append({index: weigh_line(text) * score / 100 for _, score, index in hits})
     return found
 
 

@@ -15,7 +15,7 @@ from repositories import Commit, build
 from findings_report import authoring, commands
 from findings_report.cli import app
 from findings_report.commands.track_update import Updated, update
-from findings_report.evidence.quote import renumbered
+from findings_report.evidence.quote import renumber
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
 
@@ -218,20 +218,18 @@ def test_a_quote_renumbered_there_and_back_is_the_quote(first: int, step: int, s
     region = (Region(start_line=first, end_line=first + 3),)
     there = (Region(start_line=first + step, end_line=first + 3 + step),)
 
-    moved = renumbered(quote, region, region, lambda line: line + step)
+    moved = renumber(quote, region, region, lambda line: line + step)
 
     assert moved is not None
     assert moved == "".join(style.format(number) + line + "\n" for number, line in enumerate(lines, first + step))
-    assert renumbered(moved, there, there, lambda line: line - step) == quote
+    assert renumber(moved, there, there, lambda line: line - step) == quote
 
 
 def test_a_number_that_is_code_is_no_line_number() -> None:
     cited = (Region(start_line=8, end_line=9),)
 
-    assert (
-        renumbered('404: "Not Found",\n500: "Oops",', cited, cited, lambda line: line + 1) == '404: "Not Found",\n500: "Oops",'
-    )
-    assert renumbered("8: a = 1\n30: b = 2", (Region(start_line=1, end_line=2),), cited, lambda line: line + 1) is None
+    assert renumber('404: "Not Found",\n500: "Oops",', cited, cited, lambda line: line + 1) == '404: "Not Found",\n500: "Oops",'
+    assert renumber("8: a = 1\n30: b = 2", (Region(start_line=1, end_line=2),), cited, lambda line: line + 1) is None
 
 
 def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(

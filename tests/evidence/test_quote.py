@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.evidence.quote import check, is_too_long, listing, quoted_runs, telling_lines, unchecked
-from findings_report.evidence.quote.parse import readings
+from findings_report.evidence.quote import (
+    check_quote,
+    find_telling_lines,
+    index_lines,
+    is_too_long,
+    leave_unchecked,
+    split_runs,
+)
+from findings_report.evidence.quote.parse import read_quote
 from findings_report.model.evidence import Check, Region, Verdict
 from findings_report.sourcecode.lines import split
 
@@ -42,7 +49,7 @@ def stop(handle):
         handle.stop()
     return None
 """
-FILE = listing(split(CODE))
+FILE = index_lines(split(CODE))
 
 
 def lines(*regions: str) -> tuple[Region, ...]:
@@ -55,7 +62,7 @@ def code(start: int, end: int) -> str:
 
 
 def checked(quote: str, *regions: str) -> Check:
-    return check(quote, FILE, lines(*regions))
+    return check_quote(quote, FILE, lines(*regions))
 
 
 def found(result: Check) -> list[str]:
@@ -116,7 +123,7 @@ MARKED_STYLES = [
 def test_line_numbers_are_read_in_many_styles(form: str) -> None:
     quote = "\n".join(form.format(number, FILE.lines[number - 1]) for number in range(5, 14))
 
-    result = check(quote, FILE, ())
+    result = check_quote(quote, FILE, ())
 
     assert (result.verdict, [str(region) for region in result.claimed], found(result)) == (Verdict.EXACT, ["5-13"], ["5-13"])
     assert result.mapped[0] == (5, 5)
@@ -177,11 +184,15 @@ def test_of_a_diff_the_side_is_read_that_is_there_and_the_other_set_aside(start:
 
 
 def test_lists_are_no_diff_and_what_is_wrong_in_them_is_told() -> None:
-    file = listing(split(" steps:\n- run: make\n  name: build\n- run: test\n  name: check\n"))
+    file = index_lines(split(" steps:\n- run: make\n  name: build\n- run: test\n  name: check\n"))
 
-    assert check(" steps:\n- run: make\n  name: build\n- run: test\n  name: check", file, lines("1-5")).verdict is Verdict.EXACT
     assert (
-        check(" steps:\n- run: make\n  name: build\n- run: evil\n  name: check", file, lines("1-5")).verdict is Verdict.EDITED
+        check_quote(" steps:\n- run: make\n  name: build\n- run: test\n  name: check", file, lines("1-5")).verdict
+        is Verdict.EXACT
+    )
+    assert (
+        check_quote(" steps:\n- run: make\n  name: build\n- run: evil\n  name: check", file, lines("1-5")).verdict
+        is Verdict.EDITED
     )
 
 
@@ -189,7 +200,7 @@ def test_a_quote_of_which_every_line_is_there_in_order_is_no_edit() -> None:
     texts = [f"statement{number}();" for number in range(1, 21)]
     texts[4], texts[11], texts[19] = texts[1], texts[2], "}"
 
-    result = check("\n".join([*texts[:3], "}"]), listing(tuple(texts)), ())
+    result = check_quote("\n".join([*texts[:3], "}"]), index_lines(tuple(texts)), ())
 
     assert (result.verdict, found(result), result.unmarked_gaps) == (Verdict.ELIDED, ["1-3", "20"], 1)
 
@@ -263,9 +274,9 @@ def test_an_auditors_marks_are_set_aside(quote: str) -> None:
 
 
 def test_marks_that_the_repository_has_itself_are_code() -> None:
-    file = listing(("call()  # @audit-ok", "other_call()"))
+    file = index_lines(("call()  # @audit-ok", "other_call()"))
 
-    assert check("call()  # @audit-ok\nother_call()", file, ()).verdict is Verdict.EXACT
+    assert check_quote("call()  # @audit-ok\nother_call()", file, ()).verdict is Verdict.EXACT
 
 
 def test_an_edited_line_is_shown_beside_the_repositorys() -> None:
@@ -276,12 +287,12 @@ def test_an_edited_line_is_shown_beside_the_repositorys() -> None:
 
 
 def test_lines_added_dropped_and_swapped_are_differences() -> None:
-    quote = code(1, 3) + "\n        check(text)\n" + code(6, 6) + "\n" + code(5, 5) + "\n" + code(7, 7)
+    quote = code(1, 3) + "\n        check_quote(text)\n" + code(6, 6) + "\n" + code(5, 5) + "\n" + code(7, 7)
 
     result = checked(quote, "1-7")
 
     assert result.verdict is Verdict.EDITED
-    assert ("        check(text)", None) in [(d.quoted, d.actual) for d in result.differences]
+    assert ("        check_quote(text)", None) in [(d.quoted, d.actual) for d in result.differences]
 
 
 def test_an_edited_quote_that_also_moved_keeps_both_words() -> None:
@@ -292,9 +303,9 @@ def test_an_edited_quote_that_also_moved_keeps_both_words() -> None:
 
 
 def test_moved_names_the_nearest_place() -> None:
-    file = listing(("alpha_value = 1", "beta_value = 2", *["filler"] * 20, "alpha_value = 1", "beta_value = 2"))
+    file = index_lines(("alpha_value = 1", "beta_value = 2", *["filler"] * 20, "alpha_value = 1", "beta_value = 2"))
 
-    result = check("alpha_value = 1\nbeta_value = 2", file, lines("20-21"))
+    result = check_quote("alpha_value = 1\nbeta_value = 2", file, lines("20-21"))
 
     assert (result.verdict, result.text, [str(r) for r in result.found]) == (Verdict.MOVED, Verdict.EXACT, ["23-24"])
 
@@ -306,9 +317,9 @@ def test_an_elided_quote_that_moved_maps_when_it_spans_as_much_as_cited() -> Non
 
 
 def test_what_is_left_out_is_as_little_as_can_be() -> None:
-    file = listing(("begin_value()", "filler", "begin_value()", "filler", "end_value()"))
+    file = index_lines(("begin_value()", "filler", "begin_value()", "filler", "end_value()"))
 
-    assert [str(r) for r in check("begin_value()\n...\nend_value()", file, ()).found] == ["3", "5"]
+    assert [str(r) for r in check_quote("begin_value()\n...\nend_value()", file, ()).found] == ["3", "5"]
 
 
 def test_without_numbers_a_loosely_cited_quote_that_moved_maps_nothing() -> None:
@@ -342,7 +353,7 @@ def test_what_is_not_there_is_not_found(quote: str) -> None:
 
 
 def test_code_that_starts_with_numbers_or_colons_survives() -> None:
-    file = listing(
+    file = index_lines(
         (
             '    404: "Not Found",',
             '    405: "Not Allowed",',
@@ -353,51 +364,51 @@ def test_code_that_starts_with_numbers_or_colons_survives() -> None:
         )
     )
 
-    assert check('404: "Not Found",\n405: "Not Allowed",', file, lines("1-2")).verdict is Verdict.EXACT
-    assert check("3:     ::std::move(a);\n4: :param x: the number", file, ()).verdict is Verdict.EXACT
-    assert check("3     ::std::move(a);\n4 :param x: the number", file, ()).verdict is not Verdict.NOT_FOUND
-    assert check("4 :param x: the number", file, ()).verdict is Verdict.EXACT
-    assert check("10 , 20\n30 , 40", file, lines("5-6")).verdict is Verdict.EXACT
+    assert check_quote('404: "Not Found",\n405: "Not Allowed",', file, lines("1-2")).verdict is Verdict.EXACT
+    assert check_quote("3:     ::std::move(a);\n4: :param x: the number", file, ()).verdict is Verdict.EXACT
+    assert check_quote("3     ::std::move(a);\n4 :param x: the number", file, ()).verdict is not Verdict.NOT_FOUND
+    assert check_quote("4 :param x: the number", file, ()).verdict is Verdict.EXACT
+    assert check_quote("10 , 20\n30 , 40", file, lines("5-6")).verdict is Verdict.EXACT
 
 
 def test_numbers_that_do_not_rise_are_code() -> None:
-    assert not any(reading.is_numbered for reading in readings("3 a\n2 b"))
-    assert not any(reading.is_numbered for reading in readings("3 a\nb"))
+    assert not any(reading.is_numbered for reading in read_quote("3 a\n2 b"))
+    assert not any(reading.is_numbered for reading in read_quote("3 a\nb"))
 
 
 def test_a_row_of_tildes_under_a_title_is_no_fence() -> None:
-    file = listing(("Title of it", "~~~~~~~~~~~", "", "This module does it."))
+    file = index_lines(("Title of it", "~~~~~~~~~~~", "", "This module does it."))
 
-    assert check("~~~~~~~~~~~\n\nThis module does it.", file, lines("2-4")).verdict is Verdict.EXACT
+    assert check_quote("~~~~~~~~~~~\n\nThis module does it.", file, lines("2-4")).verdict is Verdict.EXACT
 
 
 def test_an_unchecked_quote_claims_its_numbers_else_lines() -> None:
-    assert [str(r) for r in unchecked("5: a\n6: b", lines("1-9")).claimed] == ["5-6"]
-    assert [str(r) for r in unchecked("a\nb", lines("1-9")).claimed] == ["1-9"]
-    assert unchecked(None, ()).verdict is Verdict.UNCHECKED
+    assert [str(r) for r in leave_unchecked("5: a\n6: b", lines("1-9")).claimed] == ["5-6"]
+    assert [str(r) for r in leave_unchecked("a\nb", lines("1-9")).claimed] == ["1-9"]
+    assert leave_unchecked(None, ()).verdict is Verdict.UNCHECKED
 
 
 def test_the_authors_lines_keep_numbers_blanks_and_gaps() -> None:
-    runs = quoted_runs("5: a\n6:\n7: b\n...\n20: c")
+    runs = split_runs("5: a\n6:\n7: b\n...\n20: c")
 
     assert [[(line.number, line.text) for line in run.lines] for run in runs] == [[(5, " a"), (6, ""), (7, " b")], [(20, " c")]]
-    assert [[line.text for line in run.lines] for run in quoted_runs("a\n\nb\n...\nc")] == [["a", "", "b"], ["c"]]
+    assert [[line.text for line in run.lines] for run in split_runs("a\n\nb\n...\nc")] == [["a", "", "b"], ["c"]]
 
 
 def test_only_lines_that_tell_a_place_are_searched_for() -> None:
-    assert telling_lines("5:     first_value = 1  # @audit\n6:   }\n7:   second_value = 2") == (
+    assert find_telling_lines("5:     first_value = 1  # @audit\n6:   }\n7:   second_value = 2") == (
         "first_value = 1",
         "second_value = 2",
     )
-    assert telling_lines("return x") == telling_lines("}") == ()
+    assert find_telling_lines("return x") == find_telling_lines("}") == ()
 
 
 def test_a_quote_of_thousands_of_lines_is_placed_whole_or_not_at_all() -> None:
     many = [f"line_number_{number}" for number in range(5000)]
-    file = listing(tuple(many))
+    file = index_lines(tuple(many))
 
-    assert check("\n".join(many[1000:4000]), file, ()).verdict is Verdict.EXACT
-    assert check("\n".join([*many[1000:4000], "unheard_of"]), file, ()).verdict is Verdict.NOT_FOUND
+    assert check_quote("\n".join(many[1000:4000]), file, ()).verdict is Verdict.EXACT
+    assert check_quote("\n".join([*many[1000:4000], "unheard_of"]), file, ()).verdict is Verdict.NOT_FOUND
     assert is_too_long("\n".join(many))
     assert not is_too_long("\n".join(many[:100]))
 
@@ -418,10 +429,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_work_on_hostile_quotes_is_bounded(name: str) -> None:
     content, quote = HOSTILE[name]
-    file = listing(split(content))
+    file = index_lines(split(content))
     start = time.process_time()
 
-    check(quote, file, lines("100-200"))
+    check_quote(quote, file, lines("100-200"))
 
     assert time.process_time() - start < 10
 
@@ -442,7 +453,7 @@ def test_a_copy_with_any_numbers_is_exact_where_it_was_taken(file: list[str], da
     if not all(line for line in (quoted[0][1], quoted[-1][1])):
         return
 
-    result = check("\n".join(form.format(*each) for each in quoted), listing(tuple(file)), lines(f"{start}-{end}"))
+    result = check_quote("\n".join(form.format(*each) for each in quoted), index_lines(tuple(file)), lines(f"{start}-{end}"))
 
     assert result.verdict is Verdict.EXACT
     assert [str(region) for region in result.found] == [str(lines(f"{start}-{end}")[0])]
@@ -450,7 +461,7 @@ def test_a_copy_with_any_numbers_is_exact_where_it_was_taken(file: list[str], da
 
 @given(FILES, st.integers(1, 40), st.text(alphabet="ab .\n#/:1", max_size=80))
 def test_what_is_found_lies_in_the_file_and_rises(file: list[str], line: int, noise: str) -> None:
-    result = check(f"{file[0]}\n{noise}", listing(tuple(file)), lines(f"{line}-{line + 3}"))
+    result = check_quote(f"{file[0]}\n{noise}", index_lines(tuple(file)), lines(f"{line}-{line + 3}"))
 
     numbers = [n for region in result.found for n in range(region.start_line, region.end_line + 1)]
     assert numbers == sorted(set(numbers))
@@ -460,19 +471,19 @@ def test_what_is_found_lies_in_the_file_and_rises(file: list[str], line: int, no
 
 @given(st.text(alphabet="ab .…\n#/:|`~@>-1\t", max_size=200))
 def test_every_text_can_be_read(quote: str) -> None:
-    for reading in readings(quote):
+    for reading in read_quote(quote):
         numbers = [line.number for line in reading.lines if line.number is not None]
         assert numbers == sorted(set(numbers))
-    quoted_runs(quote)
-    telling_lines(quote)
+    split_runs(quote)
+    find_telling_lines(quote)
 
 
-TWICE = listing(("def first():", "    token = request.headers['Authorization']", "    return token", "", "def second():",
+TWICE = index_lines(("def first():", "    token = request.headers['Authorization']", "    return token", "", "def second():",
                  "    token = request.headers['Authorization']", "    return token"))  # fmt: skip
 
 
 def test_a_telling_line_that_stands_twice_is_found_and_the_other_place_is_told() -> None:
-    result = check("token = request.headers['Authorization']", TWICE, (Region(start_line=4, end_line=4),))
+    result = check_quote("token = request.headers['Authorization']", TWICE, (Region(start_line=4, end_line=4),))
 
     assert (result.verdict, found(result), [str(region) for region in result.also]) == (Verdict.MOVED, ["2"], ["6"])
 
@@ -480,12 +491,12 @@ def test_a_telling_line_that_stands_twice_is_found_and_the_other_place_is_told()
 def test_a_quote_that_stands_twice_in_what_is_cited_says_so() -> None:
     quote = "token = request.headers['Authorization']\nreturn token"
 
-    assert [str(region) for region in check(quote, TWICE, ()).also] == ["6-7"]
-    assert check(quote, TWICE, (Region(start_line=1, end_line=4),)).also == ()
-    assert check("2 token = request.headers['Authorization']", TWICE, ()).also == ()
+    assert [str(region) for region in check_quote(quote, TWICE, ()).also] == ["6-7"]
+    assert check_quote(quote, TWICE, (Region(start_line=1, end_line=4),)).also == ()
+    assert check_quote("2 token = request.headers['Authorization']", TWICE, ()).also == ()
 
 
 def test_a_line_that_says_too_little_is_not_said_to_be_missing() -> None:
-    result = check("return token", TWICE, (Region(start_line=1, end_line=1),))
+    result = check_quote("return token", TWICE, (Region(start_line=1, end_line=1),))
 
     assert (result.verdict, [str(region) for region in result.also]) == (Verdict.NOT_FOUND, ["3", "7"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from findings_report.git.hunks import Hunk
 from findings_report.history.line_map import Placement, Versions, follow, shares
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import aligned, likeness
+from findings_report.sourcecode.alignment import align_lines, likeness
 
 
 def versions(old: Sequence[str], new: Sequence[str]) -> Versions:
@@ -101,7 +101,7 @@ def test_a_placement_is_within_the_file_and_rises(data: st.DataObject, old: list
 
 @given(st.lists(st.text("ab cd", max_size=8), max_size=8), st.lists(st.text("ab cd", max_size=8), max_size=8))
 def test_aligned_lines_rise_on_both_sides(old: list[str], new: list[str]) -> None:
-    pairs = aligned(old, new)
+    pairs = align_lines(old, new)
 
     assert all(a < c and b < d for (a, b), (c, d) in itertools.pairwise(pairs))
     assert all(a < len(old) and b < len(new) for a, b in pairs)
@@ -110,7 +110,7 @@ def test_aligned_lines_rise_on_both_sides(old: list[str], new: list[str]) -> Non
 def test_equal_texts_are_aligned_line_by_line() -> None:
     lines = ["first = compute(1)", "", "}", "second = compute(2)"]
 
-    assert aligned(lines, lines) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert align_lines(lines, lines) == [(0, 0), (1, 1), (2, 2), (3, 3)]
     assert likeness(lines, lines) == 1
 
 
@@ -118,4 +118,4 @@ def test_texts_too_large_to_compare_line_by_line_are_aligned_by_their_equal_line
     old = [f"value_{n} = compute({n})" for n in range(1000)]
     new = ["new_line = compute()", *old[:500], *(line + " # edited" for line in old[500:])]
 
-    assert aligned(old, new) == [(n, n + 1) for n in range(500)]
+    assert align_lines(old, new) == [(n, n + 1) for n in range(500)]

@@ -1,12 +1,24 @@
-"""The author's quote: `check` sets it against the lines of a file and gives the verdict.
+"""The author's quote, checked against the lines of a file.
 
-Pure. Reading a quote in whatever shape is in `reading`, finding its lines in `place` and `closest`, judging in `verdict`.
+In: the quote as pasted, the indexed lines of the file, the lines that the location cites. Out: a `Check` with the verdict, the
+lines where the quote is, and the differences. The steps are `parse` (and `pasted`: paths, diffs, numbers apart), `locate` and
+`nearest` (align the quoted lines with the file's), `verdict` (look at the gaps and grade). Must not know git, findings or
+what a user is told about a verdict.
 """
 
 from __future__ import annotations
 
-from findings_report.evidence.quote.locate import Listing, listing
-from findings_report.evidence.quote.parse import quoted_runs, renumbered, telling_lines
-from findings_report.evidence.quote.verdict import check, is_too_long, unchecked
+from findings_report.evidence.quote.locate import LineIndex, index_lines
+from findings_report.evidence.quote.parse import find_telling_lines, renumber, split_runs
+from findings_report.evidence.quote.verdict import check_quote, is_too_long, leave_unchecked
 
-__all__ = ["Listing", "check", "is_too_long", "listing", "quoted_runs", "renumbered", "telling_lines", "unchecked"]
+__all__ = [
+    "LineIndex",
+    "check_quote",
+    "find_telling_lines",
+    "index_lines",
+    "is_too_long",
+    "leave_unchecked",
+    "renumber",
+    "split_runs",
+]

@@ -1,7 +1,7 @@
 """The author's quote: taking fences, line numbers, elision marks and remarks off code copied in whatever shape.
 
 Pure, and without the file the code came from: a quote can often be read in more than one way (`404: "Not Found"` is line 404
-or an entry of a table), so all plausible readings are given and `check` keeps the one that the file bears out.
+or an entry of a table), so all plausible read_quote are given and `check` keeps the one that the file bears out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from findings_report.evidence.quote.pasted import numbers_apart, sides, without_path
+from findings_report.evidence.quote.pasted import split_diff, split_numbers, strip_paths
 from findings_report.model.evidence import Line, Region, Run
 from findings_report.sourcecode.lines import is_informative, runs, split
 
@@ -23,20 +23,20 @@ Step = Callable[[int], int | None]
 """The new number of a line; None when it is not known."""
 
 
-def renumbered(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
+def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
     """`quote` with each of its line numbers stepped; as it is when it has none. None when that cannot be done.
 
-    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that claims what was checked
+    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
     counts: in `404: "Not Found"` the number may be code.
     """
-    style = next((style for style in STYLES if claims(quote, style) == tuple(claimed)), None) if claimed else None
+    style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
     if style is None:
         return quote if tuple(claimed) == tuple(cited) else None
-    lines = [_stepped(line, style, step) for line in quote.split("\n")]
+    lines = [_step_line(line, style, step) for line in quote.split("\n")]
     return None if any(line is None for line in lines) else "\n".join(line or "" for line in lines)
 
 
-def _stepped(line: str, style: re.Pattern[str], step: Step) -> str | None:
+def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
     """The line with its number stepped, if it has one; None when the new one is not known."""
     head = style.match(line)
     if head is None:
@@ -150,33 +150,33 @@ class Reading:
         return runs(numbers)
 
 
-def readings(quote: str) -> tuple[Reading, ...]:
-    """All plausible readings of `quote`, those with line numbers first; the last one takes every line as it stands."""
-    lines = _unfenced(split(quote))
-    pasted = list(_pasted(lines))
-    numbered = [reading for style in STYLES if (reading := _numbered(lines, style)) is not None]
+def read_quote(quote: str) -> tuple[Reading, ...]:
+    """All plausible read_quote of `quote`, those with line numbers first; the last one takes every line as it stands."""
+    lines = _strip_fence(split(quote))
+    pasted = list(_read_pasted(lines))
+    numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
     columns = _columns(lines) if numbered else lines
-    aligned = [] if columns == lines else [r for style in STYLES if (r := _numbered(columns, style)) is not None]
-    uncounted = [_without_numbers(reading) for reading in numbered if _skips_blanks(reading)]
-    return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _plain(lines))
+    aligned = [] if columns == lines else [r for style in STYLES if (r := _read_numbered(columns, style)) is not None]
+    uncounted = [_drop_numbers(reading) for reading in numbered if _skips_blanks(reading)]
+    return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _read_plain(lines))
 
 
-def claims(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
+def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
     """The lines that the numbers in `style` claim; empty unless every line of code has one."""
-    reading = _numbered(_unfenced(split(quote)), style)
+    reading = _read_numbered(_strip_fence(split(quote)), style)
     return reading.claimed if reading is not None else ()
 
 
-def _pasted(lines: Sequence[str]) -> Iterator[Reading]:
-    """The readings of what a program printed beside the code."""
-    bare = without_path(lines)
+def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
+    """The read_quote of what a program printed beside the code."""
+    bare = strip_paths(lines)
     if bare is not None:
-        yield from (reading for style in STYLES if (reading := _numbered(bare, style)) is not None)
-    apart = numbers_apart(lines)
+        yield from (reading for style in STYLES if (reading := _read_numbered(bare, style)) is not None)
+    apart = split_numbers(lines)
     if apart is not None:
-        yield _collected(apart)
-    for side in sides(lines):
-        read = _collected(side.lines)
+        yield _collect(apart)
+    for side in split_diff(lines):
+        read = _collect(side.lines)
         yield replace(read, is_annotated=read.is_annotated or side.is_cut)
 
 
@@ -185,11 +185,11 @@ def _skips_blanks(reading: Reading) -> bool:
     return any(line.blanks and before.number == (line.number or 0) - 1 for before, line in pairwise(reading.lines))
 
 
-def _without_numbers(reading: Reading) -> Reading:
+def _drop_numbers(reading: Reading) -> Reading:
     return replace(reading, lines=tuple(line._replace(number=None) for line in reading.lines))
 
 
-def without_remark(text: str) -> str | None:
+def strip_remark(text: str) -> str | None:
     """`text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
     if len(text) > _LONGEST:
         return text
@@ -200,19 +200,19 @@ def without_remark(text: str) -> str | None:
 
 def _is_remark(text: str) -> bool:
     """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
-    return text.lstrip()[:1] in _REMARK_STARTS and without_remark(text) is None
+    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
 
 
-def telling_lines(quote: str) -> tuple[str, ...]:
+def find_telling_lines(quote: str) -> tuple[str, ...]:
     """The lines of `quote`, without indentation, numbers and remarks, that tell a place; empty when they are too few to."""
-    bare = [without_remark(line.text) for line in readings(quote)[0].lines]
+    bare = [strip_remark(line.text) for line in read_quote(quote)[0].lines]
     telling = tuple(dict.fromkeys(text.strip() for text in bare if text and is_informative(text)))
     return telling if len(telling) > 1 or sum(map(str.isalnum, "".join(telling))) >= 20 else ()
 
 
-def quoted_runs(quote: str) -> tuple[Run, ...]:
+def split_runs(quote: str) -> tuple[Run, ...]:
     """The author's own lines, for a quote that cannot be checked: numbered when its numbers are, elided where it is."""
-    reading = readings(quote)[0]
+    reading = read_quote(quote)[0]
     found: list[list[Line]] = []
     for line in reading.lines:
         is_new = not found or line.is_after_gap
@@ -225,7 +225,7 @@ def quoted_runs(quote: str) -> tuple[Run, ...]:
     return tuple(Run(lines=tuple(lines)) for lines in found)
 
 
-def _unfenced(lines: Sequence[str]) -> list[str]:
+def _strip_fence(lines: Sequence[str]) -> list[str]:
     """Without blank lines at the ends and without a fence around the rest."""
     start, end = 0, len(lines)
     while start < end and not lines[start].strip():
@@ -254,7 +254,7 @@ def _columns(lines: Sequence[str]) -> list[str]:
     return moved
 
 
-def _numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
+def _read_numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
     """The reading with numbers in `style`; None unless every line of code has one and they rise."""
     read: list[tuple[int | None, str]] = []
     last = 0
@@ -275,14 +275,14 @@ def _numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
             return None
     if not any(number is not None and code.strip() for number, code in read):
         return None
-    return _collected(read)
+    return _collect(read)
 
 
-def _plain(lines: Sequence[str]) -> Reading:
-    return _collected([(None, line) for line in lines])
+def _read_plain(lines: Sequence[str]) -> Reading:
+    return _collect([(None, line) for line in lines])
 
 
-def _collected(read: Sequence[tuple[int | None, str]]) -> Reading:
+def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
     """Lines of code with the marks and blank lines before each."""
     is_numbered = any(number is not None for number, _ in read)
     lines: list[QuotedLine] = []
@@ -306,7 +306,7 @@ def _collected(read: Sequence[tuple[int | None, str]]) -> Reading:
     return Reading(tuple(lines), tuple(marks), is_annotated)
 
 
-def with_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
+def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
     """`reading` with other texts for its lines, without those that get None; what stands before one of these stands before
     the next line that is kept."""
     kept: list[QuotedLine] = []

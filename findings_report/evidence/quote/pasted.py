@@ -30,7 +30,7 @@ class Side(NamedTuple):
     """True when lines of the other side were left out."""
 
 
-def without_path(lines: Sequence[str]) -> list[str] | None:
+def strip_paths(lines: Sequence[str]) -> list[str] | None:
     """`12:code` for `src/app.py:12:code`, and `13-code` for `src/app.py-13-code`, as `grep -n` prints more than one file."""
     first = next((line for line in lines if line.strip()), "")
     found = _GREP.match(first[:_LONGEST_PATH])
@@ -43,7 +43,7 @@ def without_path(lines: Sequence[str]) -> list[str] | None:
     return [line[len(path) + 1 :] if line.startswith(starts) else line for line in lines]
 
 
-def numbers_apart(lines: Sequence[str]) -> Numbered | None:
+def split_numbers(lines: Sequence[str]) -> Numbered | None:
     """Lines whose numbers were copied as lines of their own: all of them first, or each before its code.
 
     Two numbers at least, each one more than the one before it.
@@ -85,7 +85,7 @@ def _number(line: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def sides(lines: Sequence[str]) -> Iterator[Side]:
+def split_diff(lines: Sequence[str]) -> Iterator[Side]:
     """The new side of a diff and the old one; nothing for what is none.
 
     A diff has the head of a hunk, or lines added and perhaps removed beside lines that are neither, and nothing else. Lines

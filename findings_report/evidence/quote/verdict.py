@@ -5,61 +5,59 @@ Pure. The verdicts and what each of them means are in `model.evidence`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.locate import (
     UNKNOWN,
-    Listing,
+    Alignment,
+    LineIndex,
     Spelling,
+    align_at_claim,
+    align_elsewhere,
+    find_places,
     is_foreign,
-    place_within,
-    places,
-    positions_in,
     spell,
 )
-from findings_report.evidence.quote.nearest import LONGEST, Alignment, closest
-from findings_report.evidence.quote.parse import QuotedLine, readings
+from findings_report.evidence.quote.nearest import LONGEST, align_closest
+from findings_report.evidence.quote.parse import QuotedLine, read_quote
 from findings_report.model.evidence import Check, Difference, Region, Verdict
-from findings_report.sourcecode.lines import dedent, is_informative, runs, squeeze
+from findings_report.sourcecode.lines import dedent, runs, squeeze
 
 _MOST_DIFFERENCES = 40
-_WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
 _MOST_ALSO = 5
-_TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it stands
 _WIDEST_CUT = 10  # lines that an edited quote may lack and have them told one by one
 _GRADES: Final = (Verdict.EXACT, Verdict.WHITESPACE, Verdict.ELIDED, Verdict.ANNOTATED)
 
 
-def check(quote: str, file: Listing, cited: Sequence[Region]) -> Check:
+def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     """The verdict on `quote` in `file`, where `cited` are the location's `lines` (empty: the whole file).
 
-    A quote's own line numbers are what it claims; without them `cited` is. Of several ways to read the quote the one is
+    A quote's own line numbers are what it find_claimed; without them `cited` is. Of several ways to read the quote the one is
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
     found: list[Check] = []
     spellings: list[Spelling] = []
-    for reading in readings(quote):
+    for reading in read_quote(quote):
         if found and found[-1].verdict in _GRADES and is_foreign(reading, file):
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
         spellings.append(spell(reading, file))
-        found.append(_checked(spellings[-1], file, tuple(cited)))
+        found.append(_judge(spellings[-1], file, tuple(cited)))
         if found[-1].verdict is Verdict.EXACT:
             break
     best = min(range(len(found)), key=lambda index: _rank(found[index]))
-    also = _also(found[best], spellings[best], file, tuple(cited))
+    also = _find_copies(found[best], spellings[best], file, tuple(cited))
     return found[best].model_copy(update={"also": also}) if also else found[best]
 
 
-def _also(chosen: Check, quoted: Spelling, file: Listing, cited: tuple[Region, ...]) -> tuple[Region, ...]:
+def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
     """Where the whole quote stands as well, within what is cited; nothing when its own numbers say which is meant."""
     is_foreign_or_blank = UNKNOWN in quoted.string or not quoted.string
     if quoted.reading.is_numbered or is_foreign_or_blank or chosen.verdict is Verdict.EDITED:
         return ()
     is_bound = bool(cited) and chosen.verdict in _GRADES
     found: list[Region] = []
-    for place in places(file, quoted.pieces()):
+    for place in find_places(file, quoted.pieces()):
         region = Region(start_line=file.numbers[place[0]], end_line=file.numbers[place[-1]])
         if any(region.start_line in taken or region.end_line in taken for taken in chosen.found):
             continue
@@ -68,15 +66,15 @@ def _also(chosen: Check, quoted: Spelling, file: Listing, cited: tuple[Region, .
     return tuple(found[:_MOST_ALSO])
 
 
-def unchecked(quote: str | None, cited: Sequence[Region]) -> Check:
+def leave_unchecked(quote: str | None, cited: Sequence[Region]) -> Check:
     """What can be said without a repository: what is claimed."""
-    numbered = readings(quote)[0].claimed if quote else ()
+    numbered = read_quote(quote)[0].claimed if quote else ()
     return Check(verdict=Verdict.UNCHECKED, claimed=numbered or tuple(cited))
 
 
 def is_too_long(quote: str) -> bool:
     """True when the closest text is not looked for: the quote is there as it stands, or `not_found`."""
-    return quote.count("\n") >= LONGEST and len(readings(quote)[-1].lines) > LONGEST
+    return quote.count("\n") >= LONGEST and len(read_quote(quote)[-1].lines) > LONGEST
 
 
 def _rank(found: Check) -> int:
@@ -88,116 +86,100 @@ def _rank(found: Check) -> int:
     return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(found.verdict, 10)
 
 
-def _checked(quoted: Spelling, file: Listing, cited: tuple[Region, ...]) -> Check:
+def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
+    """Return the verdict on one reading of a quote: align it, and grade the first alignment that holds."""
     claimed = quoted.reading.claimed or cited
     if not quoted.string:
         return Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
     is_known = UNKNOWN not in quoted.string
-    if is_known and (there := _at_claim(quoted, file, claimed)) is not None:
-        return _graded(quoted, file, claimed, there, is_moved=False)
-    if is_known and (elsewhere := _nearest(quoted, file, claimed, places(file, quoted.pieces()))) is not None:
-        return _graded(quoted, file, claimed, elsewhere, is_moved=True)
-    near = closest(quoted, file, claimed)
-    edited = _edited(quoted, file, claimed, near) if near else None
-    if is_known and (edited is None or edited.verdict is not Verdict.EDITED):
+    if is_known and (alignment := align_at_claim(quoted, file, claimed)) is not None:
+        return _grade(quoted, file, claimed, alignment, is_moved=False)
+    if is_known and (alignment := align_elsewhere(quoted, file, claimed)) is not None:
+        return _grade(quoted, file, claimed, alignment, is_moved=True)
+    alignment = align_closest(quoted, file, claimed)
+    edited = _grade_edited(quoted, file, claimed, alignment) if alignment else None
+    if edited is not None and edited.verdict is Verdict.EDITED:
         # Lines swapped where claimed are more likely than the same lines, with others between them, somewhere else.
-        gapped = [place for place in places(file, list(quoted.string)) if _is_close(quoted.reading.lines, place)]
-        if (strewn := _nearest(quoted, file, claimed, gapped)) is not None:
-            return _graded(quoted, file, claimed, strewn, is_moved=True)
+        return edited
+    if is_known and (alignment := align_elsewhere(quoted, file, claimed, with_gaps=True)) is not None:
+        return _grade(quoted, file, claimed, alignment, is_moved=True)
     return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
 
 
-def _at_claim(quoted: Spelling, file: Listing, claimed: tuple[Region, ...]) -> list[int] | None:
-    """The positions of all lines where they are claimed; None when they are not all there."""
-    lines = quoted.reading.lines
-    if quoted.reading.is_numbered:
-        found = [file.position(line.number or 0) for line in lines]
-        numbers = [file.numbers[at] if at < len(file.numbers) else None for at in found]
-        is_there = numbers == [line.number for line in lines] and "".join(file.string[at] for at in found) == quoted.string
-        return found if is_there else None
-    ranges = positions_in(file, claimed)
-    whole = place_within(file, quoted.pieces(), ranges)
-    if whole is not None:
-        return whole
-    gapped = place_within(file, list(quoted.string), ranges)
-    return gapped if gapped is not None and (claimed or _is_close(lines, gapped)) else None
+class _Gap(NamedTuple):
+    """What is between two aligned lines, in the quote and in the file."""
+
+    missing: Sequence[QuotedLine]
+    """Quoted lines that the file does not have there."""
+    cut: range
+    """Positions of the lines that the quote does not have."""
+    is_marked: bool
+    """True when the author says that something was left out."""
+    line: int
+    """Index of the quoted line after the gap; the number of lines for the gap after the last one."""
+    position: int
+    """Position of that line in the file; for the gap after the last line, the one after it."""
 
 
-def _nearest(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], found: Sequence[list[int]]) -> list[int] | None:
-    """Of the places of a quote the one nearest to the claimed; None when there is none, or it tells too little to say."""
-    lines = quoted.reading.lines
-    is_unique = len(found) == 1 and any(map(str.isalnum, "".join(line.text for line in lines)))
-    is_telling = sum(is_informative(line.text) for line in lines) > 1 or any(_is_telling(line.text) for line in lines)
-    if not found or not (is_unique or is_telling):
-        return None
-    return min(found, key=lambda place: _distance(lines, file, claimed, place))
+def _gaps(lines: Sequence[QuotedLine], alignment: Alignment) -> Iterator[_Gap]:
+    """Yield the gap before each aligned line and the one after the last, most of them empty."""
+    pairs = alignment.pairs
+    last_index, last_position = -1, pairs[0][1] - 1
+    for index, position in [*pairs, (len(lines), pairs[-1][1] + 1)]:
+        is_marked = any(line.is_after_gap for line in lines[last_index + 1 : index + 1])
+        yield _Gap(lines[last_index + 1 : index], range(last_position + 1, position), is_marked, index, position)
+        last_index, last_position = index, position
 
 
-def _is_telling(text: str) -> bool:
-    """True for a line that says enough to be itself wherever it stands: `return None` does not."""
-    return sum(map(str.isalnum, text)) >= _TELLING
-
-
-def _is_close(lines: Sequence[QuotedLine], found: Sequence[int]) -> bool:
-    """True when little is left out without a mark: lines strewn over a file are no quote."""
-    gaps = [b - a - 1 for a, b, line in zip(found, found[1:], lines[1:], strict=False) if b > a + 1 and not line.is_after_gap]
-    return len(gaps) * 2 <= len(found) and max(gaps, default=0) <= _WIDEST_GAP
-
-
-def _distance(lines: Sequence[QuotedLine], file: Listing, claimed: Sequence[Region], place: Sequence[int]) -> int:
-    """How far a place is from the claimed one, and how far its lines from one another, in lines."""
-    numbers = [file.numbers[at] for at in place]
-    if lines[0].number is not None:
-        shifts = [number - (line.number or 0) for number, line in zip(numbers, lines, strict=True)]
-        return abs(shifts[0]) + sum(abs(b - a) for a, b in pairwise(shifts))
-    return abs(numbers[0] - (claimed[0].start_line if claimed else numbers[0])) + numbers[-1] - numbers[0]
-
-
-def _graded(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], found: list[int], *, is_moved: bool) -> Check:
-    """The verdict on a quote whose lines all stand at the positions `found`."""
-    lines = quoted.reading.lines
-    before, after = found[0] - len(lines[0].marks), found[-1] + 1 + len(quoted.reading.marks)
-    head = _marks_as_code(file, lines[0].marks, range(max(before, 0), found[0]))
-    tail = _marks_as_code(file, quoted.reading.marks, range(found[-1] + 1, min(after, len(file.string))))
+def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], alignment: Alignment, *, is_moved: bool) -> Check:
+    """Return the verdict on a quote of which every line is aligned with an equal one."""
+    lines, positions = quoted.reading.lines, [position for _, position in alignment.pairs]
+    first, last = positions[0], positions[-1]
+    # Marks at the ends, as `...` in Python, may be the file's own lines there.
+    head = _marks_as_code(file, lines[0].marks, range(max(first - len(lines[0].marks), 0), first))
+    tail = _marks_as_code(
+        file, quoted.reading.marks, range(last + 1, min(last + 1 + len(quoted.reading.marks), len(file.string)))
+    )
     is_elided = head is None or tail is None
     unmarked, is_blank_equal = 0, True
-    numbers = [*(head or ()), file.numbers[found[0]]]
-    for (previous, position), line in zip(pairwise(found), lines[1:], strict=True):
-        code = _marks_as_code(file, line.marks, range(previous + 1, position))
+    numbers = [*(head or ()), file.numbers[first]]
+    for gap in list(_gaps(lines, alignment))[1:-1]:
+        line = lines[gap.line]
+        code = _marks_as_code(file, line.marks, gap.cut)
         if line.is_after_jump or code is None:
             is_elided = True
-            numbers += _ends_of_marks(file, line.marks, range(previous + 1, position))
-        elif line.marks or position == previous + 1:
-            blanks = file.numbers[position] - file.numbers[previous] - 1
+            numbers += _ends_of_marks(file, line.marks, gap.cut)
+        elif line.marks or not gap.cut:
+            blanks = file.numbers[gap.position] - file.numbers[gap.cut.start - 1] - 1
             is_blank_equal = is_blank_equal and (bool(line.marks) or blanks == line.blanks)
             numbers += code or ()
         else:
             is_elided = True
-            unmarked += not _is_declared(file, claimed, previous, position, is_numbered=quoted.reading.is_numbered)
-        numbers.append(file.numbers[position])
+            unmarked += not _is_declared(file, claimed, gap, is_numbered=quoted.reading.is_numbered)
+        numbers.append(file.numbers[gap.position])
     regions = runs(_with_blanks(file, [*numbers, *(tail or ())]))
-    is_equal = dedent([line.text for line in lines]) == dedent([file.text(at) for at in found])
+    is_equal = dedent([line.text for line in lines]) == dedent([file.text(at) for at in positions])
     grade = Verdict.EXACT if is_equal and is_blank_equal else Verdict.WHITESPACE
     if quoted.is_annotated or is_elided:
         grade = Verdict.ANNOTATED if quoted.is_annotated else Verdict.ELIDED
-    pairs = [(line.number, file.numbers[at]) for line, at in zip(lines, found, strict=True)]
+    pairs = [(line.number, file.numbers[at]) for line, at in zip(lines, positions, strict=True)]
     return Check(
         verdict=Verdict.MOVED if is_moved else grade,
         text=grade if is_moved else None,
         claimed=claimed if is_moved or not quoted.reading.is_numbered else regions,
         found=regions,
         unmarked_gaps=unmarked,
-        mapped=_mapped(pairs, claimed, regions, is_moved=is_moved),
+        mapped=_map_lines(pairs, claimed, regions, is_moved=is_moved),
     )
 
 
-def _marks_as_code(file: Listing, marks: Sequence[str], gap: range) -> tuple[int, ...] | None:
+def _marks_as_code(file: LineIndex, marks: Sequence[str], gap: range) -> tuple[int, ...] | None:
     """The numbers of the lines of a gap when the marks are those very lines, as `...` can be in Python; else None."""
     is_code = [squeeze(mark) for mark in marks] == [squeeze(file.text(at)) for at in gap]
     return tuple(file.numbers[at] for at in gap) if is_code or not marks else None
 
 
-def _ends_of_marks(file: Listing, marks: Sequence[str], gap: range) -> list[int]:
+def _ends_of_marks(file: LineIndex, marks: Sequence[str], gap: range) -> list[int]:
     """Of several marks in a row, the numbers of those that are lines of the file next to the quoted ones."""
     first, last = 0, len(marks)
     while last - first > 1 and first < len(gap) and squeeze(marks[first]) == squeeze(file.text(gap[first])):
@@ -208,15 +190,18 @@ def _ends_of_marks(file: Listing, marks: Sequence[str], gap: range) -> list[int]
     return [file.numbers[at] for at in (*gap[:first], *gap[len(gap) - ends :])]
 
 
-def _is_declared(file: Listing, claimed: Sequence[Region], before: int, after: int, *, is_numbered: bool) -> bool:
+def _is_declared(file: LineIndex, claimed: Sequence[Region], gap: _Gap, *, is_numbered: bool) -> bool:
     """True when the gap is one between two of the cited ranges: `lines` says that something is left out there."""
     if is_numbered:
         return False
-    ends = [next((i for i, region in enumerate(claimed) if file.numbers[at] in region), -1) for at in (before, after)]
-    return -1 < ends[0] < ends[1]
+    before, after = (
+        next((at for at, region in enumerate(claimed) if file.numbers[position] in region), -1)
+        for position in (gap.cut.start - 1, gap.position)
+    )
+    return -1 < before < after
 
 
-def _mapped(
+def _map_lines(
     pairs: Sequence[tuple[int | None, int]], claimed: Sequence[Region], found: Sequence[Region], *, is_moved: bool
 ) -> tuple[tuple[int, int], ...]:
     """Claimed and found line of each quoted line, where both are known.
@@ -235,35 +220,30 @@ def _mapped(
     return ()
 
 
-def _edited(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], near: Alignment) -> Check:
-    """The verdict on a quote of which most lines stand where `near` says."""
+def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], alignment: Alignment) -> Check:
+    """Return the verdict on a quote of which most lines are aligned, some of them with lines that are only similar."""
     lines = quoted.reading.lines
     differences: list[Difference] = []
     numbers: list[int] = []
     unmarked = 0
-    last_index, last_position = -1, near.pairs[0][1] - 1
-    similar = set(near.similar)
-    for index, position in [*near.pairs, (len(lines), near.pairs[-1][1] + 1)]:
-        missing = lines[last_index + 1 : index]
-        differences += [Difference(quoted=line.text, actual=None, line=None) for line in missing]
-        cut = range(last_position + 1, position)
-        if not any(line.is_after_gap for line in lines[last_index + 1 : index + 1]):
-            if len(cut) > _WIDEST_CUT:
-                unmarked += 1
-            else:
-                numbers += [file.numbers[at] for at in cut]
-                differences += [Difference(quoted=None, actual=file.text(at), line=file.numbers[at]) for at in cut]
-        if index < len(lines):
-            numbers.append(file.numbers[position])
-            if (index, position) in similar:
-                line, actual = lines[index].text, file.text(position)
-                differences.append(Difference(quoted=line, actual=actual, line=file.numbers[position]))
-        last_index, last_position = index, position
-    pairs = [(lines[index].number, file.numbers[position]) for index, position in near.pairs]
+    similar = set(alignment.similar)
+    for gap in _gaps(lines, alignment):
+        differences += [Difference(quoted=line.text, actual=None, line=None) for line in gap.missing]
+        if not gap.is_marked and len(gap.cut) > _WIDEST_CUT:
+            unmarked += 1
+        elif not gap.is_marked:
+            numbers += [file.numbers[at] for at in gap.cut]
+            differences += [Difference(quoted=None, actual=file.text(at), line=file.numbers[at]) for at in gap.cut]
+        if gap.line < len(lines):
+            numbers.append(file.numbers[gap.position])
+        if (gap.line, gap.position) in similar:
+            actual, number = file.text(gap.position), file.numbers[gap.position]
+            differences.append(Difference(quoted=lines[gap.line].text, actual=actual, line=number))
+    pairs = [(lines[index].number, file.numbers[position]) for index, position in alignment.pairs]
     found = runs(_with_blanks(file, numbers))
     is_moved = not _is_where_claimed(pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
-        return _graded(quoted, file, claimed, [position for _, position in near.pairs], is_moved=is_moved)
+        return _grade(quoted, file, claimed, alignment, is_moved=is_moved)
     return Check(
         verdict=Verdict.MOVED if is_moved else Verdict.EDITED,
         text=Verdict.EDITED if is_moved else None,
@@ -271,7 +251,7 @@ def _edited(quoted: Spelling, file: Listing, claimed: tuple[Region, ...], near: 
         found=found,
         unmarked_gaps=unmarked,
         differences=tuple(differences[:_MOST_DIFFERENCES]),
-        mapped=_mapped(pairs, claimed, found, is_moved=is_moved),
+        mapped=_map_lines(pairs, claimed, found, is_moved=is_moved),
     )
 
 
@@ -281,7 +261,7 @@ def _is_where_claimed(pairs: Sequence[tuple[int | None, int]], claimed: Sequence
     return not claimed or all(any(actual in region for region in claimed) for _, actual in pairs)
 
 
-def _with_blanks(file: Listing, numbers: Sequence[int]) -> list[int]:
+def _with_blanks(file: LineIndex, numbers: Sequence[int]) -> list[int]:
     """`numbers` with the blank lines between neighbours."""
     filled: list[int] = []
     for number in numbers:
