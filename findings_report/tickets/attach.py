@@ -27,6 +27,7 @@ from findings_report.tickets.trackers import Tracker
 Attachments = Mapping[File, tuple[TicketRef, ...]]
 """Files, each with the tickets to which it is attached."""
 
+# Trackers replace or remove other characters, and the file would not be recognized by its name.
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -104,6 +105,7 @@ def attach(
                 problems += error.problems
                 problems += [_not_attached(attachment)] * (len(attachments) > 1)
                 continue
+            # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
                 lock_file.write(lock_file.lock.with_attached(attachment.ticket.ref, attachment.file))
     return TicketsResult(tuple(messages), tuple(problems))
@@ -153,8 +155,10 @@ def plan_attachments(
             problems += error.problems
             continue
         ticket = read[ref][1]
+        # A report contains the client's code. Attaching it to a public ticket cannot be undone.
         if ticket.is_public and not options.public:
             problems.append(public_place(f"the project of {ref}", ticket.address))
+    # Nothing is sent as long as one ticket has a problem: half of the tickets updated is harder to explain than none.
     if problems:
         raise abort(problems, "attached")
     plan: list[Attachment] = []
@@ -175,6 +179,7 @@ def _plan(
 ) -> tuple[Attachment, list[Problem]]:
     file = content.file
     recorded = lock.attached.get(str(ticket.ref), {}).get(f"{file.stem}{file.suffix}")
+    # The lock file is asked second: somebody may have attached a newer file from another clone of the engagement.
     previous = next((attached for attached in reversed(ticket.attached) if attached.is_older(file)), None)
     superseded = previous.name if previous is not None else recorded if recorded != file.name else None
     is_complete = _is_complete(ticket, file) if ticket.is_listed else recorded == file.name
@@ -250,6 +255,7 @@ def _read_report(file: File, password: Password) -> tuple[Report | None, list[Pr
         return archive.read(file.content, file.name, password=password), []
     except FindingsReportError as error:
         (problem,) = error.problems
+        # A password that was given and does not fit is a mistake; none at all may be the intention.
         if problem.code == WRONG_PASSWORD:
             raise
         if problem.code != NO_PASSWORD:

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from findings_report.model.report import Report
     from findings_report.model.ticket import Attached, Ticket, TicketRef
 
+# A comment is read in an e-mail: beyond this the report itself, or `diff`, is the place to look.
 _MAX_FINDINGS: Final = 30
 _MAX_TEXT: Final = 160
 _MAX_VALUE: Final = 30
+# Of the data in a file on a ticket. A file that the user names may have more: nobody has vouched for this one.
 _MAX_REPORT_BYTES: Final = 64 * 2**20
-"""Limit of the data in a file on a ticket. A file that the user names has a higher one: nobody has named this one."""
+# The order of the counts: first the findings that need attention.
 _WORDS: Final = ("new", "regressed", "resolved", "updated", "absent", "unchanged")
-"""The order of the counts: what needs attention first."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ def _download(tracker: Tracker, ticket: Ticket, previous: Attached) -> bytes:
     if previous.size is not None and previous.size > LARGEST_PDF:
         raise _unusable(f"it has {previous.size:,} bytes; the limit is {LARGEST_PDF:,}")
     content = tracker.download(ticket, previous, LARGEST_PDF)
+    # Anybody with access to the ticket can replace the file. Its digest is in the name that this program gave to it.
     if not previous.is_made_of(content):
         raise _unusable("its content does not match the digest in its name or description")
     return content
@@ -126,6 +128,7 @@ def _unusable(fault: str) -> FindingsReportError:
 
 
 def _summarize(findings: Sequence[ComparedFinding], baseline: Report, *, is_single: bool) -> Changes:
+    # The baseline may be the whole report: findings that only it has belong to other tickets.
     findings = [finding for finding in findings if finding.current is not None] if is_single else findings
     totals = Counter(_word(finding) for finding in findings)
     counts = ", ".join(word if is_single else f"{totals[word]} {word}" for word in _WORDS if totals[word])

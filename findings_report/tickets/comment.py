@@ -67,6 +67,7 @@ def _headline(content: FileContent) -> str:
 
 def _facts(content: FileContent, superseded: str | None) -> Iterator[str]:
     yield f"Attached: {code(content.file.name)}, {format_size(len(content.file.content))}"
+    # Trackers list old and new files side by side: without this line, people open the wrong one.
     if superseded is not None:
         yield f"Supersedes {code(superseded)}"
     report = content.report

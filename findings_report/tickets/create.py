@@ -88,10 +88,12 @@ def _create(
 ) -> str:
     """Create or adopt one ticket, and record it in the lock file and in the finding; a message."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
+    # Asked before each ticket, not once for all: another person may be creating tickets at the same time.
     key = tracker.find(project, draft)
     if options.dry_run:
         return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created")
     verb = "is" if key else "is now"
+    # Read again, because the lock file needs the text as the tracker returns it.
     ticket = tracker.read(key or tracker.create(project, draft, text))
     engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
     lock = lock_file.lock.model_copy(update={"engagement": engagement})
@@ -103,6 +105,7 @@ def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
     """Add the ticket to the finding's file, so that the report names it; a line of text if the user has to do that."""
     from findings_report.system.atomic_files import publish_edited
 
+    # The ticket exists at this point, so a file that cannot be edited must not stop the run.
     path = drafts.files[finding].resolve()  # a symbolic link is kept, its target is edited
     try:
         before = path.read_bytes()

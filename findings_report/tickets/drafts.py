@@ -22,8 +22,9 @@ from findings_report.rendering.template_files import Template, find_template
 from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report.check import Inputs, assembled, check
 
+# Jira, GitLab, Redmine and Azure DevOps refuse titles of more than 255 characters.
 _MAX_TITLE: Final = 250
-"""Characters. Jira, GitLab, Redmine and Azure DevOps refuse titles of more than 255."""
+# Of the engagement's name in a marker: the whole marker is a label of Jira, which may have 255 characters.
 _MAX_NAME: Final = 40
 
 
@@ -53,6 +54,7 @@ def draft_tickets(inputs: Inputs, only: tuple[str, ...], name: str | None, progr
     engagement = checked.authored.engagement
     report = assembled(checked, None)
     known = [finding.id for finding in report.findings]
+    # A misspelled id must not end in "all findings have a ticket".
     if unknown := [id for id in only if id not in known]:
         fault = f"there is no finding {unknown[0]!r}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], known), code="not-in-list"))

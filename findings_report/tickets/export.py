@@ -34,10 +34,10 @@ IMPORT_FORMATS: Final = ("jira", "azure", "md")
 
 _MAX_JIRA_TEXT: Final = 32_767
 _MAX_AZURE_TEXT: Final = 500_000
+# By urgency from 1 to 5: the priorities of a new Jira. The import asks how to map other names.
 _JIRA_PRIORITIES: Final = ("Lowest", "Low", "Medium", "High", "Highest")
-"""By urgency from 1 to 5: the priorities of a new Jira. An import with other names offers to map them."""
+# By urgency from 1 to 5: the severities of a new project. The priority is the digit.
 _AZURE_SEVERITIES: Final = ("4 - Low", "4 - Low", "3 - Medium", "2 - High", "1 - Critical")
-"""By urgency from 1 to 5: the values of a new project. The priority is the digit."""
 
 
 def export(
@@ -57,6 +57,7 @@ def export(
         for finding in drafts.report.findings
         if finding.id in drafts.by_finding and (only or finding.status not in ANSWERED)
     ]
+    # own_build follows no symbolic link: a cloned engagement must not choose where files are written.
     folder = output or own_build(drafts.folder, FOLDER)
     files = {
         folder / file: content
@@ -75,6 +76,7 @@ def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]
 
 
 def _jira(drafts: Sequence[Draft]) -> bytes:
+    # Jira's import takes several columns of one name as several values.
     width = max((len(draft.labels) for draft in drafts), default=0)
     rows = [["Summary", "Issue Type", "Priority", "Description", *["Labels"] * width]]
     for draft in drafts:

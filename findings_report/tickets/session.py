@@ -87,6 +87,7 @@ class LockFile:
 
 def read_lock(content: bytes | None, *, shown: str) -> Lock:
     """Return the content of a lock file; an empty lock for None. Raises FindingsReportError (INPUT) for an invalid one."""
+    # No file is no error: the first run has none, and tickets are found by their markers without it.
     if content is None:
         return Lock()
     try:
@@ -110,6 +111,7 @@ def lock_bytes(lock: Lock) -> bytes:
 def _yaml_lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name in sorted(values, key=lambda name: (name != "format", name)):
         value = values[name]
+        # References contain `:` and `#`. Quoted, they need none of YAML's rules for plain keys.
         key = name if name.isidentifier() else quoted(name)
         if isinstance(value, Mapping):
             yield f"{indent}{key}:"

@@ -45,6 +45,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
     messages: list[str] = []
     problems = list(drafts.problems)
     with OpenTrackers(environment) as trackers:
+        # All trackers are opened before the first ticket is updated: a wrong token stops the run while nothing was sent.
         try:
             writers = {name: trackers.writer(name) for name in dict.fromkeys(name for _, name, _ in linked)}
         except FindingsReportError as error:
@@ -67,6 +68,7 @@ def _update(
     """Update one ticket; a message and the new entry of the lock file. Raises FindingsReportError for an edited text."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     ticket = tracker.read(known.ref.partition(":")[2])
+    # Compared with the text as it was sent: an edited text on the tracker is only a conflict if there is something to send.
     if known.written == digest(draft.title, text):
         return f"{known.ref}: {draft.finding} is up to date", known
     # Compared with the text as the tracker returned it: trackers normalize what they are sent.

@@ -31,13 +31,17 @@ if TYPE_CHECKING:
 
     from findings_report.tickets.http.transport import Transport
 
+# Far above the longest page of any list. Without limits, a program that answers at the address by mistake could fill the
+# memory, or hold up a CI job for hours.
 _MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
 _MAX_RESPONSE_SECONDS: Final = 120.0
 _MAX_DOWNLOAD_SECONDS: Final = 300.0
+# Bytes per second: an upload of 30 MB may take ten minutes longer than any other request.
 _SLOWEST_UPLOAD: Final = 50_000
-"""Bytes per second for which an upload is still waited for: 30 MB in ten minutes."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# GitHub needs one. More than a few are a loop.
 _MAX_REDIRECTS: Final = 3
+# A list whose next page is itself has no end. A thousand pages are 100,000 comments.
 _MAX_PAGES: Final = 1000
 _MAX_LIST_SECONDS: Final = 600.0
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
@@ -100,6 +104,7 @@ class ApiClient:
         if part is not None:
             body["files"] = {part.field: (part.name, part.content, part.media_type)}
             body["data"] = sent.get("form")
+        # Only the upload extends the limit: an answer to it is as short as any other.
         size = len(content or b"") + len(part.content if part is not None else b"")
         bounds = Bounds(_MAX_RESPONSE_BYTES, _MAX_RESPONSE_SECONDS + size / _SLOWEST_UPLOAD)
         url = self._url(path)
@@ -124,7 +129,7 @@ class ApiClient:
             link = _NEXT.search(response.headers.get("link", ""))
             if link is None:
                 return
-            following, parameters = link[1], None
+            following, parameters = link[1], None  # the link repeats the parameters
 
     def download(
         self,
@@ -140,6 +145,7 @@ class ApiClient:
         url = self._url(path)
         headers = {**self.credentials.headers, "Accept": accept}
         response = self._exchange("GET", url, about, headers, bounds, {"params": query})
+        # The token stays behind, and so do all other headers: a signed address of a file store refuses a second authorization.
         for _ in range(_MAX_REDIRECTS):
             if response.status not in _REDIRECTS:
                 break
@@ -164,6 +170,7 @@ class ApiClient:
                 raise unexpected_answer(about, "valid address") from None
             problem = unreachable(self.credentials, about, error.why, is_sent=error.may_have_arrived)
             raise self._redacted(problem) from None
+        # The transport stops reading shortly after the limit, so a truncated body is recognized by its length.
         if len(response.content) > bounds.max_bytes:
             raise unexpected_answer(about, f"end within {bounds.max_bytes:,} bytes")
         return response
@@ -176,6 +183,7 @@ class ApiClient:
             parts = urlsplit(path)
         except ValueError:
             parts = urlsplit("")
+        # A tracker may name addresses (the next page, where to upload), but does not decide who receives the token.
         if parts.scheme != own.scheme or parts.netloc not in (own.netloc, *self.credentials.hosts):
             fault = f"{self.credentials.tracker} returned an address on another host: {parts.netloc or path}"
             raise FindingsReportError(Problem(Kind.NETWORK, fault, "the token is not sent there", code="tracker-host"))
@@ -220,7 +228,7 @@ def pages(about: str) -> Iterator[int]:
 @contextmanager
 def open_client(credentials: Credentials, sleep: Callable[[float], None] = time.sleep) -> Iterator[ApiClient]:
     """Open the API of a tracker. Raises FindingsReportError (USAGE) for an address over which a token must not travel."""
-    from findings_report.tickets.http.transport import open_transport  # httpx: an extra, and 60 ms to import
+    from findings_report.tickets.http.transport import open_transport  # httpx: an extra, and slow to import
 
     is_local = _check_url(credentials) in _LOOPBACK
     with open_transport(is_local=is_local, sleep=sleep) as transport:
@@ -231,7 +239,7 @@ def _check_url(credentials: Credentials) -> str:
     """Return the host. Raises FindingsReportError (USAGE)."""
     try:
         parts = urlsplit(credentials.url)
-        is_address = parts.port is None or parts.port > 0
+        is_address = parts.port is None or parts.port > 0  # reading `port` raises ValueError for one that is no number
     except ValueError:
         parts, is_address = urlsplit(""), False
     host = parts.hostname or ""

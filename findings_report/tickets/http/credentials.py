@@ -71,9 +71,11 @@ class Environment:
         for name in names:
             if value := self.variables.get(name, "").strip():
                 return _check_secret(name, value)
+        # The keyring comes second: reading it can open a dialog, which nobody answers in CI.
         stored = _from_keyring(names)
         if stored.name:
             return _check_secret(stored.name, stored.value)
+        # Last of all, and only on a terminal: a job without one must fail at once instead of waiting for an answer.
         if self.ask is not None and (value := self.ask(names[0]).strip()):
             return _check_secret(names[0], value)
         remedy = f"set it in the environment, or in the keyring: {stored.remedy}keyring set {KEYRING_SERVICE} {names[0]}"

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 AGAIN: Final = "run the command again: nothing is attached twice"
 
+# A message may be a stack trace, or repeat the request.
 _MAX_MESSAGE: Final = 300
+# Where trackers put the reason: Redmine and Jira; Jira; GitHub, GitLab and Azure DevOps; ServiceNow; OAuth servers; ServiceNow.
 _MESSAGE_FIELDS: Final = ("errors", "errorMessages", "message", "error", "error_description", "detail")
-"""Where trackers put the reason: Redmine and Jira, Jira, GitHub and GitLab, ServiceNow, OAuth servers, ServiceNow."""
 
 
 def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[str, str], message: str) -> Problem:
@@ -33,6 +34,7 @@ def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[
         )
     if status == 404:
         return ticket_not_found(credentials, about)
+    # A proxy in front of the tracker answers 413; the tracker itself often one of the others, with a message.
     if status == 413 or (status in (400, 422) and _is_about_size(message)):
         return too_large(about, own)
     if status == 429:
@@ -40,7 +42,7 @@ def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[
         when = f", retry after {after} seconds" if after and after.isdigit() else ""
         return _problem("tracker-rate-limit", f"{about}: {name} has received too many requests{when}", f"wait, then {AGAIN}")
     if 300 <= status < 400:
-        where = headers.get("location", "elsewhere").partition("?")[0]
+        where = headers.get("location", "elsewhere").partition("?")[0]  # a query may contain a signature
         fault = f"{about}: {name} redirects to {where}; the token is not sent there"
         return _problem("tracker-redirect", fault, f"set {credentials.url_variable} to the new address")
     if status >= 500:
@@ -118,6 +120,7 @@ def _messages(value: object) -> list[str]:
         return [text for item in value for text in _messages(item)]
     if not isinstance(value, dict):
         return []
+    # Without one of these fields every text is taken with its name: Jira names the invalid field of an issue that way.
     return [text for name in _MESSAGE_FIELDS for text in _messages(value.get(name))] or [
         f"{name}: {text}" for name, item in value.items() if name != "documentation_url" for text in _messages(item)
     ]

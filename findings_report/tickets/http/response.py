@@ -18,8 +18,8 @@ from findings_report.tickets.http.problems import unexpected_answer
 
 Model = TypeVar("Model")
 
+# Names of JSON types for pydantic's kinds of errors; any other kind, as a missing field, is "value".
 _EXPECTED: Final = {"model_type": "object", "list_type": "list", "tuple_type": "list", "bool_type": "true or false"}
-"""Names of JSON types for pydantic's kinds of errors."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ class Response:
         """The body as JSON; None if it is not JSON."""
         try:
             return json.loads(self.content)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # deeply nested lists exhaust the stack of the parser
             return None
 
 
 class ApiModel(BaseModel):
     """A JSON object of a response. A field that is null counts as absent: trackers use both for the same thing."""
 
+    # Vendors add fields at any time, also within a version of their API.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     @model_validator(mode="before")
@@ -83,6 +84,8 @@ def parse_answer(model: type[Model], document: object, about: str, member: str =
     try:
         return TypeAdapter(model).validate_python(document)
     except ValidationError as error:
+        # The first one is enough: a response of another shape is wrong everywhere. Its input is left out, as it may be long and
+        # may contain the token.
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = member
         for step in first["loc"]:
@@ -100,6 +103,7 @@ def _to_text(value: object) -> str:
 
 
 def _to_number(value: object) -> int:
+    # Shorter than 20 digits: int() is quadratic in the length, and no tracker counts higher than 2**64.
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         return int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -107,11 +111,11 @@ def _to_number(value: object) -> int:
     return value
 
 
+# A number becomes its digits: Jira and Azure DevOps differ in whether an id is a number or a string.
 Text = Annotated[str, BeforeValidator(_to_text)]
-"""A string; a number becomes its digits."""
+# Also written as a string, as Request Tracker and ServiceNow do.
 Number = Annotated[int, BeforeValidator(_to_number)]
-"""A whole number, also written as a string: Request Tracker and ServiceNow do that."""
+# In bytes. Request Tracker and ServiceNow write "" for an unknown size.
 Size = Annotated[int, BeforeValidator(lambda value: 0 if value == "" else _to_number(value))]
-"""A number of bytes; ServiceNow and Request Tracker write "" for an unknown one."""
+# pydantic's own `bool` would accept "yes" and 1 as well.
 Flag = StrictBool
-"""true or false; a model without `strict` would take "yes" and 1 as well."""

@@ -20,7 +20,9 @@ import httpx
 
 from findings_report.tickets.http.response import Bounds, NoResponseError, Response
 
+# Three tries with pauses of one and two seconds bridge a short failure; a longer outage is reported to the user.
 _TRIES: Final = 3
+# GitHub asks for a minute when its secondary limit is reached ("Rate limits for the REST API").
 _MAX_WAIT_SECONDS: Final = 90.0
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 _SAFE_METHODS: Final = ("GET", "HEAD")
@@ -56,6 +58,7 @@ class Transport:
                 why = f"the response was not complete within {bounds.seconds:.0f} seconds"
                 raise NoResponseError(why, may_have_arrived=not is_safe) from None
             except httpx.TimeoutException as error:
+                # These two happen before the first byte is sent. After any other one a change may have been made.
                 is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout))
                 failure = NoResponseError("no response in time", may_have_arrived=is_sent and not is_safe)
             except httpx.RequestError as error:  # includes bodies that cannot be decompressed
@@ -64,6 +67,7 @@ class Transport:
             if response is not None and response.status not in _TRANSIENT:
                 return response
             pause = _pause(response, attempt)
+            # 429 means that the request was turned away before anything was done, so a change may be repeated too.
             is_repeatable = is_safe or (response is not None and response.status == 429)
             if not is_repeatable or attempt == _TRIES or waited + pause > _MAX_WAIT_SECONDS:
                 break
@@ -101,6 +105,7 @@ def open_transport(*, is_local: bool, sleep: Callable[[float], None]) -> Iterato
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(
             headers={"User-Agent": "findings-report", "Accept": "application/json"},
+            # For each read and write, not for the exchange as a whole.
             timeout=httpx.Timeout(60.0, connect=15.0, write=300.0),
             follow_redirects=False,  # a token goes to the host that it was given for, and to no other
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session would make an anonymous request ours
@@ -121,4 +126,4 @@ def _pause(response: Response | None, attempt: int) -> float:
     with contextlib.suppress(ValueError, OverflowError):  # dates that no calendar has
         if text and (when := email.utils.parsedate_tz(text)) is not None:
             return max(0.0, email.utils.mktime_tz(when) - time.time())
-    return float(2 ** (attempt - 1))
+    return float(2 ** (attempt - 1))  # one second, then two

@@ -32,6 +32,7 @@ def _block(node: SyntaxTreeNode) -> _Node:
         case "heading":
             return _node("heading", _inlines(node, ()), level=int(node.tag[1:]))
         case "fence" | "code_block":
+            # A text node must not be empty: that is an error for the whole document.
             text = node.content.rstrip("\n")
             content = [{"type": "text", "text": text}] if text else []
             return _node("codeBlock", content, **({"language": node.info.strip()} if node.info.strip() else {}))
@@ -90,6 +91,7 @@ def _inline(node: SyntaxTreeNode, marks: tuple[_Node, ...]) -> Iterator[_Node]:
             yield from _inlines(node, (*marks, {"type": _MARKS[node.type]}))
         case "link":
             address = str(node.attrs.get("href", ""))
+            # A relative address would lead nowhere on a ticket.
             link = ({"type": "link", "attrs": {"href": address}},) if address.startswith(_WEB) else ()
             yield from _inlines(node, (*marks, *link))
         case _:

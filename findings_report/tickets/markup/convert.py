@@ -47,6 +47,7 @@ def truncate(text: str, end: str, markup: Markup, limit: int) -> str:
     if len(whole) <= limit:
         return whole
     lines = text.split("\n")
+    # Ends of the top-level blocks: a block that is cut inside would change its meaning, as a list or a code block without end.
     ends = [token.map[1] for token in _parser().parse(text) if token.map and token.level == 0 and token.nesting >= 0]
     for last in reversed([0, *ends[:-1]]):
         shortened = convert("\n".join(lines[:last]) + f"\n\n{_NOTICE}\n\n{end}", markup)

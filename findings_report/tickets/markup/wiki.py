@@ -15,17 +15,17 @@ from markdown_it.tree import SyntaxTreeNode
 
 _WEB: Final = ("https://", "http://", "mailto:")
 _JIRA_SPECIAL = re.compile(r"[*_+\-@%^~|!?\[\]{}#\\]|(?<![\w])\b(?=(?:bq|h[1-6])\. )")
+# Places in which Jira takes these characters for text: words such as `snake_case` need no backslashes.
 _JIRA_PLAIN = re.compile(r"(?<=\w)[-_](?=\w)|(?<=\w)[?!](?=\s|\Z)")
-"""Places in which Jira takes these characters for text: words such as `snake_case` need no backslashes."""
+# Languages that Jira highlights; for any other it prints an error on the page.
 _JIRA_LANGUAGES: Final = {
     "bash": "bash", "c": "c", "cpp": "cpp", "c++": "cpp", "csharp": "c#", "css": "css", "go": "go", "html": "html",
     "java": "java", "javascript": "javascript", "json": "json",
     "perl": "perl", "php": "php", "python": "python", "ruby": "ruby",
     "rust": "rust", "scala": "scala", "sql": "sql", "swift": "swift", "xml": "xml", "yaml": "yaml",
 }  # fmt: skip
-"""Languages that Jira highlights; for any other it prints an error on the page."""
+# Textile's marks, and whatever Redmine turns into links and macros. They become entities: a backslash is no escape.
 _TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)")
-"""Textile's marks, and whatever Redmine turns into links and macros. They become entities: a backslash is no escape."""
 _TEXTILE_PLAIN = re.compile(r"(?<=\w)-(?=\w)|(?<=\w)_(?=\w)|(?<=\s)\((?=\w)")
 _TEXTILE_WORD = re.compile(r"[\w./:#…-]+\Z")
 _TEXTILE_TAGS = re.compile(r"<(?=\s*/?\s*(?:pre|code|notextile)\b)", re.IGNORECASE)

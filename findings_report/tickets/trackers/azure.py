@@ -32,6 +32,7 @@ _TYPE_VARIABLE: Final = "AZURE_DEVOPS_WORK_ITEM_TYPE"
 _ATTACHMENT = re.compile(r"/_apis/wit/attachments/([0-9a-fA-F-]{1,36})(?![^?])")
 _VERSION: Final = "6.0"
 _COMMENTS_VERSION: Final = "6.0-preview.3"  # comments have no other version on Server 2020
+# The id that Azure DevOps gives to everybody without a valid token.
 _ANONYMOUS: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
 _SUPERSEDED: Final = "superseded by"
 _TITLE: Final = "System.Title"
@@ -262,7 +263,7 @@ class Azure:
             query = {
                 "ids": ",".join(ids[start : start + _MAX_ITEMS_AT_ONCE]),
                 "fields": f"{_DESCRIPTION},{_REPRO_STEPS}",
-                "errorPolicy": "omit",
+                "errorPolicy": "omit",  # otherwise one deleted work item fails the whole request
             }
             for item in self._request(AzureItems, "GET", f"/{name}/_apis/wit/workitems", about, query=query).value:
                 if item is not None and item.fields_ is not None and draft.is_marked(item.fields_.text):
@@ -272,6 +273,7 @@ class Azure:
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """Create a work item with tags, and with priority and severity from 1 to 4 if its form has these fields."""
         name, about = quote(project.key, safe=""), f"azure:{project.key}"
+        # `project` has read it already when it checked that the type exists.
         form = self._forms.get(project.key) or self._form(name, about)
         fields = {
             _TITLE: draft.title,
@@ -287,6 +289,7 @@ class Azure:
         """Set title, text and comment in one change."""
         project, _, number = ticket.ref.key.rpartition("/")
         path, about = f"/{quote(project, safe='')}/_apis/wit/workitems/{number}", str(ticket.ref)
+        # The type of an existing work item may be another than AZURE_DEVOPS_WORK_ITEM_TYPE is today: the field in use decides.
         text_field = self._request(AzureWorkItem, "GET", path, about).fields_.text_field
         changes = [_set(_TITLE, draft.title), _set(text_field, text)]
         if comment:

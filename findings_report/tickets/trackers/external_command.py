@@ -28,6 +28,7 @@ from findings_report.tickets.http.problems import AGAIN, invalid_reference, reda
 
 REFERENCES: Final = ("command:NAME", "command:NAME/TICKET")
 _KEY = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]{0,39})(/(?P<ticket>\S{1,200}))?\Z")
+# The program may print its environment when it fails. Which of the variables are secrets is only known by their names.
 _SECRET = re.compile(r"TOKEN|SECRET|PASS|PWD|KEY|PAT\b|CREDENTIAL", re.IGNORECASE)
 _MAX_OUTPUT_BYTES: Final = 4096
 _MAX_OUTPUT_CHARACTERS: Final = 300
@@ -66,6 +67,7 @@ class Command:
         """
         words = self._words(ticket.ref)
         with tempfile.TemporaryDirectory(prefix="findings-report-") as folder:
+            # A copy, because the user's file may change while the program runs, and because of the digest in its name.
             path = Path(folder) / file.name
             path.write_bytes(file.content)
             document = json.dumps(_document(ticket.ref, path, file, comment), ensure_ascii=False).encode()
@@ -87,6 +89,7 @@ class Command:
             raise _unusable(f"{variable} is not a valid command line: {error}", remedy) from None
         if not words:
             raise _unusable(f"{variable} is not set", remedy)
+        # Looked up before anything is sent, so that a missing program does not stop a run half-way.
         program = shutil.which(words[0], path=self._environment.variables.get("PATH"))
         if program is None:
             raise _unusable(f"{variable}: program {words[0]} not found", remedy)

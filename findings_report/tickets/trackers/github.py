@@ -125,6 +125,7 @@ class GitHub:
             title=issue.title,
             address=issue.html_url,
             is_public=self.project(key.partition("#")[0]).is_public,
+            # Neither size nor digest: a comment exists only after its asset was complete.
             attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
             told=frozenset(digest for text in comments for digest in digests(text)),
             text=issue.body,
@@ -150,6 +151,7 @@ class GitHub:
         if not _ONLY_PROJECT.match(key):
             raise invalid_reference(f"github:{key}", "github:owner/name")
         repository = self._client.request(GitHubRepository, "GET", f"/repos/{key}", f"github:{key}")
+        # An answer without these fields counts as public: that is the safe assumption.
         return Project(key, repository.visibility != "private" or not repository.private)
 
     def find(self, project: Project, draft: Draft) -> str | None:
@@ -180,7 +182,9 @@ class GitHub:
             if asset.name == file.name:
                 if asset.is_complete(file):
                     return asset.browser_download_url
+                # An asset cannot be overwritten, and a second one of the same name is an error (422).
                 self._client.send("DELETE", f"{repository}/releases/assets/{asset.id}", about)
+        # On another host for github.com. The client refuses any that the credentials do not allow.
         url = release.upload_url.partition("{")[0]  # a URI template: `...assets{?name,label}`
         headers = {"Content-Type": file.media_type}
         uploaded = self._client.request(

@@ -22,6 +22,7 @@ REFERENCE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"
 _KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]*)\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
+# A link in a note; the hexadecimal part is a secret that GitLab generates for each upload.
 _UPLOAD = re.compile(r"\]\([^()\s]*/uploads/([0-9a-f]+)/([^()\s/]+)\)")
 _API: Final = "/api/v4"
 
@@ -112,6 +113,8 @@ class GitLab:
 
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """Upload the file, then add the note that links to it: without the note, nothing is on the issue."""
+        # A run that is interrupted here leaves an upload without a link. The next run uploads the file again, because uploads
+        # cannot be found by their content.
         part = FilePart("file", file.name, file.content, file.media_type)
         path = f"{_project_path(ticket.ref.key.partition('#')[0])}/uploads"
         uploaded = self._client.request(GitLabUpload, "POST", path, str(ticket.ref), part=part)
@@ -122,10 +125,11 @@ class GitLab:
         if not _ONLY_PROJECT.match(key):
             raise invalid_reference(f"gitlab:{key}", "gitlab:group/project")
         project = self._client.request(GitLabProject, "GET", _project_path(key), f"gitlab:{key}")
-        return Project(key, project.visibility != "private")
+        return Project(key, project.visibility != "private")  # "internal" includes every user of the installation
 
     def find(self, project: Project, draft: Draft) -> str | None:
         """Find an issue by the marker in its description."""
+        # The search may find a longer id with the same beginning as well: `is_marked` decides.
         query = {"search": draft.marker, "in": "description", "scope": "all", "state": "all", "per_page": "100"}
         path = f"{_project_path(project.key)}/issues"
         for issue in self._client.iterate(GitLabEntry, path, f"gitlab:{project.key}", query):

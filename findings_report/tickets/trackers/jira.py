@@ -156,6 +156,7 @@ class Jira:
     def find(self, project: Project, draft: Draft) -> str | None:
         """Find an issue by a label that is the marker: a label is compared as a whole, a text is split into words."""
         jql = f'project = "{project.key}" AND labels = "{draft.marker}" ORDER BY created ASC'
+        # Atlassian removed /search from Cloud in 2025; Data Center has nothing else.
         path = f"{self._api}/search/jql" if self._is_cloud else f"{self._api}/search"
         query = {"jql": jql, "fields": "labels", "maxResults": "1"}
         about = f"jira:{project.key}"
@@ -172,6 +173,7 @@ class Jira:
             "description": self._body(text),
             "labels": [draft.marker, *(label.replace(" ", "-") for label in draft.labels)],  # Jira refuses blanks in labels
         }
+        # Whether a project's form has the field depends on the type, and would be a request of its own: trying is shorter.
         prioritised = fields | {"priority": {"id": self._priority(draft, about)}}
         try:
             return self._client.request(JiraEntry, "POST", path, about, document={"fields": prioritised}).key
@@ -195,6 +197,7 @@ class Jira:
         listed = self._client.request(tuple[JiraPriority, ...], "GET", f"{self._api}/priority", about)
         if not listed:
             raise unexpected_answer(about, "priorities")
+        # Spread over the scale, as the number of priorities is not the number of severities.
         return listed[round((5 - draft.urgency) * (len(listed) - 1) / 4)].id
 
     def _comments(self, path: str, about: str) -> Iterator[JiraComment]:
@@ -203,6 +206,7 @@ class Jira:
             page = self._client.request(JiraComments, "GET", f"{path}/comment?startAt={start}&maxResults=100", about)
             yield from page.comments
             start += len(page.comments)
+            # An empty page ends the list as well, whatever `total` is.
             if not page.comments or start >= page.total:
                 return
 

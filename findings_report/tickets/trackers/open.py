@@ -97,6 +97,8 @@ class TrackerType:
     """True if it is asked over HTTP, which needs the extra `tickets`."""
 
 
+# The modules are imported with the table: they import no heavy library, and the types of the openers are checked, which those
+# of openers named by strings would not be.
 TRACKERS: Final = {
     row.name: row
     for row in (
@@ -134,6 +136,7 @@ def parse_ref(text: str) -> TicketRef:
 def open_tracker(name: str, environment: Environment) -> AbstractContextManager[Tracker]:
     """Open the tracker of that name. Raises FindingsReportError (USAGE) if the extra `tickets` is not installed."""
     row = TRACKERS[name]
+    # Found without an import: httpx is only needed once there is an address and a token.
     if row.needs_extra and importlib.util.find_spec("httpx") is None:
         fault = "trackers require the extra `tickets`"
         remedy = "pip install 'findings-report[tickets]'"

@@ -19,6 +19,7 @@ from findings_report.tickets.http.response import ApiModel, Flag, Number, Text
 
 REFERENCE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"
+# Identifiers and keys become parts of paths: nothing is sent for one that could lead to another path.
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 _MAX_ATTACHMENT_DESCRIPTION: Final = 255  # Redmine refuses a longer one
@@ -119,7 +120,9 @@ class Redmine:
             ref,
             title=issue.subject,
             address=f"{self._client.credentials.url}/issues/{key}",
+            # The API does not list who may read an issue, but its own flag and that of its project decide.
             is_public=not issue.is_private and self._is_public(str(issue.project.id), str(ref)),
+            # Sorted, because the order of attachments is not documented, and the last one is the one to supersede.
             attached=tuple(
                 Attached(file.filename, file.filesize, file.description, str(file.id))
                 for file in sorted(issue.attachments, key=lambda file: file.id)
@@ -166,6 +169,7 @@ class Redmine:
 
     def find(self, project: Project, draft: Draft) -> str | None:
         """Find an issue by the marker in its description. An old Redmine ignores the filter and lists all issues."""
+        # `~` is "contains"; without `status_id=*` closed issues are left out, and a ticket would be created a second time.
         query = {"project_id": project.key, "status_id": "*", "description": f"~{draft.marker}", "limit": "100"}
         about = f"redmine:{project.key}"
         issues = self._client.request(tuple[RedmineEntry, ...], "GET", "/issues.json", about, member="issues", query=query)
@@ -195,6 +199,7 @@ class Redmine:
         """Mark the older file in the list of files, if the owner of the token may; the comment names it in any case."""
         description = f"{_SUPERSEDED} {file.name}; {older.mark}".removesuffix("; ")[:_MAX_ATTACHMENT_DESCRIPTION]
         document = {"attachment": {"description": description}}
+        # 403: the owner of the token may not edit attachments. 404: Redmine before 3.4 has no such request.
         self._client.send("PATCH", f"/attachments/{older.id}.json", about, document=document, accepted=(403, 404))
 
     def _is_public(self, project: str, about: str) -> bool:

@@ -24,11 +24,12 @@ REFERENCE: Final = "rt:23"
 _API: Final = "/REST/2.0"
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
+# A token is ID-USER-SECRET: the number of its owner is taken from it.
 _TOKEN = re.compile(r"[0-9]+-(?P<user>[0-9]+)-")
 _SIZE = re.compile(r"[0-9]{1,19}\Z")
 _PER_PAGE: Final = 100
+# Transactions about a file above $MaxAttachmentSize: the request itself succeeds as if the whole file had been stored.
 _TRUNCATED: Final = ("AttachmentTruncate", "AttachmentDrop")
-"""Transactions about a file above $MaxAttachmentSize: the request itself succeeds as if the whole file had been stored."""
 
 
 class RtTicket(ApiModel):
@@ -136,10 +137,12 @@ class RequestTracker:
         """Add file and comment in one request. The digest is in the comment's subject, because lists omit the text."""
         key, about = ticket.ref.key, str(ticket.ref)
         path = f"{_API}/ticket/{key}/comment"
+        # An attachment has no description here. The digest in the subject is what the next run recognizes.
         document = {"Subject": f"{file.name} {file.mark}", "Content": comment, "ContentType": "text/html"}
         if any(attached.holds(file) for attached in ticket.attached):
             self._client.send("POST", path, about, document=document)
             return
+        # Attached under this name, and not whole: an earlier run was truncated, and another one would be truncated too.
         for attached in ticket.attached:
             if attached.name == file.name and attached.size is not None:
                 raise _truncated(about, file, attached.size)
@@ -166,6 +169,7 @@ class RequestTracker:
         tickets = self._client.request(tuple[RtEntry, ...], "GET", f"{_API}/tickets", about, member="items", query=query)
         for ticket in tickets:
             parts = self._iterate(RtEntry, f"/ticket/{ticket.id}/attachments", "Filename", about)
+            # The first message has the lowest number; the order of the list may be another.
             first = min((part.id for part in parts), default=None)
             if first is not None and draft.is_marked(self._message(first, about)):
                 return str(ticket.id)
@@ -187,6 +191,7 @@ class RequestTracker:
         """Set the subject and add a comment with the current text: the first message of a ticket cannot be changed."""
         about, path = str(ticket.ref), f"{_API}/ticket/{ticket.ref.key}"
         self._client.send("PUT", path, about, document={"Subject": draft.title})
+        # One comment instead of two, because each one may be sent as an e-mail.
         document = {"Subject": draft.title, "Content": f"{comment or ''}{text}", "ContentType": "text/html"}
         self._client.send("POST", f"{path}/comment", about, document=document)
 

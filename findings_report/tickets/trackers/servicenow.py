@@ -27,8 +27,9 @@ _ID = re.compile(r"[0-9a-f]{32}\Z")
 _MAX_FILES: Final = "10000"
 _MAX_TITLE: Final = 160  # of short_description
 _MAX_CORRELATION: Final = 100  # of correlation_id
+# Impact and urgency by the draft's urgency, 1 for the worst: an instance with default settings computes the priorities 1 to 5
+# from them.
 _RATINGS: Final = {5: ("1", "1"), 4: ("1", "2"), 3: ("2", "2"), 2: ("2", "3"), 1: ("3", "3")}
-"""Impact and urgency by the draft's urgency, 1 for the worst: default settings compute the priorities 1 to 5 from them."""
 
 
 class ServiceNowUser(ApiModel):
@@ -111,6 +112,7 @@ class ServiceNow:
             raise invalid_reference(str(ref), REFERENCE)
         about = str(ref)
         table, record = self._locate(key, about)
+        # Without display values work notes are empty: they are kept in a journal, not in the record.
         query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
         path = f"{_API}/table/{table}/{record}"
         task = self._client.request(ServiceNowTask, "GET", path, about, member="result", query=query)
@@ -158,6 +160,7 @@ class ServiceNow:
         query = {"sysparm_fields": "number", "sysparm_limit": "1"}
         path = f"{_API}/table/{key}"
         records = self._client.request(tuple[ServiceNowAny, ...], "GET", path, about, member="result", query=query)
+        # Any table can be named, but only tasks have numbers and work notes. An empty table is accepted.
         if not all(record.number for record in records):
             raise invalid_reference(about, _TABLE_SHAPE)
         return Project(key, is_public=False)
@@ -194,6 +197,7 @@ class ServiceNow:
         """Set title, text and work note in one change."""
         about = str(ticket.ref)
         table, record = self._locate(ticket.ref.key, about)
+        # An instance drops fields that the user may not write without an error: `sync` reads the record again.
         document = {"short_description": _short_description(draft), "description": text}
         if comment:
             document["work_notes"] = _work_note(comment)
