@@ -36,6 +36,7 @@ from findings_report.cli.output import (
     wrote,
 )
 from findings_report.problems import Problem, exit_code
+from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
     from findings_report.commands import Built
@@ -80,7 +81,7 @@ def build(
             "--format",
             metavar="FORMAT",
             autocompletion=completion.formats,
-            help="md, html, pdf, json or csv; repeat for more.",
+            help=f"{list_formats()}; repeat for more.",
             show_default="`outputs` of the engagement, else html and pdf",
         ),
     ] = None,

@@ -46,7 +46,7 @@ def problem_codes(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """The formats of a report."""
-    from findings_report.report.output_files import FORMATS
+    from findings_report.report.formats import FORMATS
 
     return _proposed(lambda: FORMATS, incomplete)
 

@@ -19,6 +19,7 @@ from findings_report.rendering.local_executor import LOCAL
 from findings_report.rendering.run import Rendering, Written, begin_rendering, kept, own_files, renderable
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
+from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS
 from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
@@ -48,10 +49,6 @@ def _no_font(character: str, *, place: Place | None = None, subject: Subject | N
     fault = f"no font has U+{ord(character):04X}; the PDF shows its code point"
     remedy = "use another character, or --system-fonts where this machine has one"
     return Problem(Kind.OUTPUT, fault, remedy, place=place, subject=subject, level="warning", code="pdf-characters")
-
-
-EACH_FORMATS: Final = ("md", "html", "pdf", "json")
-"""What a finding alone can be."""
 
 
 DEFAULT_EACH_FORMATS: Final = ("pdf",)
@@ -144,7 +141,7 @@ def targets(
     `folder` is the engagement's. Raises FindingsReportError (USAGE) where -o names a file, and there are several.
     """
     names = formats or DEFAULT_EACH_FORMATS
-    output_files.check_formats(names, EACH_FORMATS)
+    output_files.check_formats(names, SINGLE_FINDING_FORMATS)
     if output is not None and not output_files.is_folder(output):
         if len(findings) != 1:
             fault = f"-o {output} is one file, and there are {len(findings)} findings"
@@ -222,7 +219,7 @@ def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor
     from findings_report.system.atomic_files import publish
 
     output_files.check_formats(
-        wishes.formats, EACH_FORMATS if wishes.each else output_files.FORMATS
+        wishes.formats, SINGLE_FINDING_FORMATS if wishes.each else FORMATS
     )  # a wrong word is told before the work, not after
     checked = check(inputs, progress)
     severity_rank(checked.authored.engagement, wishes.fail_on)

@@ -16,8 +16,9 @@ from findings_report.rendering.job import Executor
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
+from findings_report.report.formats import FORMATS
 
-_ONE_FORMAT: Final = tuple(f".{name}" for name in output_files.FORMATS)
+_ONE_FORMAT: Final = tuple(f".{name}" for name in FORMATS)
 
 
 @dataclass(frozen=True)

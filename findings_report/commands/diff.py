@@ -14,9 +14,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering.run import Written, rendered
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
-
-FORMATS: Final = ("md", "html", "pdf", "json")
-"""What a comparison is made in."""
+from findings_report.report.formats import COMPARISON_FORMATS
 
 STEM: Final = "diff"
 """Its file name."""
@@ -62,7 +60,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes,
     """
     from findings_report.system.atomic_files import publish
 
-    output_files.check_formats(wishes.formats, FORMATS)
+    output_files.check_formats(wishes.formats, COMPARISON_FORMATS)
     gates = [_gate(text) for text in wishes.fail_on]
     progress("reading the baseline")
     before = read_side(baseline, inputs, progress)
@@ -85,7 +83,7 @@ def _made(
         return (), [] if wishes.template is None else [_no_document()]
     after = sides[1]
     wanted = output_files.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
-    output_files.check_formats([target.format for target in wanted], FORMATS)
+    output_files.check_formats([target.format for target in wanted], COMPARISON_FORMATS)
     output_files.spare_read([Path(side.source) for side in sides], wanted)
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)

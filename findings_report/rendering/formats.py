@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from findings_report.report.formats import FORMATS
+
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.rendered import Rendered
@@ -23,7 +25,7 @@ def render(
     entries: FileCache | None = None,
     workers: int | None = None,
 ) -> Rendered:
-    """The document in one format of `outputs.FORMATS`; CSV is of reports alone.
+    """Return the document in one format of `report.formats.FORMATS`.
 
     `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it. At most
     `workers` processes lay out at once, one for each core when None.
@@ -31,14 +33,11 @@ def render(
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
     from findings_report.rendering.template_runner import document_key
-    from findings_report.report import archive
 
-    if name == "json":
-        return Rendered(archive.to_json(document))
-    if name == "csv" and isinstance(document, Report):
-        from findings_report.rendering import csv
-
-        return csv.render(document)
+    row = FORMATS.get(name)
+    if row is not None and row.renderer is not None and (row.takes_comparisons or isinstance(document, Report)):
+        rendered: Rendered = row.load_renderer()(document)
+        return rendered
     if entries is None or system_fonts:  # what fonts the machine has is in no key
         return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(document, template, name)
@@ -48,6 +47,14 @@ def render(
     if not made.problems:
         entries.put(key, made.content)
     return made
+
+
+def render_json(document: Document) -> Rendered:
+    """Return the document as its JSON."""
+    from findings_report.model.rendered import Rendered
+    from findings_report.report import archive
+
+    return Rendered(archive.to_json(document))
 
 
 def _rendered(
@@ -82,19 +89,19 @@ def render_each(
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Rendered]:
-    """The only finding of each report, by itself, in one format: md, html, pdf or json. `workers` as `render` has it.
+    """Return the only finding of each report in one format that takes single findings. `workers` as in `render`.
 
     `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
     """
     from findings_report.model.rendered import Rendered
     from findings_report.rendering.document_parts import render_alone as render_text
-    from findings_report.report import archive
 
+    row = FORMATS[name]
     texts: list[Rendered] = []
     for index, report in enumerate(reports):
         progress(index)
-        if name == "json":
-            texts.append(Rendered(archive.to_json(report)))
+        if row.renderer is not None:
+            texts.append(row.load_renderer()(report))
         else:
             texts.append(render_text(report, template=template, format=name, entries=entries))
     if name != "pdf" or not texts:

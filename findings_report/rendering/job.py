@@ -22,7 +22,7 @@ class Job:
     documents: tuple[Document, ...]
     """What is rendered: one, or with `is_alone` reports of one finding."""
     format: str
-    """One of `outputs.FORMATS`."""
+    """A name in `report.formats.FORMATS`."""
     template: Template | TemplateFiles
     """How it looks."""
     is_alone: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,12 +13,10 @@ from findings_report.model.engagement import Engagement
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from findings_report.model.report import ReportedEngagement
-
-FORMATS: Final = ("md", "html", "pdf", "json", "csv")
-"""Every format, by its suffix."""
 
 BUILD: Final = "build"
 STDOUT: Final = "-"
@@ -108,7 +106,7 @@ def is_folder(output: str, formats: Sequence[str] = ()) -> bool:
     return is_there or output.endswith("/") or len(formats) > 1
 
 
-def check_formats(names: Sequence[str], known: Sequence[str] = FORMATS) -> None:
+def check_formats(names: Sequence[str], known: Collection[str] = FORMATS.keys()) -> None:
     """Raises FindingsReportError (USAGE) for a name on the command line that is not among the formats `known`."""
     if wrong := [name for name in names if name not in known]:
         raise FindingsReportError(_unknown(wrong[0], Kind.USAGE, None, known))
@@ -121,7 +119,7 @@ def faults(engagement: Engagement) -> list[Problem]:
     return problems + _pattern_faults(engagement.file_name)
 
 
-def _unknown(name: str, kind: Kind, subject: Subject | None, known: Sequence[str] = FORMATS) -> Problem:
+def _unknown(name: str, kind: Kind, subject: Subject | None, known: Collection[str] = FORMATS.keys()) -> Problem:
     remedy = "name one after each -f" if "," in name else did_you_mean(name, known)
     return Problem(kind, f"{name!r} is not a format ({', '.join(known)})", remedy, subject=subject, code="format")
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.model.report import FindingsCommit
-from findings_report.report.output_files import FORMATS, PLACEHOLDERS, file_stem, targets
+from findings_report.report.formats import FORMATS
+from findings_report.report.output_files import PLACEHOLDERS, file_stem, targets
 
 EVERY = "".join(f"{{{name}}}" for name in PLACEHOLDERS)
 
@@ -69,6 +70,6 @@ def test_a_name_of_signs_of_three_bytes_can_be_written(tmp_path: Path) -> None:
 
 
 def test_no_two_formats_share_a_name_whatever_the_case() -> None:
-    names = [str(target.path).casefold() for target in targets("Report", Path("findings"), FORMATS, None, given=True)]
+    names = [str(target.path).casefold() for target in targets("Report", Path("findings"), tuple(FORMATS), None, given=True)]
 
     assert len(set(names)) == len(FORMATS)

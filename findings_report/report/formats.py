@@ -1,0 +1,61 @@
+"""The table of formats. To add an export format, write one file in `rendering` and add one row to FORMATS.
+
+Imports nothing of the package: the command line lists the formats in its help, which loads no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """A row of FORMATS."""
+
+    name: str
+    """The suffix of the file, and the word after -f."""
+    renderer: str | None = None
+    """`module:function` that returns what a document is in this format, as Rendered; None for the formats of templates.
+
+    A path and not the function, because this folder is below `rendering`, and because `--help` must not load renderers.
+    """
+    takes_comparisons: bool = True
+    """True if `diff` can make it."""
+    takes_single_findings: bool = True
+    """True if `build --each` can make it."""
+
+    def load_renderer(self) -> Callable[[Any], Any]:
+        """Import the function that `renderer` names. Raises ValueError for a format of templates."""
+        if self.renderer is None:
+            raise ValueError(f"{self.name} is rendered by templates")
+        module, _, function = self.renderer.partition(":")
+        renderer: Callable[[Any], Any] = getattr(import_module(module), function)
+        return renderer
+
+
+FORMATS: Final = {
+    row.name: row
+    for row in (
+        OutputFormat("md"),
+        OutputFormat("html"),
+        OutputFormat("pdf"),
+        OutputFormat("json", "findings_report.rendering.formats:render_json"),
+        # A table of findings: a comparison has two sides, and a single finding is no table.
+        OutputFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
+    )
+}
+"""All formats by name, in the order of the documentation."""
+
+COMPARISON_FORMATS: Final = tuple(name for name, row in FORMATS.items() if row.takes_comparisons)
+"""The formats of `diff`."""
+
+SINGLE_FINDING_FORMATS: Final = tuple(name for name, row in FORMATS.items() if row.takes_single_findings)
+"""The formats of `build --each`."""
+
+
+def list_formats(names: tuple[str, ...] = tuple(FORMATS)) -> str:
+    """Return the names for a help text, as in `md, html or pdf`."""
+    return f"{', '.join(names[:-1])} or {names[-1]}"
