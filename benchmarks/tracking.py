@@ -1,6 +1,6 @@
 """How often `track` finds the place that it should, by an oracle of regions whose place at another commit is known.
 
-    python benchmarks/tracking.py ORACLE.jsonl --repositories FOLDER [--predictions OUT.jsonl] [--show N]
+    python benchmarks/tracking.py ORACLE.jsonl --repositories FOLDER [--predictions OUT.jsonl] [--show N] [--set kept=0.6]
 
 Each line of the oracle is one region: {repo: "owner/name", from_commit, to_commit, path, start, end, expect: {status, path,
 start, end, start_ok, end_ok}, doubt: []}. Writes one {status, path, start, end} for each, in order, path null where it is gone.
@@ -14,11 +14,13 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from findings_report.git import open_repository
-from findings_report.history.classify import Cited
+from findings_report.history.classify import CitedRegion
+from findings_report.history.thresholds import DEFAULT, Thresholds
 from findings_report.history.track import track
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Region
@@ -48,7 +50,7 @@ def prediction(drift: Drift) -> dict[str, Any]:
     return {"status": str(drift.kind), "path": drift.now.path, "start": region.start_line, "end": region.end_line}
 
 
-def predictions(items: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+def predictions(items: Sequence[dict[str, Any]], folder: Path, thresholds: Thresholds) -> list[dict[str, Any]]:
     """One for each item; items of the same pair of commits are tracked together."""
     pairs: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for index, item in enumerate(items):
@@ -56,12 +58,12 @@ def predictions(items: Sequence[dict[str, Any]], folder: Path) -> list[dict[str,
     found: list[dict[str, Any]] = [{} for _ in items]
     for (name, commit, to), indexes in pairs.items():
         cited = [
-            Cited(items[index]["path"], Region(start_line=items[index]["start"], end_line=items[index]["end"]))
+            CitedRegion(items[index]["path"], Region(start_line=items[index]["start"], end_line=items[index]["end"]))
             for index in indexes
         ]
         try:
             with open_repository(clone(folder, name), name=name) as repository:
-                tracked = track(repository, cited, commit=commit, to=to)
+                tracked = track(repository, cited, commit=commit, to=to, thresholds=thresholds)
         except FindingsReportError as error:
             print(f"{name} {commit[:12]}..{to[:12]}: {error}", file=sys.stderr)
             found = [{"status": "unverifiable", **GONE} if i in set(indexes) else each for i, each in enumerate(found)]
@@ -142,10 +144,12 @@ def main() -> int:
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--predictions", type=Path)
     parser.add_argument("--show", type=int, default=0, help="print this many of the trusted ones that are not exact")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a field of Thresholds")
     arguments = parser.parse_args()
+    changed = {name: float(value) for name, _, value in (text.partition("=") for text in arguments.set)}
     items = [json.loads(line) for line in arguments.oracle.read_text("utf-8").splitlines() if line.strip()]
     before = os.times()
-    found = predictions(items, arguments.repositories)
+    found = predictions(items, arguments.repositories, replace(DEFAULT, **changed))
     after = os.times()
     if arguments.predictions:
         arguments.predictions.write_text("".join(json.dumps(each) + "\n" for each in found), "utf-8")

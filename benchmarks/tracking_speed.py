@@ -16,22 +16,22 @@ from collections import Counter
 from pathlib import Path
 
 from findings_report.git import Repository, open_repository
-from findings_report.history.classify import Cited
+from findings_report.history.classify import CitedRegion
 from findings_report.history.track import track
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.languages import language_of
 from findings_report.sourcecode.lines import obstacle, split
 
-SEED = Cited("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
+SEED = CitedRegion("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
 SEED_COMMIT = "12.0.0"
 SEED_RELEASES = ("10.0.0", "11.0.0", "12.0.0", "13.0.0", "14.0.0", "16.0.0", "20.0.0", "25.0.0", "27.0.0")
 
 
-def regions(repository: Repository, commit: str, count: int, rng: random.Random) -> list[Cited]:
+def regions(repository: Repository, commit: str, count: int, rng: random.Random) -> list[CitedRegion]:
     """`count` regions of 1 to 30 lines of about two thirds as many files of code."""
     paths = [path for path, _ in repository.files(commit) if language_of(path)]
     chosen = rng.sample(paths, min(len(paths), count * 2 // 3))
-    found: list[Cited] = []
+    found: list[CitedRegion] = []
     while len(found) < count:
         path = rng.choice(chosen)
         entry = repository.entry(commit, path)
@@ -40,7 +40,7 @@ def regions(repository: Repository, commit: str, count: int, rng: random.Random)
         if lines:
             start = rng.randint(1, lines)
             region = Region(start_line=start, end_line=min(lines, start + rng.choice([1, 2, 3, 5, 8, 12, 20, 30]) - 1))
-            found.append(Cited(path, region, quoted=(start,)))
+            found.append(CitedRegion(path, region, quoted=(start,)))
     return found
 
 

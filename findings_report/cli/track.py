@@ -120,7 +120,7 @@ def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
         "path": now.path if now else None,
         "start_line": now.region.start_line if now else None,
         "end_line": now.region.end_line if now else None,
-        "found_by": drift.means.value,
+        "found_by": drift.method.value,
         "rename": drift.rename,
         "surviving": drift.surviving,
         "quoted": [{"line": line, "now": new} for line, new in drift.quoted],

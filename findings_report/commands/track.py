@@ -32,7 +32,7 @@ class TrackedPlace:
     changes: tuple[git.Change, ...] = ()
     """With --explain: the commits that changed it, newest first, at most 20; of what is gone, those that changed its file."""
     ends: tuple[git.Change, ...] = ()
-    """With --explain, of what is gone: those of the commits that took its telling lines away, the newest first."""
+    """With --explain, of what is gone: those of the commits that took its select_telling lines away, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
 
 def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git.Change, ...]:
     """For each of the lines that tell most of a region that is gone: the last commit that took it out of its file."""
-    from findings_report.history.text_search import telling
+    from findings_report.history.text_search import select_telling
 
     paths = dict.fromkeys((drift.path,))
     for rename in git.renames_along(source, base, to):
@@ -170,6 +170,6 @@ def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git
             paths[rename.new] = None
     gone = [line.text for line in drift.diff if line.new_line is None]
     ends: dict[git.Change, None] = {}
-    for index in telling(gone, _MOST_ASKED):
+    for index in select_telling(gone, _MOST_ASKED):
         ends |= dict.fromkeys(git.changes_of_text(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
     return tuple(sorted(ends, key=lambda change: change.date, reverse=True))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from findings_report.evidence.source_files import SourceFile
-from findings_report.history.line_map import Placement, Shares, shares
+from findings_report.history.line_map import Placement, shares
 from findings_report.history.renames import Counterpart
-from findings_report.history.text_search import Place, Search, telling
+from findings_report.history.survival import Occurrence, Survival, score_place
+from findings_report.history.text_search import LineMatch, Search, select_telling
+from findings_report.model.drift import Method
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import align_lines
 from findings_report.sourcecode.lines import is_informative, squeeze
@@ -19,27 +20,12 @@ PROBES = 12
 
 _WINDOWS = 6
 _MOST_VOTED = 50
-_CONTEXT = 3  # informative lines on either side that speak for a place
 _WIDEST = 400  # lines of a text that is looked for when it was edited as well
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A place that a text may have come to."""
-
-    path: str
-    """POSIX, from the repository's root."""
-    placement: Placement
-    """The lines there."""
-    shares: Shares
-    """How much of the text is there."""
-    score: float
-    """0 to 1: how much speaks for it."""
-
-
-def newly_at(
-    search: Search, block: Sequence[str], places: Sequence[Place], region: Region, home: Counterpart | None
-) -> list[Place]:
+def select_new(
+    search: Search, block: Sequence[str], places: Sequence[LineMatch], region: Region, home: Counterpart | None
+) -> list[LineMatch]:
     """Those of `places`, where `block`, the text of `region`, stands at the other commit, that may be where it went.
 
     In `home`, the file that its own became, those whose lines are no other lines of the file; elsewhere those in files that
@@ -66,28 +52,28 @@ def _is_free(home: Counterpart, region: Region, line: int) -> bool:
     return then is None or then in region
 
 
-def similar(search: Search, old: SourceFile, region: Region, home: Counterpart | None) -> list[Candidate]:
+def find_similar(search: Search, old: SourceFile, region: Region, home: Counterpart | None) -> list[Survival]:
     """Places of text like the region's that came since, the likeliest first."""
     block = old.lines[region.start_line - 1 : region.end_line]
     if len(block) > _WIDEST:
         return []
-    weights: dict[Place, float] = {}
-    for index in telling(block, PROBES):
+    weights: dict[LineMatch, float] = {}
+    for index in select_telling(block, PROBES):
         new = _new_places(search, block[index].strip(), region, home)
         for place in new[:_MOST_VOTED]:
-            start = Place(place.path, place.line - index)
+            start = LineMatch(place.path, place.line - index)
             weights[start] = weights.get(start, 0.0) + 1 / len(new)
-    windows: list[Place] = []
+    windows: list[LineMatch] = []
     for start in sorted(weights, key=lambda start: (-weights[start], start)):
         if all(start.path != other.path or abs(start.line - other.line) > len(block) for other in windows):
             windows.append(start)
         if len(windows) == _WINDOWS:
             break
-    found = [found for start in windows if (found := _candidate(search, old, region, start, home)) is not None]
-    return sorted(found, key=lambda each: (-each.score, each.path, each.placement.region.start_line))
+    candidates = [left for start in windows if (left := _candidate(search, old, region, start, home)) is not None]
+    return sorted(candidates, key=lambda left: (-left.score, left.occurrence.path, left.occurrence.region.start_line))
 
 
-def _new_places(search: Search, text: str, region: Region, home: Counterpart | None) -> list[Place]:
+def _new_places(search: Search, text: str, region: Region, home: Counterpart | None) -> list[LineMatch]:
     """Where a line of a region stands now and may have come from it."""
     before = Counter(place.path for place in search.places(text, search.before))
     places = search.places(text, search.after)
@@ -103,7 +89,7 @@ def _new_places(search: Search, text: str, region: Region, home: Counterpart | N
     ]
 
 
-def _candidate(search: Search, old: SourceFile, region: Region, start: Place, home: Counterpart | None) -> Candidate | None:
+def _candidate(search: Search, old: SourceFile, region: Region, start: LineMatch, home: Counterpart | None) -> Survival | None:
     lines = search.lines(start.path, search.after)
     count = region.end_line - region.start_line + 1
     first = max(start.line - count - 2, 1)
@@ -122,10 +108,11 @@ def _candidate(search: Search, old: SourceFile, region: Region, start: Place, ho
     if not strong:
         return None
     bounds = _bounds(pairs, region, strong)
-    placement = Placement(bounds, equal, near, is_whole=False)
-    left = shares(old.lines, lines, region, placement)
-    around = context(old.lines, region, lines, bounds)
-    return Candidate(start.path, placement, left, score(left, around, is_home=is_home))
+    mapping = Placement(bounds, equal, near, is_whole=False)
+    left = shares(old.lines, lines, region, mapping)
+    score = score_place(left, old.lines, region, lines, bounds, is_home=is_home)
+    occurrence = Occurrence(start.path, bounds, Method.SIMILAR)
+    return Survival(occurrence, lines, mapping, left, likeness=left.all, is_held=False, score=score)
 
 
 def _bounds(pairs: Sequence[tuple[int, int]], region: Region, strong: Sequence[int]) -> Region:
@@ -134,21 +121,3 @@ def _bounds(pairs: Sequence[tuple[int, int]], region: Region, strong: Sequence[i
     low, high = min(strong), max(strong)
     partners = [new for _, new in pairs if low - length <= new <= high + length]
     return Region(start_line=partners[0], end_line=partners[-1])
-
-
-def score(left: Shares, around: float, *, is_home: bool) -> float:
-    """0 to 1: by the text that is left, the share of the lines around it that are there as well, and the file."""
-    return 0.8 * left.all + 0.15 * around + 0.05 * is_home
-
-
-def context(old: Sequence[str], region: Region, new: Sequence[str], found: Region) -> float:
-    """Share of the informative lines next to a region that stand near the place found as well."""
-    around = [*old[max(region.start_line - 9, 0) : region.start_line - 1][::-1]], [*old[region.end_line : region.end_line + 8]]
-    wanted = [squeeze(line) for side in around for line in [line for line in side if is_informative(line)][:_CONTEXT]]
-    if not wanted:
-        return 0.0
-    near = {
-        squeeze(line)
-        for line in (*new[max(found.start_line - 13, 0) : found.start_line - 1], *new[found.end_line : found.end_line + 12])
-    }
-    return sum(line in near for line in wanted) / len(wanted)

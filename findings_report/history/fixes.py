@@ -122,7 +122,7 @@ def _state(repository: git.Repository, commit: str, before: str | None, after: s
 
 def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) -> Iterator[TrackedRegion]:
     """The regions that `commit` changed: followed to its first parent, and from there to itself."""
-    from findings_report.history.classify import Cited
+    from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 
     parent = repository.commit_of(f"{commit}^1")
@@ -130,7 +130,7 @@ def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) ->
         return
     there = follow(cited, {repository.name: repository}, {repository.name: parent}).drifts
     found = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
-    done = track(repository, [Cited(now.path, now.region) for _, now in found], commit=parent, to=commit).drifts
+    done = track(repository, [CitedRegion(now.path, now.region) for _, now in found], commit=parent, to=commit).drifts
     for (place, _), drift in zip(found, done, strict=True):
         if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
             yield _told(place, None, drift)

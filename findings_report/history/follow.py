@@ -1,4 +1,4 @@
-"""Cited code at another commit: every region that findings cite, those of a repository and commit followed together."""
+"""CitedRegion code at another commit: every region that findings cite, those of a repository and commit followed together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from findings_report.model.drift import Drift, DriftKind, Means, Spot
+from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Snippet
 from findings_report.problems import FindingsReportError, Kind, Problem
 
@@ -83,7 +83,7 @@ def follow(
 def _group(
     group: Sequence[Place], name: str, repository: git.Repository | None, commit: str | None, to: str | None
 ) -> Followed:
-    from findings_report.history.classify import Cited
+    from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 
     if commit is not None and commit == to:
@@ -97,7 +97,9 @@ def _group(
         history = ", and its history is cut off" if repository.is_shallow else ""
         return _unfollowed(group, f"the clone of repository '{name}' has no commit {missing[0][:12]}{history}")
     try:
-        found = track(repository, [Cited(each.snippet.path, each.region, each.quoted) for each in group], commit=commit, to=to)
+        found = track(
+            repository, [CitedRegion(each.snippet.path, each.region, each.quoted) for each in group], commit=commit, to=to
+        )
     except FindingsReportError as error:
         return _unfollowed(group, str(error))
     return Followed(found.drifts, found.problems)
@@ -107,7 +109,7 @@ def _unmoved(place: Place) -> Drift:
     path, region = place.snippet.path, place.region
     quoted = tuple((line, line) for line in place.quoted)
     now = Spot(path=path, region=region)
-    return Drift(path=path, region=region, kind=DriftKind.UNCHANGED, now=now, means=Means.BLOB, surviving=1.0, quoted=quoted)
+    return Drift(path=path, region=region, kind=DriftKind.UNCHANGED, now=now, method=Method.BLOB, surviving=1.0, quoted=quoted)
 
 
 def _unfollowed(group: Sequence[Place], reason: str) -> Followed:

@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from findings_report.git.hunks import Hunk
+from findings_report.history.thresholds import DEFAULT, Thresholds
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, likeness
 from findings_report.sourcecode.lines import is_informative, squeeze
 
-_VERSION_OF_TEXT = 0.75  # likeness from which what came in place of a whole text is a version of it
 _CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")
 
 
@@ -101,14 +101,14 @@ class Placement:
     """True when every line stands unchanged, in one piece."""
 
 
-def follow(versions: Versions, region: Region) -> Placement | None:
+def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT) -> Placement | None:
     """`region` among the new lines; None when nothing is left of it and nothing like it came in its place."""
     numbers = range(region.start_line, region.end_line + 1)
     equal = {number: now for number in numbers if (now := versions.now(number)) is not None}
     if len(equal) == len(numbers) and equal[region.end_line] - equal[region.start_line] == len(numbers) - 1:
         return Placement(_region(equal[region.start_line], equal[region.end_line]), equal, {}, is_whole=True)
     similar: dict[int, int] = {}
-    replaced = _replaced(versions, region)
+    replaced = _follow_replaced(versions, region, thresholds)
     if replaced is not None:
         return replaced
     for hunk in versions.within(region):
@@ -122,13 +122,13 @@ def follow(versions: Versions, region: Region) -> Placement | None:
     return Placement(_region(start, end), equal, similar, is_whole=False)
 
 
-def _replaced(versions: Versions, region: Region) -> Placement | None:
+def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds) -> Placement | None:
     """All that came for a region that went as one hunk, when it is like it as a whole."""
     hunk = versions.hunk_at_or_before(region.start_line)
     if hunk is None or (hunk.old_start, hunk.old_stop) != (region.start_line, region.end_line + 1) or hunk.new_count == 0:
         return None
     came = versions.new[hunk.new_start - 1 : hunk.new_stop - 1]
-    if likeness(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < _VERSION_OF_TEXT:
+    if likeness(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < thresholds.replaced:
         return None
     return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.aligned_in(hunk), is_whole=False)
 

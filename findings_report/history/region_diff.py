@@ -20,7 +20,7 @@ _FEW: Final = 8
 """Lines that may have come in place of a region, however small it is, though they came for others as well."""
 
 
-def diff_of(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
+def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
     """The diff of `region`: lines that went before lines that came, as git has them."""
     found: list[DiffLine] = []
     at = placement.region.start_line
@@ -38,7 +38,7 @@ def diff_of(region: Region, old: Sequence[str], new: Sequence[str], placement: P
     return tuple(found[:MOST_DIFF_LINES])
 
 
-def gone(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
+def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
     """The diff of a region of which nothing that tells is left; `old` are its file's lines.
 
     With what came in its place, where the file is still there: all that a hunk brought whose lines are the region's, and of
@@ -67,7 +67,7 @@ def _is_of(hunk: Hunk, region: Region) -> bool:
     return is_inside or hunk.new_count <= max(_FEW, region.end_line - region.start_line + 1)
 
 
-def quoted_lines(
+def map_quoted_lines(
     quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
 ) -> tuple[tuple[int, int | None], ...]:
     """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""

@@ -11,9 +11,9 @@ from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, warnings
 from findings_report.git.hunks import Hunk
 from findings_report.history.line_map import Versions
+from findings_report.history.thresholds import Thresholds
 from findings_report.problems import FindingsReportError, Kind, Problem
 
-_ALIKE = 0.5  # share of a file's lines below which its name may have been taken by something else
 _MOST_NAMES = 5
 
 
@@ -43,19 +43,19 @@ class Names:
     """What is known of the names that files got."""
 
     renamed: Mapping[str, Sequence[tuple[str, HowRenamed]]]
-    """Cited path -> (new path, how it was found), the likeliest first."""
+    """CitedRegion path -> (new path, how it was found), the likeliest first."""
     problems: tuple[Problem, ...]
     """Why history could not be asked; warnings."""
 
 
-def counterparts(
-    cited: Iterable[SourceFile], before: SourceFiles, after: SourceFiles
+def find_counterparts(
+    cited: Iterable[SourceFile], before: SourceFiles, after: SourceFiles, thresholds: Thresholds
 ) -> tuple[dict[str, list[Counterpart]], tuple[Problem, ...]]:
     """Of each cited file by its path: what it became, the likeliest first; and what could not be found out, as warnings."""
     files = {file.path: file for file in cited}
     same = {path: file for path in files if (file := _file(after, path)) is not None}
     found = _compared(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
-    suspects = [path for path in files if path not in found or found[path][0].versions.kept < _ALIKE]
+    suspects = [path for path in files if path not in found or found[path][0].versions.kept < thresholds.same_file]
     if not suspects:
         return found, ()
     names = _names(suspects, before, after)

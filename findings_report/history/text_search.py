@@ -22,7 +22,7 @@ _INFORMATIVE_CHARACTERS: Final = 60
 _FEWEST_LINES: Final = 2
 
 
-class Place(NamedTuple):
+class LineMatch(NamedTuple):
     """A line of a file."""
 
     path: str
@@ -44,7 +44,7 @@ def says_something(lines: Sequence[str]) -> bool:
     return len(lines) >= _INFORMATIVE_LINES and len(informative) >= _FEWEST_LINES
 
 
-def telling(lines: Sequence[str], most: int) -> list[int]:
+def select_telling(lines: Sequence[str], most: int) -> list[int]:
     """Indexes of the `most` informative lines that have the most letters and digits."""
     ranked = [(-sum(map(str.isalnum, line)), index) for index, line in enumerate(lines) if is_informative(line)]
     return [index for _, index in sorted(ranked)[:most]]
@@ -62,17 +62,19 @@ class Search:
         """What could not be searched; warnings."""
         self._texts = {text.encode("utf-8", "surrogatepass"): text for text in texts}
 
-    def places(self, text: str, files: SourceFiles) -> list[Place]:
+    def places(self, text: str, files: SourceFiles) -> list[LineMatch]:
         """Where the line stands in `files`, `before` or `after`; empty also when it stands in too many to tell a place."""
         by_blob = self._hits.get(text, {})
         if len(by_blob) > _MOST_BLOBS:
             return []
         paths = self._after_paths if files is self.after else self._before_paths
-        return sorted(Place(path, line) for blob, lines in by_blob.items() for path in paths.get(blob, ()) for line in lines)
+        return sorted(
+            LineMatch(path, line) for blob, lines in by_blob.items() for path in paths.get(blob, ()) for line in lines
+        )
 
-    def blocks(self, block: Sequence[str], files: SourceFiles) -> list[Place]:
+    def blocks(self, block: Sequence[str], files: SourceFiles) -> list[LineMatch]:
         """The places in `files` where all lines of `block` stand in one piece, white space aside, by their first line."""
-        probe = telling(block, 1)
+        probe = select_telling(block, 1)
         if not probe:
             return []
         wanted = [squeeze(line) for line in block]
@@ -81,7 +83,7 @@ class Search:
             start = place.line - probe[0]
             lines = self.lines(place.path, files)
             if start >= 1 and [squeeze(line) for line in lines[start - 1 : start - 1 + len(block)]] == wanted:
-                found.append(Place(place.path, start))
+                found.append(LineMatch(place.path, start))
         return found
 
     def lines(self, path: str, files: SourceFiles) -> Sequence[str]:
@@ -141,6 +143,6 @@ def _by_blob(files: SourceFiles) -> dict[str, list[str]]:
     return paths
 
 
-def region_at(place: Place, count: int) -> Region:
+def region_at(place: LineMatch, count: int) -> Region:
     """The `count` lines that start at `place`."""
     return Region(start_line=place.line, end_line=place.line + count - 1)

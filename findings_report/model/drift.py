@@ -53,7 +53,7 @@ DRIFT_MEANING: dict[DriftKind, str] = {
 """One sentence per kind for a reader."""
 
 
-class Means(StrEnum):
+class Method(StrEnum):
     """How a region was found at the other commit."""
 
     BLOB = "same blob"
@@ -103,7 +103,7 @@ class Drift(Frozen):
     """What became of them."""
     now: Spot | None = None
     """Where they are; None when deleted, ambiguous or unverifiable."""
-    means: Means = Means.NONE
+    method: Method = Method.NONE
     """How they were found."""
     rename: str | None = None
     """How the file's new name was found: `history` (the chain of renames) or `similarity` (git's own 50 %); None without."""

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from repositories import Commit, Content, Link, Submodule, build, git
 
 from findings_report.git import open_repository
-from findings_report.history.classify import Cited
-from findings_report.history.track import Tracked, track
-from findings_report.model.drift import Drift, DriftKind, Means
+from findings_report.history.classify import CitedRegion
+from findings_report.history.track import TrackResult, track
+from findings_report.model.drift import Drift, DriftKind, Method
 from findings_report.model.evidence import Region
 
 Files = Mapping[str, Content]
@@ -33,12 +33,12 @@ def text(*parts: Sequence[str]) -> str:
     return "".join(f"{line}\n" for part in parts for line in part)
 
 
-def followed(path: Path, cited: Sequence[Cited], *, commits: Sequence[str]) -> Tracked:
+def followed(path: Path, cited: Sequence[CitedRegion], *, commits: Sequence[str]) -> TrackResult:
     with open_repository(path, name="app") as repository:
         return track(repository, cited, commit=commits[0], to=commits[-1])
 
 
-def drift_of(folder: Path, *states: Files, cited: Cited) -> Drift:
+def drift_of(folder: Path, *states: Files, cited: CitedRegion) -> Drift:
     """The drift of a region of the first of these states at the last one."""
     commits = build(folder / "project", [Commit(files) for files in states])
     return followed(folder / "project", [cited], commits=commits).drifts[0]
@@ -49,7 +49,7 @@ def place(drift: Drift) -> tuple[str, int, int] | None:
 
 
 SAVE, LOAD, DROP = code("save"), code("load"), code("drop")
-SECOND = Cited("store.py", region(9, 14))
+SECOND = CitedRegion("store.py", region(9, 14))
 """The head and the first lines of `load`, behind `save`."""
 
 
@@ -57,7 +57,7 @@ def test_what_is_the_same_file_is_unchanged(tmp_path: Path) -> None:
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, {"README": "hello\n"}, cited=SECOND)
 
     assert drift.kind is DriftKind.UNCHANGED
-    assert drift.means is Means.BLOB
+    assert drift.method is Method.BLOB
     assert place(drift) == ("store.py", 9, 14)
 
 
@@ -68,14 +68,14 @@ def test_lines_inserted_above_move_a_region(tmp_path: Path) -> None:
 
     assert drift.kind is DriftKind.MOVED
     assert place(drift) == ("store.py", 11, 16)
-    assert drift.means is Means.HUNKS
+    assert drift.method is Method.HUNKS
 
 
 def test_a_function_moved_within_its_file_is_found(tmp_path: Path) -> None:
     before, after = {"store.py": text(SAVE, LOAD, DROP)}, {"store.py": text(DROP, LOAD, SAVE)}
 
     drifts = {
-        start: drift_of(tmp_path / str(start), before, after, cited=Cited("store.py", region(start, start + 6)))
+        start: drift_of(tmp_path / str(start), before, after, cited=CitedRegion("store.py", region(start, start + 6)))
         for start in (1, 17)
     }
 
@@ -112,7 +112,7 @@ def test_a_new_file_at_the_old_path_is_not_taken_for_the_renamed_one(tmp_path: P
     new: Files = {"store.py": text(licence, code("connect"), code("close"), code("retry"))}
     states: list[Files] = [{**renamed, **new}] if in_one_commit else [renamed, new]
 
-    drift = drift_of(tmp_path, before, *states, cited=Cited("store.py", region(12, 17)))
+    drift = drift_of(tmp_path, before, *states, cited=CitedRegion("store.py", region(12, 17)))
 
     assert drift.kind is DriftKind.RENAMED
     assert drift.rename == ("similarity" if in_one_commit else "history")
@@ -132,7 +132,7 @@ def test_text_cut_and_pasted_into_another_file_is_found(tmp_path: Path) -> None:
 
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD), "other.py": text(DROP)}, after, cited=SECOND)
 
-    assert (drift.kind, drift.means, drift.rename) == (DriftKind.MOVED_FILE, Means.TEXT, None)
+    assert (drift.kind, drift.method, drift.rename) == (DriftKind.MOVED_FILE, Method.TEXT, None)
     assert place(drift) == ("other.py", 9, 14)
 
 
@@ -142,7 +142,7 @@ CALL = ["    my ($cmd) = @_;", "    my $output = call($cmd);", "    if ($? == -1
 def test_a_few_lines_that_stood_once_are_found_in_a_file_that_came_since(tmp_path: Path) -> None:
     before = {"old.pl": text(SAVE, CALL), "other.pl": text(LOAD)}
     first = len(SAVE) + 1
-    cited = Cited("old.pl", region(first, first + 3))
+    cited = CitedRegion("old.pl", region(first, first + 3))
 
     moved = drift_of(
         tmp_path / "new", before, {"old.pl": None, "new.pl": text(DROP, CALL), "other.pl": text(LOAD)}, cited=cited
@@ -159,7 +159,7 @@ def test_text_moved_to_another_file_and_edited_is_found(tmp_path: Path) -> None:
 
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD), "other.py": text(DROP)}, after, cited=SECOND)
 
-    assert (drift.kind, drift.means) == (DriftKind.MODIFIED, Means.SIMILAR)
+    assert (drift.kind, drift.method) == (DriftKind.MODIFIED, Method.SIMILAR)
     assert place(drift) == ("other.py", 9, 15)
 
 
@@ -167,7 +167,7 @@ def test_a_text_split_over_two_files_is_where_its_larger_part_is(tmp_path: Path)
     long = code("long", 14)
     after = {"store.py": text(SAVE, long[:5]), "rest.py": text(long[5:])}
 
-    drift = drift_of(tmp_path, {"store.py": text(SAVE, long)}, after, cited=Cited("store.py", region(9, 21)))
+    drift = drift_of(tmp_path, {"store.py": text(SAVE, long)}, after, cited=CitedRegion("store.py", region(9, 21)))
 
     assert drift.kind is DriftKind.MODIFIED
     assert place(drift) == ("rest.py", 1, 8)
@@ -179,7 +179,7 @@ def test_the_smaller_part_of_a_split_text_is_told(tmp_path: Path) -> None:
     long = code("long", 14)
     after = {"store.py": text(SAVE, long[:9]), "rest.py": text(long[9:])}
 
-    drift = drift_of(tmp_path, {"store.py": text(SAVE, long)}, after, cited=Cited("store.py", region(9, 21)))
+    drift = drift_of(tmp_path, {"store.py": text(SAVE, long)}, after, cited=CitedRegion("store.py", region(9, 21)))
 
     assert place(drift) == ("store.py", 9, 17)
     assert drift.partly_moved is not None
@@ -188,7 +188,7 @@ def test_the_smaller_part_of_a_split_text_is_told(tmp_path: Path) -> None:
 
 def test_an_edited_line_makes_a_region_modified_and_the_quoted_lines_are_graded_apart(tmp_path: Path) -> None:
     edited = [*LOAD[:2], LOAD[2].replace("value", "value.strip()"), *LOAD[3:]]
-    cited = Cited("store.py", region(9, 14), quoted=(10, 12))
+    cited = CitedRegion("store.py", region(9, 14), quoted=(10, 12))
 
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, {"store.py": text(SAVE, ["# new"], edited)}, cited=cited)
 
@@ -210,7 +210,7 @@ def test_an_edited_line_makes_a_region_modified_and_the_quoted_lines_are_graded_
 
 def test_a_quoted_line_that_was_edited_is_not_intact(tmp_path: Path) -> None:
     edited = [*LOAD[:2], LOAD[2].replace("value", "value.strip()"), *LOAD[3:]]
-    cited = Cited("store.py", region(9, 14), quoted=(11, 12))
+    cited = CitedRegion("store.py", region(9, 14), quoted=(11, 12))
 
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, {"store.py": text(SAVE, edited)}, cited=cited)
 
@@ -232,7 +232,9 @@ def test_what_came_in_place_of_what_is_gone_is_told(tmp_path: Path) -> None:
     before, after = [*SAVE, "old = one(1)", "old = two(2)", *DROP], [*SAVE, "something.else_entirely()", *DROP]
     first = len(SAVE) + 1
 
-    drift = drift_of(tmp_path, {"a.py": text(before)}, {"a.py": text(after)}, cited=Cited("a.py", region(first, first + 1)))
+    drift = drift_of(
+        tmp_path, {"a.py": text(before)}, {"a.py": text(after)}, cited=CitedRegion("a.py", region(first, first + 1))
+    )
 
     assert drift.kind is DriftKind.DELETED
     told = [(line.old_line, line.new_line, line.text) for line in drift.diff]
@@ -246,7 +248,7 @@ def test_what_came_in_place_of_what_is_gone_is_told(tmp_path: Path) -> None:
 def test_a_file_written_anew_is_not_what_came_in_place_of_a_line(tmp_path: Path) -> None:
     after = [f"something.else_entirely({number})" for number in range(50)]
 
-    drift = drift_of(tmp_path, {"a.py": text(SAVE)}, {"a.py": text(after)}, cited=Cited("a.py", region(3, 4)))
+    drift = drift_of(tmp_path, {"a.py": text(SAVE)}, {"a.py": text(after)}, cited=CitedRegion("a.py", region(3, 4)))
 
     assert drift.kind is DriftKind.DELETED
     assert [line.new_line for line in drift.diff] == [None, None]
@@ -256,7 +258,7 @@ def test_what_is_gone_names_the_text_most_like_it(tmp_path: Path) -> None:
     rest = [*LOAD[1:4], *code("fetch", 12)]
     after = {"store.py": text(SAVE), "other.py": text(rest)}
 
-    drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, after, cited=Cited("store.py", region(9, 15)))
+    drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, after, cited=CitedRegion("store.py", region(9, 15)))
 
     assert drift.kind is DriftKind.DELETED
     assert drift.closest is not None
@@ -301,7 +303,7 @@ def test_text_that_came_to_two_places_is_ambiguous(tmp_path: Path) -> None:
 def test_of_a_function_that_stands_twice_the_one_that_stayed_is_followed(tmp_path: Path) -> None:
     before, after = {"store.py": text(SAVE, LOAD, DROP, LOAD)}, {"store.py": text(SAVE, ["# new", ""], LOAD, DROP, LOAD)}
 
-    drift = drift_of(tmp_path, before, after, cited=Cited("store.py", region(25, 30)))
+    drift = drift_of(tmp_path, before, after, cited=CitedRegion("store.py", region(25, 30)))
 
     assert (drift.kind, place(drift)) == (DriftKind.MOVED, ("store.py", 27, 32))
     assert [spot.region for spot in drift.also_at] == [region(11, 16)]
@@ -313,7 +315,7 @@ def test_line_ends_are_no_part_of_lines(tmp_path: Path) -> None:
     drift = drift_of(tmp_path, {"store.py": lines}, {"store.py": "import os\r\n" + lines.replace("\n", "\r\n")}, cited=SECOND)
 
     assert (drift.kind, place(drift)) == (DriftKind.MOVED, ("store.py", 10, 15))
-    assert (drift.means, drift.surviving) == (Means.HUNKS, 1.0)
+    assert (drift.method, drift.surviving) == (Method.HUNKS, 1.0)
 
 
 C = [
@@ -330,7 +332,7 @@ C = [
 def test_indentation_is_formatting_only_where_it_means_nothing(tmp_path: Path, path: str, kind: DriftKind) -> None:
     deeper = [line.replace("  ", "\t") for line in C]
 
-    drift = drift_of(tmp_path, {path: text(C)}, {path: text(deeper)}, cited=Cited(path, region(1, 5), quoted=(3,)))
+    drift = drift_of(tmp_path, {path: text(C)}, {path: text(deeper)}, cited=CitedRegion(path, region(1, 5), quoted=(3,)))
 
     assert drift.kind is kind
     assert place(drift) == (path, 1, 5)
@@ -341,7 +343,7 @@ def test_indentation_is_formatting_only_where_it_means_nothing(tmp_path: Path, p
 def test_code_of_which_a_letter_changed_differs_by_more_than_white_space(tmp_path: Path) -> None:
     deeper = [line.replace("  ", "\t").replace("limit", "bound") for line in C]
 
-    drift = drift_of(tmp_path, {"load.py": text(C)}, {"load.py": text(deeper)}, cited=Cited("load.py", region(1, 5)))
+    drift = drift_of(tmp_path, {"load.py": text(C)}, {"load.py": text(deeper)}, cited=CitedRegion("load.py", region(1, 5)))
 
     assert drift.kind is DriftKind.MODIFIED
     assert not drift.only_white_space
@@ -349,7 +351,7 @@ def test_code_of_which_a_letter_changed_differs_by_more_than_white_space(tmp_pat
 
 def test_a_guard_added_around_lines_that_stayed_is_told(tmp_path: Path) -> None:
     guarded = [LOAD[0], "    check(value)", *LOAD[1:]]
-    cited = Cited("store.py", region(12, 14))
+    cited = CitedRegion("store.py", region(12, 14))
 
     guard = drift_of(tmp_path / "in", {"store.py": text(SAVE, LOAD)}, {"store.py": text(SAVE, guarded)}, cited=cited)
     other = drift_of(tmp_path / "out", {"store.py": text(SAVE, LOAD)}, {"store.py": text(["# new"], SAVE, LOAD)}, cited=cited)
@@ -376,7 +378,7 @@ def test_what_has_no_lines_is_unverifiable_with_the_reason(
 ) -> None:
     states: list[Files] = [{"store.py": text(SAVE, LOAD)}, {"store.py": content}]
 
-    drift = drift_of(tmp_path, *(reversed(states) if backwards else states), cited=Cited("store.py", region(1, 1)))
+    drift = drift_of(tmp_path, *(reversed(states) if backwards else states), cited=CitedRegion("store.py", region(1, 1)))
 
     assert drift.kind is DriftKind.UNVERIFIABLE
     assert drift.now is None
@@ -385,9 +387,12 @@ def test_what_has_no_lines_is_unverifiable_with_the_reason(
 
 @pytest.mark.parametrize(
     ("cited", "reason"),
-    [(Cited("nothing.py", region(1, 1)), "there is no nothing.py"), (Cited("store.py", region(9, 99)), "has 16 lines")],
+    [
+        (CitedRegion("nothing.py", region(1, 1)), "there is no nothing.py"),
+        (CitedRegion("store.py", region(9, 99)), "has 16 lines"),
+    ],
 )
-def test_what_is_not_there_is_unverifiable(tmp_path: Path, cited: Cited, reason: str) -> None:
+def test_what_is_not_there_is_unverifiable(tmp_path: Path, cited: CitedRegion, reason: str) -> None:
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, cited=cited)
 
     assert drift.kind is DriftKind.UNVERIFIABLE
@@ -485,9 +490,9 @@ versions = st.dictionaries(st.sampled_from(["a.py", "b.py", "dir/c.c"]), documen
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def every_region(files: Mapping[str, Sequence[str]]) -> list[Cited]:
+def every_region(files: Mapping[str, Sequence[str]]) -> list[CitedRegion]:
     return [
-        Cited(path, region(start, min(start + length, len(lines))), quoted=(start,))
+        CitedRegion(path, region(start, min(start + length, len(lines))), quoted=(start,))
         for path, lines in files.items()
         for start in range(1, len(lines) + 1, 3)
         for length in (0, 2, 7)
@@ -545,7 +550,7 @@ def test_there_and_back_again_is_the_region_that_it_was(
         for each, drift in zip(cited, followed(path, cited, commits=commits).drifts, strict=True)
         if drift.kind.is_equal and drift.now is not None
     ]
-    back = followed(path, [Cited(now.path, now.region) for _, now in there], commits=commits[::-1])
+    back = followed(path, [CitedRegion(now.path, now.region) for _, now in there], commits=commits[::-1])
 
     assert [(each.path, each.region) for each, _ in there] == [
         (drift.now.path, drift.now.region) for drift in back.drifts if drift.now is not None

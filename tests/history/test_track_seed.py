@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from findings_report.git import Repository, open_repository
-from findings_report.history.classify import Cited
+from findings_report.history.classify import CitedRegion
 from findings_report.history.track import track
 from findings_report.model.drift import DriftKind
 from findings_report.model.evidence import Region
 
 CLONE = os.environ.get("FINDINGS_REPORT_NEUTRON")
-SEED = Cited("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
+SEED = CitedRegion("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
 
 pytestmark = pytest.mark.skipif(not CLONE, reason="FINDINGS_REPORT_NEUTRON names no clone of openstack/neutron")
 
