@@ -39,9 +39,8 @@ from findings_report.problems import Problem, exit_code
 from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
-    from findings_report.commands import Built
+    from findings_report.commands import Built, Checked
     from findings_report.commands.build_many import Outcome
-    from findings_report.report.check import Checked
 
 Folders = Annotated[
     list[Path] | None,
@@ -67,9 +66,8 @@ def check(
 
     inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
     with progress_shown() as progress:
-        checked = commands.check(inputs, progress)
-        problems = (*checked.problems, *commands.gates(checked, checked.problems, fail_on, strict=strict))
-    _conclude(_summary(checked), problems, output_format)
+        checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
+    _conclude(_summary(checked), checked.problems, output_format)
 
 
 def build(
@@ -130,7 +128,6 @@ def build(
     Nothing is written if there are errors.
     """
     from findings_report import commands
-    from findings_report.rendering.executors import open_executor
 
     wishes = commands.Wishes(
         formats=tuple(formats or ()),
@@ -143,17 +140,18 @@ def build(
         strict=strict,
         each=each or bool(only),
         only=tuple(only or ()),
+        executor=executor,
     )
     every = [inputs_of(folder, repository, borrow, evidence=True) for folder in folders or [Path()]]
     if len(every) > 1:
         from findings_report.commands.build_many import build_several
 
-        with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
-            outcomes = tuple(build_several(every, wishes, progress, makers))
+        with progress_shown() as progress:
+            outcomes = tuple(build_several(every, wishes, progress))
         _conclude_several(outcomes, output_format)
         return
-    with progress_shown() as progress, open_executor(executor, system_fonts=system_fonts) as makers:
-        built = commands.build(every[0], wishes, progress, makers)
+    with progress_shown() as progress:
+        built = commands.build(every[0], wishes, progress)
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)

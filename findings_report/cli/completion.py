@@ -30,11 +30,11 @@ def _folder(context: typer.Context) -> Path:
 
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
-    """The library's entries."""
-    from findings_report import commands
+    """Return the library's entries."""
+    from findings_report.commands import complete
 
     shared = context.params.get("library")
-    return _proposed(lambda: commands.library(_folder(context), Path(shared) if shared else None).entries, incomplete)
+    return _proposed(lambda: complete.library_entries(_folder(context), Path(shared) if shared else None), incomplete)
 
 
 def problem_codes(incomplete: str) -> list[str]:
@@ -45,46 +45,35 @@ def problem_codes(incomplete: str) -> list[str]:
 
 
 def formats(incomplete: str) -> list[str]:
-    """The formats of a report."""
-    from findings_report.report.formats import FORMATS
+    """Return the formats of a report."""
+    from findings_report.commands import complete
 
-    return _proposed(lambda: FORMATS, incomplete)
+    return _proposed(complete.formats, incomplete)
 
 
 def severities(context: typer.Context, incomplete: str) -> list[str]:
-    """The engagement's scale."""
-    from findings_report import authoring
+    """Return the engagement's scale."""
+    from findings_report.commands import complete
 
-    def find() -> Iterable[str]:
-        authored = authoring.load_engagement(authoring.Folder(authoring.find_folder(_folder(context))))
-        return [severity.name for severity in authored.engagement.severities]
-
-    return _proposed(find, incomplete)
+    return _proposed(lambda: complete.severities(_folder(context)), incomplete)
 
 
 def findings(context: typer.Context, incomplete: str) -> list[str]:
-    """The engagement's findings."""
-    from findings_report import authoring
+    """Return the ids of the engagement's findings."""
+    from findings_report.commands import complete
 
-    return _proposed(lambda: authoring.load(authoring.Folder(authoring.find_folder(_folder(context)))).findings, incomplete)
+    return _proposed(lambda: complete.finding_ids(_folder(context)), incomplete)
 
 
 def repositories(context: typer.Context, incomplete: str) -> list[str]:
-    """The engagement's repositories."""
-    from findings_report import authoring
+    """Return the names of the engagement's repositories."""
+    from findings_report.commands import complete
 
-    def find() -> Iterable[str]:
-        return authoring.load_engagement(authoring.Folder(authoring.find_folder(_folder(context)))).engagement.repositories
-
-    return _proposed(find, incomplete)
+    return _proposed(lambda: complete.repositories(_folder(context)), incomplete)
 
 
 def templates(context: typer.Context, incomplete: str) -> list[str]:
-    """The tool's templates and the engagement's own."""
-    from findings_report import authoring
-    from findings_report.rendering.template_files import find_template, template_names
+    """Return the names of the tool's templates and of the engagement's own."""
+    from findings_report.commands import complete
 
-    def find() -> Iterable[str]:
-        return template_names(find_template("standard", authoring.find_folder(_folder(context)), given=False))
-
-    return _proposed(find, incomplete)
+    return _proposed(lambda: complete.templates(_folder(context)), incomplete)

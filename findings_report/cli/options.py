@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from findings_report.rendering.run import Written
-    from findings_report.report.check import Inputs
+    from findings_report.commands import Inputs, Written
 
 Folder = Annotated[
     Path,
@@ -84,7 +83,7 @@ def inputs_of(
     password_file: Path | None = None,
 ) -> Inputs:
     """Return the inputs of a command, from its options."""
-    from findings_report.report.check import Inputs
+    from findings_report.commands import Inputs
 
     return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file))
 

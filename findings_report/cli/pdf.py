@@ -13,7 +13,7 @@ from findings_report.cli.passwords import PASSWORD, PasswordFile, content_of, pa
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
-    from findings_report.pdf.signing import Signature, TimeStamp
+    from findings_report.commands import Signature, TimeStamp
 
 
 def extract(
@@ -88,9 +88,9 @@ def sign(
     The key's passphrase comes from --passphrase-file, the variable FINDINGS_REPORT_PASSPHRASE, or a prompt; the password of
     an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
     """
+    from findings_report.commands import Key
     from findings_report.commands.pdf import SignWishes
     from findings_report.commands.pdf import sign as run
-    from findings_report.pdf.signing import Key
     from findings_report.problems.safe_text import shown_path
 
     if day is not None and not visible:
@@ -131,8 +131,8 @@ def verify(
 
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
+    from findings_report.commands import Trusted
     from findings_report.commands.pdf import verify as run
-    from findings_report.pdf.signing import Trusted
 
     signers, authorities = (b"\n".join(content_of(path) for path in paths or ()) for paths in (trust, trust_authority))
     verified = run(pdf, Trusted(signers, authorities), password_of(password_file))

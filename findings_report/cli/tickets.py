@@ -20,8 +20,7 @@ from findings_report.problems import exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from findings_report.tickets.http.credentials import Environment
-    from findings_report.tickets.session import TicketsResult
+    from findings_report.commands import Environment, TicketsResult
 
 Public = Annotated[bool, typer.Option("--public", help="Allow publicly readable tickets.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and send nothing.")]
@@ -76,8 +75,8 @@ def attach(
     The comment describes the content of a PDF. For an encrypted PDF, the password comes from --password-file, the variable
     FINDINGS_REPORT_PASSWORD, or a prompt.
     """
+    from findings_report.commands import AttachOptions
     from findings_report.commands.attach import attach as attach_files
-    from findings_report.tickets.attach import AttachOptions
 
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     options = AttachOptions(
@@ -108,8 +107,8 @@ def create(
     folder: Inside = Path(),
 ) -> None:
     """Create a ticket for each unresolved finding that has none."""
-    from findings_report.tickets.create import CreateOptions
-    from findings_report.tickets.create import create as create_tickets
+    from findings_report.commands import CreateOptions
+    from findings_report.commands.tickets import create as create_tickets
 
     options = CreateOptions(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
@@ -132,8 +131,8 @@ def sync(
 
     No ticket is closed.
     """
-    from findings_report.tickets.sync import SyncOptions
-    from findings_report.tickets.sync import sync as sync_tickets
+    from findings_report.commands import SyncOptions
+    from findings_report.commands.tickets import sync as sync_tickets
 
     options = SyncOptions(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
@@ -156,7 +155,7 @@ def export(
     folder: Inside = Path(),
 ) -> None:
     """Write files for a tracker's import, if the tracker cannot be reached."""
-    from findings_report.tickets.export import export as export_tickets
+    from findings_report.commands.tickets import export as export_tickets
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with _progress() as progress:
@@ -166,7 +165,7 @@ def export(
 
 def environment() -> Environment:
     """Return the environment variables, and a prompt if there is a terminal."""
-    from findings_report.tickets.http.credentials import Environment
+    from findings_report.commands import Environment
 
     return Environment(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
 

@@ -16,11 +16,10 @@ from findings_report.cli.output import WIDTH, OutputFormat, err, out, print_prob
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
+    from findings_report.commands import Inputs
     from findings_report.commands.track import TrackedEngagement, TrackedPlace
     from findings_report.commands.track_update import Updated
-    from findings_report.git import Change
-    from findings_report.model.drift import Drift, Spot
-    from findings_report.report.check import Inputs
+    from findings_report.model.drift import CommitSummary, Drift, Spot
 
 
 def track(
@@ -136,7 +135,7 @@ def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
     }
 
 
-def _change_json(change: Change) -> dict[str, Any]:
+def _change_json(change: CommitSummary) -> dict[str, Any]:
     return {"commit": change.commit, "date": change.date, "subject": change.subject}
 
 
@@ -172,7 +171,7 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
     return "\n".join([f"{each.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
 
 
-def _change(change: Change) -> str:
+def _change(change: CommitSummary) -> str:
     return f"{change.commit[:12]} {change.date} {change.subject}"
 
 

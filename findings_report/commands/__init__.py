@@ -3,7 +3,10 @@
 Pages that need many stages, `diff`, `track` and `links`, are imported by their own names, so that no other command loads them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from findings_report.commands.build import Built, Wishes, build
+from findings_report.commands.check import check
 from findings_report.commands.doctor import doctor
 from findings_report.commands.fetch import fetch
 from findings_report.commands.gates import gates
@@ -13,14 +16,43 @@ from findings_report.commands.new import Draft, library, new
 from findings_report.commands.pin import pin
 from findings_report.rendering.formats import render
 from findings_report.rendering.run import Written
-from findings_report.report.check import Checked, Inputs, Progress, assembled, check
+from findings_report.report.check import Checked, Inputs, Progress, assembled
+
+if TYPE_CHECKING:
+    from findings_report.pdf.signing import Key, Signature, TimeStamp, Trusted
+    from findings_report.tickets.attach import AttachOptions
+    from findings_report.tickets.create import CreateOptions
+    from findings_report.tickets.http.credentials import Environment
+    from findings_report.tickets.session import TicketsResult
+    from findings_report.tickets.sync import SyncOptions
+
+_LAZY = {  # types of signatures whose modules only one command needs
+    "AttachOptions": "findings_report.tickets.attach",
+    "CreateOptions": "findings_report.tickets.create",
+    "Environment": "findings_report.tickets.http.credentials",
+    "Key": "findings_report.pdf.signing",
+    "Signature": "findings_report.pdf.signing",
+    "SyncOptions": "findings_report.tickets.sync",
+    "TicketsResult": "findings_report.tickets.session",
+    "TimeStamp": "findings_report.pdf.signing",
+    "Trusted": "findings_report.pdf.signing",
+}
 
 __all__ = [
+    "AttachOptions",
     "Built",
     "Checked",
+    "CreateOptions",
     "Draft",
+    "Environment",
     "Inputs",
+    "Key",
     "Progress",
+    "Signature",
+    "SyncOptions",
+    "TicketsResult",
+    "TimeStamp",
+    "Trusted",
     "Wishes",
     "Written",
     "assembled",
@@ -39,3 +71,12 @@ __all__ = [
     "schema",
     "write_schemas",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a type when it is first asked for (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -14,6 +14,7 @@ from findings_report import authoring
 from findings_report.commands.gates import gates, severity_rank
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor, Job, made
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.rendering.run import Rendering, Written, begin_rendering, kept, own_files, renderable
@@ -189,6 +190,8 @@ class Wishes:
     """--each: a document for each finding instead of the report."""
     only: tuple[str, ...] = ()
     """--only: the ids of the findings that get one; empty for all of them."""
+    executor: str = "local"
+    """--executor: `local`, `dask://HOST:PORT` or `tls://HOST:PORT`."""
 
 
 @dataclass(frozen=True)
@@ -203,12 +206,13 @@ class Built:
     """Warnings, what tripped a gate, and the error that names a format left out because a system library is missing."""
 
 
-def build(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Built:
+def build(inputs: Inputs, wishes: Wishes, progress: Progress) -> Built:
     """Checks, renders every format, publishes all files or none. Raises FindingsReportError, having written nothing.
 
     One error does not stop the rest: without the system libraries for PDF the other formats are published.
     """
-    return begin(inputs, wishes, progress, executor)()
+    with open_executor(wishes.executor, system_fonts=wishes.system_fonts) as executor:
+        return begin(inputs, wishes, progress, executor)()
 
 
 def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Callable[[], Built]:

@@ -12,8 +12,8 @@ from findings_report import authoring
 from findings_report.commands.build import Built, Wishes, begin
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
+from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor
-from findings_report.rendering.local_executor import LOCAL
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 from findings_report.report.formats import FORMATS
@@ -33,7 +33,7 @@ class Outcome:
     """Warnings, what tripped a gate, and the errors for which nothing was built."""
 
 
-def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress, executor: Executor = LOCAL) -> Iterator[Outcome]:
+def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress) -> Iterator[Outcome]:
     """Builds each engagement when it is asked for; under -o each has a subfolder, else its own `build/`.
 
     The next ones are checked, and given to the executor, while it has room for them. An engagement that is named twice is built
@@ -48,13 +48,14 @@ def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress, e
 
     def outcomes() -> Iterator[Outcome]:
         begun: deque[Callable[[], Outcome]] = deque()
-        for folder, inputs in found.items():
-            if len(begun) == executor.room:
+        with open_executor(wishes.executor, system_fonts=wishes.system_fonts) as executor:
+            for folder, inputs in found.items():
+                if len(begun) == executor.room:
+                    yield begun.popleft()()
+                output = None if wishes.output is None else f"{wishes.output.rstrip('/')}/{names[folder]}/"
+                begun.append(_begun(names[folder], inputs, replace(wishes, output=output), progress, executor))
+            while begun:
                 yield begun.popleft()()
-            output = None if wishes.output is None else f"{wishes.output.rstrip('/')}/{names[folder]}/"
-            begun.append(_begun(names[folder], inputs, replace(wishes, output=output), progress, executor))
-        while begun:
-            yield begun.popleft()()
 
     return outcomes()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
 from findings_report.history.follow import Place, follow, places
-from findings_report.model.drift import Drift, DriftKind
+from findings_report.model.drift import CommitSummary, Drift, DriftKind
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.report.check import Inputs, Progress, read
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from findings_report.evidence.resolve import Resolution
     from findings_report.model.engagement import Engagement
 
-_Changes = tuple[git.Change, ...]
+_Changes = tuple[CommitSummary, ...]
 _MOST_ASKED: Final = 3
 """Lines of a region that is gone of which history is asked."""
 
@@ -29,9 +29,9 @@ class TrackedPlace:
     """Where it is cited."""
     drift: Drift
     """What became of it."""
-    changes: tuple[git.Change, ...] = ()
+    changes: tuple[CommitSummary, ...] = ()
     """With --explain: the commits that changed it, newest first, at most 20; of what is gone, those that changed its file."""
-    ends: tuple[git.Change, ...] = ()
+    ends: tuple[CommitSummary, ...] = ()
     """With --explain, of what is gone: those of the commits that took its select_telling lines away, the newest first."""
 
 
@@ -151,7 +151,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
         return (), ()
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
     sides = ((to, *now), (commit, drift.path, drift.region))
-    found: list[git.Change] = []
+    found: list[CommitSummary] = []
     for newer, path, region in sides:
         if newer != base:
             lines = (region.start_line, region.end_line) if region is not None else None
@@ -160,7 +160,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
     return tuple(found), ends
 
 
-def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git.Change, ...]:
+def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[CommitSummary, ...]:
     """For each of the lines that tell most of a region that is gone: the last commit that took it out of its file."""
     from findings_report.history.text_search import select_telling
 
@@ -169,7 +169,7 @@ def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[git
         if rename.old in paths:
             paths[rename.new] = None
     gone = [line.text for line in drift.diff if line.new_line is None]
-    ends: dict[git.Change, None] = {}
+    ends: dict[CommitSummary, None] = {}
     for index in select_telling(gone, _MOST_ASKED):
         ends |= dict.fromkeys(git.changes_of_text(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
     return tuple(sorted(ends, key=lambda change: change.date, reverse=True))

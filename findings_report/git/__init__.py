@@ -6,13 +6,13 @@ A repository under audit is hostile until read: see `repository` for how it is o
 
 from findings_report.git.blobs import blobs
 from findings_report.git.fetch import fetch_repository
-from findings_report.git.history import Change, Rename, changes_of, changes_of_text, merge_base, renames_along, renames_between
+from findings_report.git.history import Rename, changes_of, changes_of_text, merge_base, renames_along, renames_between
 from findings_report.git.hunks import hunks
 from findings_report.git.layout import enclosing_folder
 from findings_report.git.objects import LARGEST_OBJECT, EntryKind, TreeEntry
 from findings_report.git.process import version
 from findings_report.git.repository import Entry, Repository, open_repository
 
-__all__ = ["LARGEST_OBJECT", "Change", "Entry", "EntryKind", "Rename", "Repository", "TreeEntry"]
+__all__ = ["LARGEST_OBJECT", "Entry", "EntryKind", "Rename", "Repository", "TreeEntry"]
 __all__ += ["blobs", "changes_of", "changes_of_text", "enclosing_folder", "fetch_repository", "hunks", "merge_base"]
 __all__ += ["open_repository", "renames_along", "renames_between", "version"]

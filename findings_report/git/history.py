@@ -9,6 +9,7 @@ from typing import Final
 from findings_report.git import process
 from findings_report.git.layout import refusal
 from findings_report.git.repository import Repository
+from findings_report.model.drift import CommitSummary
 from findings_report.problems import FindingsReportError
 
 _SECONDS: Final = 120
@@ -28,18 +29,6 @@ class Rename:
     """POSIX, from the repository's root, like every path."""
     new: str
     """The same."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A commit that changed something."""
-
-    commit: str
-    """Full hash."""
-    date: str
-    """When it was committed, as 2018-03-07."""
-    subject: str
-    """The first line of its message, as written: not to be trusted."""
 
 
 def merge_base(repository: Repository, first: str, second: str) -> str | None:
@@ -83,7 +72,7 @@ def renames_between(
 
 def changes_of(
     repository: Repository, older: str, newer: str, *, path: str, lines: tuple[int, int] | None
-) -> tuple[Change, ...]:
+) -> tuple[CommitSummary, ...]:
     """The commits that `newer` has and `older` has not and that changed the `lines` (first, last) of `path` in `newer`.
 
     The newest first, at most 20; of the whole file, deletion included, when `lines` is None. Raises FindingsReportError
@@ -94,7 +83,9 @@ def changes_of(
     return _changes(repository, [f"-L{lines[0]},{lines[1]}:{path}", f"{older}..{newer}", "--"], path)
 
 
-def changes_of_text(repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str) -> tuple[Change, ...]:
+def changes_of_text(
+    repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str
+) -> tuple[CommitSummary, ...]:
     """The commits that `newer` has and `older` has not after which `text` stands in `paths` more or less often than before.
 
     `text` is a line or part of one; `paths` are the names that a file had, at least one. As `changes_of` otherwise.
@@ -105,11 +96,11 @@ def changes_of_text(repository: Repository, older: str, newer: str, *, paths: Se
     return _changes(repository, wanted, paths[0])
 
 
-def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[Change, ...]:
+def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[CommitSummary, ...]:
     arguments = ["log", f"--max-count={_MOST_CHANGES}", "--format=%H%x09%cs%x09%s%x00", "--no-patch", *_PLAIN, *wanted]
     output = _run(repository, arguments, f"the history of {path} cannot be read").decode("utf-8", "backslashreplace")
     entries = (entry.strip().split("\t", 2) for entry in output.split("\0"))
-    return tuple(Change(*entry) for entry in entries if len(entry) == 3)
+    return tuple(CommitSummary(*entry) for entry in entries if len(entry) == 3)
 
 
 def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: tuple[int, ...] = (0,)) -> bytes:

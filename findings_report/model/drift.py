@@ -6,6 +6,7 @@ a finding.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from findings_report.model.evidence import Frozen, Region
@@ -149,3 +150,15 @@ def _count(region: Region) -> int:
 
 def _bare(text: str) -> str:
     return "".join(text.split())
+
+
+@dataclass(frozen=True)
+class CommitSummary:
+    """A commit that changed cited code, as `git log` lists it."""
+
+    commit: str
+    """Full hash."""
+    date: str
+    """The committer's date, as 2018-03-07."""
+    subject: str
+    """The first line of its message, as written: not to be trusted."""
