@@ -127,8 +127,8 @@ class Ticket:
     """True when everybody can read it, without an account or with one that anybody gets."""
     attached: tuple[Attached, ...] = ()
     """The files on it, oldest first."""
-    told: frozenset[str] = frozenset()
-    """Digests that its comments tell of."""
+    announced: frozenset[str] = frozenset()
+    """Digests of the files that its comments describe."""
     text: str = ""
     """Its description, as the tracker gives it."""
     is_listed: bool = True

@@ -229,7 +229,7 @@ def _is_attached(ticket: Ticket, file: File) -> bool:
 
 
 def _is_complete(ticket: Ticket, file: File) -> bool:
-    return _is_attached(ticket, file) and file.digest in ticket.told
+    return _is_attached(ticket, file) and file.digest in ticket.announced
 
 
 def _not_attached(attachment: Attachment) -> Problem:

@@ -216,7 +216,7 @@ class Azure:
                 for file in item.relations
                 if file.is_file
             ),
-            told=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
+            announced=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
             text=item.fields_.text,
         )
 

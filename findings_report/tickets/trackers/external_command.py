@@ -36,12 +36,12 @@ TIMEOUT_SECONDS: Final = 300.0
 
 
 @contextmanager
-def open_command(environment: Environment, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Command]:
+def open_command(environment: Environment, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[ExternalCommand]:
     """Open the programs of FINDINGS_REPORT_COMMAND_NAME."""
-    yield Command(environment, timeout_seconds)
+    yield ExternalCommand(environment, timeout_seconds)
 
 
-class Command:
+class ExternalCommand:
     """Programs that deliver files. They cannot be asked for existing files: the lock file records those."""
 
     markup = Markup.MARKDOWN

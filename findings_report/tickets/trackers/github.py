@@ -127,7 +127,7 @@ class GitHub:
             is_public=self.project(key.partition("#")[0]).is_public,
             # Neither size nor digest: a comment exists only after its asset was complete.
             attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
-            told=frozenset(digest for text in comments for digest in digests(text)),
+            announced=frozenset(digest for text in comments for digest in digests(text)),
             text=issue.body,
         )
 

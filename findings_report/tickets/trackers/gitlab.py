@@ -102,7 +102,7 @@ class GitLab:
             # A confidential issue makes no difference: whoever reads the project can read its uploads.
             is_public=self.project(key.partition("#")[0]).is_public,
             attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note)),
-            told=frozenset(digest for note in notes for digest in digests(note)),
+            announced=frozenset(digest for note in notes for digest in digests(note)),
             text=issue.description,
         )
 

@@ -125,7 +125,7 @@ class Jira:
                 Attached(file.filename, file.size, id=str(file.id))
                 for file in sorted(fields.attachment, key=lambda file: file.id)
             ),
-            told=frozenset(digest for text in comments for digest in digests(text)),
+            announced=frozenset(digest for text in comments for digest in digests(text)),
             text=_comparable(fields.description),
         )
 

@@ -127,7 +127,7 @@ class Redmine:
                 Attached(file.filename, file.filesize, file.description, str(file.id))
                 for file in sorted(issue.attachments, key=lambda file: file.id)
             ),
-            told=frozenset(digest for journal in issue.journals for digest in digests(journal.notes)),
+            announced=frozenset(digest for journal in issue.journals for digest in digests(journal.notes)),
             text=issue.description,
         )
 

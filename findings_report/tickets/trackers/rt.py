@@ -122,7 +122,7 @@ class RequestTracker:
             address=f"{self._client.credentials.url}/Ticket/Display.html?id={quote(key)}",
             is_public=False,
             attached=tuple(_attached(file, stored) for file in files if file.Filename),
-            told=frozenset(digest for transaction in history for digest in digests(transaction.Data)),
+            announced=frozenset(digest for transaction in history for digest in digests(transaction.Data)),
         )
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:

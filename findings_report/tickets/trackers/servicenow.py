@@ -128,7 +128,7 @@ class ServiceNow:
             address=f"{self._client.credentials.url}/{table}.do?sys_id={record}",
             is_public=False,
             attached=tuple(Attached(file.file_name, file.size_bytes, id=file.sys_id) for file in files),
-            told=digests(task.work_notes),
+            announced=digests(task.work_notes),
             text=task.description,
         )
 
