@@ -12,7 +12,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True)
-class OutputFormat:
+class ReportFormat:
     """A row of FORMATS."""
 
     name: str
@@ -39,12 +39,12 @@ class OutputFormat:
 FORMATS: Final = {
     row.name: row
     for row in (
-        OutputFormat("md"),
-        OutputFormat("html"),
-        OutputFormat("pdf"),
-        OutputFormat("json", "findings_report.rendering.formats:render_json"),
+        ReportFormat("md"),
+        ReportFormat("html"),
+        ReportFormat("pdf"),
+        ReportFormat("json", "findings_report.rendering.formats:render_json"),
         # A table of findings: a comparison has two sides, and a single finding is no table.
-        OutputFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
+        ReportFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
     )
 }
 """All formats by name, in the order of the documentation."""
