@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from findings_report import prose
-from findings_report.forges.branch_links import BranchLink, branch_links, homes
+from findings_report.forges.branch_links import BranchLink, find_branch_links, find_homes
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import Kind, Level, Problem, Subject, suggestions
@@ -76,7 +76,7 @@ class Linked:
 
 def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Linked]:
     """Every such link in all prose and references, in the order of the texts."""
-    known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
+    known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
     if not any(known.values()):
         return
     texts: list[tuple[Subject, str]] = [(("engagement", *path), text) for path, text in _engagement_texts(engagement)]
@@ -84,7 +84,7 @@ def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[
         texts += (((key, *path), text) for path, text in texts_of(finding).items())
         texts += (((key, "references", index, "url"), each.url) for index, each in enumerate(finding.references))
     for subject, text in texts:
-        for link in branch_links(text, known):
+        for link in find_branch_links(text, known):
             yield Linked(subject, text.count("\n", 0, link.start), link)
 
 

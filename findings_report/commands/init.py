@@ -19,14 +19,14 @@ from findings_report.report.check import Inputs
 def demo(folder: Path) -> Path:
     """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
     from findings_report.authoring import scaffold
-    from findings_report.git.create import record
+    from findings_report.git.create import create_repository
     from findings_report.system.atomic_files import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = f"{shown_path(folder)} is not an empty folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one", code="taken"))
     publish({folder / authoring.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
-    record(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
+    create_repository(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
     pin(Inputs(folder, {}), to=None, only=None)
     return folder
 

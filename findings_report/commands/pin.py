@@ -10,7 +10,15 @@ from pathlib import Path, PurePosixPath
 
 from findings_report import authoring
 from findings_report.authoring.proofread import Linked, linked
-from findings_report.forges.branch_links import BranchLink, Homes, Relinked, Source, homes, relink, rewritten
+from findings_report.forges.branch_links import (
+    BranchLink,
+    Homes,
+    LinkedRepository,
+    PinnedLink,
+    find_homes,
+    pin_link,
+    rewrite_links,
+)
 from findings_report.model.engagement import Repository
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.problems.safe_text import shown_path
@@ -73,7 +81,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
     found = [each for each in linked(engagement, authored.findings) if only in (None, each.link.repository)]
     with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
         answers = _answers(found, engagement.repositories, sources)
-    known = homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
+    known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
     publish_edited(_edited(folder, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
     said: list[str] = []
     left: list[Problem] = []
@@ -82,7 +90,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
         problem = authored.located(
             Problem(
                 Kind.SOURCE,
-                f"the link to '{each.link.rest[:80]}' is left as it is: {answer.said}",
+                f"the link to '{each.link.rest[:80]}' is left as it is: {answer.message}",
                 subject=each.subject,
                 line_offset=each.line_offset,
                 level="warning",
@@ -93,22 +101,22 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
             left.append(problem)
         else:
             place = f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
-            said.append(f"{place}{answer.said}: {answer.url}")
+            said.append(f"{place}{answer.message}: {answer.url}")
     return Links(tuple(said), tuple(left))
 
 
 def _answers(
-    found: Sequence[Linked], repositories: Mapping[str, Repository], sources: Mapping[str, Source | None]
-) -> dict[str, Relinked]:
+    found: Sequence[Linked], repositories: Mapping[str, Repository], sources: Mapping[str, LinkedRepository | None]
+) -> dict[str, PinnedLink]:
     links = {each.link.url: each.link for each in found}
-    return {url: relink(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
+    return {url: pin_link(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
 
 
 def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
     def pinned(link: BranchLink) -> str | None:
         return urls.get(link.url)
 
-    return rewritten(text, known, pinned)
+    return rewrite_links(text, known, pinned)
 
 
 def _edited(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
-from findings_report.history.follow import Place, follow, places
+from findings_report.history.follow import CitedPlace, follow, list_places
 from findings_report.model.drift import CommitSummary, Drift, DriftKind
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.report.check import Inputs, Progress, read
@@ -25,7 +25,7 @@ _MOST_ASKED: Final = 3
 class TrackedPlace:
     """One cited region, and what became of it."""
 
-    place: Place
+    place: CitedPlace
     """Where it is cited."""
     drift: Drift
     """What became of it."""
@@ -94,7 +94,7 @@ def tracked(
     """Every region that was read, at the commit that `to` names. Raises FindingsReportError when `to` names nothing."""
     commits = _commits(sources, to, only)
     progress(f"following it to {to}")
-    cited = [place for id, snippets in found.snippets.items() for place in places(id, snippets)]
+    cited = [place for id, snippets in found.snippets.items() for place in list_places(id, snippets)]
     cited = [place for place in cited if only in (None, place.snippet.repository)]
     followed = follow(cited, sources, commits)
     drifts = tuple(TrackedPlace(*each) for each in zip(cited, followed.drifts, strict=True))
@@ -146,7 +146,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
 
     Back to the common ancestor, and forward from there.
     """
-    base = git.merge_base(source, commit, to)
+    base = git.find_merge_base(source, commit, to)
     if base is None:
         return (), ()
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
@@ -155,7 +155,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
     for newer, path, region in sides:
         if newer != base:
             lines = (region.start_line, region.end_line) if region is not None else None
-            found += git.changes_of(source, base, newer, path=path, lines=lines)
+            found += git.list_changes(source, base, newer, path=path, lines=lines)
     ends = _ends(source, drift, base, to) if drift.kind is DriftKind.DELETED and to != base else ()
     return tuple(found), ends
 
@@ -165,11 +165,11 @@ def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[Com
     from findings_report.history.text_search import select_telling
 
     paths = dict.fromkeys((drift.path,))
-    for rename in git.renames_along(source, base, to):
+    for rename in git.list_renames_along(source, base, to):
         if rename.old in paths:
             paths[rename.new] = None
     gone = [line.text for line in drift.diff if line.new_line is None]
     ends: dict[CommitSummary, None] = {}
     for index in select_telling(gone, _MOST_ASKED):
-        ends |= dict.fromkeys(git.changes_of_text(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
+        ends |= dict.fromkeys(git.list_text_changes(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
     return tuple(sorted(ends, key=lambda change: change.date, reverse=True))

@@ -17,7 +17,7 @@ from findings_report.authoring import natural
 from findings_report.comparison.compare import FollowedCode, compare
 from findings_report.comparison.pairing import pair_findings
 from findings_report.evidence.clones import Clone, find_clones, open_clones
-from findings_report.history.fixes import Fixes, evidence
+from findings_report.history.fixes import Fixes, follow_findings
 from findings_report.model.comparison import Comparison
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import shown_path
@@ -65,10 +65,10 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
         progress("following the code")
-        forward = evidence(before.report.findings, after.report, repositories)
+        forward = follow_findings(before.report.findings, after.report, repositories)
         pairing, crowded = pair_findings(before.report, after.report, forward.regions)
         new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
-        back = evidence(new, before.report, repositories)
+        back = follow_findings(new, before.report, repositories)
         progress("looking up fixes")
         fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
         known = {finding.id: finding for finding in before.report.findings}

@@ -19,9 +19,9 @@ from findings_report.evidence.shown_lines import (
     show_file_lines,
     show_quote_lines,
 )
-from findings_report.evidence.source_files import FileReader, GitReader, SourceFile, find_audited_commit, in_region
+from findings_report.evidence.source_files import FileReader, GitReader, SourceFile, find_audited_commit, lines_of
 from findings_report.evidence.warnings import check_line_numbers, check_symbol, explain_verdict
-from findings_report.forges.permalinks import permalink, without_credentials
+from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
@@ -29,7 +29,7 @@ from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.sourcecode.languages import language_of
 from findings_report.sourcecode.lines import fingerprint
-from findings_report.sourcecode.symbols import below_comments, enclosing
+from findings_report.sourcecode.symbols import find_enclosing, skip_comments
 
 MOST_CHARACTERS: Final = 25_000_000
 """Characters of code in one report: a thousand findings of five snippets of 50 lines need all but a fifth of it."""
@@ -66,7 +66,7 @@ class AvailableRepository:
 
     def permalink(self, commit: str | None, path: str | None, regions: Sequence[Region]) -> str | None:
         """Return the forge's address of a path at a commit; None without a commit or a known forge."""
-        return permalink(self.url, commit, path, regions) if commit else None
+        return build_permalink(self.url, commit, path, regions) if commit else None
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ def resolve_location(
     regions = choose_regions(location, verdict, len(file.lines))
     if verdict.verdict is Verdict.MOVED:
         regions = cover_shown_lines(regions, shown)
-    code = below_comments(_hull(regions), file.lines) if regions else None
-    symbol = enclosing(file.symbols, code) if code else None
+    code = skip_comments(_hull(regions), file.lines) if regions else None
+    symbol = find_enclosing(file.symbols, code) if code else None
     name = symbol.name if symbol else None
     misnamed = check_symbol(location.symbol, file.symbols, code) if location.symbol and code else None
     problems = (*problems, *_warn_of_cut(shown), *_warn_of_marks(location, verdict, shown), *([misnamed] if misnamed else ()))
@@ -283,7 +283,7 @@ def _snippet(
         symbol=symbol,
         check=verdict,
         loose_notes=shown.loose_notes,
-        fingerprints=tuple(fingerprint(in_region(file.lines, region)) for region in regions) if file else (),
+        fingerprints=tuple(fingerprint(lines_of(file.lines, region)) for region in regions) if file else (),
     )
 
 
@@ -339,7 +339,7 @@ def _report_repositories(
     return tuple(
         ReportedRepository(
             name=name,
-            url=without_credentials(repository.url),
+            url=strip_credentials(repository.url),
             revision=repository.revision,
             commit=repositories[name].commit,
             permalink=repositories[name].permalink(repositories[name].commit, None, ()),

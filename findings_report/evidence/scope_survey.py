@@ -16,7 +16,7 @@ from findings_report.model.evidence import CoveredFile
 from findings_report.model.report import ReportedRepository
 from findings_report.model.scope import Pattern, naming, patterns
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.sourcecode.lines import line_count, obstacle
+from findings_report.sourcecode.lines import count_lines, find_obstacle
 
 MOST_FILES: Final = 10_000
 """Files of one repository whose lines are counted; a thousand take 70 milliseconds."""
@@ -91,7 +91,7 @@ def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dic
             unread += (problem for problem in error.problems if problem.code != _TOO_LARGE)
             continue
         left -= len(content)
-        lines[id] = None if obstacle(content) else line_count(content)
+        lines[id] = None if find_obstacle(content) else count_lines(content)
     if not unread:
         return lines, []
     fault = f"{len(unread)} of the files that the scope names in repository {repository!r} cannot be read: {unread[0].fault}"

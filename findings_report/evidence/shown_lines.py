@@ -8,8 +8,8 @@ from typing import Final
 
 from findings_report.model.evidence import Check, Line, Region, Run, Verdict
 from findings_report.model.finding import Location
-from findings_report.sourcecode.languages import Inside, opener_at
-from findings_report.sourcecode.lines import runs
+from findings_report.sourcecode.languages import Inside, find_opener
+from findings_report.sourcecode.lines import join_runs
 
 MOST_LINES: Final = 200
 """Lines of code that one snippet prints; the rest is elided, with a warning."""
@@ -62,7 +62,7 @@ def choose_regions(location: Location, check: Check, count: int) -> tuple[Region
 def cover_shown_lines(regions: Sequence[Region], made: ShownLines) -> tuple[Region, ...]:
     """`regions` and every printed line: for a quote that has moved, what `show` and the marks took along is cited with it."""
     shown = {line.number for run in made.runs for line in run.lines if line.number is not None}
-    return runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
+    return join_runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
 
 
 def show_file_lines(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> ShownLines:
@@ -92,9 +92,9 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
                 Line(number=number, text=lines[number - 1], highlighted=number in highlighted, note=texts.get(number))
                 for number in range(region.start_line, region.end_line + 1)
             ),
-            inside=opener_at(inside, region.start_line),
+            inside=find_opener(inside, region.start_line),
         )
-        for region in runs(sorted(kept))
+        for region in join_runs(sorted(kept))
     )
     loose = tuple((number, location.notes[number]) for number, actual in sorted(notes.items()) if actual not in kept)
     is_loose = None in (*highlight.values(), *notes.values(), *show)

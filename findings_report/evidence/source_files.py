@@ -12,9 +12,9 @@ from findings_report.evidence.quote import LineIndex, index_lines
 from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
-from findings_report.sourcecode.languages import Inside, insides, language_of
-from findings_report.sourcecode.lines import Text, decode, obstacle
-from findings_report.sourcecode.symbols import symbols
+from findings_report.sourcecode.languages import Inside, find_insides, language_of
+from findings_report.sourcecode.lines import Text, decode, find_obstacle
+from findings_report.sourcecode.symbols import find_symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +48,15 @@ class SourceFile:
     @cached_property
     def insides(self) -> tuple[Inside, ...]:
         """The multi-line strings and comments."""
-        return insides(self.lines, self.language)
+        return find_insides(self.lines, self.language)
 
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
         """The named functions and classes."""
-        return symbols(self.lines, self.language)
+        return find_symbols(self.lines, self.language)
 
 
-def in_region(lines: Sequence[str], region: Region) -> Sequence[str]:
+def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:
     """The lines of a region of a file."""
     return lines[region.start_line - 1 : region.end_line]
 
@@ -102,7 +102,7 @@ class SourceFiles:
         try:
             return dict(self.repository.files(self.commit))
         except FindingsReportError as error:
-            self.problems += warnings(error)
+            self.problems += soften_errors(error)
             return {}
 
     def _read(self, path: str) -> SourceFile | None:
@@ -116,12 +116,12 @@ class SourceFiles:
                 f"{path} has {entry.size:,} bytes at commit {self.commit}; at most {git.LARGEST_OBJECT:,} are read"
             )
         content = self.repository.blob(entry.id)
-        if (what := obstacle(content)) is not None:
+        if (what := find_obstacle(content)) is not None:
             raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
         return SourceFile(path, entry.id, entry.size, decode(content))
 
 
-def warnings(error: FindingsReportError) -> tuple[Problem, ...]:
+def soften_errors(error: FindingsReportError) -> tuple[Problem, ...]:
     """The problems of something that the answer can do without."""
     return tuple(replace(problem, level="warning") for problem in error.problems)
 
@@ -263,7 +263,7 @@ class FileReader:
         key = (entry.id, path)
         if key not in self._files:
             content = self.source.blob(entry.id)
-            fault_of = obstacle(content)
+            fault_of = find_obstacle(content)
             if fault_of is not None:
                 fault = f"{path} is {fault_of} at commit {commit}; its lines cannot be cited"
                 raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-not-text"))

@@ -9,7 +9,7 @@ from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem
-from findings_report.sourcecode.symbols import encloses, enclosing
+from findings_report.sourcecode.symbols import encloses, find_enclosing
 
 
 def describe_lines(regions: Sequence[Region]) -> str:
@@ -120,7 +120,7 @@ def check_symbol(named: str, found: Sequence[Symbol], hull: Region) -> Problem |
         return None
     if any(encloses(named, symbol) for symbol in found if hull.start_line in symbol.region and hull.end_line in symbol.region):
         return None
-    right = enclosing(found, hull)
+    right = find_enclosing(found, hull)
     where = next((symbol for symbol in found if encloses(named, symbol)), None)
     fault = f"symbol {named!r} does not enclose {describe_lines([hull])}"
     stands = f"; it is {describe_lines([where.region])}" if where else ""

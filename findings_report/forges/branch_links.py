@@ -1,7 +1,7 @@
 """Links to a file of a forge under the name of a branch or tag: tomorrow they may show another text. Pure.
 
 Only links into the repositories that are asked for are told; what a link names is a matter of the forge's addresses alone.
-Source: the forges' own addresses of a file, as their web pages give them.
+LinkedRepository: the forges' own addresses of a file, as their web pages give them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
-from findings_report.forges.permalinks import Forge, home
+from findings_report.forges.permalinks import Forge, find_home
 from findings_report.model.engagement import Repository
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
@@ -21,7 +21,7 @@ from findings_report.sourcecode.lines import decode
 # SELF
 
 
-class Entry(Protocol):
+class LinkTarget(Protocol):
     """What stands at a path."""
 
     @property
@@ -33,13 +33,13 @@ class Entry(Protocol):
         """Id of its content."""
 
 
-class Source(Protocol):
+class LinkedRepository(Protocol):
     """What is asked of a repository at hand."""
 
     def commit_of(self, revision: str) -> str | None:
         """The full hash that `revision` names now; None when it names nothing."""
 
-    def entry(self, commit: str, path: str) -> Entry | None:
+    def entry(self, commit: str, path: str) -> LinkTarget | None:
         """What stands at `path`; None when nothing does."""
 
     def blob(self, id: str) -> bytes:
@@ -47,44 +47,44 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Relinked:
+class PinnedLink:
     """What is to be done about one link."""
 
     url: str | None
     """The pinned address; None leaves the link as it is."""
-    said: str
+    message: str
     """What the user is told: what it names now, or why nothing was done."""
 
 
-def relink(link: BranchLink, repository: Repository, source: Source | None) -> Relinked:
+def pin_link(link: BranchLink, repository: Repository, source: LinkedRepository | None) -> PinnedLink:
     """The link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
     if repository.commit is None:
-        return Relinked(None, f"the repository {link.repository} has no `commit` to name: run `findings-report pin`")
+        return PinnedLink(None, f"the repository {link.repository} has no `commit` to name: run `findings-report pin`")
     if source is None:
-        return Relinked(None, f"there is no clone of {link.repository} to see what the link shows")
+        return PinnedLink(None, f"there is no clone of {link.repository} to see what the link shows")
     try:
         return _relink(link, repository.commit, source)
     except FindingsReportError as error:
-        return Relinked(None, error.problems[0].fault)
+        return PinnedLink(None, error.problems[0].fault)
 
 
-def _relink(link: BranchLink, commit: str, source: Source) -> Relinked:
+def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLink:
     found = next((split for split in link.splits() if _named(split[0], source) is not None), None)
     if found is None:
-        return Relinked(None, "the clone has no such branch or tag")
+        return PinnedLink(None, "the clone has no such branch or tag")
     revision, path = found
     named = _named(revision, source) or ""
     if (fault := _difference(link, path, named, commit, source)) is not None:
-        return Relinked(None, f"{fault} at {revision}, which is {named[:12]} now, and at the pinned {commit[:12]}")
-    return Relinked(link.pinned(path, commit), f"{revision} -> {commit[:12]}")
+        return PinnedLink(None, f"{fault} at {revision}, which is {named[:12]} now, and at the pinned {commit[:12]}")
+    return PinnedLink(link.pinned(path, commit), f"{revision} -> {commit[:12]}")
 
 
-def _named(revision: str, source: Source) -> str | None:
+def _named(revision: str, source: LinkedRepository) -> str | None:
     # what was fetched last is nearer to what the forge shows than a branch of the auditor's own
     return source.commit_of(f"refs/remotes/origin/{revision}") or source.commit_of(revision)
 
 
-def _difference(link: BranchLink, path: str, named: str, commit: str, source: Source) -> str | None:
+def _difference(link: BranchLink, path: str, named: str, commit: str, source: LinkedRepository) -> str | None:
     """Why the link does not show the same at both commits; None when it does."""
     if not path:
         return None if named == commit else "the files are not the same"
@@ -160,12 +160,12 @@ Homes = Mapping[str, Sequence[tuple[Forge, str]]]
 """By the repository's name: its pages on forges, see `homes`."""
 
 
-def homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
+def find_homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
     """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
-    return {name: [found for each in urls if each and (found := home(each))] for name, urls in addresses.items()}
+    return {name: [found for each in urls if each and (found := find_home(each))] for name, urls in addresses.items()}
 
 
-def branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
+def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
     """Each link of `text` into one of the repositories that names no commit, in order."""
     if "://" not in text:
         return
@@ -178,11 +178,11 @@ def branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
                 break
 
 
-def rewritten(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
+def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
     """`text` with the address that `change` gives in the place of each link; None leaves it."""
     parts: list[str] = []
     done = 0
-    for link in branch_links(text, known):
+    for link in find_branch_links(text, known):
         if (url := change(link)) is not None:
             parts += [text[done : link.start], url]
             done = link.start + len(link.url)

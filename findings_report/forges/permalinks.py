@@ -19,7 +19,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\Z")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 
-def without_credentials(url: str | None) -> str | None:
+def strip_credentials(url: str | None) -> str | None:
     """`url` as it may be printed: without the user name and password of an address with a scheme."""
     if url is None or "://" not in url:
         return url
@@ -57,7 +57,7 @@ class _Lines(NamedTuple):
     last: int
 
 
-def permalink(url: str | None, commit: str, path: str | None = None, regions: Sequence[Region] = ()) -> str | None:
+def build_permalink(url: str | None, commit: str, path: str | None = None, regions: Sequence[Region] = ()) -> str | None:
     """The address of `path` at `commit` with the first of `regions` marked; of the whole tree without a path.
 
     `url` is the engagement's `web`, else its `url`: https, ssh or `git@host:path`. Credentials, query and fragment are dropped.
@@ -93,7 +93,7 @@ def _base(url: str) -> _Base | None:
     return _Base(scheme, f"{host}:{port}" if port else host, clean)
 
 
-def home(url: str) -> tuple[Forge, str] | None:
+def find_home(url: str) -> tuple[Forge, str] | None:
     """The forge of a repository, and the address of its page without scheme and `.git`; None when its links are not read."""
     base = _base(url)
     forge = _READ.get(_forge(base)) if base else None

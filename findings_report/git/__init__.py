@@ -1,18 +1,46 @@
-"""The door to git: the only package that starts it, and the only one that knows how a repository is stored.
+"""The only package that starts git, and the only one that knows how a repository is stored.
+
+In: the path or URL of a repository, revisions, paths, ids. Out: commits, entries, contents, hunks and renames, as values. Must
+not know findings, engagements or what is done with what it reads.
 
 A repository under audit is hostile until read: see `repository` for how it is opened, `layout` for where it may lead,
-`objects` for what is believed of it, `fetching` for how one is cloned.
+`objects` for what is believed of it, `fetch` for how one is cloned.
 """
 
-from findings_report.git.blobs import blobs
+from __future__ import annotations
+
+from findings_report.git.blobs import read_blobs
 from findings_report.git.fetch import fetch_repository
-from findings_report.git.history import Rename, changes_of, changes_of_text, merge_base, renames_along, renames_between
-from findings_report.git.hunks import hunks
+from findings_report.git.history import (
+    Rename,
+    find_merge_base,
+    find_renames_between,
+    list_changes,
+    list_renames_along,
+    list_text_changes,
+)
+from findings_report.git.hunks import diff_blobs
 from findings_report.git.layout import enclosing_folder
 from findings_report.git.objects import LARGEST_OBJECT, EntryKind, TreeEntry
 from findings_report.git.process import version
-from findings_report.git.repository import Entry, Repository, open_repository
+from findings_report.git.repository import PathEntry, Repository, open_repository
 
-__all__ = ["LARGEST_OBJECT", "Entry", "EntryKind", "Rename", "Repository", "TreeEntry"]
-__all__ += ["blobs", "changes_of", "changes_of_text", "enclosing_folder", "fetch_repository", "hunks", "merge_base"]
-__all__ += ["open_repository", "renames_along", "renames_between", "version"]
+__all__ = [
+    "LARGEST_OBJECT",
+    "EntryKind",
+    "PathEntry",
+    "Rename",
+    "Repository",
+    "TreeEntry",
+    "diff_blobs",
+    "enclosing_folder",
+    "fetch_repository",
+    "find_merge_base",
+    "find_renames_between",
+    "list_changes",
+    "list_renames_along",
+    "list_text_changes",
+    "open_repository",
+    "read_blobs",
+    "version",
+]

@@ -23,7 +23,7 @@ _SECONDS: Final = 120
 _MOST_HEADERS: Final = 128 * 1024 * 1024
 
 
-def blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+def read_blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     """(id, content) of each blob: None for one that is not here; one larger than LARGEST_SEARCHED is left out.
 
     Raises FindingsReportError (SOURCE) when a blob is not what its id says, and after two minutes.

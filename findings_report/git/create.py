@@ -12,7 +12,7 @@ _DAY = 86_400
 _FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits
 
 
-def record(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
+def create_repository(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
     """Makes `folder` a repository with one tagged commit per release, in their order; the last one is checked out.
 
     Each release is its files by path; what a release does not name is gone in it. Raises FindingsReportError (OUTPUT).

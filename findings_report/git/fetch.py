@@ -190,7 +190,7 @@ def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str
     return here
 
 
-def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int) -> process.Answer:
+def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int) -> process.GitResult:
     options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", f"--depth={depth}"]
     return process.run(
         [f"--git-dir={folder}", *_settings(), "fetch", *options, "--", wanted.address, *refspecs],

@@ -31,7 +31,7 @@ class Rename:
     """The same."""
 
 
-def merge_base(repository: Repository, first: str, second: str) -> str | None:
+def find_merge_base(repository: Repository, first: str, second: str) -> str | None:
     """The best common ancestor of two commits; None when they have none, or it is beyond where history was cut off."""
     answer = _run(repository, ["merge-base", first, second], "their common ancestor cannot be found", statuses=(0, 1))
     return answer.decode("ascii").split("\n")[0].strip() or None
@@ -39,10 +39,10 @@ def merge_base(repository: Repository, first: str, second: str) -> str | None:
 
 def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
     """True when `commit` is in the history of `of`, or is that commit; False too where history was cut off before it."""
-    return merge_base(repository, commit, of) == commit
+    return find_merge_base(repository, commit, of) == commit
 
 
-def renames_along(repository: Repository, older: str, newer: str) -> tuple[Rename, ...]:
+def list_renames_along(repository: Repository, older: str, newer: str) -> tuple[Rename, ...]:
     """The renames made by the commits that `newer` has and `older` has not, oldest first; merges are left out.
 
     Raises FindingsReportError (SOURCE) when that takes more than two minutes.
@@ -52,7 +52,7 @@ def renames_along(repository: Repository, older: str, newer: str) -> tuple[Renam
     return _renames(repository, arguments, "its renames cannot be followed")
 
 
-def renames_between(
+def find_renames_between(
     repository: Repository, old: str, new: str, *, sources: Sequence[str], added: Sequence[str]
 ) -> tuple[Rename, ...]:
     """Which of `sources`, files of commit `old`, are like one of `added`, the files that only commit `new` has.
@@ -70,7 +70,7 @@ def renames_between(
     return tuple(rename for rename in found if rename.old in set(sources))
 
 
-def changes_of(
+def list_changes(
     repository: Repository, older: str, newer: str, *, path: str, lines: tuple[int, int] | None
 ) -> tuple[CommitSummary, ...]:
     """The commits that `newer` has and `older` has not and that changed the `lines` (first, last) of `path` in `newer`.
@@ -83,7 +83,7 @@ def changes_of(
     return _changes(repository, [f"-L{lines[0]},{lines[1]}:{path}", f"{older}..{newer}", "--"], path)
 
 
-def changes_of_text(
+def list_text_changes(
     repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str
 ) -> tuple[CommitSummary, ...]:
     """The commits that `newer` has and `older` has not after which `text` stands in `paths` more or less often than before.

@@ -44,7 +44,7 @@ _OPTIONS: Final = (
 )  # fmt: skip
 
 
-def hunks(
+def diff_blobs(
     repository: Repository, pairs: Iterable[tuple[str, str]], sizes: Mapping[str, int]
 ) -> dict[tuple[str, str], tuple[Hunk, ...]]:
     """The hunks between the two blobs of each pair, by their ids; `sizes` are the blobs' in bytes.

@@ -45,7 +45,7 @@ _PREFIX: Final = re.compile(r"^(?:fatal|error|remote: fatal|remote: error): ")
 
 
 @dataclass(frozen=True)
-class Answer:
+class GitResult:
     """What a git that ran to its end left behind."""
 
     status: int
@@ -126,7 +126,7 @@ def run(
     most: int = _MOST_OUTPUT,
     file_bytes: int | None = None,
     given: IO[bytes] | None = None,
-) -> Answer:
+) -> GitResult:
     """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output.
 
     A git that would write a file of more than `file_bytes` is ended once it has written that much; None allows any.
@@ -144,15 +144,15 @@ def run(
             start_new_session=True,  # so that ssh and helpers end with it
         )
     except OSError as error:  # too many or too long arguments, no memory, no folder
-        return Answer(NOT_STARTED, b"", f"git cannot be started: {error.strerror}")
+        return GitResult(NOT_STARTED, b"", f"git cannot be started: {error.strerror}")
     try:
         output, complaint = _received(process, time.monotonic() + seconds, most)
         status = process.wait(_ENDING_SECONDS) if len(output) <= most else OVERFLOWED
     except (TimeoutError, subprocess.TimeoutExpired):
-        return Answer(TIMED_OUT, b"", f"git gave no answer within {seconds:g} seconds")
+        return GitResult(TIMED_OUT, b"", f"git gave no answer within {seconds:g} seconds")
     finally:
         end_group(process)
-    return Answer(status, output[:most], printable_fault(complaint))
+    return GitResult(status, output[:most], printable_fault(complaint))
 
 
 def _received(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:

@@ -39,7 +39,7 @@ _REVISION: Final = re.compile(r"(?P<name>(?:(?!@\{)[^~^:])*)(?P<rest>.*)", re.DO
 
 
 @dataclass(frozen=True)
-class Entry:
+class PathEntry:
     """What stands at a path in a commit."""
 
     kind: EntryKind
@@ -134,7 +134,7 @@ class Repository:
         header = self._objects.header(commit)
         return header is not None and header.kind == "commit"
 
-    def entry(self, commit: str, path: str) -> Entry | None:
+    def entry(self, commit: str, path: str) -> PathEntry | None:
         """What stands at `path` in `commit`; None when nothing does, and for a path that leads through a link or submodule."""
         found = TreeEntry(EntryKind.FOLDER, self._root(commit))
         for part in path.split("/"):
@@ -145,11 +145,11 @@ class Repository:
                 return None
             found = below
         if found.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
-            return Entry(found.kind, found.id, None)
+            return PathEntry(found.kind, found.id, None)
         header = self._header(found.id)
         if header is None:
             raise self._missing("blob", found.id, f"the content of '{path}' at commit {commit}")
-        return Entry(found.kind, found.id, header.size)
+        return PathEntry(found.kind, found.id, header.size)
 
     def blob(self, id: str) -> bytes:
         """The content of a file, or the target of a symlink."""
@@ -193,7 +193,7 @@ class Repository:
         paths = answer.output.split(b"\0")[:-1][:limit]
         return tuple(path.removeprefix(commit.encode() + b":").decode("utf-8", "backslashreplace") for path in paths)
 
-    def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> process.Answer:
+    def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> process.GitResult:
         options = ["-F", "-l", "-z", "-I", "--full-name", "--no-textconv", "--no-recurse-submodules", "--all-match"]
         patterns = [word for line in lines for word in ("-e", line)]
         return process.run(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from findings_report.evidence.source_files import SourceFile
-from findings_report.history.line_map import Placement, shares
+from findings_report.history.line_map import Placement, measure_shares
 from findings_report.history.renames import Counterpart
 from findings_report.history.survival import Occurrence, Survival, score_place
 from findings_report.history.text_search import LineMatch, Search, select_telling
@@ -109,7 +109,7 @@ def _candidate(search: Search, old: SourceFile, region: Region, start: LineMatch
         return None
     bounds = _bounds(pairs, region, strong)
     mapping = Placement(bounds, equal, near, is_whole=False)
-    left = shares(old.lines, lines, region, mapping)
+    left = measure_shares(old.lines, lines, region, mapping)
     score = score_place(left, old.lines, region, lines, bounds, is_home=is_home)
     occurrence = Occurrence(start.path, bounds, Method.SIMILAR)
     return Survival(occurrence, lines, mapping, left, likeness=left.all, is_held=False, score=score)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from findings_report.evidence.source_files import SourceFile, in_region
+from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.history.candidates import find_similar, select_new
 from findings_report.history.region_diff import diff_deleted, diff_region, map_quoted_lines
 from findings_report.history.renames import Counterpart
@@ -17,7 +17,7 @@ from findings_report.history.thresholds import Thresholds
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.lines import is_informative, squeeze
-from findings_report.sourcecode.symbols import enclosing
+from findings_report.sourcecode.symbols import find_enclosing
 from findings_report.sourcecode.whitespace import is_reformatted
 
 _MOST_SPOTS: Final = 5
@@ -59,7 +59,7 @@ class RegionFacts:
     @property
     def block(self) -> Sequence[str]:
         """The text of the region."""
-        return in_region(self.old.lines, self.region)
+        return lines_of(self.old.lines, self.region)
 
     @cached_property
     def copies(self) -> list[LineMatch]:
@@ -200,7 +200,7 @@ def _find_lost_part(facts: RegionFacts, left: Survival) -> Spot | None:
     if not lost:
         return None
     region = Region(start_line=lost[0], end_line=lost[-1])
-    block = in_region(facts.old.lines, region)
+    block = lines_of(facts.old.lines, region)
     if not says_enough(block):
         return None
     places = facts.search.blocks(block, facts.search.after)
@@ -234,7 +234,7 @@ def _report(facts: RegionFacts, left: Survival, *, part: Spot | None = None) -> 
 
 
 def _kind_of(facts: RegionFacts, left: Survival) -> DriftKind:
-    now = in_region(left.lines, left.mapping.region)
+    now = lines_of(left.lines, left.mapping.region)
     if list(facts.block) != list(now):
         return DriftKind.REFORMATTED if is_reformatted(facts.block, now, facts.old.language) else DriftKind.MODIFIED
     if left.occurrence.path == facts.cited.path:
@@ -246,14 +246,14 @@ def _is_body_changed(facts: RegionFacts, left: Survival) -> bool:
     """True when the body of the symbol that encloses the region was changed, though the region was not."""
     if left.occurrence.method is Method.BLOB:
         return False
-    symbol = enclosing(facts.old.symbols, facts.region)
+    symbol = find_enclosing(facts.old.symbols, facts.region)
     if symbol is None or symbol.region == facts.region:
         return False
     new = facts.search.after.file(left.occurrence.path)
-    now = enclosing(new.symbols, left.mapping.region) if new is not None else None
+    now = find_enclosing(new.symbols, left.mapping.region) if new is not None else None
     if now is None:
         return False
-    bodies = in_region(facts.old.lines, symbol.region), in_region(left.lines, now.region)
+    bodies = lines_of(facts.old.lines, symbol.region), lines_of(left.lines, now.region)
     return [squeeze(line) for line in bodies[0]] != [squeeze(line) for line in bodies[1]]
 
 

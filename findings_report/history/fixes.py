@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from findings_report.forges.permalinks import permalink
-from findings_report.history.follow import Place, follow, places
+from findings_report.forges.permalinks import build_permalink
+from findings_report.history.follow import CitedPlace, follow, list_places
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.problems import FindingsReportError
@@ -20,7 +20,7 @@ _MOST_LOOKED_UP: Final = 500
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FollowedFindings:
     """What a report cites, followed."""
 
     regions: Mapping[str, tuple[TrackedRegion, ...]]
@@ -29,23 +29,25 @@ class Evidence:
     """What could not be followed and why, in sentences."""
 
 
-def evidence(findings: Sequence[ReportedFinding], other: Report, repositories: Mapping[str, git.Repository | None]) -> Evidence:
-    """What `findings` cite, at the commits of the `other` report. `repositories` are those at hand, by name."""
+def follow_findings(
+    findings: Sequence[ReportedFinding], other: Report, repositories: Mapping[str, git.Repository | None]
+) -> FollowedFindings:
+    """Return what `findings` cite, at the commits of the `other` report; `repositories` are the available ones, by name."""
     targets = {repository.name: repository for repository in other.engagement.repositories}
-    cited = [place for finding in findings for place in places(finding.id, finding.snippets)]
+    cited = [place for finding in findings for place in list_places(finding.id, finding.snippets)]
     found = follow(cited, repositories, {name: target.commit for name, target in targets.items()})
     regions: dict[str, list[TrackedRegion]] = {finding.id: [] for finding in findings}
     for place, drift in zip(cited, found.drifts, strict=True):
         regions[place.finding].append(_told(place, targets.get(place.snippet.repository), drift))
     limits = tuple(f"{problem.fault[:1].upper()}{problem.fault[1:]}." for problem in found.problems)
-    return Evidence({id: tuple(each) for id, each in regions.items()}, limits)
+    return FollowedFindings({id: tuple(each) for id, each in regions.items()}, limits)
 
 
-def _told(place: Place, target: ReportedRepository | None, drift: Drift) -> TrackedRegion:
+def _told(place: CitedPlace, target: ReportedRepository | None, drift: Drift) -> TrackedRegion:
     now, snippet = drift.now, place.snippet
     address = None
     if now is not None and target is not None and target.commit is not None:
-        address = permalink(target.url, target.commit, now.path, [now.region])
+        address = build_permalink(target.url, target.commit, now.path, [now.region])
     return TrackedRegion(
         location=snippet.index,
         name=snippet.name,
@@ -78,11 +80,11 @@ class Fixes:
         """
         if finding.fix is None:
             return ()
-        cited = list(places(baseline.id, baseline.snippets)) if baseline else []
+        cited = list(list_places(baseline.id, baseline.snippets)) if baseline else []
         names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
         return tuple(self._looked_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
 
-    def _looked_up(self, named: str, names: Sequence[str], cited: Sequence[Place]) -> FixCommit:
+    def _looked_up(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
         """The commit, while no more than _MOST_LOOKED_UP were asked for: git is started a few times for each."""
         self.asked.append(named)
         if len(self.asked) <= _MOST_LOOKED_UP:
@@ -90,7 +92,7 @@ class Fixes:
         self.limits[f"More than {_MOST_LOOKED_UP} commits are named as fixes; the others were not looked up."] = None
         return FixCommit(named=named, commit=None, state=FixState.UNVERIFIABLE)
 
-    def _fix(self, named: str, names: Sequence[str], cited: Sequence[Place]) -> FixCommit:
+    def _fix(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
         state = FixState.UNVERIFIABLE
         for name in names:
             repository, after = self.repositories.get(name), self.after.get(name)
@@ -120,7 +122,7 @@ def _state(repository: git.Repository, commit: str, before: str | None, after: s
     return FixState.BETWEEN
 
 
-def _touched(repository: git.Repository, commit: str, cited: Sequence[Place]) -> Iterator[TrackedRegion]:
+def _touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> Iterator[TrackedRegion]:
     """The regions that `commit` changed: followed to its first parent, and from there to itself."""
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track

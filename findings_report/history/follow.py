@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class CitedPlace:
     """One cited region."""
 
     finding: str
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowResult:
     """What `follow` gives."""
 
     drifts: tuple[Drift, ...]
@@ -46,18 +46,18 @@ class Followed:
     """What could not be followed, and what limits the answers, each once; warnings."""
 
 
-def places(finding: str, snippets: Iterable[Snippet]) -> Iterator[Place]:
+def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
     """Every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
     for snippet in snippets:
         if snippet.regions:
-            yield from (Place(finding, snippet, region) for region in snippet.regions)
+            yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)
         elif numbers := [line.number for run in snippet.runs for line in run.lines if line.number is not None]:
-            yield Place(finding, snippet, Region(start_line=min(numbers), end_line=max(numbers)))
+            yield CitedPlace(finding, snippet, Region(start_line=min(numbers), end_line=max(numbers)))
 
 
 def follow(
-    cited: Sequence[Place], repositories: Mapping[str, git.Repository | None], commits: Mapping[str, str | None]
-) -> Followed:
+    cited: Sequence[CitedPlace], repositories: Mapping[str, git.Repository | None], commits: Mapping[str, str | None]
+) -> FollowResult:
     """Where each place is at the commit of `commits` for its repository, full hashes; `unverifiable` where nobody can tell.
 
     `repositories` are those at hand. Raises nothing that a user can mend: it is in `problems`.
@@ -77,17 +77,17 @@ def follow(
             found = _group(group, name, repositories.get(name), commit, commits.get(name))
         drifts.update(zip(indexes, found.drifts, strict=True))
         problems += found.problems
-    return Followed(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
+    return FollowResult(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
 
 
 def _group(
-    group: Sequence[Place], name: str, repository: git.Repository | None, commit: str | None, to: str | None
-) -> Followed:
+    group: Sequence[CitedPlace], name: str, repository: git.Repository | None, commit: str | None, to: str | None
+) -> FollowResult:
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 
     if commit is not None and commit == to:
-        return Followed(tuple(_unmoved(place) for place in group), ())
+        return FollowResult(tuple(_unmoved(place) for place in group), ())
     if repository is None:
         return _unfollowed(group, f"repository '{name}' is not at hand")
     if commit is None or to is None:
@@ -102,18 +102,18 @@ def _group(
         )
     except FindingsReportError as error:
         return _unfollowed(group, str(error))
-    return Followed(found.drifts, found.problems)
+    return FollowResult(found.drifts, found.problems)
 
 
-def _unmoved(place: Place) -> Drift:
+def _unmoved(place: CitedPlace) -> Drift:
     path, region = place.snippet.path, place.region
     quoted = tuple((line, line) for line in place.quoted)
     now = Spot(path=path, region=region)
     return Drift(path=path, region=region, kind=DriftKind.UNCHANGED, now=now, method=Method.BLOB, surviving=1.0, quoted=quoted)
 
 
-def _unfollowed(group: Sequence[Place], reason: str) -> Followed:
+def _unfollowed(group: Sequence[CitedPlace], reason: str) -> FollowResult:
     fault = f"{reason}: {len(group)} cited region{'' if len(group) == 1 else 's'} not followed"
     kind = DriftKind.UNVERIFIABLE
     drifts = (Drift(path=each.snippet.path, region=each.region, kind=kind, reason=reason) for each in group)
-    return Followed(tuple(drifts), (Problem(Kind.SOURCE, fault, level="warning", code="not-followed"),))
+    return FollowResult(tuple(drifts), (Problem(Kind.SOURCE, fault, level="warning", code="not-followed"),))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from findings_report.git.hunks import Hunk
 from findings_report.history.thresholds import DEFAULT, Thresholds
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, likeness
+from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, compare_texts
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 _CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")
@@ -128,7 +128,7 @@ def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds)
     if hunk is None or (hunk.old_start, hunk.old_stop) != (region.start_line, region.end_line + 1) or hunk.new_count == 0:
         return None
     came = versions.new[hunk.new_start - 1 : hunk.new_stop - 1]
-    if likeness(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < thresholds.replaced:
+    if compare_texts(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < thresholds.replaced:
         return None
     return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.aligned_in(hunk), is_whole=False)
 
@@ -204,7 +204,7 @@ class Shares(NamedTuple):
     """The same, and what edited lines have in common with what they became."""
 
 
-def shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
+def measure_shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
     """What `placement` keeps of `region`; `old` and `new` are the files' lines."""
     numbers = range(region.start_line, region.end_line + 1)
     counted = [number for number in numbers if is_informative(old[number - 1])] or list(numbers)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from findings_report import git
-from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, warnings
+from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, soften_errors
 from findings_report.git.hunks import Hunk
 from findings_report.history.line_map import Versions
 from findings_report.history.thresholds import Thresholds
@@ -82,7 +82,7 @@ def _compared(
 ) -> dict[str, list[Counterpart]]:
     pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
     sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
-    hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.hunks(repository, pairs, sizes)
+    hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.diff_blobs(repository, pairs, sizes)
     found: dict[str, list[Counterpart]] = {}
     for old, new, how in triples:
         versions = Versions(old.lines, new.lines, hunks.get((old.blob, new.blob), ()))
@@ -106,11 +106,11 @@ def _names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> 
     added = [path for path in after.blobs if path not in before.blobs]
     if lost and added:
         try:
-            similar = git.renames_between(before.repository, before.commit, after.commit, sources=lost, added=added)
+            similar = git.find_renames_between(before.repository, before.commit, after.commit, sources=lost, added=added)
             for rename in similar:
                 renamed.setdefault(rename.old, []).append((rename.new, HowRenamed.SIMILARITY))
         except FindingsReportError as error:
-            problems += warnings(error)
+            problems += soften_errors(error)
     return Names(renamed, problems)
 
 
@@ -118,7 +118,7 @@ def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, .
     """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
     repository = before.repository
     try:
-        base = git.merge_base(repository, before.commit, after.commit)
+        base = git.find_merge_base(repository, before.commit, after.commit)
         if base is None:
             why = "history was cut off in cloning" if repository.is_shallow else "they have no common history"
             fault = (
@@ -128,8 +128,8 @@ def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, .
             remedy = f"git -C {shlex.quote(str(repository.path))} fetch --unshallow" if repository.is_shallow else None
             code = "history-cut-off" if repository.is_shallow else "histories-unrelated"
             return (), (Problem(Kind.SOURCE, fault, remedy, level="warning", code=code),)
-        back = git.renames_along(repository, base, before.commit) if base != before.commit else ()
-        forth = git.renames_along(repository, base, after.commit) if base != after.commit else ()
+        back = git.list_renames_along(repository, base, before.commit) if base != before.commit else ()
+        forth = git.list_renames_along(repository, base, after.commit) if base != after.commit else ()
     except FindingsReportError as error:
-        return (), warnings(error)
+        return (), soften_errors(error)
     return (*(git.Rename(rename.new, rename.old) for rename in reversed(back)), *forth), ()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from findings_report.evidence.source_files import SourceFile, in_region
-from findings_report.history.line_map import Placement, Shares, follow, shares
+from findings_report.evidence.source_files import SourceFile, lines_of
+from findings_report.history.line_map import Placement, Shares, follow, measure_shares
 from findings_report.history.renames import Counterpart, HowRenamed
 from findings_report.history.text_search import LineMatch, region_at
 from findings_report.history.thresholds import Thresholds
 from findings_report.model.drift import Method, Spot
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import likeness
+from findings_report.sourcecode.alignment import compare_texts
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 _CONTEXT = 3  # informative lines on either side that speak for a place
@@ -85,13 +85,13 @@ def _survive_in(region: Region, old: SourceFile, part: Counterpart, thresholds: 
         return Survival(occurrence, new.lines, mapping, Shares(1.0, 1.0), likeness=1.0, is_held=True, score=1.0)
     around = part.versions.now(region.start_line - 1), part.versions.now(region.end_line + 1)
     method = Method.ALIGNED if mapping.similar or not mapping.equal else Method.HUNKS
-    left = shares(old.lines, new.lines, region, mapping)
+    left = measure_shares(old.lines, new.lines, region, mapping)
     return Survival(
         Occurrence(new.path, mapping.region, method, part.rename),
         new.lines,
         mapping,
         left,
-        likeness=likeness(in_region(old.lines, region), in_region(new.lines, mapping.region)),
+        likeness=compare_texts(lines_of(old.lines, region), lines_of(new.lines, mapping.region)),
         is_held=around == (mapping.region.start_line - 1, mapping.region.end_line + 1),
         score=score_place(left, old.lines, region, new.lines, mapping.region, is_home=True),
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from findings_report import git
-from findings_report.evidence.source_files import NoLinesError, SourceFiles, warnings
+from findings_report.evidence.source_files import NoLinesError, SourceFiles, soften_errors
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.lines import is_informative, squeeze
@@ -109,14 +109,14 @@ class Search:
         blobs = dict.fromkeys((*self._after_paths, *self._before_paths) if self._texts else ())
         missing = 0
         try:
-            for blob, content in git.blobs(self.after.repository, blobs):
+            for blob, content in git.read_blobs(self.after.repository, blobs):
                 missing += content is None
                 for line, numbers in _found_in(content or b"", self._texts.keys()):
                     by_blob = found.setdefault(self._texts[line], {})
                     if len(by_blob) <= _MOST_BLOBS:
                         by_blob[blob] = numbers
         except FindingsReportError as error:
-            self.problems += warnings(error)
+            self.problems += soften_errors(error)
         if missing:
             self.problems += (self._incomplete(missing),)
         return found

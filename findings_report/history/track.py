@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from findings_report import git
-from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, in_region
+from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, lines_of
 from findings_report.history.candidates import PROBES
 from findings_report.history.classify import CitedRegion, RegionFacts, classify
 from findings_report.history.renames import find_counterparts
@@ -96,7 +96,7 @@ def _probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival
     """Return the lines to search for: one of a region that stayed whole, to find copies of it; several of any other."""
     probes: set[str] = set()
     for cited, survival in left.items():
-        lines = in_region(files[cited.path].lines, cited.region)
+        lines = lines_of(files[cited.path].lines, cited.region)
         if survival is not None and survival.mapping.is_whole:
             if says_enough(lines):
                 probes |= {lines[index].strip() for index in select_telling(lines, 1)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.authoring import cwe
-from findings_report.forges.permalinks import permalink
+from findings_report.forges.permalinks import build_permalink
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
@@ -193,7 +193,7 @@ def _row(group: FileGroup, cited: FindingsByFile, order: Mapping[str, int], base
         files=len(group.files),
         lines=lines_of(group.files),
         findings=tuple(sorted(citing, key=order.__getitem__)),
-        permalink=permalink(base, commit, group.path) if is_file and commit else None,
+        permalink=build_permalink(base, commit, group.path) if is_file and commit else None,
     )
 
 

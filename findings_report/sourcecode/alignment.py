@@ -93,7 +93,7 @@ class _Link(NamedTuple):
     before: _Link | None
 
 
-def likeness(old: Sequence[str], new: Sequence[str]) -> float:
+def compare_texts(old: Sequence[str], new: Sequence[str]) -> float:
     """How alike two texts are as a whole, white space aside, 0 to 1."""
     from rapidfuzz import fuzz
 

@@ -173,7 +173,7 @@ def scanner(language: str) -> re.Pattern[str]:
     return re.compile("|".join([multi, *single]), re.DOTALL)
 
 
-def insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
+def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
     """The multi-line strings and comments of a file, in order.
 
     Empty when the language is not known here or the scan ends inside one: then it has been misread somewhere.
@@ -196,6 +196,6 @@ def insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
     return tuple(found)
 
 
-def opener_at(found: Sequence[Inside], line: int) -> str:
+def find_opener(found: Sequence[Inside], line: int) -> str:
     """The opener of what `line` starts inside of; empty when of nothing."""
     return next((inside.opener for inside in found if inside.start_line <= line <= inside.end_line), "")

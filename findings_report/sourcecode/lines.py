@@ -55,7 +55,7 @@ class Text:
     """Python's name of the codec, or ASSUMED."""
 
 
-def obstacle(content: bytes) -> Obstacle | None:
+def find_obstacle(content: bytes) -> Obstacle | None:
     """Why `content` cannot be cited by line; None when it can."""
     head = content[:_SNIFFED]
     if _is_utf_16(head):
@@ -86,10 +86,10 @@ def decode(content: bytes) -> Text:
     for encoding in ("utf-8", _declared(body)):
         if encoding is not None:
             try:
-                return Text(split(body.decode(encoding)), encoding)
+                return Text(split_lines(body.decode(encoding)), encoding)
             except (UnicodeDecodeError, ValueError):
                 continue
-    return Text(split(body.decode("latin-1")), ASSUMED)
+    return Text(split_lines(body.decode("latin-1")), ASSUMED)
 
 
 def _declared(body: bytes) -> str | None:
@@ -104,7 +104,7 @@ def _declared(body: bytes) -> str | None:
     return name if name in _TEXT_CODECS else None
 
 
-def split(text: str) -> tuple[str, ...]:
+def split_lines(text: str) -> tuple[str, ...]:
     """The lines of `text` as git counts them. `str.splitlines` would also split on form feeds and U+2028."""
     parts = text.split("\n")
     if parts[-1] == "":
@@ -114,7 +114,7 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def line_count(content: bytes) -> int:
+def count_lines(content: bytes) -> int:
     """How many lines `decode` finds in `content`."""
     size = len(content)
     if size == 0 or (size == len(codecs.BOM_UTF8) and content == codecs.BOM_UTF8):
@@ -151,7 +151,7 @@ def fingerprint(lines: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def runs(numbers: Iterable[int]) -> tuple[Region, ...]:
+def join_runs(numbers: Iterable[int]) -> tuple[Region, ...]:
     """Rising line numbers as regions, neighbours joined."""
     regions: list[Region] = []
     start = end = None

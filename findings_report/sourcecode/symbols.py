@@ -67,7 +67,7 @@ class _Header(NamedTuple):
     kind: Literal["type", "function"]
 
 
-def symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
+def find_symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
     """The named functions and classes of a file, by first line, an outer one before what it holds.
 
     `language` is Pygments' name. Empty when the language is not known here, the file is not valid, or its braces do not pair.
@@ -80,13 +80,13 @@ def symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
     return tuple(sorted(_braced(source, language), key=_order)) if _BRACES.match(language) else ()
 
 
-def enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
+def find_enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
     """The innermost symbol that holds the whole of `region`; None when none does."""
     holding = [symbol for symbol in found if region.start_line in symbol.region and region.end_line in symbol.region]
     return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
 
 
-def below_comments(region: Region, lines: Sequence[str]) -> Region:
+def skip_comments(region: Region, lines: Sequence[str]) -> Region:
     """The region from its first line that is code: the comment and the decorators above a function are cited with it."""
     cited = lines[region.start_line - 1 : region.end_line]
     above = next((count for count, line in enumerate(cited) if not _ABOVE.match(line)), 0)

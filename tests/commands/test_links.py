@@ -12,11 +12,11 @@ from repositories import Commit, build, git
 
 from findings_report import commands
 from findings_report.commands.pin import Links, pin_links
-from findings_report.forges.branch_links import branch_links, homes, rewritten
+from findings_report.forges.branch_links import find_branch_links, find_homes, rewrite_links
 from findings_report.problems import Problem
 
 HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"
-PAGES = homes(
+PAGES = find_homes(
     {
         "hub": ["git@github.com:Owner/Name.git"],
         "lab": ["https://gitlab.example.org/group/sub/name.git"],
@@ -62,7 +62,7 @@ NOT_NAMING = [
 
 @pytest.mark.parametrize(("url", "pinned"), NAMING)
 def test_a_link_that_names_a_revision_is_read_and_pinned(url: str, pinned: str) -> None:
-    (link,) = branch_links(f"See ({url}), [there]({url}\n"[: 6 + len(url)], PAGES)
+    (link,) = find_branch_links(f"See ({url}), [there]({url}\n"[: 6 + len(url)], PAGES)
 
     assert link.url == url
     assert link.pinned(next(link.splits())[1], HASH) == pinned
@@ -70,12 +70,12 @@ def test_a_link_that_names_a_revision_is_read_and_pinned(url: str, pinned: str) 
 
 @pytest.mark.parametrize("url", NOT_NAMING)
 def test_other_addresses_are_left_alone(url: str) -> None:
-    assert list(branch_links(f"<{url}>", PAGES)) == []
+    assert list(find_branch_links(f"<{url}>", PAGES)) == []
 
 
 @pytest.mark.parametrize("around", ["{}.", "({}).", "[x]({})", "[x]({} 'title')", "<{}>", "**{}**", "`{}`", '"{}", and', "{}"])
 def test_an_address_ends_where_the_sentence_goes_on(around: str) -> None:
-    (link,) = branch_links(around.format(NAMING[0][0]), PAGES)
+    (link,) = find_branch_links(around.format(NAMING[0][0]), PAGES)
 
     assert link.url == NAMING[0][0]
 
@@ -84,14 +84,14 @@ def test_an_address_ends_where_the_sentence_goes_on(around: str) -> None:
 def test_a_long_address_takes_no_longer_than_its_length(tail: str) -> None:
     start = time.process_time()
 
-    (link,) = branch_links("https://github.com/Owner/Name/blob/main/x" + tail * 130_000, PAGES)
+    (link,) = find_branch_links("https://github.com/Owner/Name/blob/main/x" + tail * 130_000, PAGES)
 
     assert link.url.startswith("https://github.com/Owner/Name/blob/main/x")
     assert time.process_time() - start < 2
 
 
 def test_a_branch_may_hold_a_slash() -> None:
-    (link,) = branch_links("https://github.com/Owner/Name/blob/feature/x/a.py#L7-L5", PAGES)
+    (link,) = find_branch_links("https://github.com/Owner/Name/blob/feature/x/a.py#L7-L5", PAGES)
 
     assert list(link.splits()) == [("feature", "x/a.py"), ("feature/x", "a.py"), ("feature/x/a.py", "")]
     assert str(link.lines) == "5-7"
@@ -103,8 +103,8 @@ def test_a_branch_may_hold_a_slash() -> None:
 def test_a_text_keeps_everything_but_the_links_that_are_changed(parts: list[str]) -> None:
     text = "".join(parts)
 
-    assert rewritten(text, PAGES, lambda _: None) == text
-    assert rewritten(text, PAGES, lambda link: link.url) == text
+    assert rewrite_links(text, PAGES, lambda _: None) == text
+    assert rewrite_links(text, PAGES, lambda link: link.url) == text
 
 
 ENGAGEMENT = """format: 1

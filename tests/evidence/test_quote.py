@@ -19,7 +19,7 @@ from findings_report.evidence.quote import (
 )
 from findings_report.evidence.quote.parse import read_quote
 from findings_report.model.evidence import Check, Region, Verdict
-from findings_report.sourcecode.lines import split
+from findings_report.sourcecode.lines import split_lines
 
 CODE = """\
 def load(path):
@@ -49,7 +49,7 @@ def stop(handle):
         handle.stop()
     return None
 """
-FILE = index_lines(split(CODE))
+FILE = index_lines(split_lines(CODE))
 
 
 def lines(*regions: str) -> tuple[Region, ...]:
@@ -184,7 +184,7 @@ def test_of_a_diff_the_side_is_read_that_is_there_and_the_other_set_aside(start:
 
 
 def test_lists_are_no_diff_and_what_is_wrong_in_them_is_told() -> None:
-    file = index_lines(split(" steps:\n- run: make\n  name: build\n- run: test\n  name: check\n"))
+    file = index_lines(split_lines(" steps:\n- run: make\n  name: build\n- run: test\n  name: check\n"))
 
     assert (
         check_quote(" steps:\n- run: make\n  name: build\n- run: test\n  name: check", file, lines("1-5")).verdict
@@ -429,7 +429,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_work_on_hostile_quotes_is_bounded(name: str) -> None:
     content, quote = HOSTILE[name]
-    file = index_lines(split(content))
+    file = index_lines(split_lines(content))
     start = time.process_time()
 
     check_quote(quote, file, lines("100-200"))

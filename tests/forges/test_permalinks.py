@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.forges.permalinks import permalink, without_credentials
+from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.evidence import Region
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -43,7 +43,7 @@ LINES = (Region(start_line=5, end_line=9), Region(start_line=20, end_line=21))
     ],
 )
 def test_every_forge_has_its_own_address_of_the_first_region(url: str, expected: str) -> None:
-    assert permalink(url, SHA, "a/b.py", LINES) == expected
+    assert build_permalink(url, SHA, "a/b.py", LINES) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,19 @@ def test_every_forge_has_its_own_address_of_the_first_region(url: str, expected:
     ],
 )
 def test_what_is_no_known_forge_has_no_address(url: str | None) -> None:
-    assert permalink(url, SHA, "a.py") is None
+    assert build_permalink(url, SHA, "a.py") is None
 
 
 def test_one_line_and_no_line() -> None:
     one = (Region(start_line=7, end_line=7),)
 
-    assert permalink("https://github.com/o/r", SHA, "a.py", one) == f"https://github.com/o/r/blob/{SHA}/a.py#L7"
-    assert permalink("https://github.com/o/r", SHA, "a.py") == f"https://github.com/o/r/blob/{SHA}/a.py"
+    assert build_permalink("https://github.com/o/r", SHA, "a.py", one) == f"https://github.com/o/r/blob/{SHA}/a.py#L7"
+    assert build_permalink("https://github.com/o/r", SHA, "a.py") == f"https://github.com/o/r/blob/{SHA}/a.py"
 
 
 def test_rendered_files_are_linked_as_plain_text_where_lines_are_named() -> None:
     assert (
-        permalink("https://github.com/o/r", SHA, "README.md", LINES)
+        build_permalink("https://github.com/o/r", SHA, "README.md", LINES)
         == f"https://github.com/o/r/blob/{SHA}/README.md?plain=1#L5-L9"
     )
 
@@ -97,11 +97,11 @@ def test_rendered_files_are_linked_as_plain_text_where_lines_are_named() -> None
     ],
 )
 def test_without_a_path_the_whole_tree_is_linked(url: str, tree: str) -> None:
-    assert permalink(url, SHA) == tree
+    assert build_permalink(url, SHA) == tree
 
 
 def test_a_path_is_percent_encoded() -> None:
-    link = permalink("https://github.com/o/r", SHA, 'a b/#c?/é"<x>.py', LINES)
+    link = build_permalink("https://github.com/o/r", SHA, 'a b/#c?/é"<x>.py', LINES)
 
     assert link == f"https://github.com/o/r/blob/{SHA}/a%20b/%23c%3F/%C3%A9%22%3Cx%3E.py#L5-L9"
 
@@ -109,7 +109,7 @@ def test_a_path_is_percent_encoded() -> None:
 @given(st.text(), st.text(min_size=1))
 def test_a_link_is_http_and_holds_nothing_that_would_have_to_be_escaped(url: str, path: str) -> None:
     for candidate in (url, f"https://github.com/{url}", f"git@github.com:{url}"):
-        link = permalink(candidate, SHA, path.encode("utf-8", "replace").decode(), LINES)
+        link = build_permalink(candidate, SHA, path.encode("utf-8", "replace").decode(), LINES)
         if link is not None:
             assert urlsplit(link).scheme in ("http", "https")
             assert link.isascii()
@@ -117,7 +117,7 @@ def test_a_link_is_http_and_holds_nothing_that_would_have_to_be_escaped(url: str
 
 
 def test_credentials_are_not_printed() -> None:
-    assert without_credentials("https://me:secret@example.org/r@2") == "https://example.org/r@2"
-    assert without_credentials("ssh://git:pw@example.org:22/r") == "ssh://example.org:22/r"
-    assert without_credentials("git@example.org:r") == "git@example.org:r"
-    assert without_credentials(None) is None
+    assert strip_credentials("https://me:secret@example.org/r@2") == "https://example.org/r@2"
+    assert strip_credentials("ssh://git:pw@example.org:22/r") == "ssh://example.org:22/r"
+    assert strip_credentials("git@example.org:r") == "git@example.org:r"
+    assert strip_credentials(None) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from repositories import Commit, build, git, problem_of, write_object
 
-from findings_report.git import Entry, fetch_repository, open_repository
+from findings_report.git import PathEntry, fetch_repository, open_repository
 from findings_report.problems import Kind
 
 HISTORY = [
@@ -43,7 +43,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "ssh.log"
 
 
-def entry_in(clone: Path, commit: str, path: str) -> Entry | None:
+def entry_in(clone: Path, commit: str, path: str) -> PathEntry | None:
     with open_repository(clone, name="clone") as repository:
         return repository.entry(commit, path)
 

@@ -14,14 +14,14 @@ from repositories import ENVIRONMENT, Commit, build, git, problem_of, write_obje
 from findings_report.git import (
     LARGEST_OBJECT,
     Repository,
-    blobs,
-    changes_of,
+    diff_blobs,
     fetch_repository,
-    hunks,
-    merge_base,
+    find_merge_base,
+    find_renames_between,
+    list_changes,
+    list_renames_along,
     open_repository,
-    renames_along,
-    renames_between,
+    read_blobs,
 )
 from findings_report.git.hunks import Hunk
 from findings_report.problems import Problem
@@ -63,18 +63,18 @@ def exercise(path: Path, commit: str, scratch: Path) -> None:
         assert repository.entry(commit, "nothing") is None
         assert not repository.has_commit("0" * 40)
         problem_of(lambda: repository.blob("0" * 40))
-        assert dict(blobs(repository, [entry.id, "0" * 40])) == {entry.id: b"one\ntwo\n", "0" * 40: None}
+        assert dict(read_blobs(repository, [entry.id, "0" * 40])) == {entry.id: b"one\ntwo\n", "0" * 40: None}
         head = repository.commit_of("HEAD")
         assert head is not None
-        assert merge_base(repository, commit, head) == commit
-        assert renames_along(repository, commit, head) == ()
+        assert find_merge_base(repository, commit, head) == commit
+        assert list_renames_along(repository, commit, head) == ()
         for lines in ((1, 2), None):
-            assert [each.commit for each in changes_of(repository, commit, head, path="src/app.py", lines=lines)] == [head]
-        problem_of(lambda: changes_of(repository, commit, head, path="nothing", lines=(1, 2)))
-        assert renames_between(repository, commit, head, sources=["src/app.py"], added=["link"]) == ()
+            assert [each.commit for each in list_changes(repository, commit, head, path="src/app.py", lines=lines)] == [head]
+        problem_of(lambda: list_changes(repository, commit, head, path="nothing", lines=(1, 2)))
+        assert find_renames_between(repository, commit, head, sources=["src/app.py"], added=["link"]) == ()
         other = repository.entry(head, "src/app.py")
         assert other is not None
-        assert hunks(repository, [(entry.id, other.id)], {entry.id: 8, other.id: 6}) == {
+        assert diff_blobs(repository, [(entry.id, other.id)], {entry.id: 8, other.id: 6}) == {
             (entry.id, other.id): (Hunk(2, 1, 2, 1),)
         }
     fetch_repository(str(path), scratch / "clone.git", revisions=["v1"], commits=[commit])

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.git.hunks import Hunk
-from findings_report.history.line_map import Placement, Versions, follow, shares
+from findings_report.history.line_map import Placement, Versions, follow, measure_shares
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import align_lines, likeness
+from findings_report.sourcecode.alignment import align_lines, compare_texts
 
 
 def versions(old: Sequence[str], new: Sequence[str]) -> Versions:
@@ -96,7 +96,7 @@ def test_a_placement_is_within_the_file_and_rises(data: st.DataObject, old: list
         assert [now for _, now in pairs] == sorted({now for _, now in pairs})
         assert all(line in cited for line, _ in pairs)
         assert all(old[line - 1] == new[now - 1] for line, now in found.equal.items())
-        assert 0 <= shares(old, new, cited, found).equal <= shares(old, new, cited, found).all <= 1
+        assert 0 <= measure_shares(old, new, cited, found).equal <= measure_shares(old, new, cited, found).all <= 1
 
 
 @given(st.lists(st.text("ab cd", max_size=8), max_size=8), st.lists(st.text("ab cd", max_size=8), max_size=8))
@@ -111,7 +111,7 @@ def test_equal_texts_are_aligned_line_by_line() -> None:
     lines = ["first = compute(1)", "", "}", "second = compute(2)"]
 
     assert align_lines(lines, lines) == [(0, 0), (1, 1), (2, 2), (3, 3)]
-    assert likeness(lines, lines) == 1
+    assert compare_texts(lines, lines) == 1
 
 
 def test_texts_too_large_to_compare_line_by_line_are_aligned_by_their_equal_lines() -> None:

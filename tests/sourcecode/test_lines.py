@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
 from findings_report.sourcecode.languages import _EXTENSIONS as EXTENSIONS
-from findings_report.sourcecode.languages import _FAMILIES, _NAMES, Inside, insides, language_of, opener_at
+from findings_report.sourcecode.languages import _FAMILIES, _NAMES, Inside, find_insides, find_opener, language_of
 from findings_report.sourcecode.lines import (
     ASSUMED,
     Obstacle,
+    count_lines,
     decode,
     dedent,
+    find_obstacle,
     fingerprint,
     is_informative,
-    line_count,
-    obstacle,
-    runs,
-    split,
+    join_runs,
+    split_lines,
     squeeze,
 )
 
 
 def test_lines_are_split_on_line_feeds_alone() -> None:
     """A form feed, U+2028, U+0085 or a lone CR ends no line, for git as for editors."""
-    assert split("a\x0cb\u2028c\x85d\re\nf\n") == ("a\x0cb\u2028c\x85d\re", "f")
+    assert split_lines("a\x0cb\u2028c\x85d\re\nf\n") == ("a\x0cb\u2028c\x85d\re", "f")
 
 
 def test_one_carriage_return_belongs_to_the_line_end() -> None:
@@ -42,12 +42,12 @@ def test_an_empty_file_has_no_lines_and_a_last_line_needs_no_end() -> None:
 
 @given(st.binary(max_size=30) | st.sampled_from([b"\xef\xbb\xbf", b"\xef\xbb\xbfa\n"]))
 def test_lines_are_counted_as_they_are_decoded(content: bytes) -> None:
-    assert line_count(content) == len(decode(content).lines)
+    assert count_lines(content) == len(decode(content).lines)
 
 
 @given(st.text(alphabet="ab\n\r\x0c\u2028 \t"))
 def test_no_text_is_lost_in_splitting(text: str) -> None:
-    lines = split(text)
+    lines = split_lines(text)
 
     assert len(lines) == text.count("\n") + (text != "" and not text.endswith("\n"))
     assert "".join(lines).replace("\r", "") == text.replace("\n", "").replace("\r", "")
@@ -93,7 +93,7 @@ def test_every_content_has_lines(content: bytes) -> None:
     ],
 )
 def test_what_has_no_lines_is_named(content: bytes, expected: Obstacle | None) -> None:
-    assert obstacle(content) is expected
+    assert find_obstacle(content) is expected
 
 
 def test_squeezing_keeps_words_apart() -> None:
@@ -124,7 +124,7 @@ def test_braces_and_keywords_are_not_informative() -> None:
 
 @given(st.sets(st.integers(1, 60)))
 def test_runs_hold_the_same_lines_and_no_neighbours(numbers: set[int]) -> None:
-    regions = runs(sorted(numbers))
+    regions = join_runs(sorted(numbers))
 
     assert {n for region in regions for n in range(region.start_line, region.end_line + 1)} == numbers
     assert all(a.end_line + 1 < b.start_line for a, b in pairwise(regions))
@@ -152,10 +152,10 @@ d = \'\'\'
 
 
 def test_it_is_known_in_which_multi_line_string_a_line_starts() -> None:
-    found = insides(split(PYTHON), "python")
+    found = find_insides(split_lines(PYTHON), "python")
 
     assert found == (Inside(3, 4, '"""'), Inside(7, 7, "'''"))
-    assert [opener_at(found, line) for line in range(1, 8)] == ["", "", '"""', '"""', "", "", "'''"]
+    assert [find_opener(found, line) for line in range(1, 8)] == ["", "", '"""', '"""', "", "", "'''"]
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ def test_it_is_known_in_which_multi_line_string_a_line_starts() -> None:
     ],
 )
 def test_multi_line_constructs_by_language(language: str, text: str, expected: list[tuple[int, int, str]]) -> None:
-    assert [(i.start_line, i.end_line, i.opener) for i in insides(split(text), language)] == expected
+    assert [(i.start_line, i.end_line, i.opener) for i in find_insides(split_lines(text), language)] == expected

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.model.evidence import Region, Symbol
-from findings_report.sourcecode.symbols import encloses, enclosing, symbols
+from findings_report.sourcecode.symbols import encloses, find_enclosing, find_symbols
 
 
 def named(text: str, language: str) -> list[str]:
-    return [f"{symbol.name} {symbol.region}" for symbol in symbols(text.split("\n"), language)]
+    return [f"{symbol.name} {symbol.region}" for symbol in find_symbols(text.split("\n"), language)]
 
 
 PYTHON = """import os
@@ -149,7 +149,7 @@ def test_python_whose_blocks_do_not_add_up_has_no_symbols(source: str) -> None:
 
 @pytest.mark.parametrize("source", ["def f(:", "a\0b", "(" * 5000, "-" * 100_000 + "1", "\ud800"])
 def test_what_python_cannot_parse_has_no_symbols(source: str) -> None:
-    assert symbols([source], "python") == ()
+    assert find_symbols([source], "python") == ()
 
 
 def test_old_style_escapes_in_audited_code_warn_nobody() -> None:
@@ -285,7 +285,7 @@ def test_deeply_nested_directives_take_time_in_proportion_to_their_number(branch
     lines = [*(branch.split("\n") * count), *["#endif"] * count, "void f(void) {", "}"]
 
     start = time.process_time()
-    found = symbols(lines, "c")
+    found = find_symbols(lines, "c")
     seconds = time.process_time() - start
 
     assert [symbol.name for symbol in found] == ["f"]
@@ -301,10 +301,10 @@ def test_an_unknown_language_has_no_symbols() -> None:
 
 
 def test_the_innermost_symbol_that_holds_all_lines_encloses_them() -> None:
-    found = symbols(PYTHON.split("\n"), "python")
+    found = find_symbols(PYTHON.split("\n"), "python")
 
     def name(start: int, end: int) -> str | None:
-        symbol = enclosing(found, Region(start_line=start, end_line=end))
+        symbol = find_enclosing(found, Region(start_line=start, end_line=end))
         return symbol.name if symbol else None
 
     assert [name(7, 7), name(7, 8), name(8, 12), name(11, 11), name(1, 1), name(12, 14)] == [
@@ -342,5 +342,5 @@ def test_a_name_may_be_the_last_parts_of_the_symbols(written: str, is_meant: boo
 def test_symbols_lie_in_the_file_and_nest(text: str, language: str) -> None:
     lines = text.split("\n")
 
-    for symbol in symbols(lines, language):
+    for symbol in find_symbols(lines, language):
         assert 1 <= symbol.region.start_line <= symbol.region.end_line <= len(lines)

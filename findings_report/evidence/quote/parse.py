@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.pasted import split_diff, split_numbers, strip_paths
 from findings_report.model.evidence import Line, Region, Run
-from findings_report.sourcecode.lines import is_informative, runs, split
+from findings_report.sourcecode.lines import is_informative, join_runs, split_lines
 
 # SELF
 
@@ -147,12 +147,12 @@ class Reading:
             if line.number is None:
                 return ()
             numbers += range(line.number if line.is_after_gap or not numbers else numbers[-1] + 1, line.number + 1)
-        return runs(numbers)
+        return join_runs(numbers)
 
 
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """All plausible read_quote of `quote`, those with line numbers first; the last one takes every line as it stands."""
-    lines = _strip_fence(split(quote))
+    lines = _strip_fence(split_lines(quote))
     pasted = list(_read_pasted(lines))
     numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
     columns = _columns(lines) if numbered else lines
@@ -163,7 +163,7 @@ def read_quote(quote: str) -> tuple[Reading, ...]:
 
 def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
     """The lines that the numbers in `style` claim; empty unless every line of code has one."""
-    reading = _read_numbered(_strip_fence(split(quote)), style)
+    reading = _read_numbered(_strip_fence(split_lines(quote)), style)
     return reading.claimed if reading is not None else ()
 
 

@@ -22,7 +22,7 @@ from findings_report.evidence.quote.locate import (
 from findings_report.evidence.quote.nearest import LONGEST, align_closest
 from findings_report.evidence.quote.parse import QuotedLine, read_quote
 from findings_report.model.evidence import Check, Difference, Region, Verdict
-from findings_report.sourcecode.lines import dedent, runs, squeeze
+from findings_report.sourcecode.lines import dedent, join_runs, squeeze
 
 _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
@@ -157,7 +157,7 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], align
             is_elided = True
             unmarked += not _is_declared(file, claimed, gap, is_numbered=quoted.reading.is_numbered)
         numbers.append(file.numbers[gap.position])
-    regions = runs(_with_blanks(file, [*numbers, *(tail or ())]))
+    regions = join_runs(_with_blanks(file, [*numbers, *(tail or ())]))
     is_equal = dedent([line.text for line in lines]) == dedent([file.text(at) for at in positions])
     grade = Verdict.EXACT if is_equal and is_blank_equal else Verdict.WHITESPACE
     if quoted.is_annotated or is_elided:
@@ -240,7 +240,7 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
             actual, number = file.text(gap.position), file.numbers[gap.position]
             differences.append(Difference(quoted=lines[gap.line].text, actual=actual, line=number))
     pairs = [(lines[index].number, file.numbers[position]) for index, position in alignment.pairs]
-    found = runs(_with_blanks(file, numbers))
+    found = join_runs(_with_blanks(file, numbers))
     is_moved = not _is_where_claimed(pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
         return _grade(quoted, file, claimed, alignment, is_moved=is_moved)
