@@ -51,31 +51,32 @@ class Transport:
             raise NoResponseError("invalid address", is_invalid=True) from error
         is_safe, waited, attempt = method in _SAFE_METHODS, 0.0, 1
         while True:
-            failure, response = NoResponseError(""), None
+            outcome: Response | NoResponseError
             try:
-                response = self._runner.run(self._send(request, bounds))
+                outcome = self._runner.run(self._send(request, bounds))
             except TimeoutError:  # the whole exchange has taken too long: a second one would take as long
                 why = f"the response was not complete within {bounds.seconds:.0f} seconds"
                 raise NoResponseError(why, may_have_arrived=not is_safe) from None
             except httpx.TimeoutException as error:
                 # These two happen before the first byte is sent. After any other one a change may have been made.
                 is_sent = not isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout))
-                failure = NoResponseError("no response in time", may_have_arrived=is_sent and not is_safe)
+                outcome = NoResponseError("no response in time", may_have_arrived=is_sent and not is_safe)
             except httpx.RequestError as error:  # includes bodies that cannot be decompressed
                 is_sent = not isinstance(error, httpx.ConnectError)
-                failure = NoResponseError(str(error) or type(error).__name__, may_have_arrived=is_sent and not is_safe)
-            if response is not None and response.status not in _TRANSIENT:
-                return response
-            pause = _pause(response, attempt)
+                outcome = NoResponseError(str(error) or type(error).__name__, may_have_arrived=is_sent and not is_safe)
+            status = outcome.status if isinstance(outcome, Response) else None
+            if status is not None and status not in _TRANSIENT:
+                break
+            pause = _pause(outcome, attempt)
             # 429 means that the request was turned away before anything was done, so a change may be repeated too.
-            is_repeatable = is_safe or (response is not None and response.status == 429)
+            is_repeatable = is_safe or status == 429
             if not is_repeatable or attempt == _TRIES or waited + pause > _MAX_WAIT_SECONDS:
                 break
             waited, attempt = waited + pause, attempt + 1
             self._sleep(pause)
-        if response is None:
-            raise failure
-        return response
+        if isinstance(outcome, NoResponseError):
+            raise outcome
+        return outcome
 
     async def _send(self, request: httpx.Request, bounds: Bounds) -> Response:
         """Send once. Raises TimeoutError when the exchange as a whole takes too long, and httpx.RequestError.
@@ -118,9 +119,9 @@ def open_transport(*, is_local: bool, sleep: Callable[[float], None]) -> Iterato
             runner.run(client.aclose())
 
 
-def _pause(response: Response | None, attempt: int) -> float:
+def _pause(outcome: Response | NoResponseError, attempt: int) -> float:
     """Seconds until the next try. Source: RFC 9110, section 10.2.3 (Retry-After: seconds or a date)."""
-    text = response.headers.get("retry-after", "") if response is not None else ""
+    text = outcome.headers.get("retry-after", "") if isinstance(outcome, Response) else ""
     if text.isdecimal():
         return float(text)
     with contextlib.suppress(ValueError, OverflowError):  # dates that no calendar has
