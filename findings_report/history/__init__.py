@@ -1,1 +1,54 @@
-"""TODO history."""
+"""Cited code at another commit: where it is, how much of it is left, and the commits of a fix.
+
+In: a repository, cited regions, two commits. Out: one `Drift` for each region, and for a comparison the regions and fix commits
+of its findings. `track.track` follows the regions of one pair of commits, `follow.follow` those of many repositories. Must not
+know templates, YAML or what a drift means for a finding: that is decided in `comparison`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from findings_report.history.classify import CitedRegion
+    from findings_report.history.fixes import Fixes, FollowedFindings, follow_findings
+    from findings_report.history.follow import CitedPlace, FollowResult, list_places
+    from findings_report.history.reanchor import StaysError, mentions
+    from findings_report.history.thresholds import Thresholds
+    from findings_report.history.track import TrackResult
+
+__all__ = [
+    "CitedPlace",
+    "CitedRegion",
+    "Fixes",
+    "FollowResult",
+    "FollowedFindings",
+    "StaysError",
+    "Thresholds",
+    "TrackResult",
+    "follow_findings",
+    "list_places",
+    "mentions",
+]
+
+_MODULES: Final = {
+    "CitedPlace": "follow",
+    "CitedRegion": "classify",
+    "Fixes": "fixes",
+    "FollowResult": "follow",
+    "FollowedFindings": "fixes",
+    "StaysError": "reanchor",
+    "Thresholds": "thresholds",
+    "TrackResult": "track",
+    "follow_findings": "fixes",
+    "list_places": "follow",
+    "mentions": "reanchor",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module, which is imported on first use: a command enters only the modules it needs."""
+    if name not in _MODULES:
+        raise AttributeError(name)
+    return getattr(import_module(f"findings_report.history.{_MODULES[name]}"), name)
