@@ -88,7 +88,7 @@ def sign(
     The key's passphrase comes from --passphrase-file, the variable FINDINGS_REPORT_PASSPHRASE, or a prompt; the password of
     an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
     """
-    from findings_report.commands import Key
+    from findings_report.commands import SigningKey
     from findings_report.commands.pdf import SignWishes
     from findings_report.commands.pdf import sign as run
     from findings_report.problems.safe_text import shown_path
@@ -97,7 +97,8 @@ def sign(
         remedy = "add --visible, or remove --date"
         raise FindingsReportError(Problem(Kind.USAGE, "--date requires --visible", remedy, code="options"))
     content = content_of(key)
-    given = Key(content, content_of(certificate) if certificate else b"", _passphrase(content, passphrase_file))
+    passphrase = _passphrase(content, passphrase_file)
+    given = SigningKey(content, content_of(certificate) if certificate else b"", passphrase, str(key))
     wishes = SignWishes(timestamp, visible, day.date() if day is not None else None)
     signed = run(pdf, given, output, wishes, password_of(password_file))
     if signed.time_stamp is not None:
@@ -131,11 +132,11 @@ def verify(
 
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.commands import Trusted
+    from findings_report.commands import TrustAnchors
     from findings_report.commands.pdf import verify as run
 
     signers, authorities = (b"\n".join(content_of(path) for path in paths or ()) for paths in (trust, trust_authority))
-    verified = run(pdf, Trusted(signers, authorities), password_of(password_file))
+    verified = run(pdf, TrustAnchors(signers, authorities), password_of(password_file))
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
         said = f", at {signature.said_at} as the signer says" if signature.said_at else ""

@@ -19,7 +19,7 @@ from findings_report.rendering.run import Written
 from findings_report.report.check import Checked, Inputs, Progress, assembled
 
 if TYPE_CHECKING:
-    from findings_report.pdf.signing import Key, Signature, TimeStamp, Trusted
+    from findings_report.pdf.signing import Signature, SigningKey, TimeStamp, TrustAnchors
     from findings_report.tickets.attach import AttachOptions
     from findings_report.tickets.create import CreateOptions
     from findings_report.tickets.http.credentials import Environment
@@ -30,12 +30,12 @@ _LAZY = {  # types of signatures whose modules only one command needs
     "AttachOptions": "findings_report.tickets.attach",
     "CreateOptions": "findings_report.tickets.create",
     "Environment": "findings_report.tickets.http.credentials",
-    "Key": "findings_report.pdf.signing",
     "Signature": "findings_report.pdf.signing",
+    "SigningKey": "findings_report.pdf.signing",
     "SyncOptions": "findings_report.tickets.sync",
     "TicketsResult": "findings_report.tickets.session",
     "TimeStamp": "findings_report.pdf.signing",
-    "Trusted": "findings_report.pdf.signing",
+    "TrustAnchors": "findings_report.pdf.signing",
 }
 
 __all__ = [
@@ -46,13 +46,13 @@ __all__ = [
     "Draft",
     "Environment",
     "Inputs",
-    "Key",
     "Progress",
     "Signature",
+    "SigningKey",
     "SyncOptions",
     "TicketsResult",
     "TimeStamp",
-    "Trusted",
+    "TrustAnchors",
     "Wishes",
     "Written",
     "assembled",

@@ -13,7 +13,7 @@ from findings_report.report.output_files import STDOUT, is_folder
 
 if TYPE_CHECKING:
     from findings_report.pdf.embedded_data import ExtractedFile, Password
-    from findings_report.pdf.signing import Key, Signature, Signer, Stamp, TimeStamp, Trusted
+    from findings_report.pdf.signing import Appearance, Signature, Signer, SigningKey, TimeStamp, TrustAnchors
 
 
 def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
@@ -100,7 +100,7 @@ class Verified:
 
 
 def sign(
-    pdf: Path, key: Key, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
+    pdf: Path, key: SigningKey, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
 ) -> Signed:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
     from findings_report.pdf import signing
@@ -113,31 +113,31 @@ def sign(
         raise FindingsReportError(Problem(Kind.INPUT, "it is no PDF", place=Place(shown), code="sign-pdf"))
     at = datetime.now(UTC).replace(microsecond=0)
 
-    def stamp(signer: Signer) -> Stamp:
-        return _stamp(signer, wishes.day or at)
+    def make_appearance(signer: Signer) -> Appearance:
+        return _make_appearance(signer, wishes.day or at)
 
-    manner = signing.Manner(at, stamp if wishes.visible else None, wishes.authority)
-    made = signing.sign(content, key, manner, shown=shown, password=password)
+    settings = signing.SignatureSettings(at, make_appearance if wishes.visible else None, wishes.authority)
+    made = signing.sign(content, key, settings, shown=shown, password=password)
     path = output or pdf
     publish({path: made.content})
     return Signed(path, made.time_stamp)
 
 
-def _stamp(signer: Signer, when: date | datetime) -> Stamp:
-    """What is seen of a signature: who, and when."""
+def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
+    """Return what a visible signature shows: who signed, and when."""
     from findings_report.pdf.render import open_renderer
-    from findings_report.pdf.signing import Stamp, appearance
+    from findings_report.pdf.signing import Appearance, appearance
     from findings_report.problems.safe_text import visible
     from findings_report.rendering.labels import day
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
     with open_renderer(workers=1) as renderer:
-        page = renderer.render_stamp(appearance.stamp(who, said))
-    return Stamp(page, appearance.LEFT, appearance.TOP, appearance.said(who, said))
+        page = renderer.render_stamp(appearance.appearance_html(who, said))
+    return Appearance(page, appearance.LEFT, appearance.TOP, appearance.appearance_text(who, said))
 
 
-def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Verified:
+def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> Verified:
     """Looks at the signatures and the data of a PDF; `password` is asked once when it is encrypted.
 
     Raises FindingsReportError: INPUT for a PDF whose data cannot be read, USAGE when it does not open.
@@ -151,7 +151,7 @@ def verify(pdf: Path, trusted: Trusted, password: Password = no_password) -> Ver
     content = archive.content_of(pdf, shown=shown)
     once = functools.cache(password)
     carried = archive.extract(content, shown=shown, password=once)
-    found = signing.signatures(content, trusted, shown=shown, password=once)
+    found = signing.validate_signatures(content, trusted, shown=shown, password=once)
     faults = [fault for signature in found for fault in _faults(signature)] or ([] if found else [("it is not signed", None)])
     problems = (Problem(Kind.GATE, fault, remedy, place=Place(shown), code="signature") for fault, remedy in faults)
     return Verified(carried, found, tuple(problems))

@@ -24,8 +24,8 @@ from typer.testing import CliRunner
 
 from findings_report.cli.app import app
 from findings_report.commands.pdf import sign
-from findings_report.pdf.signing import Key
-from findings_report.problems import FindingsReportError, Kind
+from findings_report.pdf.signing import SigningKey
+from findings_report.problems import FindingsReportError, Kind, Place
 from findings_report.report import archive
 
 
@@ -70,7 +70,7 @@ def test_a_key_of_a_kind_that_is_not_used_is_told_of_the_key(pdf: bytes) -> None
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     with pytest.raises(FindingsReportError, match="the key is of the kind ed25519") as caught:
-        made_by(pdf, Key(pem, certificate.public_bytes(Encoding.PEM), None))
+        made_by(pdf, SigningKey(pem, certificate.public_bytes(Encoding.PEM), None))
     assert caught.value.problems[0].kind is Kind.USAGE
 
 
@@ -126,17 +126,24 @@ def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, 
     ("key", "said"),
     [
         (lambda ada: replace(ada.encrypted, passphrase=SECRET[1:]), "the passphrase is wrong"),
-        (lambda ada: Key(ada.bundle.content, b"", "wrong"), "the passphrase is wrong"),
-        (lambda _: Key(b"nonsense", b"", "x"), "it is no PKCS#12 file"),
-        (lambda ada: Key(ada.plain.content, b"", None), "there is no certificate"),
+        (lambda ada: SigningKey(ada.bundle.content, b"", "wrong"), "the passphrase is wrong"),
+        (lambda _: SigningKey(b"nonsense", b"", "x"), "it is no PKCS#12 file"),
+        (lambda ada: SigningKey(ada.plain.content, b"", None), "there is no certificate"),
     ],
 )  # fmt: skip
 def test_a_key_that_does_not_open_or_has_no_certificate_is_refused(
-    key: Callable[[Person], Key], said: str, pdf: bytes, ada: Person
+    key: Callable[[Person], SigningKey], said: str, pdf: bytes, ada: Person
 ) -> None:
     with pytest.raises(FindingsReportError, match=said) as caught:
         made_by(pdf, key(ada))
     assert caught.value.problems[0].kind is Kind.USAGE
+
+
+def test_a_wrong_passphrase_is_reported_with_the_file_of_the_key(pdf: bytes, ada: Person) -> None:
+    with pytest.raises(FindingsReportError) as caught:
+        made_by(pdf, replace(ada.encrypted, passphrase=SECRET[1:], file="ada.pem"))
+
+    assert caught.value.problems[0].place == Place("ada.pem")
 
 
 def test_a_pdf_is_signed_once(signed: bytes, ada: Person) -> None:

@@ -24,7 +24,7 @@ from findings_report.cli.app import app
 from findings_report.commands.pdf import SignWishes, sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
-from findings_report.pdf.signing import Made, Trusted, worker
+from findings_report.pdf.signing import SignedPdf, TrustAnchors, worker
 from findings_report.pdf.signing import timestamp_authority as authority_client
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
@@ -52,7 +52,7 @@ def server(tsa: Authority) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def made(pdf: bytes, ada: Person, server: Server) -> Made:
+def made(pdf: bytes, ada: Person, server: Server) -> SignedPdf:
     return signing.sign(pdf, ada.encrypted, replace(NOW, authority=server.url), shown="report.pdf")
 
 
@@ -77,7 +77,7 @@ def always(content: bytes) -> Reply:
 
 
 def test_the_time_stamp_is_of_the_signature_and_the_file_begins_as_before(
-    made: Made, pdf: bytes, ada: Person, tsa: Authority
+    made: SignedPdf, pdf: bytes, ada: Person, tsa: Authority
 ) -> None:
     found = looked_at(made.content, ada.plain.certificates, tsa.root)
 
@@ -92,14 +92,14 @@ def test_the_time_stamp_is_of_the_signature_and_the_file_begins_as_before(
     assert archive.read(made.content, "report.pdf") == samples.report()
 
 
-def test_openssl_agrees_that_it_is_of_this_signature(made: Made, tsa: Authority) -> None:
+def test_openssl_agrees_that_it_is_of_this_signature(made: SignedPdf, tsa: Authority) -> None:
     value, token = embedded(made.content)
 
     assert tsa.accepts(token.dump(), of=value)
     assert not tsa.accepts(token.dump(), of=value[1:])
 
 
-def test_another_reader_agrees_that_the_signature_is_valid(made: Made, tmp_path: Path) -> None:
+def test_another_reader_agrees_that_the_signature_is_valid(made: SignedPdf, tmp_path: Path) -> None:
     (tmp_path / "signed.pdf").write_bytes(made.content)
 
     said = subprocess.run(["pdfsig", tmp_path / "signed.pdf"], capture_output=True, text=True, check=False).stdout
@@ -109,7 +109,7 @@ def test_another_reader_agrees_that_the_signature_is_valid(made: Made, tmp_path:
     assert "Total document signed" in said
 
 
-def test_the_authority_is_told_a_digest_and_nothing_else(made: Made, server: Server, pdf: bytes) -> None:
+def test_the_authority_is_told_a_digest_and_nothing_else(made: SignedPdf, server: Server, pdf: bytes) -> None:
     headers, body = server.seen[0]
 
     assert headers["content-type"] == "application/timestamp-query"
@@ -141,7 +141,7 @@ def test_whoever_reads_what_the_authority_replied_has_no_key(
     assert ("key" in second, "passphrase" in second, "reply" in second) == (False, False, True)
 
 
-def test_an_authority_is_trusted_by_its_own_option_and_to_sign_nothing(made: Made, ada: Person, tsa: Authority) -> None:
+def test_an_authority_is_trusted_by_its_own_option_and_to_sign_nothing(made: SignedPdf, ada: Person, tsa: Authority) -> None:
     own = ada.plain.certificates
 
     assert looked_at(made.content, own, tsa.root).is_trusted
@@ -154,7 +154,7 @@ def test_an_authority_is_trusted_by_its_own_option_and_to_sign_nothing(made: Mad
     assert not another.is_trusted
 
 
-def test_a_time_stamp_that_does_not_hold_is_told(made: Made, ada: Person, tsa: Authority, tmp_path: Path) -> None:
+def test_a_time_stamp_that_does_not_hold_is_told(made: SignedPdf, ada: Person, tsa: Authority, tmp_path: Path) -> None:
     _, token = embedded(made.content)
     told = token["content"]["encap_content_info"]["content"].contents
     at = made.content.index(told[-40:].hex().encode())
@@ -171,7 +171,7 @@ def test_a_time_stamp_that_does_not_hold_is_told(made: Made, ada: Person, tsa: A
     ]
 
 
-def test_a_time_stamp_that_lacks_its_certificate_is_told_and_not_taken_for_none(made: Made, ada: Person) -> None:
+def test_a_time_stamp_that_lacks_its_certificate_is_told_and_not_taken_for_none(made: SignedPdf, ada: Person) -> None:
     (signature,) = PdfFileReader(io.BytesIO(made.content)).embedded_regular_signatures
     message = cms.ContentInfo.load(signature.pkcs7_content)
     (attribute,) = message["content"]["signer_infos"][0]["unsigned_attrs"]
@@ -255,9 +255,9 @@ def test_a_reply_to_an_earlier_query_about_the_same_is_not_taken_for_one_to_this
     )
     reply = tsa.reply(first)[1]
 
-    assert worker._token(first, reply)["content_type"].native == "signed_data"
+    assert worker._read_token(first, reply)["content_type"].native == "signed_data"
     with pytest.raises(ValueError, match="its time stamp is of something else"):
-        worker._token(second, reply)
+        worker._read_token(second, reply)
 
 
 def test_a_refusal_is_told_in_the_authoritys_words(pdf: bytes, ada: Person, tmp_path: Path) -> None:
@@ -293,9 +293,9 @@ def test_one_that_does_not_answer_is_waited_for_no_longer_than_is_said(pdf: byte
         serving(slow) as server,
         pytest.raises(FindingsReportError, match=r"it did not answer within 0\.5 seconds"),
     ):
-        authority_client.answer(server.url, b"x", seconds=0.5)
+        authority_client.fetch_reply(server.url, b"x", seconds=0.5)
     with pytest.raises(FindingsReportError, match="gave no time stamp: ") as caught:
-        authority_client.answer("http://127.0.0.1:9/", b"x")
+        authority_client.fetch_reply("http://127.0.0.1:9/", b"x")
     assert caught.value.problems[0].kind is Kind.NETWORK
 
 
@@ -319,7 +319,7 @@ def test_bytes_that_come_one_by_one_do_not_stretch_the_time() -> None:
         thread.start()
         start = time.monotonic()
         with pytest.raises(FindingsReportError, match="did not answer within 1 seconds"):
-            authority_client.answer(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
+            authority_client.fetch_reply(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
         assert time.monotonic() - start < 50
         thread.join()
 
@@ -372,12 +372,12 @@ def test_an_encrypted_pdf_is_signed_time_stamped_and_verified_with_its_password(
         return SECRET
 
     sign(path, ada.plain, None, SignWishes(authority=server.url), password)
-    verified = verify(path, Trusted(ada.plain.certificates, tsa.root), password)
+    verified = verify(path, TrustAnchors(ada.plain.certificates, tsa.root), password)
 
     assert verified.problems == ()
     assert [(each.is_intact, each.is_whole) for each in verified.signatures] == [(True, True)]
     assert asked == [str(path)] * 2  # once for each of the two commands
     with pytest.raises(FindingsReportError, match="does not open with this password"):
-        verify(path, Trusted(b"", b""), lambda _: "wrong")
+        verify(path, TrustAnchors(b"", b""), lambda _: "wrong")
     with pytest.raises(FindingsReportError, match="it is encrypted"):
         sign(path, ada.plain, None)

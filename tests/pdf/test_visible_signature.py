@@ -21,7 +21,7 @@ from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
 from findings_report.commands.pdf import SignWishes, sign
-from findings_report.pdf.signing.appearance import LEFT, TOP, stamp
+from findings_report.pdf.signing.appearance import LEFT, TOP, appearance_html
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each
 from findings_report.rendering.template_files import Template, builtin_templates
@@ -141,7 +141,7 @@ def test_with_a_day_that_is_given_the_same_is_seen_every_time(pdf: bytes, ada: P
 
 
 def test_a_name_longer_than_the_line_is_cut_off_between_letters_and_found_by_a_search() -> None:
-    content = render_stamp(stamp("W" * 64, "28 November 2026"))
+    content = render_stamp(appearance_html("W" * 64, "28 November 2026"))
 
     told = subprocess.run(["pdftotext", "-", "-"], input=content, capture_output=True, check=True).stdout.decode()
     assert "Signed by " + "W" * 64 in told

@@ -20,18 +20,18 @@ from cryptography.hazmat.primitives.serialization import (
 
 from findings_report.commands.pdf import verify
 from findings_report.pdf import signing
-from findings_report.pdf.signing import Key, Manner, Trusted
+from findings_report.pdf.signing import SignatureSettings, SigningKey, TrustAnchors
 
 SECRET = "correct horse"
-NOW = Manner(datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))
+NOW = SignatureSettings(datetime.datetime(2026, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))
 
 
 class Person(NamedTuple):
     """Who signs."""
 
-    plain: Key
-    encrypted: Key
-    bundle: Key
+    plain: SigningKey
+    encrypted: SigningKey
+    bundle: SigningKey
 
 
 def person(name: str, *, above: Person | None = None, is_root: bool = False, last: datetime.datetime | None = None) -> Person:
@@ -54,21 +54,21 @@ def person(name: str, *, above: Person | None = None, is_root: bool = False, las
     pem = certificate.public_bytes(Encoding.PEM)
     locked = BestAvailableEncryption(SECRET.encode())
     return Person(
-        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), pem, None),
-        Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked), pem, SECRET),
-        Key(pkcs12.serialize_key_and_certificates(b"ada", key, certificate, None, locked), b"", SECRET),
+        SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), pem, None),
+        SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked), pem, SECRET),
+        SigningKey(pkcs12.serialize_key_and_certificates(b"ada", key, certificate, None, locked), b"", SECRET),
     )
 
 
-def made_by(pdf: bytes, key: Key, manner: Manner = NOW) -> bytes:
+def made_by(pdf: bytes, key: SigningKey, manner: SignatureSettings = NOW) -> bytes:
     return signing.sign(pdf, key, manner, shown="report.pdf").content
 
 
 def looked_at(content: bytes, signers: bytes, authorities: bytes = b"") -> signing.Signature:
-    (found,) = signing.signatures(content, Trusted(signers, authorities), shown="report.pdf")
+    (found,) = signing.validate_signatures(content, TrustAnchors(signers, authorities), shown="report.pdf")
     return found
 
 
 def faults(content: bytes, trusted: bytes, folder: Path) -> list[str]:
     (folder / "report.pdf").write_bytes(content)
-    return [problem.fault for problem in verify(folder / "report.pdf", Trusted(trusted, b"")).problems]
+    return [problem.fault for problem in verify(folder / "report.pdf", TrustAnchors(trusted, b"")).problems]

@@ -1,5 +1,31 @@
-"""TODO signing."""
+"""Signatures of a PDF: a PDF and a key to a signed PDF, a signed PDF to its validated signatures.
 
-from findings_report.pdf.signing.sign import Key, Made, Manner, Signature, Signer, Stamp, TimeStamp, Trusted, sign, signatures
+In: bytes of PDFs, keys and certificates. Out: `SignedPdf` and `Signature`. pyHanko is used by `worker` only, in a
+confined child; httpx by `timestamp_authority` only. The folder does not know reports, nor how a signature is printed.
+"""
 
-__all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "sign", "signatures"]
+from findings_report.pdf.signing.appearance import Appearance
+from findings_report.pdf.signing.sign import (
+    Signature,
+    SignatureSettings,
+    SignedPdf,
+    Signer,
+    SigningKey,
+    TimeStamp,
+    TrustAnchors,
+    sign,
+    validate_signatures,
+)
+
+__all__ = [
+    "Appearance",
+    "Signature",
+    "SignatureSettings",
+    "SignedPdf",
+    "Signer",
+    "SigningKey",
+    "TimeStamp",
+    "TrustAnchors",
+    "sign",
+    "validate_signatures",
+]

@@ -1,15 +1,16 @@
-"""What is seen of a signature: a page of its own size, for `renderers.pdf.render_stamp`. The same for every template."""
+"""The visible part of a signature, the same for every template: HTML for `render_stamp`, and its place on the first page."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
 LEFT: Final = 26 / 25.4 * 72
-"""Points from the left edge of the page at which it stands: where the text of a cover begins."""
+"""Points from the left edge of the page: where the text of a cover begins."""
 
 TOP: Final = 6 / 25.4 * 72
-"""Points from the upper edge: above the heads, which are one line at the foot of their margin, so that nothing is hidden."""
+"""Points from the upper edge: above the page header, a line at the lower end of its margin, so that nothing is hidden."""
 
 _PAGE: Final = """\
 <!DOCTYPE html>
@@ -24,11 +25,25 @@ b {{ font-weight: 600; color: #1c2430 }}
 _LONGEST: Final = 200
 
 
-def stamp(signer: str, when: str) -> str:
-    """The page. `signer` is who signs; what is longer than a line is cut off, and marked so."""
+@dataclass(frozen=True)
+class Appearance:
+    """A page that is put on the first page of a PDF to show a signature."""
+
+    page: bytes
+    """A PDF of one page, as large as it appears, with its fonts and without tags."""
+    left: float
+    """Points from the left edge of the first page."""
+    top: float
+    """Points from the upper edge of the first page."""
+    text: str
+    """What it says, for people who listen to the PDF."""
+
+
+def appearance_html(signer: str, when: str) -> str:
+    """Return the page that shows who signed and when. Text longer than a line is truncated with an ellipsis."""
     return _PAGE.format(signer=escape(signer[:_LONGEST]), when=escape(when))
 
 
-def said(signer: str, when: str) -> str:
-    """The same in a sentence, for those who listen."""
+def appearance_text(signer: str, when: str) -> str:
+    """Return the same as a sentence, for people who listen to the PDF."""
     return f"Signed by {signer}, {when}"

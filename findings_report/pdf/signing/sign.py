@@ -1,12 +1,14 @@
-"""The door to signatures: a PDF and a key -> a signed PDF; a signed PDF -> what its signatures are worth. pyHanko lives here.
+"""Signing a PDF, and validating the signatures of a PDF.
 
-`child` does it, confined: a PDF to be looked at comes from anybody, and a key is safest without network and files. `authority`
-is the network's end. The child that has the key never sees what came from the network: a time stamp is put in by another.
+`worker` does both in a confined child: a PDF to be validated may come from anyone, and a key is safest without network
+and files. The child that has the key never sees data from the network: another child inserts the time stamp, which
+`timestamp_authority` fetches.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,176 +18,159 @@ from typing import Final
 from findings_report import sandbox
 from findings_report.pdf.embedded_data import Password, ask_with_password, no_password
 from findings_report.pdf.signing import timestamp_authority
+from findings_report.pdf.signing.appearance import Appearance
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
-__all__ = ["Key", "Made", "Manner", "Signature", "Signer", "Stamp", "TimeStamp", "Trusted", "sign", "signatures"]
-
-_CHILD: Final = "findings_report.pdf.signing.worker"
+_WORKER: Final = "findings_report.pdf.signing.worker"
 
 
 @dataclass(frozen=True)
-class Key:
-    """What is signed with."""
+class SigningKey:
+    """A private key and its certificates."""
 
     content: bytes
     """PKCS#12, or a private key in PEM."""
     certificates: bytes
-    """The signer's certificate first, then those that lead to its root, in PEM; empty for PKCS#12, which holds them."""
+    """In PEM: the signer's certificate first, then those up to its root; empty for PKCS#12, which contains them."""
     passphrase: str | None
-    """Opens the key; None for one that needs none."""
+    """Passphrase of the key; None if it has none."""
+    file: str | None = None
+    """Name of the key's file in messages; None if it has none."""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs, as the certificate has it."""
+    """Who signs, according to the certificate."""
 
     name: str
-    """The common name, or what stands in its stead."""
+    """The common name, or the whole subject if there is none."""
     organisation: str | None
-    """Of whom the signer is a part."""
+    """The organisation of the signer; None if the certificate names none."""
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """What is seen of a signature: a page that is put on the first one of the PDF."""
-
-    page: bytes
-    """A PDF of one page, as large as it is to be, with its fonts in it and no tags."""
-    left: float
-    """Points from the left edge of the page."""
-    top: float
-    """Points from the upper edge of the page."""
-    text: str
-    """What it says, for those who listen."""
-
-
-@dataclass(frozen=True)
-class Manner:
+class SignatureSettings:
     """How a PDF is signed."""
 
     at: datetime
-    """When, as the signer says."""
-    stamp: Callable[[Signer], Stamp] | None = None
-    """Makes what is seen of the signature; None where nothing is."""
+    """The signing time that the signer claims."""
+    make_appearance: Callable[[Signer], Appearance] | None = None
+    """Makes the visible part of the signature; None for an invisible one."""
     authority: str | None = None
-    """Address of the time stamp authority; None where none is asked."""
+    """Address of the time stamp authority; None for no time stamp."""
 
 
 @dataclass(frozen=True)
 class TimeStamp:
-    """Somebody else's word on when a signature was there already (RFC 3161)."""
+    """An authority's confirmation that a signature existed at some time (RFC 3161)."""
 
     authority: str
     """Name in the authority's certificate."""
     at: str
-    """When, ISO 8601."""
+    """The time, ISO 8601."""
     is_intact: bool
-    """True when it is of this very signature, and its key is that of the certificate."""
+    """True if it covers this signature, and was made with the key of the certificate."""
     is_trusted: bool
-    """True when the certificate is for time stamps, leads to one that is trusted for them, and is valid."""
+    """True if the certificate is valid, is for time stamps, and leads to one that is trusted for them."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature, looked at. What it says of its time is the signer's own word, and the time stamp somebody else's."""
+    """One signature of a PDF, validated."""
 
     signer: str
     """Name in the signer's certificate."""
     said_at: str | None
-    """When it was made, as the signer says, ISO 8601."""
+    """The signing time that the signer claims, ISO 8601; None if there is none."""
     is_intact: bool
-    """True when what was signed is as it was, and the key is that of the certificate."""
+    """True if the signed bytes are unchanged, and were signed with the key of the certificate."""
     is_whole: bool
-    """True when it covers the file to its end: nothing came after it."""
+    """True if it covers the file to its end: nothing was added later."""
     is_trusted: bool
-    """True when the certificate leads to one that is trusted, and was valid: at the time of a trusted time stamp, else now."""
+    """True if the certificate leads to a trusted one, and was valid at a trusted time stamp, or else is valid now."""
     time_stamp: TimeStamp | None
-    """None when it has none."""
+    """None if it has none."""
 
 
 @dataclass(frozen=True)
-class Trusted:
-    """Whom one believes, both in PEM."""
+class TrustAnchors:
+    """Certificates that the user trusts, in PEM."""
 
     signers: bytes
-    """Certificates of signers, or of those who vouch for them."""
+    """Those of signers, or of authorities that issued theirs."""
     authorities: bytes
-    """Likewise of time stamp authorities, and for time stamps alone."""
+    """Likewise of time stamp authorities; trusted for time stamps only."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """A signed PDF."""
+class SignedPdf:
+    """A PDF that was signed."""
 
     content: bytes
     """The file."""
     time_stamp: TimeStamp | None
-    """None when no authority was asked; whether it is trusted is not looked at."""
+    """None if no authority was asked. Whether it is trusted was not checked."""
 
 
-def sign(content: bytes, key: Key, manner: Manner, *, shown: str, password: Password = no_password) -> Made:
-    """The PDF with a signature (PAdES, no change allowed after it): `content` is its beginning, nothing in it is changed.
+def sign(
+    content: bytes, key: SigningKey, settings: SignatureSettings, *, shown: str, password: Password = no_password
+) -> SignedPdf:
+    """Return the PDF with a signature (PAdES, which permits no later change). `content` is a prefix of the result.
 
-    `shown` names the PDF in messages, `password` is asked when it is encrypted. Raises FindingsReportError: USAGE for a key
-    that does not open or has no certificate, INPUT for a PDF that cannot be read, NETWORK when the authority does not give a
-    time stamp.
+    `shown` is the PDF's name in messages; `password` is called only if the PDF is encrypted. Raises
+    FindingsReportError: USAGE for a key that does not open or has no certificate, INPUT for a PDF that is not readable,
+    NETWORK if the authority gives no time stamp.
     """
-    if manner.authority is not None:
-        timestamp_authority.check(manner.authority)  # a wrong address is told before the work, not after
+    if settings.authority is not None:
+        timestamp_authority.check_address(settings.authority)  # before the work, which a wrong address would waste
     blobs = {"pdf": content, "key": key.content, "certificates": key.certificates}
-    room = timestamp_authority.LARGEST_REPLY if manner.authority is not None else 0
-    request: dict[str, object] = {"passphrase": key.passphrase, "at": manner.at.isoformat(), "room": room}
-    with _child(sum(map(len, blobs.values())), shown) as ask:
-        if manner.stamp is not None:
-            said = ask({"do": "who", **request}, {name: blobs[name] for name in ("key", "certificates")}).response
-            stamp = manner.stamp(Signer(str(said["name"]), str(said["organisation"]) if said["organisation"] else None))
-            request |= {"left": stamp.left, "top": stamp.top, "text": stamp.text}
-            blobs |= {"stamp": stamp.page}
-        known: list[str] = []
-        made = ask_with_password(lambda given: ask({"do": "sign", **request, **given}, blobs), _noted(password, known), shown)
-    if manner.authority is None:
-        return Made(made.blobs["pdf"], None)
-    reply = timestamp_authority.answer(manner.authority, made.blobs["query"])
-    opened: dict[str, object] = {"password": known[0]} if known else {}
-    parts = {"pdf": made.blobs["pdf"], "query": made.blobs["query"], "reply": reply}
-    with _child(sum(map(len, parts.values())), shown) as ask:
-        stamped = ask({"do": "time_stamp", **opened}, parts)
+    room = timestamp_authority.LARGEST_REPLY if settings.authority is not None else 0
+    request: dict[str, object] = {"passphrase": key.passphrase, "at": settings.at.isoformat(), "room": room}
+    with _open_child(sum(map(len, blobs.values())), shown, key) as ask:
+        if settings.make_appearance is not None:
+            subject = ask({"do": "describe", **request}, {name: blobs[name] for name in ("key", "certificates")}).response
+            signer = Signer(str(subject["name"]), str(subject["organisation"]) if subject["organisation"] else None)
+            appearance = settings.make_appearance(signer)
+            request |= {"left": appearance.left, "top": appearance.top, "text": appearance.text}
+            blobs |= {"appearance": appearance.page}
+        asked = functools.cache(password)  # needed again for the time stamp
+        signed = ask_with_password(lambda given: ask({"do": "sign", **request, **given}, blobs), asked, shown)
+    if settings.authority is None:
+        return SignedPdf(signed.blobs["pdf"], None)
+    reply = timestamp_authority.fetch_reply(settings.authority, signed.blobs["query"])
+    parts = {"pdf": signed.blobs["pdf"], "query": signed.blobs["query"], "reply": reply}
+    with _open_child(sum(map(len, parts.values())), shown, key) as ask:
+        stamped = ask_with_password(lambda given: ask({"do": "time_stamp", **given}, parts), asked, shown)
     if "reply_fault" in stamped.response:
-        raise timestamp_authority.refused(manner.authority, visible(str(stamped.response["reply_fault"])))
-    return Made(stamped.blobs["pdf"], _time_stamp(stamped.response["time_stamp"]))
+        raise timestamp_authority.no_time_stamp(settings.authority, visible(str(stamped.response["reply_fault"])))
+    return SignedPdf(stamped.blobs["pdf"], _read_time_stamp(stamped.response["time_stamp"]))
 
 
-def signatures(content: bytes, trusted: Trusted, *, shown: str, password: Password = no_password) -> tuple[Signature, ...]:
-    """The signatures of a PDF, in the order they were made.
+def validate_signatures(
+    content: bytes, trusted: TrustAnchors, *, shown: str, password: Password = no_password
+) -> tuple[Signature, ...]:
+    """Return the signatures of a PDF in the order in which they were made.
 
-    Nothing is fetched: whether a certificate was revoked is not known. Raises FindingsReportError (INPUT) as `sign`.
+    Nothing is fetched: whether a certificate was revoked is not known. Raises FindingsReportError as `sign`.
     """
     blobs = {"pdf": content, "signers": trusted.signers, "authorities": trusted.authorities}
-    with _child(sum(map(len, blobs.values())), shown) as ask:
-        found = ask_with_password(lambda given: ask({"do": "look", **given}, blobs), password, shown).response["signatures"]
+    with _open_child(sum(map(len, blobs.values())), shown) as ask:
+        reply = ask_with_password(lambda given: ask({"do": "validate", **given}, blobs), password, shown)
+    found = reply.response["signatures"]
     assert isinstance(found, list)  # noqa: S101  # the child is this package's own
-    return tuple(Signature(**{**each, "time_stamp": _time_stamp(each["time_stamp"])}) for each in found)
+    return tuple(Signature(**{**entry, "time_stamp": _read_time_stamp(entry["time_stamp"])}) for entry in found)
 
 
-def _time_stamp(said: object) -> TimeStamp | None:
-    return TimeStamp(**said) if isinstance(said, dict) else None
-
-
-def _noted(password: Password, known: list[str]) -> Password:
-    """The same, and what it gave is put into `known`."""
-
-    def asked(shown: str) -> str | None:
-        given = password(shown)
-        known.extend([given] if given is not None else [])
-        return given
-
-    return asked
+def _read_time_stamp(entry: object) -> TimeStamp | None:
+    return TimeStamp(**entry) if isinstance(entry, dict) else None
 
 
 @contextlib.contextmanager
-def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.ChildReply]]:
-    """A child to be asked about `size` bytes. Asking raises FindingsReportError: INPUT for the PDF, USAGE for the key."""
+def _open_child(
+    size: int, shown: str, key: SigningKey | None = None
+) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.ChildReply]]:
+    """Start a child for requests of `size` bytes, which raise FindingsReportError: INPUT for the PDF, USAGE for the key."""
     if find_spec("pyhanko") is None:
         remedy = "pip install 'findings-report[sign]'"
         raise FindingsReportError(Problem(Kind.USAGE, "signatures need pyHanko", remedy, code="no-pyhanko"))
@@ -195,21 +180,26 @@ def _child(size: int, shown: str) -> Iterator[Callable[[Mapping[str, object], Ma
     )
     with contextlib.ExitStack() as stack:
         try:
-            child = stack.enter_context(sandbox.start_child(_CHILD, limits=limits, environment={}))
+            child = stack.enter_context(sandbox.start_child(_WORKER, limits=limits, environment={}))
         except FindingsReportError as error:
             raise _unreadable(error, shown) from None
 
         def ask(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> sandbox.ChildReply:
             try:
-                answer = sandbox.ask(child, request, blobs)
+                reply = sandbox.ask(child, request, blobs)
             except FindingsReportError as error:
                 raise _unreadable(error, shown) from None
-            if "key_fault" in answer.response:
-                raise FindingsReportError(Problem(Kind.USAGE, visible(str(answer.response["key_fault"])), code="sign-key"))
-            if "fault" in answer.response:
-                fault = visible(str(answer.response["fault"]))
+            if "key_fault" in reply.response:
+                place = Place(key.file) if key is not None and key.file is not None else None
+                fault = visible(str(reply.response["key_fault"]))
+                raise FindingsReportError(Problem(Kind.USAGE, fault, place=place, code="sign-key"))
+            if "certificate_fault" in reply.response:
+                fault = visible(str(reply.response["certificate_fault"]))
+                raise FindingsReportError(Problem(Kind.USAGE, fault, code="sign-key"))
+            if "fault" in reply.response:
+                fault = visible(str(reply.response["fault"]))
                 raise FindingsReportError(Problem(Kind.INPUT, fault, place=Place(shown), code="sign-pdf"))
-            return answer
+            return reply
 
         yield ask
 

@@ -1,8 +1,9 @@
-"""The network's end of a time stamp: a query to an authority, its reply, both as bytes (RFC 3161, 3.4). Nothing is parsed here.
+"""The network side of time stamps: send a query to an authority and receive the reply (RFC 3161, 3.4). Neither is parsed here.
 
-http is taken as well as https, and most public authorities have no other: the query is a digest of a signature and a number
-drawn by lot, of which nobody can learn what was signed; the reply is signed by the authority and held against the query, so
-that one who sits between can refuse a time stamp, or give one of his own, which names him and which nobody trusts.
+Plain http is allowed, because most public authorities offer nothing else. The query is a digest of a signature and a
+random number, which reveal nothing about the report. The reply is signed by the authority and compared with the query:
+an attacker on the network can only prevent a time stamp, or insert one that names another authority, which nobody
+trusts.
 """
 
 from __future__ import annotations
@@ -20,46 +21,46 @@ if TYPE_CHECKING:
     import httpx
 
 LARGEST_REPLY: Final = 16 * 1024
-"""Bytes of a reply that is taken, and room in the PDF that is kept for it; replies with two certificates have some 4 KiB."""
+"""Bytes of the longest reply, and room for it in the PDF. Replies with two certificates have about 4 KiB."""
 
 _SECONDS: Final = 30.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def check(url: str) -> None:
-    """Raises FindingsReportError (USAGE) for what is no address of an authority, and where httpx is not installed."""
-    _checked(url)
+def check_address(url: str) -> None:
+    """Raise FindingsReportError (USAGE) if `url` is not an address of an authority, or if httpx is not installed."""
+    _parse_address(url)
     if find_spec("httpx") is None:
         remedy = "pip install 'findings-report[sign]'"
         raise FindingsReportError(Problem(Kind.USAGE, "time stamps need httpx", remedy, code="no-httpx"))
 
 
-def answer(url: str, query: bytes, *, seconds: float = _SECONDS) -> bytes:
-    """What the authority replies to a TimeStampReq, within `seconds` and at most LARGEST_REPLY bytes long.
+def fetch_reply(url: str, query: bytes, *, seconds: float = _SECONDS) -> bytes:
+    """Return an authority's reply to a TimeStampReq, at most LARGEST_REPLY bytes, received within `seconds`.
 
-    Redirections are not followed. Raises FindingsReportError: NETWORK when it does not reply so, USAGE as `check`.
+    Redirections are not followed. Raises FindingsReportError: NETWORK if there is no such reply, USAGE as `check_address`.
     """
-    parts = _checked(url)
+    parts = _parse_address(url)
     try:
-        return asyncio.run(_asked(parts, query, seconds))
+        return asyncio.run(_post(parts, query, seconds))
     except TimeoutError:
-        raise refused(url, f"it did not answer within {seconds:g} seconds") from None
-    except _RefusedError as error:
-        raise refused(url, str(error)) from None
+        raise no_time_stamp(url, f"it did not answer within {seconds:g} seconds") from None
+    except _NoReplyError as error:
+        raise no_time_stamp(url, str(error)) from None
 
 
-def refused(url: str, why: str) -> FindingsReportError:
-    """The error of an authority that gives no time stamp."""
+def no_time_stamp(url: str, why: str) -> FindingsReportError:
+    """Return the error of an authority that gives no time stamp."""
     parts = urlsplit(url)
     fault = f"the time stamp authority at {visible(parts.hostname or url)} gave no time stamp: {why}"
     return FindingsReportError(Problem(Kind.NETWORK, fault, "nothing was written; try again, or ask another", code="timestamp"))
 
 
-class _RefusedError(Exception):
+class _NoReplyError(Exception):
     """Why there is no reply."""
 
 
-async def _asked(parts: SplitResult, query: bytes, seconds: float) -> bytes:
+async def _post(parts: SplitResult, query: bytes, seconds: float) -> bytes:
     import httpx
 
     headers = {
@@ -71,35 +72,36 @@ async def _asked(parts: SplitResult, query: bytes, seconds: float) -> bytes:
     client = httpx.AsyncClient(
         timeout=seconds,
         follow_redirects=False,
-        trust_env=parts.hostname not in _LOOPBACK,  # proxies are for what is not on this machine
-        verify=ssl.create_default_context(),  # the system's authorities: a company's own are there
+        trust_env=parts.hostname not in _LOOPBACK,  # a proxy cannot reach this machine
+        verify=ssl.create_default_context(),  # the system's certificates, which may include a company's own
     )
     try:
-        # The whole of it has a deadline; httpx has one for each step only.
+        # A deadline for the whole exchange: the timeout of httpx applies to each step.
         async with (
             asyncio.timeout(seconds),
             client,
-            client.stream("POST", parts.geturl(), content=query, headers=headers) as said,
+            client.stream("POST", parts.geturl(), content=query, headers=headers) as response,
         ):
-            return await _read(said)
+            return await _read_body(response)
     except httpx.TimeoutException:
         raise TimeoutError from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _RefusedError(visible(str(error) or type(error).__name__)) from None
+        raise _NoReplyError(visible(str(error) or type(error).__name__)) from None
 
 
-async def _read(said: httpx.Response) -> bytes:
-    if said.status_code != 200:
-        raise _RefusedError(f"it answered with status {said.status_code}")
+async def _read_body(response: httpx.Response) -> bytes:
+    if response.status_code != 200:
+        raise _NoReplyError(f"it answered with status {response.status_code}")
     reply = bytearray()
-    async for piece in said.aiter_raw():
+    # Not decompressed: a small body could become a huge one.
+    async for piece in response.aiter_raw():
         reply += piece
         if len(reply) > LARGEST_REPLY:
-            raise _RefusedError(f"its answer has more than {LARGEST_REPLY:,} bytes")
+            raise _NoReplyError(f"its answer has more than {LARGEST_REPLY:,} bytes")
     return bytes(reply)
 
 
-def _checked(url: str) -> SplitResult:
+def _parse_address(url: str) -> SplitResult:
     fault = None
     try:
         parts = urlsplit(url)

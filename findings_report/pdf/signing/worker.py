@@ -1,79 +1,264 @@
-"""The confined side of signatures: the only part of the program that imports pyHanko."""
+"""The worker that signs PDFs and validates signatures, with pyHanko. Confined side; nothing else imports pyHanko.
+
+Order of the file: requests, keys, signing, the signature's field, time stamps, validation.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import tzlocal
+from cryptography.hazmat.primitives import serialization
+from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.crypt import AuthStatus
 from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.fields import SigFieldSpec, append_signature_field, enumerate_sig_fields
+from pyhanko.sign import signers
+from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter, append_signature_field, enumerate_sig_fields
+from pyhanko.sign.general import SigningError, ValueErrorWithMessage, simple_cms_attribute
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko.stamp.noop import NoOpStampStyle
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from findings_report.pdf.signing.appearance import Appearance
 
 if TYPE_CHECKING:
     from asn1crypto.cms import ContentInfo
 
+FIELD: Final = "Signature"
+"""Name of the signature's field."""
+
+_DIGEST: Final = "sha256"
+_KEY_KINDS: Final = ("rsa", "ec")
+_ATTRIBUTES_BYTES: Final = 4096
+"""Room for the signed attributes and the signature itself; both together have about 1 KiB."""
+
+Reply = tuple[dict[str, Any], dict[str, bytes]]
+"""Response and blobs."""
+
+
+class _LockedError(Exception):
+    """The PDF does not open with the password, or needs one."""
+
+
+class _KeyFaultError(Exception):
+    """Why a key cannot be used."""
+
+
+class _CertificateError(Exception):
+    """Why a certificate that an option names cannot be used."""
+
+
+def prepare() -> Iterable[str]:
+    """Load what pyHanko loads late. Returns no files: pyHanko needs none."""
+    tzlocal.get_localzone()  # reads the time zone from files, and remembers it
+    return ()
+
+
+def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
+    """Answer one request; `do` is the action:
+
+    - `describe`: given `passphrase`, of the key or None, and the blobs `key` and `certificates`, returns `name` and
+      `organisation` of the signer; the latter is None if the certificate names none.
+    - `sign`: given these, `at` (ISO 8601), `room`, the bytes that a time stamp may have, and the blob `pdf`, returns the blob
+      `pdf` and, if there is room, the blob `query` for an authority. With `left`, `top`, `text` and the blob `appearance` the
+      signature is visible.
+    - `time_stamp`: given the blobs `pdf`, `query` and `reply`, returns the blob `pdf` with the time stamp, and `time_stamp`.
+    - `validate`: given the blobs `pdf`, `signers` and `authorities`, returns `signatures`.
+
+    `password` opens an encrypted PDF. On failure the response is {"locked": true}, or a text under `fault` for the PDF,
+    `key_fault` for the key, `certificate_fault` for a certificate that an option names, or `reply_fault` for the authority.
+    """
+    try:
+        if request["do"] == "validate":
+            return {"signatures": _validate_signatures(blobs["pdf"], blobs["signers"], blobs["authorities"], request)}, {}
+        if request["do"] == "time_stamp":
+            return _insert_time_stamp(blobs, request)
+        signer = _load_signer(blobs["key"], blobs["certificates"], request["passphrase"])
+        if request["do"] == "describe":
+            return {**_describe_signer(signer)}, {}
+        return {}, _sign(signer, blobs, request)
+    except _LockedError:
+        return {"locked": True}, {}
+    except _KeyFaultError as error:
+        return {"key_fault": str(error)}, {}
+    except _CertificateError as error:
+        return {"certificate_fault": str(error)}, {}
+    except SigningError as error:
+        return {"fault": f"it cannot be signed, as it has a signature already or forbids one: {error}"}, {}
+    except ValueErrorWithMessage as error:
+        return {"fault": f"a signature in it, or its time stamp, cannot be read: {error}"}, {}
+    except PdfError as error:
+        return {"fault": f"it is a damaged PDF: {error}"}, {}
+
+
+def _load_signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
+    """Return a signer of pyHanko. Raises _KeyFaultError and _CertificateError."""
+    secret = passphrase.encode() if passphrase is not None else None
+    signer = _load_pem(key, certificates, secret) if b"-----BEGIN" in key else _load_pkcs12(key, secret)
+    kind = signer.signing_cert.public_key.algorithm
+    if kind not in _KEY_KINDS:
+        raise _KeyFaultError(f"the key is of the kind {kind}, and signatures here are of RSA or ECDSA")
+    return signer
+
+
+def _load_pkcs12(key: bytes, secret: bytes | None) -> Any:
+    try:
+        return signers.SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
+    except ValueError:
+        raise _KeyFaultError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
+
+
+def _load_pem(key: bytes, certificates: bytes, secret: bytes | None) -> Any:
+    try:
+        private = load_private_key_from_pemder_data(key, secret)
+    except (ValueError, TypeError):
+        raise _KeyFaultError("the key cannot be opened: it is no private key in PEM, or the passphrase is wrong") from None
+    chain = _load_certificates(certificates, "--certificate") if certificates else _load_certificates(key, "--key")
+    if not chain:
+        raise _KeyFaultError("there is no certificate: name its file with --certificate")
+    if not _match(private, chain[0]):
+        raise _KeyFaultError("the first certificate is not that of the key: name the signer's own first")
+    store = SimpleCertificateStore()
+    store.register_multiple(chain)
+    return signers.SimpleSigner(signing_cert=chain[0], signing_key=private, cert_registry=store)
+
+
+def _match(private: Any, certificate: Any) -> bool:
+    """Return True if the certificate is that of the private key: with another, the signature would never be valid."""
+    # Both as cryptography encodes them, because one public key has several encodings.
+    pair = (
+        serialization.load_der_private_key(private.dump(), None).public_key(),
+        serialization.load_der_public_key(certificate.public_key.dump()),
+    )
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    own, certified = (public_key.public_bytes(*form) for public_key in pair)
+    return own == certified
+
+
+def _describe_signer(signer: Any) -> dict[str, str | None]:
+    subject = signer.signing_cert.subject
+    own, organisation = subject.native.get("common_name"), subject.native.get("organization_name")
+    return {
+        "name": own if isinstance(own, str) else subject.human_friendly,
+        "organisation": organisation if isinstance(organisation, str) else None,
+    }
+
+
+def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the blob `pdf`, signed, and the blob `query` if there is room for a time stamp."""
+    writer = Writer(io.BytesIO(blobs["pdf"]))
+    _unlock(writer.prev, request)
+    if writer.prev.encrypted:
+        writer.encrypt(request.get("password", ""))
+    if FIELD not in {name for name, _, _ in enumerate_sig_fields(writer)}:
+        appearance = None
+        if "appearance" in blobs:
+            appearance = Appearance(blobs["appearance"], request["left"], request["top"], request["text"])
+        _add_field(writer, f"Signature of {_describe_signer(signer)['name']}", appearance)
+    elif "appearance" in blobs and not writer.prev.embedded_signatures:
+        raise SigningError(f"its field {FIELD!r} is where somebody else put it, and cannot be made to be seen here")
+    metadata = signers.PdfSignatureMetadata(
+        field_name=FIELD,
+        md_algorithm=_DIGEST,
+        subfilter=SigSeedSubFilter.PADES,
+        certify=True,
+        docmdp_permissions=MDPPerm.NO_CHANGES,
+    )
+    room = None
+    if request["room"]:
+        chain = [signer.signing_cert, *signer.cert_registry]
+        room = 2 * (sum(len(certificate.dump()) for certificate in chain) + _ATTRIBUTES_BYTES + request["room"])  # hexadecimal
+    # NoOpStampStyle: pyHanko would draw an appearance of its own over the one in the field.
+    pdf_signer = _PdfSignerAt(datetime.fromisoformat(request["at"]), metadata, signer, stamp_style=NoOpStampStyle())
+    pdf = bytes(pdf_signer.sign_pdf(writer, bytes_reserved=room).getvalue())
+    return {"pdf": pdf} if room is None else {"pdf": pdf, "query": _time_stamp_query(pdf, request)}
+
+
+class _PdfSignerAt(signers.PdfSigner):
+    """Signs at a given time, which is also the one that a visible signature shows. pyHanko 0.38 has no option for it."""
+
+    def __init__(self, at: datetime, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._at = at
+
+    def init_signing_session(self, *arguments: Any, **options: Any) -> Any:
+        session = super().init_signing_session(*arguments, **options)
+        session.system_time = self._at
+        return session
+
+
+def _unlock(reader: PdfFileReader, request: Mapping[str, Any]) -> None:
+    """Decrypt a PDF if it is encrypted. Raises _LockedError if the password is wrong or missing."""
+    if reader.encrypted and reader.decrypt(request.get("password", "")).status is AuthStatus.FAILED:
+        raise _LockedError
+
+
+def _open_pdf(content: bytes, request: Mapping[str, Any]) -> PdfFileReader:
+    reader = PdfFileReader(io.BytesIO(content))
+    _unlock(reader, request)
+    return reader
+
 
 class Writer(IncrementalPdfFileWriter):
-    """Adds to a PDF and leaves its metadata alone: they say which standards it follows, and a signature changes none of it."""
+    """Adds to a PDF without changing its metadata, which declare PDF/A and PDF/UA: a signature changes neither."""
 
     def _update_meta(self) -> None:
-        """pyHanko would write them anew, in a form of its own and with the time."""
+        """Do nothing: pyHanko would rewrite the metadata in a form of its own, with the current time."""
 
 
-@dataclass(frozen=True)
-class Appearance:
-    """What is seen of a signature."""
-
-    page: bytes
-    """A PDF of one page."""
-    left: float
-    """Points from the left edge of the first page."""
-    top: float
-    """Points from its upper edge."""
-    text: str
-    """What it says."""
-
-
-def add_field(writer: Writer, name: str, text: str, seen: Appearance | None) -> None:
-    """An empty signature field on the first page, in its structure; `text` says what it is, or what `seen` says."""
+def _add_field(writer: Writer, text: str, appearance: Appearance | None) -> None:
+    """Add an empty signature field to the first page and its structure, with `text`, or that of `appearance`, as its name."""
     page_ref, _ = writer.find_page_for_modification(0)
     page = page_ref.get_object()
-    spec = SigFieldSpec(name, on_page=0, readable_field_name=seen.text if seen is not None else text)
+    spec = SigFieldSpec(FIELD, on_page=0, readable_field_name=appearance.text if appearance is not None else text)
     append_signature_field(writer, spec)
-    field_ref = next(ref for found, _, ref in enumerate_sig_fields(writer) if found == name)
+    field_ref = next(ref for name, _, ref in enumerate_sig_fields(writer) if name == FIELD)
     field = field_ref.get_object()
-    if seen is not None:
-        stamp = PdfFileReader(io.BytesIO(seen.page))
+    if appearance is not None:
+        stamp = PdfFileReader(io.BytesIO(appearance.page))
         _, _, width, height = _box(stamp.find_page_for_modification(0)[0].get_object())
         left, _, _, upper = _box(page)
-        edges = (left + seen.left, upper - seen.top - height, left + seen.left + width, upper - seen.top)
+        edges = (
+            left + appearance.left,
+            upper - appearance.top - height,
+            left + appearance.left + width,
+            upper - appearance.top,
+        )
         field[pdf_name("/Rect")] = generic.ArrayObject([generic.FloatObject(round(edge, 3)) for edge in edges])
         field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): writer.import_page_as_xobject(stamp)})
     if "/StructTreeRoot" in writer.root:
         page[pdf_name("/Tabs")] = pdf_name("/S")
         writer.update_container(page)
-        _tag(writer, field, field_ref, page_ref)
+        _tag_field(writer, field, field_ref, page_ref)
     writer.update_container(field)
 
 
 def _box(page: generic.DictionaryObject) -> tuple[float, ...]:
-    above: Any = page
-    while "/MediaBox" not in above:  # a page may have it from those above
-        above = above["/Parent"]
-    return tuple(float(edge) for edge in above["/MediaBox"])
+    node: Any = page
+    while "/MediaBox" not in node:  # a page may inherit it
+        node = node["/Parent"]
+    return tuple(float(edge) for edge in node["/MediaBox"])
 
 
-def _tag(writer: Writer, field: generic.DictionaryObject, field_ref: Any, page_ref: Any) -> None:
+def _tag_field(writer: Writer, field: generic.DictionaryObject, field_ref: Any, page_ref: Any) -> None:
+    """Add the field to the structure as a form at its end. Source: ISO 14289-1, 7.18.4."""
     root = writer.root["/StructTreeRoot"]
     try:
         document_ref, elements, numbers = root["/K"].raw_get(0), root["/K"][0]["/K"], root["/ParentTree"]["/Nums"]
     except (KeyError, TypeError, IndexError):
-        return  # not of this program's making: such a tree is left alone
+        return  # a tree that another program wrote is not changed
     if not (isinstance(elements, generic.ArrayObject) and isinstance(numbers, generic.ArrayObject)):
         return  # likewise
     key = max((int(numbers[index]) for index in range(0, len(numbers), 2)), default=-1) + 1
@@ -102,221 +287,24 @@ def _tag(writer: Writer, field: generic.DictionaryObject, field_ref: Any, page_r
     field[pdf_name("/StructParent")] = generic.NumberObject(key)
 
 
-FIELD: Final = "Signature"
-"""Name of the signature's field."""
-
-
-_DIGEST: Final = "sha256"
-
-
-_KINDS: Final = ("rsa", "ec")
-
-
-_ROOM_FOR_ATTRIBUTES: Final = 4096
-
-
-Answer = tuple[dict[str, Any], dict[str, bytes]]
-
-
-class _LockedError(Exception):
-    """The PDF does not open with the password, or without one."""
-
-
-class _KeyError(Exception):
-    """Why a key or a certificate that was named cannot be used."""
-
-
-def prepare() -> Iterable[str]:
-    """In the child, before it is confined: loads pyHanko, and what that loads late. While it serves it reads chance alone."""
-    import pyhanko.sign.signers
-    import pyhanko.sign.validation  # noqa: F401 - both are used by serve
-    import tzlocal
-
-    import findings_report.pdf.signing.worker  # noqa: F401 - likewise
-
-    tzlocal.get_localzone()
-    return ()
-
-
-def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Answer:
-    """In the child. What is to be done is `do`:
-
-    - `who`: with `passphrase`, the key's or None, and the blobs `key` and `certificates`, gives `name` and `organisation`, the
-      latter None where the certificate has none.
-    - `sign`: with these, `at` (ISO 8601) and `room`, how many bytes a time stamp may have, and the blob `pdf`, gives the blob
-      `pdf` and, where there is room, `query`, what an authority is asked. With `left`, `top`, `text` and the blob `stamp` the
-      signature is seen.
-    - `time_stamp`: with the blobs `pdf`, `query` and `reply` gives the blob `pdf` with the time stamp in it, and `time_stamp`.
-    - `look`: with the blobs `pdf`, `signers` and `authorities` gives `signatures`.
-
-    With `password` an encrypted PDF is opened. Else the answer is {"locked": true}, {"fault": text} for the PDF,
-    {"key_fault": text} for the key or a certificate that was named, or {"reply_fault": text} for the authority.
-    """
-    from pyhanko.pdf_utils.misc import PdfError
-    from pyhanko.sign.general import SigningError, ValueErrorWithMessage
-
-    try:
-        if request["do"] == "look":
-            return {"signatures": _looked_at(blobs["pdf"], blobs["signers"], blobs["authorities"], request)}, {}
-        if request["do"] == "time_stamp":
-            return _time_stamped(blobs, request)
-        signer = _signer(blobs["key"], blobs["certificates"], request["passphrase"])
-        return ({**_named(signer)}, {}) if request["do"] == "who" else ({}, _signed(signer, blobs, request))
-    except _LockedError:
-        return {"locked": True}, {}
-    except _KeyError as error:
-        return {"key_fault": str(error)}, {}
-    except SigningError as error:
-        return {"fault": f"it cannot be signed, as it has a signature already or forbids one: {error}"}, {}
-    except ValueErrorWithMessage as error:
-        return {"fault": f"a signature in it, or its time stamp, cannot be read: {error}"}, {}
-    except PdfError as error:
-        return {"fault": f"it is a damaged PDF: {error}"}, {}
-
-
-def _signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
-    """A signer of pyHanko's; _KeyError with the reason when key and certificate make none."""
-    secret = passphrase.encode() if passphrase is not None else None
-    made = _of_pem(key, certificates, secret) if b"-----BEGIN" in key else _of_pkcs12(key, secret)
-    kind = made.signing_cert.public_key.algorithm
-    if kind not in _KINDS:
-        raise _KeyError(f"the key is of the kind {kind}, and signatures here are of RSA or ECDSA")
-    return made
-
-
-def _of_pkcs12(key: bytes, secret: bytes | None) -> Any:
-    from pyhanko.sign.signers import SimpleSigner
-
-    try:
-        return SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
-    except ValueError:
-        raise _KeyError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
-
-
-def _of_pem(key: bytes, certificates: bytes, secret: bytes | None) -> Any:
-    from pyhanko.keys import load_private_key_from_pemder_data
-    from pyhanko.sign.signers import SimpleSigner
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
-
-    try:
-        private = load_private_key_from_pemder_data(key, secret)
-    except (ValueError, TypeError):
-        raise _KeyError("the key cannot be opened: it is no private key in PEM, or the passphrase is wrong") from None
-    chain = _certificates(certificates, "--certificate") if certificates else _certificates(key, "--key")
-    if not chain:
-        raise _KeyError("there is no certificate: name its file with --certificate")
-    if not _is_of(private, chain[0]):
-        raise _KeyError("the first certificate is not that of the key: name the signer's own first")
-    store = SimpleCertificateStore()
-    store.register_multiple(chain)
-    return SimpleSigner(signing_cert=chain[0], signing_key=private, cert_registry=store)
-
-
-def _is_of(private: Any, certificate: Any) -> bool:
-    """True when the certificate has the public key of the private one: no other would make of it a signature that holds."""
-    from cryptography.hazmat.primitives import serialization
-
-    # Both as cryptography writes them: one public key has several encodings.
-    pair = (
-        serialization.load_der_private_key(private.dump(), None).public_key(),
-        serialization.load_der_public_key(certificate.public_key.dump()),
-    )
-    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    own, certified = (each.public_bytes(*form) for each in pair)
-    return own == certified
-
-
-def _named(signer: Any) -> dict[str, str | None]:
-    subject = signer.signing_cert.subject
-    own, organisation = subject.native.get("common_name"), subject.native.get("organization_name")
-    return {
-        "name": own if isinstance(own, str) else subject.human_friendly,
-        "organisation": organisation if isinstance(organisation, str) else None,
-    }
-
-
-def _signed(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> dict[str, bytes]:
-    from pyhanko.sign import signers
-    from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter, enumerate_sig_fields
-    from pyhanko.sign.general import SigningError
-    from pyhanko.stamp.noop import NoOpStampStyle
-
-    # SELF
-
-    writer = Writer(io.BytesIO(blobs["pdf"]))
-    _open(writer.prev, request)
-    if writer.prev.encrypted:
-        writer.encrypt(request.get("password", ""))
-    if FIELD not in {name for name, _, _ in enumerate_sig_fields(writer)}:
-        seen = Appearance(blobs["stamp"], request["left"], request["top"], request["text"]) if "stamp" in blobs else None
-        add_field(writer, FIELD, f"Signature of {_named(signer)['name']}", seen)
-    elif "stamp" in blobs and not writer.prev.embedded_signatures:
-        raise SigningError(f"its field {FIELD!r} is where somebody else put it, and cannot be made to be seen here")
-    said = signers.PdfSignatureMetadata(
-        field_name=FIELD,
-        md_algorithm=_DIGEST,
-        subfilter=SigSeedSubFilter.PADES,
-        certify=True,
-        docmdp_permissions=MDPPerm.NO_CHANGES,
-    )
-    at = datetime.fromisoformat(request["at"])
-
-    class At(signers.PdfSigner):
-        """Signs at the time that it was told, which is also the one that is seen."""
-
-        def init_signing_session(self, *args: Any, **options: Any) -> Any:
-            session = super().init_signing_session(*args, **options)
-            session.system_time = at
-            return session
-
-    room = None
-    if request["room"]:
-        chain = [signer.signing_cert, *signer.cert_registry]
-        room = 2 * (sum(len(each.dump()) for each in chain) + _ROOM_FOR_ATTRIBUTES + request["room"])  # hexadecimal
-    made = At(said, signer, stamp_style=NoOpStampStyle()).sign_pdf(writer, bytes_reserved=room)
-    pdf = bytes(made.getvalue())
-    return {"pdf": pdf} if room is None else {"pdf": pdf, "query": _query(pdf, request)}
-
-
-def _open(reader: PdfFileReader, request: Mapping[str, Any]) -> None:
-    """Raises _LockedError when it does not open."""
-    from pyhanko.pdf_utils.crypt import AuthStatus
-
-    if reader.encrypted and reader.decrypt(request.get("password", "")).status is AuthStatus.FAILED:
-        raise _LockedError
-
-
-def _read(content: bytes, request: Mapping[str, Any]) -> PdfFileReader:
-    from pyhanko.pdf_utils.reader import PdfFileReader
-
-    reader = PdfFileReader(io.BytesIO(content))
-    _open(reader, request)
-    return reader
-
-
-def _query(content: bytes, request: Mapping[str, Any]) -> bytes:
-    """What an authority is asked about the signature that was made last. Source: RFC 3161, 2.4.1; ETSI EN 319 142-1, 6.3."""
-    import hashlib
-
-    from pyhanko.sign.timestamps import TimeStamper
-
-    signature = _read(content, request).embedded_regular_signatures[-1]
+def _time_stamp_query(content: bytes, request: Mapping[str, Any]) -> bytes:
+    """Return the query about the last signature of a PDF. Source: RFC 3161, 2.4.1; ETSI EN 319 142-1, 6.3."""
+    signature = _open_pdf(content, request).embedded_regular_signatures[-1]
     value = signature.signer_info["signature"].native
     _, query = TimeStamper().request_cms(hashlib.new(_DIGEST, value).digest(), _DIGEST)
     return bytes(query.dump())
 
 
-def _time_stamped(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> Answer:
-    """The PDF with its time stamp in the room that was left for it: what is signed does not cover that, as ever."""
+def _insert_time_stamp(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> Reply:
+    """Return the PDF with a time stamp in the room that was left for it. A signature never covers its own bytes."""
     from asn1crypto import cms
-    from pyhanko.sign.general import simple_cms_attribute
 
     try:
-        token = _token(blobs["query"], blobs["reply"])
+        token = _read_token(blobs["query"], blobs["reply"])
     except ValueError as error:
         return {"reply_fault": str(error)}, {}
     content = blobs["pdf"]
-    signature = _read(content, request).embedded_regular_signatures[-1]
+    signature = _open_pdf(content, request).embedded_regular_signatures[-1]
     message = cms.ContentInfo.load(signature.pkcs7_content)
     attribute = simple_cms_attribute("signature_time_stamp_token", token)
     message["content"]["signer_infos"][0]["unsigned_attrs"] = cms.CMSAttributes([attribute])
@@ -327,100 +315,95 @@ def _time_stamped(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -> Ans
         return {"reply_fault": "its time stamp is longer than the room that is kept for it"}, {}
     stamped = content[:start] + b"<" + hexadecimal.ljust(room, b"0") + b">" + content[end:]
     try:
-        made = _looked_at(stamped, b"", b"", request)[-1]["time_stamp"]
+        entry = _validate_signatures(stamped, b"", b"", request)[-1]["time_stamp"]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        made = None  # it lacks what it is to be looked at with
-    if made is None or not made["is_intact"]:
+        entry = None  # the token lacks what it is validated with, such as a certificate
+    if entry is None or not entry["is_intact"]:
         return {"reply_fault": "its time stamp does not hold"}, {}
-    return {"time_stamp": made}, {"pdf": stamped}
+    return {"time_stamp": entry}, {"pdf": stamped}
 
 
-def _token(query: bytes, reply: bytes) -> ContentInfo:
-    """The time stamp in a reply; ValueError with the reason when it is none that was asked for. Source: RFC 3161, 2.4.2."""
+def _read_token(query: bytes, reply: bytes) -> ContentInfo:
+    """Return the time stamp in a reply. Raises ValueError if it does not answer the query. Source: RFC 3161, 2.4.2."""
     from asn1crypto import cms, core, tsp
 
     asked = tsp.TimeStampReq.load(query)
     try:
-        # By hand: asn1crypto wants a time stamp in a refusal, too.
-        said = core.Sequence.load(reply, strict=True)
-        status = tsp.PKIStatusInfo.load(said[0].dump())
+        # Field by field: asn1crypto 1.5 requires a time stamp in a rejection, too.
+        fields = core.Sequence.load(reply, strict=True)
+        status = tsp.PKIStatusInfo.load(fields[0].dump())
         if status["status"].native not in ("granted", "granted_with_mods"):
             why = [*(status["status_string"].native or ()), *sorted(status["fail_info"].native or ())]
-            raise _RefusedError("; ".join(map(str, why)) or str(status["status"].native))
-        token = cms.ContentInfo.load(said[1].dump())
-        told = token["content"]["encap_content_info"]["content"].parsed
-        is_meant = (
-            told["nonce"].native == asked["nonce"].native
-            and told["message_imprint"].native == asked["message_imprint"].native
-            and isinstance(told, tsp.TSTInfo)
+            raise _RejectionError("; ".join(map(str, why)) or str(status["status"].native))
+        token = cms.ContentInfo.load(fields[1].dump())
+        info = token["content"]["encap_content_info"]["content"].parsed
+        is_answer = (
+            info["nonce"].native == asked["nonce"].native
+            and info["message_imprint"].native == asked["message_imprint"].native
+            and isinstance(info, tsp.TSTInfo)
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise ValueError("its answer is no time stamp") from None
-    except _RefusedError as error:
+    except _RejectionError as error:
         raise ValueError(f"it refuses: {error}") from None
-    if not is_meant:
+    if not is_answer:
         raise ValueError("its time stamp is of something else")
     return token
 
 
-class _RefusedError(Exception):
+class _RejectionError(Exception):
     """Why an authority gives no time stamp, in its own words."""
 
 
-def _looked_at(content: bytes, signers: bytes, authorities: bytes, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    import logging
-
-    from pyhanko.sign.validation.status import SignatureCoverageLevel
-
-    logging.disable()  # it prints tracebacks of certificates that it does not trust
-    trusted = (_certificates(signers, "--trust"), _certificates(authorities, "--trust-authority"))
+def _validate_signatures(
+    content: bytes, signers: bytes, authorities: bytes, request: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the signatures of a PDF as dictionaries with the fields of `sign.Signature`."""
+    logging.disable()  # pyHanko logs a traceback for each certificate that is not trusted
+    trusted = (_load_certificates(signers, "--trust"), _load_certificates(authorities, "--trust-authority"))
     found = []
-    for signature in _read(content, request).embedded_regular_signatures:
-        status = _status(signature, *trusted)
-        said_at = status.signer_reported_dt
+    for signature in _open_pdf(content, request).embedded_regular_signatures:
+        status = _validate(signature, *trusted)
+        claimed = status.signer_reported_dt
         found.append(
             {
                 "signer": status.signing_cert.subject.human_friendly,
-                "said_at": said_at.isoformat() if said_at is not None else None,
+                "said_at": claimed.isoformat() if claimed is not None else None,
                 "is_intact": bool(status.intact and status.valid),
                 "is_whole": status.coverage is SignatureCoverageLevel.ENTIRE_FILE,
                 "is_trusted": bool(status.trusted),
-                "time_stamp": _stamp_of(status.timestamp_validity),
+                "time_stamp": _describe_time_stamp(status.timestamp_validity),
             }
         )
     return found
 
 
-def _certificates(pem: bytes, option: str) -> list[Any]:
-    """Those in the files of `option`, in their order. Raises _KeyError when one cannot be read."""
-    from pyhanko.keys import load_certs_from_pemder_data
-
+def _load_certificates(pem: bytes, option: str) -> list[Any]:
+    """Return the certificates in the files of `option`, in order. Raises _CertificateError if one is not readable."""
     try:
         found = list(load_certs_from_pemder_data(pem)) if pem.strip() else []
-        for each in found:
-            each.public_key.dump()  # what is read is looked at late
+        for certificate in found:
+            certificate.public_key.dump()  # asn1crypto parses late; a damaged one must fail here
     except (ValueError, TypeError):
-        raise _KeyError(f"what {option} names holds something that is no certificate") from None
+        raise _CertificateError(f"what {option} names holds something that is no certificate") from None
     return found
 
 
-def _status(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
-    """What pyHanko makes of a signature; its certificate is held against the time of a trusted time stamp, else against now."""
-    from pyhanko.sign.validation import validate_pdf_signature
-    from pyhanko_certvalidator import ValidationContext
+def _validate(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
+    """Return pyHanko's status of a signature. The certificate must be valid at a trusted time stamp, or else now."""
 
-    def looked_at(**when: Any) -> Any:
+    def validate(**when: Any) -> Any:
         signer = ValidationContext(trust_roots=signers, allow_fetching=False, **when)
         return validate_pdf_signature(signature, signer, ValidationContext(trust_roots=authorities, allow_fetching=False))
 
-    status = looked_at()
+    status = validate()
     stamp = status.timestamp_validity
     if stamp is None or not (stamp.intact and stamp.valid and stamp.trusted):
         return status
-    return looked_at(moment=stamp.timestamp)
+    return validate(moment=stamp.timestamp)
 
 
-def _stamp_of(status: Any) -> dict[str, Any] | None:
+def _describe_time_stamp(status: Any) -> dict[str, Any] | None:
     if status is None:
         return None
     return {
