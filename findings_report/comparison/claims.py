@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from findings_report.model.comparison import (
-    CITED_WORDS,
     Assessment,
     Change,
     CodeState,
@@ -72,7 +71,7 @@ def judge_claim(
     elif current is None:
         found = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
     elif current.status is Status.RESOLVED and is_same_code and not (baseline and baseline.status is Status.RESOLVED):
-        said = "Claimed resolved, and both sides are at the same commit: the claim cannot be held against the code."
+        said = "Reported as resolved, but both reports are about the same commit, so the claim cannot be verified."
         found = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=said)]
     elif current.status is Status.RESOLVED:
         found = [_of_resolved(current, code, fixes, before=baseline is not None and baseline.status is Status.RESOLVED)]
@@ -89,98 +88,104 @@ def _judged(weight: Assessment, claim: str, code: CodeState, text: str) -> Judge
     return Judgement(weight=weight, code=f"{claim}-{code.value}", text=text)
 
 
+_CLAUSES: Final[dict[CodeState, str]] = {
+    CodeState.NONE: "the finding cites no code",
+    CodeState.EQUAL: "the cited code is unchanged",
+    CodeState.AROUND: "the code around the cited lines has changed",
+    CodeState.INTACT: "the cited code has changed, but every quoted line is intact",
+    CodeState.MODIFIED: "the cited code has changed",
+    CodeState.DELETED: "the cited code was deleted",
+    CodeState.UNPLACED: "the cited code could not be located",
+}
+"""What happened to the cited code, as a clause of a sentence."""
+
+
 def _of_new(code: CodeState) -> Judgement:
-    said = {
-        CodeState.EQUAL: "the cited code is in the baseline too: it existed before and is newly found",
-        CodeState.AROUND: "the cited code is in the baseline too, code around it changed since",
-        CodeState.INTACT: "every quoted line is in the baseline too, code among them changed since",
-        CodeState.MODIFIED: "the cited code was changed since the baseline",
+    clauses = {
+        CodeState.EQUAL: "the cited code is already in the baseline, and is newly reported",
+        CodeState.AROUND: "the cited code is already in the baseline; the code around it has changed since",
+        CodeState.INTACT: "every quoted line is already in the baseline; other cited lines have changed since",
+        CodeState.MODIFIED: "the cited code has changed since the baseline",
         CodeState.DELETED: "the cited code is not in the baseline",
-        CodeState.UNPLACED: "whether the cited code is in the baseline could not be told",
+        CodeState.UNPLACED: "it could not be determined whether the cited code is in the baseline",
     }
-    return _judged(Assessment.CONSISTENT, "new", code, f"New: {said[code]}.")
+    return _judged(Assessment.CONSISTENT, "new", code, f"New: {clauses[code]}.")
 
 
 def _of_absent(status: Status, code: CodeState) -> Judgement:
     if status in (Status.RESOLVED, *_ACCEPTED):
-        said = f"No longer reported; the baseline had it as {_words(status)}; {CITED_WORDS[code]}."
-        return _judged(Assessment.CONSISTENT, "closed-absent", code, said)
-    return _judged(Assessment.REVIEW, "absent", code, f"Dropped without a verdict; {CITED_WORDS[code]}.")
+        text = f"No longer reported; {_words(status)} in the baseline, and {_CLAUSES[code]}."
+        return _judged(Assessment.CONSISTENT, "closed-absent", code, text)
+    return _judged(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {_CLAUSES[code]}.")
 
 
 def _of_open(status: Status, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
-    word = _words(status)
-    if code is CodeState.NONE:
-        return _judged(Assessment.CONSISTENT, "open", code, f"Claimed {word}; {CITED_WORDS[code]}.")
-    if (
-        code is CodeState.EQUAL
-        and status is Status.PARTIALLY_RESOLVED
-        and not any(fix.state is FixState.BETWEEN for fix in fixes)
-    ):
-        return _judged(Assessment.REVIEW, "partial", code, "Claimed partially resolved; cited code unchanged.")
-    if code is CodeState.EQUAL:
-        return _judged(Assessment.CONSISTENT, "open", code, f"Claimed {word}; cited code unchanged.")
-    more = "; it may be fixed or moved" if code is CodeState.DELETED else ""
-    return _judged(Assessment.REVIEW, "open", code, f"Claimed {word}, to be reviewed again: {CITED_WORDS[code]}{more}.")
+    text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
+    has_fix = any(fix.state is FixState.BETWEEN for fix in fixes)
+    if code is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
+        return _judged(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
+    if code in (CodeState.EQUAL, CodeState.NONE):
+        return _judged(Assessment.CONSISTENT, "open", code, f"{text}.")
+    more = " and may be fixed or moved" if code is CodeState.DELETED else ""
+    return _judged(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
 
 
 def _of_accepted(status: Status, code: CodeState) -> Judgement:
-    word = _words(status)
+    text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
     if code in (CodeState.EQUAL, CodeState.NONE):
-        return _judged(Assessment.CONSISTENT, "accepted", code, f"Claimed {word}; {CITED_WORDS[code]}.")
+        return _judged(Assessment.CONSISTENT, "accepted", code, f"{text}.")
     if code is CodeState.DELETED:
-        return _judged(Assessment.CONSISTENT, "accepted", code, f"Claimed {word}; cited code deleted: it can be retired.")
-    return _judged(Assessment.REVIEW, "accepted", code, f"Claimed {word}, to be confirmed again: {CITED_WORDS[code]}.")
+        return _judged(Assessment.CONSISTENT, "accepted", code, f"{text}, so the finding can be retired.")
+    return _judged(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
 
 
 def _of_resolved(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
     if code is CodeState.EQUAL and before:
-        return _judged(
-            Assessment.CONSISTENT, "resolved-before", code, "Resolved before the baseline; cited code unchanged since."
-        )
+        text = "Resolved before the baseline; the cited code has not changed since."
+        return _judged(Assessment.CONSISTENT, "resolved-before", code, text)
     if code in (CodeState.EQUAL, CodeState.NONE):
         return _of_fix_elsewhere(finding, code, fixes)
-    said = f"Claimed resolved; {CITED_WORDS[code]}"
+    text = f"Reported as resolved; {_CLAUSES[code]}"
     if code is CodeState.AROUND:
         # A fix can be a check before the cited lines, so this is no contradiction.
-        return _judged(Assessment.REVIEW, "resolved", code, f"{said}: the fix may be outside of the cited lines.")
+        return _judged(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
     if code is CodeState.INTACT:
-        return _judged(Assessment.REVIEW, "resolved", code, f"{said}.")
+        return _judged(Assessment.REVIEW, "resolved", code, f"{text}.")
     if code is CodeState.UNPLACED:
-        return _judged(Assessment.REVIEW, "resolved", code, f"{said}: the claim is unproven.")
-    return _judged(Assessment.CONSISTENT, "resolved", code, f"{said}.")
+        return _judged(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
+    return _judged(Assessment.CONSISTENT, "resolved", code, f"{text}.")
 
 
 def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
     """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?"""
-    said = f"Claimed resolved; {CITED_WORDS[code]}"
+    claim = f"Reported as resolved; {_CLAUSES[code]}"
     between = [fix.named for fix in fixes if fix.state is FixState.BETWEEN]
     if undone := [fix.named for fix in fixes if fix.touches and fix.state is FixState.BETWEEN]:
-        text = f"{said}, though {', '.join(undone)}, named as the fix, changed it: the lines are as they were before."
+        text = f"{claim}, although {', '.join(undone)}, named as the fix, changed it: the lines are the same as before."
         return _judged(Assessment.CONTRADICTION, "resolved-undone", code, text)
     if between:
-        text = f"{said}; the fix named, {', '.join(between)}, came between the two and changed other code."
+        text = f"{claim}; the named fix, {', '.join(between)}, was made between the two reports and changed other code."
         return _judged(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix
-    is_told = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
-    if any(each.state is FixState.UNVERIFIABLE for each in fixes) or is_told:
-        return _judged(
-            Assessment.REVIEW, "resolved-elsewhere", code, f"{said}; the fix is said to be elsewhere, which was not verified."
-        )
-    weight = Assessment.CONTRADICTION if code is CodeState.EQUAL else Assessment.REVIEW
-    more = "; no commit that the fix names came between the two" if fixes else ", and no fix is named"
-    return _judged(weight, "resolved", code, f"{said}{more}.")
+    is_described = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
+    if is_described or any(each.state is FixState.UNVERIFIABLE for each in fixes):
+        text = f"{claim}; the fix is reported to be elsewhere, which was not verified."
+        return _judged(Assessment.REVIEW, "resolved-elsewhere", code, text)
+    # Without cited code nothing contradicts the claim: somebody has to look.
+    assessment = Assessment.CONTRADICTION if code is CodeState.EQUAL else Assessment.REVIEW
+    more = "; no commit named as the fix was made between the two reports" if fixes else ", and no fix is named"
+    return _judged(assessment, "resolved", code, f"{claim}{more}.")
 
 
 def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
     said = {
         FixState.MISSING: "is not in the repository",
         FixState.OUTSIDE: "is not in the history of the current commit",
-        FixState.BEFORE: "is in the baseline already",
+        FixState.BEFORE: "is already in the baseline",
     }
     for fix in fixes:
         if fix.state in said:
-            text = f"The commit {fix.named}, named as the fix, {said[fix.state]}."
+            text = f"Commit {fix.named}, named as the fix, {said[fix.state]}."
             yield Judgement(weight=Assessment.REVIEW, code=f"fix-{fix.state.value}", text=text)
 
 
@@ -191,7 +196,7 @@ def _of_copies(evidence: Sequence[TrackedRegion], code: CodeState) -> Iterator[J
     for region in evidence:
         for spot in region.drift.also_at[:1]:
             place = f"{spot.path}, lines {spot.region}"
-            yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=f"A copy of the cited code stands in {place}.")
+            yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=f"A copy of the cited code is in {place}.")
 
 
 def _words(status: Status) -> str:

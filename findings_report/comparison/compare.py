@@ -35,7 +35,7 @@ class FindingPairs:
     """Which findings of the two sides are the same one."""
 
     pairs: Mapping[str, tuple[str, str]]
-    """Current id -> (baseline id, why in a sentence)."""
+    """Current id -> (baseline id, what they were matched by: `id`, `former id A-1`)."""
     possible: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Ids of either side that have no pair -> ids of the other side that may be the same finding."""
     remarks: Mapping[str, str] = field(default_factory=dict)
@@ -99,7 +99,7 @@ def _present(
 ) -> ComparedFinding:
     pair = pairing.pairs.get(finding.id)
     if pair is None:
-        why = pairing.remarks.get(finding.id, "No finding of the baseline is this one.")
+        why = pairing.remarks.get(finding.id, "Not in the baseline.")
         return _compared(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
     old, why = before[pair[0]], pair[1]
     is_read = not {old.id, finding.id} & set(code.unread)
@@ -108,7 +108,7 @@ def _present(
 
 
 def _absent(finding: ReportedFinding, pairing: FindingPairs, code: FollowedCode) -> ComparedFinding:
-    why = pairing.remarks.get(finding.id, "No finding of the current report is this one.")
+    why = pairing.remarks.get(finding.id, "Not in the current report.")
     return _compared(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
 
 

@@ -21,7 +21,7 @@ def pair_findings(
         [_traits(finding, _followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
         [_traits(finding, _cited(finding)) for finding in current.findings],
     )
-    pairs = {each.current: (each.baseline, f"{each.reason[:1].upper()}{each.reason[1:]}.") for each in matching.matches}
+    pairs = {each.current: (each.baseline, each.reason) for each in matching.matches}
     return FindingPairs(pairs, _possible(matching), _remarks(matching)), matching.limits
 
 
@@ -69,8 +69,8 @@ def _remarks(matching: Matching) -> dict[str, str]:
     remarks: dict[str, str] = {}
     for overlap in matching.overlaps:
         pair = overlap.current if overlap.baseline == overlap.current else f"{overlap.baseline}, now {overlap.current}"
-        remarks[overlap.id] = f"No counterpart; {pair} cites the same code: {overlap.reason}."
+        remarks[overlap.id] = f"No counterpart; {pair} cites the same code ({overlap.reason})."
     for reused in matching.reused:
         for id in (reused.baseline, reused.current):
-            remarks[id] = f"The id {id} stands for something else on the other side: {reused.reason}."
+            remarks[id] = f"The id {id} belongs to a different finding on the other side: {reused.reason}."
     return remarks

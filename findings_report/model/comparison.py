@@ -75,11 +75,11 @@ class CodeState(StrEnum):
 CITED_WORDS: Final[dict[CodeState, str]] = {
     CodeState.NONE: "no code cited",
     CodeState.EQUAL: "cited code unchanged",
-    CodeState.AROUND: "cited code unchanged, code around it changed",
+    CodeState.AROUND: "cited code unchanged, surrounding code changed",
     CodeState.INTACT: "cited code modified, every quoted line intact",
     CodeState.MODIFIED: "cited code modified",
     CodeState.DELETED: "cited code deleted",
-    CodeState.UNPLACED: "cited code could not be placed",
+    CodeState.UNPLACED: "cited code could not be located",
 }
 """What each says to a reader."""
 
@@ -183,7 +183,7 @@ class ComparedFinding(Frozen):
     current: ReportedFinding | None
     """As it is; None for an absent one."""
     because: str
-    """Why the two are the same finding, or why it has no counterpart: one sentence."""
+    """What the two were matched by, as a clause: `id`, `former id A-1`; for a finding without counterpart a sentence."""
     possible: tuple[str, ...] = ()
     """Ids on the other side that may be the same finding; never merged."""
     fields: tuple[FieldChange, ...] = ()

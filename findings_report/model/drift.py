@@ -20,15 +20,15 @@ class DriftKind(StrEnum):
     MOVED = "moved"
     """The same text at other lines of the same file."""
     RENAMED = "renamed"
-    """The same text; the file got another name."""
+    """The same text; the file was renamed."""
     MOVED_FILE = "moved_file"
     """The same text in another file."""
     REFORMATTED = "reformatted"
-    """Equal but for white space, in a language where that means nothing."""
+    """Identical except for whitespace, in a language where whitespace has no meaning."""
     MODIFIED = "modified"
-    """Some lines survive, some do not."""
+    """Some lines remain, others do not."""
     DELETED = "deleted"
-    """Nothing survives."""
+    """No line remains."""
     AMBIGUOUS = "ambiguous"
     """More than one place, or too little text to tell them apart."""
     UNVERIFIABLE = "unverifiable"
@@ -43,13 +43,13 @@ class DriftKind(StrEnum):
 DRIFT_MEANING: dict[DriftKind, str] = {
     DriftKind.UNCHANGED: "The same lines of the same file.",
     DriftKind.MOVED: "The same text, at other lines of the same file.",
-    DriftKind.RENAMED: "The same text; the file got another name.",
+    DriftKind.RENAMED: "The same text; the file was renamed.",
     DriftKind.MOVED_FILE: "The same text, in another file.",
-    DriftKind.REFORMATTED: "Equal but for white space, in a language where that means nothing.",
-    DriftKind.MODIFIED: "Some lines survive, some do not.",
-    DriftKind.DELETED: "Nothing survives.",
-    DriftKind.AMBIGUOUS: "There is more than one place it may be; all are named.",
-    DriftKind.UNVERIFIABLE: "There was nothing to compare; the reason is given.",
+    DriftKind.REFORMATTED: "Identical except for whitespace, in a language where whitespace has no meaning.",
+    DriftKind.MODIFIED: "Some lines remain, others do not.",
+    DriftKind.DELETED: "No line remains.",
+    DriftKind.AMBIGUOUS: "More than one place is possible; all are listed.",
+    DriftKind.UNVERIFIABLE: "Nothing could be compared; the reason is given.",
 }
 """One sentence per kind for a reader."""
 

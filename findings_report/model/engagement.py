@@ -167,11 +167,11 @@ class Image(Frozen):
 
 def _default_severities() -> tuple[Severity, ...]:
     return (
-        Severity(name="critical", colour="#7a1f3d", meaning="Exploitable now, with grave damage: act at once."),
+        Severity(name="critical", colour="#7a1f3d", meaning="Exploitable now, with serious impact: fix immediately."),
         Severity(name="high", colour="#b3261e", meaning="Serious damage is likely: fix before the next release."),
         Severity(name="medium", colour="#b26a00", meaning="Damage is possible or limited: plan a fix."),
         Severity(name="low", colour="#2f6f4f", meaning="Little damage, or hard to reach: fix when convenient."),
-        Severity(name="informational", colour="#4a5a6a", meaning="No direct risk: good to know."),
+        Severity(name="informational", colour="#4a5a6a", meaning="No direct risk: for information."),
     )
 
 

@@ -49,21 +49,21 @@ class Verdict(StrEnum):
     NOT_FOUND = "not_found"
     """The quoted code is not in that file at that commit."""
     UNCHECKED = "unchecked"
-    """No repository was at hand, so the quote was not checked."""
+    """The repository was not available, so the quote was not verified."""
     NONE = "none"
     """No quote was given: the lines shown are the repository's own."""
 
 
 VERDICT_MEANING: dict[Verdict, str] = {
-    Verdict.EXACT: "Every quoted line equals the repository's, where claimed.",
-    Verdict.WHITESPACE: "Equal but for indentation, tabs or trailing blanks.",
-    Verdict.ELIDED: "Every quoted line is there, in order, with lines left out between.",
-    Verdict.ANNOTATED: "Equal once the auditor's own marks are set aside.",
-    Verdict.EDITED: "Most quoted lines are there, some are not; the repository's are printed.",
-    Verdict.MOVED: "The quoted code stands at other lines than claimed; those are printed.",
+    Verdict.EXACT: "Every quoted line matches the repository at the cited lines.",
+    Verdict.WHITESPACE: "Identical except for indentation or trailing spaces.",
+    Verdict.ELIDED: "All quoted lines are present in order; lines between them were left out.",
+    Verdict.ANNOTATED: "Identical after the auditor's annotations are removed.",
+    Verdict.EDITED: "Most quoted lines are present, others differ; the repository's lines are printed.",
+    Verdict.MOVED: "The quoted code is at other lines than cited; those lines are printed.",
     Verdict.NOT_FOUND: "The quoted code is not in that file at that commit.",
-    Verdict.UNCHECKED: "No repository was at hand, so the quote was not checked.",
-    Verdict.NONE: "No quote was given: the lines are the repository's own.",
+    Verdict.UNCHECKED: "The repository was not available, so the quote was not verified.",
+    Verdict.NONE: "No quote was given; the lines are from the repository.",
 }
 """One sentence per verdict for a reader of the report."""
 

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, FixState, Side, Words
 from findings_report.model.drift import DiffLine, Drift, Spot
-from findings_report.model.engagement import Severity
+from findings_report.model.engagement import Period, Severity
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.prose import parse_inline
@@ -50,6 +50,7 @@ EXAMPLES: Final = {
     "ticket": "ref | ticket",
     "number": "count | number",
     "day": "date | day",
+    "period": "engagement.period | period",
     "words": "value | words",
     "rank": "severity | rank",
     "blend": "colour | blend(other, 0.5)",
@@ -180,9 +181,14 @@ class Filters:
         """`12,345`; with spaces if the language is not English."""
         return labels.number(value, self.engagement.language)
 
-    def day(self, value: date) -> str:
+    def day(self, value: date | str) -> str:
         """`20 March 2026`; `2026-03-20` if the language is not English."""
-        return labels.day(value, self.engagement.language)
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+        return labels.day(day, self.engagement.language)
+
+    def period(self, period: Period) -> str:
+        """`21–22 November 2026`; both days in full if the language is not English."""
+        return labels.period(period.start, period.end, self.engagement.language)
 
     def words(self, value: str) -> str:
         """`partially_resolved` as "Partially resolved"."""

@@ -18,13 +18,13 @@ _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
     Verdict.EXACT: "quote verified",
-    Verdict.WHITESPACE: "quote verified but for white space",
-    Verdict.ELIDED: "quote verified, with lines left out",
-    Verdict.ANNOTATED: "quote verified, the auditor's marks set aside",
+    Verdict.WHITESPACE: "quote verified (whitespace differs)",
+    Verdict.ELIDED: "quote verified (excerpt)",
+    Verdict.ANNOTATED: "quote verified (annotations ignored)",
     Verdict.EDITED: "quote differs from the repository",
     Verdict.MOVED: "quote found at other lines",
     Verdict.NOT_FOUND: "quote not found",
-    Verdict.UNCHECKED: "not checked",
+    Verdict.UNCHECKED: "not verified",
     Verdict.NONE: "lines taken from the repository",
 }
 """Each verdict in the words of a caption."""
@@ -43,6 +43,17 @@ def day(value: date, language: str) -> str:
     if language.split("-")[0].lower() != "en":
         return value.isoformat()
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def period(start: date, end: date, language: str) -> str:
+    """Return a range of days without repeating what both have in common: `21–22 November 2026`."""
+    if start == end:
+        return day(start, language)
+    if language.split("-")[0].lower() != "en" or start.year != end.year:
+        return f"{day(start, language)} – {day(end, language)}"
+    if start.month != end.month:
+        return f"{start.day} {_MONTHS[start.month - 1]} – {day(end, language)}"
+    return f"{start.day}–{day(end, language)}"
 
 
 def number(value: int, language: str) -> str:
@@ -86,24 +97,24 @@ def verdict(check: Check) -> str:
     if check.verdict is Verdict.EDITED:
         return f"{said}; the repository's lines are printed"
     if check.verdict is Verdict.NOT_FOUND and check.also:
-        return f"quote not found at these lines; it stands at {line_list(check.also)}"
+        return f"quote not found at these lines; found at {line_list(check.also)}"
     if check.verdict is Verdict.NOT_FOUND:
         places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
-        return f"{said} in this file at this commit" + (f"; it stands at {places}" if places else "")
+        return f"{said} in this file at this commit" + (f"; found at {places}" if places else "")
     if check.verdict is Verdict.UNCHECKED:
-        return f"{said}: the author's copy of the code, no repository was at hand"
+        return f"{said}: author's copy; repository not available"
     return said
 
 
 DRIFT_WORDS: Final[dict[DriftKind, str]] = {
     DriftKind.UNCHANGED: "unchanged",
-    DriftKind.MOVED: "moved, text equal",
-    DriftKind.RENAMED: "file renamed, text equal",
-    DriftKind.MOVED_FILE: "moved to another file, text equal",
-    DriftKind.REFORMATTED: "reformatted, equal but for white space",
+    DriftKind.MOVED: "moved, text identical",
+    DriftKind.RENAMED: "file renamed, text identical",
+    DriftKind.MOVED_FILE: "moved to another file, text identical",
+    DriftKind.REFORMATTED: "reformatted, only whitespace differs",
     DriftKind.MODIFIED: "modified",
     DriftKind.DELETED: "deleted",
-    DriftKind.AMBIGUOUS: "in more than one place",
+    DriftKind.AMBIGUOUS: "found in more than one place",
     DriftKind.UNVERIFIABLE: "could not be compared",
 }
 """Each drift in words."""
@@ -111,31 +122,43 @@ DRIFT_WORDS: Final[dict[DriftKind, str]] = {
 
 def drift(drift: Drift) -> str:
     """Return what happened to a region in words, with what a reader needs to judge it."""
-    words = [DRIFT_WORDS[drift.kind]]
-    if drift.kind is DriftKind.MODIFIED:
-        share = "only white space differs" if drift.only_white_space else f"{drift.surviving:.0%} of its lines stand"
-        quoted = [new for _, new in drift.quoted]
-        kept = sum(1 for new in quoted if new is not None)
-        intact = "every quoted line intact" if drift.quoted_intact else f"{kept} of {len(quoted)} quoted lines intact"
-        words.append(f"{share}, {intact}" if quoted else share)
+    words = _modified(drift) if drift.kind is DriftKind.MODIFIED else [DRIFT_WORDS[drift.kind]]
     if drift.surroundings_changed:
-        words.append("code around it changed")
+        words.append("surrounding code changed")
     if drift.partly_moved is not None:
-        words.append(f"a part went to {spot(drift.partly_moved)}")
+        words.append(f"a part moved to {spot(drift.partly_moved)}")
     if drift.also_at:
-        words.append(f"a copy stands at {', '.join(spot(place) for place in drift.also_at)}")
+        words.append(f"a copy is at {', '.join(spot(place) for place in drift.also_at)}")
     if drift.candidates:
-        words.append(f"it may be {', '.join(spot(place) for place in drift.candidates)}")
+        words.append(f"possibly {', '.join(spot(place) for place in drift.candidates)}")
     if drift.closest is not None:
-        words.append(f"closest text at {spot(drift.closest)} ({drift.closest.similarity:.0%} alike)")
+        words.append(f"closest match at {spot(drift.closest)} ({drift.closest.similarity:.0%} similar)")
     if drift.reason is not None:
         words.append(drift.reason)
     return "; ".join(words)
 
 
+def _modified(drift: Drift) -> list[str]:
+    quoted = [new for _, new in drift.quoted]
+    kept = sum(1 for new in quoted if new is not None)
+    if drift.only_white_space:
+        return [
+            DRIFT_WORDS[drift.kind],
+            "only whitespace differs" + (", all quoted lines remain" if drift.quoted_intact else ""),
+        ]
+    if drift.surviving == 1 and kept == len(quoted):
+        return ["lines added", "all cited lines remain"]
+    share = f"{drift.surviving:.0%} of the cited lines"
+    if not quoted:
+        return [DRIFT_WORDS[drift.kind], f"{share} remain"]
+    if drift.quoted_intact:
+        return [DRIFT_WORDS[drift.kind], f"{share} remain, including all quoted lines"]
+    return [DRIFT_WORDS[drift.kind], f"{share} and {kept} of {len(quoted)} quoted lines remain"]
+
+
 FIX_WORDS: Final[dict[FixState, str]] = {
-    FixState.BETWEEN: "came between the two",
-    FixState.BEFORE: "is in the baseline already",
+    FixState.BETWEEN: "was made between the two reports",
+    FixState.BEFORE: "is already in the baseline",
     FixState.OUTSIDE: "is not in the history of the current commit",
     FixState.MISSING: "is not in the repository",
     FixState.UNVERIFIABLE: "could not be looked up",

@@ -103,7 +103,7 @@ def test_fields_are_proposed_with_their_meaning(server: LanguageServer, finding:
 
 
 def test_words_are_proposed_with_their_meaning(server: LanguageServer, finding: Path) -> None:
-    assert server.complete(finding, 2, 10)["critical"] == "Exploitable now, with grave damage: act at once."
+    assert server.complete(finding, 2, 10)["critical"] == "Exploitable now, with serious impact: fix immediately."
     statuses = server.complete(finding, 4, 8)
     assert statuses.keys() == {
         "open",

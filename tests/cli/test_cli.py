@@ -560,7 +560,7 @@ def test_a_report_names_the_commit_of_the_findings_and_says_what_is_not_in_it(wo
 
     assert (ran.code, ran.err) == (0, "")
     said = (work.root / f"build/audit-{commit[:12]}.md").read_text()
-    assert f"Made of the findings at commit `{commit[:12]}`." in said
+    assert f"Built from the findings at commit `{commit[:12]}`." in said
     kept = json.loads((work.root / f"build/audit-{commit[:12]}.json").read_text())
     assert kept["engagement"]["findings_commit"] == {"hash": commit, "is_changed": False}
 
@@ -570,7 +570,7 @@ def test_a_report_names_the_commit_of_the_findings_and_says_what_is_not_in_it(wo
     assert ran.code == 1
     assert f"warning: the report is final, and findings/A-1.finding.yaml differs from commit {commit[:12]}" in ran.err
     said = (work.root / f"build/audit-{commit[:12]}-uncommitted.md").read_text()
-    assert f"Made of the findings at commit `{commit[:12]}`, **with changes that are not committed**." in said
+    assert f"Built from the findings at commit `{commit[:12]}`, **with uncommitted changes**." in said
     assert run("check", work.root, "--strict").code == 0
 
 

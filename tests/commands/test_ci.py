@@ -107,7 +107,7 @@ def test_the_action_builds_compares_and_fails_on_a_contradiction(work: Path) -> 
     assert (found.returncode, built.returncode) == (0, 0), built.stderr
     assert runner.values["steps.baseline.outputs.revision"] == "git:refs/tags/report-1.0"
     assert compared.returncode == 1
-    assert "::warning::DEMO-002: Claimed resolved; cited code unchanged" in compared.stdout
+    assert "::warning::DEMO-002: Reported as resolved; the cited code is unchanged" in compared.stdout
     names = {path.name for path in (work / "build").iterdir()}
     assert names == {"report.md", "report.html", "diff.md", "diff.html"}
 
@@ -242,7 +242,7 @@ def test_the_gitlab_template_builds_compares_and_fails_on_a_contradiction(work: 
     ran = shell(GITLAB["script"][0], work, given, shell_name)
 
     assert ran.returncode == 1, ran.stderr
-    assert "DEMO-002: contradiction: Claimed resolved; cited code unchanged" in ran.stdout
+    assert "DEMO-002: contradiction: Reported as resolved; the cited code is unchanged" in ran.stdout
     names = {path.name for path in (work / "build").iterdir()}
     assert names == {"report.md", "report.html", "diff.md", "diff.html"}
 

@@ -184,7 +184,7 @@ def test_a_finding_of_a_whole_file_is_recognised_by_it(demo: Path) -> None:
     found = run(demo, "HEAD").comparison
 
     because = next(each.because for each in found.findings if each.id == "DEMO-044")
-    assert because == "The same title and the same cited lines."
+    assert because == "title and cited lines"
 
 
 def test_a_new_finding_is_followed_back_to_the_baseline(demo: Path) -> None:
@@ -364,10 +364,10 @@ def test_a_fix_review_has_every_finding_of_the_baseline(demo: Path, tmp_path: Pa
     assert made.comparison.claimed == (("resolved", 2), ("risk_accepted", 1), ("absent", 1))
     for file in made.files:
         text = file.content.decode()
-        assert text.index("Status of every finding") < text.index("As it was reported") < text.rindex("What was compared")
-        assert text.count("As it was reported") == 4
+        assert text.index("Status of all findings") < text.index("As reported") < text.rindex("Compared reports")
+        assert text.count("As reported") == 4
         assert "`save` takes the last part" in text or "<code>save</code> takes the last part" in text
-        assert "None: the current report does not have the finding." in text
+        assert "No verdict: the finding is not in the current report." in text
 
 
 def test_a_template_without_a_document_is_told(demo: Path) -> None:
@@ -406,7 +406,7 @@ def test_the_terminal_tells_what_changed_and_what_has_to_be_looked_at(said: Said
     code, out, _ = said("report-1.0")
 
     assert code == 0
-    assert "DEMO-002: contradiction: Claimed resolved; cited code unchanged" in out
+    assert "DEMO-002: contradiction: Reported as resolved; the cited code is unchanged" in out
     assert "4 findings: 3 updated, 1 unchanged; of these 3 resolved" in out
     assert max(map(len, (line for line in out.splitlines() if "─" in line or line.startswith("id ")))) <= 80
 
@@ -422,7 +422,7 @@ def test_the_summary_is_one_json_document(said: Said) -> None:
 def test_a_contradiction_is_an_annotation_for_github(said: Said) -> None:
     _, out, _ = said("report-1.0", "--output-format", "github")
 
-    assert "::warning::DEMO-002: Claimed resolved; cited code unchanged" in out
+    assert "::warning::DEMO-002: Reported as resolved; the cited code is unchanged" in out
 
 
 def test_a_gate_that_trips_is_code_1_and_the_files_are_written(said: Said, demo: Path) -> None:

@@ -211,11 +211,11 @@ def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRe
 
 COLUMNS = {
     "unchanged": (EQUAL,),
-    "code around it changed": (AROUND,),
+    "surrounding code changed": (AROUND,),
     "modified, quoted lines intact": (tracked(DriftKind.MODIFIED, quoted=((11, 12),)),),
     "modified": (CHANGED,),
     "deleted": (GONE,),
-    "not placed": (LOST,),
+    "not located": (LOST,),
     "no code cited": (),
 }
 ROWS = {
@@ -316,7 +316,7 @@ def test_no_judgement_says_more_than_where_the_text_is() -> None:
 
 def compared(before: Report, after: Report, forward: dict[str, tuple[TrackedRegion, ...]] | None = None) -> Comparison:
     there = {each.id for each in before.findings}
-    pairs = {each.id: (each.id, "The same id.") for each in after.findings if each.id in there}
+    pairs = {each.id: (each.id, "id") for each in after.findings if each.id in there}
     return compare(before, after, sources=("a", "b"), pairing=FindingPairs(pairs), code=FollowedCode(forward or {}, {}, {}))
 
 

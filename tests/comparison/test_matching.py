@@ -43,7 +43,7 @@ def test_findings_with_one_id_are_one() -> None:
     done = match([tokens("A-1"), paths("A-2")], [paths("A-2"), replace(tokens("A-1"), title="Tokens can be guessed")])
 
     assert pairs(done) == [("A-1", "A-1", MatchReason.ID), ("A-2", "A-2", MatchReason.ID)]
-    assert (done.absent, done.new, done.matches[1].reason, done.matches[1].likeness) == ((), (), "the same id", 1.0)
+    assert (done.absent, done.new, done.matches[1].reason, done.matches[1].likeness) == ((), (), "id", 1.0)
 
 
 def test_a_pair_of_ids_stands_however_alike_another_finding_is() -> None:
@@ -59,7 +59,7 @@ def test_an_id_used_for_something_else_is_no_pair_and_is_told() -> None:
     done = match([tokens("A-1")], [paths("A-1")])
 
     assert (pairs(done), done.absent, done.new) == ([], ("A-1",), ("A-1",))
-    assert done.reused[0].reason == "the same id, but neither title, description nor cited lines agree"
+    assert done.reused[0].reason == "neither title, description nor cited lines agree"
 
 
 def test_the_findings_behind_a_reused_id_still_find_their_own_partners() -> None:
@@ -79,9 +79,9 @@ def test_a_finding_that_is_only_rewritten_keeps_its_id() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        (tokens("OLD-1"), replace(tokens("NEW-1"), aliases=("OLD-1",)), "OLD-1 is a former id of NEW-1"),
-        (replace(tokens("NEW-1"), aliases=("OLD-1",)), tokens("OLD-1"), "OLD-1 is a former id of NEW-1"),
-        (replace(tokens("B-1"), aliases=("A-1",)), replace(tokens("C-1"), aliases=("A-1",)), "A-1 is a former id of both"),
+        (tokens("OLD-1"), replace(tokens("NEW-1"), aliases=("OLD-1",)), "former id OLD-1"),
+        (replace(tokens("NEW-1"), aliases=("OLD-1",)), tokens("OLD-1"), "former id OLD-1"),
+        (replace(tokens("B-1"), aliases=("A-1",)), replace(tokens("C-1"), aliases=("A-1",)), "former id A-1"),
     ],
 )
 def test_a_former_id_leads_to_the_finding_in_either_direction(before: Traits, after: Traits, reason: str) -> None:
@@ -97,7 +97,7 @@ def test_a_finding_that_was_merged_into_another_is_told_and_paired_with_nothing_
     done = match([tokens("A-1"), paths("A-2")], [merged, tokens("A-3")])
 
     assert pairs(done) == [("A-2", "A-2", MatchReason.ID)]
-    assert done.overlaps == (Overlap("A-1", True, "A-2", "A-2", "A-1 is a former id of A-2"),)
+    assert done.overlaps == (Overlap("A-1", True, "A-2", "A-2", "former id A-1"),)
     assert (done.absent, done.new) == (("A-1",), ("A-3",))
 
 
@@ -119,7 +119,7 @@ def test_a_fingerprint_of_a_tool_pairs_under_its_own_key_only() -> None:
     strange = match([one], [replace(other, fingerprints=(("semgrep/v2", "f00"),))])
 
     assert pairs(done) == [("A-1", "B-1", MatchReason.FINGERPRINT)]
-    assert done.matches[0].reason == "the same fingerprint under semgrep/v1"
+    assert done.matches[0].reason == "fingerprint semgrep/v1"
     assert pairs(strange) == []
 
 
@@ -151,7 +151,7 @@ def test_equal_code_and_weakness_pair_whatever_is_said_of_it() -> None:
     other_weakness = match([before], [replace(after, cwe=("CWE-22",))])
 
     assert pairs(done) == [("A-1", "B-1", MatchReason.TEXT)]
-    assert done.matches[0].reason == "the same cited code and CWE-330"
+    assert done.matches[0].reason == "cited code and CWE-330"
     assert pairs(other_weakness) == []
 
 
@@ -183,8 +183,8 @@ def test_a_finding_reworded_and_moved_a_little_is_found_by_likeness() -> None:
     done = match([tokens("A-1"), paths("A-2")], [paths("B-1"), after])
 
     assert pairs(done) == [("A-1", "B-7", MatchReason.LIKENESS), ("A-2", "B-1", MatchReason.LIKENESS)]
-    assert done.matches[0].reason.startswith("title ")
-    assert done.matches[0].reason.endswith("place 80 % alike, the same weakness")
+    assert done.matches[0].reason.startswith("similarity (title ")
+    assert done.matches[0].reason.endswith("location 80 %), same weakness")
 
 
 def test_findings_without_code_are_matched_by_their_words() -> None:

@@ -65,7 +65,7 @@ def resolved(count: int = 25) -> Comparison:
         for index, each in enumerate(current.findings)
     ]
     baseline = current.model_copy(update={"findings": tuple(before[3:])})
-    pairs = {each.id: (each.id, "The same id.") for each in baseline.findings}
+    pairs = {each.id: (each.id, "id") for each in baseline.findings}
     return compare(baseline, current, sources=("a", "b"), pairing=FindingPairs(pairs), code=FollowedCode({}, {}, {}))
 
 

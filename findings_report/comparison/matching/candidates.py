@@ -39,8 +39,8 @@ def find_candidates(
             found.update(files[file].pairs())
         else:
             limits.append(
-                f"{number} pairs of findings cite common lines of {file[1]}: they were compared only where they have "
-                "equal lines or share rare words of title or description"
+                f"{number} pairs of findings cite overlapping lines of {file[1]}: only pairs with identical lines, or with "
+                "rare words in common, were compared"
             )
     return sorted(pair for pair in found if pair[0] not in settled[0] or pair[1] not in settled[1]), tuple(sorted(limits))
 

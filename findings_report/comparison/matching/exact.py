@@ -58,7 +58,7 @@ class Pairing:
         """Make the two a pair because of their ids, unless they have almost nothing in common."""
         weight = likeness(self.agreement(pair))
         if weight < REUSED:
-            reason = f"{reason}, but neither title, description nor cited lines agree"
+            reason = "neither title, description nor cited lines agree"
             self.reused[pair] = Reused(*self.ids(pair), reason, weight)
         else:
             self.take(pair, ground, reason, weight)
@@ -81,7 +81,7 @@ def pair_by_id(pairing: Pairing) -> None:
     here = {finding.id: position for position, finding in enumerate(pairing.current)}
     for position, finding in enumerate(pairing.baseline):
         if finding.id in here:
-            pairing.name((position, here[finding.id]), MatchReason.ID, "the same id")
+            pairing.name((position, here[finding.id]), MatchReason.ID, "id")
 
 
 def pair_by_alias(pairing: Pairing) -> None:
@@ -94,7 +94,7 @@ def pair_by_alias(pairing: Pairing) -> None:
     for position, finding in enumerate(pairing.baseline):
         for name in _names(finding):
             for other in index.get(name, ()):
-                reasons.setdefault((position, other), _former(name, finding.id, pairing.current[other].id))
+                reasons.setdefault((position, other), f"former id {name}")
     ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
     for pair in ranked:
         if pairing.is_free(pair):
@@ -108,12 +108,6 @@ def _names(finding: Prepared) -> tuple[str, ...]:
     return (finding.id, *sorted(set(finding.traits.aliases) - {finding.id}))
 
 
-def _former(name: str, baseline: str, current: str) -> str:
-    if name not in (baseline, current):
-        return f"{name} is a former id of both"
-    return f"{name} is a former id of {current if name == baseline else baseline}"
-
-
 Keys = Callable[[Prepared], Iterator[tuple[Hashable, str]]]
 """Keys that a finding may be recognised by, each with the reason for a reader."""
 
@@ -121,7 +115,7 @@ Keys = Callable[[Prepared], Iterator[tuple[Hashable, str]]]
 def fingerprint_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
     """Yield each fingerprint of a tool under its key."""
     for key, value in sorted(set(finding.traits.fingerprints)):
-        yield (key, value), f"the same fingerprint under {key}"
+        yield (key, value), f"fingerprint {key}"
 
 
 def code_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
@@ -131,13 +125,13 @@ def code_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
     """
     kinds = [*sorted(finding.cwe), *([finding.category] if finding.category else [])]
     for text, kind in product(sorted(finding.texts), kinds):
-        yield (text, kind), f"the same cited code and {kind}"
+        yield (text, kind), f"cited code and {kind}"
 
 
 def title_and_line_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
     """Yield title and cited lines together."""
     if finding.title and finding.regions:
-        yield (tuple(finding.title), frozenset(finding.regions.items())), "the same title and the same cited lines"
+        yield (tuple(finding.title), frozenset(finding.regions.items())), "title and cited lines"
 
 
 def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:

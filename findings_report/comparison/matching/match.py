@@ -60,8 +60,8 @@ def _by_likeness(pairing: Pairing) -> Matching:
     possible = tuple(Possible(*pairing.ids(pair), _reason(agreed[pair]), weights[pair]) for pair in choice.possible)
     _note_overlaps(pairing, agreed)
     oversized = (
-        f"{rows} findings of the baseline and {columns} of the current side are all alike, more than {LARGEST}: "
-        "only those that are each other's best were paired"
+        f"{rows} findings of the baseline and {columns} of the current report are similar to each other, more than {LARGEST}: "
+        "only mutual best matches were paired"
         for rows, columns in choice.oversized
     )
     return _matching(pairing, possible, (*limits, *dict.fromkeys(oversized), *_crowds(pairing)))
@@ -77,8 +77,8 @@ def _crowds(pairing: Pairing) -> Iterator[str]:
     for title in sorted(here.keys() & there.keys()):
         if here[title] * there[title] > MOST_ALIKE:
             yield (
-                f"{here[title]} findings of the baseline and {there[title]} of the current side without a partner have the "
-                f"title {title!r}, and nothing else that tells which is which"
+                f"{here[title]} findings of the baseline and {there[title]} of the current report without a partner have the "
+                f"title {title!r}, and nothing else to match them by"
             )
 
 
@@ -91,10 +91,10 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
 
 
 def _reason(found: Agreement) -> str:
-    """`title 92 %, description 88 %, place 100 % alike, the same weakness`."""
-    shares = {"title": found.title, "description": found.prose, "place": found.place}
+    """`similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
+    shares = {"title": found.title, "description": found.prose, "location": found.place}
     parts = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items() if share is not None)
-    return f"{parts} alike, the same weakness" if found.weakness else f"{parts} alike"
+    return f"similarity ({parts}), same weakness" if found.weakness else f"similarity ({parts})"
 
 
 def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[str, ...]) -> Matching:
