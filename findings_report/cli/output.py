@@ -47,25 +47,22 @@ class WorkflowCommand(str):
 
 
 def problem_text(problem: Problem, width: int | None = None) -> str:
-    """`file:line:column: field: fault`, then the source line, a caret and the remedy.
+    """Return the message line, the source line with carets below the fault, and the remedy after `= help:`.
 
-    Wrapped to `width` columns; without one the fault stays one line, for `grep`. A remedy that has no room beside the caret
-    stands below it.
+    Wrapped to `width` columns. Without a width the message is one line, for `grep`.
     """
-    lines = _wrapped(visible(concise(problem, remedy=False)), width, "  ")
-    remedy = visible(" ".join((problem.remedy or "").split()))
+    lines = _wrapped(visible(_message(problem)), width, "  ")
+    gutter = ""
     place = problem.place
-    if place is None or place.source is None or place.line is None:
-        return "\n".join(lines + (_wrapped(f"  = {remedy}", width, "    ") if remedy else []))
-    number = str(place.line)
-    gutter = " " * len(number)
-    room = width - len(f"  {number} | …") - 2 if width else _LONGEST_SOURCE
-    before, marked = _caret(place.source, place.column or 1, place.width, longest=max(room, 20))
-    lines += [f"  {number} | {before}", f"  {gutter} | {marked}"]
-    if remedy and len(lines[-1]) + 1 + len(remedy) <= (width or WIDTH):
-        lines[-1] += f" {remedy}"
-    elif remedy:
-        lines += _wrapped(f"  {gutter} = {remedy}", width, f"  {gutter}   ")
+    if place is not None and place.source is not None and place.line is not None:
+        number = str(place.line)
+        gutter = " " * len(number) + " "
+        room = width - len(f"  {number} | …") - 2 if width else _LONGEST_SOURCE
+        before, marked = _caret(place.source, place.column or 1, place.width, longest=max(room, 20))
+        lines += [f"  {number} | {before}", f"  {gutter}| {marked}"]
+    if problem.remedy:
+        remedy = visible(" ".join(problem.remedy.split()))
+        lines += _wrapped(f"  {gutter}= help: {remedy}", width, f"  {gutter}  ")
     return "\n".join(lines)
 
 
@@ -93,18 +90,19 @@ def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, 
     return shown + ("…" if start + longest < len(source) else ""), " " * len(before) + carets
 
 
-def concise(problem: Problem, *, remedy: bool = True) -> str:
-    """The problem in one line."""
-    parts = []
-    if (place := problem.place) is not None:
-        parts.append(":".join(str(part) for part in (place.file, place.line, place.column) if part is not None))
-    if problem.level != "error":
-        parts.append(problem.level)
-    if problem.field:
-        parts.append(problem.field)
-    text = ": ".join([*parts, problem.fault])
-    if remedy and problem.remedy:
-        text += f" ({problem.remedy})"
+def concise(problem: Problem) -> str:
+    """Return the problem in one line, with its remedy in parentheses."""
+    return _message(problem, f" ({' '.join(problem.remedy.split())})" if problem.remedy else "")
+
+
+def _message(problem: Problem, remedy: str = "") -> str:
+    """Return `file:line:column: level: field: what is wrong [code]`, on one line."""
+    place = problem.place
+    parts = (
+        [] if place is None else [":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)]
+    )
+    parts += [problem.level, *([problem.field] if problem.field else []), problem.fault]
+    text = f"{': '.join(parts)}{remedy} [{problem.code}]"
     return " ".join(text.split()) if "\n" in text else text
 
 
@@ -116,8 +114,7 @@ def problem_github(problem: Problem) -> WorkflowCommand:
         properties = [("file", place.file), ("line", place.line), ("col", place.column)]
     written = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties if value is not None)
     message = f"{problem.field}: {problem.fault}" if problem.field else problem.fault
-    if problem.remedy:
-        message += f" ({problem.remedy})"
+    message += f" ({problem.remedy}) [{problem.code}]" if problem.remedy else f" [{problem.code}]"
     command = "notice" if problem.level == "note" else problem.level
     return WorkflowCommand(f"::{command}{' ' if written else ''}{written}::{_escaped(message)}")
 

@@ -115,9 +115,14 @@ LOCATION = "title: x\nseverity: low\ndescription: y\nlocations:\n  - {path: app.
 
 BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [
     ("no engagement.yaml", lambda w: (w.root / "findings/engagement.yaml").unlink(), 3, "no engagement.yaml"),
-    ("empty engagement.yaml", lambda w: w.write("engagement.yaml", ""), 3, "engagement.yaml:1:1: the file is empty"),
-    ("YAML syntax", lambda w: w.finding("title: a: b\n"), 3, "A-1.finding.yaml:1:9: YAML: mapping values"),
-    ("a tab", lambda w: w.finding("title: x\n\tseverity: low\n"), 3, "A-1.finding.yaml:2:1: YAML"),
+    (
+        "empty engagement.yaml",
+        lambda w: w.write("engagement.yaml", ""),
+        3,
+        "engagement.yaml:1:1: error: the file is empty [yaml]",
+    ),
+    ("YAML syntax", lambda w: w.finding("title: a: b\n"), 3, "A-1.finding.yaml:1:9: error: YAML: mapping values"),
+    ("a tab", lambda w: w.finding("title: x\n\tseverity: low\n"), 3, "A-1.finding.yaml:2:1: error: YAML"),
     ("an unknown field", lambda w: w.finding("titel: x\n" + FINDING), 3, "did you mean 'title'?"),
     ("a missing field", lambda w: w.finding("title: x\n"), 3, "`description` is required"),
     ("a severity off the scale", lambda w: w.finding(LOCATION.replace("low", "lwo")), 3, "did you mean 'low'?"),
@@ -170,8 +175,8 @@ def test_the_line_at_fault_is_shown_with_a_caret(work: Work, run: Run) -> None:
     said = run("check", work.root).err.splitlines()
 
     scale = "critical, high, medium, low, informational"
-    assert said[0].endswith(f"A-1.finding.yaml:2:11: severity: 'hgih' is not in the scale ({scale})")
-    assert said[1:] == ["  2 | severity: hgih", "    |           ^^^^ did you mean 'high'?"]
+    assert said[0].endswith(f"A-1.finding.yaml:2:11: error: severity: 'hgih' is not in the scale ({scale}) [not-in-list]")
+    assert said[1:] == ["  2 | severity: hgih", "    |           ^^^^", "    = help: did you mean 'high'?"]
 
 
 LONG = Problem(
@@ -186,13 +191,13 @@ LONG = Problem(
 
 def test_on_a_terminal_problems_are_wrapped_to_its_width_and_the_remedy_stands_below() -> None:
     assert problem_text(LONG, 60).splitlines() == [
-        "findings/engagement.yaml:7:15:",
+        "findings/engagement.yaml:7:15: error:",
         "  repositories.quicknotes.revision: the repository",
         "  quicknotes has no revision that could be read by anybody",
-        "  who looks for it in the clone",
+        "  who looks for it in the clone [revision-missing]",
         '  7 |     revision: "1.0"',
         "    |               ^^^^^",
-        "    = write the tag or branch that was agreed with the",
+        "    = help: write the tag or branch that was agreed with the",
         "      client under `revision`, and fetch it into the clone",
     ]
 
@@ -200,9 +205,9 @@ def test_on_a_terminal_problems_are_wrapped_to_its_width_and_the_remedy_stands_b
 def test_when_piped_a_fault_and_its_remedy_are_one_line_each() -> None:
     fault, source, caret, remedy = problem_text(LONG).splitlines()
 
-    assert fault.endswith("in the clone")
+    assert fault.endswith("in the clone [revision-missing]")
     assert (source, caret) == ('  7 |     revision: "1.0"', "    |               ^^^^^")
-    assert remedy.startswith("    = write the tag")
+    assert remedy.startswith("    = help: write the tag")
     assert remedy.endswith("into the clone")
 
 
@@ -273,7 +278,7 @@ def test_problems_are_one_line_each_when_concise(work: Work, run: Run) -> None:
     said = run("check", work.root, "--output-format", "concise").err.splitlines()
 
     assert len(said) == 1
-    assert said[0].endswith("(did you mean 'high'?)")
+    assert said[0].endswith("(did you mean 'high'?) [not-in-list]")
 
 
 def test_problems_are_one_document_as_json(work: Work, run: Run) -> None:
@@ -623,7 +628,7 @@ def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path
     assert "FIRST-001.finding.yaml:3:8: warning: title: is still to be written" in ran.err
     again = run("init", tmp_path)
     assert again.code == 2
-    assert "engagement.yaml: an engagement is here already, and stays as it is" in again.err
+    assert "engagement.yaml: error: an engagement is here already, and stays as it is" in again.err
 
 
 def test_init_never_overwrites_a_finding(tmp_path: Path, run: Run) -> None:
@@ -664,7 +669,7 @@ def test_pin_to_moves_the_pin(work: Work, run: Run) -> None:
     assert f'revision: main, commit: "{head}"' in text
     ran = run("pin", work.root, "--to", "nope")
     assert ran.code == 4
-    assert "the repository app has no revision 'nope', which --to names\n  4 |   app: {" in ran.err
+    assert "the repository app has no revision 'nope', which --to names [pin]\n  4 |   app: {" in ran.err
     assert "    |   ^^^" in ran.err
 
 
@@ -823,7 +828,7 @@ def test_without_pango_the_other_formats_are_written_and_the_missing_pdf_is_code
 
     assert done.returncode == 5
     fault, remedy = done.stderr.splitlines()
-    assert fault.startswith("the PDF was left out: system libraries are missing (libpango-1.0.so.0")
+    assert fault.startswith("error: the PDF was left out: system libraries are missing (libpango-1.0.so.0")
     assert "apt-get install --no-install-recommends libpango-1.0-0" in remedy
     assert sorted(path.suffix for path in (work.root / "build").rglob("*.*")) == [".html", ".md"]
     assert done.stdout.count("wrote build/") == 2
@@ -835,7 +840,7 @@ def test_without_pango_a_pdf_alone_writes_nothing(work: Work, without_pango: dic
     done = subprocess.run(command, cwd=work.root, env=without_pango, capture_output=True, text=True, check=False)
 
     assert done.returncode == 5
-    assert done.stderr.startswith("no PDF can be rendered: system libraries are missing (libpango-1.0.so.0")
+    assert done.stderr.startswith("error: no PDF can be rendered: system libraries are missing (libpango-1.0.so.0")
     assert not (work.root / "build").exists()
 
 

@@ -590,8 +590,8 @@ def test_nobody_is_sent_anything_in_the_clear_and_nobody_is_said_so(tmp_path: Pa
         far = build([folder], tmp_path / "out", "-f", "html", "--executor", there.executor)
 
     assert [done.returncode for done in (nowhere, idle, far)] == [int(Kind.NETWORK)] * 3
-    assert nowhere.stderr.startswith("the scheduler at dask://127.0.0.1:9 cannot be reached")
-    assert idle.stderr.startswith(f"the scheduler at {there.executor} has no worker\n")
+    assert nowhere.stderr.startswith("error: the scheduler at dask://127.0.0.1:9 cannot be reached")
+    assert idle.stderr.startswith(f"error: the scheduler at {there.executor} has no worker [cluster-no-worker]\n")
     assert "has the worker tcp://192.0.2.7:12345: findings would be sent in the clear" in far.stderr
     assert not (tmp_path / "out").exists()
 
