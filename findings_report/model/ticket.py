@@ -1,4 +1,4 @@
-"""What goes to an issue tracker and what it answers: values only. How trackers are asked is the business of `tickets`."""
+"""Values that are exchanged with issue trackers, and the content of `tickets.lock.yaml`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pydantic import Field
 
 from findings_report.model.evidence import Frozen
 
+# Hexadecimal digits of a digest in a file's name: 48 bits, enough to distinguish the versions of one file.
 SHORT_DIGEST: Final = 12
-"""How many characters of a digest stand in a file's name."""
 
 _SUPERSEDABLE = re.compile(rf"(?P<stem>.+)-(?P<digest>[0-9a-f]{{{SHORT_DIGEST}}})(?P<suffix>\.[^.]*)?\Z")
-_TOLD = re.compile(r"\bsha256:([0-9a-f]{64})\b")
+_MARK = re.compile(r"\bsha256:([0-9a-f]{64})\b")
 
 
 class Markup(StrEnum):
-    """How a tracker wants its texts marked up."""
+    """The markup of texts on a tracker."""
 
     MARKDOWN = "markdown"
-    """GitLab, GitHub, and Redmine where it is set so."""
+    """GitLab, GitHub, and Redmine if it is set to Markdown."""
     TEXTILE = "textile"
-    """Redmine as it comes."""
+    """Redmine by default."""
     JIRA_WIKI = "jira_wiki"
     """Jira Data Center."""
     ADF = "adf"
@@ -34,17 +34,17 @@ class Markup(StrEnum):
     HTML = "html"
     """Azure DevOps, Request Tracker, and the work notes of ServiceNow."""
     PLAIN = "plain"
-    """Descriptions of ServiceNow, which know no marks."""
+    """Descriptions of ServiceNow, which have no markup."""
 
 
 @dataclass(frozen=True)
 class TicketRef:
-    """One entry in a tracker, as people write it: `redmine:17`, `gitlab:group/project#4`."""
+    """A reference to a ticket, as people write it: `redmine:17`, `gitlab:group/project#4`."""
 
     tracker: str
-    """Which tracker: redmine, jira, ..."""
+    """Name of the tracker: redmine, jira, ..."""
     key: str
-    """What the tracker calls it; its shape is the tracker's."""
+    """The rest of the reference; each tracker has its own shape."""
 
     def __str__(self) -> str:
         return f"{self.tracker}:{self.key}"
@@ -55,10 +55,10 @@ class File:
     """A file for a ticket."""
 
     stem: str
-    """What it is called without digest and suffix: a later file of the same stem and suffix supersedes it. Of letters of ASCII,
-    digits, `.`, `_` and `-`, which no tracker changes."""
+    """Name without digest and suffix: a later file of the same stem and suffix supersedes this one. ASCII letters, digits, `.`,
+    `_` and `-`, which no tracker changes."""
     suffix: str
-    """With its dot; empty when it has none."""
+    """With its dot; empty if there is none."""
     content: bytes
     """The file."""
     media_type: str
@@ -71,143 +71,143 @@ class File:
 
     @property
     def name(self) -> str:
-        """What it is called on the ticket: by the digest in it, the same bytes are known again on any tracker."""
+        """Name on the ticket. The digest in it identifies the bytes on every tracker."""
         return f"{self.stem}-{self.digest[:SHORT_DIGEST]}{self.suffix}"
 
     @property
     def mark(self) -> str:
-        """The digest as it stands in descriptions and comments."""
+        """The digest in the form used in descriptions and comments."""
         return f"sha256:{self.digest}"
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A file that hangs on a ticket."""
+    """A file on a ticket."""
 
     name: str
-    """What it is called there."""
+    """Name of the file on the ticket."""
     size: int | None = None
-    """Bytes; None when the tracker does not say. A cut-short upload is smaller than its file."""
+    """Bytes; None if unknown. An interrupted upload is smaller than its file."""
     mark: str = ""
-    """Its description, where the tracker has one."""
+    """Description of the file; empty if the tracker has none."""
     id: str = ""
-    """What the tracker calls it; empty when it has no name but its own."""
+    """Id on the tracker; empty if the name is the only one."""
 
     def holds(self, file: File) -> bool:
-        """True when these are the file's bytes, by the digest in the description, else by that in the name."""
-        if told := _TOLD.search(self.mark):
-            return told[1] == file.digest
+        """Return True if these are the bytes of `file`, by the digest in the description, otherwise by the one in the name."""
+        if match := _MARK.search(self.mark):
+            return match[1] == file.digest
         return self.name == file.name and self.size in (None, len(file.content))
 
     def is_made_of(self, content: bytes) -> bool:
-        """True when these are the bytes whose digest its description, else its name, tells."""
+        """Return True if `content` has the digest in the description, otherwise the one in the name."""
         digest = hashlib.sha256(content).hexdigest()
-        if told := _TOLD.search(self.mark):
-            return told[1] == digest
-        found = _SUPERSEDABLE.match(self.name)
-        return found is not None and digest.startswith(found["digest"])
+        if match := _MARK.search(self.mark):
+            return match[1] == digest
+        match = _SUPERSEDABLE.match(self.name)
+        return match is not None and digest.startswith(match["digest"])
 
     def is_older(self, file: File) -> bool:
-        """True when it was attached as an earlier state of the same file."""
-        found = _SUPERSEDABLE.match(self.name)
-        return found is not None and (found["stem"], found["suffix"] or "") == (file.stem, file.suffix) and not self.holds(file)
+        """Return True if it is an earlier version of `file`."""
+        match = _SUPERSEDABLE.match(self.name)
+        return match is not None and (match["stem"], match["suffix"] or "") == (file.stem, file.suffix) and not self.holds(file)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket as it stands on the tracker."""
+    """The current state of a ticket."""
 
     ref: TicketRef
-    """Which."""
+    """Reference to the ticket."""
     title: str
-    """Its subject."""
+    """Subject of the ticket."""
     address: str
-    """Where a person sees it."""
+    """Address of its page, for people."""
     is_public: bool
-    """True when everybody can read it, without an account or with one that anybody gets."""
+    """True if everybody can read it, without an account or with one that anybody can get."""
     attached: tuple[Attached, ...] = ()
-    """The files on it, oldest first."""
+    """Files on the ticket, oldest first."""
     announced: frozenset[str] = frozenset()
     """Digests of the files that its comments describe."""
     text: str = ""
-    """Its description, as the tracker gives it."""
+    """Description, as the tracker returns it."""
     is_listed: bool = True
-    """False when the tracker cannot say what is on it: then `tickets.lock.yaml` is what remembers."""
+    """False if the tracker cannot list files: then only `tickets.lock.yaml` records them."""
 
 
 def digests(text: str) -> frozenset[str]:
-    """The digests that a comment of this program tells of: each `sha256:` with its 64 digits."""
-    return frozenset(_TOLD.findall(text))
+    """Return the digests in a comment: each `sha256:` with its 64 digits."""
+    return frozenset(_MARK.findall(text))
 
 
 @dataclass(frozen=True)
 class Project:
-    """Where tickets are made."""
+    """The place where tickets are created: a project, a queue, a table."""
 
     key: str
-    """What the tracker calls it in references."""
+    """The part of `--to` after the colon."""
     is_public: bool
-    """True when everybody can read it."""
+    """True if everybody can read it."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a ticket is to say of a finding."""
+    """The content of a finding's ticket."""
 
     finding: str
-    """The finding's id."""
+    """Id of the finding."""
     title: str
-    """The ticket's subject: id and title, at most 255 characters."""
+    """Subject of the ticket: id and title, at most 255 characters."""
     text: str
-    """Its description, Markdown."""
+    """Description, Markdown."""
     end: str
-    """Its last lines, Markdown, which stay however short the text is cut; they hold `marker`."""
+    """Last lines, Markdown, which stay when the text is truncated; they contain `marker`."""
     marker: str
-    """By which the ticket is known again: `findings-report:ENGAGEMENT/ID`."""
+    """Identifies the ticket: `findings-report:ENGAGEMENT/ID`."""
     status: str
-    """The finding's status, in words."""
+    """Status of the finding, in words."""
     urgency: int
-    """5 for the worst severity of the scale, down to 1 for the least."""
+    """From 5, for the highest severity of the scale, to 1, for the lowest."""
     labels: tuple[str, ...]
     """Severity, weaknesses and tags, for trackers that have labels."""
 
     def is_marked(self, text: str) -> bool:
-        """True when a ticket's text holds the marker of this finding, and not that of one whose id begins alike."""
-        plain = text.replace("\\", "")
+        """Return True if `text` contains the marker, and not one of a finding whose id only begins with this one."""
+        plain = text.replace("\\", "")  # Jira's wiki markup escapes characters of the marker
         return re.search(re.escape(self.marker) + r"(?![\w.-]*\w)", plain) is not None
 
 
 class LockedTicket(Frozen):
-    """What is known of a finding's ticket."""
+    """The ticket of a finding, as it was last written."""
 
     ref: str
-    """Which."""
+    """Reference to the ticket."""
     status: str
-    """The finding's status when the ticket was last written."""
+    """Status of the finding at that time."""
     written: str
     """Digest of title and text as they were sent."""
     stands: str
-    """Digest of the text as the tracker gave it back then: another one was changed by people."""
+    """Digest of the text as the tracker returned it: if it differs now, people have changed the text."""
 
 
 class Lock(Frozen):
-    """What `tickets.lock.yaml` keeps beside the findings: what was put on which ticket. The tickets themselves say more."""
+    """The content of `tickets.lock.yaml`: which files and findings are on which tickets."""
 
     format: Literal[1] = 1
-    """Number of this file's format."""
+    """Version of the file's format."""
     engagement: str | None = None
-    """What the engagement is called in the markers of its tickets; it stays when the title changes."""
+    """Name of the engagement in markers. It is recorded because the title may change."""
     attached: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """By ticket, then by file without its digest, as in `report.pdf`: the name of the newest one on the ticket."""
+    """By ticket, then by file name without digest, as in `report.pdf`: the name of the newest file on the ticket."""
     tickets: dict[str, dict[str, LockedTicket]] = Field(default_factory=dict)
-    """By finding, then by tracker: the ticket that was made for it."""
+    """By finding, then by tracker: the ticket that was created for it."""
 
     def with_attached(self, ref: TicketRef, file: File) -> Lock:
-        """This, and that `file` is the newest of its kind on the ticket."""
+        """Return this lock with `file` as the newest of its kind on the ticket."""
         files = {**self.attached.get(str(ref), {}), f"{file.stem}{file.suffix}": file.name}
         return self.model_copy(update={"attached": {**self.attached, str(ref): files}})
 
     def with_ticket(self, finding: str, tracker: str, ticket: LockedTicket) -> Lock:
-        """This, and that the finding has this ticket on the tracker."""
-        found = {**self.tickets.get(finding, {}), tracker: ticket}
-        return self.model_copy(update={"tickets": {**self.tickets, finding: found}})
+        """Return this lock with the finding's ticket on the tracker."""
+        tickets = {**self.tickets.get(finding, {}), tracker: ticket}
+        return self.model_copy(update={"tickets": {**self.tickets, finding: tickets}})
