@@ -55,10 +55,6 @@ class Authored:
     files: tuple[str, ...]
     """Every file that was read, as a path in the folder: the engagement's own first."""
 
-    def located(self, problem: Problem) -> Problem:
-        """Return `locate` of one problem."""
-        return _locate(problem, self.documents)
-
     def places_of(self, unwanted: Callable[[str], Iterable[str]]) -> Iterator[tuple[str, Place]]:
         """Yield each character that `unwanted` picks out of a file's text, with its first place in that file."""
         for shown, document in self.documents.values():

@@ -234,7 +234,7 @@ def begin(inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor
         with _located(checked):
             files, problems = rendering()
             publish({file.path: file.content for file in files if file.path is not None})
-        every = tuple(dict.fromkeys([*checked.problems, *(checked.authored.located(problem) for problem in problems)]))
+        every = tuple(dict.fromkeys([*checked.problems, *authoring.locate(problems, checked.authored)]))
         return Built(checked, files, (*every, *gates(checked, every, wishes.fail_on, strict=wishes.strict)))
 
     return finished
@@ -246,8 +246,7 @@ def _located(checked: Checked) -> Iterator[None]:
     try:
         yield
     except FindingsReportError as error:
-        located = [checked.authored.located(problem) for problem in error.problems]
-        raise FindingsReportError([*checked.problems, *located]) from None
+        raise FindingsReportError([*checked.problems, *authoring.locate(error.problems, checked.authored)]) from None
 
 
 def _begun(checked: Checked, wishes: Wishes, borrow: tuple[Path, ...], progress: Progress, executor: Executor) -> Rendering:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from findings_report import git
+from findings_report import authoring, git
 from findings_report.evidence.clones import find_clones
 from findings_report.model.engagement import Engagement, Repository
 from findings_report.model.finding import Finding
@@ -20,10 +20,8 @@ def fetch(inputs: Inputs, progress: Progress) -> list[str]:
     # SELF
 
     folder, authored = read(inputs)
-    try:
+    with authoring.locating(authored):
         return fetch_missing(authored.engagement, authored.findings, folder, progress)
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
 
 
 def fetch_missing(

@@ -38,4 +38,4 @@ def overview(inputs: Inputs) -> Overview:
         for key, finding in authored.findings.items()
     ]
     entries.sort(key=lambda entry: scale.index(entry.severity))
-    return Overview(tuple(entries), tuple(authored.located(problem) for problem in authored.warnings))
+    return Overview(tuple(entries), authored.warnings)

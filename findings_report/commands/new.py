@@ -144,12 +144,9 @@ def _quote(
 
     engagement = authored.engagement
     finding = Finding(title="?", description="?", locations=(location,))
-    try:
-        with open_clones(find_clones(engagement, folder, clones), ()) as sources:
-            found = resolve(engagement, {"?": finding}, sources)
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    problems = [_of_option(authored.located(problem)) for problem in found.problems]
+    with authoring.locating(authored), open_clones(find_clones(engagement, folder, clones), ()) as sources:
+        found = resolve(engagement, {"?": finding}, sources)
+    problems = [_of_option(problem) for problem in authoring.locate(found.problems, authored)]
     if any(problem.level == "error" for problem in problems):
         raise FindingsReportError(problems)
     (snippet,) = found.snippets["?"]

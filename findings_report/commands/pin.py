@@ -20,7 +20,7 @@ from findings_report.forges.branch_links import (
     rewrite_links,
 )
 from findings_report.model.engagement import Repository
-from findings_report.problems import FindingsReportError, Kind, Problem, Subject
+from findings_report.problems import Kind, Problem, Subject
 from findings_report.problems.safe_text import shown_path
 from findings_report.report.check import Inputs, read
 
@@ -43,11 +43,11 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
 
     folder = authoring.find_folder(inputs.folder)
     authored = authoring.load_engagement(authoring.Folder(folder))
-    try:
-        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
-            found, problems = pins(authored.engagement, sources, to=to, only=only)
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    with (
+        authoring.locating(authored),
+        open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
+    ):
+        found, problems = pins(authored.engagement, sources, to=to, only=only)
     path = (folder / authoring.ENGAGEMENT).resolve()  # a link stays one
     was = content = path.read_bytes()
     for each in found:
@@ -55,7 +55,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
             content = authoring.set_text(content, ("repositories", each.name, field), value, shown=shown_path(path))
     if any(each.written for each in found):
         publish_edited({path: (was, content)})
-    return Pinned(tuple(each.said for each in found), tuple(authored.located(problem) for problem in problems))
+    return Pinned(tuple(each.said for each in found), authoring.locate(problems, authored))
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,15 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
     left: list[Problem] = []
     for each in found:
         answer = answers[each.link.url]
-        problem = authored.located(
-            Problem(
-                Kind.SOURCE,
-                f"the link to '{each.link.rest[:80]}' is left as it is: {answer.message}",
-                subject=each.subject,
-                line_offset=each.line_offset,
-                level="warning",
-                code="link-not-pinned",
-            )
+        unpinned = Problem(
+            Kind.SOURCE,
+            f"the link to '{each.link.rest[:80]}' is left as it is: {answer.message}",
+            subject=each.subject,
+            line_offset=each.line_offset,
+            level="warning",
+            code="link-not-pinned",
         )
+        (problem,) = authoring.locate([unpinned], authored)
         if answer.url is None:
             left.append(problem)
         else:

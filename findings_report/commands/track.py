@@ -56,16 +56,16 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
 
     folder, authored = read(inputs)
     check_only(authored.engagement, only)
-    try:
-        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
-            found = tracked(read_cited(authored, sources, progress), sources, to, only, progress)
-            explained, faults = list(found.places), list[Problem]()
-            if explain:
-                progress("asking history")
-                explained, faults = _explained(found.places, sources, found.commits)
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
-    problems = (authored.located(problem) for problem in (*authored.warnings, *found.problems, *faults))
+    with (
+        authoring.locating(authored),
+        open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
+    ):
+        found = tracked(read_cited(authored, sources, progress), sources, to, only, progress)
+        explained, faults = list(found.places), list[Problem]()
+        if explain:
+            progress("asking history")
+            explained, faults = _explained(found.places, sources, found.commits)
+    problems = (*authored.warnings, *authoring.locate((*found.problems, *faults), authored))
     return replace(found, places=tuple(explained), problems=tuple(dict.fromkeys(problems)))
 
 

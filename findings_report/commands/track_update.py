@@ -57,19 +57,19 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     if unfinished := [replace(each, level="error") for each in authored.warnings if each.code == authoring.UNFINISHED_CODE]:
         raise FindingsReportError(unfinished)
     check_only(authored.engagement, only)
-    try:
-        with open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources:
-            cited = read_cited(authored, sources, progress)
-            found = tracked(cited, sources, to, only, progress)
-            progress("writing locations")
-            plan = _Plan(files, authored, cited, found, _pins(authored, sources, to, found))
-            plan.settle(sources)
-    except FindingsReportError as error:
-        raise FindingsReportError(authored.located(problem) for problem in error.problems) from None
+    with (
+        authoring.locating(authored),
+        open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
+    ):
+        cited = read_cited(authored, sources, progress)
+        found = tracked(cited, sources, to, only, progress)
+        progress("writing locations")
+        plan = _Plan(files, authored, cited, found, _pins(authored, sources, to, found))
+        plan.settle(sources)
     paths = {name: (folder / name).resolve() for name in plan.edited}  # a link stays one
     if not dry_run and paths:
         publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
-    problems = [authored.located(each) for each in (*authored.warnings, *found.problems, *plan.problems())]
+    problems = (*authored.warnings, *authoring.locate((*found.problems, *plan.problems()), authored))
     found = replace(found, problems=tuple(dict.fromkeys(problems)))
     return Updated(found, plan.moved, plan.stay, tuple(pin.said for pin in plan.pins), tuple(paths.values()))
 

@@ -119,7 +119,7 @@ def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: I
     if any(problem.level == "error" and problem.kind in _FATAL for problem in checked.problems):
         raise FindingsReportError(checked.problems)
     wrong = [*broken, *(problem for problem in checked.problems if problem.level == "error")]
-    warnings = tuple(replace(authored.located(problem), level="warning") for problem in wrong)
+    warnings = tuple(replace(problem, level="warning") for problem in authoring.locate(wrong, authored))
     report = assembled(checked, None)
     clones = find_clones(authored.engagement, folder, inputs.clones)
     cited = {id: len(finding.locations) for id, finding in authored.findings.items()}
