@@ -31,6 +31,7 @@ def compare_fields(
     `is_read` is False when a location could not be read, so that locations cannot be compared.
     """
     found = [*_authored_changes(baseline, current)]
+    # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
     before, after = _citations(baseline, evidence, is_named=is_named), _citations(current, (), is_named=is_named)
     if is_read and before != after:
@@ -40,6 +41,7 @@ def compare_fields(
 
 def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
+        # A computed field differs when its source does, and would be reported twice.
         if name in _COMPUTED:
             continue
         before, after = _text(getattr(baseline, name)), _text(getattr(current, name))
@@ -57,7 +59,7 @@ def _change(name: str, before: str | None, after: str | None) -> FieldChange:
 def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
     """Return every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
 
-    The repository stands before it when it `is_named`.
+    The name of the repository comes first if `is_named`.
     """
     # A region that was followed with its text equal is cited where it is now: that it moved is no change to the finding.
     now = {
@@ -90,6 +92,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
+        # Records on a line each; words in one line.
         separator = "\n" if any(isinstance(each, Event | Affected | Reference) for each in value) else ", "
         return separator.join(text for each in value if (text := _text(each)) is not None)
     for kind, write in _WRITTEN.items():

@@ -66,6 +66,7 @@ def judge_claim(
     nothing can have changed.
     """
     code = code_state(evidence, is_read=is_read)
+    # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
         found = [_of_new(code)] if code is not CodeState.NONE else []
     elif current is None:
@@ -81,6 +82,7 @@ def judge_claim(
         found = [_of_accepted(current.status, code)]
     else:
         found = [_of_open(current.status, code, fixes)]
+    # The most serious first: the table of a comparison has room for one.
     return tuple(sorted(found, key=lambda judgement: _ORDER.index(judgement.weight)))
 
 
@@ -190,7 +192,7 @@ def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
 
 
 def _of_copies(evidence: Sequence[TrackedRegion], code: CodeState) -> Iterator[Judgement]:
-    # A fix that misses a copy leaves the weakness in place. Where the cited lines still stand, their own location says enough.
+    # A fix that misses a copy leaves the weakness in place. If the cited lines remain, their own location is reported.
     if code in (CodeState.EQUAL, CodeState.AROUND):
         return
     for region in evidence:

@@ -70,12 +70,14 @@ def compare(
 ) -> Comparison:
     """Return the comparison. `sources` are the two sides as the user named them."""
     before = {finding.id: finding for finding in baseline.findings}
+    # By name: repositories of the baseline have the current names by now.
     commits = {repository.name: repository.commit for repository in current.engagement.repositories}
     code = replace(code, still=frozenset(finding.id for finding in baseline.findings if _is_still(finding, commits)))
     found = [_present(finding, before, pairing, code) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
     found += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
     scale = [severity.name for severity in current.engagement.severities]
+    # Stable, so that findings of one group and severity stay in the order of their ids.
     found.sort(key=lambda compared: _order(compared, scale))
     return Comparison(
         engagement=current.engagement,
@@ -124,12 +126,15 @@ def _compared(
 ) -> ComparedFinding:
     """Return one finding with what happened to its code; at least one side is given."""
     sides = [side for side in (baseline, current) if side is not None]
+    # A new finding has no baseline to follow: its own code is followed back, to separate new code from newly reported code.
     followed = code.back if baseline is None else code.forward
     evidence = followed.get(sides[0].id, ())
     fixes = code.fixes.get(current.id, ()) if current is not None else ()
     is_read = not {side.id for side in sides} & set(code.unread)
+    # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
     is_same_code = baseline is not None and current is not None and baseline.id in code.still
     return ComparedFinding(
+        # The current id: readers have the current report at their side, and links lead to it.
         id=sides[-1].id,
         change=change,
         turn=_status_change(baseline.status, current.status) if baseline is not None and current is not None else None,
@@ -146,6 +151,7 @@ def _compared(
 
 
 def _status_change(before: Status, after: Status) -> StatusChange | None:
+    # From an answer to "resolved" is no change worth a heading: the finding was closed before.
     if before not in ANSWERED and after is Status.RESOLVED:
         return StatusChange.RESOLVED
     if before is Status.RESOLVED and after not in ANSWERED:
@@ -176,6 +182,7 @@ def _counts(found: Sequence[ComparedFinding], scale: Sequence[str]) -> list[Chan
 
 def _by_severity(found: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
     names = [compared.latest.severity.name for compared in found]
+    # The baseline may have had another scale: its severities are counted, not dropped.
     every = [*scale, *sorted({name for name in names if name not in scale})]
     return tuple((name, names.count(name)) for name in every)
 

@@ -29,6 +29,7 @@ def _traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Traits:
     return Traits(
         id=finding.id,
         title=finding.title,
+        # The description only: it is the strongest trait (docs/matching.md), and fixes rewrite the other texts.
         prose=finding.description,
         aliases=finding.aliases,
         cwe=tuple(weakness.id for weakness in finding.cwe),
@@ -48,6 +49,7 @@ def _cited(finding: ReportedFinding) -> tuple[CitedLines, ...]:
 
 
 def _followed(finding: ReportedFinding, evidence: Sequence[TrackedRegion]) -> tuple[CitedLines, ...]:
+    # A location without lines cites the whole file, so its tracked lines are not compared with others.
     whole = {snippet.index for snippet in finding.snippets if not snippet.regions}
     return tuple(
         CitedLines(region.repository, region.drift.now.path, None if region.location in whole else region.drift.now.region)

@@ -64,9 +64,11 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
     before, renamed = align_repository_names(before, after)
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
+        # Before pairing: cited lines that moved are compared where they are now.
         progress("following the code")
         forward = follow_findings(before.report.findings, after.report, repositories)
         pairing, crowded = pair_findings(before.report, after.report, forward.regions)
+        # Only findings without a partner: the others were followed from the baseline.
         new = [finding for finding in after.report.findings if finding.id not in pairing.pairs]
         back = follow_findings(new, before.report, repositories)
         progress("looking up fixes")
@@ -94,6 +96,7 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
     if named is None:
         folder = authoring.find_folder(inputs.folder)
         return _authored("working folder", folder, authoring.load(authoring.Folder(folder)), inputs, progress)
+    # lexists: a dangling link is a path that the user meant, and an error says so; it is never tried as a revision.
     if not named.startswith(REVISION) and os.path.lexists(named):
         path = Path(named)
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
@@ -116,8 +119,10 @@ def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: I
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _without_broken_clones(authored, folder, inputs)
     checked = held(inputs, folder, authored, progress)
+    # Invalid YAML has no findings to compare; a report with half of them would show the rest as absent.
     if any(problem.level == "error" and problem.kind in _FATAL for problem in checked.problems):
         raise FindingsReportError(checked.problems)
+    # A missing clone or commit concerns some findings. The others can be compared, so these errors become warnings.
     wrong = [*broken, *(problem for problem in checked.problems if problem.level == "error")]
     warnings = tuple(replace(problem, level="warning") for problem in authoring.locate(wrong, authored))
     report = assembled(checked, None)
@@ -165,6 +170,7 @@ def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
 
 
 def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
+    # Resolved, because git names files by their real path.
     folder = authoring.find_folder(inputs.folder).resolve()
     root = git.enclosing_folder(folder)
     if root is None:
@@ -217,6 +223,7 @@ def _renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
     for name in old.keys() - new.keys():
         same = _places(before, old[name])
         others = [other for other in new.keys() - old.keys() if same & _places(after, new[other])]
+        # Two candidates are none: a wrong clone would make every answer about the code wrong.
         if len(others) == 1 and others[0] not in renamed.values():
             renamed[name] = others[0]
     return dict(sorted(renamed.items()))
@@ -226,6 +233,7 @@ def _places(side: ReadSide, repository: ReportedRepository) -> set[str | Path]:
     """Return where a repository can be recognised by: its address and the path of its clone."""
     places: set[str | Path] = set()
     if repository.url is not None:
+        # Forges answer to an address with and without .git, and in any case.
         places.add(repository.url.casefold().rstrip("/").removesuffix(".git"))
     clone = side.clones.get(repository.name)
     if clone is not None:

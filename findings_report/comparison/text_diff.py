@@ -34,7 +34,7 @@ def diff_words(before: str, after: str) -> tuple[Words, ...]:
 
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Runs of lines and what stands in their place; between equal ends in one piece, where there are too many to compare."""
+    """Yield runs of lines and their replacement; between equal ends in one piece, where there are too many to compare."""
     if len(old) * len(new) > _MOST_LINES or _equal_pairs(old, new) > _MOST_COMPARED:
         start = _common(old, new)
         end = _common(old[start:][::-1], new[start:][::-1])

@@ -28,6 +28,7 @@ def split_inline_code(text: str) -> Iterator[TextRun]:
     start = index = 0
     while index < len(runs):
         opened, end = runs[index], closing[index]
+        # A run that is not closed is text, as in CommonMark.
         if end is None or not (code := _code(text[opened.end() : runs[end].start()])):
             index += 1
             continue

@@ -1,7 +1,7 @@
 """Authored Markdown parsed under the policy: tokens, references, and what cannot be printed as meant.
 
 CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
-docs/security.md). What is not allowed stays readable as text and is reported; nothing is dropped.
+docs/security.md). Everything else stays readable as text and is reported; nothing is dropped.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ MOST_BRACKETS: Final = 20_000
 
 _MOST_TOKENS: Final = 40_000  # the Markdown printer is quadratic in neighbours: 16,000 links took 35 seconds, 40,000 lines 50
 
-# More than a list above DEEPEST, so that where the parser drops something a token tells; open brackets cost time this often.
+# More than a list above DEEPEST: whatever the parser drops, a token deeper than DEEPEST remains and is reported. Not more,
+# because open brackets take time in proportion.
 _PARSED_DEPTH: Final = 30
 
+# A reference definition can be used thousands of times, each time with its whole address; table rows are filled up.
 _AMPLIFICATION: Final = 20
 
 _ALLOWANCE: Final = 65_536
@@ -41,7 +43,7 @@ _ALLOWANCE: Final = 65_536
 HIDDEN_IN_PROSE: Final = re.compile(
     f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
 )
-"""HIDDEN, but for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
+"""HIDDEN, except for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
 
 _DEEP: Final = f"the text is nested more than {DEEPEST} levels deep"
 
@@ -95,6 +97,7 @@ def faults(text: str) -> tuple[Fault, ...]:
 
 def references(text: str) -> References:
     """Return what `text` places and refers to."""
+    # Only links and pictures refer to anything, and both have one of these.
     if "](" not in text and "]:" not in text:
         return References()
     return parse(text).references
@@ -122,6 +125,7 @@ def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str
         return _as_code(text, fault)
     policy = Policy()
     judged = tuple(policy.blocks(tokens))
+    # Sorted by line below: problems are read beside the text.
     found = [*policy.faults, *_hidden(text), *policy.unused(definitions)]
     return Prose(judged, tuple(sorted(found, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
 

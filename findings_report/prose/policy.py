@@ -17,7 +17,9 @@ from findings_report.prose.values import Fault, Use, UseKind
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _SYMBOLIC = re.compile(r"(finding|location|image):([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\Z")
+# With a host: `https:///path` and `http:evil` are read differently by different browsers.
 _WEB = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
+# A relative path without `..`: only declared pictures are included, and those are below the engagement.
 _FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|\Z))[^:/\\\s#?][^:\\#?]*\Z")
 
 
@@ -41,6 +43,7 @@ class Policy:
         """Yield the tokens; pictures and snippets on a line of their own become figures between paragraphs."""
         for index, token in enumerate(tokens):
             if token.type != "inline":
+                # Paragraphs are emitted with their content, as a figure may divide one in two.
                 if token.type not in ("paragraph_open", "paragraph_close"):
                     yield token
                 continue
@@ -66,6 +69,7 @@ class Policy:
         self.addresses.add(str(image.attrs.get("src", "")))
         symbol = _SYMBOLIC.match(_source_of(image))
         kind: UseKind = "placed" if symbol is not None and symbol[1] == "location" else "image"
+        # `![](pictures/flow.png)` is what editors insert: a declared file is found by its path too.
         name = symbol[2] if symbol is not None else _source_of(image)
         self.uses.append(Use(kind, name, self.line))
         alt = image.children or []
@@ -100,6 +104,7 @@ class Policy:
         self.addresses.add(address)
         is_auto = token.markup == "autolink"
         allowed = _allowed(address)
+        # An autolink prints its address, and a symbolic one would print `finding:NTR-001`.
         if allowed is None or (is_auto and _SYMBOLIC.match(allowed)):
             shown = visible(address)
             wanted = "use http, https, mailto, #part, finding:ID or location:NAME"
@@ -166,6 +171,7 @@ def _allowed(address: str) -> str | None:
     Browsers skip tabs and control characters in a scheme, so `java\\tscript:` has to be judged without them.
     """
     bare = HIDDEN.sub("", address).strip()
+    # Browsers read a backslash as a slash, and skip tabs and line ends within an address: both could hide another host.
     if "\\" in bare or any(character.isspace() for character in bare):
         return None
     if bare.startswith("#") and len(bare) > 1:

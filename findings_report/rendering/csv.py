@@ -16,6 +16,7 @@ from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.labels import citation
 
+# Tab and line ends too: spreadsheets strip them and look at the character behind.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS: Final = (
     "id",
@@ -44,11 +45,13 @@ def render(report: Report) -> Rendered:
     writer.writerow([neutralise_formula(cell) for cell in (*_COLUMNS, *labels)])
     for finding in report.findings:
         writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels)])
+    # backslashreplace: a lone surrogate has no UTF-8, and one odd title must not cost the whole table.
     return Rendered(buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
 
 
 def neutralise_formula(cell: str) -> str:
     """Return `cell` as text that no spreadsheet runs: one that starts like a formula gets an apostrophe before it."""
+    # Hidden characters first: they could stand before the sign of a formula and be dropped by the spreadsheet.
     shown = visible(cell)
     return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
 

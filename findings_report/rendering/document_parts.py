@@ -29,7 +29,7 @@ PartKind = Literal["front", "section", "finding", "appendix"]
 
 @dataclass(frozen=True)
 class RenderedPart:
-    """One part by itself. Links to other parts are symbolic: `xref:ID`."""
+    """One part. Links to other parts are symbolic: `xref:ID`."""
 
     kind: PartKind
     """Where it belongs."""
@@ -53,6 +53,7 @@ def render(
     """
     runner = TemplateRunner(document.engagement, template=template, format=format, entries=entries)
     parts = ReportParts(document, runner) if isinstance(document, Report) else ComparisonParts(document, runner)
+    # Encoded piece by piece: the text of a long report is not held a second time as bytes.
     buffer = BytesIO()
     for chunk in parts.document():
         buffer.write(chunk.encode())
@@ -116,6 +117,7 @@ class ReportParts:
             front=mark_safe(self.front() for _ in range(1)),
             before=mark_safe(self.section(section) for section in self._sections(SectionPlace.BEFORE)),
             findings=mark_safe(self.finding(finding) for finding in self._report.findings),
+            # Iterators: a template takes either `findings` or `sheets`, and only what it takes is rendered.
             sheets=self._sheets(),
             after=mark_safe(self.section(section) for section in self._sections(SectionPlace.AFTER)),
             appendix=mark_safe(self.appendix() for _ in range(1)),

@@ -56,6 +56,7 @@ class Part:
 
     def parse(self, text: str) -> prose.Prose:
         """Return `text` parsed under the policy."""
+        # Each text is needed twice: to number its figures, and to print it.
         if text not in self.parsed:
             self.parsed[text] = prose.parse(text)
         return self.parsed[text]
@@ -75,6 +76,7 @@ class Part:
 
     def picture(self, name: str) -> Picture | None:
         """Return the declared picture of that name or file; None when there is none."""
+        # By either: authors write the name, or the path as in any other Markdown.
         return next((each for each in self.engagement.images if name in (each.name, each.file)), None)
 
 
@@ -86,6 +88,7 @@ def number_figures(part: Part, finding: ReportedFinding) -> None:
     for content in _figures(part, finding):
         number = f"{finding.id}.{len(numbers) + len(pictured) + 1}"
         if isinstance(content, Picture):
+            # A picture that is placed twice is one figure, and the second place refers to it.
             pictured.setdefault(content.name, Figure(number, None, content))
         elif content.index not in numbers:
             numbers[content.index] = Figure(number, content, None)

@@ -94,6 +94,7 @@ class Filters:
 
     def by_name(self) -> Mapping[str, Callable[..., Any]]:
         """Return every filter by the names that templates may use."""
+        # By name and not by inspection: a helper method must not become a filter by accident.
         filters = {name: getattr(self, name) for name in (*EXAMPLES, *COMPARISON_EXAMPLES)}
         return filters | {old: filters[new] for old, new in RENAMED.items()}
 
@@ -112,6 +113,7 @@ class Filters:
     def figure(self, context: Context, snippet: Snippet) -> Markup:
         """The figure of a location, by `figure.*.j2`."""
         part: Part = context["part"]
+        # A location without a number is drawn as well: own templates may print snippets of a part that numbers none.
         return part.draw(part, part.numbers.get(snippet.index, Figure("", snippet, None)), None)
 
     @pass_context
@@ -210,6 +212,7 @@ class Filters:
 
     def sha256(self, text: str) -> str:
         """The digest for the content security policy."""
+        # Base64, not hexadecimal. Source: Content Security Policy Level 3, hash-source.
         return base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()
 
     def diff(self, lines: Sequence[DiffLine], language: str) -> Markup:

@@ -90,6 +90,7 @@ def highlight(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pi
     lexer = _lexer(language) if _is_within_budget(lines, text) else None
     if lexer is None:
         return tuple((Piece("", line),) if line else () for line in lines)
+    # A run may begin inside of a multi-line string: lexed without its opener, all of it would be coloured wrongly.
     opener = inside + "\n" if inside else ""
     found = _lex(lexer, opener + text)
     pieces = _by_line(found)
@@ -102,6 +103,7 @@ DIFF_SIGNS: Final = {(True, True): ("same", " "), (True, False): ("gone", "-"), 
 
 def highlight_diff(lines: Sequence[DiffLine], language: str) -> tuple[Pieces, ...]:
     """Return each line of a diff in pieces: deleted lines are lexed among the old lines, all others among the new ones."""
+    # Each side is lexed as a whole: a deleted line may close a string that an added one leaves open.
     old = iter(highlight([line.text for line in lines if line.old_line is not None], language))
     new = iter(highlight([line.text for line in lines if line.new_line is not None], language))
     found: list[Pieces] = []

@@ -28,6 +28,7 @@ ELISION: Final = "…"
 
 _BADGE: Final = '<span class="hidden">%s</span>'
 _WEB: Final = ("https://", "http://", "mailto:")
+# One search decides whether a text needs escaping at all.
 _SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
 _LONG_NAME: Final = re.compile(r"\S{25}")
@@ -84,6 +85,7 @@ def link(text: str | Markup, address: str | None) -> Markup:
     shown = text if isinstance(text, Markup) else Markup(_shown_prose(text))  # noqa: S704
     if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address):
         return shown
+    # noreferrer: a linked site must not learn where a confidential report is kept.
     return Markup(f'<a href="{_markup_escape(address)}" rel="noopener noreferrer">{shown}</a>')  # noqa: S704
 
 
@@ -104,6 +106,7 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
 
     Line numbers are attributes, so that whoever copies code from the page gets the code alone.
     """
+    # The style sheet reserves room for the numbers by a class, g1 and up: an inline style would be blocked by the policy.
     widest = max((line.number or 0 for run in snippet.runs for line in run.lines), default=0)
     return Markup("".join(_code(snippet, part, len(str(widest)) if widest else 0)))  # noqa: S704
 
@@ -126,6 +129,8 @@ def diff(lines: Sequence[DiffLine], language: str) -> Markup:
     width = max(len(str(number)) for line in lines for number in (line.old_line, line.new_line) if number is not None)
     pieces = highlight_diff(lines, language)
     rows = (_diff_line(line, shown, width) for line, shown in zip(lines, pieces, strict=True))
+    # dir: code is left to right in a report of any language.
+    # tabindex: who has no mouse must be able to scroll a wide block (WCAG 2.2, 2.1.1).
     opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr" tabindex="0"><code>'
     return Markup(f"{opened}{''.join(rows)}</code></pre>")  # noqa: S704
 
@@ -180,6 +185,7 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
 
 def _kinds(text: str) -> str:
     """Return the classes of a line. On paper a wide line is broken: a class marks it, another indents its later rows."""
+    # Four columns for a tab, as the style sheets have it.
     shown = text.expandtabs(4) if "\t" in text else text
     if len(shown) <= _WIDE_LINE:
         return "l"
@@ -235,6 +241,7 @@ class _Writer:
 
     def _link(self, token: Token, is_empty: bool) -> str:
         address = str(token.attrs["href"])
+        # The policy let through http, https, mailto, fragments, and the symbolic schemes handled here: nothing else arrives.
         scheme, _, name = address.partition(":")
         label, relation = address, ""
         if scheme == "finding":
@@ -274,10 +281,12 @@ class _Writer:
         lines = token.content.removesuffix("\n").split("\n")
         shown = zip(lines, highlight(lines, language), strict=True)
         body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces, line)}\n</span>' for line, pieces in shown)
+        # A short block is kept on one page; a long one may be broken, or it would leave half a page blank.
         short = " short" if len(lines) <= _SHORT else ""
         return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
 
     def _cell(self, token: Token) -> str:
+        # A class instead of the parser's style attribute, which the page's content security policy blocks.
         style = str(token.attrs.get("style", ""))
         aligned = f' class="{style.removeprefix("text-align:")}"' if style else ""
         return f"<{token.tag}{aligned}>"

@@ -48,8 +48,10 @@ def create_environment(dialect: Dialect, files: TemplateFiles, engagement: Repor
         autoescape=True,
         finalize=partial(_to_markup, dialect),
         undefined=Undefined,
+        # A tag on a line of its own leaves no blank line, which would end a list or a table in Markdown.
         trim_blocks=True,
         lstrip_blocks=True,
+        # Included Markdown files have to end with their newline, or the next block would continue their last line.
         keep_trailing_newline=True,
         auto_reload=False,
     )
@@ -69,6 +71,7 @@ def translate_errors(output: Iterable[_Output], files: TemplateFiles) -> Iterato
     """
     try:
         yield from output
+    # Raised within a filter or the loader: it has its place already.
     except FindingsReportError:
         raise
     except TemplateSyntaxError as error:
@@ -160,6 +163,7 @@ class Undefined(StrictUndefined):
         if self._undefined_obj is missing:
             return f"there is no {name!r} here"
         known = type(self._undefined_obj).model_fields if isinstance(self._undefined_obj, Frozen) else ()
+        # Suggestions for our own values only: they have documented fields.
         near = did_you_mean(str(name), known)
         what = f"has no field {name!r}" if isinstance(name, str) else f"has no element {name}"
         return f"{_describe(self._undefined_obj)} {what}" + (f"; {near}" if near else "")

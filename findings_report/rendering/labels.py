@@ -10,6 +10,7 @@ from findings_report.model.comparison import CITED_WORDS, ComparedFinding, FixSt
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 
+# Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
 _MONTHS: Final = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
@@ -58,12 +59,14 @@ def period(start: date, end: date, language: str) -> str:
 
 def number(value: int, language: str) -> str:
     """Return a count: `12,345` where the language is English, else with blanks that do not break."""
+    # A comma is the decimal sign in most languages; a space between groups is read everywhere (ISO 80000-1).
     text = f"{value:,}"
     return text if language.split("-")[0].lower() == "en" else text.replace(",", "\u00a0")
 
 
 def ticket_address(ref: str) -> str | None:
     """Return the web address in a ticket ref, `https://...` or `jira:https://...`; None when there is none."""
+    # Only web addresses become links: a key such as SEC-12 has no address without the configuration of its tracker.
     candidates = (ref, ref.partition(":")[2])
     return next((text for text in candidates if text.lower().startswith(("https://", "http://"))), None)
 
@@ -146,6 +149,7 @@ def _modified(drift: Drift) -> list[str]:
             DRIFT_WORDS[drift.kind],
             "only whitespace differs" + (", all quoted lines remain" if drift.quoted_intact else ""),
         ]
+    # Exactly 1: a share that only rounds to 100% has lost a line.
     if drift.surviving == 1 and kept == len(quoted):
         return ["lines added", "all cited lines remain"]
     share = f"{drift.surviving:.0%} of the cited lines"

@@ -63,6 +63,7 @@ def xref(target: str) -> Markup:
 def link(text: str | Markup, address: str | None) -> Markup:
     """Return `text` linked to a web address; only the text for any other address and for None."""
     shown = text if isinstance(text, Markup) else escape(text)
+    # An address with a blank, a bracket or a backslash would end the link early in some reader.
     if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address) or set(" <>\\\n") & set(address):
         return shown
     if text == address:
@@ -73,6 +74,7 @@ def link(text: str | Markup, address: str | None) -> Markup:
 def _target(address: str) -> str:
     """Return an address as the target of a link; a pipe would end a table's cell."""
     bare = address.replace("|", "%7C")
+    # Angle brackets where parentheses would have to be balanced.
     return f"<{bare}>" if not bare or set("() ") & set(bare) else bare
 
 
@@ -94,6 +96,7 @@ def inline(parsed: Prose, part: Part) -> Markup:
 def code_block(snippet: Snippet, part: Part) -> Markup:
     """Return a snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath."""
     lines = [line for run in snippet.runs for line in run.lines]
+    # Real line numbers as text: Markdown has no other place for them.
     width = max((len(str(line.number)) for line in lines if line.number is not None), default=0)
     rows: list[str] = []
     for index, run in enumerate(snippet.runs):
@@ -113,6 +116,7 @@ def fenced(text: str, language: str) -> str:
 
 def differences(snippet: Snippet) -> Markup:
     """Return how an edited quote differs from the repository; empty when it does not."""
+    # Sign first, as the fence has the language diff and readers colour its lines by their first character.
     rows = []
     for difference in snippet.check.differences:
         rows += [f"- {difference.quoted}"] if difference.quoted is not None else []
@@ -162,6 +166,7 @@ def _longest(text: str) -> int:
 
 
 def _printed(tokens: Iterable[Token], part: Part, under: int) -> str:
+    # Late: only Markdown output and tickets need the printer.
     from mdformat.renderer import MDRenderer
 
     prepared = [_visible(token) for token in tokens]
@@ -203,6 +208,7 @@ class _Own:
         if scheme == "finding":
             id = context.env["part"].current(name)
             return text or str(escape(id)) if context.env["part"].is_alone else f"[{text or escape(id)}]({xref(id)})"
+        # The title in quotes, each character escaped that would end it.
         title = str(node.attrs.get("title") or "")
         quoted = ' "' + re.sub(r'(["\\&<`])', r"\\\1", visible(" ".join(title.split()))) + '"' if title else ""
         return f"[{text or escape(address)}]({_target(address)}{quoted})"

@@ -81,7 +81,7 @@ class TemplateFiles:
         return frozenset(self._place(f"{layer}/{name}") for layer, files in layers for name in files)
 
     def _place(self, address: str) -> str:
-        # The angle brackets tell Python's tracebacks not to look for a file of that name.
+        # Python's tracebacks do not look for a file whose name is in angle brackets.
         return str(self.paths[address]) if address in self.paths else f"<{address}>"
 
 
@@ -91,6 +91,7 @@ def find_template(name: str, folder: Path, *, given: bool) -> Template:
     Raises FindingsReportError (USAGE when the name was `given` on the command line, INPUT when engagement.yaml has it) when
     there is none of that name.
     """
+    # In a checkout of this project the sample engagement is beside the program's own templates: they are no overrides.
     own, builtin = folder.absolute().parent / "templates", builtin_templates()
     folders = [builtin] if not own.is_dir() or own.resolve() == builtin.resolve() else [own, builtin]
     template = Template(name, tuple(folders))
@@ -106,6 +107,7 @@ def find_template(name: str, folder: Path, *, given: bool) -> Template:
 def builtin_templates() -> Path:
     """Return the program's own template folders: inside the package when installed, beside it in a checkout."""
     package = Path(__file__).parent.parent
+    # The wheel puts the templates into the package; in a checkout they are at the root, where authors of templates find them.
     inside = package / "templates"
     return inside if inside.is_dir() else package.parent / "templates"
 
@@ -138,6 +140,7 @@ def read_template(template: Template) -> TemplateFiles:
         for folder in (root / layer for root in template.folders):
             for path in _files_below(folder):
                 name = path.relative_to(folder).as_posix()
+                # The first folder wins, so the engagement's own file hides the program's.
                 if name not in files:
                     files[name] = _read(path, folder)
                     paths[f"{layer}/{name}"] = path
@@ -215,6 +218,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def _walk(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
     place = folder.resolve()
+    # A link to a folder above would be followed for ever.
     if place in above or not place.is_relative_to(root):
         return
     for path in sorted(folder.iterdir()):

@@ -20,6 +20,7 @@ def assign(weights: Sequence[Sequence[float]]) -> list[int | None]:
     """
     if not weights or not weights[0]:
         return [None] * len(weights)
+    # The algorithm needs a square; a row or column of zeros is nobody.
     size = max(len(weights), len(weights[0]))
     padding = [0.0] * (size - len(weights[0]))
     square = [[*row, *padding] for row in weights] + [[0.0] * size for _ in range(size - len(weights))]
@@ -40,7 +41,7 @@ def _solve(weights: list[list[float]], size: int) -> list[int]:
     """
     row_price = [0.0] * size
     column_price = [0.0] * (size + 1)
-    owners = [-1] * (size + 1)  # the last column stands for the row that is being added
+    owners = [-1] * (size + 1)  # the last column belongs to the row that is being added
     for added in range(size):
         owners[size] = added
         slack = [_FAR] * size
@@ -82,7 +83,7 @@ GAP: Final = 0.06
 
 
 MOST_POSSIBLE: Final = 5
-"""What is told of a finding of the baseline that may be many, the nearest."""
+"""The most candidates that are reported for one finding of the baseline, the most similar first."""
 
 
 LARGEST: Final = 60
@@ -106,6 +107,7 @@ def choose(weights: Mapping[Pair, float]) -> Choice:
     pairs: list[Pair] = []
     ties: set[Pair] = set()
     oversized: list[tuple[int, int]] = []
+    # By group, and only pairs above the threshold: the assignment takes cubic time.
     for group in _groups([pair for pair, weight in weights.items() if weight >= ACCEPT]):
         rows, columns = sorted({row for row, _ in group}), sorted({column for _, column in group})
         if max(len(rows), len(columns)) <= LARGEST:
@@ -115,10 +117,12 @@ def choose(weights: Mapping[Pair, float]) -> Choice:
             oversized.append((len(rows), len(columns)))
     rivals = _Rivals(weights, dict(pairs))
     for pair in pairs:
+        # A wrong pair hides a new and an absent finding, so a close call is left to a person.
         ties.update(rivals.of(pair))
     firm = [pair for pair in pairs if pair not in ties]
     settled = {row for row, _ in pairs}, {column for _, column in pairs}
     left = {(a, b): weight for (a, b), weight in weights.items() if a not in settled[0] and b not in settled[1]}
+    # Below the threshold only mutual best matches are worth a hint.
     near = _mutual({pair: weight for pair, weight in left.items() if weight >= POSSIBLE})
     return Choice(tuple(sorted(firm)), _nearest({*ties, *near}, weights), tuple(sorted(oversized)))
 

@@ -31,8 +31,10 @@ def find_candidates(
     """
     found = set(_by_key(baseline, current))
     limits: list[str] = []
+    # Counted before they are listed, which takes n log n instead of the number of pairs.
     files = {file: _Cites(*sides, *settled) for file, sides in _by_file(baseline, current).items()}
     left = _MOST_OVERLAPS
+    # Small files first, so that one file with thousands of findings cannot use up the budget of all.
     for number, file in sorted((cites.count(), file) for file, cites in files.items()):
         left -= number
         if left >= 0:
@@ -42,6 +44,7 @@ def find_candidates(
                 f"{number} pairs of findings cite overlapping lines of {file[1]}: only pairs with identical lines, or with "
                 "rare words in common, were compared"
             )
+    # Sorted: the order of a set depends on the run, and ties must not.
     return sorted(pair for pair in found if pair[0] not in settled[0] or pair[1] not in settled[1]), tuple(sorted(limits))
 
 

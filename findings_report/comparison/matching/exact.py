@@ -56,6 +56,7 @@ class Pairing:
 
     def name(self, pair: Pair, ground: MatchReason, reason: str) -> None:
         """Make the two a pair because of their ids, unless they have almost nothing in common."""
+        # An id can be reused for another finding, above all where ids are numbered for each report.
         weight = likeness(self.agreement(pair))
         if weight < REUSED:
             reason = "neither title, description nor cited lines agree"
@@ -95,6 +96,7 @@ def pair_by_alias(pairing: Pairing) -> None:
         for name in _names(finding):
             for other in index.get(name, ()):
                 reasons.setdefault((position, other), f"former id {name}")
+    # Two findings may have been merged into one: the more similar one continues in it.
     ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
     for pair in ranked:
         if pairing.is_free(pair):
@@ -131,6 +133,7 @@ def code_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
 def title_and_line_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
     """Yield title and cited lines together."""
     if finding.title and finding.regions:
+        # Both together: titles recur, as do lines, but hardly in the same pair.
         yield (tuple(finding.title), frozenset(finding.regions.items())), "title and cited lines"
 
 
@@ -145,8 +148,10 @@ def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
                 reasons[key] = reason
     found: dict[Pair, str] = {}
     for key, (here, there) in index.items():
+        # A key that two findings of a side share identifies neither.
         if len(here) == len(there) == 1 and pairing.is_free((here[0], there[0])):
             found.setdefault((here[0], there[0]), reasons[key])
+    # A finding with two keys may point to two partners: then neither key is taken.
     rows, columns = Counter(row for row, _ in found), Counter(column for _, column in found)
     for pair, reason in found.items():
         if rows[pair[0]] == columns[pair[1]] == 1:

@@ -33,8 +33,9 @@ def match(baseline: Iterable[Traits], current: Iterable[Traits]) -> Matching:
     sides = [sorted(side, key=lambda traits: traits.id) for side in (baseline, current)]
     for side in sides:
         if twice := [id for id, number in Counter(traits.id for traits in side).items() if number > 1]:
-            raise ValueError(f"ids that stand for two findings of one side: {', '.join(twice)}")
+            raise ValueError(f"ids that two findings of one side have: {', '.join(twice)}")
     pairing = Pairing(*prepare(*sides))
+    # In the order of reliability: what an earlier criterion paired is settled for the later ones.
     pair_by_id(pairing)
     pair_by_alias(pairing)
     pair_by_key(pairing, MatchReason.FINGERPRINT, fingerprint_keys)
@@ -47,6 +48,7 @@ def _by_likeness(pairing: Pairing) -> Matching:
     looked_at, limits = find_candidates(pairing.baseline, pairing.current, pairing.settled)
     agreed: dict[Pair, Agreement] = {}
     weights: dict[Pair, float] = {}
+    # Pairs of settled findings are looked at too, for overlaps: a finding may have been split off from a pair.
     for pair in looked_at:
         found = pairing.agreement(pair)
         weight = likeness(found)

@@ -59,6 +59,7 @@ def vectors(texts: Iterable[str]) -> list[Vector]:
     spread: Counter[str] = Counter()
     for count in counts:
         spread.update(count.keys())
+    # Inverse document frequency: in audits of one project the words of its domain say little.
     rarity = {word: math.log(1 + len(counts) / number) for word, number in spread.items()}
     return [_vector(count, rarity) for count in counts]
 
@@ -83,7 +84,7 @@ def heaviest(vector: Vector, number: int) -> Iterator[str]:
 
 
 class Agreement(NamedTuple):
-    """How far two findings agree in each trait, 0 to 1; None where one of them lacks it."""
+    """How far two findings agree in each trait, 0 to 1; None if one of them does not have it."""
 
     title: float
     """Words of the titles."""
@@ -96,7 +97,7 @@ class Agreement(NamedTuple):
 
 
 WEIGHTS: Final = (0.25, 0.35, 0.3, 0.1)
-"""What each trait of an Agreement counts. One that either finding lacks counts nothing, and the others accordingly more."""
+"""What each trait of an Agreement counts. A trait that one finding does not have is ignored; the others weigh more."""
 
 
 INSIDE: Final = 0.7
@@ -166,6 +167,7 @@ def _ready(traits: Traits, title: Vector, prose: Vector) -> Prepared:
 
 def _by_file(places: Sequence[CitedLines]) -> dict[tuple[str, str], tuple[Lines, ...]]:
     found: defaultdict[tuple[str, str], set[Lines]] = defaultdict(set)
+    # By file, because only regions of one file can overlap.
     for place in places:
         region = place.region
         found[place.repository, place.path].add((region.start_line, region.end_line) if region else EVERY_LINE)
@@ -183,16 +185,18 @@ def agreement(one: Prepared, other: Prepared) -> Agreement:
 
 
 def likeness(found: Agreement) -> float:
-    """Return the similarity as one figure, 0 to 1. A trait that either finding lacks does not count."""
+    """Return the similarity as one figure, 0 to 1. A trait that one of them does not have is ignored."""
     total = weight = 0.0
     for share, counts in zip(found, WEIGHTS, strict=True):
         if share is not None:
             total += share * counts
             weight += counts
+    # Rounded, so that a tie is a tie whatever the last bits of a sum are.
     return round(total / weight, 6)
 
 
 def _weakness(one: Prepared, other: Prepared) -> float | None:
+    # Ids before the category: a category is free text, and auditors word it differently.
     if one.cwe and other.cwe:
         return float(not one.cwe.isdisjoint(other.cwe))
     return float(one.category == other.category) if one.category and other.category else None
@@ -200,6 +204,7 @@ def _weakness(one: Prepared, other: Prepared) -> float | None:
 
 def _place(one: Prepared, other: Prepared) -> float | None:
     """Return the best overlap of any two cited regions; equal text counts as equal lines, wherever it is."""
+    # Equal text wins over lines: code that moved without being tracked is recognised by it.
     if not one.texts.isdisjoint(other.texts):
         return 1.0
     is_same_symbol = not one.symbols.isdisjoint(other.symbols)

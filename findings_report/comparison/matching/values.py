@@ -10,7 +10,7 @@ from findings_report.model.evidence import Region
 
 @dataclass(frozen=True, slots=True)
 class CitedLines:
-    """Cited lines, as they stand at the current side's commit."""
+    """Cited lines at the commit of the current side."""
 
     repository: str
     """Name of the repository; the same on both sides."""
