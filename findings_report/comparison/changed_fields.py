@@ -12,7 +12,7 @@ from findings_report.model.comparison import FieldChange, TrackedRegion
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
-from findings_report.model.passages import passage_fields
+from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
 
@@ -50,7 +50,8 @@ def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> It
 
 
 def _change(name: str, before: str | None, after: str | None) -> FieldChange:
-    label = _LABELS.get(name, name.replace("_", " ").capitalize())
+    is_field = name in ReportedFinding.model_fields  # the locations are compared as one field that a finding does not have
+    label = _LABELS.get(name) or (heading_of(ReportedFinding, name) if is_field else name.capitalize())
     is_prose = any(field.path[0] == name for field in passage_fields(ReportedFinding))
     words = diff_words(before or "", after or "") if is_prose else ()
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
