@@ -18,10 +18,10 @@ from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
-# SELF
-
-
 _NUMBER: Final = re.compile(r"[0-9]+")
+
+_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+_PLAIN: Final = re.compile(r"[\w/](?:[\w./+@-]*\w)?\Z")
 
 
 def relocate(content: bytes, index: int, location: Location, *, shown: str) -> bytes:
@@ -114,15 +114,9 @@ def _line(line: str, before: str, after: str) -> str:
     return bare.removesuffix(before) + after + line[len(bare) :] if bare.endswith(before) else line
 
 
-_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
-
-
 def quoted(text: str) -> str:
     """`text` as a double-quoted YAML scalar on one line, with what cannot be seen as escapes."""
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
-
-
-_PLAIN: Final = re.compile(r"[\w/](?:[\w./+@-]*\w)?\Z")
 
 
 def restyled(text: str, mark: Mark) -> str:

@@ -36,6 +36,34 @@ _OPENED_REMEDIES: Final = dict.fromkeys("[{", "quote a text that starts with [ o
     "\"'", "the text ends at its second quotation mark: write it as a block after `|`"
 )
 
+LARGEST_FILE: Final = 4 * 1024 * 1024
+
+LARGEST_SCALAR: Final = 1024 * 1024
+
+DEEPEST: Final = 40
+
+MOST_VALUES: Final = 200_000
+
+Path = tuple[str | int, ...]
+"""Keys and 0-based indexes from the root of a document."""
+
+BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line."""
+
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_LONGEST_NUMBER = 100
+# As what may stand, not as what may not: the search is ten times as fast, and it sees every character of every file.
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    + "".join(f"{chr(plane << 16)}-{chr(plane << 16 | 0xFFFD)}" for plane in range(1, 17))
+    + "]"
+)
+
 
 def remedy(fault: str, lines: list[str], line: int) -> str | None:
     """What is to be done about `fault`, in libyaml's words, in `line` (0-based) of `lines`; None when that is not clear."""
@@ -57,62 +85,10 @@ def _in_block_text(lines: list[str], line: int) -> bool:
     return next(above, "").rstrip().endswith(("|", ">", "|-", ">-"))
 
 
-# SELF
-
-
-LARGEST_FILE: Final = 4 * 1024 * 1024
-
-
-LARGEST_SCALAR: Final = 1024 * 1024
-
-
-DEEPEST: Final = 40
-
-
-MOST_VALUES: Final = 200_000
-
-
-Path = tuple[str | int, ...]
-"""Keys and 0-based indexes from the root of a document."""
-
-
-BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-"""What libyaml counts as the end of a line."""
-
-
-_INT = re.compile(r"[-+]?[0-9]+\Z")
-
-
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-
-
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-
-
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-
-
-_NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
-
-
 _NOT_FINITE |= {f".{name}": float("nan") for name in ("nan", "NaN", "NAN")}
 
 
-_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-
-
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-
-
-_LONGEST_NUMBER = 100
-
-
-# As what may stand, not as what may not: the search is ten times as fast, and it sees every character of every file.
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
-    + "".join(f"{chr(plane << 16)}-{chr(plane << 16 | 0xFFFD)}" for plane in range(1, 17))
-    + "]"
-)
 
 
 class WrittenInt(int):

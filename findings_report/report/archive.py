@@ -25,75 +25,16 @@ from findings_report.problems.safe_text import HIDDEN
 MOST_QUOTED: Final = 1_000_000
 """Quoted lines that are followed one by one."""
 
-
-def unsound(report: Report) -> str | None:
-    """The first thing that no report says, to stand after the name of its file; None when there is none."""
-    return next(_faults(report), None)
-
-
-def _faults(report: Report) -> Iterator[str]:
-    ids = Counter(finding.id.casefold() for finding in report.findings)
-    for finding in report.findings:
-        if ids[finding.id.casefold()] > 1:
-            yield f"it has more than one finding {finding.id!r}"
-        yield from _of_finding(finding)
-    quoted = sum(_count(snippet.check.found) for finding in report.findings for snippet in finding.snippets)
-    if quoted > MOST_QUOTED:
-        yield f"it quotes {quoted:,} lines; at most {MOST_QUOTED:,} are followed"
-
-
-def _of_finding(finding: ReportedFinding) -> Iterator[str]:
-    for snippet in finding.snippets:
-        for regions in (snippet.regions, snippet.check.found):
-            yield from (f"{finding.id!r} cites the lines {fault}" for fault in _of_regions(regions))
-        if fault := _of_printed(snippet):
-            yield f"{finding.id!r} prints {fault}"
-
-
-def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
-    """What is wrong with lines that should rise, so that nothing is asked of any of them twice."""
-    for region in regions:
-        if not 1 <= region.start_line <= region.end_line:
-            yield f"{region}, and there are no such lines"
-    for earlier, later in pairwise(regions):
-        if later.start_line <= earlier.end_line:
-            yield f"{later} after {earlier}"
-
-
-def _of_printed(snippet: Snippet) -> str | None:
-    for run in snippet.runs:
-        if any("\n" in text for text in (run.inside, *(line.text for line in run.lines))):
-            return "several lines as one"
-    return None
-
-
-def _count(regions: Sequence[Region]) -> int:
-    return sum(region.end_line - region.start_line + 1 for region in regions)
-
-
-# SELF
-
-
 LARGEST: Final = 512 * 2**20
 """Bytes of a file that is read at all."""
 
-
 _MODELS: Final[dict[str, type[Document]]] = {SCHEMA: Report, COMPARISON_SCHEMA: Comparison}
-
-
 _NAMES: Final[dict[type[Document], str]] = {Report: "report.json", Comparison: "comparison.json"}
-
-
 _START: Final = 1024
-
-
 _MOST_VALUES: Final = 5_000_000
 """Values of a JSON that is read: a list of nothing takes three bytes there, and some hundred times that once it is read."""
 
-
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-
-
 _LONGEST_FAULT: Final = 300
 
 
@@ -236,3 +177,48 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON value")
+
+
+def unsound(report: Report) -> str | None:
+    """The first thing that no report says, to stand after the name of its file; None when there is none."""
+    return next(_faults(report), None)
+
+
+def _faults(report: Report) -> Iterator[str]:
+    ids = Counter(finding.id.casefold() for finding in report.findings)
+    for finding in report.findings:
+        if ids[finding.id.casefold()] > 1:
+            yield f"it has more than one finding {finding.id!r}"
+        yield from _of_finding(finding)
+    quoted = sum(_count(snippet.check.found) for finding in report.findings for snippet in finding.snippets)
+    if quoted > MOST_QUOTED:
+        yield f"it quotes {quoted:,} lines; at most {MOST_QUOTED:,} are followed"
+
+
+def _of_finding(finding: ReportedFinding) -> Iterator[str]:
+    for snippet in finding.snippets:
+        for regions in (snippet.regions, snippet.check.found):
+            yield from (f"{finding.id!r} cites the lines {fault}" for fault in _of_regions(regions))
+        if fault := _of_printed(snippet):
+            yield f"{finding.id!r} prints {fault}"
+
+
+def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
+    """What is wrong with lines that should rise, so that nothing is asked of any of them twice."""
+    for region in regions:
+        if not 1 <= region.start_line <= region.end_line:
+            yield f"{region}, and there are no such lines"
+    for earlier, later in pairwise(regions):
+        if later.start_line <= earlier.end_line:
+            yield f"{later} after {earlier}"
+
+
+def _of_printed(snippet: Snippet) -> str | None:
+    for run in snippet.runs:
+        if any("\n" in text for text in (run.inside, *(line.text for line in run.lines))):
+            return "several lines as one"
+    return None
+
+
+def _count(regions: Sequence[Region]) -> int:
+    return sum(region.end_line - region.start_line + 1 for region in regions)

@@ -49,9 +49,6 @@ def read(inputs: Inputs) -> tuple[Path, authoring.Authored]:
     return folder, authoring.load(authoring.Folder(folder))
 
 
-# SELF
-
-
 @dataclass(frozen=True)
 class Checked:
     """An engagement, read and held against git."""
@@ -151,12 +148,6 @@ def _evidence(
     except FindingsReportError as error:
         return None, None, error.problems
     return found, covered, (*found.problems, *covered.problems)
-
-
-# SELF
-
-
-# SELF
 
 
 def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:

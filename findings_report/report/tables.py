@@ -92,9 +92,6 @@ def fold(files: Mapping[str, Sequence[CoveredFile]], cited: FindingsByFile) -> l
     return sorted(done, key=lambda group: (order[group.repository], group.path))
 
 
-# SELF
-
-
 def remediation(findings: Sequence[ReportedFinding]) -> Remediation | None:
     """The findings that wait for somebody; None when there are none, or when none of them has an owner, a day or a ticket."""
     waiting = [finding for finding in findings if finding.status not in ANSWERED]
