@@ -32,12 +32,15 @@ def render(
     """
     from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
+    from findings_report.rendering.template_files import read_template
     from findings_report.rendering.template_runner import document_key
 
     row = FORMATS.get(name)
     if row is not None and row.renderer is not None and (row.takes_comparisons or isinstance(document, Report)):
         rendered: Rendered = row.load_renderer()(document)
         return rendered
+    # Read once: key and text must come from the same files, also while somebody edits them.
+    template = read_template(template)
     if entries is None or system_fonts:  # what fonts the machine has is in no key
         return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(document, template, name)
@@ -95,8 +98,11 @@ def render_each(
     """
     from findings_report.model.rendered import Rendered
     from findings_report.rendering.document_parts import render_alone as render_text
+    from findings_report.rendering.template_files import read_template
 
     row = FORMATS[name]
+    if row.renderer is None:
+        template = read_template(template)  # once for all reports
     texts: list[Rendered] = []
     for index, report in enumerate(reports):
         progress(index)

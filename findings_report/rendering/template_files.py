@@ -123,13 +123,15 @@ def layer_names(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((template, FALLBACK)))
 
 
-def read_template(template: Template) -> TemplateFiles:
-    """Return every file that the template may use.
+def read_template(template: Template | TemplateFiles) -> TemplateFiles:
+    """Return every file that the template may use; a template that was read already is returned unchanged.
 
     All are read at once: what a file printed that is edited meanwhile would be cached under the digest of its old content.
     Raises FindingsReportError (OUTPUT) for a template that does not exist, and for a file that cannot be read or is a link
     that leads out of its folder.
     """
+    if isinstance(template, TemplateFiles):
+        return template
     if not any((root / template.name).is_dir() for root in template.folders):
         fault = f"there is no template {template.name!r}"
         raise template_error(fault, f"there are {', '.join(template_names(template))}")

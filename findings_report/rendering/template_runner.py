@@ -53,7 +53,7 @@ class TemplateRunner:
         self._engagement = engagement
         self._is_alone = is_alone
         self._embedded = 0
-        self._files = read_template(template) if isinstance(template, Template) else template
+        self._files = read_template(template)
         self._environment = create_environment(self._format.dialect, self._files, engagement)
         self._entries = entries
         self._key = _key(self._files, f"{format} {is_alone}", engagement) if entries else None
@@ -134,8 +134,7 @@ class TemplateRunner:
 
 def document_key(document: Document, template: Template | TemplateFiles, format: str) -> str:  # noqa: A002
     """Return the key under which a whole document is cached."""
-    files = read_template(template) if isinstance(template, Template) else template
-    return _key(files, f"document {format}", document).hexdigest()
+    return _key(read_template(template), f"document {format}", document).hexdigest()
 
 
 def _key(files: TemplateFiles, purpose: str, value: Frozen) -> hashlib._Hash:

@@ -122,7 +122,7 @@ class WorkerBugError(RuntimeError):
 
 def pack(job: Job) -> bytes:
     """The frame of a job. Raises FindingsReportError for a template that cannot be used."""
-    template = read_template(job.template) if isinstance(job.template, Template) else job.template
+    template = read_template(job.template)
     blobs = {f"{_DOCUMENT}{number}": archive.to_json(document) for number, document in enumerate(job.documents)}
     for number, files in enumerate(template.layers):
         blobs |= {f"{number}/{name}": content for name, content in files.items()}
