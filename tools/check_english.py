@@ -67,13 +67,10 @@ PENDING: Final[tuple[str, ...]] = (
     "findings_report/git/",
     "findings_report/history/",
     "findings_report/model/",
-    "findings_report/pdf/",
     "findings_report/problems/",
     "findings_report/rendering/",
     "findings_report/report/",
-    "findings_report/sandbox/",
     "findings_report/sourcecode/",
-    "findings_report/system/",
     "tools/font_coverage.py",
     "tools/generate.py",
 )

@@ -98,7 +98,7 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     with contextlib.suppress(OSError):  # a folder, or a link that leads nowhere, holds nothing either
         if authoring.SCHEMA_FOLDER.encode() in path.read_bytes():
             return {}, []
-    fault = "is there already, and stays as it is"
+    fault = "exists already and was not changed"
     place = Place(shown_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
 

@@ -82,7 +82,7 @@ def _lay_out_segments(segmented: SegmentedPage, page: PdfPage, workers: Workers)
         if correct == numbers:
             return [layouts[index] for index in indexes]
         numbers = correct
-    raise UnableError("the contents have another length for every numbering")
+    raise UnableError("the length of the contents changes with every numbering")
 
 
 def _segment_request(
@@ -137,5 +137,5 @@ def _require_blobs(reply: ChildReply, names: Sequence[str]) -> ChildReply:
 
 def _unaccountable() -> FindingsReportError:
     return FindingsReportError(
-        Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it", code="confine-garbage")
+        Problem(Kind.OUTPUT, "the PDF cannot be rendered: the confined process sent an invalid answer", code="confine-garbage")
     )

@@ -36,7 +36,7 @@ WRONG_PASSWORD: Final = "pdf-wrong-password"  # noqa: S105 - likewise
 """Code of the problem that the password is wrong."""
 
 _MOST_FILES: Final = 1000
-_REMEDY: Final = "take a PDF that findings-report made, or the JSON beside it"
+_REMEDY: Final = "use a PDF that findings-report rendered, or the JSON beside it"
 _SOURCE: Final = re.compile(r"(?:stream )?<_io\.BytesIO object at 0x[0-9a-f]+>:? ?")
 """How qpdf names its input in messages."""
 _TOO_LARGE: Final = ("confine-memory", "confine-output", "confine-cpu", "confine-wall")
@@ -74,7 +74,7 @@ def extract_file(content: bytes, names: Sequence[str], *, shown: str, password: 
         if problem.kind is Kind.USAGE:
             raise
         if problem.code in _TOO_LARGE:
-            raise _refused(shown, f"it takes too much to read what it carries: {problem.fault}") from None
+            raise _refused(shown, f"reading its data takes too much: {problem.fault}") from None
         raise _refused(shown, f"it cannot be read: {problem.fault}") from None
     if "fault" in reply.response:
         raise _refused(shown, visible(str(reply.response["fault"])))
@@ -153,16 +153,16 @@ def _find_only(pdf: Pdf, names: Sequence[str]) -> tuple[str, bytes]:
     matching = [(name, _stream(file)) for name, file in files if name in names]
     if not matching:
         others = f", but {len(files)} other{'' if len(files) == 1 else 's'}" if files else ""
-        raise _NoDataError(f"it carries no data: neither {' nor '.join(names)} is embedded in it{others}")
+        raise _NoDataError(f"it contains no data: neither {' nor '.join(names)} is embedded in it{others}")
     if len(matching) > 1:
         raise _NoDataError(
-            f"it carries {len(matching)} files of data ({', '.join(name for name, _ in matching)}), and one is expected"
+            f"it contains {len(matching)} data files ({', '.join(name for name, _ in matching)}), one is expected"
         )
     name, stream = matching[0]
     content = stream.read_bytes()
     stated = stream.get("/Params", Dictionary()).get("/CheckSum")
     if stated is not None and bytes(stated) != hashlib.md5(content, usedforsecurity=False).digest():
-        raise _NoDataError(f"the {name} in it is not what was put there: its checksum differs")
+        raise _NoDataError(f"the {name} in it was changed: its checksum differs")
     return name, content
 
 

@@ -60,7 +60,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
             if pdf.is_encrypted:
                 return {"fault": "it is encrypted already"}, {}
             if "/AcroForm" in pdf.Root:
-                return {"fault": "it is signed, and a signature does not outlive encryption"}, {}
+                return {"fault": "it is signed, and encryption would invalidate the signature"}, {}
             write_metadata(pdf, is_archival=False)
             buffer = io.BytesIO()
             password = request["password"]

@@ -64,7 +64,9 @@ def check_pictures(pictures: Pictures) -> None:
     wrong = [name for name, (kind, content) in pictures.items() if kind not in _MAGIC or not content.startswith(_MAGIC[kind])]
     if wrong:
         raise FindingsReportError(
-            Problem(Kind.OUTPUT, f"the image {visible(name)!r} is no PNG or JPEG", "convert it", code="pdf-image")
+            Problem(
+                Kind.OUTPUT, f"the image {visible(name)!r} is not PNG or JPEG", "convert it to PNG or JPEG", code="pdf-image"
+            )
             for name in wrong
         )
 

@@ -87,7 +87,7 @@ def prepare() -> Iterable[str]:
     """Load the codecs of pictures, and check that the fonts are the bundled ones: Fontconfig silently falls back to others."""
     PIL.Image.preinit()
     gc.collect()
-    # What is loaded now is no garbage: scanning it after each page was a fifth of the CPU time of short pages.
+    # Loaded modules are no garbage: scanning them after each page was a fifth of the CPU time of short pages.
     gc.freeze()
     if os.environ["FONTCONFIG_FILE"] != "fonts.conf":
         return _SYSTEM_FONTS
@@ -113,7 +113,7 @@ def serve(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> tuple[di
 def draw_page(
     request: Mapping[str, object], blobs: Mapping[str, bytes], draw: Callable[[str, Assets], dict[str, bytes]]
 ) -> tuple[dict[str, object], dict[str, bytes]]:
-    """Return an account of what happened while `draw` drew a page, and the blobs that it returned, if nothing was refused.
+    """Return an account of what happened while `draw` drew a page, and the blobs it returned unless an address was rejected.
 
     Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response:
     `refused`, the addresses that the page asked for without having them; `messages`, pairs of level and text;
@@ -130,7 +130,7 @@ def draw_page(
     try:
         drawn = draw(blobs["page"].decode(), assets)
     except Exception:
-        # WeasyPrint fails on some of the resources that it is refused; then the refusal is the cause to report.
+        # WeasyPrint fails on some rejected resources; then the rejection is the cause to report.
         if not assets.refused:
             raise
         drawn = {}

@@ -15,8 +15,8 @@ from findings_report.system.toolchain import INSTALL
 # WeasyPrint logs these as errors and continues without the resource. A report must not silently lose content.
 _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
 _REMEDIES: Final = {
-    "confine-cpu": "shorten what is largest: a line of thousands of characters, a huge table, text nested deeply",
-    "confine-memory": "shorten what is largest, make pictures smaller, or render fewer findings at once",
+    "confine-cpu": "shorten the largest part: a line of thousands of characters, a huge table, or deeply nested text",
+    "confine-memory": "shorten the largest part, make pictures smaller, or render fewer findings at once",
     "confine-output": "make pictures smaller, or render fewer findings at once",
     "confine-failed": "a template's style or an inline picture is the likeliest cause",
 }
@@ -40,20 +40,20 @@ def explain_failure(problem: Problem, finding: str | None = None) -> Problem:
     if problem.code == "confine-unprepared" and "cannot load library" in problem.fault:
         return replace(problem, fault=f"PDF needs Pango: {problem.fault}", remedy=INSTALL, code="pdf-pango")
     of = f" of {finding}" if finding else ""
-    fault, remedy = f"the PDF cannot be made{of}: {problem.fault}", _REMEDIES.get(problem.code, problem.remedy)
+    fault, remedy = f"the PDF cannot be rendered{of}: {problem.fault}", _REMEDIES.get(problem.code, problem.remedy)
     return replace(problem, fault=fault, remedy=remedy, subject=(finding,) if finding else None)
 
 
 def explain_whole_page(reason: str, *, level: Level) -> Problem:
     """Return why a long report was laid out whole: that is slower, and no part of it is cached."""
-    fault = f"the PDF was laid out in one piece: {visible(reason)}"
+    fault = f"the PDF was laid out as a whole, not in parallel: {visible(reason)}"
     return Problem(Kind.OUTPUT, fault, level=level, code="pdf-one-piece")
 
 
 def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
     """Return what the workers report, each problem once.
 
-    If addresses were refused, only these are returned: what WeasyPrint logs about them adds nothing.
+    If addresses were rejected, only these are returned: the messages of WeasyPrint about them add nothing.
     """
     accounts = [_read_account(reply.response) for reply in replies]
     if refused := dict.fromkeys(address for addresses, _, _ in accounts for address in addresses):
@@ -61,7 +61,9 @@ def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
     messages = dict.fromkeys(message for _, logged, _ in accounts for message in logged)
     problems = [_logged_message(level, text) for level, text in messages]
     if left_out := sum(count for _, _, count in accounts):
-        problems.append(Problem(Kind.OUTPUT, f"WeasyPrint said {left_out} things more", level="warning", code="pdf-warning"))
+        problems.append(
+            Problem(Kind.OUTPUT, f"WeasyPrint logged {left_out} more messages", level="warning", code="pdf-warning")
+        )
     return problems
 
 
@@ -70,7 +72,9 @@ def _read_account(response: Mapping[str, object]) -> tuple[list[str], list[tuple
     refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
     if not isinstance(refused, list) or not isinstance(messages, list) or not isinstance(left_out, int):
         raise FindingsReportError(
-            Problem(Kind.OUTPUT, "the PDF cannot be made: the confined process gave no account of it", code="confine-garbage")
+            Problem(
+                Kind.OUTPUT, "the PDF cannot be rendered: the confined process sent an invalid answer", code="confine-garbage"
+            )
         )
     return [str(address) for address in refused], [(str(level), str(text)) for level, text in messages], left_out
 
@@ -78,15 +82,15 @@ def _read_account(response: Mapping[str, object]) -> tuple[list[str], list[tuple
 def _refused_address(address: str) -> Problem:
     return Problem(
         Kind.OUTPUT,
-        f"the page asks for {visible(address)}, which it was not given",
-        "a report brings all it shows: declare pictures under `images`, write styles into the template, use the bundled fonts",
+        f"the page asks for {visible(address)}, which is not part of the report",
+        "declare pictures under `images`, put styles into the template, and use the bundled fonts",
         code="pdf-refused",
     )
 
 
 def _logged_message(level: str, text: str) -> Problem:
     if level == "ERROR" and text.startswith(_LOST_CONTENT):
-        return Problem(Kind.OUTPUT, f"something on the page cannot be shown: {visible(text)}", code="pdf-lost")
+        return Problem(Kind.OUTPUT, f"a part of the page cannot be printed: {visible(text)}", code="pdf-lost")
     return Problem(Kind.OUTPUT, f"WeasyPrint: {visible(text)}", level="warning", code="pdf-warning")
 
 
@@ -95,8 +99,8 @@ def confinement_gaps(confinement: str) -> tuple[Problem, ...]:
     missing = [measure for measure in confinement.split(", ") if " not " in measure]
     if not missing:
         return ()
-    fault = f"the PDF was laid out with less confinement than there could be: {', '.join(missing)}"
-    remedy = "build what is not yours on a kernel with Landlock (Linux 5.13 or newer)"
+    fault = f"the PDF was laid out with less confinement than intended: {', '.join(missing)}"
+    remedy = "build other people's engagements on a kernel with Landlock (Linux 5.13 or newer)"
     return (Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"),)
 
 
@@ -105,6 +109,6 @@ def _stand_in_warning(characters: tuple[str, ...]) -> tuple[Problem, ...]:
         return ()
     first = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
     more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
-    fault = f"characters that cannot be printed are shown by their code points: {first}{more}"
-    remedy = "use other characters, or `--system-fonts` where this machine has a font with them"
+    fault = f"characters without a font are printed as code points: {first}{more}"
+    remedy = "use other characters, or `--system-fonts` if this machine has a font with them"
     return (Problem(Kind.OUTPUT, fault, remedy, level="warning", code="pdf-characters"),)

@@ -135,7 +135,7 @@ class PdfRenderer:
         if segmented is None or len(segmented.segments) < _FEWEST_SEGMENTS:
             return self._lay_out_whole(page)
         if segmented.obstacle is not None:
-            reason = f"its style has `{segmented.obstacle}`, which needs all of it at once"
+            reason = f"its style has `{segmented.obstacle}`, which applies to all pages at once"
             return self._lay_out_whole(page, explain_whole_page(reason, level="note"))
         longest = max(len(segment.content) for segment in segmented.segments) + len(segmented.head)
         segment_workers = self._start_workers(SEGMENT_WORKER, page, longest)
@@ -159,7 +159,7 @@ class PdfRenderer:
         return self.limits or limits_for(html_bytes, sizes, len(page.embedded_file.content) if page.embedded_file else 0)
 
     def _find_culprits(self, page: PdfPage, error: FindingsReportError) -> list[Problem]:
-        """Explain a failure by the findings that cannot be laid out on their own either; by itself if there are none."""
+        """Explain a failure by the findings that cannot be laid out alone either; if there are none, by the error."""
         segmented = split_into_segments(page.html)
         culprits: list[Problem] = []
         if segmented is not None and _CODES_OF_CULPRITS.intersection(problem.code for problem in error.problems):

@@ -81,7 +81,7 @@ def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:
     faces: dict[str, Any] = {}
     for font in fonts.values():
         if font.missing or font.bitmap or font.variations:
-            raise UnsupportedError(f"{font.family} lacks glyphs, or is no plain outline font")
+            raise UnsupportedError(f"{font.family} has missing glyphs, or is not a plain outline font")
         face = faces.setdefault(font.hash, {"face": [font.family, int(font.weight), int(font.style)], "glyphs": {}})
         for glyph, text in font.to_unicode.items():
             face["glyphs"].setdefault(str(glyph), [font.widths[glyph], text])
@@ -120,7 +120,7 @@ def _stamp(page: Page, margin_box: MarginBox, text: TextBox) -> dict[str, Any]:
             raise UnsupportedError(f"the page numbers of {margin_box.at_keyword} are made of more than text")
     *rgb, alpha = style["color"].to("srgb")[:]
     if alpha != 1:
-        raise UnsupportedError("page numbers that one can see through")
+        raise UnsupportedError("the page numbers are transparent")
     return {
         "pieces": pieces,
         "face": [", ".join(json.dumps(family) for family in style["font_family"]), style["font_weight"], style["font_style"]],
@@ -177,7 +177,7 @@ def _draw_characters(face: Sequence[Any], characters: Sequence[str]) -> tuple[st
     samples = "".join(_sample(css, character if character.strip() else f"0{character}0") for character in characters)
     _draw_samples(samples, without_fonts)
     if len(faces) != 1:
-        raise UnsupportedError("page numbers in more than one face")
+        raise UnsupportedError("the page numbers use more than one font")
     return next(iter(faces.items()))
 
 

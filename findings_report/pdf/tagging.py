@@ -22,7 +22,7 @@ from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, 
 
 from findings_report.pdf.weasyprint_patches import TagPlan, patch_tagging, structure_type
 
-# What is within a link is a Link for WeasyPrint, too, but has no annotation.
+# WeasyPrint makes boxes within a link a Link, too, but these have no annotation.
 _TYPES_WITHOUT_MEANING: Final = frozenset({"Span", "NonStruct", "Link"})
 
 

@@ -20,26 +20,26 @@ _OUT_OF_MEMORY = re.compile(r"MemoryError|out of memory|bad_alloc|(?:cannot|fail
 
 def cpu_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that used up its CPU time."""
-    remedy = "give it less at once, or find what takes so long: one huge line, table or nesting is enough"
+    remedy = "reduce the input, or find the part that takes so long: a single huge line, table or nesting suffices"
     return _error("confine-cpu", f"the confined process used up its {limits.cpu_seconds} seconds of CPU time", remedy)
 
 
 def memory_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that asked for more memory than it may have."""
-    remedy = "give it less at once, or find what is so large: one huge picture or table is enough"
+    remedy = "reduce the input, or find the part that is so large: a single huge picture or table suffices"
     return _error("confine-memory", f"the confined process needed more than its {_size(limits.memory_bytes)} of memory", remedy)
 
 
 def wall_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child that did not answer in time."""
-    remedy = "try again when the machine is less busy, or give it less at once"
+    remedy = "try again when the machine is less busy, or reduce the input"
     return _error("confine-wall", f"the confined process gave no answer within {limits.wall_seconds:g} seconds", remedy)
 
 
 def output_limit(limits: Limits) -> FindingsReportError:
     """Return the error of a child whose reply is longer than allowed."""
     return _error(
-        "confine-output", f"the confined process answered with more than {_size(limits.output_bytes)}", "give it less at once"
+        "confine-output", f"the confined process answered with more than {_size(limits.output_bytes)}", "reduce the input"
     )
 
 
@@ -52,7 +52,7 @@ def start_failure(error: OSError) -> FindingsReportError:
 
 def preparation_failure(reason: str) -> FindingsReportError:
     """Return the error of a child that could not load its worker module, or that the kernel refused to confine."""
-    return _error("confine-unprepared", f"the confined process could not get ready: {_one_line(reason)}")
+    return _error("confine-unprepared", f"the confined process could not start: {_one_line(reason)}")
 
 
 def request_failure(reason: str) -> FindingsReportError:
@@ -62,7 +62,7 @@ def request_failure(reason: str) -> FindingsReportError:
 
 def protocol_violation() -> FindingsReportError:
     """Return the error of a child that sent something else than a frame."""
-    return _error("confine-garbage", "the confined process answered with something that is no answer")
+    return _error("confine-garbage", "the confined process sent an invalid answer")
 
 
 def crash(status: int, stderr: str, limits: Limits) -> FindingsReportError:

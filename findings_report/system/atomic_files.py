@@ -24,11 +24,11 @@ _REASONS = {
     errno.ENOSPC: ("the disk is full", "make room"),
     errno.EDQUOT: ("the disk quota is used up", "make room"),
     errno.EROFS: ("the file system is read-only", "choose another folder with -o"),
-    errno.EACCES: ("there is no right to write there", "choose another folder with -o"),
-    errno.EPERM: ("there is no right to write there", "choose another folder with -o"),
+    errno.EACCES: ("permission denied", "choose another folder with -o"),
+    errno.EPERM: ("permission denied", "choose another folder with -o"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder with -o"),
-    errno.EEXIST: ("a part of the path is a file or leads nowhere", "choose another folder with -o"),
-    errno.EISDIR: ("it is a folder", "name a file, or end the name in / to mean the folder"),
+    errno.EEXIST: ("a part of the path is a file or a broken link", "choose another folder with -o"),
+    errno.EISDIR: ("it is a folder", "name a file, or end the path with / for a folder"),
     errno.ENODEV: ("it is a device or a pipe, not a file", "use `-o -` for standard output, or name a file"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
 }
@@ -86,13 +86,13 @@ def _refuse_conflicts(new: Set[Path], read: Mapping[Path, bytes]) -> None:
     would be lost.
     """
     if taken := sorted(path for path in new if os.path.lexists(path)):
-        fault = "is there already, and stays as it is"
+        fault = "exists already and was not changed"
         raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(taken[0])), code="taken"))
     for path, was in read.items():
         if not path.lstat().st_mode & 0o222:
             fault, remedy = "cannot be written: it is read-only", f"chmod u+w {shlex.quote(str(path))}"
         elif path.is_symlink() or path.read_bytes() != was:
-            fault, remedy = "was changed while this was at work; nothing was written", "run it again"
+            fault, remedy = "was changed while the command ran; nothing was written", "run it again"
         else:
             continue
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, place=Place(str(path)), code="changed"))

@@ -53,7 +53,7 @@ def make_private(folder: Path) -> None:
             if status.st_mode & 0o077:
                 part.chmod(0o700)
     except OSError as error:
-        fault = f"the cache cannot be made: {error.strerror or error}"
+        fault = f"the cache folder cannot be created: {error.strerror or error}"
         problem = Problem(
             Kind.OUTPUT, fault, "set XDG_CACHE_HOME to a folder you can write to", place=Place(str(folder)), code="cannot-write"
         )

@@ -114,7 +114,7 @@ def describe_difference(theirs: object) -> str | None:
     """
     ours = worker_versions()
     if not isinstance(theirs, dict):
-        return "it does not say what it has"
+        return "it does not state its versions"
     for name in dict.fromkeys([*ours, *theirs]):
         if ours.get(name) != theirs.get(name):
             if name == CODE:

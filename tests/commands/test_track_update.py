@@ -304,7 +304,7 @@ def test_what_is_saved_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest
         if said == "writing locations":
             path.write_text(FINDING.replace("It is.", "Somebody wrote this a moment ago."))
 
-    with pytest.raises(FindingsReportError, match="was changed while this was at work; nothing was written"):
+    with pytest.raises(FindingsReportError, match="was changed while the command ran; nothing was written"):
         update(commands.Inputs(tmp_path, {}), "v2", only=None, dry_run=False, progress=save)
 
     assert "a moment ago" in path.read_text()

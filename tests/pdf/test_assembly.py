@@ -238,12 +238,12 @@ def test_a_checker_of_pdf_finds_no_fault(joined: bytes, tmp_path: Path) -> None:
 def test_the_bytes_depend_neither_on_the_number_of_workers_nor_on_what_is_kept(
     made: Report, joined: bytes, entries: cache.FileCache
 ) -> None:
-    assert in_segments(made, workers=1, entries=entries).content == joined
+    assert in_segments(made, workers=1, cache=entries).content == joined
 
     for file in sorted((cache.root() / "pages").iterdir())[::2]:
         file.unlink()
 
-    assert in_segments(made, workers=3, entries=entries).content == joined
+    assert in_segments(made, workers=3, cache=entries).content == joined
 
 
 @pytest.fixture
@@ -260,16 +260,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("start")
         return start(target, **given)
 
-    monkeypatch.setattr("findings_report.sandbox.child_process.ask", noted_ask)
-    monkeypatch.setattr("findings_report.sandbox.child_process.start_child", noted_start)
+    monkeypatch.setattr("findings_report.sandbox.ask", noted_ask)
+    monkeypatch.setattr("findings_report.sandbox.start_child", noted_start)
     return done
 
 
 def test_what_is_known_is_not_laid_out_again(made: Report, joined: bytes, entries: cache.FileCache, asked: list[str]) -> None:
-    in_segments(made, entries=entries)
+    in_segments(made, cache=entries)
     asked.clear()
 
-    assert in_segments(made, entries=entries).content == joined
+    assert in_segments(made, cache=entries).content == joined
     assert asked == []
 
 
@@ -278,16 +278,16 @@ def test_an_edited_finding_lays_out_its_own_sheet_and_no_other(
 ) -> None:
     edited = many(changed=made.findings[10].model_copy(update={"description": "It says something else now.\n"}))
     expected = in_segments(edited).content
-    in_segments(made, entries=entries)
+    in_segments(made, cache=entries)
     asked.clear()
 
-    assert in_segments(edited, entries=entries, workers=1).content == expected
+    assert in_segments(edited, cache=entries, workers=1).content == expected
     # The contents are laid out too when the sheet has become shorter by a page.
     assert asked in (["start", "segment", "fonts", "start", "join"], ["start", "segment", "segment", "fonts", "start", "join"])
 
 
 def test_a_corrupt_and_a_foreign_entry_are_made_again(made: Report, joined: bytes, entries: cache.FileCache) -> None:
-    in_segments(made, entries=entries)
+    in_segments(made, cache=entries)
     files = sorted((cache.root() / "pages").iterdir())
     for number, file in enumerate(files):
         content = file.read_bytes()
@@ -298,7 +298,7 @@ def test_a_corrupt_and_a_foreign_entry_are_made_again(made: Report, joined: byte
         else:
             file.chmod(0o644)
 
-    assert in_segments(made, entries=entries).content == joined
+    assert in_segments(made, cache=entries).content == joined
 
 
 BOMB = (
@@ -319,7 +319,7 @@ def test_a_finding_that_exhausts_its_limits_is_named(count: int) -> None:
         render_pdf(text, pictures=pictures(bad), limits=limits)
 
     (problem,) = caught.value.problems
-    assert problem.fault.startswith("the PDF cannot be made of NTR-003: ")
+    assert problem.fault.startswith("the PDF cannot be rendered of NTR-003: ")
     assert problem.subject == ("NTR-003",)
     assert problem.remedy
 

@@ -160,13 +160,13 @@ def bomb(pdf: Pdf) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (remove, "it carries no data: neither report.json nor comparison.json is embedded in it"),
-        (rename, "it carries no data: neither report.json nor comparison.json is embedded in it, but 1 other"),
-        (twice, "it carries 2 files of data (report.json, report.json), and one is expected"),
-        (both, "it carries 2 files of data (comparison.json, report.json), and one is expected"),
+        (remove, "it contains no data: neither report.json nor comparison.json is embedded in it"),
+        (rename, "it contains no data: neither report.json nor comparison.json is embedded in it, but 1 other"),
+        (twice, "it contains 2 data files (report.json, report.json), one is expected"),
+        (both, "it contains 2 data files (comparison.json, report.json), one is expected"),
         (many, "more than 1,000 files are embedded in it"),
         (circle, "more than 1,000 files are embedded in it"),
-        (no_tree, "it carries no data"),
+        (no_tree, "it contains no data"),
         (no_stream, "it is a damaged PDF: "),
         (no_file, "it is a damaged PDF: "),
         (odd_names, "it is a damaged PDF: "),
@@ -177,8 +177,8 @@ def bomb(pdf: Pdf) -> None:
             filtered(Name.FlateDecode, Dictionary(Predictor=12, Columns=2**31 - 1, Colors=2**31 - 1, BitsPerComponent=16)),
             "it is a damaged PDF: ",
         ),
-        (edited, "the report.json in it is not what was put there: its checksum differs"),
-        (bomb, "it takes too much to read what it carries: the confined process answered with more than 256 MiB"),
+        (edited, "the report.json in it was changed: its checksum differs"),
+        (bomb, "reading its data takes too much: the confined process answered with more than 256 MiB"),
     ],
 )
 def test_a_pdf_with_no_data_or_with_wrong_ones_is_refused_with_the_reason(change: Callable[[Pdf], None], said: str) -> None:
@@ -214,7 +214,7 @@ def test_extract_writes_beside_the_pdf_and_replaces_only_what_is_named(tmp_path:
     beside = extract(pdf, None)
 
     assert (beside.path, (tmp_path / "Review 1.0.json").read_bytes()) == (tmp_path / "Review 1.0.json", content)
-    with pytest.raises(FindingsReportError, match="is there already"):
+    with pytest.raises(FindingsReportError, match="exists already"):
         extract(pdf, None)
     assert extract(pdf, str(tmp_path / "Review 1.0.json")).content == content
     assert extract(pdf, f"{tmp_path}/new/").path == tmp_path / "new" / "report.json"

@@ -293,14 +293,14 @@ def test_a_relative_address_is_an_error_and_not_left_out(body: str) -> None:
 
 def test_a_base_address_does_not_help() -> None:
     assert problems_of(page('<img src="passwd" alt="">', '<base href="file:///etc/">'))[0].fault == (
-        "the page asks for file:///etc/passwd, which it was not given"
+        "the page asks for file:///etc/passwd, which is not part of the report"
     )
 
 
 def test_an_svg_that_calls_itself_png_is_refused() -> None:
     (problem,) = problems_of(page('<img src="fr-asset:a">'), a=("image/png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"))
 
-    assert problem.fault == "the image 'a' is no PNG or JPEG"
+    assert problem.fault == "the image 'a' is not PNG or JPEG"
 
 
 def test_a_picture_that_cannot_be_read_is_an_error_and_not_left_out() -> None:
@@ -346,7 +346,7 @@ def test_a_page_made_to_exhaust_ends_with_one_message_and_the_parent_alive(name:
     (problem,) = problems_of(page(body), SMALL)
 
     assert re.fullmatch(code, problem.code), problem
-    assert problem.fault.startswith("the PDF cannot be made: ")
+    assert problem.fault.startswith("the PDF cannot be rendered: ")
     assert problem.remedy
     assert render_pdf(page("x")).content.startswith(b"%PDF")
 

@@ -57,7 +57,7 @@ def test_a_signed_pdf_is_intact_whole_and_of_whom_it_says(which: str, pdf: bytes
 def test_a_key_and_a_certificate_that_do_not_belong_together_sign_nothing(pdf: bytes, ada: Person) -> None:
     other = person("Eve Example")
 
-    with pytest.raises(FindingsReportError, match="the first certificate is not that of the key") as caught:
+    with pytest.raises(FindingsReportError, match="the first certificate does not belong to the key") as caught:
         made_by(pdf, replace(ada.plain, certificates=other.plain.certificates + ada.plain.certificates))
     assert caught.value.problems[0].kind is Kind.USAGE
 
@@ -84,7 +84,9 @@ def test_what_is_named_as_a_certificate_and_is_none_is_told_of_the_option(
         ("--trust-authority", lambda: looked_at(signed, b"", named)),
     ]
     for option, attempt in attempts:
-        with pytest.raises(FindingsReportError, match=f"what {option} names holds something that is no certificate") as caught:
+        with pytest.raises(
+            FindingsReportError, match=f"the file that {option} names contains something else than certificates"
+        ) as caught:
             attempt()
         assert caught.value.problems[0].kind is Kind.USAGE
 
@@ -127,8 +129,8 @@ def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, 
     [
         (lambda ada: replace(ada.encrypted, passphrase=SECRET[1:]), "the passphrase is wrong"),
         (lambda ada: SigningKey(ada.bundle.content, b"", "wrong"), "the passphrase is wrong"),
-        (lambda _: SigningKey(b"nonsense", b"", "x"), "it is no PKCS#12 file"),
-        (lambda ada: SigningKey(ada.plain.content, b"", None), "there is no certificate"),
+        (lambda _: SigningKey(b"nonsense", b"", "x"), "it is not a PKCS#12 file"),
+        (lambda ada: SigningKey(ada.plain.content, b"", None), "the certificate is missing"),
     ],
 )  # fmt: skip
 def test_a_key_that_does_not_open_or_has_no_certificate_is_refused(

@@ -234,17 +234,17 @@ def test_what_is_no_time_stamp_of_what_was_asked_is_refused(pdf: bytes, ada: Per
 
     start = "the time stamp authority at 127.0.0.1 gave no time stamp: "
     for lacking in (without_certificates, unsigned):
-        assert refused(lacking, pdf, ada).fault == f"{start}its time stamp does not hold"
-    assert refused(lambda _: tsa.reply(other), pdf, ada).fault == f"{start}its time stamp is of something else"
+        assert refused(lacking, pdf, ada).fault == f"{start}its time stamp is invalid"
+    assert refused(lambda _: tsa.reply(other), pdf, ada).fault == f"{start}its time stamp belongs to another signature"
     assert "something else" not in str(signing.sign(pdf, ada.plain, NOW, shown="x").time_stamp)
     with serving(an_old_one) as server:
         manner = replace(NOW, authority=server.url)
         signing.sign(pdf, ada.plain, manner, shown="report.pdf")
-        with pytest.raises(FindingsReportError, match="its time stamp is of something else"):
+        with pytest.raises(FindingsReportError, match="its time stamp belongs to another signature"):
             signing.sign(pdf, ada.plain, manner, shown="report.pdf")
-    assert refused(forged, pdf, ada).fault == f"{start}its time stamp does not hold"
+    assert refused(forged, pdf, ada).fault == f"{start}its time stamp is invalid"
     for nonsense in (b"", b"<html>", b"\x30\x80", tsa.reply(other)[1][:-5]):
-        assert refused(always(nonsense), pdf, ada).fault == f"{start}its answer is no time stamp"
+        assert refused(always(nonsense), pdf, ada).fault == f"{start}its reply is not a time stamp"
 
 
 def test_a_reply_to_an_earlier_query_about_the_same_is_not_taken_for_one_to_this(tsa: Authority) -> None:
@@ -256,7 +256,7 @@ def test_a_reply_to_an_earlier_query_about_the_same_is_not_taken_for_one_to_this
     reply = tsa.reply(first)[1]
 
     assert worker._read_token(first, reply)["content_type"].native == "signed_data"
-    with pytest.raises(ValueError, match="its time stamp is of something else"):
+    with pytest.raises(ValueError, match="its time stamp belongs to another signature"):
         worker._read_token(second, reply)
 
 
@@ -268,8 +268,8 @@ def test_a_refusal_is_told_in_the_authoritys_words(pdf: bytes, ada: Person, tmp_
     by_openssl = refused(strict.reply, pdf, ada)
     in_words = refused(always(b"\x30" + bytes([len(said)]) + said), pdf, ada)
 
-    assert by_openssl.fault.endswith("it refuses: Message digest algorithm is not supported.; bad_alg")
-    assert in_words.fault.endswith(r"it refuses: out of \u{001B}[31mstamps")
+    assert by_openssl.fault.endswith("it rejects the request: Message digest algorithm is not supported.; bad_alg")
+    assert in_words.fault.endswith(r"it rejects the request: out of \u{001B}[31mstamps")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_refusal_is_told_in_the_authoritys_words(pdf: bytes, ada: Person, tmp_
     [
         (500, b"", "it answered with status 500"),
         (302, b"", "it answered with status 302"),
-        (200, b"x" * 20_000, "its answer has more than 16,384 bytes"),
+        (200, b"x" * 20_000, "its reply has more than 16,384 bytes"),
     ],
 )
 def test_what_a_server_must_not_answer_is_refused(status: int, content: bytes, said: str, pdf: bytes, ada: Person) -> None:

@@ -43,7 +43,7 @@ def test_a_folder_of_another_user_is_not_used() -> None:
     cache.root().mkdir(parents=True)
     os.chown(cache.root(), 12345, 12345)
 
-    with pytest.raises(FindingsReportError, match="cannot be made") as caught:
+    with pytest.raises(FindingsReportError, match="cannot be created") as caught:
         cache.make_private(cache.root() / "repositories")
 
     assert caught.value.problems[0].kind is Kind.OUTPUT

@@ -53,7 +53,9 @@ def no_time_stamp(url: str, why: str) -> FindingsReportError:
     """Return the error of an authority that gives no time stamp."""
     parts = urlsplit(url)
     fault = f"the time stamp authority at {visible(parts.hostname or url)} gave no time stamp: {why}"
-    return FindingsReportError(Problem(Kind.NETWORK, fault, "nothing was written; try again, or ask another", code="timestamp"))
+    return FindingsReportError(
+        Problem(Kind.NETWORK, fault, "nothing was written; try again, or use another authority", code="timestamp")
+    )
 
 
 class _NoReplyError(Exception):
@@ -97,7 +99,7 @@ async def _read_body(response: httpx.Response) -> bytes:
     async for piece in response.aiter_raw():
         reply += piece
         if len(reply) > LARGEST_REPLY:
-            raise _NoReplyError(f"its answer has more than {LARGEST_REPLY:,} bytes")
+            raise _NoReplyError(f"its reply has more than {LARGEST_REPLY:,} bytes")
     return bytes(reply)
 
 
@@ -106,13 +108,11 @@ def _parse_address(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            fault = f"{url!r} is no address of a time stamp authority"
+            fault = f"{url!r} is not an address of a time stamp authority"
         elif parts.username is not None:
-            fault = (
-                "the address of the time stamp authority holds a user name or password, which others on this machine could see"
-            )
+            fault = "the address of the time stamp authority contains a user name or password, which other users could see"
     except ValueError:
-        fault = f"{url!r} is no address of a time stamp authority"
+        fault = f"{url!r} is not an address of a time stamp authority"
     if fault is not None:
         remedy = "write it as https://tsa.example.org"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="timestamp-url"))

@@ -96,7 +96,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
     except _CertificateError as error:
         return {"certificate_fault": str(error)}, {}
     except SigningError as error:
-        return {"fault": f"it cannot be signed, as it has a signature already or forbids one: {error}"}, {}
+        return {"fault": f"it cannot be signed, because it has a signature already or forbids one: {error}"}, {}
     except ValueErrorWithMessage as error:
         return {"fault": f"a signature in it, or its time stamp, cannot be read: {error}"}, {}
     except PdfError as error:
@@ -109,7 +109,7 @@ def _load_signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any
     signer = _load_pem(key, certificates, secret) if b"-----BEGIN" in key else _load_pkcs12(key, secret)
     kind = signer.signing_cert.public_key.algorithm
     if kind not in _KEY_KINDS:
-        raise _KeyFaultError(f"the key is of the kind {kind}, and signatures here are of RSA or ECDSA")
+        raise _KeyFaultError(f"the key is of the kind {kind}; only RSA and ECDSA keys can sign")
     return signer
 
 
@@ -117,19 +117,19 @@ def _load_pkcs12(key: bytes, secret: bytes | None) -> Any:
     try:
         return signers.SimpleSigner.load_pkcs12_data(key, [], passphrase=secret)
     except ValueError:
-        raise _KeyFaultError("the key cannot be opened: it is no PKCS#12 file, or the passphrase is wrong") from None
+        raise _KeyFaultError("the key cannot be opened: it is not a PKCS#12 file, or the passphrase is wrong") from None
 
 
 def _load_pem(key: bytes, certificates: bytes, secret: bytes | None) -> Any:
     try:
         private = load_private_key_from_pemder_data(key, secret)
     except (ValueError, TypeError):
-        raise _KeyFaultError("the key cannot be opened: it is no private key in PEM, or the passphrase is wrong") from None
+        raise _KeyFaultError("the key cannot be opened: it is not a private key in PEM, or the passphrase is wrong") from None
     chain = _load_certificates(certificates, "--certificate") if certificates else _load_certificates(key, "--key")
     if not chain:
-        raise _KeyFaultError("there is no certificate: name its file with --certificate")
+        raise _KeyFaultError("the certificate is missing: name its file with --certificate")
     if not _match(private, chain[0]):
-        raise _KeyFaultError("the first certificate is not that of the key: name the signer's own first")
+        raise _KeyFaultError("the first certificate does not belong to the key: name the signer's own first")
     store = SimpleCertificateStore()
     store.register_multiple(chain)
     return signers.SimpleSigner(signing_cert=chain[0], signing_key=private, cert_registry=store)
@@ -168,7 +168,7 @@ def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
             appearance = Appearance(blobs["appearance"], request["left"], request["top"], request["text"])
         _add_field(writer, f"Signature of {_describe_signer(signer)['name']}", appearance)
     elif "appearance" in blobs and not writer.prev.embedded_signatures:
-        raise SigningError(f"its field {FIELD!r} is where somebody else put it, and cannot be made to be seen here")
+        raise SigningError(f"its field {FIELD!r} was placed by another program, and cannot be made visible elsewhere")
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm=_DIGEST,
@@ -312,14 +312,14 @@ def _insert_time_stamp(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
     hexadecimal = message.dump().hex().encode("ascii")
     room = end - start - len(b"<>")
     if len(hexadecimal) > room:
-        return {"reply_fault": "its time stamp is longer than the room that is kept for it"}, {}
+        return {"reply_fault": "its time stamp is longer than the room for it in the PDF"}, {}
     stamped = content[:start] + b"<" + hexadecimal.ljust(room, b"0") + b">" + content[end:]
     try:
         entry = _validate_signatures(stamped, b"", b"", request)[-1]["time_stamp"]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        entry = None  # the token lacks what it is validated with, such as a certificate
+        entry = None  # the token does not contain its certificate
     if entry is None or not entry["is_intact"]:
-        return {"reply_fault": "its time stamp does not hold"}, {}
+        return {"reply_fault": "its time stamp is invalid"}, {}
     return {"time_stamp": entry}, {"pdf": stamped}
 
 
@@ -343,11 +343,11 @@ def _read_token(query: bytes, reply: bytes) -> ContentInfo:
             and isinstance(info, tsp.TSTInfo)
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        raise ValueError("its answer is no time stamp") from None
+        raise ValueError("its reply is not a time stamp") from None
     except _RejectionError as error:
-        raise ValueError(f"it refuses: {error}") from None
+        raise ValueError(f"it rejects the request: {error}") from None
     if not is_answer:
-        raise ValueError("its time stamp is of something else")
+        raise ValueError("its time stamp belongs to another signature")
     return token
 
 
@@ -385,7 +385,7 @@ def _load_certificates(pem: bytes, option: str) -> list[Any]:
         for certificate in found:
             certificate.public_key.dump()  # asn1crypto parses late; a damaged one must fail here
     except (ValueError, TypeError):
-        raise _CertificateError(f"what {option} names holds something that is no certificate") from None
+        raise _CertificateError(f"the file that {option} names contains something else than certificates") from None
     return found
 
 
