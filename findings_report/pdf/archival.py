@@ -44,6 +44,7 @@ def make_archival(pdf: Pdf, embedded_file: EmbeddedFile | None) -> None:
     _print_annotations(pdf)
     for picture in _pictures(pdf):
         picture.Interpolate = False  # ISO 19005-3, 6.2.8
+    # WeasyPrint 70 writes it for tagged files only.
     if "/ViewerPreferences" not in pdf.Root:
         pdf.Root.ViewerPreferences = Dictionary()
     pdf.Root.ViewerPreferences.DisplayDocTitle = True  # ISO 14289-1, 7.1

@@ -104,6 +104,7 @@ def ask_with_password(
 
 
 def _limits(size: int) -> sandbox.Limits:
+    # A small file may decompress to a huge one: memory and output are limited besides.
     cpu_seconds = 20 + size // 2**20
     return sandbox.Limits(
         cpu_seconds, memory_bytes=2**30 + 8 * size, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=LARGEST_FILE

@@ -59,12 +59,14 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
         with pikepdf.open(io.BytesIO(blobs["pdf"]), attempt_recovery=False) as pdf:
             if pdf.is_encrypted:
                 return {"fault": "it is encrypted already"}, {}
+            # The reports of this program have no form but the field of a signature.
             if "/AcroForm" in pdf.Root:
                 return {"fault": "it is signed, and encryption would invalidate the signature"}, {}
             write_metadata(pdf, is_archival=False)
             buffer = io.BytesIO()
             password = request["password"]
             # Owner and user password are the same: a second one would only guard rights that viewers are free to ignore.
+            # Revision 6 is AES-256 with the key derivation of ISO 32000-2, 7.6.4.
             locked = pikepdf.Encryption(owner=password, user=password, R=6)
             pdf.save(buffer, encryption=locked, fix_metadata_version=False)
     except pikepdf.PasswordError:

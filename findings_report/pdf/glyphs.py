@@ -67,6 +67,7 @@ def substitute_missing(html: str, *, any_font: bool = False) -> tuple[str, tuple
     Tags, comments, `<style>` and `<title>` stay unchanged: a stand-in would change their meaning. Values of `data-`
     attributes count as text: only a style reads them, and prints them.
     """
+    # One pass over the set of characters is fast; the expression that replaces them is built for these alone.
     absent = missing_characters(html, any_font=any_font)
     if not absent:
         return html, ()

@@ -77,6 +77,7 @@ def limits_for(page_bytes: int, picture_bytes: Iterable[int], embedded_bytes: in
     The margin is wide: 5 MB, a thousand findings, took 280 CPU seconds and 2.6 GB when laid out in one piece.
     """
     sizes = list(picture_bytes)
+    # The largest picture that is accepted has 25 megapixels: 100 MB decoded, with room for a copy.
     cpu_seconds = 60 + 120 * page_bytes // _MIB + 10 * len(sizes) + embedded_bytes // _MIB
     memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(sizes) + 8 * embedded_bytes
     output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(sizes) + embedded_bytes
@@ -89,9 +90,11 @@ def page_request(html: str, pictures: Pictures, embedded_file: EmbeddedFile | No
 
     That makes the request, and with it the key of the cached reply, independent of pictures that other segments show.
     """
+    # A superset is harmless: text that only looks like an address of a picture sends the picture as well.
     named = set(_PICTURE.findall(html))
     shown = {name: picture for name, picture in pictures.items() if quote(name) in named}
     message, blobs = embedding_request(embedded_file)
+    # Text from YAML may contain a lone surrogate, which UTF-8 cannot represent: it is printed as an escape.
     blobs |= {"page": html.encode("utf-8", "backslashreplace")}
     blobs |= {f"picture:{name}": content for name, (_, content) in shown.items()}
     return message | {"media_types": {name: kind for name, (kind, _) in shown.items()}}, blobs

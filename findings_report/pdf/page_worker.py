@@ -38,6 +38,7 @@ class Assets(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
 
     def __init__(self, pictures: Mapping[str, tuple[str, bytes]]) -> None:
         """`pictures` by name: media type and content."""
+        # A second line of defence: the base class allows no protocol either.
         super().__init__(timeout=1, allowed_protocols=(), allow_redirects=False)
         # WeasyPrint percent-encodes an address before it fetches it.
         self.pictures = {PICTURE_SCHEME + quote(name): picture for name, picture in pictures.items()}
@@ -124,6 +125,7 @@ def draw_page(
     assets = Assets({name: (kind, blobs[f"picture:{name}"]) for name, kind in media_types.items()})
     messages = Messages()
     logger = logging.getLogger("weasyprint")
+    # Not to standard error: the parent reads its end as the reason of a crash.
     logger.handlers, logger.propagate = [messages], False
     # Layout leaves hardly any garbage, but more and more live boxes to scan: 13 % less CPU time without collection.
     gc.disable()

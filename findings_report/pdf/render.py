@@ -99,6 +99,7 @@ class PdfRenderer:
         workers = Workers(self.pool, PAGE_WORKER, Limits(*map(max, widest)), self.cache)
         futures = [workers.submit(*page_request(page.html, page.pictures, page.embedded_file)) for page, _ in printables]
         rendered: list[Rendered] = []
+        # All problems are collected: each finding that cannot be rendered is reported in one run.
         problems: list[Problem] = []
         for index, (future, (page, stand_ins)) in enumerate(zip(futures, printables, strict=True)):
             progress(index)

@@ -80,6 +80,7 @@ def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:
     """Return, by font name in the pages, the face as a style sheet names it, and width and text of each drawn glyph."""
     faces: dict[str, Any] = {}
     for font in fonts.values():
+        # Only plain outline fonts are written as one subset with the glyph ids that the segments drew.
         if font.missing or font.bitmap or font.variations:
             raise UnsupportedError(f"{font.family} has missing glyphs, or is not a plain outline font")
         face = faces.setdefault(font.hash, {"face": [font.family, int(font.weight), int(font.style)], "glyphs": {}})
@@ -118,6 +119,7 @@ def _stamp(page: Page, margin_box: MarginBox, text: TextBox) -> dict[str, Any]:
             pieces.append(["text", value])
         else:
             raise UnsupportedError(f"the page numbers of {margin_box.at_keyword} are made of more than text")
+    # Transparency needs a graphics state of its own, which join_worker does not write.
     *rgb, alpha = style["color"].to("srgb")[:]
     if alpha != 1:
         raise UnsupportedError("the page numbers are transparent")
@@ -147,6 +149,7 @@ def _write_fonts(accounts_and_faces: Mapping[str, Any]) -> dict[str, bytes]:
 
     def write_union(pdf: pydyf.PDF, fonts: Mapping[Any, Any], *others: object) -> pydyf.Dictionary:
         by_name = {font.hash: font for font in fonts.values()}
+        # The name of a font is a digest of its description: another one means that another font was chosen.
         if by_name.keys() != union.keys():
             raise UnsupportedError("a face has another name when it is asked for again")
         for name, font in by_name.items():

@@ -25,6 +25,7 @@ _FINDING: Final = re.compile(r"<!--part ([^ >]+)-->")
 _BODY: Final = re.compile(r"<body\b[^>]*>")
 _STYLE: Final = re.compile(r"(<style>)(.*?)(</style>)", re.DOTALL)
 _ID: Final = re.compile(r'<[^<>]* id="([^"]+)"')
+# The two patterns match what the templates write: attributes in double quotes, `id` after a blank, `href` first.
 _LINK: Final = re.compile(r'(<a href=")#([^"]+)"')
 _PAGE_NUMBER: Final = re.compile(r"target-counter\(\s*attr\(href\),\s*page\s*\)")
 # Rules of a style sheet whose effect depends on other segments: counters that run through the document, running

@@ -140,6 +140,7 @@ def sign(
         return SignedPdf(signed.blobs["pdf"], None)
     reply = timestamp_authority.fetch_reply(settings.authority, signed.blobs["query"])
     parts = {"pdf": signed.blobs["pdf"], "query": signed.blobs["query"], "reply": reply}
+    # A new child, without the key: the reply comes from the network.
     with _open_child(sum(map(len, parts.values())), shown, key) as ask:
         stamped = ask_with_password(lambda given: ask({"do": "time_stamp", **given}, parts), asked, shown)
     if "reply_fault" in stamped.response:

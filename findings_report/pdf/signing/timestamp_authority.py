@@ -30,6 +30,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 def check_address(url: str) -> None:
     """Raise FindingsReportError (USAGE) if `url` is not an address of an authority, or if httpx is not installed."""
     _parse_address(url)
+    # Checked before the work, because the extra may be missing.
     if find_spec("httpx") is None:
         remedy = "pip install 'findings-report[sign]'"
         raise FindingsReportError(Problem(Kind.USAGE, "time stamps need httpx", remedy, code="no-httpx"))

@@ -169,6 +169,7 @@ def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
         _add_field(writer, f"Signature of {_describe_signer(signer)['name']}", appearance)
     elif "appearance" in blobs and not writer.prev.embedded_signatures:
         raise SigningError(f"its field {FIELD!r} was placed by another program, and cannot be made visible elsewhere")
+    # PADES is the subfilter ETSI.CAdES.detached; certify with NO_CHANGES is DocMDP level 1: viewers report any later change.
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm=_DIGEST,
@@ -179,6 +180,7 @@ def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
     room = None
     if request["room"]:
         chain = [signer.signing_cert, *signer.cert_registry]
+        # A signature is hexadecimal text in the file, and its length is fixed before it is computed.
         room = 2 * (sum(len(certificate.dump()) for certificate in chain) + _ATTRIBUTES_BYTES + request["room"])  # hexadecimal
     # NoOpStampStyle: pyHanko would draw an appearance of its own over the one in the field.
     pdf_signer = _PdfSignerAt(datetime.fromisoformat(request["at"]), metadata, signer, stamp_style=NoOpStampStyle())
@@ -239,6 +241,7 @@ def _add_field(writer: Writer, text: str, appearance: Appearance | None) -> None
         field[pdf_name("/Rect")] = generic.ArrayObject([generic.FloatObject(round(edge, 3)) for edge in edges])
         field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): writer.import_page_as_xobject(stamp)})
     if "/StructTreeRoot" in writer.root:
+        # The tab order of a page with annotations is that of the structure. Source: ISO 14289-1, 7.18.3.
         page[pdf_name("/Tabs")] = pdf_name("/S")
         writer.update_container(page)
         _tag_field(writer, field, field_ref, page_ref)
@@ -307,6 +310,7 @@ def _insert_time_stamp(blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
     signature = _open_pdf(content, request).embedded_regular_signatures[-1]
     message = cms.ContentInfo.load(signature.pkcs7_content)
     attribute = simple_cms_attribute("signature_time_stamp_token", token)
+    # An unsigned attribute: the time stamp covers the signature and therefore cannot be part of what is signed.
     message["content"]["signer_infos"][0]["unsigned_attrs"] = cms.CMSAttributes([attribute])
     start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
     hexadecimal = message.dump().hex().encode("ascii")
@@ -338,6 +342,7 @@ def _read_token(query: bytes, reply: bytes) -> ContentInfo:
         token = cms.ContentInfo.load(fields[1].dump())
         info = token["content"]["encap_content_info"]["content"].parsed
         is_answer = (
+            # The nonce prevents that an old reply about the same signature is accepted.
             info["nonce"].native == asked["nonce"].native
             and info["message_imprint"].native == asked["message_imprint"].native
             and isinstance(info, tsp.TSTInfo)
@@ -392,6 +397,7 @@ def _load_certificates(pem: bytes, option: str) -> list[Any]:
 def _validate(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
     """Return pyHanko's status of a signature. The certificate must be valid at a trusted time stamp, or else now."""
 
+    # Nothing is fetched: the child has no network, and validation must not reveal to anyone who reads a report.
     def validate(**when: Any) -> Any:
         signer = ValidationContext(trust_roots=signers, allow_fetching=False, **when)
         return validate_pdf_signature(signature, signer, ValidationContext(trust_roots=authorities, allow_fetching=False))
