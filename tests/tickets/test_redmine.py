@@ -202,7 +202,7 @@ def test_a_finding_without_a_ticket_gets_one_and_never_a_second(named: Work, red
     assert "Something is _wrong_." in ticket["description"]
     assert path.read_text().endswith(f'\ntickets: ["redmine:{made_for(redmine, "A-10", named)["id"]}"]\n')
     assert len(done.messages) == 2
-    assert named.create("redmine:audit").messages == ("every finding that waits has a ticket",)
+    assert named.create("redmine:audit").messages == ("all findings that need action have a ticket",)
 
 
 def test_a_ticket_that_a_cut_short_run_made_is_found_by_its_marker(named: Work, redmine: RedmineServer) -> None:
