@@ -31,12 +31,12 @@ test-duration:
 	@echo "all tests take about 10 minutes on 2 cores, after the setup; the quick ones about 5: make test PYTEST=\"-m 'not slow'\""
 
 .PHONY: bless
-bless: setup ## write the expected outputs of the tests anew; look at the difference
+bless: setup ## update the expected outputs of the tests; review the difference
 	$(BIN)/python -m pytest -q --bless tests/rendering/test_gold.py
 	git diff --stat tests/gold
 
 .PHONY: pictures
-pictures: setup test-tools ## draw the pictures of the README anew
+pictures: setup test-tools ## update the pictures of the README
 	$(BIN)/python tools/pictures.py
 
 .PHONY: lint
@@ -54,7 +54,7 @@ format: setup ## put the code in its form
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: setup ## write the generated parts of docs/ anew
+docs: setup ## update the generated parts of the documentation
 	$(BIN)/python tools/generate.py
 
 .PHONY: wheel
@@ -134,7 +134,7 @@ tests/editor/node_modules: tests/editor/package-lock.json
 define apt
 missing=""; for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 if [ -n "$$missing" ]; then \
-  if ! command -v apt-get >/dev/null; then echo "not Debian: install what$$missing stand for; needed for $(2)"; \
+  if ! command -v apt-get >/dev/null; then echo "not Debian: install the equivalents of$$missing; needed for $(2)"; \
   elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && $(3) DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
   else echo "needed for $(2): sudo apt-get install -y --no-install-recommends$$missing"; fi; \
 fi

@@ -27,7 +27,7 @@ def measured() -> str:
 
 
 def main(file: Path = COVERAGE) -> None:
-    """Write the file anew."""
+    """Write the file."""
     file.write_text(measured(), encoding="ascii", newline="\n")
 
 

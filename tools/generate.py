@@ -134,12 +134,12 @@ def verdicts() -> str:
 def drifts() -> str:
     """Every kind of drift with its meaning."""
     rows = [f"| {kind.value} | {meaning} |" for kind, meaning in DRIFT_MEANING.items()]
-    said = (
-        "What `track` says of cited code at another commit: where the text is, never whether a finding is fixed.\n"
-        "Beside it stand the quoted lines that are intact, copies of the text, a part of it that went elsewhere, and\n"
-        "whether the function or class around it was changed."
+    text = (
+        "The answer of `track` for cited code at another commit: where the text is, never whether a finding is fixed.\n"
+        "`track` also lists intact quoted lines, copies of the text, parts that moved elsewhere, and changes of the\n"
+        "enclosing function or class."
     )
-    return f"## Drift\n\n{said}\n\n| drift | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+    return f"## Drift\n\n{text}\n\n| drift | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def commands() -> str:
@@ -173,12 +173,12 @@ def exit_codes() -> str:
 
 
 KIND_MEANING = {
-    Kind.GATE: "a gate tripped: `--strict`, `--fail-on`",
+    Kind.GATE: "a gate failed: `--strict`, `--fail-on`, `diff --exit-code`",
     Kind.USAGE: "the command line is wrong",
     Kind.INPUT: "invalid input: YAML, a field, prose, a picture",
-    Kind.SOURCE: "source: a repository, commit, path or line that is not there or cannot be read",
-    Kind.OUTPUT: "it cannot be rendered or written",
-    Kind.NETWORK: "the network, a cluster, a tracker or a time stamp authority refused",
+    Kind.SOURCE: "source: a repository, commit, path or line that does not exist or cannot be read",
+    Kind.OUTPUT: "the report cannot be rendered or written",
+    Kind.NETWORK: "the network, a cluster, a tracker or a time stamp authority failed",
 }
 
 

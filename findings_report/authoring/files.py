@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 
 if TYPE_CHECKING:
     from findings_report import git
@@ -59,7 +59,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.shown = shown_path(path)
+        self.shown = display_path(path)
 
     @cached_property
     def _root(self) -> Path:
@@ -72,7 +72,7 @@ class Folder:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             if links := [name for name in folders if Path(root, name).is_symlink()]:
                 why = "it is a symbolic link to a folder, and those are not followed"
-                raise FindingsReportError(_unreadable(shown_path(Path(root, links[0])), why))
+                raise FindingsReportError(_unreadable(display_path(Path(root, links[0])), why))
             relative = Path(root).relative_to(self.path)
             found.extend((relative / name).as_posix() for name in files if not name.startswith(".") or UNFINISHED.match(name))
             if len(found) > MOST_FILES:
@@ -99,7 +99,7 @@ class Folder:
             return None
         except (OSError, RuntimeError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise FindingsReportError(_unreadable(shown_path(path), reason)) from None
+            raise FindingsReportError(_unreadable(display_path(path), reason)) from None
 
 
 class Snapshot:
@@ -150,7 +150,7 @@ def _content(descriptor: int) -> bytes:
 
 
 def _refuse(error: OSError) -> None:
-    raise FindingsReportError(_unreadable(shown_path(Path(error.filename)), error.strerror or str(error)))
+    raise FindingsReportError(_unreadable(display_path(Path(error.filename)), error.strerror or str(error)))
 
 
 def _unreadable(shown: str, why: str) -> Problem:
@@ -183,7 +183,7 @@ def find_folder(start: Path) -> Path:
             Kind.INPUT,
             f"no {ENGAGEMENT} here, in {FOLDER}/ or in a folder above",
             "start one with `findings-report init`, or name the folder that holds it",
-            place=Place(shown_path(start)),
+            place=Place(display_path(start)),
             code="no-engagement",
         )
     )

@@ -75,7 +75,7 @@ app = typer.Typer(
 
 
 def _placeholder() -> None:  # pragma: no cover - CommandGroup never runs it
-    """Stand in for a command that is not loaded: Typer lists names, and proposes them for typing errors, from what it has."""
+    """Represent a command that is not loaded: Typer takes names for lists and for "did you mean" from its commands."""
 
 
 for _word in dict.fromkeys(row.word for row in COMMANDS):

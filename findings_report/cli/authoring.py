@@ -137,8 +137,8 @@ def list_findings(folder: Folder = Path(), output_format: MessageFormat = Output
 
 
 def _print_paths(made: Made, verb: str) -> None:
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     print_problems(made.problems, OutputFormat.FULL)
     for path in made.paths:
-        out(f"{verb}{shown_path(path)}")
+        out(f"{verb}{display_path(path)}")

@@ -171,17 +171,17 @@ def _conclude(
     summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
 ) -> None:
     """Print problems and summary, only on standard error if `quiet`, and exit with the documented code."""
-    say = err if quiet else out
+    write = err if quiet else out
     if output_format is OutputFormat.JSON:
-        print_json(summary, problems, say)
+        print_json(summary, problems, write)
     else:
-        print_problems(problems, output_format, say)
-        say(_counted(summary["findings"], "finding"))
+        print_problems(problems, output_format, write)
+        write(_counted(summary["findings"], "finding"))
         if summary["quotes"]:
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
-            say(_counted(quotes, "location"))
+            write(_counted(quotes, "location"))
         for file in summary.get("files", ()):
-            say(wrote(file))
+            write(wrote(file))
     if code := exit_code(problems):
         raise typer.Exit(code)
 

@@ -15,13 +15,13 @@ class Command:
     """One command of the program."""
 
     name: str
-    """As it is typed; two words for a command of a subgroup, as in `tickets sync`."""
+    """The words to type; two for a command of a subgroup, as in `tickets sync`."""
     group: str
     """The heading in the help, one of GROUPS."""
     summary: str
     """One sentence in the imperative, at most 60 characters, for the list of commands."""
     example: str
-    """A command line that works as it is written in an engagement with findings."""
+    """A typical command line, without the name of the program."""
     function: str
     """`module.function` below `findings_report.cli`."""
 

@@ -1,6 +1,6 @@
-"""What a shell proposes when Tab is pressed: words of the engagement at hand, and nothing that a shell could take amiss.
+"""Completion in the shell: words of the current engagement that are harmless on a command line.
 
-A fault gives no proposals: a prompt has no room to tell it, and the command itself will.
+An error gives no proposals: a prompt has no room for it, and the command itself reports it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 from findings_report.problems import FindingsReportError
 
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
-"""Names come from files that others wrote, and a shell puts them on the command line as they are."""
+"""Names come from files that others wrote, and a shell inserts them into the command line without quoting."""
 
 
 def _proposed(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
@@ -38,7 +38,7 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def problem_codes(incomplete: str) -> list[str]:
-    """The codes that `explain` knows."""
+    """Return all problem codes."""
     from findings_report.problems.catalogue import entries
 
     return _proposed(lambda: [entry.code for entry in entries()], incomplete)

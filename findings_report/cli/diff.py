@@ -103,14 +103,14 @@ def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
     to_stdout = [file for file in diffed.files if file.path is None]
     for file in to_stdout:
         written(file.content)
-    say = err if to_stdout else out
+    write = err if to_stdout else out
     if output_format is OutputFormat.JSON:
-        print_json(_summary(diffed), diffed.problems, say)
+        print_json(_summary(diffed), diffed.problems, write)
     else:
-        print_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, say)
-        _say_findings(diffed.comparison, say)
-        for each in files_json(diffed.files):
-            say(wrote(each))
+        print_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, write)
+        _print_findings(diffed.comparison, write)
+        for fields in files_json(diffed.files):
+            write(wrote(fields))
     if code := exit_code(diffed.problems):
         raise typer.Exit(code)
 
@@ -131,28 +131,28 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
     ]
 
 
-def _say_findings(comparison: Comparison, say: Callable[[str], None]) -> None:
+def _print_findings(comparison: Comparison, write: Callable[[str], None]) -> None:
     """Print a table of what changed or needs review, each judgement below it, and the counts."""
     from findings_report.model.comparison import Assessment
 
-    told = comparison.detailed
-    if told:
-        rows = [(each.id, _change(each), each.latest.severity.name, each.latest.title) for each in told]
-        say(table(("id", "change", "severity", "title"), rows))
-    for compared in told:
+    detailed = comparison.detailed
+    if detailed:
+        rows = [(compared.id, _change(compared), compared.latest.severity.name, compared.latest.title) for compared in detailed]
+        write(table(("id", "change", "severity", "title"), rows))
+    for compared in detailed:
         for judgement in compared.judgements:
             if judgement.weight is not Assessment.CONSISTENT:
-                say(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
+                write(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
     for limit in comparison.limits:
-        say(wrapped(f"not compared: {limit}"))
-    changes = _told(count for count in comparison.counts if not count.is_status_change)
-    turns = _told(count for count in comparison.counts if count.is_status_change)
+        write(wrapped(f"not compared: {limit}"))
+    changes = _counts(count for count in comparison.counts if not count.is_status_change)
+    turns = _counts(count for count in comparison.counts if count.is_status_change)
     total = len(comparison.findings)
     summary = f"{total} finding{'' if total == 1 else 's'}" + (f": {changes}" if changes else "")
-    say(summary + (f"; of these {turns}" if turns else ""))
+    write(summary + (f"; of these {turns}" if turns else ""))
 
 
-def _told(counts: Iterable[ChangeCount]) -> str:
+def _counts(counts: Iterable[ChangeCount]) -> str:
     return ", ".join(f"{count.total} {count.name}" for count in counts if count.total)
 
 

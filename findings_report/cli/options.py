@@ -162,10 +162,10 @@ def progress_shown() -> Iterator[Shown]:
 
 def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
     """Return the written files as fields: path, bytes, seconds; without standard output."""
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     return [
-        {"path": shown_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
+        {"path": display_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
         for file in files
         if file.path is not None
     ]

@@ -1,4 +1,4 @@
-"""What the program says on the terminal: problems and summaries, as text. Every word is made safe to print here."""
+"""The output on the terminal: problems and summaries, as text. Every text is made safe to print here."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from findings_report.problems.safe_text import visible
 WIDTH = 80
 _LONGEST_SOURCE = 160
 _LONGEST_SECRET = 1000
-_OBEYED = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#\[)", re.MULTILINE)
-"""What a runner of GitHub Actions takes for a command in whatever is printed. Source: actions/runner, ActionCommand: `::`, also
-behind blanks, begins a line; `##[`, anywhere in it."""
+_COMMANDS = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+"""Text that a runner of GitHub Actions executes as a command. Source: actions/runner, ActionCommand: `::`, also after
+blanks, at the beginning of a line; `##[`, anywhere."""
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
 class OutputFormat(StrEnum):
-    """How problems and summaries are said."""
+    """The format of problems and summaries."""
 
     FULL = "full"
-    """With the line at fault and a caret."""
+    """With the source line and carets."""
     CONCISE = "concise"
     """One line each."""
     JSON = "json"
@@ -41,7 +41,7 @@ class OutputFormat(StrEnum):
 
 
 class WorkflowCommand(str):
-    """A line that a runner of GitHub Actions is meant to obey."""
+    """A line that a runner of GitHub Actions should execute."""
 
     __slots__ = ()
 
@@ -67,20 +67,20 @@ def problem_text(problem: Problem, width: int | None = None) -> str:
 
 
 def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
-    """`text` in lines of at most `width` columns, those after the first indented; a word that is longer is left whole."""
+    """Return `text` in lines of at most `width` columns, all but the first indented; longer words are not broken."""
     if width is None:
         return [text]
     room = max(width, 40)
-    found = textwrap.wrap(text, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return found or [text]
+    lines = textwrap.wrap(text, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines or [text]
 
 
 def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, str]:
-    """The source line as it is shown, and the carets under the fault; a line longer than `longest` is cut around it."""
+    """Return the displayed source line, and the carets below the fault; a line longer than `longest` is cut around it."""
     start = max(0, column - longest // 3) if len(source) > longest else 0
     around = max(0, start - _LONGEST_SECRET)  # not the whole line: it may have a megabyte, and as many faults
     masked = _CREDENTIALS.sub(lambda match: "*" * len(match[0]), source[around : start + longest + _LONGEST_SECRET])
-    cut = masked[start - around :][:longest].replace("\t", " ")  # what is said ends up in logs
+    cut = masked[start - around :][:longest].replace("\t", " ")  # messages end up in logs
     index = column - 1 - start
     before = visible(cut[:index])
     shown = visible(cut)
@@ -107,7 +107,7 @@ def _message(problem: Problem, remedy: str = "") -> str:
 
 
 def problem_github(problem: Problem) -> WorkflowCommand:
-    """A workflow command. Source: GitHub Actions, "Workflow commands", setting an error or warning message."""
+    """Return a workflow command. Source: GitHub Actions, "Workflow commands", setting an error or warning message."""
     place = problem.place
     properties: list[tuple[str, Any]] = []
     if place is not None:
@@ -126,7 +126,7 @@ def _escaped(text: str, more: str = "") -> str:
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """The problem as fields: level, code, fault, remedy, field, file, line, column (1-based); null where there is none."""
+    """Return the problem as fields: level, code, fault, remedy, field, file, line, column (1-based); null if absent."""
     place = problem.place
     return {
         "level": problem.level,
@@ -141,12 +141,12 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def out(text: str) -> None:
-    """One piece of text to standard output. Raises FindingsReportError (OUTPUT) when it takes none."""
-    written((_encodable(_said(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
+    """Print a text to standard output. Raises FindingsReportError (OUTPUT) if that fails."""
+    written((_encodable(_safe(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
 
 
 def written(content: bytes) -> None:
-    """Bytes to standard output, at once. Raises FindingsReportError (OUTPUT) when it takes none."""
+    """Write bytes to standard output, unbuffered. Raises FindingsReportError (OUTPUT) if that fails."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -156,19 +156,19 @@ def written(content: bytes) -> None:
 
 
 def err(text: str) -> None:
-    """One piece of text to standard error; one that takes none is nothing to fail for."""
+    """Print a text to standard error; a failure is ignored, because nothing is left to report it to."""
     with contextlib.suppress(OSError):
-        print(_encodable(_said(text), sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(_encodable(_safe(text), sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
-def _said(text: str) -> str:
-    """`text` as it may be printed: nothing of it moves a cursor, and in a workflow only a WorkflowCommand is one.
+def _safe(text: str) -> str:
+    """Return `text` without control characters and, in a workflow, without commands unless it is a WorkflowCommand.
 
-    What is defused stays readable, and JSON says the same as before.
+    Defused text stays readable, and JSON keeps its meaning.
     """
     if isinstance(text, WorkflowCommand) or os.environ.get("GITHUB_ACTIONS") != "true":
         return visible(text)
-    return _OBEYED.sub(_defused, visible(text))
+    return _COMMANDS.sub(_defused, visible(text))
 
 
 def _defused(match: re.Match[str]) -> str:
@@ -179,10 +179,10 @@ def _encodable(text: str, encoding: str | None) -> str:
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
 
 
-def print_problems(problems: Sequence[Problem], output_format: OutputFormat, say: Callable[[str], None] = out) -> None:
-    """The problems, errors last so that they stand nearest to the prompt. JSON is said with the summary, not here.
+def print_problems(problems: Sequence[Problem], output_format: OutputFormat, write: Callable[[str], None] = out) -> None:
+    """Print the problems, errors last so that they are next to the prompt. JSON contains them in the summary instead.
 
-    `say` takes what a machine is to read; what is for people goes to standard error.
+    `write` gets annotations for machines; text for people goes to standard error.
     """
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stderr.isatty() else None
     ordered = sorted(problems, key=lambda problem: problem.level == "error")
@@ -192,16 +192,16 @@ def print_problems(problems: Sequence[Problem], output_format: OutputFormat, say
         elif output_format is OutputFormat.CONCISE:
             err(concise(problem))
         elif output_format is OutputFormat.GITHUB:
-            say(problem_github(problem))
+            write(problem_github(problem))
 
 
-def print_json(fields: dict[str, Any], problems: Iterable[Problem], say: Callable[[str], None] = out) -> None:
-    """One JSON document: `fields` and the problems."""
-    say(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
+def print_json(fields: dict[str, Any], problems: Iterable[Problem], write: Callable[[str], None] = out) -> None:
+    """Print one JSON document: `fields` and the problems."""
+    write(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
 
 
 def counted(problems: Sequence[Problem]) -> str:
-    """`3 problems: 2 errors, 1 warning`; notes are not counted."""
+    """Return `3 problems: 2 errors, 1 warning`; notes are not counted."""
     counts = [(level, sum(1 for problem in problems if problem.level == level)) for level in ("error", "warning")]
     parts = ", ".join(_plural(count, level) for level, count in counts if count)
     return f"{_plural(sum(count for _, count in counts), 'problem')}: {parts}"
@@ -212,7 +212,7 @@ def _plural(count: int, noun: str) -> str:
 
 
 def wrote(file: Mapping[str, Any]) -> str:
-    """One file that was written, from its fields: path, bytes, seconds."""
+    """Return the line about a written file, from its fields: path, bytes, seconds."""
     return f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s"
 
 
@@ -221,13 +221,13 @@ def _size(size: int) -> str:
 
 
 def wrapped(text: str) -> str:
-    """A sentence in lines of the terminal's width; one line when the output is piped."""
+    """Return a sentence in lines of the terminal's width; one line if the output is piped."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     return "\n".join(_wrapped(visible(" ".join(text.split())), width, "  "))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, shortened and wrapped to the terminal's width (80 columns when it is none)."""
+    """Return columns of text, wrapped to the terminal's width (80 columns without a terminal)."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""Where a command has a secret from: a file, the environment or a prompt, never an argument, which others could see."""
+"""Secrets of a command: from a file, the environment or a prompt, never an argument, which other users could see."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ PasswordFile = Annotated[
 
 
 def password_of(file: Path | None) -> Callable[[str], str | None]:
-    """Whom to ask for the password of an encrypted PDF: `file`, the environment, or who sits at the terminal, in this order.
+    """Return a function that finds the password of an encrypted PDF: in `file`, the environment or a prompt, in this order.
 
-    Each PDF is asked for by its name; with nobody to ask, or nothing typed, there is none.
+    The prompt names the PDF. Without a terminal, or with an empty input, there is no password.
     """
     return lambda shown: _given(f"password of {shown}", file, PASSWORD) or None
 
 
 def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: bool = False) -> str:
-    """The first line of `file`, else the environment's `variable`, else what is typed; a new one is typed twice.
+    """Return the first line of `file`, else the variable of the environment, else the typed text; a new secret is typed twice.
 
-    `what` names it, `option` is that of the file. Raises FindingsReportError (USAGE) when it is nowhere, or empty.
+    `what` names the secret, `option` is the option of the file. Raises FindingsReportError (USAGE) if it is missing or empty.
     """
-    found = _given(what, file, variable, is_new=is_new)
-    if not found:
+    text = _given(what, file, variable, is_new=is_new)
+    if not text:
         remedy = f"give it in a file with {option}, or in {variable}"
         raise FindingsReportError(Problem(Kind.USAGE, f"there is no {what}", remedy, code="secret"))
-    return found
+    return text
 
 
 def _given(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
-    found = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
-    if found is None and sys.stdin.isatty():
-        found = getpass(f"{what}: ")
-        if is_new and getpass(f"{what} again: ") != found:
-            raise FindingsReportError(Problem(Kind.USAGE, f"the two are not the same {what}", code="secret"))
-    # What is no text has no bytes that two programs would agree on.
-    if found is not None and any("\ud800" <= character <= "\udfff" for character in found):
+    text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
+    if text is None and sys.stdin.isatty():
+        text = getpass(f"{what}: ")
+        if is_new and getpass(f"{what} again: ") != text:
+            raise FindingsReportError(Problem(Kind.USAGE, f"the two inputs of the {what} differ", code="secret"))
+    # Programs differ in how they turn surrogates into bytes.
+    if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
         raise FindingsReportError(Problem(Kind.USAGE, f"the {what} is not UTF-8", code="secret"))
-    return found
+    return text
 
 
 def content_of(path: Path) -> bytes:
-    """The bytes of a file that the command line names. Raises FindingsReportError (USAGE) when it cannot be read."""
+    """Return the bytes of a file named on the command line. Raises FindingsReportError (USAGE) if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

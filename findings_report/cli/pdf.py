@@ -31,13 +31,13 @@ def extract(
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands.pdf import extract as run
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     extracted = run(pdf, output, password_of(password_file))
     if extracted.path is None:
         written(extracted.content)
     else:
-        out(f"wrote {shown_path(extracted.path)}")
+        out(f"wrote {display_path(extracted.path)}")
 
 
 PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -91,7 +91,7 @@ def sign(
     from findings_report.commands import SigningKey
     from findings_report.commands.pdf import SignWishes
     from findings_report.commands.pdf import sign as run
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     if day is not None and not visible:
         remedy = "add --visible, or remove --date"
@@ -103,7 +103,7 @@ def sign(
     signed = run(pdf, given, output, wishes, password_of(password_file))
     if signed.time_stamp is not None:
         out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
-    out(f"wrote {shown_path(signed.path)}")
+    out(f"wrote {display_path(signed.path)}")
 
 
 def verify(
@@ -175,10 +175,10 @@ def encrypt(
     The password comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands.pdf import encrypt as run
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)
-    out(f"wrote {shown_path(run(pdf, password, output))}")
+    out(f"wrote {display_path(run(pdf, password, output))}")
 
 
 def _passphrase(key: bytes, file: Path | None) -> str | None:

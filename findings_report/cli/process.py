@@ -1,4 +1,4 @@
-"""What the program owes the process that it is: streams that exist, a folder it stands in, an orderly end on a signal."""
+"""The process of the program: standard streams, the current folder, an orderly end on a signal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Makes the process fit to run in. Raises FindingsReportError when there is nowhere to write to or to stand in."""
-    if sys.stderr is None:  # closed by whoever started us: what is said there goes nowhere
+    """Prepare the process. Raises FindingsReportError without a standard output or a current folder."""
+    if sys.stderr is None:  # closed by the parent process
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123  # it stays open as long as the process
     if sys.stdout is None:
-        sys.stdout = sys.stderr  # why it ends is told in whatever format was asked for
+        sys.stdout = sys.stderr  # the error is printed there, in the requested format
         raise unwritable("it is closed")
     stdout: TextIO = sys.stdout
     if stdout is sys.__stdout__:
@@ -28,7 +28,7 @@ def prepare() -> None:
     try:
         os.getcwd()  # noqa: PTH109  # asked for its error, not for the path
     except OSError:
-        problem = Problem(Kind.USAGE, "the current folder is gone", "change to one that exists", code="no-folder")
+        problem = Problem(Kind.USAGE, "the current folder no longer exists", "change to another folder", code="no-folder")
         raise FindingsReportError(problem) from None
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
@@ -36,12 +36,12 @@ def prepare() -> None:
 
 
 def unwritable(why: str) -> FindingsReportError:
-    """The error of a standard output that takes nothing."""
+    """Return the error of a standard output that cannot be written."""
     return FindingsReportError(Problem(Kind.OUTPUT, f"standard output cannot be written: {why}", code="cannot-write"))
 
 
 def settle_output() -> None:
-    """Empties standard output. What cannot be written is dropped: Python would try again at exit, and exit with 120."""
+    """Flush standard output. Data that cannot be written is dropped: Python would try again at exit, and exit with 120."""
     try:
         sys.stdout.flush()
     except (FindingsReportError, OSError, ValueError):
@@ -55,12 +55,12 @@ def _discard_output() -> None:
 
 
 class _Output(io.FileIO):
-    """The descriptor of standard output, whose errors cannot be mistaken for those of another file."""
+    """The descriptor of standard output; its errors are distinct from those of other files."""
 
     def write(self, content: ReadableBuffer, /) -> int:
-        """Writes as a file does. Raises FindingsReportError (OUTPUT) instead of OSError.
+        """Write as a file does. Raises FindingsReportError (OUTPUT) instead of OSError.
 
-        When the reader of a pipe has gone, as with `| head`, the rest is dropped and the exit code stays that of the run.
+        If the reader of a pipe has ended, as with `| head`, the rest is dropped and the exit code stays that of the run.
         """
         try:
             return super().write(content)
@@ -72,13 +72,13 @@ class _Output(io.FileIO):
 
 
 def _checked_output(stdout: TextIO) -> TextIO:
-    """Standard output that raises FindingsReportError, also where a library prints, as for `--help`."""
+    """Return a standard output that raises FindingsReportError, also when a library prints, as for `--help`."""
     raw = _Output(stdout.fileno(), "wb", closefd=False)
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding=stdout.encoding, errors=stdout.errors, line_buffering=stdout.isatty()
     )
 
 
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the frame is of no use here
-    """Leave by way of every `finally`, so that no folder with a client's code stays behind."""
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature is that of a signal handler
+    """Exit through every `finally`, so that no temporary folder with a client's code remains."""
     sys.exit(128 + number)

@@ -48,7 +48,7 @@ def track(
 
     Nothing is written without --update.
     """
-    from findings_report.commands.track import track as tracked
+    from findings_report.commands.track import track as run_track
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     if dry_run and not update:
@@ -57,22 +57,22 @@ def track(
         _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run)
         return
     with progress_shown() as progress:
-        found = tracked(inputs, to, only=only, explain=explain, progress=progress)
+        result = run_track(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
-        print_problems(found.problems, OutputFormat.CONCISE, err)
-        out(json.dumps([as_json(each, found) for each in found.places], indent=2))
+        print_problems(result.problems, OutputFormat.CONCISE, err)
+        out(json.dumps([as_json(tracked, result) for tracked in result.places], indent=2))
     else:
-        print_problems(found.problems, output_format)
-        for each in found.places:
-            out(as_text(each, concise=output_format is not OutputFormat.FULL))
-        out(_summary(found))
-    if code := exit_code(found.problems):
+        print_problems(result.problems, output_format)
+        for tracked in result.places:
+            out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
+        out(_summary(result))
+    if code := exit_code(result.problems):
         raise typer.Exit(code)
 
 
 def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool) -> None:
     from findings_report.commands.track_update import update
-    from findings_report.problems.safe_text import shown_path
+    from findings_report.problems.safe_text import display_path
 
     if explain:
         raise FindingsReportError(
@@ -80,39 +80,39 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
         )
     with progress_shown() as progress:
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
-    found = done.tracked
+    result = done.tracked
     if output_format is OutputFormat.JSON:
-        print_problems(found.problems, OutputFormat.CONCISE, err)
-        told = [{**as_json(each, found), **_update_json(each, done)} for each in found.places]
-        out(json.dumps(told, indent=2))
+        print_problems(result.problems, OutputFormat.CONCISE, err)
+        regions = [{**as_json(tracked, result), **_update_json(tracked, done)} for tracked in result.places]
+        out(json.dumps(regions, indent=2))
     else:
-        print_problems(found.problems, output_format)
-        for each in found.places:
-            if (each.place.finding, each.place.snippet.index) in done.moved:
-                out(as_text(each, concise=output_format is not OutputFormat.FULL))
-        for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {shown_path(path)}" for path in done.files)):
+        print_problems(result.problems, output_format)
+        for tracked in result.places:
+            if (tracked.place.finding, tracked.place.snippet.index) in done.moved:
+                out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
+        for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {display_path(path)}" for path in done.files)):
             out(line)
-        out(f"{_counted(len(done.moved), 'location')} moved, {len(done.kept)} left as {_they_are(len(done.kept))}")
-    if code := exit_code(found.problems):
+        out(f"{_counted(len(done.moved), 'location')} moved, {len(done.kept)} not moved")
+    if code := exit_code(result.problems):
         raise typer.Exit(code)
 
 
-def _update_json(each: TrackedPlace, done: Updated) -> dict[str, Any]:
-    key = (each.place.finding, each.place.snippet.index)
+def _update_json(tracked: TrackedPlace, done: Updated) -> dict[str, Any]:
+    key = (tracked.place.finding, tracked.place.snippet.index)
     return {"updated": key in done.moved, "stays": done.kept.get(key)}
 
 
-def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
+def as_json(tracked: TrackedPlace, result: TrackedEngagement) -> dict[str, Any]:
     """One region; `path`, `start_line` and `end_line` are where it is now, null when it is nowhere."""
-    drift, snippet = each.drift, each.place.snippet
+    drift, snippet = tracked.drift, tracked.place.snippet
     now = drift.now
     return {
-        "id": each.place.finding,
+        "id": tracked.place.finding,
         "location": snippet.index,
         "name": snippet.name,
         "repository": snippet.repository,
         "commit": snippet.commit,
-        "to": found.commits.get(snippet.repository),
+        "to": result.commits.get(snippet.repository),
         "cited_path": drift.path,
         "region": str(drift.region),
         "drift": drift.kind.value,
@@ -130,8 +130,8 @@ def as_json(each: TrackedPlace, found: TrackedEngagement) -> dict[str, Any]:
         "candidates": [_spot_json(spot) for spot in drift.candidates],
         "closest": _spot_json(drift.closest) if drift.closest else None,
         "reason": drift.reason,
-        "changes": [_change_json(change) for change in each.changes],
-        "ended_by": [_change_json(change) for change in each.ends],
+        "changes": [_change_json(change) for change in tracked.changes],
+        "ended_by": [_change_json(change) for change in tracked.ends],
     }
 
 
@@ -145,13 +145,13 @@ def _spot_json(spot: Spot) -> dict[str, Any]:
     return {**place, "similarity": spot.similarity}
 
 
-def as_text(each: TrackedPlace, *, concise: bool) -> str:
-    """One region: what is cited in the first line, what became of it in the next; in one line when `concise`."""
-    drift = each.drift
-    told = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_quoted(drift)}"
+def as_text(tracked: TrackedPlace, *, concise: bool) -> str:
+    """Return one region: the citation in the first line, its drift in the next; both in one line if `concise`."""
+    drift = tracked.drift
+    verdict = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_quoted(drift)}"
     if concise:
-        return f"{each.place.finding} {drift.path}:{drift.region} {told}"
-    lines = [told]
+        return f"{tracked.place.finding} {drift.path}:{drift.region} {verdict}"
+    lines = [verdict]
     if drift.only_white_space:
         lines.append("only white space differs")
     if drift.surroundings_changed:
@@ -162,29 +162,25 @@ def as_text(each: TrackedPlace, *, concise: bool) -> str:
     lines += [f"it may be {_spot(spot)}" for spot in drift.candidates]
     if drift.closest:
         lines.append(f"most like it: {_spot(drift.closest)} ({drift.closest.similarity:.0%})")
-    if each.ends:
-        lines += ["it went with:", *map(_change, each.ends)]
-    if others := [change for change in each.changes if change not in each.ends]:
+    if tracked.ends:
+        lines += ["it went with:", *map(_change, tracked.ends)]
+    if others := [change for change in tracked.changes if change not in tracked.ends]:
         if drift.now is None:
-            lines.append("other commits that changed the file:" if each.ends else "commits that changed the file:")
+            lines.append("other commits that changed the file:" if tracked.ends else "commits that changed the file:")
         lines += map(_change, others)
-    return "\n".join([f"{each.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
+    return "\n".join([f"{tracked.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
 
 
 def _change(change: CommitSummary) -> str:
     return f"{change.commit[:12]} {change.date} {change.subject}"
 
 
-def _summary(found: TrackedEngagement) -> str:
+def _summary(result: TrackedEngagement) -> str:
     from findings_report.model.drift import DriftKind
 
-    kinds = Counter(each.drift.kind for each in found.places)
-    told = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
-    return f"{_counted(len(found.places), 'region')}{': ' if told else ''}{told}"
-
-
-def _they_are(count: int) -> str:
-    return "it is" if count == 1 else "they are"
+    kinds = Counter(tracked.drift.kind for tracked in result.places)
+    counts = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
+    return f"{_counted(len(result.places), 'region')}{': ' if counts else ''}{counts}"
 
 
 def _counted(count: int, noun: str) -> str:

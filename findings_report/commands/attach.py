@@ -11,7 +11,7 @@ from typing import Final
 from findings_report.commands.build import Wishes, build
 from findings_report.model.ticket import File, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Progress, read
 from findings_report.tickets.attach import Attachments, AttachOptions, attachment_stem
 from findings_report.tickets.attach import attach as attach_files
@@ -85,7 +85,7 @@ def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...
 
 
 def _read(path: Path) -> File:
-    shown = shown_path(path)
+    shown = display_path(path)
     try:
         if not path.is_file():
             raise FindingsReportError(Problem(Kind.USAGE, "no such file", _BUILD, place=Place(shown), code="no-file"))

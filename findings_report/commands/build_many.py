@@ -11,7 +11,7 @@ from typing import Final
 from findings_report import authoring
 from findings_report.commands.build import Built, Wishes, begin
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor
 from findings_report.report import output_files
@@ -96,7 +96,7 @@ def _refuse_same_names(names: Mapping[Path, str]) -> None:
     for folder, name in names.items():
         other = taken.setdefault(name.casefold(), folder)
         if other != folder:
-            fault = f"{shown_path(other)} and {shown_path(folder)} would both be written to {name}/"
+            fault = f"{display_path(other)} and {display_path(folder)} would both be written to {name}/"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "build one of them by itself", code="several"))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from findings_report import authoring
 from findings_report.commands.pin import pin
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs
 
 
@@ -23,7 +23,7 @@ def demo(folder: Path) -> Path:
     from findings_report.system.atomic_files import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fault = f"{shown_path(folder)} is not an empty folder"
+        fault = f"{display_path(folder)} is not an empty folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one", code="taken"))
     publish({folder / authoring.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
     create_repository(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
@@ -58,7 +58,7 @@ def init(folder: Path, title: str) -> Made:
 
     target = folder / authoring.FOLDER
     if os.path.lexists(target / authoring.ENGAGEMENT):
-        place = Place(shown_path(target / authoring.ENGAGEMENT))
+        place = Place(display_path(target / authoring.ENGAGEMENT))
         remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
         fault = "an engagement is here already, and stays as it is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
@@ -99,7 +99,7 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
         if authoring.SCHEMA_FOLDER.encode() in path.read_bytes():
             return {}, []
     fault = "exists already and was not changed"
-    place = Place(shown_path(path))
+    place = Place(display_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
 
 
@@ -111,7 +111,7 @@ def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     if b"build" in {line.strip().strip(b"/") for line in path.read_bytes().splitlines()}:
         return {}, []
     fault = "does not name `build/`, where reports are written: they hold the client's code"
-    place = Place(shown_path(path))
+    place = Place(display_path(path))
     return {}, [Problem(Kind.INPUT, fault, "add `/build/`", place=place, level="note", code="settings")]
 
 

@@ -21,7 +21,7 @@ from findings_report.forges.branch_links import (
 )
 from findings_report.model.engagement import Repository
 from findings_report.problems import Kind, Problem, Subject
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, read
 
 
@@ -52,7 +52,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     was = content = path.read_bytes()
     for each in found:
         for field, value in each.written.items():
-            content = authoring.set_text(content, ("repositories", each.name, field), value, shown=shown_path(path))
+            content = authoring.set_text(content, ("repositories", each.name, field), value, shown=display_path(path))
     if any(each.written for each in found):
         publish_edited({path: (was, content)})
     return Pinned(tuple(each.said for each in found), authoring.locate(problems, authored))

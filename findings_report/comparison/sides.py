@@ -20,7 +20,7 @@ from findings_report.evidence.clones import Clone, find_clones, open_clones
 from findings_report.history.fixes import Fixes, follow_findings
 from findings_report.model.comparison import Comparison
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report.check import Inputs, Progress, assembled, held
 from findings_report.report.provenance import components
@@ -174,7 +174,7 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
     folder = authoring.find_folder(inputs.folder).resolve()
     root = git.enclosing_folder(folder)
     if root is None:
-        fault = f"there is no file or folder {source!r}, and {shown_path(folder)} is in no git repository"
+        fault = f"there is no file or folder {source!r}, and {display_path(folder)} is in no git repository"
         raise FindingsReportError(
             Problem(Kind.USAGE, fault, "name a folder, a report's JSON or PDF, or a git revision", code="no-side")
         )

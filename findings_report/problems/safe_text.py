@@ -1,4 +1,4 @@
-"""Text made safe to look at: characters that hide or reorder other text become their code points. Pure.
+"""Text that is safe to display: characters that hide or reorder other text become their code points. Pure functions.
 
 Source: Unicode Standard Annex 9 (bidirectional controls) and CVE-2021-42574; ECMA-48 (C0 and C1 control functions).
 """
@@ -23,17 +23,17 @@ HIDDEN: Final = re.compile(
 
 
 def code_point(character: str) -> str:
-    r"""`\u{202E}` for the character U+202E."""
+    r"""Return a character as its code point, as in `\u{202E}` for U+202E."""
     return f"\\u{{{ord(character):04X}}}"
 
 
 def visible(text: str) -> str:
-    r"""`text` with every hidden character written as its code point; line feeds and tabs stay."""
+    r"""Return `text` with every hidden character as its code point; line feeds and tabs stay."""
     return HIDDEN.sub(lambda match: code_point(match[0]), text)
 
 
-def shown_path(path: Path) -> str:
-    """`path` as the user would type it: relative to the current folder where that is shorter."""
+def display_path(path: Path) -> str:
+    """Return `path` as the user would type it: relative to the current folder if that is shorter."""
     try:
         absolute = Path(os.path.normpath(Path.cwd() / path))
         relative = os.path.relpath(absolute)

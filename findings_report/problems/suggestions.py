@@ -1,6 +1,6 @@
-"""What people mean by what they wrote: the word that is near, our word for theirs, lines and paths in other notations.
+"""Suggestions for what a user probably meant: similar words, synonyms, lines and paths in other notations.
 
-Pure. For remedies only: nothing that was not written as it should be is ever taken for what it may mean.
+Pure functions, for remedies only: a value is never replaced by its suggestion.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "title": ("name", "summary_line", "headline"),
     "tickets": ("issue", "issues", "ticket", "jira"),
 }
-"""Our name of a field, and what others call it."""
+"""The name of a field, with the names that other tools use."""
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "open": ("new", "reported", "todo", "active", "unresolved", "unfixed"),
@@ -62,7 +62,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "md": ("markdown",),
     "html": ("htm", "web"),
 }
-"""Our word for a value, and others."""
+"""A value, with the words that other tools use for the same thing."""
 
 _SHAPES: Final[Mapping[str, str]] = {
     "affected": "write `- {kind: url, name: ...}`",
@@ -70,7 +70,7 @@ _SHAPES: Final[Mapping[str, str]] = {
     "period": "write `period: {start: YYYY-MM-DD, end: YYYY-MM-DD}`",
     "rating": "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word",
 }
-"""What to write where fields are wanted and something else stands."""
+"""The form of a value with fields, for those that are often written as one word."""
 
 _SHORTEST_START: Final = 3
 _MOST_LISTED: Final = 8
@@ -78,13 +78,13 @@ _LINES: Final = re.compile(r"(?:lines?\s*)?#?L?([0-9]{1,9})(?:\s*(?:-|:|\.{2,3}|
 
 
 def did_you_mean(value: str, words: Iterable[str]) -> str | None:
-    """`did you mean 'high'?` when one of `words` is near `value`, starts with it, or is ours for it."""
+    """Return `did you mean 'high'?` if one of `words` is similar to `value`, starts with it, or is a synonym."""
     near = nearest(value, words)
     return f"did you mean {near!r}?" if near is not None else None
 
 
 def nearest(value: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `value` is likely to stand for; None when none is."""
+    """Return the one of `words` that `value` probably means; None if there is none."""
     from rapidfuzz.distance import OSA  # swapped neighbours count as one slip; imported when there is a fault to explain
 
     known = list(words)
@@ -99,14 +99,14 @@ def nearest(value: str, words: Iterable[str]) -> str | None:
 
 
 def field(name: str, known: Collection[str]) -> str | None:
-    """The remedy for a field of `name` where only those of `known` may stand: the one that is near or ours; None without."""
+    """Return the remedy for an unknown field: a similar name or a synonym among `known`; None if there is none."""
     if name.casefold() in ("cvss_score", "score", "base_score") and "cvss" in known:
         return "write the vector under `cvss`: the score is computed"
     if name.casefold() == "id" and "aliases" in known:
-        return "leave it out: the id is the file's name"
+        return "remove it: the id is the name of the file"
     if (ours := _ours(name, FIELDS, known)) is not None:
         return f"write `{ours}`"
-    own = "a field of your own stands under `extra`, and is declared under `fields` in engagement.yaml"
+    own = "declare a custom field under `fields` in engagement.yaml, and write it under `extra`"
     return did_you_mean(name, known) or (own if "extra" in known else None)
 
 
@@ -116,36 +116,36 @@ def _ours(value: str, synonyms: Mapping[str, tuple[str, ...]], known: Collection
 
 
 def status(value: str) -> str | None:
-    """The remedy for a status that says less than ours do; None when `did_you_mean` knows better."""
+    """Return the remedy for a status that is not specific enough; None to use `did_you_mean`."""
     if value.strip().casefold() == "closed":
-        return "write resolved, risk_accepted or false_positive: why it was closed"
+        return "write resolved, risk_accepted or false_positive, to say why it was closed"
     return None
 
 
 def weakness(value: object) -> str | None:
-    """`write CWE-79` for 79, `79`, `CWE79` or `cwe_79`; None when no number is in it."""
+    """Return `write CWE-79` for 79, `79`, `CWE79` or `cwe_79`; None without a number."""
     found = re.fullmatch(r"\s*(?:cwe)?[\s:_-]*0*([1-9][0-9]{0,5})\s*", str(value), re.IGNORECASE)
     return f"write CWE-{found[1]}" if found else None
 
 
 def vector(value: object) -> str | None:
-    """The remedy for a score, a version that is not read, a vector without its version or in lower case; None when not sure."""
+    """Return the remedy for a score, an unsupported version, a missing prefix or lower case; None if unsure."""
     text = str(getattr(value, "source", value)).strip()
     if re.fullmatch(r"[0-9]{1,2}(?:\.[0-9])?", text):
         return "write the vector: the score is computed"
     if text.upper().startswith("CVSS:3.0/"):
         return f"write {'CVSS:3.1/' + text[9:].upper()}: 3.0 and 3.1 have the same metrics"
     if re.match(r"(?:CVSS:2\.0/)?AV:[A-Z]/AC:[A-Z]/Au:", text):
-        return "score it anew with 3.1 or 4.0: version 2 is not read"
+        return "score it with 3.1 or 4.0: version 2 is not supported"
     if re.match(r"AV:[A-Z]/", text, re.IGNORECASE):
         return f"put {'CVSS:4.0/' if '/AT:' in text.upper() else 'CVSS:3.1/'} before it"
     return f"write {text.upper()}" if text != text.upper() and "/U:" not in text.upper() else None
 
 
 def lines(value: object) -> str | None:
-    """`write 11-13` for `L11-L13`, `11:13`, `11..13`, `11–13` or `lines 11 to 13`, also in a list.
+    """Return `write 11-13` for `L11-L13`, `11:13`, `11..13`, `11–13` or `lines 11 to 13`, also in a list.
 
-    None when not sure, and when the notation is ours already: then something else is wrong with it.
+    None if unsure, or if the notation is right and something else is wrong.
     """
     texts = [str(getattr(each, "source", each)) for each in (value if isinstance(value, (list, tuple)) else [value])]
     regions = []
@@ -161,7 +161,7 @@ def lines(value: object) -> str | None:
 
 
 def day(value: object) -> str | None:
-    """`write 2026-01-31` for `2026/1/31`, `20260131` or `31.01.2026`; None when not sure, as of 01/02/2026."""
+    """Return `write 2026-01-31` for `2026/1/31`, `20260131` or `31.01.2026`; None if unsure, as for 01/02/2026."""
     text = str(getattr(value, "source", value)).strip()
     if found := re.fullmatch(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})", text):
         year, month, number = (found[1], found[3], found[4]) if found[1] else (found[5], found[6], found[7])
@@ -176,9 +176,9 @@ def day(value: object) -> str | None:
 
 
 def revision(text: str, commit_of: Callable[[str], str | None]) -> str:
-    """The remedy for a revision that names nothing in a clone: the tag with or without its `v`, where there is one."""
+    """Return the remedy for a revision that a clone does not have: the tag with or without `v`, if there is one."""
     if text == "HEAD":
-        return "nothing is committed there yet: commit first, or name a tag or a branch"
+        return "the repository has no commit yet: commit first, or name a tag or a branch"
     other = text[1:] if text.startswith("v") else f"v{text}"
     if other and commit_of(other) is not None:
         return f"did you mean {other!r}?"
@@ -186,21 +186,21 @@ def revision(text: str, commit_of: Callable[[str], str | None]) -> str:
 
 
 def _address(value: object) -> str | None:
-    """`write https://example.org` for `example.org`; None when it looks like no address."""
+    """Return `write https://example.org` for `example.org`; None if the value does not look like an address."""
     is_bare = isinstance(value, str) and re.fullmatch(r"[\w-]+(\.[\w-]+)+(/\S*)?", value)
     return f"write https://{value}" if is_bare else None
 
 
 def path(value: str) -> str | None:
-    r"""The remedy for `./x`, `a//b`, `/abs` or `a\b` where a path from the repository's root is wanted; None when not sure."""
+    r"""Return the remedy for `./x`, `a//b`, `/abs` or `a\b` instead of a path from the repository's root; None if unsure."""
     if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", value):
-        return "write it from the repository's root, without what comes before"
+        return "write the path from the repository's root"
     parts = [part for part in value.replace("\\", "/").split("/") if part not in ("", ".")]
     return f"write {'/'.join(parts)}" if parts and ".." not in parts else None
 
 
 def listed(value: str, known: Iterable[str], *, what: str) -> str | None:
-    """`did you mean 'sink'? there are sink, source`; None when nothing is known. `what` is in the singular: location."""
+    """Return `did you mean 'sink'? there are sink, source`; None if nothing is known. `what` is a singular noun."""
     names = sorted(known)
     if not names:
         return None
@@ -211,7 +211,7 @@ def listed(value: str, known: Iterable[str], *, what: str) -> str | None:
 
 
 def mend(kind: str, name: str, value: Any) -> str | None:
-    """The remedy for a value that the field `name` refuses with an error of `kind`; None when there is nothing to say."""
+    """Return the remedy for a value of the field `name` that is invalid with an error of `kind`; None if there is none."""
     match kind, name:
         case (("string_type" | "cwe"), "cwe"):
             return weakness(value)
@@ -222,11 +222,11 @@ def mend(kind: str, name: str, value: Any) -> str | None:
         case (("model_type" | "model_attributes_type"), _):
             return _SHAPES.get(name)
         case (("tuple_type" | "list_type"), _) if value is not None and not isinstance(value, Mapping):
-            return "write each on a line of its own, after `- `"
+            return "write each entry on its own line, after `- `"
         case (("tuple_type" | "list_type"), _) if isinstance(value, Mapping) and value:
             return "begin each entry with `- `, and its other fields below the first"
         case ("commit", _):
-            return "`git rev-parse` says it in full; for a repository `findings-report pin` writes it down"
+            return "`git rev-parse` prints the full hash; `findings-report pin` records that of a repository"
         case ("url", _):
             return _address(value)
         case ("date", _):

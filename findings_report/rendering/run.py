@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.rendering.job import Executor, Job, made
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.report.check import Progress
@@ -99,20 +99,20 @@ def own_files(template: Template) -> list[Problem]:
         known = path.name in tools
         fault = "this template file replaces the tool's own" if known else "none of the tool's template files has this name"
         remedy = None if known else "it is used only where a template of yours includes it"
-        place = Place(shown_path(path))
+        place = Place(display_path(path))
         fault = f"{fault}, sha256 {digest[:16]}"
         problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
         fault = "a browser ignores this `style` attribute: the page's policy allows its style sheet only"
         remedy = "give the element a class, and the class a rule in your own screen.css and print.css"
         for line in styled_lines(path):
-            place = Place(shown_path(path), line)
+            place = Place(display_path(path), line)
             problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="template-style"))
         for line, old, new in renamed_filters(path):
-            place = Place(shown_path(path), line)
+            place = Place(display_path(path), line)
             fault, remedy = f"the filter `{old}` was renamed", f"write `{new}`"
             problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-filter"))
     for path, remedy in strays(template):
-        place = Place(shown_path(path))
+        place = Place(display_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
     return problems
 

@@ -13,7 +13,7 @@ from findings_report.authoring import severity
 from findings_report.model.evidence import Verdict
 from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.report import output_files
 from findings_report.report.provenance import components
 
@@ -120,7 +120,7 @@ def _whole(named: Path) -> Sequence[Problem]:
     if not named.name.endswith(authoring.FINDING_SUFFIX):
         return ()
     fault = "all of the engagement was read, not this file alone: findings are held against each other"
-    place = Place(shown_path(named))
+    place = Place(display_path(named))
     return (Problem(Kind.INPUT, fault, "name the folder to say so", place=place, level="note", code="whole-engagement"),)
 
 

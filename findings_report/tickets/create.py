@@ -9,7 +9,7 @@ from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, Project, TicketRef
 from findings_report.problems import FindingsReportError
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs
 from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
 from findings_report.tickets.http.credentials import Environment
@@ -109,8 +109,8 @@ def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
     path = drafts.files[finding].resolve()  # a symbolic link is kept, its target is edited
     try:
         before = path.read_bytes()
-        after = authoring.add_list(before, "tickets", [str(ref)], shown=shown_path(path))
+        after = authoring.add_list(before, "tickets", [str(ref)], shown=display_path(path))
         publish_edited({path: (before, after)})
     except FindingsReportError:
-        return f"\n  add the reference to `tickets` in {shown_path(path)}"
+        return f"\n  add the reference to `tickets` in {display_path(path)}"
     return ""

@@ -16,7 +16,7 @@ from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, Markup
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.csv import neutralise_formula
 from findings_report.rendering.markdown import escape
@@ -65,7 +65,7 @@ def export(
         for file, content in render_for_import(selected, name).items()
     }
     publish(files)
-    return TicketsResult(tuple(f"wrote {shown_path(path)}" for path in files), drafts.problems)
+    return TicketsResult(tuple(f"wrote {display_path(path)}" for path in files), drafts.problems)
 
 
 def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:

@@ -19,7 +19,7 @@ from findings_report.authoring.yaml_editor import quoted
 from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.model.ticket import Draft, Lock, LockedTicket, Ticket
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import shown_path
+from findings_report.problems.safe_text import display_path
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers import TicketWriter, Tracker, open_tracker
 
@@ -74,7 +74,7 @@ class LockFile:
         self._path = folder / authoring.LOCK if folder is not None else None
         self.lock = Lock()
         if folder is not None and self._path is not None:
-            self.lock = read_lock(authoring.Folder(folder).read(authoring.LOCK), shown=shown_path(self._path))
+            self.lock = read_lock(authoring.Folder(folder).read(authoring.LOCK), shown=display_path(self._path))
 
     def write(self, lock: Lock) -> None:
         """Replace the content of the file, if it has changed."""

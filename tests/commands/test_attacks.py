@@ -526,7 +526,7 @@ def test_a_current_folder_that_is_gone_is_code_2(attack: Attack) -> None:
     )
 
     assert ran.returncode == 2
-    assert ran.stderr.startswith("error: the current folder is gone [no-folder]")
+    assert ran.stderr.startswith("error: the current folder no longer exists [no-folder]")
 
 
 def test_nothing_of_the_environment_changes_a_report(attack: Attack) -> None:

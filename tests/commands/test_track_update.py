@@ -251,7 +251,7 @@ def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
         f"app: pinned v2 to {commits['v2']}",
         "wrote findings/A-1.finding.yaml",
         "wrote findings/engagement.yaml",
-        "1 location moved, 1 left as it is",
+        "1 location moved, 1 not moved",
     ]
     assert (
         "findings/A-1.finding.yaml:6:5: warning: locations[0]: store.py stays as it is: of its lines, 5-7: modified" in said.err

@@ -76,7 +76,7 @@ BARE = "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
     [(9.8, "write the vector: the score is computed"), ("9.8", "write the vector: the score is computed"),
      (f"CVSS:3.0/{BARE}", f"write CVSS:3.1/{BARE}: 3.0 and 3.1 have the same metrics"), (BARE, "put CVSS:3.1/ before it"),
      ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:H", "put CVSS:4.0/ before it"),
-     ("AV:N/AC:L/Au:N/C:C/I:C/A:C", "score it anew with 3.1 or 4.0: version 2 is not read"),
+     ("AV:N/AC:L/Au:N/C:C/I:C/A:C", "score it with 3.1 or 4.0: version 2 is not supported"),
      (f"cvss:3.1/{BARE}".lower(), f"write CVSS:3.1/{BARE}"), ("CVSS:3.1/AV:N", None)],
 )  # fmt: skip
 def test_a_vector_is_told_with_what_it_lacks(value: object, remedy: str | None) -> None:
@@ -86,8 +86,8 @@ def test_a_vector_is_told_with_what_it_lacks(value: object, remedy: str | None) 
 @pytest.mark.parametrize(
     ("value", "remedy"),
     [("./x/y.py", "write x/y.py"), ("a//b", "write a/b"), ("a\\b", "write a/b"), ("../x", None), ("", None),
-     ("/abs", "write it from the repository's root, without what comes before"),
-     ("C:\\x", "write it from the repository's root, without what comes before")],
+     ("/abs", "write the path from the repository's root"),
+     ("C:\\x", "write the path from the repository's root")],
 )  # fmt: skip
 def test_a_path_is_offered_as_git_has_it(value: str, remedy: str | None) -> None:
     assert suggestions.path(value) == remedy
@@ -111,7 +111,7 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
         ("cwe: 79", "write CWE-79"),
         ("cwe: [CWE79]", "write CWE-79"),
         ("rating: high", "write `rating: {impact: high, likelihood: medium}`, or `severity` for one word"),
-        ("status: closed", "write resolved, risk_accepted or false_positive: why it was closed"),
+        ("status: closed", "write resolved, risk_accepted or false_positive, to say why it was closed"),
         ("status: fixed", "did you mean 'resolved'?"),
         ("remediation: z", "write `recommendation`"),
         ("mitigation: z", "write `recommendation`"),
@@ -119,17 +119,17 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
         ("cvss_score: 9.8", "write the vector under `cvss`: the score is computed"),
         ("cvss: 9.8", "write the vector: the score is computed"),
         (f"cvss: {BARE}", "put CVSS:3.1/ before it"),
-        ("id: A-1", "leave it out: the id is the file's name"),
-        ("references: https://example.org", "write each on a line of its own, after `- `"),
+        ("id: A-1", "remove it: the id is the name of the file"),
+        ("references: https://example.org", "write each entry on its own line, after `- `"),
         ("references: {docs: https://example.org}", "begin each entry with `- `, and its other fields below the first"),
-        ("component: web", "a field of your own stands under `extra`, and is declared under `fields` in engagement.yaml"),
+        ("component: web", "declare a custom field under `fields` in engagement.yaml, and write it under `extra`"),
         ("due: 31.1.2026", "write 2026-01-31"),
         ("affected: [https://example.org]", "write `- {kind: url, name: ...}`"),
         ("fix: 1a2b3c4", "write `fix: {commits: [...]}`, or `fix: {note: ...}`"),
         ("references: [example.org/a]", "write https://example.org/a"),
         (
             "locations: [{path: a.py, commit: HEAD}]",
-            "`git rev-parse` says it in full; for a repository `findings-report pin` writes it down",
+            "`git rev-parse` prints the full hash; `findings-report pin` records that of a repository",
         ),
         ("locations: [{path: ./a.py}]", "write a.py"),
         ("locations: [{path: a.py, lines: L1-L2}]", "write 1-2"),
@@ -169,7 +169,7 @@ def test_a_day_in_another_notation_is_told_in_ours_when_it_can_be_one_only(value
         ("1.0", "did you mean 'v1.0'?"),
         ("v", "fetch it into the clone, or name another"),
         ("3.0", "fetch it into the clone, or name another"),
-        ("HEAD", "nothing is committed there yet: commit first, or name a tag or a branch"),
+        ("HEAD", "the repository has no commit yet: commit first, or name a tag or a branch"),
     ],
 )
 def test_a_tag_is_offered_with_or_without_its_v(revision: str, remedy: str) -> None:
