@@ -30,13 +30,13 @@ def compare_fields(
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
     `is_read` is False when a location could not be read, so that locations cannot be compared.
     """
-    found = [*_authored_changes(baseline, current)]
+    changes = [*_authored_changes(baseline, current)]
     # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
     before, after = _citations(baseline, evidence, is_named=is_named), _citations(current, (), is_named=is_named)
     if is_read and before != after:
-        found.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
-    return tuple(found)
+        changes.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
+    return tuple(changes)
 
 
 def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
@@ -68,15 +68,17 @@ def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, i
         for region in followed
         if region.drift.kind.is_equal and region.drift.now is not None
     }
-    found: set[str] = set()
+    citations: set[str] = set()
     for snippet in finding.snippets:
         home = f"{snippet.repository}: " if is_named else ""
         for region in snippet.regions:
             spot = now.get((snippet.index, region))
-            found.add(home + (_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region)))
+            citations.add(
+                home + (_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region))
+            )
         if not snippet.regions:
-            found.add(home + snippet.path)
-    return tuple(sorted(found))
+            citations.add(home + snippet.path)
+    return tuple(sorted(citations))
 
 
 def _citation(snippet: Snippet, path: str, region: Region) -> str:

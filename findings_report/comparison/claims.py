@@ -68,22 +68,22 @@ def judge_claim(
     code = code_state(evidence, is_read=is_read)
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
-        found = [_of_new(code)] if code is not CodeState.NONE else []
+        judgements = [_of_new(code)] if code is not CodeState.NONE else []
     elif current is None:
-        found = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
+        judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
     elif current.status is Status.RESOLVED and is_same_code and not (baseline and baseline.status is Status.RESOLVED):
-        said = "Reported as resolved, but both reports are about the same commit, so the claim cannot be verified."
-        found = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=said)]
+        text = "Reported as resolved, but both reports are about the same commit, so the claim cannot be verified."
+        judgements = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=text)]
     elif current.status is Status.RESOLVED:
-        found = [_of_resolved(current, code, fixes, before=baseline is not None and baseline.status is Status.RESOLVED)]
-        found += _of_fixes(fixes)
-        found += _of_copies(evidence, code)
+        judgements = [_of_resolved(current, code, fixes, before=baseline is not None and baseline.status is Status.RESOLVED)]
+        judgements += _of_fixes(fixes)
+        judgements += _of_copies(evidence, code)
     elif current.status in _ACCEPTED:
-        found = [_of_accepted(current.status, code)]
+        judgements = [_of_accepted(current.status, code)]
     else:
-        found = [_of_open(current.status, code, fixes)]
+        judgements = [_of_open(current.status, code, fixes)]
     # The most serious first: the table of a comparison has room for one.
-    return tuple(sorted(found, key=lambda judgement: _ORDER.index(judgement.weight)))
+    return tuple(sorted(judgements, key=lambda judgement: _ORDER.index(judgement.weight)))
 
 
 def _judged(weight: Assessment, claim: str, code: CodeState, text: str) -> Judgement:
@@ -180,14 +180,14 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence
 
 
 def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
-    said = {
+    clauses = {
         FixState.MISSING: "is not in the repository",
         FixState.OUTSIDE: "is not in the history of the current commit",
         FixState.BEFORE: "is already in the baseline",
     }
     for fix in fixes:
-        if fix.state in said:
-            text = f"Commit {fix.named}, named as the fix, {said[fix.state]}."
+        if fix.state in clauses:
+            text = f"Commit {fix.named}, named as the fix, {clauses[fix.state]}."
             yield Judgement(weight=Assessment.REVIEW, code=f"fix-{fix.state.value}", text=text)
 
 

@@ -73,18 +73,18 @@ def compare(
     # By name: repositories of the baseline have the current names by now.
     commits = {repository.name: repository.commit for repository in current.engagement.repositories}
     code = replace(code, still=frozenset(finding.id for finding in baseline.findings if _is_still(finding, commits)))
-    found = [_present(finding, before, pairing, code) for finding in current.findings]
+    compared = [_present(finding, before, pairing, code) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
-    found += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
+    compared += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
     scale = [severity.name for severity in current.engagement.severities]
     # Stable, so that findings of one group and severity stay in the order of their ids.
-    found.sort(key=lambda compared: _order(compared, scale))
+    compared.sort(key=lambda compared: _order(compared, scale))
     return Comparison(
         engagement=current.engagement,
         baseline=_side(baseline, sources[0]),
         current=_side(current, sources[1]),
-        counts=tuple(_counts(found, scale)),
-        findings=tuple(found),
+        counts=tuple(_counts(compared, scale)),
+        findings=tuple(compared),
         limits=tuple(limits),
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
     )
@@ -171,17 +171,17 @@ def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
     return group, scale.index(name) if name in scale else len(scale)
 
 
-def _counts(found: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
+def _counts(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
     groups = {
-        **{change.value: [each for each in found if each.change is change] for change in _CHANGES},
-        StatusChange.REGRESSED.value: [each for each in found if each.turn is StatusChange.REGRESSED],
-        StatusChange.RESOLVED.value: [each for each in found if each.turn is StatusChange.RESOLVED],
+        **{change.value: [each for each in findings if each.change is change] for change in _CHANGES},
+        StatusChange.REGRESSED.value: [each for each in findings if each.turn is StatusChange.REGRESSED],
+        StatusChange.RESOLVED.value: [each for each in findings if each.turn is StatusChange.RESOLVED],
     }
     return [ChangeCount(name=name, total=len(each), by_severity=_by_severity(each, scale)) for name, each in groups.items()]
 
 
-def _by_severity(found: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    names = [compared.latest.severity.name for compared in found]
+def _by_severity(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    names = [compared.latest.severity.name for compared in findings]
     # The baseline may have had another scale: its severities are counted, not dropped.
     every = [*scale, *sorted({name for name in names if name not in scale})]
     return tuple((name, names.count(name)) for name in every)

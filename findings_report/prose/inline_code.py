@@ -50,12 +50,12 @@ def _closing(runs: Sequence[re.Match[str]]) -> list[int | None]:
 
     In one pass: searching from each run takes quadratic time, and an imported title may hold any number of backticks.
     """
-    found: list[int | None] = []
+    closing: list[int | None] = []
     nearest: dict[str, int] = {}
     for index in reversed(range(len(runs))):
-        found.append(nearest.get(runs[index][0]))
+        closing.append(nearest.get(runs[index][0]))
         nearest[runs[index][0]] = index
-    return found[::-1]
+    return closing[::-1]
 
 
 def _code(inside: str) -> str:

@@ -126,8 +126,8 @@ def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str
     policy = Policy()
     judged = tuple(policy.blocks(tokens))
     # Sorted by line below: problems are read beside the text.
-    found = [*policy.faults, *_hidden(text), *policy.unused(definitions)]
-    return Prose(judged, tuple(sorted(found, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
+    faults = [*policy.faults, *_hidden(text), *policy.unused(definitions)]
+    return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
 
 
 def _as_code(text: str, fault: Fault) -> Prose:

@@ -92,8 +92,8 @@ def highlight(lines: Sequence[str], language: str, inside: str = "") -> tuple[Pi
         return tuple((Piece("", line),) if line else () for line in lines)
     # A run may begin inside of a multi-line string: lexed without its opener, all of it would be coloured wrongly.
     opener = inside + "\n" if inside else ""
-    found = _lex(lexer, opener + text)
-    pieces = _by_line(found)
+    tokens = _lex(lexer, opener + text)
+    pieces = _by_line(tokens)
     return pieces[1:] if opener else pieces
 
 
@@ -106,11 +106,11 @@ def highlight_diff(lines: Sequence[DiffLine], language: str) -> tuple[Pieces, ..
     # Each side is lexed as a whole: a deleted line may close a string that an added one leaves open.
     old = iter(highlight([line.text for line in lines if line.old_line is not None], language))
     new = iter(highlight([line.text for line in lines if line.new_line is not None], language))
-    found: list[Pieces] = []
+    highlighted: list[Pieces] = []
     for line in lines:
         before = next(old) if line.old_line is not None else ()
-        found.append(next(new) if line.new_line is not None else before)
-    return tuple(found)
+        highlighted.append(next(new) if line.new_line is not None else before)
+    return tuple(highlighted)
 
 
 def _is_within_budget(lines: Sequence[str], text: str) -> bool:
@@ -137,10 +137,10 @@ def _lex(lexer: Lexer, text: str) -> list[tuple[str, str]]:
     """Return the kind and the text of each token; the whole text as one where the lexer fails."""
     try:
         # Not get_tokens: it would change line ends, strip blanks and guess an encoding.
-        found = [(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
+        tokens = [(_kind(token), value) for _, token, value in lexer.get_tokens_unprocessed(text)]
     except Exception:  # a bug in one of 600 lexers: a report without colours is better than none
         return [("", text)]
-    return found if "".join([value for _, value in found]) == text else [("", text)]
+    return tokens if "".join([value for _, value in tokens]) == text else [("", text)]
 
 
 @cache
@@ -152,12 +152,12 @@ def _kind(token: tuple[str, ...]) -> str:
     return ""
 
 
-def _by_line(found: Iterable[tuple[str, str]]) -> tuple[Pieces, ...]:
+def _by_line(tokens: Iterable[tuple[str, str]]) -> tuple[Pieces, ...]:
     """Return the tokens in lines. Neighbours that look the same are one piece: it makes laying out a PDF a third cheaper."""
     lines: list[Pieces] = []
     line: list[Piece] = []
     last_kind = last = ""
-    for kind, value in found:
+    for kind, value in tokens:
         for index, text in enumerate(value.split("\n") if "\n" in value else (value,)):
             if index:
                 lines.append((*line, Piece(last_kind, last)) if last else ())

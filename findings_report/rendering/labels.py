@@ -92,21 +92,21 @@ def line_list(regions: tuple[Region, ...]) -> str:
 
 def verdict(check: Check) -> str:
     """Return the verdict on a quote in words, with what a reader needs to judge it."""
-    said = VERDICT_WORDS[check.verdict]
+    words = VERDICT_WORDS[check.verdict]
     if check.verdict is Verdict.MOVED:
         claimed = f", not at {line_list(check.claimed)} as quoted" if check.claimed else ""
         grade = f" ({VERDICT_WORDS[check.text]})" if check.text not in (None, Verdict.EXACT) else ""
-        return f"{said}{claimed}{grade}"
+        return f"{words}{claimed}{grade}"
     if check.verdict is Verdict.EDITED:
-        return f"{said}; the repository's lines are printed"
+        return f"{words}; the repository's lines are printed"
     if check.verdict is Verdict.NOT_FOUND and check.also:
         return f"quote not found at these lines; found at {line_list(check.also)}"
     if check.verdict is Verdict.NOT_FOUND:
         places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
-        return f"{said} in this file at this commit" + (f"; found at {places}" if places else "")
+        return f"{words} in this file at this commit" + (f"; found at {places}" if places else "")
     if check.verdict is Verdict.UNCHECKED:
-        return f"{said}: author's copy; repository not available"
-    return said
+        return f"{words}: author's copy; repository not available"
+    return words
 
 
 DRIFT_WORDS: Final[dict[DriftKind, str]] = {

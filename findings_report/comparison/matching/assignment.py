@@ -129,12 +129,12 @@ def choose(weights: Mapping[Pair, float]) -> Choice:
 
 def _nearest(pairs: Iterable[Pair], weights: Mapping[Pair, float]) -> tuple[Pair, ...]:
     kept: defaultdict[int, int] = defaultdict(int)
-    found: list[Pair] = []
+    nearest: list[Pair] = []
     for pair in sorted(pairs, key=lambda pair: (-weights[pair], pair)):
         kept[pair[0]] += 1
         if kept[pair[0]] <= MOST_POSSIBLE:
-            found.append(pair)
-    return tuple(sorted(found))
+            nearest.append(pair)
+    return tuple(sorted(nearest))
 
 
 def _groups(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
@@ -160,8 +160,8 @@ def _groups(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
 
 def _best(rows: Sequence[int], columns: Sequence[int], weights: Mapping[Pair, float]) -> Iterator[Pair]:
     def weight(row: int, column: int) -> float:
-        found = weights.get((row, column), 0.0)
-        return found if found >= ACCEPT else 0.0
+        known = weights.get((row, column), 0.0)
+        return known if known >= ACCEPT else 0.0
 
     chosen = assign([[weight(row, column) for column in columns] for row in rows])
     return ((row, columns[at]) for row, at in zip(rows, chosen, strict=True) if at is not None)

@@ -29,7 +29,7 @@ def find_candidates(
 
     `settled` findings of each side have a partner: two of them are no pair to compare.
     """
-    found = set(_by_key(baseline, current))
+    pairs = set(_by_key(baseline, current))
     limits: list[str] = []
     # Counted before they are listed, which takes n log n instead of the number of pairs.
     files = {file: _Cites(*sides, *settled) for file, sides in _by_file(baseline, current).items()}
@@ -38,14 +38,14 @@ def find_candidates(
     for number, file in sorted((cites.count(), file) for file, cites in files.items()):
         left -= number
         if left >= 0:
-            found.update(files[file].pairs())
+            pairs.update(files[file].pairs())
         else:
             limits.append(
                 f"{number} pairs of findings cite overlapping lines of {file[1]}: only pairs with identical lines, or with "
                 "rare words in common, were compared"
             )
     # Sorted: the order of a set depends on the run, and ties must not.
-    return sorted(pair for pair in found if pair[0] not in settled[0] or pair[1] not in settled[1]), tuple(sorted(limits))
+    return sorted(pair for pair in pairs if pair[0] not in settled[0] or pair[1] not in settled[1]), tuple(sorted(limits))
 
 
 _Cited = tuple[int, int, int]

@@ -146,13 +146,13 @@ def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
             for key, reason in keys(finding):
                 index[key][side].append(position)
                 reasons[key] = reason
-    found: dict[Pair, str] = {}
+    pairs: dict[Pair, str] = {}
     for key, (here, there) in index.items():
         # A key that two findings of a side share identifies neither.
         if len(here) == len(there) == 1 and pairing.is_free((here[0], there[0])):
-            found.setdefault((here[0], there[0]), reasons[key])
+            pairs.setdefault((here[0], there[0]), reasons[key])
     # A finding with two keys may point to two partners: then neither key is taken.
-    rows, columns = Counter(row for row, _ in found), Counter(column for _, column in found)
-    for pair, reason in found.items():
+    rows, columns = Counter(row for row, _ in pairs), Counter(column for _, column in pairs)
+    for pair, reason in pairs.items():
         if rows[pair[0]] == columns[pair[1]] == 1:
             pairing.take(pair, ground, reason, likeness(pairing.agreement(pair)))

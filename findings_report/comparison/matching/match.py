@@ -50,10 +50,10 @@ def _by_likeness(pairing: Pairing) -> Matching:
     weights: dict[Pair, float] = {}
     # Pairs of settled findings are looked at too, for overlaps: a finding may have been split off from a pair.
     for pair in looked_at:
-        found = pairing.agreement(pair)
-        weight = likeness(found)
-        if weight >= POSSIBLE or (found.place or 0.0) >= CITED_TOO:
-            agreed[pair] = found
+        agreement = pairing.agreement(pair)
+        weight = likeness(agreement)
+        if weight >= POSSIBLE or (agreement.place or 0.0) >= CITED_TOO:
+            agreed[pair] = agreement
             if pairing.is_free(pair) and weight >= POSSIBLE:
                 weights[pair] = weight
     choice = choose(weights)
@@ -92,11 +92,11 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
             pairing.note_overlap(pair, _reason(agreed[pair]))
 
 
-def _reason(found: Agreement) -> str:
+def _reason(agreement: Agreement) -> str:
     """`similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
-    shares = {"title": found.title, "description": found.prose, "location": found.place}
+    shares = {"title": agreement.title, "description": agreement.prose, "location": agreement.place}
     parts = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items() if share is not None)
-    return f"similarity ({parts}), same weakness" if found.weakness else f"similarity ({parts})"
+    return f"similarity ({parts}), same weakness" if agreement.weakness else f"similarity ({parts})"
 
 
 def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[str, ...]) -> Matching:

@@ -38,13 +38,13 @@ _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 def words(text: str) -> list[str]:
     """Return the words of `text` in lower case. `withdrawLend` is three: itself, `withdraw` and `lend`. Addresses are none."""
-    found: list[str] = []
+    forms: list[str] = []
     for word in _WORD.findall(_NOISE.sub(" ", text[:_LONGEST])):
         if word.islower() and "_" not in word:
-            found.append(word)
+            forms.append(word)
         else:
-            found += _forms(word)
-    return found
+            forms += _forms(word)
+    return forms
 
 
 @lru_cache(maxsize=1 << 14)
@@ -166,12 +166,12 @@ def _ready(traits: Traits, title: Vector, prose: Vector) -> Prepared:
 
 
 def _by_file(places: Sequence[CitedLines]) -> dict[tuple[str, str], tuple[Lines, ...]]:
-    found: defaultdict[tuple[str, str], set[Lines]] = defaultdict(set)
+    lines: defaultdict[tuple[str, str], set[Lines]] = defaultdict(set)
     # By file, because only regions of one file can overlap.
     for place in places:
         region = place.region
-        found[place.repository, place.path].add((region.start_line, region.end_line) if region else EVERY_LINE)
-    return {file: tuple(sorted(regions)) for file, regions in found.items()}
+        lines[place.repository, place.path].add((region.start_line, region.end_line) if region else EVERY_LINE)
+    return {file: tuple(sorted(regions)) for file, regions in lines.items()}
 
 
 def agreement(one: Prepared, other: Prepared) -> Agreement:
@@ -184,10 +184,10 @@ def agreement(one: Prepared, other: Prepared) -> Agreement:
     )
 
 
-def likeness(found: Agreement) -> float:
+def likeness(agreement: Agreement) -> float:
     """Return the similarity as one figure, 0 to 1. A trait that one of them does not have is ignored."""
     total = weight = 0.0
-    for share, counts in zip(found, WEIGHTS, strict=True):
+    for share, counts in zip(agreement, WEIGHTS, strict=True):
         if share is not None:
             total += share * counts
             weight += counts
