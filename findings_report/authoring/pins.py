@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from findings_report.model.engagement import Engagement, Repository
+from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 
 
@@ -49,7 +49,7 @@ def pins(
     return [each for each in found if isinstance(each, Pin)], [each for each in found if isinstance(each, Problem)]
 
 
-def _pin(name: str, repository: Repository, source: Revisions | None, to: str | None) -> Pin | Problem:
+def _pin(name: str, repository: DeclaredRepository, source: Revisions | None, to: str | None) -> Pin | Problem:
     if to is None and repository.commit is not None:
         return _pinned(name, repository, repository.commit, source)
     revision = to or repository.revision
@@ -76,7 +76,7 @@ def _pin(name: str, repository: Repository, source: Revisions | None, to: str | 
     return Pin(name, written, f"{name}: pinned {revision} to {commit}")
 
 
-def _pinned(name: str, repository: Repository, commit: str, source: Revisions | None) -> Pin | Problem:
+def _pinned(name: str, repository: DeclaredRepository, commit: str, source: Revisions | None) -> Pin | Problem:
     """What is told of a repository that has a commit. A `revision` that was changed by hand is not followed: it may as well
     be a tag that somebody moved."""
     revision = repository.revision

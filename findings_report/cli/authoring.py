@@ -14,7 +14,7 @@ from findings_report.cli.options import Folder, MessageFormat, clones, inputs_of
 from findings_report.cli.output import OutputFormat, out, print_json, print_problems, table
 
 if TYPE_CHECKING:
-    from findings_report.commands.init import Made
+    from findings_report.commands.init import WrittenFiles
 
 Inside = Annotated[
     Path,
@@ -89,7 +89,7 @@ def new(
             out(name)
         print_problems(shelf.problems, OutputFormat.FULL)
         return
-    _print_paths(commands.new(folder, commands.Draft(title, id, entry, library, path, lines, clones(repository))), "")
+    _print_paths(commands.new(folder, commands.NewFinding(title, id, entry, library, path, lines, clones(repository))), "")
 
 
 def init(
@@ -136,7 +136,7 @@ def list_findings(folder: Folder = Path(), output_format: MessageFormat = Output
     out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
 
 
-def _print_paths(made: Made, verb: str) -> None:
+def _print_paths(made: WrittenFiles, verb: str) -> None:
     from findings_report.problems.safe_text import display_path
 
     print_problems(made.problems, OutputFormat.FULL)

@@ -12,7 +12,7 @@ from findings_report.commands.fetch import fetch
 from findings_report.commands.gates import gates
 from findings_report.commands.init import demo, init, schema, write_schemas
 from findings_report.commands.list import overview
-from findings_report.commands.new import Draft, library, new
+from findings_report.commands.new import NewFinding, library, new
 from findings_report.commands.pin import pin
 from findings_report.rendering.formats import render
 from findings_report.rendering.run import Written
@@ -43,9 +43,9 @@ __all__ = [
     "Built",
     "Checked",
     "CreateOptions",
-    "Draft",
     "Environment",
     "Inputs",
+    "NewFinding",
     "Progress",
     "Signature",
     "SigningKey",

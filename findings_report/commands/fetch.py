@@ -8,7 +8,7 @@ from pathlib import Path
 
 from findings_report import authoring, git
 from findings_report.evidence.clones import find_clones
-from findings_report.model.engagement import Engagement, Repository
+from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs, Progress, read
@@ -59,7 +59,7 @@ def _cited(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -
     return tuple(sorted(commit for commit in commits if commit is not None))
 
 
-def _fetched(name: str, repository: Repository, url: str, commits: tuple[str, ...]) -> str:
+def _fetched(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> str:
     revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
     destination = cache.repository_folder(url)
     if not revisions and destination.exists() and _holds(destination, name, commits):

@@ -39,7 +39,7 @@ _SETTINGS: Final = ".vscode/settings.json"
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenFiles:
     """What was written, and what the user should know of it."""
 
     paths: tuple[Path, ...]
@@ -48,7 +48,7 @@ class Made:
     """Warnings and notes."""
 
 
-def init(folder: Path, title: str) -> Made:
+def init(folder: Path, title: str) -> WrittenFiles:
     """Starts an engagement in `folder`/findings, and tells editors of its schemas and git of what it is to leave out.
 
     Settings of either that are there already are left alone; a note says what to add.
@@ -70,7 +70,7 @@ def init(folder: Path, title: str) -> Made:
     settings, problems = _settings(folder)
     ignored, more = _ignored(folder)
     publish_new(settings | ignored)
-    return Made((*files, *schemas, *settings, *ignored), (*problems, *more))
+    return WrittenFiles((*files, *schemas, *settings, *ignored), (*problems, *more))
 
 
 def _schemas(folder: Path) -> dict[Path, bytes]:
@@ -122,10 +122,10 @@ def schema(which: str) -> dict[str, Any]:
     return {"finding": authoring.finding_schema, "engagement": authoring.engagement_schema, "report": archive.schema}[which]()
 
 
-def write_schemas(start: Path) -> Made:
+def write_schemas(start: Path) -> WrittenFiles:
     """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
     from findings_report.system.atomic_files import publish
 
     schemas = _schemas(authoring.find_folder(start))
     publish(schemas)
-    return Made(tuple(schemas))
+    return WrittenFiles(tuple(schemas))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from findings_report import authoring
-from findings_report.commands.init import LIBRARY, Made
+from findings_report.commands.init import LIBRARY, WrittenFiles
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
 from findings_report.model.field_types import identifier_fault
@@ -19,7 +19,7 @@ _LONGEST_QUOTE = 60
 
 
 @dataclass(frozen=True)
-class Draft:
+class NewFinding:
     """What `new` is to make."""
 
     title: str | None
@@ -38,7 +38,7 @@ class Draft:
     """--repository."""
 
 
-def new(start: Path, draft: Draft) -> Made:
+def new(start: Path, draft: NewFinding) -> WrittenFiles:
     """Adds a finding to the engagement found from `start`. Raises FindingsReportError, having written nothing."""
     from findings_report.system.atomic_files import publish_new
 
@@ -67,7 +67,7 @@ def new(start: Path, draft: Draft) -> Made:
             content = f"{authoring.modeline('finding')}\n".encode() + content
     path = folder / f"{id}{authoring.FINDING_SUFFIX}"
     publish_new({path: content})
-    return Made((path,), tuple(problems))
+    return WrittenFiles((path,), tuple(problems))
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def _check_id(id: str, taken: Sequence[str]) -> None:
         raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
 
 
-def _cited(folder: Path, authored: authoring.Authored, draft: Draft, text: str) -> tuple[authoring.NewLocation, list[Problem]]:
+def _cited(
+    folder: Path, authored: authoring.Authored, draft: NewFinding, text: str
+) -> tuple[authoring.NewLocation, list[Problem]]:
     """The lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
     location = _location(authored.engagement, text, draft.lines)
     quote, problems = _quote(folder, authored, location, draft.clones or {})

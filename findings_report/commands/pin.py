@@ -19,7 +19,7 @@ from findings_report.forges.branch_links import (
     pin_link,
     rewrite_links,
 )
-from findings_report.model.engagement import Repository
+from findings_report.model.engagement import DeclaredRepository
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, read
@@ -105,7 +105,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
 
 
 def _answers(
-    found: Sequence[Linked], repositories: Mapping[str, Repository], sources: Mapping[str, LinkedRepository | None]
+    found: Sequence[Linked], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
 ) -> dict[str, PinnedLink]:
     links = {each.link.url: each.link for each in found}
     return {url: pin_link(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}

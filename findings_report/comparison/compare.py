@@ -18,9 +18,9 @@ from findings_report.model.comparison import (
     ChangeCount,
     ComparedFinding,
     Comparison,
+    ComparisonSide,
     FieldChange,
     FixCommit,
-    Side,
     StatusChange,
     TrackedRegion,
 )
@@ -187,9 +187,9 @@ def _by_severity(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> t
     return tuple((name, names.count(name)) for name in every)
 
 
-def _side(report: Report, source: str) -> Side:
+def _side(report: Report, source: str) -> ComparisonSide:
     engagement = report.engagement
-    return Side(
+    return ComparisonSide(
         source=source,
         title=engagement.title,
         version=engagement.version,

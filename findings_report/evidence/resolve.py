@@ -22,7 +22,7 @@ from findings_report.evidence.shown_lines import (
 from findings_report.evidence.source_files import FileReader, GitReader, SourceFile, find_audited_commit, lines_of
 from findings_report.evidence.warnings import check_line_numbers, check_symbol, explain_verdict
 from findings_report.forges.permalinks import build_permalink, strip_credentials
-from findings_report.model.engagement import Engagement, Repository
+from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.model.report import ReportedRepository
@@ -299,7 +299,7 @@ def _locations_in(name: str, engagement: Engagement, findings: Mapping[str, Find
     ]
 
 
-def _report_unavailable(name: str, repository: Repository, locations: Sequence[Location]) -> tuple[Problem, ...]:
+def _report_unavailable(name: str, repository: DeclaredRepository, locations: Sequence[Location]) -> tuple[Problem, ...]:
     """Return one warning for a repository without a clone, with the number of quotes that were not checked.
 
     A repository that nothing cites yet is reported when its `path` leads nowhere: that is a slip, a `url` alone is a choice.

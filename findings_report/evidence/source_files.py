@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from findings_report import git
 from findings_report.evidence.quote import LineIndex, index_lines
-from findings_report.model.engagement import Repository
+from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.sourcecode.languages import Inside, find_insides, language_of
@@ -183,7 +183,7 @@ class AuditedCommit:
 
 
 def find_audited_commit(
-    name: str, repository: Repository, source: GitReader | None, *, is_needed: bool = True
+    name: str, repository: DeclaredRepository, source: GitReader | None, *, is_needed: bool = True
 ) -> AuditedCommit:
     """The pinned commit of a repository, else what its revision names now.
 

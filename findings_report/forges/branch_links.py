@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
 from findings_report.forges.permalinks import Forge, find_home
-from findings_report.model.engagement import Repository
+from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
 from findings_report.sourcecode.lines import decode
@@ -56,7 +56,7 @@ class PinnedLink:
     """What the user is told: what it names now, or why nothing was done."""
 
 
-def pin_link(link: BranchLink, repository: Repository, source: LinkedRepository | None) -> PinnedLink:
+def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRepository | None) -> PinnedLink:
     """The link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
     if repository.commit is None:
         return PinnedLink(None, f"the repository {link.repository} has no `commit` to name: run `findings-report pin`")

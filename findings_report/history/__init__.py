@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from findings_report.history.follow import CitedPlace, FollowResult, list_places
     from findings_report.history.reanchor import StaysError, mentions
     from findings_report.history.thresholds import Thresholds
-    from findings_report.history.track import TrackResult
+    from findings_report.history.track import TrackedRegions
 
 __all__ = [
     "CitedPlace",
@@ -26,7 +26,7 @@ __all__ = [
     "FollowedFindings",
     "StaysError",
     "Thresholds",
-    "TrackResult",
+    "TrackedRegions",
     "follow_findings",
     "list_places",
     "mentions",
@@ -40,7 +40,7 @@ _MODULES: Final = {
     "FollowedFindings": "fixes",
     "StaysError": "reanchor",
     "Thresholds": "thresholds",
-    "TrackResult": "track",
+    "TrackedRegions": "track",
     "follow_findings": "fixes",
     "list_places": "follow",
     "mentions": "reanchor",

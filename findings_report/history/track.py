@@ -22,7 +22,7 @@ from findings_report.problems import Problem
 
 
 @dataclass(frozen=True)
-class TrackResult:
+class TrackedRegions:
     """The drift of every region, and what limits the answers."""
 
     drifts: tuple[Drift, ...]
@@ -38,7 +38,7 @@ def track(
     commit: str,
     to: str,
     thresholds: Thresholds = DEFAULT,
-) -> TrackResult:
+) -> TrackedRegions:
     """Return where each region of `commit` is in the commit `to`, full hashes both, of the same repository.
 
     A region that cannot be followed is `unverifiable`, with the reason. Raises FindingsReportError (SOURCE) when git cannot
@@ -62,7 +62,7 @@ def track(
         facts = RegionFacts(region, files[region.path], survival, home, search, thresholds)
         drifts[region] = _refuse_unreadable(classify(facts), region, after)
     problems += (*search.problems, *before.problems, *after.problems)
-    return TrackResult(tuple(drifts[region] for region in cited), tuple(dict.fromkeys(problems)))
+    return TrackedRegions(tuple(drifts[region] for region in cited), tuple(dict.fromkeys(problems)))
 
 
 def _read_cited_file(cited: CitedRegion, before: SourceFiles, after: SourceFiles) -> SourceFile:

@@ -221,7 +221,7 @@ class ComparedFinding(Frozen):
         return bool(self.judgements) and self.judgements[0].weight is weight
 
 
-class Side(Frozen):
+class ComparisonSide(Frozen):
     """One of the two reports that are compared."""
 
     source: str
@@ -263,9 +263,9 @@ class Comparison(Frozen):
     """Name and version of this JSON."""
     engagement: ReportedEngagement
     """The current report's: what every part may know."""
-    baseline: Side
+    baseline: ComparisonSide
     """The earlier side."""
-    current: Side
+    current: ComparisonSide
     """The later side."""
     counts: tuple[ChangeCount, ...]
     """new, updated, unchanged, absent, which add up to all of them; then, of these, regressed and resolved. Zeros included."""

@@ -87,7 +87,7 @@ class ReportVersion(Frozen):
     """What changed."""
 
 
-class Repository(Frozen):
+class DeclaredRepository(Frozen):
     """A git repository under audit."""
 
     url: SourceText | None = None
@@ -208,7 +208,7 @@ class Engagement(Frozen):
     """The version history, oldest first."""
     distribution: tuple[Filled, ...] = ()
     """Who receives the report."""
-    repositories: dict[Name, Repository] = Field(default_factory=dict)
+    repositories: dict[Name, DeclaredRepository] = Field(default_factory=dict)
     """The repositories under audit, by name."""
     scope: tuple[SourceText, ...] = ()
     """Paths or globs the audit covers, from the root: `src/` with all below, `src/*.py`, `**/*.py`; `NAME:glob` where there are

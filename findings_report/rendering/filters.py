@@ -19,7 +19,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from findings_report.model.comparison import ComparedFinding, FixState, Side, Words
+from findings_report.model.comparison import ComparedFinding, ComparisonSide, FixState, Words
 from findings_report.model.drift import DiffLine, Drift, Spot
 from findings_report.model.engagement import Period, Severity
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
@@ -243,7 +243,7 @@ class Filters:
         """What git reports about a commit named as the fix."""
         return labels.FIX_WORDS[state]
 
-    def side(self, side: Side) -> str:
+    def side(self, side: ComparisonSide) -> str:
         """The shortest name of a side: `version 1.0`."""
         return labels.side(side)
 

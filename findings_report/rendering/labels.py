@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-from findings_report.model.comparison import CITED_WORDS, ComparedFinding, FixState, Side
+from findings_report.model.comparison import CITED_WORDS, ComparedFinding, ComparisonSide, FixState
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 
@@ -175,7 +175,7 @@ def code(compared: ComparedFinding) -> str:
     return CITED_WORDS[compared.code].removeprefix("cited code ")
 
 
-def side(side: Side) -> str:
+def side(side: ComparisonSide) -> str:
     """Return the shortest name of a side: its version, else its day, else its source."""
     if side.version:
         return f"version {side.version}"

@@ -15,7 +15,7 @@ from findings_report import authoring, commands
 from findings_report.authoring import new_finding
 from findings_report.authoring.json_schema import _example
 from findings_report.authoring.yaml_reader import read
-from findings_report.commands import Draft
+from findings_report.commands import NewFinding
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding
@@ -36,7 +36,7 @@ def engagement(tmp_path: Path) -> Path:
 
 
 def made(root: Path, **wishes: object) -> Path:
-    (path,) = commands.new(root, Draft(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
+    (path,) = commands.new(root, NewFinding(**{"title": "A title", **wishes})).paths  # type: ignore[arg-type]
     return path
 
 

@@ -9,7 +9,7 @@ import pytest
 from language_server import SERVER, LanguageServer
 
 from findings_report import authoring, commands
-from findings_report.commands import Draft
+from findings_report.commands import NewFinding
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,7 +75,7 @@ def test_a_value_in_another_form_is_told(engagement: Path, server: LanguageServe
 
 
 def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: Path, server: LanguageServer) -> None:
-    (added,) = commands.new(engagement, Draft("A title")).paths
+    (added,) = commands.new(engagement, NewFinding("A title")).paths
 
     for path in sorted((engagement / "findings").glob("*.yaml")):
         told = server.open(path, path.read_text())

@@ -13,7 +13,7 @@ from repositories import Commit, Content, Link, Submodule, build, git
 
 from findings_report.git import open_repository
 from findings_report.history.classify import CitedRegion
-from findings_report.history.track import TrackResult, track
+from findings_report.history.track import TrackedRegions, track
 from findings_report.model.drift import Drift, DriftKind, Method
 from findings_report.model.evidence import Region
 
@@ -33,7 +33,7 @@ def text(*parts: Sequence[str]) -> str:
     return "".join(f"{line}\n" for part in parts for line in part)
 
 
-def followed(path: Path, cited: Sequence[CitedRegion], *, commits: Sequence[str]) -> TrackResult:
+def followed(path: Path, cited: Sequence[CitedRegion], *, commits: Sequence[str]) -> TrackedRegions:
     with open_repository(path, name="app") as repository:
         return track(repository, cited, commit=commits[0], to=commits[-1])
 

@@ -16,14 +16,14 @@ from pdfs import carrying, saved
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
 from findings_report.commands.pdf import extract
-from findings_report.model.comparison import Comparison, Document, Side
+from findings_report.model.comparison import Comparison, ComparisonSide, Document
 from findings_report.model.engagement import State
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 
 
 def comparison() -> Comparison:
-    side = Side(source="old", title="Review", version=None, date=None, state=State.FINAL, total=0, commits=())
+    side = ComparisonSide(source="old", title="Review", version=None, date=None, state=State.FINAL, total=0, commits=())
     return Comparison(
         engagement=samples.engagement(), baseline=side, current=side, counts=(), findings=(), limits=(), components=()
     )

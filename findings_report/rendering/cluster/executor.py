@@ -56,13 +56,13 @@ class Remote:
         """Some, as each job starts a process to lay them out, and yet something for everybody until the end."""
         return -(-max(1, count) // (4 * self.cluster.threads))
 
-    def submit(self, job: Job) -> Sent:
+    def submit(self, job: Job) -> SentJob:
         """Sends the job. Raises FindingsReportError for a template that cannot be used, and when the cluster was lost."""
-        return Sent(job, self.cluster.submit(serve, pack(job)))
+        return SentJob(job, self.cluster.submit(serve, pack(job)))
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentJob:
     """A job that was sent."""
 
     job: Job
