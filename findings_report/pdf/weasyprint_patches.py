@@ -139,14 +139,14 @@ def patch_tagging(plan: TagPlan) -> Iterator[None]:
         PAGE_REFERENCES: property(page_references),
         PDF_TAG: structure_type,
     }
-    with _replaced(replacements):
+    with _replace(replacements):
         yield
 
 
 @contextlib.contextmanager
 def patch_fonts(write_fonts: Callable[..., pydyf.Dictionary]) -> Iterator[None]:
     """Let `write_fonts` write the fonts of the documents that are drawn in the block; arguments as `build_fonts_dictionary`."""
-    with _replaced({BUILD_FONTS: write_fonts}):
+    with _replace({BUILD_FONTS: write_fonts}):
         yield
 
 
@@ -156,7 +156,7 @@ def build_fonts_dictionary(*arguments: object) -> pydyf.Dictionary:
 
 
 @contextlib.contextmanager
-def _replaced(replacements: Mapping[PatchedFunction, object]) -> Iterator[None]:
+def _replace(replacements: Mapping[PatchedFunction, object]) -> Iterator[None]:
     for function, replacement in replacements.items():
         setattr(function.owner, function.name, replacement)
     try:

@@ -81,7 +81,7 @@ class Signature:
 
     signer: str
     """Name in the signer's certificate."""
-    said_at: str | None
+    claimed_at: str | None
     """The signing time that the signer claims, ISO 8601; None if there is none."""
     is_intact: bool
     """True if the signed bytes are unchanged, and were signed with the key of the certificate."""
@@ -158,9 +158,9 @@ def validate_signatures(
     blobs = {"pdf": content, "signers": trusted.signers, "authorities": trusted.authorities}
     with _open_child(sum(map(len, blobs.values())), shown) as ask:
         reply = ask_with_password(lambda given: ask({"do": "validate", **given}, blobs), password, shown)
-    found = reply.response["signatures"]
-    assert isinstance(found, list)  # noqa: S101  # the child is this package's own
-    return tuple(Signature(**{**entry, "time_stamp": _read_time_stamp(entry["time_stamp"])}) for entry in found)
+    entries = reply.response["signatures"]
+    assert isinstance(entries, list)  # noqa: S101  # the child is this package's own
+    return tuple(Signature(**{**entry, "time_stamp": _read_time_stamp(entry["time_stamp"])}) for entry in entries)
 
 
 def _read_time_stamp(entry: object) -> TimeStamp | None:

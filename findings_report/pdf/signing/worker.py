@@ -366,32 +366,32 @@ def _validate_signatures(
     """Return the signatures of a PDF as dictionaries with the fields of `sign.Signature`."""
     logging.disable()  # pyHanko logs a traceback for each certificate that is not trusted
     trusted = (_load_certificates(signers, "--trust"), _load_certificates(authorities, "--trust-authority"))
-    found = []
+    entries = []
     for signature in _open_pdf(content, request).embedded_regular_signatures:
         status = _validate(signature, *trusted)
         claimed = status.signer_reported_dt
-        found.append(
+        entries.append(
             {
                 "signer": status.signing_cert.subject.human_friendly,
-                "said_at": claimed.isoformat() if claimed is not None else None,
+                "claimed_at": claimed.isoformat() if claimed is not None else None,
                 "is_intact": bool(status.intact and status.valid),
                 "is_whole": status.coverage is SignatureCoverageLevel.ENTIRE_FILE,
                 "is_trusted": bool(status.trusted),
                 "time_stamp": _describe_time_stamp(status.timestamp_validity),
             }
         )
-    return found
+    return entries
 
 
 def _load_certificates(pem: bytes, option: str) -> list[Any]:
     """Return the certificates in the files of `option`, in order. Raises _CertificateError if one is not readable."""
     try:
-        found = list(load_certs_from_pemder_data(pem)) if pem.strip() else []
-        for certificate in found:
+        loaded = list(load_certs_from_pemder_data(pem)) if pem.strip() else []
+        for certificate in loaded:
             certificate.public_key.dump()  # asn1crypto parses late; a damaged one must fail here
     except (ValueError, TypeError):
         raise _CertificateError(f"the file that {option} names contains something else than certificates") from None
-    return found
+    return loaded
 
 
 def _validate(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
