@@ -35,7 +35,8 @@ def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Pa
     names = list(engagement.repositories)
     if "" in overrides:
         if len(names) != 1:
-            fault = f"--repository {str(overrides[''])!r} does not say which one it is ({', '.join(names) or 'there is none'})"
+            known = ", ".join(names) or "the engagement has none"
+            fault = f"--repository {str(overrides[''])!r} does not name a repository ({known})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
         overrides = {names[0]: overrides[""]} | {name: path for name, path in overrides.items() if name}
     if unknown := [name for name in overrides if name not in names]:

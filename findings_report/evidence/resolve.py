@@ -132,7 +132,9 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
     name = next(iter(repositories)) if location.repository is None and len(repositories) == 1 else location.repository
     repository = repositories.get(name or "")
     if repository is None:
-        fault = f"there is no repository {name!r}" if name else "it is not said in which repository this is"
+        fault = (
+            f"there is no repository {name!r}" if name else "the location names no repository, and the engagement has several"
+        )
         remedy = f"name one of {', '.join(repositories)}" if repositories else "add it under `repositories` in engagement.yaml"
         return Resolved(None, (Problem(Kind.INPUT, fault, remedy, subject=("repository",), code="no-repository"),), budget)
     if repository.files is None:
@@ -206,7 +208,7 @@ def _check_quote(
     commit = location.commit or repository.commit or ""
     if verdict.verdict is Verdict.NOT_FOUND:
         if is_too_long(location.quote):
-            fault = "the quote is too long for the closest text to be looked for"
+            fault = "the quote is too long to search for the closest text"
             problems.append(_warning(fault, "quote the lines that matter", "quote", code="quote-too-long"))
         lines = find_telling_lines(location.quote)
         if lines and budget.searches > 0 and repository.files is not None:
@@ -241,13 +243,13 @@ def _warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> lis
     """Return warnings of marks and `show` that do not fit the lines where the quote is."""
     problems = []
     if shown.is_loose:
-        fault = "the code has moved, and where the marked or shown lines stand now cannot be told from the quote"
-        remedy = "mend `lines`, and `show`, `highlight` and `notes` with it"
+        fault = "the code has moved, and the quote does not show where the marked or shown lines are now"
+        remedy = "correct `lines`, `show`, `highlight` and `notes`"
         problems.append(_warning(fault, remedy, "lines", code="marks-loose"))
     numbers = [line.number for run in shown.runs for line in run.lines]
     if location.show and verdict.found and not any(line in region for region in verdict.found for line in numbers):
-        fault = "none of the quoted lines is among those that `show` prints"
-        problems.append(_warning(fault, "show the lines that were quoted, or drop the quote", "show", code="quote-not-shown"))
+        fault = "`show` prints none of the quoted lines"
+        problems.append(_warning(fault, "add the quoted lines to `show`, or remove the quote", "show", code="quote-not-shown"))
     return problems
 
 
@@ -309,12 +311,12 @@ def _report_unavailable(name: str, repository: DeclaredRepository, locations: Se
     count = sum(location.quote is not None for location in locations)
     none = "its locations are not read" if locations else "nothing of it can be read"
     quotes = {0: none, 1: "1 quote is unchecked"}.get(count, f"{count} quotes are unchecked")
-    fault = f"repository {name!r} is not at hand: {quotes}"
+    fault = f"repository {name!r} is not available locally: {quotes}"
     remedy = f"name a clone with `--repository {name}=PATH`"
     subject: Subject = ("engagement", "repositories", name)
     if repository.path is not None:
-        fault = f"there is nothing at {repository.path!r}, seen from engagement.yaml: {quotes}"
-        remedy = f"mend `path`, or {remedy}"
+        fault = f"no clone at {repository.path!r}, relative to engagement.yaml: {quotes}"
+        remedy = f"correct `path`, or {remedy}"
         subject = (*subject, "path")
     if repository.url is not None:
         remedy += ", or run `findings-report fetch`"
@@ -325,10 +327,9 @@ def _report_unsearched(budget: Budget, left: Budget) -> list[Problem]:
     """Return one note with the number of quotes that were looked for in their own file only; none when there are none."""
     if left.searches >= 0:
         return []
-    fault = (
-        f"{-left.searches} more quote{'' if left.searches == -1 else 's'} not found in the file, and not looked for in others"
-    )
-    remedy = f"mend the {budget.searches} before, or see whether it is another commit that was audited"
+    quotes = "1 more quote" if left.searches == -1 else f"{-left.searches} more quotes"
+    fault = f"{quotes} not found in the file, and not searched for in other files"
+    remedy = f"correct the {budget.searches} before, or check that `commit` is the audited commit"
     return [Problem(Kind.SOURCE, fault, remedy, level="note", code="not-searched")]
 
 

@@ -213,8 +213,8 @@ def find_audited_commit(
         warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
         return AuditedCommit(repository.commit, (warning,))
     if repository.revision is None:
-        fault = f"repository {name!r} has neither `commit` nor `revision`: it is not said what was audited"
-        remedy = "write the tag or branch that was agreed under `revision`"
+        fault = f"repository {name!r} has neither `commit` nor `revision`, so the audited commit is unknown"
+        remedy = "write the agreed tag or branch under `revision`"
         return AuditedCommit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
     if now is None:
         fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
@@ -223,7 +223,7 @@ def find_audited_commit(
             None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
         )
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
-    remedy = "write the commit down with `findings-report pin`"
+    remedy = "run `findings-report pin` to record the commit"
     return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
 
 

@@ -47,28 +47,28 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
 
     if check.verdict is Verdict.MOVED:
         text = f" ({check.text})" if check.text not in (None, Verdict.EXACT) else ""
-        fault = (
-            f"the quoted code stands at {describe_lines(check.found)} of {where}, not at {describe_lines(check.claimed)}{text}"
-        )
+        fault = f"the quoted code is at {describe_lines(check.found)} of {where}, not at {describe_lines(check.claimed)}{text}"
         is_numbered = check.claimed != location.lines or check.claimed == leave_unchecked(location.quote, ()).claimed
-        numbers = ", and mend the numbers in the quote" if is_numbered else ""
+        numbers = ", and correct the numbers in the quote" if is_numbered else ""
         remedy = f"write `{write_lines_field(correct_lines(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
     if check.also and check.found:
-        fault = f"the quote stands at {describe_lines(check.also)} as well, and nothing says which is meant"
+        fault = f"the quote is also at {describe_lines(check.also)}; it is ambiguous which lines are meant"
         yield warning(fault, f"write `{write_lines_field(check.found)}` or the others", "quote-ambiguous")
     if check.differences:
         yield warning(
-            _describe_edit(check, where), "quote the lines as they stand, or drop `quote`: git's are printed", "quote-edited"
+            _describe_edit(check, where),
+            "quote the lines unchanged, or remove `quote`: the repository's lines are printed",
+            "quote-edited",
         )
     if check.verdict is Verdict.NOT_FOUND:
         places = " and ".join(f"{place.path} {describe_lines([place.region])}" for place in check.elsewhere)
-        fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it stands in {places}" if places else "")
-        remedy = "mend `path` and `lines`" if places else "check path, commit and quote against what was audited"
+        fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it is in {places}" if places else "")
+        remedy = "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
         if check.also:
             lines = describe_lines(check.also)
-            fault = f"the quote stands at {lines} of {where}, not where claimed, and says too little to tell which"
-            remedy = "write in `lines` which is meant, or quote more"
+            fault = f"the quote is at {lines} of {where}, not where claimed, and is too short to identify one place"
+            remedy = "write the intended lines in `lines`, or quote more"
         yield warning(fault, remedy, "quote-not-found")
     if check.unmarked_gaps:
         gaps = "in one place" if check.unmarked_gaps == 1 else f"in {check.unmarked_gaps} places"
@@ -76,7 +76,7 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
             f"lines were left out of the quote {gaps} without a mark", "write `...` where lines are left out", "quote-gaps"
         )
     if check.verdict not in (Verdict.MOVED, Verdict.NOT_FOUND) and _is_outside(check.found, location.lines):
-        fault = f"the quote is of {describe_lines(check.found)}, which `lines` does not cover"
+        fault = f"the quote covers {describe_lines(check.found)}, which `lines` does not include"
         hull = [*check.found, *location.lines]
         region = Region(start_line=min(r.start_line for r in hull), end_line=max(r.end_line for r in hull))
         yield warning(fault, f"write `{write_lines_field([region])}`", "quote-outside", "lines")
@@ -91,7 +91,7 @@ def _describe_edit(check: Check, where: str) -> str:
     count = len(check.differences)
     many = f"{count} lines of the quote differ" if count > 1 else "a line of the quote differs"
     if first.quoted is None:
-        return f"{many} from {where}; the quote lacks line {first.line}: {(first.actual or '').strip()!r}"
+        return f"{many} from {where}; line {first.line} is missing from the quote: {(first.actual or '').strip()!r}"
     if first.actual is None:
         return f"{many} from {where}, which has no {first.quoted.strip()!r} there"
     return f"{many} from {where}; line {first.line} is {first.actual.strip()!r}, quoted as {first.quoted.strip()!r}"
@@ -110,7 +110,7 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
         return None
     has = {0: "is empty", 1: "has 1 line"}.get(count, f"has {count} lines")
     fault = f"{location.path} {has}; line {ends[field]} is past its end"
-    remedy = f"the quoted code stands at {describe_lines(check.found)}" if check.found else None
+    remedy = f"the quoted code is at {describe_lines(check.found)}" if check.found else None
     return Problem(Kind.SOURCE, fault, remedy, subject=(field,), code="lines-past-end")
 
 

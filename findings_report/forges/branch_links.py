@@ -90,7 +90,7 @@ def _difference(link: BranchLink, path: str, named: str, commit: str, source: Li
         return None if named == commit else "the files are not the same"
     there, here = source.entry(named, path), source.entry(commit, path)
     if there is None or here is None:
-        return f"{path} does not stand both"
+        return f"{path} does not exist both"
     if (there.kind, there.id) == (here.kind, here.id):
         return None
     if link.lines is None or {there.kind, here.kind} != {"file"}:

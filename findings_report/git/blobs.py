@@ -128,7 +128,7 @@ class _Reader:
         ready, _, _ = select.select([self._pipe], [], [], max(0.0, self._deadline - time.monotonic()))
         received = os.read(self._pipe, 1 << 20) if ready else b""
         if not received:
-            raise _fault(self._repository, "git gave no answer in time" if not ready else "git ended early")
+            raise _fault(self._repository, "git did not answer in time" if not ready else "git ended early")
         self._received += received
 
 

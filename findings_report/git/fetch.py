@@ -204,8 +204,8 @@ def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int
 def _refuse_too_much(folder: Path, source: str) -> None:
     """Raises when git was ended for writing a file as long as it may be; of its own words none tells."""
     if any(file.stat().st_size >= _MOST_RECEIVED for file in (folder / "objects" / "pack").glob("tmp_pack_*")):
-        fault = f"cannot fetch from {process.without_credentials(source)}: it sends more than {_MOST_RECEIVED:,} bytes"
-        remedy = "clone what you need of it yourself, and name the clone with --repository"
+        fault = f"cannot fetch from {process.without_credentials(source)}: the server sent more than {_MOST_RECEIVED:,} bytes"
+        remedy = "clone the repository yourself, and name the clone with --repository"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy=remedy, code="fetch-too-large"))
 
 
@@ -271,7 +271,7 @@ def _not_allowed(fault: str) -> FindingsReportError:
 
 def _refused(source: str, fault: str) -> FindingsReportError:
     shown = process.without_credentials(source)
-    remedy = "check the address and your access to it; git asks no questions here, so keys and tokens must be at hand"
+    remedy = "check the address and your access to it; git runs without prompts, so keys and tokens must be configured"
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
     )

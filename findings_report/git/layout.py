@@ -260,7 +260,7 @@ class _Search:
                 if not target.is_dir():
                     raise refusal(
                         f"repository '{self.name}' borrows objects from {target}, which does not exist",
-                        remedy=f"mend or remove {folder / 'info' / 'alternates'}",
+                        remedy=f"correct or remove {folder / 'info' / 'alternates'}",
                         code="repository-borrows",
                     )
                 if target not in seen:

@@ -289,5 +289,5 @@ class Objects:
         return self._error(f"object {id} in {self._subject} cannot be read: {complaint}", code="object-corrupt")
 
     def _error(self, fault: str, *, code: str) -> FindingsReportError:
-        remedy = None if code == "object-too-large" else "clone the repository anew"
+        remedy = None if code == "object-too-large" else "clone the repository again"
         return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))

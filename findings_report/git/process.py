@@ -149,7 +149,7 @@ def run(
         output, complaint = _received(process, time.monotonic() + seconds, most)
         status = process.wait(_ENDING_SECONDS) if len(output) <= most else OVERFLOWED
     except (TimeoutError, subprocess.TimeoutExpired):
-        return GitResult(TIMED_OUT, b"", f"git gave no answer within {seconds:g} seconds")
+        return GitResult(TIMED_OUT, b"", f"git did not finish within {seconds:g} seconds")
     finally:
         end_group(process)
     return GitResult(status, output[:most], printable_fault(complaint))

@@ -266,7 +266,7 @@ class Repository:
         if kind == "commit" or self.is_partial:
             return refusal(f"{what} is not in repository '{self.name}'{clone}", remedy=remedy, code="object-missing")
         return refusal(
-            f"{what} is missing from repository '{self.name}'", remedy="clone the repository anew", code="object-missing"
+            f"{what} is missing from repository '{self.name}'", remedy="clone the repository again", code="object-missing"
         )
 
 

@@ -89,7 +89,7 @@ def _group(
     if commit is not None and commit == to:
         return FollowResult(tuple(_unmoved(place) for place in group), ())
     if repository is None:
-        return _unfollowed(group, f"repository '{name}' is not at hand")
+        return _unfollowed(group, f"repository '{name}' is not available locally")
     if commit is None or to is None:
         side = "where it is cited" if commit is None else "on the other side"
         return _unfollowed(group, f"the commit of repository '{name}' {side} is not known")

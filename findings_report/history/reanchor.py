@@ -18,7 +18,7 @@ from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.model.finding import Location
 
 _ASTRAY: Final = {
-    Verdict.MOVED: "its quote stands at other lines than it claims",
+    Verdict.MOVED: "its quote is at other lines than claimed",
     Verdict.EDITED: "its quote differs from the repository",
     Verdict.NOT_FOUND: "its quote was not found",
 }
@@ -47,7 +47,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
     if quote is not None and not step.is_still:
         quote = renumber(quote, snippet.check.claimed, location.lines, step.to)
         if quote is None:
-            raise StaysError("the line numbers inside its quote cannot be told from code")
+            raise StaysError("the line numbers in its quote cannot be distinguished from code")
     return location.model_copy(
         update={
             "path": path,
@@ -88,10 +88,10 @@ def _equal(drifts: Sequence[Drift]) -> str:
     if not paths:
         raise StaysError("it cites no lines")
     if len(paths) > 1:
-        raise StaysError(f"its lines stand in several files now: {', '.join(paths)}")
+        raise StaysError(f"its lines are in several files now: {', '.join(paths)}")
     found = [drift.now.region for drift in drifts if drift.now is not None]
     if any(later.start_line <= earlier.end_line for earlier, later in pairwise(found)):
-        raise StaysError("its lines stand in another order now")
+        raise StaysError("its lines are in another order now")
     return paths[0]
 
 
@@ -127,5 +127,5 @@ class _Steps:
         """Each region now."""
         found = tuple(Region(start_line=self.line(each.start_line), end_line=self.line(each.end_line)) for each in regions)
         if any(now.end_line - now.start_line != was.end_line - was.start_line for was, now in zip(regions, found, strict=True)):
-            raise StaysError("the lines that it shows or marks stand apart now")
+            raise StaysError("the lines that it shows or marks are no longer adjacent")
         return found

@@ -121,10 +121,8 @@ def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, .
         base = git.find_merge_base(repository, before.commit, after.commit)
         if base is None:
             why = "history was cut off in cloning" if repository.is_shallow else "they have no common history"
-            fault = (
-                f"renames between {before.commit[:12]} and {after.commit[:12]} of repository '{repository.name}' are told by "
-                f"likeness alone: {why}"
-            )
+            pair = f"{before.commit[:12]} and {after.commit[:12]} of repository '{repository.name}'"
+            fault = f"renames between {pair} are identified by similarity alone: {why}"
             remedy = f"git -C {shlex.quote(str(repository.path))} fetch --unshallow" if repository.is_shallow else None
             code = "history-cut-off" if repository.is_shallow else "histories-unrelated"
             return (), (Problem(Kind.SOURCE, fault, remedy, level="warning", code=code),)

@@ -123,7 +123,7 @@ class Search:
 
     def _incomplete(self, count: int) -> Problem:
         name = self.after.repository.name
-        fault = f"moved code was not looked for in {count:,} files of repository '{name}': they are not in this clone"
+        fault = f"moved code was not searched for in {count:,} files of repository '{name}': they are not in this clone"
         return Problem(Kind.SOURCE, fault, level="warning", code="search-incomplete")
 
 

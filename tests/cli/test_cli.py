@@ -314,7 +314,7 @@ def test_beside_a_product_on_standard_output_everything_else_goes_to_standard_er
     ran = run("build", work.root, "-f", "json", "-o", "-", "--output-format", asked)
 
     assert json.loads(ran.out)["schema_name"] == "findings-report/report/1"
-    assert "the quoted code stands at lines 4-5" in ran.err
+    assert "the quoted code is at lines 4-5" in ran.err
     assert asked != "json" or json.loads(ran.err)["problems"][0]["code"] == "quote-moved"
 
 
@@ -398,7 +398,7 @@ def test_the_only_repository_need_not_be_named(work: Work, run: Run, monkeypatch
     work.engagement(more="  other: {path: ../x}\n")
     work.finding("title: x\nseverity: low\ndescription: y\n")
     ran = run("check", "--repository", "./a=b")
-    assert (ran.code, "does not say which one it is (app, other)" in ran.err) == (2, True)
+    assert (ran.code, "does not name a repository (app, other)" in ran.err) == (2, True)
 
 
 def test_a_fault_of_the_repository_option_is_not_said_to_stand_in_a_file(work: Work, run: Run) -> None:
@@ -709,7 +709,7 @@ def test_a_path_that_leads_nowhere_is_told_before_anything_is_cited(work: Work, 
     ran = run("check", work.root)
 
     assert ran.code == 0
-    assert "there is nothing at '../gone', seen from engagement.yaml: nothing of it can be read" in ran.err
+    assert "no clone at '../gone', relative to engagement.yaml: nothing of it can be read" in ran.err
 
 
 def test_pin_names_a_path_that_leads_nowhere(work: Work, run: Run) -> None:

@@ -120,7 +120,7 @@ def test_without_a_repository_the_rest_is_compared_and_the_limit_said(demo: Path
     found = run(demo, str(made)).comparison
 
     assert of(found, "DEMO-001")[:2] == (Change.UPDATED, StatusChange.RESOLVED)
-    assert any("Repository 'quicknotes' is not at hand" in limit for limit in found.limits)
+    assert any("Repository 'quicknotes' is not available locally" in limit for limit in found.limits)
     assert {region.drift.kind for each in found.findings for region in each.evidence} == {DriftKind.UNVERIFIABLE}
 
 

@@ -121,7 +121,10 @@ def test_a_repository_that_both_sides_lost_leaves_the_prose_compared(work: Path)
 
     made = compared(work)
 
-    assert any(limit.startswith("Repository 'quicknotes' is not at hand: 7 cited regions") for limit in made.comparison.limits)
+    assert any(
+        limit.startswith("Repository 'quicknotes' is not available locally: 7 cited regions")
+        for limit in made.comparison.limits
+    )
 
 
 def test_one_repository_under_two_names_is_one_when_it_is_at_one_place(work: Path) -> None:

@@ -200,7 +200,7 @@ def test_links_are_pinned_where_they_show_the_same_and_nothing_else_changes(enga
     assert [problem.fault.partition(": ")[2].split(" at ")[0] for problem in answer.problems] == [
         "lines 2 of changed.py are not the same",
         "the clone has no such branch or tag",
-        "new.py does not stand both",
+        "new.py does not exist both",
     ]
     assert len(told(engagement)) == 3
 
@@ -219,7 +219,7 @@ def test_what_was_fetched_counts_before_a_branch_of_the_auditors_own(engagement:
 
     assert [problem.fault.partition(": ")[2].split(" at ")[0] for problem in pin(engagement).problems] == [
         "the clone has no such branch or tag",
-        "new.py does not stand both",
+        "new.py does not exist both",
     ]
 
 

@@ -154,7 +154,7 @@ def test_a_repository_that_is_not_at_hand_leaves_its_regions_unverifiable(
 
     output, complaint = said(capsys, monkeypatch, str(work), "--to", "v2")
 
-    assert "unverifiable: repository 'app' is not at hand" in output
+    assert "unverifiable: repository 'app' is not available locally" in output
     assert "unchecked" in complaint or "nothing at" in complaint
 
 

@@ -163,8 +163,8 @@ def test_a_quote_that_moved_takes_marks_and_shown_lines_along(source: Repository
     assert [line.number for line in snippet.runs[0].lines if line.highlighted or line.note] == [9, 10]
     assert snippet.regions == (Region(start_line=8, end_line=11),)  # what is printed, not the quoted lines alone
     assert (problem.level, problem.subject) == ("warning", ("A-1", "locations", 0, "lines"))
-    assert "stands at lines 8-10 of src/code.py" in problem.fault
-    assert problem.remedy == "write `lines: 8-13`, and mend the numbers in the quote"
+    assert "is at lines 8-10 of src/code.py" in problem.fault
+    assert problem.remedy == "write `lines: 8-13`, and correct the numbers in the quote"
 
 
 def test_no_note_is_lost_when_it_cannot_be_moved_along(source: Repository) -> None:
@@ -205,7 +205,7 @@ def test_quotes_that_are_not_looked_for_elsewhere_are_counted(source: Repository
     result = resolved(source, location, budget=Budget(searches=0))
 
     assert only(result).check.elsewhere == ()
-    assert problem_of(result, "not-searched").fault == "1 more quote not found in the file, and not looked for in others"
+    assert problem_of(result, "not-searched").fault == "1 more quote not found in the file, and not searched for in other files"
     assert problem_of(result, "not-searched").level == "note"
 
 
@@ -232,7 +232,7 @@ def test_the_mend_of_a_quote_with_wrong_numbers_names_them(source: Repository) -
     numbered = resolved(source, {"lines": "1-2", "quote": quoted})
     bare = resolved(source, {"lines": "1-2", "quote": "\n".join(LINES[8:10])})
 
-    assert problem_of(numbered, "quote-moved").remedy == "write `lines: 9-10`, and mend the numbers in the quote"
+    assert problem_of(numbered, "quote-moved").remedy == "write `lines: 9-10`, and correct the numbers in the quote"
     assert problem_of(bare, "quote-moved").remedy == "write `lines: 9-10`"
 
 
@@ -316,7 +316,7 @@ def test_a_path_that_is_not_there_is_compared_with_those_that_are(source: Reposi
 def test_a_range_past_the_end_names_the_place_of_the_quote(source: Repository) -> None:
     result = resolved(source, {"lines": "40-41", "quote": "\n".join(LINES[6:8])})
 
-    assert problem_of(result, "lines-past-end").remedy == "the quoted code stands at lines 7-8"
+    assert problem_of(result, "lines-past-end").remedy == "the quoted code is at lines 7-8"
 
 
 def test_a_repository_that_the_engagement_does_not_have_is_invalid_input(source: Repository) -> None:

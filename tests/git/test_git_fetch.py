@@ -234,5 +234,5 @@ def test_a_remote_that_sends_too_much_is_cut_off_and_leaves_nothing(
     problem = problem_of(lambda: fetch_repository(f"host:{tmp_path}/origin", clone, revisions=["v1"], commits=[]))
 
     assert problem.kind is Kind.NETWORK
-    assert problem.fault == f"cannot fetch from host:{tmp_path}/origin: it sends more than 65,536 bytes"
+    assert problem.fault == f"cannot fetch from host:{tmp_path}/origin: the server sent more than 65,536 bytes"
     assert list(clone.parent.iterdir()) == []
