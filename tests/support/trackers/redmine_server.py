@@ -80,7 +80,13 @@ def _make(instance: Path) -> None:
     for name in ("config", "files", "log", "tmp/cache", "public/plugin_assets"):
         (instance / name).mkdir(parents=True)
     shutil.copyfile(_PACKAGED, instance / "config/redmine.sqlite")
-    database = {"adapter": "sqlite3", "database": str(instance / "config/redmine.sqlite"), "encoding": "utf8"}
+    # Without a time-out a thread that finds the database locked answers 500 at once, which a busy machine provokes.
+    database = {
+        "adapter": "sqlite3",
+        "database": str(instance / "config/redmine.sqlite"),
+        "encoding": "utf8",
+        "timeout": 30_000,
+    }
     (instance / "config/database.yml").write_text(json.dumps({"production": database}))
     (instance / "config/secret_key.txt").write_text("0" * 64)
     for path in (instance, *instance.rglob("*")):
