@@ -65,7 +65,6 @@ PENDING: Final[tuple[str, ...]] = (
     "findings_report/history/",
     "findings_report/model/",
     "findings_report/rendering/",
-    "findings_report/report/",
     "findings_report/sourcecode/",
 )
 """Paths that are not clean yet: files, or folders that end in `/`."""

@@ -83,7 +83,7 @@ def begin_each(
 
     What comes back waits for the files, in their order, and for what is to be said of them and of the template.
     """
-    from findings_report.report.assemble import alone
+    from findings_report.report.assemble import single_finding_report
 
     makeable, left_out = renderable([target for _, target in wanted], executor)
     wanted = [(finding, target) for finding, target in wanted if target in makeable]
@@ -92,7 +92,7 @@ def begin_each(
     shares = list(_shares(wanted, executor))
     jobs = (
         Job(
-            tuple(alone(report, finding) for finding, _ in share),
+            tuple(single_finding_report(report, finding) for finding, _ in share),
             share[0][1].format,
             template,
             is_alone=True,
@@ -275,7 +275,7 @@ def _whole(
     formats = wishes.formats or engagement.outputs or DEFAULT_FORMATS
     stem = output_files.file_stem(engagement.file_name, report.engagement)
     wanted = output_files.targets(stem, checked.folder, formats, wishes.output, given=bool(wishes.formats))
-    output_files.spare(engagement, checked.folder, wanted)
+    output_files.refuse_overwriting_inputs(engagement, checked.folder, wanted)
     return begin_rendering(
         report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
     )
@@ -286,7 +286,7 @@ def _separate(
 ) -> Rendering:
     """Every finding in every format."""
     wanted = targets(chosen(report, wishes.only), checked.folder, wishes.formats, wishes.output)
-    output_files.spare(checked.authored.engagement, checked.folder, [target for _, target in wanted])
+    output_files.refuse_overwriting_inputs(checked.authored.engagement, checked.folder, [target for _, target in wanted])
     return begin_each(
         report, wanted, template, progress, system_fonts=wishes.system_fonts, cache=wishes.cache, executor=executor
     )

@@ -84,7 +84,7 @@ def _made(
     after = sides[1]
     wanted = output_files.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
     output_files.check_formats([target.format for target in wanted], COMPARISON_FORMATS)
-    output_files.spare_read([Path(side.source) for side in sides], wanted)
+    output_files.refuse_overwriting([Path(side.source) for side in sides], wanted)
     name = wishes.template or after.template or "standard"
     template = find_template(name, after.folder, given=wishes.template is not None)
     return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)

@@ -22,7 +22,7 @@ from findings_report.model.comparison import Comparison
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.report.check import Inputs, Progress, assembled, held
+from findings_report.report.check import Inputs, Progress, assembled, check_authored
 from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def side_of_report(source: str, report: Report, inputs: Inputs, available: Mappi
 def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _without_broken_clones(authored, folder, inputs)
-    checked = held(inputs, folder, authored, progress)
+    checked = check_authored(inputs, folder, authored, progress)
     # Invalid YAML has no findings to compare; a report with half of them would show the rest as absent.
     if any(problem.level == "error" and problem.kind in _FATAL for problem in checked.problems):
         raise FindingsReportError(checked.problems)

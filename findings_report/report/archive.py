@@ -41,13 +41,13 @@ _LONGEST_FAULT: Final = 300
 def to_json(document: Document) -> bytes:
     """The document as UTF-8 JSON, two blanks of indentation, keys in the model's order, with a line end at the end.
 
-    Hidden characters stand as `\\u202e`: the same text for a program, and harmless on a terminal.
+    Hidden characters are written as `\\u202e`: the same text for a program, and harmless on a terminal.
     """
     return HIDDEN.sub(_escaped, document.model_dump_json(indent=2)).encode() + b"\n"
 
 
 def carried_name(document: Document) -> str:
-    """What its JSON is called inside its PDF: `report.json` or `comparison.json`."""
+    """Return the name of the document's JSON inside its PDF: `report.json` or `comparison.json`."""
     return _NAMES[type(document)]
 
 
@@ -66,7 +66,7 @@ def content_of(path: Path, *, shown: str) -> bytes:
 
 
 def read(content: bytes, shown: str, *, largest: int = LARGEST, password: Password = no_password) -> Report:
-    """The report in a file that is its JSON, or a PDF that carries it: told apart by content, whatever the file is called.
+    """The report in a file that is its JSON, or a PDF that carries it, recognised by content, whatever the name of the file.
 
     `shown` names the file in messages, `password` is asked when it is an encrypted PDF. Raises FindingsReportError: INPUT when
     it is neither, or its JSON has more than `largest` bytes; USAGE when it does not open.
@@ -148,7 +148,10 @@ def _unknown(name: object) -> tuple[str, str | None]:
 
 
 def _values(content: bytes) -> int:
-    """About how many values a JSON has; never fewer. What stands in its texts is only told apart where that matters."""
+    """Return about how many values a JSON has, never fewer.
+
+    Marks inside of texts are subtracted only if the count exceeds the limit, because finding the texts is slow.
+    """
     count = sum(content.count(mark) for mark in (b",", b"[", b"{"))
     if count <= _MOST_VALUES:
         return count
@@ -171,7 +174,7 @@ def _refused(shown: str, fault: str, remedy: str | None = None) -> FindingsRepor
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("a key stands twice in an object")
+        raise ValueError("an object has the same key twice")
     return fields
 
 
@@ -180,7 +183,7 @@ def _no_constant(name: str) -> None:
 
 
 def unsound(report: Report) -> str | None:
-    """The first thing that no report says, to stand after the name of its file; None when there is none."""
+    """Return the first contradiction in a report, worded to follow the name of its file; None if there is none."""
     return next(_faults(report), None)
 
 

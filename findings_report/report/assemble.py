@@ -52,8 +52,8 @@ def assemble(
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
-    `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope by repository, for those at hand.
-    `default_date` stands on the cover when the engagement has no date. `findings_commit` is that of their own repository.
+    `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope, by available repository.
+    `default_date` is printed on the cover if the engagement has no date. `findings_commit` is that of their own repository.
     """
     scale = {severity.name: severity for severity in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
@@ -81,8 +81,8 @@ def assemble(
     )
 
 
-def alone(report: Report, finding: ReportedFinding) -> Report:
-    """The report of one of its findings, to be sent without the others: what only they or the whole report need is left out.
+def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
+    """Return the report of one finding, to be sent without the others: what only they or the whole report need is left out.
 
     Of the engagement's pictures, repositories and former ids those stay that the finding names.
     """
@@ -213,7 +213,7 @@ def _anchor(title: str, taken: set[str]) -> str:
 
 
 def _scope(engagement: Engagement, covered: Mapping[str, Sequence[CoveredFile]]) -> Iterator[ScopeEntry]:
-    """The entries of the scope; those about a repository that was at hand with what they name."""
+    """The entries of the scope; those about an available repository with the files that they name."""
     for index, pattern in enumerate(scope.patterns(engagement.scope, engagement.repositories)):
         entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text, is_excluding=pattern.is_excluding)
         if not entry.is_excluding and covered and pattern.repository in (None, *covered):

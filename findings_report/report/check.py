@@ -1,4 +1,4 @@
-"""What `check` does: an engagement is read, and held against git."""
+"""Reading an engagement and checking it against git, as every command does first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[str], None]
-"""Is told, in a few words, what is being done."""
+"""Called with a few words about the step that begins."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Inputs:
 
 
 def read(inputs: Inputs) -> tuple[Path, authoring.Authored]:
-    """The engagement's folder, and what people wrote in it. Raises FindingsReportError with every problem of it."""
+    """Return the engagement's folder and content. Raises FindingsReportError with every problem of its files."""
     folder = authoring.find_folder(inputs.folder)
     return folder, authoring.load(authoring.Folder(folder))
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An engagement, read and held against git."""
+    """An engagement that was read and checked against git."""
 
     folder: Path
     """The engagement's folder."""
@@ -83,16 +83,16 @@ class Checked:
 
 
 def check(inputs: Inputs, progress: Progress) -> Checked:
-    """Reads the engagement and holds every quote against git. Raises FindingsReportError with every problem found."""
+    """Read the engagement and check every quote against git. Raises FindingsReportError with all problems."""
     progress("reading findings")
-    checked = held(inputs, *read(inputs), progress)
+    checked = check_authored(inputs, *read(inputs), progress)
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)
     return checked
 
 
-def held(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: Progress) -> Checked:
-    """An engagement that was read, held against git. Raises nothing that a user can mend: it is in `problems`.
+def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: Progress) -> Checked:
+    """Check an engagement that was read against git. Problems are returned, not raised, errors as well.
 
     `folder` is the engagement's, from which the paths of its clones lead.
     """
@@ -116,12 +116,14 @@ def held(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: P
 
 
 def _whole(named: Path) -> Sequence[Problem]:
-    """A note where one finding's file was named: people may think that it alone was looked at."""
+    """Return a note if one finding's file was named: people may think that only this file was checked."""
     if not named.name.endswith(authoring.FINDING_SUFFIX):
         return ()
-    fault = "all of the engagement was read, not this file alone: findings are held against each other"
+    fault = "all of the engagement was read, not this file alone: findings are checked against each other"
     place = Place(display_path(named))
-    return (Problem(Kind.INPUT, fault, "name the folder to say so", place=place, level="note", code="whole-engagement"),)
+    return (
+        Problem(Kind.INPUT, fault, "name the folder to avoid this note", place=place, level="note", code="whole-engagement"),
+    )
 
 
 def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:
@@ -151,7 +153,7 @@ def _evidence(
 
 
 def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
-    """The report of a checked engagement."""
+    """Return the report of a checked engagement."""
     from findings_report.report.assemble import assemble
 
     authored = checked.authored

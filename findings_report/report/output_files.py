@@ -1,4 +1,4 @@
-"""Which files a build gives, and how they are called. Pure but for asking what stands at `-o`."""
+"""The files of a build and their names. The only effect is a look at what exists at `-o`."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def own_build(folder: Path, below: str = "") -> Path:
     return build / below
 
 
-def spare(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
+def refuse_overwriting_inputs(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a report that would take the place of what people wrote in `folder`."""
     files = [engagement.logo, *(image.file for image in engagement.images), *(part.file for part in engagement.sections)]
-    spare_read([folder / file for file in files if file is not None], wanted)
+    refuse_overwriting([folder / file for file in files if file is not None], wanted)
 
 
-def spare_read(read: Iterable[Path], wanted: Sequence[Target]) -> None:
+def refuse_overwriting(read: Iterable[Path], wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a file that would take the place of one that was `read`, or of YAML."""
     known = {os.path.realpath(path) for path in read}
     for path in (target.path for target in wanted if target.path is not None):
@@ -113,7 +113,7 @@ def check_formats(names: Sequence[str], known: Collection[str] = FORMATS.keys())
 
 
 def faults(engagement: Engagement) -> list[Problem]:
-    """What engagement.yaml says of its outputs that cannot be done."""
+    """Return the problems of `outputs` and `file_name` in engagement.yaml."""
     names = enumerate(engagement.outputs)
     problems = [_unknown(name, Kind.INPUT, ("engagement", "outputs", index)) for index, name in names if name not in FORMATS]
     return problems + _pattern_faults(engagement.file_name)

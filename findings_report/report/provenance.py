@@ -31,7 +31,7 @@ class Identified:
     commit: FindingsCommit | None
     """None outside of a repository, in one that cannot be read, and where the engagement is in no commit yet."""
     problems: tuple[Problem, ...] = ()
-    """Warnings and notes, without a place: they are about files, not about what stands in them."""
+    """Warnings and notes, without a place: they are about files, not about their content."""
 
 
 def identify(state: State, files: Sequence[Path], folders: Mapping[Path, str], *, borrow: tuple[Path, ...] = ()) -> Identified:
@@ -83,7 +83,7 @@ def _changed(repository: git.Repository, committed: Mapping[str, git.TreeEntry],
 
 
 def _ids(repository: git.Repository, file: Path) -> Iterator[str]:
-    """The ids under which git would know the file: as it stands, and with the line ends that git writes into commits."""
+    """The ids under which git would know the file: unchanged, and with the line ends that git writes into commits."""
     if file.is_symlink():
         yield repository.blob_id(os.fsencode(file.readlink()))
         return
@@ -100,7 +100,7 @@ def _with_target(file: Path) -> Iterator[Path]:
 
 
 def _standing(path: Path) -> Path:
-    """Where `path` itself stands: links above it are followed, and it may be one."""
+    """Return the absolute path of `path` itself: links above it are followed, and it may be one."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # `resolve` would follow the last one too
     return absolute.parent.resolve() / absolute.name
 

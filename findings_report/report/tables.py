@@ -39,7 +39,7 @@ FindingsByFile = Mapping[tuple[str, str], Sequence[str]]
 
 @dataclass(frozen=True)
 class FileGroup:
-    """Files that stand in one row."""
+    """Files that share a row."""
 
     repository: str
     """Its name in the engagement."""
@@ -48,7 +48,7 @@ class FileGroup:
     files: tuple[CoveredFile, ...]
     """At least one."""
     is_rest: bool = False
-    """True when they are the files directly in the folder, and what is in folders of it stands in other groups."""
+    """True when they are the files directly in the folder, and other groups have what is in its subfolders."""
 
     @property
     def path(self) -> str:
@@ -67,7 +67,7 @@ class FileGroup:
 
 
 def fold(files: Mapping[str, Sequence[CoveredFile]], cited: FindingsByFile) -> list[FileGroup]:
-    """Every file in one group, sorted by repository and path. Cited files stand alone, large folders are unfolded first."""
+    """Return every file in one group, by repository and path. Cited files have their own group, large folders unfold first."""
     order = {repository: rank for rank, repository in enumerate(files)}
     every = [(repository, file) for repository, each in files.items() for file in each]
     alone = [FileGroup(repository, "", (file,)) for repository, file in every if (repository, file.path) in cited]

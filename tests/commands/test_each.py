@@ -20,7 +20,7 @@ from findings_report.rendering.document_parts import render_alone
 from findings_report.rendering.formats import pdf_page
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
-from findings_report.report.assemble import alone
+from findings_report.report.assemble import single_finding_report
 from findings_report.report.check import Inputs
 from findings_report.system.cache import FileCache
 
@@ -33,7 +33,7 @@ def made(folder: Path, **wishes: object) -> Built:
 
 def text_of(report: Report, id: str, format: str, template: str = "standard") -> str:  # noqa: A002
     finding = next(each for each in report.findings if each.id == id)
-    one = alone(report, finding)
+    one = single_finding_report(report, finding)
     return render_alone(one, template=Template(template, (builtin_templates(),)), format=format).content.decode()
 
 
@@ -46,7 +46,7 @@ def test_a_finding_alone_holds_all_of_itself_and_nothing_of_the_others() -> None
     report = samples.report()
 
     for finding in report.findings:
-        one = alone(report, finding)
+        one = single_finding_report(report, finding)
 
         assert one.findings == (finding,)
         assert one.total == sum(count.total for count in one.counts) == 1
@@ -58,7 +58,7 @@ def test_a_finding_alone_holds_all_of_itself_and_nothing_of_the_others() -> None
 
 def test_of_the_pictures_and_repositories_those_stay_that_the_finding_names() -> None:
     report = samples.report()
-    with_picture, without = (alone(report, each).engagement for each in report.findings[:2])
+    with_picture, without = (single_finding_report(report, each).engagement for each in report.findings[:2])
 
     assert [picture.name for picture in with_picture.images] == ["flow"]
     assert without.images == ()
@@ -72,7 +72,7 @@ def test_former_ids_stay_that_lead_to_it_or_that_it_names() -> None:
     report = samples.report(finding)
     report = report.model_copy(update={"engagement": report.engagement.model_copy(update={"aliases": aliases})})
 
-    assert alone(report, finding).engagement.aliases == {"OLD-1": "NTR-002", "OLD-3": finding.id}
+    assert single_finding_report(report, finding).engagement.aliases == {"OLD-1": "NTR-002", "OLD-3": finding.id}
 
 
 @pytest.mark.parametrize("template", ["standard", "review"])
@@ -110,7 +110,7 @@ def test_its_pdf_is_archival_and_carries_its_data(demo: Path, tmp_path: Path) ->
 @pytest.mark.slow
 def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     template = Template("standard", (builtin_templates(),))
-    reports = [alone(samples.report(), finding) for finding in samples.report().findings]
+    reports = [single_finding_report(samples.report(), finding) for finding in samples.report().findings]
     pages = [pdf_page(report, render_alone(report, template=template, format="pdf")) for report in reports]
     cache = FileCache(tmp_path)
 

@@ -26,7 +26,7 @@ from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
-from findings_report.report.assemble import alone
+from findings_report.report.assemble import single_finding_report
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +121,10 @@ def test_it_says_who_and_when_to_those_who_look_and_those_who_listen(signed: byt
 def test_it_stands_where_nothing_is(template: str, folder: Path, pdf: bytes, signed: bytes) -> None:
     report = samples.report()
     (single,) = render_each(
-        [alone(report, report.findings[0])], "pdf", Template(template, (builtin_templates(),)), system_fonts=False
+        [single_finding_report(report, report.findings[0])],
+        "pdf",
+        Template(template, (builtin_templates(),)),
+        system_fonts=False,
     )
 
     for content in (single.content, printed(template) if template != "standard" else pdf):

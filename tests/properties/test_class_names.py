@@ -10,9 +10,6 @@ PACKAGE = Path(__file__).parents[2] / "findings_report"
 SAMPLES = PACKAGE / "authoring" / "demo"
 """The code under review in the demo: two releases of one program."""
 
-STILL_AMBIGUOUS: set[str] = set()
-"""Names that several classes have. Remove a name here once its classes are renamed; add none."""
-
 
 def test_a_class_name_is_used_once_in_the_package() -> None:
     files = defaultdict(set)
@@ -24,6 +21,4 @@ def test_a_class_name_is_used_once_in_the_package() -> None:
 
     ambiguous = {name: sorted(where) for name, where in files.items() if len(where) > 1}
 
-    assert {name: where for name, where in ambiguous.items() if name not in STILL_AMBIGUOUS} == {}, (
-        "give each class its own name"
-    )
+    assert ambiguous == {}, "give each class a name of its own"

@@ -16,7 +16,7 @@ from findings_report.report.archive import from_json, to_json
         (b"", "it is not JSON"),
         (b"[" * 100_000, "its values are nested too deep"),
         (b'{"schema_name": NaN}', "NaN is not a JSON value"),
-        (b'{"a": 1, "a": 2}', "a key stands twice"),
+        (b'{"a": 1, "a": 2}', "an object has the same key twice"),
         (b"[]", "it is not a report of findings-report"),
         (b'{"schema_name": "findings-report/report/9"}', "this version reads findings-report/report/1"),
         (b'{"schema_name": "findings-report/report/1"}', "engagement: Field required"),
