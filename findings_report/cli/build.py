@@ -39,8 +39,8 @@ from findings_report.problems import Problem, exit_code
 from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
-    from findings_report.commands import Built, Checked
-    from findings_report.commands.build_many import Outcome
+    from findings_report.commands import BuildResult, Checked
+    from findings_report.commands.build_many import EngagementResult
 
 Folders = Annotated[
     list[Path] | None,
@@ -129,7 +129,7 @@ def build(
     """
     from findings_report import commands
 
-    wishes = commands.Wishes(
+    options = commands.BuildOptions(
         formats=tuple(formats or ()),
         output=output,
         template=template,
@@ -144,14 +144,14 @@ def build(
     )
     every = [inputs_of(folder, repository, borrow, evidence=True) for folder in folders or [Path()]]
     if len(every) > 1:
-        from findings_report.commands.build_many import build_several
+        from findings_report.commands.build_many import build_many
 
         with progress_shown() as progress:
-            outcomes = tuple(build_several(every, wishes, progress))
+            outcomes = tuple(build_many(every, options, progress))
         _conclude_several(outcomes, output_format)
         return
     with progress_shown() as progress:
-        built = commands.build(every[0], wishes, progress)
+        built = commands.build(every[0], options, progress)
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
@@ -163,7 +163,7 @@ def _summary(checked: Checked) -> dict[str, Any]:
     return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
 
 
-def _built(built: Built) -> dict[str, Any]:
+def _built(built: BuildResult) -> dict[str, Any]:
     return _summary(built.checked) | {"files": files_json(built.files)}
 
 
@@ -192,7 +192,7 @@ def _counted(counts: dict[str, int], noun: str) -> str:
     return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")
 
 
-def _conclude_several(outcomes: Sequence[Outcome], output_format: OutputFormat) -> None:
+def _conclude_several(outcomes: Sequence[EngagementResult], output_format: OutputFormat) -> None:
     """Print the result of each engagement, its problems under its name, and exit with the code of all of them."""
     every = [problem for outcome in outcomes for problem in outcome.problems]
     if output_format is OutputFormat.JSON:
@@ -207,12 +207,12 @@ def _conclude_several(outcomes: Sequence[Outcome], output_format: OutputFormat) 
         raise typer.Exit(code)
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+def _outcome_json(outcome: EngagementResult) -> dict[str, Any]:
     built = None if outcome.built is None else _built(outcome.built)
     return {"name": outcome.name, "built": built, "problems": [problem_json(problem) for problem in outcome.problems]}
 
 
-def _row(outcome: Outcome) -> tuple[str, str, str, str]:
+def _row(outcome: EngagementResult) -> tuple[str, str, str, str]:
     problems = counted(outcome.problems).partition(": ")[2] if outcome.problems else ""
     if outcome.built is None:
         return outcome.name, "", problems, "nothing"

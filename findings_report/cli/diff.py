@@ -81,10 +81,10 @@ def diff(
 
     The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
-    from findings_report.commands.diff import DiffWishes
+    from findings_report.commands.diff import DiffOptions
     from findings_report.commands.diff import diff as compare
 
-    wishes = DiffWishes(
+    options = DiffOptions(
         formats=tuple(formats or ()),
         output=output,
         template=template,
@@ -95,7 +95,7 @@ def diff(
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     with progress_shown() as progress:
         asking = replace(inputs, password=progress.aside(inputs.password))
-        diffed = compare(baseline, current, asking, wishes, progress)
+        diffed = compare(baseline, current, asking, options, progress)
     _conclude(diffed, output_format)
 
 

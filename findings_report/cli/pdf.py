@@ -89,7 +89,7 @@ def sign(
     an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
     """
     from findings_report.commands import SigningKey
-    from findings_report.commands.pdf import SignWishes
+    from findings_report.commands.pdf import SignOptions
     from findings_report.commands.pdf import sign as run
     from findings_report.problems.safe_text import display_path
 
@@ -99,8 +99,8 @@ def sign(
     content = content_of(key)
     passphrase = _passphrase(content, passphrase_file)
     given = SigningKey(content, content_of(certificate) if certificate else b"", passphrase, str(key))
-    wishes = SignWishes(timestamp, visible, day.date() if day is not None else None)
-    signed = run(pdf, given, output, wishes, password_of(password_file))
+    options = SignOptions(timestamp, visible, day.date() if day is not None else None)
+    signed = run(pdf, given, output, options, password_of(password_file))
     if signed.time_stamp is not None:
         out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
     out(f"wrote {display_path(signed.path)}")

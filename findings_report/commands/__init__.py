@@ -5,7 +5,7 @@ Pages that need many stages, `diff`, `track` and `links`, are imported by their 
 
 from typing import TYPE_CHECKING, Any
 
-from findings_report.commands.build import Built, Wishes, build
+from findings_report.commands.build import BuildOptions, BuildResult, build
 from findings_report.commands.check import check
 from findings_report.commands.doctor import doctor
 from findings_report.commands.fetch import fetch
@@ -40,7 +40,8 @@ _LAZY = {  # types of signatures whose modules only one command needs
 
 __all__ = [
     "AttachOptions",
-    "Built",
+    "BuildOptions",
+    "BuildResult",
     "Checked",
     "CreateOptions",
     "Environment",
@@ -53,7 +54,6 @@ __all__ = [
     "TicketsResult",
     "TimeStamp",
     "TrustAnchors",
-    "Wishes",
     "Written",
     "assembled",
     "build",

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from findings_report.commands.build import Wishes
+from findings_report.commands.build import BuildOptions
 from findings_report.commands.build import build as run_build
 from findings_report.commands.check import check as run_check
 from findings_report.model.engagement import Engagement
@@ -139,7 +139,7 @@ def build(
     if it exists, ends in `/`, or there are several formats; None is `build/` beside `findings/`. `default_date` is the date of
     a report whose engagement has none. Raises FindingsReportError.
     """
-    options = Wishes(
+    options = BuildOptions(
         formats=tuple(formats),
         output=None if output is None else str(output),
         template=template,
@@ -165,10 +165,10 @@ def diff(
     A side is a folder, a report's JSON or PDF, or a git revision of the findings in `folder`; without `current`, it is the
     working folder. `password` opens encrypted PDFs. Raises FindingsReportError.
     """
-    from findings_report.commands.diff import DiffWishes
+    from findings_report.commands.diff import DiffOptions
     from findings_report.commands.diff import diff as run_diff
 
-    options = DiffWishes(formats=(), output=None, template=None, system_fonts=False, fail_on=(), exit_code=False)
+    options = DiffOptions(formats=(), output=None, template=None, system_fonts=False, fail_on=(), exit_code=False)
     inputs = _inputs(folder, repositories, password=password)
     result = run_diff(str(baseline), None if current is None else str(current), inputs, options, _silent)
     return DiffResult(result.comparison, result.problems)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from findings_report.commands.build import Wishes, build
+from findings_report.commands.build import BuildOptions, build
 from findings_report.model.ticket import File, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
@@ -54,7 +54,7 @@ def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, lis
     for is_each, needed in ((False, bool(whole)), (True, bool(wanted))):
         if not needed:
             continue
-        wishes = Wishes(
+        build_options = BuildOptions(
             formats=("pdf",),
             output=None,
             template=None,
@@ -65,7 +65,7 @@ def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, lis
             each=is_each,
             only=wanted if is_each else (),
         )
-        built = build(options.inputs, wishes, progress)
+        built = build(options.inputs, build_options, progress)
         problems += [problem for problem in built.problems if problem not in problems]
         for written in built.files:
             path = written.path or Path("report.pdf")

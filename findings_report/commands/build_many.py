@@ -1,19 +1,27 @@
-"""What `build A B C` does: each engagement by itself; one that fails does not stop the others."""
+"""The command `build A B C`: several engagements are built with one executor. One that fails does not stop the others."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from findings_report import authoring
-from findings_report.commands.build import Built, Wishes, begin
+from findings_report.commands.build import (
+    BuildOptions,
+    BuildPlan,
+    BuildResult,
+    check_for_build,
+    locating_errors,
+    plan_build,
+    publish_build,
+)
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.rendering.executors import open_executor
-from findings_report.rendering.job import Executor
+from findings_report.rendering.job import Executor, RenderResult, run_jobs
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 from findings_report.report.formats import FORMATS
@@ -22,69 +30,94 @@ _ONE_FORMAT: Final = tuple(f".{name}" for name in FORMATS)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one engagement."""
+class EngagementResult:
+    """The outcome of one engagement."""
 
     name: str
-    """What it is called: its subfolder under -o."""
-    built: Built | None
-    """What was built; None when nothing was."""
+    """Its name, which is its subfolder under -o."""
+    built: BuildResult | None
+    """The build; None if nothing was written."""
     problems: tuple[Problem, ...]
-    """Warnings, what tripped a gate, and the errors for which nothing was built."""
+    """Warnings, gates that tripped, and the errors because of which nothing was written."""
 
 
-def build_several(every: Sequence[Inputs], wishes: Wishes, progress: Progress) -> Iterator[Outcome]:
-    """Builds each engagement when it is asked for; under -o each has a subfolder, else its own `build/`.
+@dataclass(frozen=True)
+class _SubmittedBuild:
+    """A plan whose first jobs are with the executor."""
 
-    The next ones are checked, and given to the executor, while it has room for them. An engagement that is named twice is built
-    once. Raises FindingsReportError (USAGE), having built nothing, for what cannot be meant of several.
+    name: str
+    plan: BuildPlan
+    results: Iterator[RenderResult]
+
+
+def build_many(every: Sequence[Inputs], options: BuildOptions, progress: Progress) -> Iterator[EngagementResult]:
+    """Build each engagement when its result is asked for; under -o each has a subfolder, else its own `build/`.
+
+    As long as the executor has room, the engagements that follow are checked and submitted before the first is published: a
+    cluster stays busy, and this process never holds two reports. An engagement that is named twice is built once. Raises
+    FindingsReportError (USAGE), having built nothing, for options that make sense for one engagement only.
     """
-    _refuse_what_is_of_one(every, wishes)
-    found = {_resolved(inputs.folder): inputs for inputs in every}
-    names = {folder: _name(folder) for folder in found}
-    if wishes.output is not None:
+    _refuse_options_of_one(every, options)
+    engagements = {_resolve(inputs.folder): inputs for inputs in every}
+    names = {folder: _name(folder) for folder in engagements}
+    if options.output is not None:
         _refuse_same_names(names)
-    _refuse_strangers(found)
-
-    def outcomes() -> Iterator[Outcome]:
-        begun: deque[Callable[[], Outcome]] = deque()
-        with open_executor(wishes.executor, system_fonts=wishes.system_fonts) as executor:
-            for folder, inputs in found.items():
-                if len(begun) == executor.room:
-                    yield begun.popleft()()
-                output = None if wishes.output is None else f"{wishes.output.rstrip('/')}/{names[folder]}/"
-                begun.append(_begun(names[folder], inputs, replace(wishes, output=output), progress, executor))
-            while begun:
-                yield begun.popleft()()
-
-    return outcomes()
+    _refuse_unknown_repositories(engagements)
+    # A generator of its own: the refusals above are raised by the call, not by the first result.
+    return _build_all(engagements, names, options, progress)
 
 
-def _begun(name: str, inputs: Inputs, wishes: Wishes, progress: Progress, executor: Executor) -> Callable[[], Outcome]:
+def _build_all(
+    engagements: Mapping[Path, Inputs], names: Mapping[Path, str], options: BuildOptions, progress: Progress
+) -> Iterator[EngagementResult]:
+    submitted: deque[_SubmittedBuild | EngagementResult] = deque()
+    with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
+        for folder, inputs in engagements.items():
+            if len(submitted) == executor.max_pending:
+                yield _publish(submitted.popleft())
+            output = None if options.output is None else f"{options.output.rstrip('/')}/{names[folder]}/"
+            submitted.append(_submit(names[folder], inputs, replace(options, output=output), progress, executor))
+        while submitted:
+            yield _publish(submitted.popleft())
+
+
+def _submit(
+    name: str, inputs: Inputs, options: BuildOptions, progress: Progress, executor: Executor
+) -> _SubmittedBuild | EngagementResult:
+    """Check one engagement and submit its jobs; the result without a build if that fails."""
     known = _repositories(inputs.folder)
-    clones = inputs.clones if known is None else {each: path for each, path in inputs.clones.items() if each in known}
+    clones = {key: path for key, path in inputs.clones.items() if known is None or key in known}
 
-    def built() -> Outcome:
-        try:
-            made = finish()
-        except FindingsReportError as error:
-            return Outcome(name, None, error.problems)
-        return Outcome(name, made, made.problems)
+    def labelled(doing: str) -> None:
+        progress(f"{name}: {doing}")
 
     try:
-        finish = begin(replace(inputs, clones=clones), wishes, lambda words: progress(f"{name}: {words}"), executor)
+        checked = check_for_build(replace(inputs, clones=clones), options, labelled)
+        with locating_errors(checked):
+            plan = plan_build(checked, inputs.borrow, options, executor, labelled)
+            return _SubmittedBuild(name, plan, run_jobs(plan.jobs, executor))
     except FindingsReportError as error:
-        refused = Outcome(name, None, error.problems)
-        return lambda: refused
-    return built
+        return EngagementResult(name, None, error.problems)
 
 
-def _refuse_what_is_of_one(every: Sequence[Inputs], wishes: Wishes) -> None:
+def _publish(submitted: _SubmittedBuild | EngagementResult) -> EngagementResult:
+    """Wait for the jobs of one engagement and publish its files."""
+    if isinstance(submitted, EngagementResult):
+        return submitted
+    try:
+        with locating_errors(submitted.plan.checked):
+            built = publish_build(submitted.plan, submitted.results)
+    except FindingsReportError as error:
+        return EngagementResult(submitted.name, None, error.problems)
+    return EngagementResult(submitted.name, built, built.problems)
+
+
+def _refuse_options_of_one(every: Sequence[Inputs], options: BuildOptions) -> None:
     fault = remedy = None
-    if wishes.only:
+    if options.only:
         fault, remedy = "--only names findings of one engagement, and there are several", "name that one"
-    elif wishes.output == output_files.STDOUT or (wishes.output or "").lower().endswith(_ONE_FORMAT):
-        fault, remedy = f"-o {wishes.output} is one file, and there are several engagements", "name a folder, as in -o out/"
+    elif options.output == output_files.STDOUT or (options.output or "").lower().endswith(_ONE_FORMAT):
+        fault, remedy = f"-o {options.output} is one file, and there are several engagements", "name a folder, as in -o out/"
     elif any("" in inputs.clones for inputs in every):
         fault, remedy = "--repository does not say whose it is, and there are several engagements", "write NAME=PATH"
     if fault is not None:
@@ -100,27 +133,27 @@ def _refuse_same_names(names: Mapping[Path, str]) -> None:
             raise FindingsReportError(Problem(Kind.USAGE, fault, "build one of them by itself", code="several"))
 
 
-def _refuse_strangers(found: Mapping[Path, Inputs]) -> None:
-    """Refuses a --repository of which none of the engagements knows the name."""
-    known = [_repositories(folder) for folder in found]
-    given = {name for inputs in found.values() for name in inputs.clones}
+def _refuse_unknown_repositories(engagements: Mapping[Path, Inputs]) -> None:
+    """Raise FindingsReportError for a --repository whose name no engagement has."""
+    known = [_repositories(folder) for folder in engagements]
+    given = {name for inputs in engagements.values() for name in inputs.clones}
     if None in known or not given:
-        return  # whose engagement.yaml cannot be read may well know it
-    if strangers := sorted(given - {name for names in known for name in names or ()}):
-        fault = f"--repository names {strangers[0]!r}, which none of the engagements has"
+        return  # an engagement.yaml that cannot be read may have the name
+    if unknown := sorted(given - {name for names in known for name in names or ()}):
+        fault = f"--repository names {unknown[0]!r}, which none of the engagements has"
         raise FindingsReportError(Problem(Kind.USAGE, fault, code="no-repository"))
 
 
 def _repositories(folder: Path) -> frozenset[str] | None:
-    """Names of the engagement's repositories; None when it cannot be read, which `build` tells."""
+    """Return the names of the engagement's repositories; None if it cannot be read, which `check` reports."""
     try:
         return frozenset(authoring.load_engagement(authoring.Folder(authoring.find_folder(folder))).engagement.repositories)
     except FindingsReportError:
         return None
 
 
-def _resolved(folder: Path) -> Path:
-    """The engagement's own folder; what was named when there is none, which `build` tells."""
+def _resolve(folder: Path) -> Path:
+    """Return the engagement's own folder; the named one if there is none, which `check` reports."""
     try:
         return authoring.find_folder(folder).resolve()
     except FindingsReportError:
@@ -128,5 +161,5 @@ def _resolved(folder: Path) -> Path:
 
 
 def _name(folder: Path) -> str:
-    """`acme` of `acme/findings`."""
+    """Return the name of an engagement: `acme` for `acme/findings`."""
     return folder.parent.name if folder.name == authoring.FOLDER else folder.name

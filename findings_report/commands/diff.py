@@ -11,7 +11,9 @@ from findings_report.comparison.sides import ReadSide, compare_sides, list_names
 from findings_report.model.comparison import Assessment, Change, ComparedFinding, Comparison
 from findings_report.model.finding import ANSWERED
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering.run import Written, rendered
+from findings_report.rendering.job import run_jobs
+from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.run import Written, collect_files, plan_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 from findings_report.report.formats import COMPARISON_FORMATS
@@ -24,7 +26,7 @@ GATES: Final = ("new", "updated", "absent", "resolved", "regressed", "review", "
 
 
 @dataclass(frozen=True)
-class DiffWishes:
+class DiffOptions:
     """What `diff` is to make of it."""
 
     formats: tuple[str, ...]
@@ -53,41 +55,43 @@ class Diffed:
     """Warnings, and what tripped a gate."""
 
 
-def diff(baseline: str, current: str | None, inputs: Inputs, wishes: DiffWishes, progress: Progress) -> Diffed:
+def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOptions, progress: Progress) -> Diffed:
     """Compares two sides, see `read_side`, and publishes all files or none.
 
     Raises FindingsReportError, having written nothing.
     """
     from findings_report.system.atomic_files import publish
 
-    output_files.check_formats(wishes.formats, COMPARISON_FORMATS)
-    gates = [_gate(text) for text in wishes.fail_on]
+    output_files.check_formats(options.formats, COMPARISON_FORMATS)
+    gates = [_gate(text) for text in options.fail_on]
     progress("reading the baseline")
     before = read_side(baseline, inputs, progress)
     progress("reading the current side")
     after = read_side(current, inputs, progress)
     comparison = compare_sides(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
-    tripped = _tripped(comparison, gates, scale, exit_code=wishes.exit_code)
-    files, problems = _made(comparison, (before, after), wishes, progress)
+    tripped = _tripped(comparison, gates, scale, exit_code=options.exit_code)
+    files, problems = _render(comparison, (before, after), options, progress)
     publish({file.path: file.content for file in files if file.path is not None})
     return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 
-def _made(
-    comparison: Comparison, sides: tuple[ReadSide, ReadSide], wishes: DiffWishes, progress: Progress
+def _render(
+    comparison: Comparison, sides: tuple[ReadSide, ReadSide], options: DiffOptions, progress: Progress
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.rendering.template_files import find_template
 
-    if not wishes.formats and wishes.output is None:
-        return (), [] if wishes.template is None else [_no_document()]
+    if not options.formats and options.output is None:
+        return (), [] if options.template is None else [_no_document()]
     after = sides[1]
-    wanted = output_files.targets(STEM, after.folder, wishes.formats or ("html",), wishes.output, given=bool(wishes.formats))
+    wanted = output_files.targets(STEM, after.folder, options.formats or ("html",), options.output, given=bool(options.formats))
     output_files.check_formats([target.format for target in wanted], COMPARISON_FORMATS)
     output_files.refuse_overwriting([Path(side.source) for side in sides], wanted)
-    name = wishes.template or after.template or "standard"
-    template = find_template(name, after.folder, given=wishes.template is not None)
-    return rendered(comparison, wanted, template, progress, system_fonts=wishes.system_fonts)
+    name = options.template or after.template or "standard"
+    template = find_template(name, after.folder, given=options.template is not None)
+    documents = [(comparison, target) for target in wanted]
+    plan = plan_rendering(documents, template, LOCAL, progress, system_fonts=options.system_fonts)
+    return collect_files(plan, run_jobs(plan.jobs, LOCAL))
 
 
 def _no_document() -> Problem:

@@ -66,7 +66,7 @@ def _place(found: ExtractedFile, output: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class SignWishes:
+class SignOptions:
     """How `sign` is to do it."""
 
     authority: str | None = None
@@ -100,7 +100,7 @@ class Verified:
 
 
 def sign(
-    pdf: Path, key: SigningKey, output: Path | None, wishes: SignWishes = SignWishes(), password: Password = no_password
+    pdf: Path, key: SigningKey, output: Path | None, options: SignOptions = SignOptions(), password: Password = no_password
 ) -> Signed:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
     from findings_report.pdf import signing
@@ -114,9 +114,9 @@ def sign(
     at = datetime.now(UTC).replace(microsecond=0)
 
     def make_appearance(signer: Signer) -> Appearance:
-        return _make_appearance(signer, wishes.day or at)
+        return _make_appearance(signer, options.day or at)
 
-    settings = signing.SignatureSettings(at, make_appearance if wishes.visible else None, wishes.authority)
+    settings = signing.SignatureSettings(at, make_appearance if options.visible else None, options.authority)
     made = signing.sign(content, key, settings, shown=shown, password=password)
     path = output or pdf
     publish({path: made.content})

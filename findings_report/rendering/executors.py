@@ -1,6 +1,6 @@
-"""Who makes documents: this process, or the workers of a cluster. They are handed the same jobs, and make the same bytes.
+"""The choice of an executor: this process, or the workers of a cluster. Both take the same jobs and give the same bytes.
 
-What a cluster is handed are values; reading findings, git and publishing stay here.
+A cluster is sent values only; reading findings, git and publishing stay on this machine.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from findings_report.rendering.job import Executor
 from findings_report.rendering.local_executor import LOCAL
 
 KNOWN: Final = ("local", "dask://HOST:PORT", "tls://HOST:PORT")
-"""What `--executor` may be."""
+"""Values of `--executor`."""
 
 
 def open_executor(name: str, *, system_fonts: bool) -> AbstractContextManager[Executor]:
-    """What `--executor` names. Raises FindingsReportError: USAGE for a word that is none, NETWORK for a cluster that cannot be
-    used, whether there is none, its workers are of another kind than this program, or nobody protects what it is sent.
+    """Return the executor that `--executor` names.
+
+    Raises FindingsReportError: USAGE for an unknown name, NETWORK for a cluster that cannot be reached, has workers of another
+    version, or would be sent findings unencrypted.
     """
     if name == "local":
         return nullcontext(LOCAL)
@@ -30,6 +32,6 @@ def open_executor(name: str, *, system_fonts: bool) -> AbstractContextManager[Ex
     if system_fonts:
         fault = "--system-fonts means the fonts of this machine, and workers have their own"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "leave it out, or --executor", code="executor"))
-    from findings_report.rendering.cluster.executor import joined
+    from findings_report.rendering.cluster.executor import open_cluster
 
-    return joined(name)
+    return open_cluster(name)

@@ -1,4 +1,8 @@
-"""TODO."""
+"""Jobs, and what an executor is.
+
+A job is a value: documents, a format and a template. An executor takes jobs and gives futures. Which machine renders is decided
+by the executor alone, so the code that plans a build and the code that publishes it do not differ for a cluster.
+"""
 
 from __future__ import annotations
 
@@ -17,75 +21,86 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """Files to be made in one format."""
+    """Documents to be rendered in one format."""
 
     documents: tuple[Document, ...]
-    """What is rendered: one, or with `is_alone` reports of one finding."""
+    """One document; with `is_alone` reports of one finding each."""
     format: str
     """A name in `report.formats.FORMATS`."""
     template: Template | TemplateFiles
-    """How it looks."""
+    """The template."""
     is_alone: bool = False
-    """True for the only finding of each report without anything around it."""
+    """True if only the finding of each report is rendered, without the front and the appendix."""
     system_fonts: bool = False
     """--system-fonts."""
-    entries: FileCache | None = None
-    """Where this machine keeps what was rendered; nothing of it is sent."""
+    cache: FileCache | None = None
+    """The cache of rendered parts and pages on this machine; never sent to a worker."""
     workers: int | None = None
-    """Processes that lay out at once, at most; None for one for each core."""
-    progress: Callable[[int], None] = lambda _: None
-    """Is told the index of the document that is being made, where that is here."""
+    """The largest number of processes that lay out at once; None for one per core."""
+    progress: Callable[[str], None] = lambda _: None
+    """Called with a few words before a document is rendered on this machine."""
+
+    def label(self, index: int) -> str:
+        """Return what is done for the document `index`, counted from 0, as in `rendering NTR-001 as pdf`."""
+        document = self.documents[index]
+        name = f"{document.findings[0].id} as " if self.is_alone else ""
+        return f"rendering {name}{self.format}"
 
 
 @dataclass(frozen=True)
-class Made:
-    """What became of a job."""
+class RenderResult:
+    """The files of a job."""
 
     files: tuple[Rendered, ...]
-    """Of each document the file, and what is to be said of it."""
+    """One for each document, with its problems."""
     seconds: float
-    """How long it took where they were made."""
+    """The time that rendering took on the machine that did it."""
 
 
-class Pending(Protocol):
-    """A job that was given away; the two calls are those of `concurrent.futures.Future`."""
+class JobFuture(Protocol):
+    """A submitted job: the part of `concurrent.futures.Future` that is needed here."""
 
-    def result(self) -> Made:
-        """Waits for it. Raises FindingsReportError where it cannot be made."""
+    def result(self) -> RenderResult:
+        """Wait for the job and return its files. Raise FindingsReportError if it cannot be rendered."""
 
     def cancel(self) -> object:
-        """Says that nobody wants it any more. What is being made is made to its end."""
+        """Drop the job. A job that already runs is finished."""
 
 
 class Executor(Protocol):
-    """Makes what it is given."""
+    """Renders jobs."""
 
     @property
-    def room(self) -> int:
-        """How many jobs, at least 1, it is worth giving it before the first is waited for."""
+    def max_pending(self) -> int:
+        """The number of jobs, at least 1, to submit before the first result is awaited."""
 
-    def share(self, count: int) -> int:
-        """How many findings alone of so many, at least 1, it likes to be given in one job."""
+    def batch_size(self, count: int) -> int:
+        """Return how many of `count` single findings, at least 1, to put into one job."""
 
-    def submit(self, job: Job) -> Pending:
-        """Gives it a job. Raises FindingsReportError where it takes none."""
+    def submit(self, job: Job) -> JobFuture:
+        """Submit a job. Raise FindingsReportError if the job or the executor cannot be used."""
 
 
-def made(executor: Executor, jobs: Iterable[Job]) -> Iterator[Made]:
-    """What becomes of the jobs, in their order. The first are given away at once, each further one when one is done.
+def run_jobs(jobs: Iterable[Job], executor: Executor) -> Iterator[RenderResult]:
+    """Submit the first jobs at once, and return the results in the order of the jobs.
 
-    The iterator raises as `Pending.result` does; what it was not asked for is given up when it ends.
+    Each result that is taken submits one more job. The iterator raises as `JobFuture.result` does; when it ends early, the jobs
+    that are still pending are cancelled.
     """
     waiting = iter(jobs)
-    return _made(executor, waiting, deque(executor.submit(job) for job in islice(waiting, executor.room)))
+    # Submitted here and not in the generator: a cluster must be busy before anybody asks for the first result.
+    pending = deque((job, executor.submit(job)) for job in islice(waiting, executor.max_pending))
+    return _results(pending, waiting, executor)
 
 
-def _made(executor: Executor, waiting: Iterator[Job], given: deque[Pending]) -> Iterator[Made]:
+def _results(pending: deque[tuple[Job, JobFuture]], waiting: Iterator[Job], executor: Executor) -> Iterator[RenderResult]:
     try:
-        while given:
-            done = given.popleft().result()
-            given.extend(executor.submit(job) for job in islice(waiting, 1))
-            yield done
+        while pending:
+            job, future = pending.popleft()
+            job.progress(job.label(0))
+            result = future.result()
+            pending.extend((following, executor.submit(following)) for following in islice(waiting, 1))
+            yield result
     finally:
-        for pending in given:
-            pending.cancel()
+        for _, future in pending:
+            future.cancel()

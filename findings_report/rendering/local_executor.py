@@ -1,4 +1,4 @@
-"""This process as an executor: nothing is made before it is waited for, and one thing after the other."""
+"""The executor that renders in this process, one job after the other."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from findings_report.rendering.job import Executor
+from findings_report.rendering.job import Executor, RenderResult
 
 if TYPE_CHECKING:
-    from findings_report.rendering.job import Job, Made
+    from findings_report.rendering.job import Job
 
 
 @dataclass(frozen=True)
-class Local:
-    """Makes what it is given when it is asked for it, so that no two are held in memory."""
+class LocalExecutor:
+    """Renders a job when its result is asked for, so that two jobs are never in memory at once."""
 
-    room: int = 1
-    """One at a time."""
+    max_pending: int = 1
+    """One: nothing runs in the background that a second job could keep busy."""
 
-    def share(self, count: int) -> int:
-        """All of them, to be laid out by one set of processes."""
+    def batch_size(self, count: int) -> int:
+        """Return `count`: one job lays out all findings with one pool of processes."""
         return max(1, count)
 
-    def submit(self, job: Job) -> Deferred:
-        """Keeps the job in mind."""
-        return Deferred(job)
+    def submit(self, job: Job) -> DeferredJob:
+        """Return a future that renders the job in `result()`."""
+        return DeferredJob(job)
 
 
 @dataclass(frozen=True)
-class Deferred:
-    """A job that is done when it is waited for."""
+class DeferredJob:
+    """The future of a job in this process."""
 
     job: Job
-    """What there is to do."""
+    """The job."""
 
-    def result(self) -> Made:
-        """Makes it. Raises FindingsReportError where it cannot be made."""
+    def result(self) -> RenderResult:
+        """Render the job. Raise FindingsReportError if it cannot be rendered."""
         from findings_report.model.report import Report
         from findings_report.rendering.formats import render, render_each
-        from findings_report.rendering.job import Made
 
         job = self.job
         start = time.perf_counter()
@@ -51,9 +50,9 @@ class Deferred:
                 job.format,
                 job.template,
                 system_fonts=job.system_fonts,
-                entries=job.entries,
+                entries=job.cache,
                 workers=job.workers,
-                progress=job.progress,
+                progress=lambda index: job.progress(job.label(index)),
             )
         else:
             files = [
@@ -62,19 +61,16 @@ class Deferred:
                     job.format,
                     job.template,
                     system_fonts=job.system_fonts,
-                    entries=job.entries,
+                    entries=job.cache,
                     workers=job.workers,
                 )
                 for document in job.documents
             ]
-        return Made(tuple(files), time.perf_counter() - start)
+        return RenderResult(tuple(files), time.perf_counter() - start)
 
     def cancel(self) -> None:
-        """There is nothing to give up."""
+        """Do nothing: the job has not started."""
 
 
-# SELF
-
-
-LOCAL: Final[Executor] = Local()
-"""This process; each job when it is waited for."""
+LOCAL: Final[Executor] = LocalExecutor()
+"""The executor of `--executor local`."""

@@ -1,15 +1,18 @@
-"""TODO."""
+"""A rendering plan: which jobs give which files; and the files, once the jobs are done.
+
+Nothing is rendered or written here. The plan has every problem that is known before a job starts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
-from findings_report.rendering.job import Executor, Job, made
+from findings_report.rendering.job import Executor, Job, RenderResult
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target
@@ -32,54 +35,74 @@ class Written:
     """How long rendering took; of findings alone, which are rendered at the same time, the share of each."""
 
 
-Rendering = Callable[[], tuple[tuple[Written, ...], list[Problem]]]
-"""Files on their way: waits for them; what is to be said of them comes along. Raises FindingsReportError."""
+@dataclass(frozen=True)
+class RenderPlan:
+    """The jobs of a build, and the file of each of their documents."""
+
+    jobs: tuple[Job, ...]
+    """To be run in this order."""
+    targets: tuple[tuple[Target, ...], ...]
+    """For each job, the file of each of its documents."""
+    order: tuple[Target, ...]
+    """All files, in the order in which they are reported."""
+    problems: tuple[Problem, ...]
+    """What is known before anything is rendered: own template files, a missing system library, a cache that cannot be used."""
+    cache: FileCache | None
+    """The cache of the jobs."""
 
 
-def rendered(
-    document: Document, wanted: Sequence[Target], template: Template, progress: Progress, *, system_fonts: bool
-) -> tuple[tuple[Written, ...], list[Problem]]:
-    """The document in every format `wanted`, in their order, and what is to be said of them and of the template."""
-    return begin_rendering(document, wanted, template, progress, system_fonts=system_fonts)()
-
-
-def begin_rendering(
-    document: Document,
-    wanted: Sequence[Target],
+def plan_rendering(
+    wanted: Sequence[tuple[Document, Target]],
     template: Template,
+    executor: Executor,
     progress: Progress,
     *,
-    system_fonts: bool,
-    cache: bool = False,
-    executor: Executor = LOCAL,
-) -> Rendering:
-    """Gives the document in every format `wanted` to the executor. Otherwise as `rendered`."""
-    wanted, left_out = renderable(wanted, executor)
-    entries, told = kept() if cache else (None, ())
-    problems = [*left_out, *own_files(template), *told]
-    jobs = (Job((document,), target.format, template, system_fonts=system_fonts, entries=entries) for target in wanted)
-    coming = made(executor, jobs)
+    is_alone: bool = False,
+    system_fonts: bool = False,
+    use_cache: bool = False,
+) -> RenderPlan:
+    """Return the jobs that render each document into its target.
 
-    def finished() -> tuple[tuple[Written, ...], list[Problem]]:
-        files: list[Written] = []
-        for target in wanted:
-            progress(f"rendering {target.format}")
-            done = next(coming)
-            (file,) = done.files
-            problems.extend(file.problems)
-            if target.format == "md" and document.engagement.images:
+    With `is_alone` the documents are reports of one finding, and a job takes as many of one format as the executor prefers.
+    Raises FindingsReportError (OUTPUT) if PDF is the only format and its system libraries are missing.
+    """
+    renderable_targets, left_out = renderable([target for _, target in wanted], executor)
+    cache, unusable = open_cache() if use_cache else (None, ())
+    jobs: list[Job] = []
+    targets: list[tuple[Target, ...]] = []
+    for format_ in dict.fromkeys(target.format for target in renderable_targets):
+        of_format = [(document, target) for document, target in wanted if target.format == format_]
+        size = executor.batch_size(len(of_format)) if is_alone else 1
+        for start in range(0, len(of_format), size):
+            batch = of_format[start : start + size]
+            documents = tuple(document for document, _ in batch)
+            jobs.append(Job(documents, format_, template, is_alone, system_fonts=system_fonts, cache=cache, progress=progress))
+            targets.append(tuple(target for _, target in batch))
+    problems = (*left_out, *own_files(template), *unusable)
+    return RenderPlan(tuple(jobs), tuple(targets), tuple(renderable_targets), problems, cache)
+
+
+def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tuple[Written, ...], list[Problem]]:
+    """Wait for the results of the plan's jobs, and return the files in order, with all problems of the plan and of the files.
+
+    Raises FindingsReportError if a job cannot be rendered.
+    """
+    files: dict[Target, Written] = {}
+    problems = list(plan.problems)
+    for job, targets, result in zip(plan.jobs, plan.targets, results, strict=True):
+        for document, target, file in zip(job.documents, targets, result.files, strict=True):
+            problems += file.problems
+            if job.format == "md" and not job.is_alone and document.engagement.images:
                 fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
                 problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
-            files.append(Written(target.path, file.content, done.seconds))
-        if entries is not None:
-            entries.trim()
-        return tuple(files), problems
-
-    return finished
+            files[target] = Written(target.path, file.content, result.seconds / len(targets))
+    if plan.cache is not None:
+        plan.cache.trim()
+    return tuple(files[target] for target in plan.order), problems
 
 
-def kept() -> tuple[FileCache | None, tuple[Problem, ...]]:
-    """Where rendered parts and laid out pages are kept; None, and why, where there can be no such place."""
+def open_cache() -> tuple[FileCache | None, tuple[Problem, ...]]:
+    """Return the cache of rendered parts and laid out pages; None, and a note that says why, if there can be none."""
     from findings_report.system import cache
 
     try:

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from findings_report import commands
-from findings_report.commands import Wishes
-from findings_report.commands.build_many import Outcome, build_several
+from findings_report.commands import BuildOptions
+from findings_report.commands.build_many import EngagementResult, build_many
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.check import Inputs
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
-PLAIN = Wishes(("md",), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)
+PLAIN = BuildOptions(("md",), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)
 
 
-def built(folders: Sequence[Path], clones: dict[str, Path] | None = None, **wishes: object) -> list[Outcome]:
+def built(folders: Sequence[Path], clones: dict[str, Path] | None = None, **wishes: object) -> list[EngagementResult]:
     every = [Inputs(folder, clones or {}) for folder in folders]
-    return list(build_several(every, Wishes(**{**vars(PLAIN), **wishes}), lambda _: None))
+    return list(build_many(every, BuildOptions(**{**vars(PLAIN), **wishes}), lambda _: None))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pdfs import carrying
 
 from findings_report import commands
 from findings_report.cli.app import main
-from findings_report.commands.diff import Diffed, DiffWishes, diff
+from findings_report.commands.diff import Diffed, DiffOptions, diff
 from findings_report.model.comparison import Assessment, Change, Comparison, FixState, StatusChange
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
@@ -24,7 +24,7 @@ from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 from findings_report.report.check import assembled
 
-NOTHING = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
+NOTHING = DiffOptions((), None, None, system_fonts=False, fail_on=(), exit_code=False)
 
 
 def quiet(_: str) -> None:
@@ -64,7 +64,7 @@ def of(compared: Comparison, id: str) -> tuple[Change, StatusChange | None, Asse
 
 
 def run(folder: Path, baseline: str, current: str | None = None, **wishes: object) -> Diffed:
-    return diff(baseline, current, inputs(folder), DiffWishes(**{**vars(NOTHING), **wishes}), quiet)
+    return diff(baseline, current, inputs(folder), DiffOptions(**{**vars(NOTHING), **wishes}), quiet)
 
 
 def test_a_claim_of_resolved_is_held_against_the_code(demo: Path) -> None:

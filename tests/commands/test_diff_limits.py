@@ -9,7 +9,7 @@ import pytest
 import repositories
 
 from findings_report import commands, git
-from findings_report.commands.diff import Diffed, DiffWishes, diff
+from findings_report.commands.diff import Diffed, DiffOptions, diff
 from findings_report.commands.track_update import update
 from findings_report.model.comparison import CodeState, FixState
 from findings_report.model.drift import DriftKind
@@ -30,7 +30,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def compared(work: Path, **clones: Path) -> Diffed:
-    wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
+    wishes = DiffOptions((), None, None, system_fonts=False, fail_on=(), exit_code=False)
     made = diff(str(work / "old"), None, commands.Inputs(work / "new", clones), wishes, lambda _: None)
     assert {each.id for each in made.comparison.findings} == COMPARED
     assert next(each for each in made.comparison.findings if each.id == "DEMO-002").turn == "resolved"
@@ -204,7 +204,7 @@ def test_a_short_hash_of_several_commits_names_them(crowded: tuple[Path, str, li
 def test_a_side_that_names_several_commits_is_told_as_such(work: Path, crowded: tuple[Path, str, list[str]]) -> None:
     folder, short, _ = crowded
     shutil.copytree(work / "new/findings", folder / "findings", dirs_exist_ok=True)
-    wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
+    wishes = DiffOptions((), None, None, system_fonts=False, fail_on=(), exit_code=False)
 
     with pytest.raises(FindingsReportError, match=f"'{short}' names several commits"):
         diff(short, None, commands.Inputs(folder, {}), wishes, lambda _: None)

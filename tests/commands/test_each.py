@@ -11,7 +11,7 @@ import samples
 from pdfs import render_pdf
 
 from findings_report import commands, sandbox
-from findings_report.commands import Built, Wishes
+from findings_report.commands import BuildOptions, BuildResult
 from findings_report.model.report import Report
 from findings_report.pdf.page import PdfPage
 from findings_report.pdf.render import open_renderer
@@ -24,11 +24,11 @@ from findings_report.report.assemble import single_finding_report
 from findings_report.report.check import Inputs
 from findings_report.system.cache import FileCache
 
-NOTHING = Wishes((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
+NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
 
 
-def made(folder: Path, **wishes: object) -> Built:
-    return commands.build(Inputs(folder, {}), Wishes(**{**vars(NOTHING), **wishes}), lambda _: None)
+def made(folder: Path, **wishes: object) -> BuildResult:
+    return commands.build(Inputs(folder, {}), BuildOptions(**{**vars(NOTHING), **wishes}), lambda _: None)
 
 
 def text_of(report: Report, id: str, format: str, template: str = "standard") -> str:  # noqa: A002

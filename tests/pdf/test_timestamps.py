@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from findings_report import sandbox
 from findings_report.cli.app import app
-from findings_report.commands.pdf import SignWishes, sign, verify
+from findings_report.commands.pdf import SignOptions, sign, verify
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
 from findings_report.pdf.signing import SignedPdf, TrustAnchors, worker
@@ -371,7 +371,7 @@ def test_an_encrypted_pdf_is_signed_time_stamped_and_verified_with_its_password(
         asked.append(shown)
         return SECRET
 
-    sign(path, ada.plain, None, SignWishes(authority=server.url), password)
+    sign(path, ada.plain, None, SignOptions(authority=server.url), password)
     verified = verify(path, TrustAnchors(ada.plain.certificates, tsa.root), password)
 
     assert verified.problems == ()

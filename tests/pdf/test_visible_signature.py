@@ -20,7 +20,7 @@ from signers import Person, person
 from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
-from findings_report.commands.pdf import SignWishes, sign
+from findings_report.commands.pdf import SignOptions, sign
 from findings_report.pdf.signing.appearance import LEFT, TOP, appearance_html
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each
@@ -30,7 +30,7 @@ from findings_report.report.assemble import single_finding_report
 
 pytestmark = pytest.mark.slow
 
-SEEN = SignWishes(visible=True, day=date(2026, 11, 28))
+SEEN = SignOptions(visible=True, day=date(2026, 11, 28))
 INCH = 72
 
 
@@ -54,7 +54,7 @@ def signed(pdf: bytes, ada: Person, folder: Path) -> bytes:
     return made(pdf, ada, folder, SEEN)
 
 
-def made(pdf: bytes, who: Person, folder: Path, wishes: SignWishes) -> bytes:
+def made(pdf: bytes, who: Person, folder: Path, wishes: SignOptions) -> bytes:
     (folder / "report.pdf").write_bytes(pdf)
     return sign(folder / "report.pdf", who.plain, folder / "signed.pdf", wishes).path.read_bytes()
 
@@ -86,8 +86,8 @@ def test_a_signed_report_keeps_the_clauses_that_are_looked_at(
 ) -> None:
     wishes = {
         "seen": SEEN,
-        "unseen": SignWishes(),
-        "stamped": SignWishes(authority=server.url, visible=True),
+        "unseen": SignOptions(),
+        "stamped": SignOptions(authority=server.url, visible=True),
     }[which]
 
     content = made(pdf, ada, folder, wishes)
@@ -165,7 +165,7 @@ def test_a_field_that_somebody_else_placed_is_signed_and_not_moved(ada: Person, 
     buffer = io.BytesIO()
     writer.write(buffer)  # type: ignore[no-untyped-call]  # pyHanko has types in part
 
-    with pikepdf.open(io.BytesIO(made(buffer.getvalue(), ada, folder, SignWishes()))) as opened:
+    with pikepdf.open(io.BytesIO(made(buffer.getvalue(), ada, folder, SignOptions()))) as opened:
         assert [float(edge) for edge in opened.Root.AcroForm.Fields[0].Rect] == [10, 10, 50, 50]
     with pytest.raises(FindingsReportError, match="is where somebody else put it"):
         made(buffer.getvalue(), ada, folder, SEEN)

@@ -26,9 +26,9 @@ from findings_report import commands
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
-from findings_report.rendering.cluster.executor import _refuse_strangers
+from findings_report.rendering.cluster.executor import _refuse_incompatible_workers
 from findings_report.rendering.executors import open_executor
-from findings_report.rendering.job import Job, Made, made
+from findings_report.rendering.job import Job, RenderResult, run_jobs
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.sandbox import frames
@@ -140,11 +140,11 @@ def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
 
     answer = wired.serve(frames.pack({**frame.message, "made_by": theirs}, frame.blobs))
 
-    assert frames.unpack(answer).message == {"stranger": worker_versions()}
+    assert frames.unpack(answer).message == {"incompatible": worker_versions()}
     assert describe_difference(worker_versions()) is None
     assert name in (describe_difference(theirs) or "")
     with pytest.raises(FindingsReportError, match="would make other files"):
-        wired.read(frames.pack({"stranger": theirs}, {}), asked)
+        wired.read(frames.pack({"incompatible": theirs}, {}), asked)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ class Saying:
 @pytest.mark.parametrize("answer", [b"", b"\xff", b"[" * 100_000, b"[]", b"7", "text", RuntimeError("\x1b[31m")])
 def test_a_worker_that_cannot_say_what_it_has_is_refused(answer: object) -> None:
     with pytest.raises(FindingsReportError, match="would make other files") as caught:
-        _refuse_strangers(Saying(answer))  # type: ignore[arg-type]
+        _refuse_incompatible_workers(Saying(answer))  # type: ignore[arg-type]
 
     assert "\x1b" not in str(caught.value)
 
@@ -199,11 +199,11 @@ def test_a_worker_that_cannot_say_what_it_has_is_refused(answer: object) -> None
 def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_wanted() -> None:
     @dataclass
     class Slow:
-        room: int = 2
+        max_pending: int = 2
         given: list[str] = field(default_factory=list)
         cancelled: list[str] = field(default_factory=list)
 
-        def share(self, count: int) -> int:
+        def batch_size(self, count: int) -> int:
             return count
 
         def submit(self, job: Job) -> Slow.Waiting:
@@ -215,14 +215,14 @@ def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_want
             slow: Slow
             job: Job
 
-            def result(self) -> Made:
+            def result(self) -> RenderResult:
                 return LOCAL.submit(self.job).result()
 
             def cancel(self) -> None:
                 self.slow.cancelled.append(self.job.format)
 
     slow = Slow()
-    coming = made(slow, (job(format=each) for each in ("md", "json", "csv", "html")))
+    coming = run_jobs((job(format=each) for each in ("md", "json", "csv", "html")), slow)
 
     assert slow.given == ["md", "json"]
     next(coming)

@@ -9,7 +9,7 @@ import repositories
 from conftest import Gold
 
 from findings_report import commands
-from findings_report.commands.diff import DiffWishes, diff
+from findings_report.commands.diff import DiffOptions, diff
 from findings_report.commands.track_update import update
 from findings_report.model.comparison import Comparison
 from findings_report.model.report import Report
@@ -100,7 +100,7 @@ def compared(folder: Path) -> tuple[Comparison, Path]:
     for number, status in ((1, SINCE), (2, "status: resolved\n"), (3, "status: resolved\nresponse: Done.\n")):
         path = demo / f"findings/DEMO-00{number}.finding.yaml"
         path.write_text(path.read_text().replace("status: open\n", status))
-    wishes = DiffWishes((), None, None, system_fonts=False, fail_on=(), exit_code=False)
+    wishes = DiffOptions((), None, None, system_fonts=False, fail_on=(), exit_code=False)
     made = diff("report-1.0", None, inputs, wishes, lambda _: None).comparison
     return made.model_copy(update={"components": ()}), demo / "findings"
 

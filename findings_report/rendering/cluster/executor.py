@@ -1,6 +1,6 @@
-"""What travels between this program and a worker: a job, and what became of it, as JSON and bytes. No path is sent.
+"""The executor that renders on a cluster: jobs and answers travel as frames of JSON and bytes. No path of this machine is sent.
 
-Frames are those of `confine`: nothing runs when one is read.
+Frames are those of `sandbox.frames`: reading one runs no code, so a worker cannot run code here through its answer.
 """
 
 from __future__ import annotations
@@ -19,82 +19,83 @@ from findings_report.model.rendered import Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
-from findings_report.rendering.job import Job, Made
+from findings_report.rendering.job import Job, RenderResult
 from findings_report.rendering.local_executor import LOCAL
 from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import describe_difference, worker_versions
 
-# SELF
-
 
 @contextlib.contextmanager
-def joined(name: str) -> Iterator[Remote]:
-    """The cluster at `dask://HOST:PORT` or `tls://HOST:PORT`, all of whose workers make the same bytes as this machine.
+def open_cluster(name: str) -> Iterator[ClusterExecutor]:
+    """Connect to `dask://HOST:PORT` or `tls://HOST:PORT`, and check that its workers give the bytes of this machine.
 
     Raises FindingsReportError as `cluster.parse` and `cluster.joined` do, and NETWORK where a worker would make others.
     """
     with cluster.joined(cluster.parse(name)) as found:
-        _refuse_strangers(found)
-        yield Remote(found)
+        _refuse_incompatible_workers(found)
+        yield ClusterExecutor(found)
 
 
 @dataclass(frozen=True)
-class Remote:
-    """Gives jobs away."""
+class ClusterExecutor:
+    """Sends jobs to the workers of a cluster."""
 
     cluster: cluster.Cluster
-    """To whom."""
+    """The connected cluster."""
 
     @property
-    def room(self) -> int:
-        """A job for each of its hands, and one to take up next."""
+    def max_pending(self) -> int:
+        """A job for each thread of the workers, and one more for each, so that none waits for this machine."""
         return 2 * self.cluster.threads
 
-    def share(self, count: int) -> int:
-        """Some, as each job starts a process to lay them out, and yet something for everybody until the end."""
+    def batch_size(self, count: int) -> int:
+        """Return the size that gives each thread about four jobs of single findings.
+
+        Each job starts a process that lays out, so larger is cheaper; with fewer jobs threads would idle at the end.
+        """
         return -(-max(1, count) // (4 * self.cluster.threads))
 
-    def submit(self, job: Job) -> SentJob:
+    def submit(self, job: Job) -> ClusterJob:
         """Sends the job. Raises FindingsReportError for a template that cannot be used, and when the cluster was lost."""
-        return SentJob(job, self.cluster.submit(serve, pack(job)))
+        return ClusterJob(job, self.cluster.submit(serve, pack(job)))
 
 
 @dataclass(frozen=True)
-class SentJob:
-    """A job that was sent."""
+class ClusterJob:
+    """The future of a job on a cluster."""
 
     job: Job
-    """What there is to do."""
+    """The job."""
     task: cluster.Task
-    """What became of it."""
+    """The task of the scheduler."""
 
-    def result(self) -> Made:
-        """Waits for it. Raises FindingsReportError where it cannot be made, or the cluster was lost."""
+    def result(self) -> RenderResult:
+        """Wait for the answer. Raise FindingsReportError if the job cannot be rendered or the cluster is lost."""
         return read(self.task.result(), self.job)
 
     def cancel(self) -> None:
-        """What is being made is made to its end."""
+        """Drop the job. A job that already runs is finished."""
         self.task.cancel()
 
 
-def answer_made_by() -> bytes:
-    """What this worker makes files with, as JSON."""
+def report_versions() -> bytes:
+    """Return the versions of everything that shapes a file on this worker, as JSON. Runs on the worker."""
     return json.dumps(worker_versions()).encode()
 
 
 def _read(answer: bytes) -> object:
-    """What a worker said in JSON; None for what is none."""
+    """Return the JSON of a worker's answer; None if it is not JSON."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(answer)
     return None
 
 
-def _refuse_strangers(found: cluster.Cluster) -> None:
-    """Raises FindingsReportError for each worker that would make other files; one that is gone by now is none."""
+def _refuse_incompatible_workers(found: cluster.Cluster) -> None:
+    """Raise FindingsReportError for each worker that would give other bytes. A worker that is gone meanwhile does not count."""
     problems = []
-    for worker, answer in found.everyone(answer_made_by).items():
+    for worker, answer in found.everyone(report_versions).items():
         if isinstance(answer, bytes):
             differs = describe_difference(_read(answer))
         elif isinstance(answer, OSError):
@@ -102,26 +103,22 @@ def _refuse_strangers(found: cluster.Cluster) -> None:
         else:
             differs = f"it cannot load findings-report ({visible(str(answer))})"
         if differs is not None:
-            problems.append(stranger(f"the worker {worker}", differs))
+            problems.append(incompatible_worker(f"the worker {worker}", differs))
     if problems:
         raise FindingsReportError(problems)
 
 
 _PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
-
-
 _DOCUMENT: Final = "document"
-
-
 _CONTENT: Final = "content"
 
 
 class WorkerBugError(RuntimeError):
-    """What went wrong on a worker is nobody's fault but the program's; the text is the traceback there."""
+    """A bug of this program that showed on a worker; the text is the traceback there."""
 
 
 def pack(job: Job) -> bytes:
-    """The frame of a job. Raises FindingsReportError for a template that cannot be used."""
+    """Return a job as a frame. Raises FindingsReportError for a template that cannot be used."""
     template = read_template(job.template)
     blobs = {f"{_DOCUMENT}{number}": archive.to_json(document) for number, document in enumerate(job.documents)}
     for number, files in enumerate(template.layers):
@@ -138,51 +135,51 @@ def pack(job: Job) -> bytes:
 
 
 def serve(frame: bytes) -> bytes:
-    """What a worker does: the frame of a job -> the frame of what became of it. Everything is told in it, nothing is raised.
+    """Render a packed job and return the packed answer. Runs on a worker, and raises nothing: dask would pickle an exception.
 
-    It is `{"seconds", "problems"}`, a list of problems for each file, with the blobs `content0` and so on; or `{"faults"}`,
-    `{"bug"}`, or `{"stranger"}` where the worker would make other bytes and did not try.
+    The answer is `{"seconds", "problems"}`, a list of problems for each file, with the blobs `content0` and so on; or
+    `{"faults"}`, `{"bug"}`, or `{"incompatible"}` if the worker would give other bytes.
     """
     try:
         request = frames.unpack(frame)
         if request.message["made_by"] != worker_versions():
-            return frames.pack({"stranger": worker_versions()}, {})
-        made = LOCAL.submit(_job(request.message, request.blobs)).result()
-        message = {"seconds": made.seconds, "problems": [_dumped(file.problems) for file in made.files]}
-        return frames.pack(message, {f"{_CONTENT}{number}": file.content for number, file in enumerate(made.files)})
+            return frames.pack({"incompatible": worker_versions()}, {})
+        result = LOCAL.submit(_job(request.message, request.blobs)).result()
+        message = {"seconds": result.seconds, "problems": [_dumped(file.problems) for file in result.files]}
+        return frames.pack(message, {f"{_CONTENT}{number}": file.content for number, file in enumerate(result.files)})
     except FindingsReportError as error:
         return frames.pack({"faults": _dumped(error.problems)}, {})
     except Exception:
         return frames.pack({"bug": traceback.format_exc()}, {})
 
 
-def read(answer: bytes, job: Job) -> Made:
-    """What became of the job. Raises FindingsReportError where it was not made, WorkerBugError for a bug."""
+def read(answer: bytes, job: Job) -> RenderResult:
+    """Return the files of an answer to `job`. Raise FindingsReportError if the job failed, WorkerBugError for a bug."""
     try:
         message, blobs = (frame := frames.unpack(answer)).message, frame.blobs
         if "bug" in message:
             raise WorkerBugError(f"on a worker:\n{message['bug']}")
-        if "stranger" in message:
-            raise FindingsReportError(stranger("a worker", describe_difference(message["stranger"])))
+        if "incompatible" in message:
+            raise FindingsReportError(incompatible_worker("a worker", describe_difference(message["incompatible"])))
         if "faults" in message:
             faults = _loaded(message["faults"], job)
             if not exit_code(faults):
                 raise ValueError("nothing was made, and nothing is said to be wrong")
             raise FindingsReportError(faults)
         contents = [blobs[f"{_CONTENT}{number}"] for number in range(len(job.documents))]
-        told: Any = message["problems"]
-        files = (Rendered(content, _loaded(each, job)) for content, each in zip(contents, told, strict=True))
+        problems: Any = message["problems"]
+        files = (Rendered(content, _loaded(listed, job)) for content, listed in zip(contents, problems, strict=True))
         seconds = float(str(message["seconds"]))
         if not math.isfinite(seconds):
             raise ValueError("it took no time that can be told")
-        return Made(tuple(files), seconds)
+        return RenderResult(tuple(files), seconds)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         fault = f"a worker answered with something that is no answer: {type(error).__name__}"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, code="cluster-answer")) from None
 
 
-def stranger(worker: str, difference: str | None) -> Problem:
-    """What is said of a worker that would make other bytes."""
+def incompatible_worker(worker: str, difference: str | None) -> Problem:
+    """Return the problem of a worker that would give other bytes."""
     fault = f"{worker} would make other files than this machine: {difference}"
     remedy = "install the same findings-report, and what it needs, there and here"
     return Problem(Kind.NETWORK, fault, remedy, code="cluster-stranger")
@@ -210,11 +207,11 @@ def _dumped(problems: tuple[Problem, ...]) -> Any:
 
 
 def _loaded(problems: Any, job: Job) -> tuple[Problem, ...]:
-    return tuple(_here(problem, job) for problem in _PROBLEMS.validate_python(problems))
+    return tuple(_localise(problem, job) for problem in _PROBLEMS.validate_python(problems))
 
 
-def _here(problem: Problem, job: Job) -> Problem:
-    """The problem with the path of the template's file where it names one."""
+def _localise(problem: Problem, job: Job) -> Problem:
+    """Return the problem with the path of the template's file on this machine, if its place is in the template."""
     if problem.place is None or not isinstance(job.template, Template):
         return problem
     path = path_of(job.template, problem.place.file)
