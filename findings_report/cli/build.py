@@ -39,7 +39,7 @@ from findings_report.problems import Problem, exit_code
 from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
-    from findings_report.commands import BuildResult, Checked
+    from findings_report.commands import Checked, PublishedBuild
     from findings_report.commands.build_many import EngagementResult
 
 Folders = Annotated[
@@ -163,7 +163,7 @@ def _summary(checked: Checked) -> dict[str, Any]:
     return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
 
 
-def _built(built: BuildResult) -> dict[str, Any]:
+def _built(built: PublishedBuild) -> dict[str, Any]:
     return _summary(built.checked) | {"files": files_json(built.files)}
 
 

@@ -5,7 +5,7 @@ Pages that need many stages, `diff`, `track` and `links`, are imported by their 
 
 from typing import TYPE_CHECKING, Any
 
-from findings_report.commands.build import BuildOptions, BuildResult, build
+from findings_report.commands.build import BuildOptions, PublishedBuild, build
 from findings_report.commands.check import check
 from findings_report.commands.doctor import doctor
 from findings_report.commands.fetch import fetch
@@ -41,13 +41,13 @@ _LAZY = {  # types of signatures whose modules only one command needs
 __all__ = [
     "AttachOptions",
     "BuildOptions",
-    "BuildResult",
     "Checked",
     "CreateOptions",
     "Environment",
     "Inputs",
     "NewFinding",
     "Progress",
+    "PublishedBuild",
     "Signature",
     "SigningKey",
     "SyncOptions",

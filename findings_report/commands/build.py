@@ -85,7 +85,7 @@ class BuildPlan:
 
 
 @dataclass(frozen=True)
-class BuildResult:
+class PublishedBuild:
     """A build that was published."""
 
     checked: Checked
@@ -96,7 +96,7 @@ class BuildResult:
     """Warnings, gates that tripped, and the error that names a format left out because a system library is missing."""
 
 
-def build(inputs: Inputs, options: BuildOptions, progress: Progress) -> BuildResult:
+def build(inputs: Inputs, options: BuildOptions, progress: Progress) -> PublishedBuild:
     """Check the engagement, render every format, and publish all files or none.
 
     Raises FindingsReportError if nothing was written. Without the system libraries for PDF the other formats
@@ -156,7 +156,7 @@ def plan_build(
     return BuildPlan(checked, options, rendering, tuple(identified.problems))
 
 
-def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> BuildResult:
+def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> PublishedBuild:
     """Wait for the results, publish all files or none, and apply the gates.
 
     Raises FindingsReportError if nothing was written.
@@ -168,7 +168,7 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> BuildResu
     problems = [*plan.problems, *locate_missing_characters(checked, problems, system_fonts=options.system_fonts)]
     publish({file.path: file.content for file in files if file.path is not None})
     known = tuple(dict.fromkeys([*checked.problems, *authoring.locate(problems, checked.authored)]))
-    return BuildResult(checked, files, (*known, *gates(checked, known, options.fail_on, strict=options.strict)))
+    return PublishedBuild(checked, files, (*known, *gates(checked, known, options.fail_on, strict=options.strict)))
 
 
 def _report(report: Report, checked: Checked, options: BuildOptions) -> list[tuple[Document, Target]]:

@@ -12,7 +12,7 @@ from findings_report import authoring
 from findings_report.commands.build import (
     BuildOptions,
     BuildPlan,
-    BuildResult,
+    PublishedBuild,
     check_for_build,
     locating_errors,
     plan_build,
@@ -35,7 +35,7 @@ class EngagementResult:
 
     name: str
     """Its name, which is its subfolder under -o."""
-    built: BuildResult | None
+    built: PublishedBuild | None
     """The build; None if nothing was written."""
     problems: tuple[Problem, ...]
     """Warnings, gates that tripped, and the errors because of which nothing was written."""

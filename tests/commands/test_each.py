@@ -11,7 +11,7 @@ import samples
 from pdfs import render_pdf
 
 from findings_report import commands, sandbox
-from findings_report.commands import BuildOptions, BuildResult
+from findings_report.commands import BuildOptions, PublishedBuild
 from findings_report.model.report import Report
 from findings_report.pdf.page import PdfPage
 from findings_report.pdf.render import open_renderer
@@ -27,7 +27,7 @@ from findings_report.system.cache import FileCache
 NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
 
 
-def made(folder: Path, **wishes: object) -> BuildResult:
+def made(folder: Path, **wishes: object) -> PublishedBuild:
     return commands.build(Inputs(folder, {}), BuildOptions(**{**vars(NOTHING), **wishes}), lambda _: None)
 
 
