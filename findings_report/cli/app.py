@@ -17,8 +17,8 @@ from findings_report.cli.command_table import COMMANDS, GROUPS, SUBGROUPS, Comma
 from findings_report.cli.output import OutputFormat, counted, err, out, print_json, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
-BUG = 70
-INTERRUPTED = 130
+BUG = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -49,6 +49,7 @@ def _load(rows: Sequence[Command]) -> Any:
         context_settings=SETTINGS,
     )
     for row in rows:
+        # Imported here: a module of commands, and the reading of its signatures, would cost time at every start.
         module, _, name = row.function.partition(".")
         function: Callable[..., None] = getattr(import_module(f"findings_report.cli.{module}"), name)
         more = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[2]
@@ -126,7 +127,7 @@ def _print_error(problems: Sequence[Problem]) -> None:
             print_json({}, problems)
             return
         print_problems(problems, output_format)
-    except FindingsReportError as error:
+    except FindingsReportError as error:  # standard output may be what failed
         print_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
     if len(problems) > 1:
         err(counted(problems))

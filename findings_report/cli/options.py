@@ -95,6 +95,7 @@ def clones(repository: list[str] | None) -> dict[str, Path]:
 
 def _clone(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
+    # A path may contain `=`; a name of a repository never contains `/`.
     if not equals or "/" in name:
         return "", Path(text)
     if not (name and path):
@@ -154,6 +155,7 @@ def progress_shown() -> Iterator[Shown]:
     if not sys.stderr.isatty():
         yield Shown(None)
         return
+    # Imported only for a terminal: rich is slow to import.
     from rich.console import Console
 
     with Console(stderr=True).status("") as status:

@@ -18,9 +18,9 @@ from findings_report.cli.process import unwritable
 from findings_report.problems import Problem
 from findings_report.problems.safe_text import visible
 
-WIDTH = 80
-_LONGEST_SOURCE = 160
-_LONGEST_SECRET = 1000
+WIDTH = 80  # if the output is piped, or the terminal has no size
+_LONGEST_SOURCE = 160  # a minified file is one line
+_LONGEST_SECRET = 1000  # a token in an address may begin far before the fault
 _COMMANDS = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#\[)", re.MULTILINE)
 """Text that a runner of GitHub Actions executes as a command. Source: actions/runner, ActionCommand: `::`, also after
 blanks, at the beginning of a line; `##[`, anywhere."""
@@ -70,7 +70,7 @@ def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
     """Return `text` in lines of at most `width` columns, all but the first indented; longer words are not broken."""
     if width is None:
         return [text]
-    room = max(width, 40)
+    room = max(width, 40)  # narrower columns hold one word each
     lines = textwrap.wrap(text, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return lines or [text]
 
@@ -84,6 +84,7 @@ def _caret(source: str, column: int, width: int, *, longest: int) -> tuple[str, 
     index = column - 1 - start
     before = visible(cut[:index])
     shown = visible(cut)
+    # At most 60 carets: a fault may cover a whole paragraph.
     carets = "^" * max(1, min(len(visible(cut[index : index + width])), 60))
     if start:
         shown, before = f"…{shown}", f"…{before}"
@@ -120,6 +121,7 @@ def problem_github(problem: Problem) -> WorkflowCommand:
 
 
 def _escaped(text: str, more: str = "") -> str:
+    # % comes first, or the escapes would be escaped.
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
@@ -176,6 +178,7 @@ def _defused(match: re.Match[str]) -> str:
 
 
 def _encodable(text: str, encoding: str | None) -> str:
+    # With LANG=C the terminal takes ASCII only; an escape is better than a traceback.
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
 
 
@@ -185,6 +188,7 @@ def print_problems(problems: Sequence[Problem], output_format: OutputFormat, wri
     `write` gets annotations for machines; text for people goes to standard error.
     """
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stderr.isatty() else None
+    # The sort is stable: within a level, problems stay in the order of their files.
     ordered = sorted(problems, key=lambda problem: problem.level == "error")
     for problem in ordered:
         if output_format is OutputFormat.FULL:
@@ -197,6 +201,7 @@ def print_problems(problems: Sequence[Problem], output_format: OutputFormat, wri
 
 def print_json(fields: dict[str, Any], problems: Iterable[Problem], write: Callable[[str], None] = out) -> None:
     """Print one JSON document: `fields` and the problems."""
+    # ASCII survives logs of any encoding, and has no invisible characters.
     write(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
 
 
@@ -234,11 +239,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from rich.text import Text
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    # Fold instead of an ellipsis: people copy ids and paths from the table.
     for title in head:
         shown.add_column(Text(title), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(visible(" ".join(cell.split()))) for cell in row))
     printed = io.StringIO()
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    # Without highlight=False, rich colours numbers and paths inside titles.
     Console(file=printed, color_system=None, width=width, highlight=False).print(shown)
     return "\n".join(line.rstrip() for line in printed.getvalue().rstrip("\n").split("\n"))

@@ -47,8 +47,9 @@ def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: 
 
 
 def _given(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
+    # Editors end the file with a line feed, on Windows with \r\n: neither belongs to a password.
     text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
-    if text is None and sys.stdin.isatty():
+    if text is None and sys.stdin.isatty():  # in CI there is nobody to answer
         text = getpass(f"{what}: ")
         if is_new and getpass(f"{what} again: ") != text:
             raise FindingsReportError(Problem(Kind.USAGE, f"the two inputs of the {what} differ", code="secret"))

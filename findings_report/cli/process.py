@@ -23,7 +23,7 @@ def prepare() -> None:
         sys.stdout = sys.stderr  # the error is printed there, in the requested format
         raise unwritable("it is closed")
     stdout: TextIO = sys.stdout
-    if stdout is sys.__stdout__:
+    if stdout is sys.__stdout__:  # tests and callers that replaced it keep theirs
         sys.stdout = _checked_output(stdout)
     try:
         os.getcwd()  # noqa: PTH109  # asked for its error, not for the path
@@ -49,6 +49,7 @@ def settle_output() -> None:
 
 
 def _discard_output() -> None:
+    # Replaced, not closed: Python flushes standard output at exit, and a library may still print.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
@@ -81,4 +82,4 @@ def _checked_output(stdout: TextIO) -> TextIO:
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature is that of a signal handler
     """Exit through every `finally`, so that no temporary folder with a client's code remains."""
-    sys.exit(128 + number)
+    sys.exit(128 + number)  # as shells report a process that a signal ended

@@ -49,7 +49,7 @@ class Entry:
     """What to do, in the imperative."""
 
 
-@cache
+@cache  # tomllib takes 10 ms for the file
 def entries() -> tuple[Entry, ...]:
     """Return all entries, in the order of the catalogue."""
     table = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))

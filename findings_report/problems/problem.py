@@ -33,6 +33,7 @@ class Kind(IntEnum):
     """The network, a cluster, a tracker or a time stamp authority failed."""
 
 
+# What comes earlier in a run comes first: a wrong command line or an invalid file explains what follows from it.
 PRECEDENCE = (Kind.USAGE, Kind.INPUT, Kind.SOURCE, Kind.NETWORK, Kind.OUTPUT, Kind.GATE)
 """Of several kinds, the first in this order decides the exit code."""
 
@@ -73,6 +74,7 @@ class Problem:
     """The path of the authored value; `commands` turns it into `place` and `field`."""
     line_offset: int = 0
     """The line at fault within a text of several lines, 0-based."""
+    # Required, although the fields above have defaults: a message without a code cannot be explained.
     _: KW_ONLY
     code: str
     """A key of the catalogue, as in `quote-moved`: printed with the message, for `explain` and for machines."""

@@ -72,8 +72,8 @@ _SHAPES: Final[Mapping[str, str]] = {
 }
 """The form of a value with fields, for those that are often written as one word."""
 
-_SHORTEST_START: Final = 3
-_MOST_LISTED: Final = 8
+_SHORTEST_START: Final = 3  # two letters begin too many words
+_MOST_LISTED: Final = 8  # more than a line or two is not read
 _LINES: Final = re.compile(r"(?:lines?\s*)?#?L?([0-9]{1,9})(?:\s*(?:-|:|\.{2,3}|[–—‒−]|to)\s*#?L?([0-9]{1,9}))?", re.IGNORECASE)
 
 
@@ -90,6 +90,7 @@ def nearest(value: str, words: Iterable[str]) -> str | None:
     known = list(words)
     slips = {word: OSA.distance(value.casefold(), word.casefold()) for word in known}
     near = min(slips, key=lambda word: slips[word], default=None)
+    # One slip per three characters: with more, almost every short word is similar to another.
     if near is not None and slips[near] <= max(1, len(value) // 3):
         return near
     starting = [word for word in known if word.casefold().startswith(value.casefold())]
@@ -133,6 +134,7 @@ def vector(value: object) -> str | None:
     text = str(getattr(value, "source", value)).strip()
     if re.fullmatch(r"[0-9]{1,2}(?:\.[0-9])?", text):
         return "write the vector: the score is computed"
+    # 3.1 clarified the metrics of 3.0 without changing them, so the vector stays valid under the new prefix.
     if text.upper().startswith("CVSS:3.0/"):
         return f"write {'CVSS:3.1/' + text[9:].upper()}: 3.0 and 3.1 have the same metrics"
     if re.match(r"(?:CVSS:2\.0/)?AV:[A-Z]/AC:[A-Z]/Au:", text):
