@@ -59,13 +59,8 @@ PENDING: Final[tuple[str, ...]] = (
     "docs/reference.md",
     "findings_report/authoring/",
     "findings_report/commands/",
-    "findings_report/evidence/",
-    "findings_report/forges/",
-    "findings_report/git/",
-    "findings_report/history/",
     "findings_report/model/",
     "findings_report/rendering/",
-    "findings_report/sourcecode/",
 )
 """Paths that are not clean yet: files, or folders that end in `/`."""
 

@@ -27,7 +27,7 @@ class Clone:
 
 
 def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Path]) -> dict[str, Clone | None]:
-    """The clone of each repository by name; None when none is at hand. `folder` is the engagement's.
+    """Return the clone of each repository by name; None when none is available. `folder` is the engagement's.
 
     `overrides` are by name; an empty one means the only repository there is. Raises FindingsReportError (USAGE) when they name
     a repository that the engagement does not have.

@@ -220,7 +220,7 @@ def _check_quote(
 
 
 def _search_commit(files: FileReader, commit: str, location: Location, lines: Sequence[str]) -> tuple[Elsewhere, ...]:
-    """Return where else in the commit the quote of `location` is; `lines` are those of it that tell a place."""
+    """Return where else in the commit the quote of `location` is; `lines` are those of it that identify a place."""
     places = []
     for path in files.source.containing(commit, lines, _MOST_ELSEWHERE + 1):
         try:

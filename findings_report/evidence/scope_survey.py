@@ -1,4 +1,4 @@
-"""The scope, held against git: which files it names at the audited commits, and how many lines they have.
+"""The scope, compared with git: which files it names at the audited commits, and how many lines they have.
 
 A scope may be a whole repository: beyond MOST_FILES files or MOST_BYTES the lines of a repository are not counted, and that
 is said.
@@ -40,7 +40,7 @@ class Survey:
 def survey(
     engagement: Engagement, repositories: Sequence[ReportedRepository], sources: Mapping[str, BlobReader | None]
 ) -> Survey:
-    """The files of every repository that was read. Raises nothing that a user can mend: it is in `problems`."""
+    """The files of every repository that was read. Problems that a user can solve are returned, not raised."""
     scope = patterns(engagement.scope, engagement.repositories)
     if not scope:
         return Survey({}, ())

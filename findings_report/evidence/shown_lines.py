@@ -30,7 +30,7 @@ class ShownLines:
 
 
 def shift_lines(check: Check) -> Callable[[int], int | None]:
-    """Where a claimed line stands now, as far as the quoted lines tell; None when they do not."""
+    """Return a function from a claimed line to the line it is now, as far as the quoted lines show; None when they do not."""
     known = dict(check.mapped)
     shifts = {actual - claimed for claimed, actual in check.mapped}
     if len(shifts) == 1:
@@ -69,7 +69,7 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
     """The lines of a file that a location prints.
 
     `show` if given; else the quoted lines and the marked ones, or without a placed quote all that is cited. For a quote
-    that has moved, what the author said of lines moves along as far as the quote tells.
+    that has moved, the author's marks move along as far as the quote shows where.
     """
     shift: Callable[[int], int | None] = shift_lines(check) if check.verdict is Verdict.MOVED else lambda line: line
     count = len(lines)

@@ -1,4 +1,4 @@
-"""One repository at hand: which commit of it is read, and its files, each read, decoded and indexed once."""
+"""One available repository: which commit of it is read, and its files, each read, decoded and indexed once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:
 
 
 class NoLinesError(Exception):
-    """A path that has no lines to follow; its text is the reason, a sentence that stands alone."""
+    """A path that has no lines to follow; its text is the reason, a complete sentence."""
 
 
 class SourceFiles:
@@ -78,7 +78,7 @@ class SourceFiles:
         self._files: dict[str, SourceFile | NoLinesError | None] = {}
 
     def file(self, path: str) -> SourceFile | None:
-        """The file at `path`; None when nothing stands there. Raises NoLinesError."""
+        """The file at `path`; None when there is none. Raises NoLinesError."""
         if path not in self._files:
             try:
                 self._files[path] = self._read(path)
@@ -131,7 +131,7 @@ LARGEST: Final = 8 * 1024 * 1024
 
 
 class GitEntry(Protocol):
-    """What stands at a path."""
+    """The entry at a path."""
 
     @property
     def kind(self) -> str:
@@ -166,10 +166,10 @@ class GitReader(BlobReader, Protocol):
         """True when `commit` is the full hash of a commit that is here."""
 
     def entry(self, commit: str, path: str) -> GitEntry | None:
-        """What stands at `path`; None when nothing does."""
+        """Return the entry at `path`; None when there is none."""
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
-        """Paths of files in which each of `lines` stands within some line."""
+        """Paths of files in which each of `lines` is part of some line."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def find_audited_commit(
 ) -> AuditedCommit:
     """The pinned commit of a repository, else what its revision names now.
 
-    `is_needed` is False when every location names its own commit: then none need be said of the repository.
+    `is_needed` is False when every location names its own commit: then the repository needs none.
     """
     if source is None or (repository.commit is None and repository.revision is None and not is_needed):
         return AuditedCommit(repository.commit)
@@ -228,7 +228,7 @@ def find_audited_commit(
 
 
 class FileReader:
-    """The files of one repository. What was read once is kept."""
+    """The files of one repository. Each file is read once."""
 
     def __init__(self, source: GitReader) -> None:
         self.source: Final = source

@@ -1,4 +1,4 @@
-"""What the user is told of a location: what is past the end of its file, and of each verdict the mend."""
+"""The warnings about a location: lines past the end of its file, and for each verdict what to correct."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def describe_lines(regions: Sequence[Region]) -> str:
 
 
 def write_lines_field(regions: Sequence[Region]) -> str:
-    """Regions as they are written in YAML."""
+    """Return regions in the notation of YAML."""
     words = [str(region) for region in regions]
     return f"lines: {words[0]}" if len(words) == 1 else f"lines: [{', '.join(words)}]"
 
 
 def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
-    """What `lines` should be for a quote that stands at `check.found`: the cited ranges moved along, else the quoted lines."""
+    """Return the right `lines` for a quote that is at `check.found`: the cited ranges moved along, else the quoted lines."""
     shift = shift_lines(check)
     moved = [(shift(region.start_line), shift(region.end_line)) for region in cited]
     regions = [Region(start_line=a, end_line=b) for a, b in moved if a is not None and b is not None and 1 <= a <= b]

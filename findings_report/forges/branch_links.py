@@ -1,6 +1,6 @@
 """Links to a file of a forge under the name of a branch or tag: tomorrow they may show another text. Pure.
 
-Only links into the repositories that are asked for are told; what a link names is a matter of the forge's addresses alone.
+Only links into the given repositories are found; what a link names is a matter of the forge's addresses alone.
 LinkedRepository: the forges' own addresses of a file, as their web pages give them.
 """
 
@@ -22,7 +22,7 @@ from findings_report.sourcecode.lines import decode
 
 
 class LinkTarget(Protocol):
-    """What stands at a path."""
+    """The entry at a path."""
 
     @property
     def kind(self) -> str:
@@ -34,13 +34,13 @@ class LinkTarget(Protocol):
 
 
 class LinkedRepository(Protocol):
-    """What is asked of a repository at hand."""
+    """What `pin_link` asks of an available repository."""
 
     def commit_of(self, revision: str) -> str | None:
         """The full hash that `revision` names now; None when it names nothing."""
 
     def entry(self, commit: str, path: str) -> LinkTarget | None:
-        """What stands at `path`; None when nothing does."""
+        """Return the entry at `path`; None when there is none."""
 
     def blob(self, id: str) -> bytes:
         """The content of a file."""
@@ -51,9 +51,9 @@ class PinnedLink:
     """What is to be done about one link."""
 
     url: str | None
-    """The pinned address; None leaves the link as it is."""
+    """The pinned address; None leaves the link unchanged."""
     message: str
-    """What the user is told: what it names now, or why nothing was done."""
+    """Shown to the user: the commit it names now, or why nothing was done."""
 
 
 def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRepository | None) -> PinnedLink:
@@ -123,7 +123,7 @@ _NAMING: Final[Mapping[Forge, re.Pattern[str]]] = {
     Forge.GITEA: re.compile(r"/(?:src|raw|blame)/(?:branch|tag)/"),
     Forge.BITBUCKET: re.compile(r"/(?:src|raw)/"),
 }
-"""What stands between a repository's page and the revision."""
+"""The part of an address between a repository's page and the revision."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,11 @@ class BranchLink:
     start: int
     """Where it starts in the text."""
     url: str
-    """As it stands there."""
+    """Verbatim."""
     repository: str
     """Name of the repository it leads into."""
     before: str
-    """The address up to the revision, as it is when a commit follows."""
+    """The address up to the revision, in the form for a commit."""
     rest: str
     """Revision, `/` and path, percent-encoded."""
     after: str

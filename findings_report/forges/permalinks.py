@@ -1,6 +1,6 @@
 """Address of cited lines on the forge that hosts a repository.
 
-Pure. A forge is told by its host's name alone; an unknown one gives no link, since a wrong link is worse than none.
+Pure. A forge is recognised by its host's name alone; an unknown one gives no link, since a wrong link is worse than none.
 Source: the forges' own addresses of a file at a commit, as their web pages give them.
 """
 

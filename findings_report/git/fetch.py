@@ -202,7 +202,7 @@ def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int
 
 
 def _refuse_too_much(folder: Path, source: str) -> None:
-    """Raises when git was ended for writing a file as long as it may be; of its own words none tells."""
+    """Raises when git was ended for writing a file as long as it may be; git's own message does not show it."""
     if any(file.stat().st_size >= _MOST_RECEIVED for file in (folder / "objects" / "pack").glob("tmp_pack_*")):
         fault = f"cannot fetch from {process.without_credentials(source)}: the server sent more than {_MOST_RECEIVED:,} bytes"
         remedy = "clone the repository yourself, and name the clone with --repository"

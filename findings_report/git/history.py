@@ -86,7 +86,7 @@ def list_changes(
 def list_text_changes(
     repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str
 ) -> tuple[CommitSummary, ...]:
-    """The commits that `newer` has and `older` has not after which `text` stands in `paths` more or less often than before.
+    """The commits that `newer` has and `older` has not after which `text` is in `paths` more or less often than before.
 
     `text` is a line or part of one; `paths` are the names that a file had, at least one. As `changes_of` otherwise.
     """

@@ -25,7 +25,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 
 
 FETCHED_HEAD: Final = "refs/fetched/HEAD"
-"""What HEAD stands for in a repository made here."""
+"""The target of HEAD in a repository made here."""
 
 
 # The commit graph of a hostile repository could lie about parents; objects are read instead.
@@ -68,7 +68,7 @@ def _quoted(path: str) -> str:
 
 
 ObjectFormat = Literal["sha1", "sha256"]
-"""What a repository's ids are made with."""
+"""The hash function of a repository's ids."""
 
 
 _LARGEST: Final = 4 * 1024 * 1024
@@ -107,7 +107,7 @@ def read_plain(path: Path) -> str | None:
 def object_format_in(config: str) -> ObjectFormat:
     """The one thing that is taken from a repository's configuration; sha1 when it says nothing.
 
-    Whatever else stands there, malformed lines and includes too, is passed over. Raises ValueError for another format.
+    Everything else in it, malformed lines and includes too, is passed over. Raises ValueError for another format.
     """
     found, section = "sha1", ""
     for line in config.splitlines():
@@ -142,7 +142,7 @@ class Layout:
     borrow: tuple[Path, ...]
     """Folders outside that the user allows it to lead to."""
     object_format: ObjectFormat
-    """What its ids are made with."""
+    """The hash function of its ids."""
 
     @property
     def is_partial(self) -> bool:
@@ -305,7 +305,7 @@ def _is_module(target: Path, git_directory: Path) -> bool:
 
 
 def _alternates(objects: Path) -> Iterator[Path]:
-    """The folders that `info/alternates` names, read more strictly than git does: what could be read in two ways is refused."""
+    """The folders that `info/alternates` names, read more strictly than git does: an ambiguous line raises."""
     file = objects / "info" / "alternates"
     for line in (read_plain(file) or "").split("\n"):
         if not line or line.startswith("#"):

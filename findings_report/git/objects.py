@@ -24,7 +24,7 @@ _COMMIT_TREE: Final = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 
 
 class EntryKind(StrEnum):
-    """What stands at a path."""
+    """The kind of entry at a path."""
 
     FILE = "file"
     """A file, executable or not."""
@@ -49,7 +49,7 @@ class TreeEntry:
     """One line of a tree."""
 
     kind: EntryKind
-    """What it is."""
+    """Its kind."""
     id: str
     """Id of the blob or tree; of a submodule, the other repository's commit."""
 
@@ -110,7 +110,7 @@ _LONGEST_HEADER: Final = 256
 
 @dataclass(frozen=True)
 class Header:
-    """What an object says it is, before it is read."""
+    """Kind and size that an object claims, before it is read."""
 
     kind: str
     """blob, tree, commit or tag."""
@@ -278,7 +278,7 @@ class Objects:
     def _refuse_after_hanging(self) -> None:
         """One object that hangs git ends the run; waiting for each of thousands would hang it for good."""
         if self._hung_on is not None:
-            fault = f"{self._subject} is not read any further: git hung on object {self._hung_on}"
+            fault = f"{self._subject} is not read any further: git did not answer for object {self._hung_on}"
             raise self._error(fault, code="object-corrupt")
 
     def _unreadable(self, id: str, conversation: _Conversation, error: _NoAnswerError | None = None) -> FindingsReportError:

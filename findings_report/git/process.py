@@ -81,7 +81,7 @@ def version() -> str | None:
 
 
 def environment(*, protocols: str = "none") -> dict[str, str]:
-    """Everything git is told by environment: nothing of the user's but PATH, so no configuration, prompt or network.
+    """The whole environment of git: nothing of the user's but PATH, so no configuration, prompt or network.
 
     `protocols` is git's colon-separated list of transports it may use. With "none" even a git too old to know
     GIT_NO_LAZY_FETCH cannot be made to start a remote's program.
@@ -106,7 +106,7 @@ def environment(*, protocols: str = "none") -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": protocols,
         "GIT_PROTOCOL_FROM_USER": "0",
         "GIT_OPTIONAL_LOCKS": "0",
-        # A small delta may stand on a huge object; git refuses to unpack what would need more than this at once.
+        # A small delta may have a huge object as its base; git refuses to unpack what would need more than this at once.
         "GIT_ALLOC_LIMIT": "1g",
     }
 

@@ -38,7 +38,7 @@ def is_ref_name(text: str) -> bool:
 
 
 def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
-    """The id that `name` stands for in git's order: a top-level ref like HEAD, a full ref, a tag, a branch, a remote's branch.
+    """Return the id of `name`, in this order: a top-level ref like HEAD, a full ref, a tag, a branch, a remote's branch.
 
     None when it is none of them. `shown` is what messages call the repository. Raises FindingsReportError for refs that
     lead out of the repository, that are too many to read or kept in a way that only git can read.

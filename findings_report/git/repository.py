@@ -40,7 +40,7 @@ _REVISION: Final = re.compile(r"(?P<name>(?:(?!@\{)[^~^:])*)(?P<rest>.*)", re.DO
 
 @dataclass(frozen=True)
 class PathEntry:
-    """What stands at a path in a commit."""
+    """The entry at a path in a commit."""
 
     kind: EntryKind
     """File, symlink, submodule or folder."""
@@ -135,7 +135,7 @@ class Repository:
         return header is not None and header.kind == "commit"
 
     def entry(self, commit: str, path: str) -> PathEntry | None:
-        """What stands at `path` in `commit`; None when nothing does, and for a path that leads through a link or submodule."""
+        """Return the entry at `path` in `commit`; None when there is none, also below a link or submodule."""
         found = TreeEntry(EntryKind.FOLDER, self._root(commit))
         for part in path.split("/"):
             if found.kind is not EntryKind.FOLDER:
@@ -173,7 +173,7 @@ class Repository:
         return self._objects.id_of("blob", content)
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
-        """Paths of at most `limit` text files of `commit` in which each of `lines` stands within some line, in git's order.
+        """Paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order.
 
         Give lines without their indentation; files are searched as UTF-8. Blank lines are set aside, and of the others the 8
         longest are searched for, each by its first 2,000 characters; none at all gives no path. A search that takes more than

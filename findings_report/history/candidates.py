@@ -26,7 +26,7 @@ _WIDEST = 400  # lines of a text that is looked for when it was edited as well
 def select_new(
     search: Search, block: Sequence[str], places: Sequence[LineMatch], region: Region, home: Counterpart | None
 ) -> list[LineMatch]:
-    """Those of `places`, where `block`, the text of `region`, stands at the other commit, that may be where it went.
+    """Those of `places`, where `block`, the text of `region`, is at the other commit, that may be where it went.
 
     In `home`, the file that its own became, those whose lines are no other lines of the file; elsewhere those in files that
     held it less often before.
@@ -74,7 +74,7 @@ def find_similar(search: Search, old: SourceFile, region: Region, home: Counterp
 
 
 def _new_places(search: Search, text: str, region: Region, home: Counterpart | None) -> list[LineMatch]:
-    """Where a line of a region stands now and may have come from it."""
+    """Return where a line of a region is now and may have come from it."""
     before = Counter(place.path for place in search.places(text, search.before))
     places = search.places(text, search.after)
     now = Counter(place.path for place in places)

@@ -103,7 +103,7 @@ def _moved_verbatim(facts: RegionFacts) -> Drift | None:
 
 
 def _is_of_new_file(facts: RegionFacts, match: LineMatch) -> bool:
-    """True when a text of a few lines, that stood once, stands in a file that came since: less tells it then."""
+    """True when a text of a few lines, unique before, is in a file that is new: little text is enough then."""
     is_new = match.path not in facts.search.before.blobs
     return is_new and says_something(facts.block) and len(facts.search.blocks(facts.block, facts.search.before)) == 1
 
@@ -152,7 +152,7 @@ def _split(facts: RegionFacts) -> Drift | None:
 
 
 def _remains(facts: RegionFacts) -> Drift | None:
-    """A line that tells something, or every second line, is left where it was in the same file."""
+    """An informative line, or every second line, is left where it was in the same file."""
     return _report(facts, facts.left) if facts.left is not None and is_sound(facts.left, facts.region, facts.old) else None
 
 
@@ -187,7 +187,7 @@ _RULES: Final[tuple[Callable[[RegionFacts], Drift | None], ...]] = (
 
 
 def _find_lost_part(facts: RegionFacts, left: Survival) -> Spot | None:
-    """Return where the longest run of lines that left a region is now; None when it is too little text to tell."""
+    """Return where the longest run of lines that left a region is now; None when it is too little text to be sure."""
     if left.mapping.is_whole:
         return None
     lost: list[int] = []

@@ -60,10 +60,10 @@ def _told(place: CitedPlace, target: ReportedRepository | None, drift: Drift) ->
 
 @dataclass(frozen=True)
 class Fixes:
-    """Looks up the commits that fixes name, in the clones at hand."""
+    """Looks up the commits that fixes name, in the available clones."""
 
     repositories: Mapping[str, git.Repository | None]
-    """Those at hand, by name."""
+    """The available ones, by name."""
     before: Mapping[str, str | None]
     """The commits of the earlier report, by repository."""
     after: Mapping[str, str | None]
@@ -74,7 +74,7 @@ class Fixes:
     """What was asked for so far."""
 
     def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
-        """What became of the commits that the finding's `fix` names.
+        """Return the state of each commit that the finding's `fix` names.
 
         `baseline` is the finding as it was; None when it is new.
         """

@@ -58,9 +58,9 @@ def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlac
 def follow(
     cited: Sequence[CitedPlace], repositories: Mapping[str, git.Repository | None], commits: Mapping[str, str | None]
 ) -> FollowResult:
-    """Where each place is at the commit of `commits` for its repository, full hashes; `unverifiable` where nobody can tell.
+    """Where each place is at the commit of `commits` for its repository, full hashes; `unverifiable` where it is unknown.
 
-    `repositories` are those at hand. Raises nothing that a user can mend: it is in `problems`.
+    `repositories` are the available ones. Problems that a user can solve are returned, not raised.
     """
     together: dict[tuple[str, str | None], list[int]] = defaultdict(list)
     for index, place in enumerate(cited):

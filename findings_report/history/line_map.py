@@ -62,7 +62,7 @@ class Versions:
 
     @cached_property
     def kept(self) -> float:
-        """Share of the informative old lines that stand outside every hunk, 0 to 1; 1 when there is no such line."""
+        """Share of the informative old lines that are outside every hunk, 0 to 1; 1 when there is no such line."""
         informative = [number for number, text in enumerate(self.old, 1) if is_informative(text)]
         return sum(self.now(number) is not None for number in informative) / len(informative) if informative else 1.0
 
@@ -94,11 +94,11 @@ class Placement:
     region: Region
     """The new lines, first to last."""
     equal: Mapping[int, int]
-    """Old line -> new line, of those that stand unchanged; rising."""
+    """Old line -> new line, of those that are unchanged; rising."""
     similar: Mapping[int, int]
     """The same of those that were edited."""
     is_whole: bool
-    """True when every line stands unchanged, in one piece."""
+    """True when every line is unchanged, in one piece."""
 
 
 def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT) -> Placement | None:
@@ -134,7 +134,7 @@ def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds)
 
 
 def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, int]) -> None:
-    """Brings the lines that close a region nearer to the rest where the same text stands there as well.
+    """Bring the lines that close a region nearer to the rest where the same text is there as well.
 
     A diff may take the brace that ends a function that came after this one for its own. The nearest is meant.
     """
@@ -199,7 +199,7 @@ class Shares(NamedTuple):
     """How much of a region is left, 0 to 1, by its informative lines; by all of them when it has none."""
 
     equal: float
-    """Of lines that stand unchanged."""
+    """Of lines that are unchanged."""
     all: float
     """The same, and what edited lines have in common with what they became."""
 

@@ -1,7 +1,7 @@
 """A location whose text is equal at another commit -> the same location as it has to be written there.
 
 Pure: what git found is given, and no file is written. `lines`, `show`, `highlight`, the keys of `notes` and the numbers inside
-`quote` move together, or the location stays as it is.
+`quote` move together, or the location stays unchanged.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _ASTRAY: Final = {
     Verdict.EDITED: "its quote differs from the repository",
     Verdict.NOT_FOUND: "its quote was not found",
 }
-"""Quotes that have to be mended before they can be moved."""
+"""Quotes that have to be corrected before they can be moved."""
 
 
 _MENTION: Final = re.compile(r"\blines?\s+(?P<first>[0-9]{1,7})(?:\s*(?:-|–|to|and)\s*(?P<last>[0-9]{1,7}))?\b", re.IGNORECASE)
 
 
 class StaysError(Exception):
-    """A location that cannot be written at the other commit; the text is the reason, to stand after "stays as it is: "."""
+    """A location that cannot be written at the other commit; the text is the reason, a clause about "it"."""
 
 
 def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> Location:
@@ -61,9 +61,9 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
 
 
 def mentions(text: str, drifts: Sequence[Drift]) -> Iterator[tuple[int, str]]:
-    """Where prose names lines that stand elsewhere now, and what to say of it: `names lines 111-129, now lines 127-145`.
+    """Yield where prose names lines that have moved, with the message: `names lines 111-129, now lines 127-145`.
 
-    `drifts` are those of one location that was written anew. Lines of another file may be meant: a person has to look.
+    `drifts` are those of one location that was rewritten. Lines of another file may be meant: a person has to look.
     """
     step = _Steps(drifts)
     for found in _MENTION.finditer(text):
@@ -77,7 +77,7 @@ def mentions(text: str, drifts: Sequence[Drift]) -> Iterator[tuple[int, str]]:
 
 
 def _equal(drifts: Sequence[Drift]) -> str:
-    """The one file in which the text of every region stands."""
+    """Return the one file that has the text of every region."""
     changed = [drift for drift in drifts if not drift.kind.is_equal]
     if changed:
         kinds = Counter(drift.kind for drift in changed)
@@ -100,7 +100,7 @@ def _listed(drifts: Iterable[Drift]) -> str:
 
 
 class _Steps:
-    """Where each line of the cited regions stands now."""
+    """The line that each line of the cited regions is now."""
 
     def __init__(self, drifts: Sequence[Drift]) -> None:
         self._steps = [

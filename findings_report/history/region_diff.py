@@ -1,4 +1,4 @@
-"""What a drift tells of single lines: the diff of just the region, and what became of the lines quoted."""
+"""Single lines of a drift: the diff of just the region, and where the quoted lines are now."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placemen
 
 
 def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
-    """The diff of a region of which nothing that tells is left; `old` are its file's lines.
+    """The diff of a region of which nothing informative is left; `old` are its file's lines.
 
     With what came in its place, where the file is still there: all that a hunk brought whose lines are the region's, and of
     one that reaches beyond it what is not much more than went.
@@ -62,7 +62,7 @@ def _hunks(versions: Versions | None, region: Region) -> Sequence[Hunk]:
 
 
 def _is_of(hunk: Hunk, region: Region) -> bool:
-    """True when what a hunk brought can be told as what came for the region's lines."""
+    """True when what a hunk brought can be shown as the replacement of the region's lines."""
     is_inside = hunk.old_start >= region.start_line and hunk.old_stop <= region.end_line + 1
     return is_inside or hunk.new_count <= max(_FEW, region.end_line - region.start_line + 1)
 

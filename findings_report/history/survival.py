@@ -108,11 +108,11 @@ def survive_verbatim(match: LineMatch, lines: Sequence[str], region: Region, hom
 
 
 def is_sound(left: Survival, region: Region, old: SourceFile) -> bool:
-    """True when a line that tells something, or every second line, stands where it was in the same file."""
+    """True when an informative line, or every second line, is where it was in the same file."""
     equal = left.mapping.equal
     count = region.end_line - region.start_line + 1
-    is_told = 2 * len(equal) >= count or any(is_informative(old.lines[line - 1]) for line in equal)
-    return left.occurrence.is_same_file and is_told
+    is_enough = 2 * len(equal) >= count or any(is_informative(old.lines[line - 1]) for line in equal)
+    return left.occurrence.is_same_file and is_enough
 
 
 def score_place(left: Shares, old: Sequence[str], region: Region, new: Sequence[str], there: Region, *, is_home: bool) -> float:
@@ -124,7 +124,7 @@ def score_place(left: Shares, old: Sequence[str], region: Region, new: Sequence[
 
 
 def _compare_surroundings(old: Sequence[str], region: Region, new: Sequence[str], there: Region) -> float:
-    """Return the share of the informative lines next to a region that stand near the other place as well."""
+    """Return the share of the informative lines next to a region that are near the other place as well."""
     around = [*old[max(region.start_line - 9, 0) : region.start_line - 1][::-1]], [*old[region.end_line : region.end_line + 8]]
     wanted = [squeeze(line) for side in around for line in [line for line in side if is_informative(line)][:_CONTEXT]]
     if not wanted:

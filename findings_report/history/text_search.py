@@ -1,4 +1,4 @@
-"""Where text stands in two commits: every file of both is looked at once, for all that is looked for together."""
+"""Where text is in two commits: every file of both is looked at once, for all that is looked for together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 _SNIFFED = 8000
-_MOST_BLOBS = 500  # files with a line after which it tells no place
+_MOST_BLOBS = 500  # files with a line after which it identifies no place
 _MOST_IN_A_FILE = 200  # places of a line in one file that are looked at
 _MOST_READ = 60  # places of a line that are looked at for a whole text
 
@@ -51,7 +51,7 @@ def select_telling(lines: Sequence[str], most: int) -> list[int]:
 
 
 class Search:
-    """Where each of `texts`, lines without white space at their ends, stands at two commits."""
+    """Where each of `texts`, lines without white space at their ends, is at two commits."""
 
     def __init__(self, before: SourceFiles, after: SourceFiles, texts: Iterable[str]) -> None:
         self.before: Final = before
@@ -63,7 +63,7 @@ class Search:
         self._texts = {text.encode("utf-8", "surrogatepass"): text for text in texts}
 
     def places(self, text: str, files: SourceFiles) -> list[LineMatch]:
-        """Where the line stands in `files`, `before` or `after`; empty also when it stands in too many to tell a place."""
+        """Return where the line is in `files`, `before` or `after`; empty also when it is in too many to identify a place."""
         by_blob = self._hits.get(text, {})
         if len(by_blob) > _MOST_BLOBS:
             return []
@@ -73,7 +73,7 @@ class Search:
         )
 
     def blocks(self, block: Sequence[str], files: SourceFiles) -> list[LineMatch]:
-        """The places in `files` where all lines of `block` stand in one piece, white space aside, by their first line."""
+        """The places in `files` where all lines of `block` are in one piece, white space aside, by their first line."""
         probe = select_telling(block, 1)
         if not probe:
             return []
@@ -128,7 +128,7 @@ class Search:
 
 
 def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[int]]]:
-    """Which of the lines `wanted` stand in a file, and where: the first 200 numbers of each."""
+    """Yield which of the lines `wanted` are in a file, and where: the first 200 numbers of each."""
     if b"\0" in content[:_SNIFFED]:
         return
     lines = [line.strip() for line in content.split(b"\n")]

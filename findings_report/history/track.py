@@ -1,7 +1,7 @@
 """Where cited code is at another commit of its repository: in either direction, across edits, renames and moves.
 
 The two versions of each file are compared from end to end, whatever lies between them; history is asked for nothing but the
-names that files got. What did not stay is looked for in the whole of the other commit.
+names that files got. Text that did not stay is searched for in the whole of the other commit.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def compare_lines(old: str, new: str, *, longest: int = LONGEST_LINE) -> float:
 
 
 def weigh_line(line: str) -> float:
-    """Return how much a line tells: 1.0 for an informative one, 0.2 for `}` or `else:`, which stand everywhere."""
+    """Return the weight of a line: 1.0 for an informative one, 0.2 for `}` or `else:`, which are everywhere."""
     return 1.0 if is_informative(line) else 0.2
 
 

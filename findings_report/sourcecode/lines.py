@@ -19,7 +19,7 @@ ASSUMED: Final = "latin-1 (assumed)"
 """The encoding of a text that is neither UTF-8 nor says what it is: every byte is a character, none is lost."""
 
 INFORMATIVE: Final = 6
-"""Letters and digits that a line needs to tell one place from another."""
+"""Letters and digits that a line needs to identify a place."""
 
 _SNIFFED = 8000  # git looks for NUL in as many bytes (buffer_is_binary, xdiff-interface.c)
 _POINTER_SIZE = 1024  # Source: Git LFS specification, "The Pointer": less than 1024 bytes
@@ -138,7 +138,7 @@ def dedent(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_informative(line: str) -> bool:
-    """True when `line` has enough letters and digits to tell one place from another: `}` and `else:` have not."""
+    """True when `line` has enough letters and digits to identify a place: `}` and `else:` have not."""
     return sum(map(str.isalnum, line)) >= INFORMATIVE
 
 

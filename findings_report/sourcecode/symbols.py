@@ -48,12 +48,12 @@ _LINE_METHOD: Final = re.compile(
 
 
 _ABOVE: Final = re.compile(r"\s*(?:\Z|//|/\*|\*|#|--|;|@|<!--)")
-"""A line that may stand above a declaration and belong to it."""
+"""A line above a declaration that may belong to it."""
 _DEFINITION: Final = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
 _FOLD: Final = "\x1f"
-"""Stands for a line end within a string; white space to `str.strip`."""
+"""Replaces a line end within a string; white space to `str.strip`."""
 _UNCLOSED: Final = "\0"
-"""Stands for a string without an end; no file with it is read."""
+"""Replaces a string without an end; no file with it is read."""
 
 
 class _Block(NamedTuple):
@@ -111,7 +111,7 @@ def _order(symbol: Symbol) -> tuple[int, int]:
 
 
 def _python(source: str) -> list[Symbol]:
-    """By the indentation of its statements, as Python itself tells where a block ends. Nothing where that does not add up.
+    """By the indentation of its statements, as in Python itself. Nothing where that does not add up.
 
     Not by Python's own parser: that takes twice the time, and knows the syntax of its own version only.
     """

@@ -29,7 +29,7 @@ def ignores_white_space(language: str) -> bool:
 
 
 def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> bool:
-    """True when the texts are the same code with other white space. Strings and comments have to be equal as they stand."""
+    """True when the texts are the same code with other white space. Strings and comments have to be equal verbatim."""
     if not ignores_white_space(language) or not has_multi_line(language):
         return False
     before, after = "\n".join(old), "\n".join(new)
@@ -54,7 +54,7 @@ def _tokens(text: str, language: str) -> list[str]:
 
 
 def _split(text: str, language: str) -> list[str]:
-    """Strings and comments whole; between them words, runs of signs that stand together, and line ends."""
+    """Strings and comments whole; between them words, runs of adjacent signs, and line ends."""
     found: list[str] = []
     at = 0
     for match in scanner(language).finditer(text):

@@ -3,7 +3,7 @@
 In: the quote as pasted, the indexed lines of the file, the lines that the location cites. Out: a `Check` with the verdict, the
 lines where the quote is, and the differences. The steps are `parse` (and `pasted`: paths, diffs, numbers apart), `locate` and
 `nearest` (align the quoted lines with the file's), `verdict` (look at the gaps and grade). Must not know git, findings or
-what a user is told about a verdict.
+how a verdict is worded.
 """
 
 from __future__ import annotations

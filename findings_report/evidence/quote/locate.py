@@ -21,10 +21,10 @@ UNKNOWN: Final = "\0"
 """The character of a line that the file does not have."""
 
 _PLACES = 200  # places of one text that are looked at; more than that and it says nothing about where it came from
-_TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it stands
+_TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it is
 _WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
 COMMON: Final = 20
-"""A line that occurs more often does not tell a place."""
+"""A line that occurs more often does not identify a place."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LineIndex:
 
     @cached_property
     def rare(self) -> dict[str, list[int]]:
-        """Character -> its positions, for the lines that are seldom enough to tell a place."""
+        """Character -> its positions, for the lines that are rare enough to identify a place."""
         found: dict[str, list[int]] = {}
         for position, letter in enumerate(self.string):
             places = found.setdefault(letter, [])
@@ -154,8 +154,8 @@ def align_elsewhere(
 ) -> Alignment | None:
     """Return the alignment of all quoted lines at the place nearest to `claimed`.
 
-    Lines are left out only where the quote says so, or anywhere `with_gaps`. None when there is no place, or the quote says
-    too little to tell one.
+    Lines are left out only where the quote says so, or anywhere `with_gaps`. None when there is no place, or the quote is
+    too short to identify one.
     """
     lines = quoted.reading.lines
     if with_gaps:
@@ -230,7 +230,7 @@ def _expand(starts: Sequence[int], pieces: Sequence[str]) -> list[int]:
 
 
 def _is_telling(text: str) -> bool:
-    """True for a line that says enough to be itself wherever it stands: `return None` does not."""
+    """True for a line that is long enough to identify itself anywhere: `return None` does not."""
     return sum(map(str.isalnum, text)) >= _TELLING
 
 

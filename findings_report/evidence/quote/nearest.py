@@ -1,4 +1,4 @@
-"""The closest text of a file for a quote that is not there as it stands.
+"""The closest text of a file for a quote that is not in the file verbatim.
 
 Pure. Only reached when a quote was edited, invented or taken from elsewhere, so what it imports it imports late.
 """
@@ -122,7 +122,7 @@ def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Align
 
 
 def _says_enough(quoted: Spelling, texts: Sequence[str], found: Alignment) -> bool:
-    """True when most lines are equal, two of them at least tell a place, and they stand together."""
+    """True when most lines are equal, at least two of them identify a place, and they are close together."""
     informative = sum(is_informative(texts[index]) for index, _ in found.equal)
     if found.equal_share < 0.5 or informative < 2:
         return False

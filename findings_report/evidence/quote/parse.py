@@ -24,7 +24,7 @@ Step = Callable[[int], int | None]
 
 
 def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
-    """`quote` with each of its line numbers stepped; as it is when it has none. None when that cannot be done.
+    """Return `quote` with each of its line numbers stepped, unchanged when it has none. None when that cannot be done.
 
     `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
     counts: in `404: "Not Found"` the number may be code.
@@ -113,7 +113,7 @@ class QuotedLine(NamedTuple):
     marks: tuple[str, ...] = ()
     """The elision marks between the line of code before it and this one, as written: they may be code (`...`) after all."""
     blanks: int = 0
-    """How many blank lines stand before it, since the last line of code or mark."""
+    """How many blank lines are before it, since the last line of code or mark."""
     is_after_jump: bool = False
     """True when the numbers skip lines before it."""
 
@@ -132,7 +132,7 @@ class Reading:
     marks: tuple[str, ...] = ()
     """Elision marks after the last line of code."""
     is_annotated: bool = False
-    """True when remarks on lines of their own were dropped, told from code by having no number."""
+    """True when remarks on lines of their own were dropped, recognised by having no number."""
 
     @property
     def is_numbered(self) -> bool:
@@ -151,7 +151,7 @@ class Reading:
 
 
 def read_quote(quote: str) -> tuple[Reading, ...]:
-    """All plausible read_quote of `quote`, those with line numbers first; the last one takes every line as it stands."""
+    """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
     lines = _strip_fence(split_lines(quote))
     pasted = list(_read_pasted(lines))
     numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
@@ -204,7 +204,7 @@ def _is_remark(text: str) -> bool:
 
 
 def find_telling_lines(quote: str) -> tuple[str, ...]:
-    """The lines of `quote`, without indentation, numbers and remarks, that tell a place; empty when they are too few to."""
+    """The lines of `quote`, without indentation, numbers and remarks, that identify a place; empty when they are too few."""
     bare = [strip_remark(line.text) for line in read_quote(quote)[0].lines]
     telling = tuple(dict.fromkeys(text.strip() for text in bare if text and is_informative(text)))
     return telling if len(telling) > 1 or sum(map(str.isalnum, "".join(telling))) >= 20 else ()
@@ -307,7 +307,7 @@ def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
 
 
 def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
-    """`reading` with other texts for its lines, without those that get None; what stands before one of these stands before
+    """`reading` with other texts for its lines, without those that get None; what is before one of these is before
     the next line that is kept."""
     kept: list[QuotedLine] = []
     marks: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 Numbered = list[tuple[int | None, str]]
-"""Lines of code with the numbers that stood beside them."""
+"""Lines of code with the numbers that were beside them."""
 
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
 _LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square

@@ -26,7 +26,7 @@ from findings_report.sourcecode.lines import dedent, join_runs, squeeze
 
 _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
-_WIDEST_CUT = 10  # lines that an edited quote may lack and have them told one by one
+_WIDEST_CUT = 10  # missing lines of an edited quote that are reported one by one
 _GRADES: Final = (Verdict.EXACT, Verdict.WHITESPACE, Verdict.ELIDED, Verdict.ANNOTATED)
 
 
@@ -51,7 +51,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
 
 
 def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
-    """Where the whole quote stands as well, within what is cited; nothing when its own numbers say which is meant."""
+    """Return where else the whole quote is, within what is cited; nothing when its own numbers say which is meant."""
     is_foreign_or_blank = UNKNOWN in quoted.string or not quoted.string
     if quoted.reading.is_numbered or is_foreign_or_blank or chosen.verdict is Verdict.EDITED:
         return ()
@@ -73,7 +73,7 @@ def leave_unchecked(quote: str | None, cited: Sequence[Region]) -> Check:
 
 
 def is_too_long(quote: str) -> bool:
-    """True when the closest text is not looked for: the quote is there as it stands, or `not_found`."""
+    """True when the closest text is not looked for: the quote is there verbatim, or `not_found`."""
     return quote.count("\n") >= LONGEST and len(read_quote(quote)[-1].lines) > LONGEST
 
 
@@ -206,7 +206,7 @@ def _map_lines(
 ) -> tuple[tuple[int, int], ...]:
     """Claimed and found line of each quoted line, where both are known.
 
-    Without numbers they are known when the quote stands where claimed, or when its runs are as long as the claimed ranges.
+    Without numbers they are known when the quote is where claimed, or when its runs are as long as the claimed ranges.
     """
     if pairs[0][0] is not None:
         return tuple((number, actual) for number, actual in pairs if number is not None)
