@@ -1,6 +1,9 @@
-"""The whole program: a page for each command, stages from values to values. It prints nothing.
+"""The commands of the program: one file each, which only puts the stages of the other folders in order.
 
-Pages that need many stages, `diff`, `track` and `links`, are imported by their own names, so that no other command loads them.
+In come options as plain values, out come results and problems as values. A command must not know how anything is printed or
+asked: a prompt or a progress line is a function that the caller hands in. The types of the signatures are re-exported, lazily
+where their modules load an HTTP client or the PDF signing. `diff`, `track`, `pin --links` and the commands of tickets are
+imported from their modules, so that no other command loads their stages.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What a user is told of a cluster that cannot be used, or that did not do what it was asked for."""
+"""The address of a scheduler, and the problems of a cluster that cannot be used or that failed."""
 
 from __future__ import annotations
 
