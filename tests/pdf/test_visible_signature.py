@@ -167,7 +167,7 @@ def test_a_field_that_somebody_else_placed_is_signed_and_not_moved(ada: Person, 
 
     with pikepdf.open(io.BytesIO(made(buffer.getvalue(), ada, folder, SignOptions()))) as opened:
         assert [float(edge) for edge in opened.Root.AcroForm.Fields[0].Rect] == [10, 10, 50, 50]
-    with pytest.raises(FindingsReportError, match="is where somebody else put it"):
+    with pytest.raises(FindingsReportError, match="was placed by another program"):
         made(buffer.getvalue(), ada, folder, SEEN)
 
 
