@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py REPOSITORY [--engagements 40] [--findings 5] [--rounds 3]
 
-Scheduler and workers are processes of their own on this machine, warm as they are on a cluster that stands; reading the
+Scheduler and workers are processes of their own on this machine, warm as on a cluster that is in use; reading the
 findings and git runs beside them, on the same cores. Goal: two are at least 1.5 times as fast as one.
 """
 

@@ -72,7 +72,7 @@ def interval(successes: int, trials: int) -> str:
 
 
 def cases(clones: Clones, part: str) -> list[Case]:
-    """The labelled set, read from the clones. Ids are digests: they tell the matcher nothing."""
+    """The labelled set, read from the clones. Ids are digests: they are of no use to the matcher."""
     found: dict[tuple[str, str, str], Case] = {}
     for line in PAIRS.read_text("utf-8").splitlines():
         row = json.loads(line)

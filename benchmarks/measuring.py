@@ -26,7 +26,7 @@ class Run:
 def run(command: Sequence[str]) -> Run:
     """Runs `command` to its end; its output is dropped. Fails when it fails with a code over 1.
 
-    Bytecode is kept, as it is where a program is installed: else every run would compile all that it loads.
+    Bytecode is kept, as for an installed program: else every run would compile all that it loads.
     """
     launcher = (
         "import os,resource,subprocess,sys,time;t=time.perf_counter();"

@@ -3,7 +3,7 @@
     python benchmarks/quotes.py REPOSITORY [--revision R] [--snippets 200] [--seed N]
 
 Takes random snippets of real code, quotes each in every way that `KINDS` knows, and compares the verdict with what it has to
-be: by how the quote was made, or, where the text stands in the file twice, by a plain search that shares nothing with the tool.
+be: by how the quote was made, or, where the file contains the text twice, by a plain search that shares nothing with the tool.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def squeezed(lines: Sequence[str]) -> list[str]:
 
 
 def stands_at(sample: Sample, quoted: Sequence[str]) -> list[list[int]]:
-    """The line numbers of every place where `quoted` stands in one piece, blank lines and white space aside."""
+    """The line numbers of every place where `quoted` is in one piece, blank lines and white space aside."""
     file = [(number, " ".join(line.split())) for number, line in enumerate(sample.lines, 1) if line.strip()]
     wanted = squeezed(quoted)
     return [
@@ -169,7 +169,7 @@ def dropped_line(sample: Sample, rng: random.Random) -> Case | None:
     quote = [line for at, line in enumerate(sample.text) if at != index]
     claimed = Region(start_line=sample.start, end_line=sample.end)
     here = any(all(number in claimed for number in place) for place in stands_at(sample, quote))
-    # Of two equal neighbours one was dropped: the rest stands in one piece.
+    # Of two equal neighbours one was dropped: the rest is in one piece.
     return case(sample, quote, *((V.EXACT, V.WHITESPACE) if here else (V.ELIDED,)), code=quote)
 
 

@@ -25,7 +25,7 @@ _LINK = re.compile(r"https?://github\.com/([^/\s)]+/[^/\s)]+)/blob/([^/\s)]+)/([
 
 @dataclass(frozen=True)
 class Source:
-    """Where a finding stands."""
+    """The place of a finding."""
 
     repository: str
     """owner/name on the forge."""
@@ -51,7 +51,7 @@ class Cited:
 
 @dataclass(frozen=True)
 class Told:
-    """A finding as its report tells it."""
+    """A finding as in its report."""
 
     heading: str
     """The heading's text, its number included."""
@@ -101,7 +101,7 @@ class Clones:
 
 @cache
 def report(clones: Clones, repository: str, revision: str, path: str) -> tuple[Told, ...]:
-    """Every heading of a report with what follows it. Raises SystemExit when the report is not at hand."""
+    """Every heading of a report with what follows it. Raises SystemExit if the report is missing."""
     text = clones.text(repository, revision, path)
     if text is None:
         raise SystemExit(f"{repository} {revision[:12]} {path}: no such report in the clones")
