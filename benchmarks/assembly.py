@@ -2,7 +2,7 @@
 
     python benchmarks/assembly.py REPOSITORY [--findings 100] [--rounds 3]
 
-WeasyPrint alone is given the page ready made: reading YAML, asking git and colouring are not part of the measurement. typst, where its
+WeasyPrint alone is given the page ready made: reading YAML, asking git and colouring are not measured. typst, where its
 wheel is installed (`pip install typst`), gets the same texts, tables and code as its own source.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/pdf.py REPOSITORY [--findings 100] [--rounds 3]
 
-The other side is WeasyPrint alone on a page that is ready: reading YAML, asking git and colouring are not part of the measurement.
+The other side is WeasyPrint alone on a page that is ready: reading YAML, asking git and colouring are not measured.
 Texts, styles and fonts are the same; only the blocks of code differ. Goal: at most 0.7x its CPU.
 """
 
