@@ -563,7 +563,7 @@ def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: 
     if change == "version":
         first.write_text(first.read_text().replace(findings_report.__version__, "0.0.1"))
     elif change == "code":
-        (other / "renderers" / "html.py").write_text((other / "renderers" / "html.py").read_text() + "\n# other\n")
+        (other / "rendering" / "html.py").write_text((other / "rendering" / "html.py").read_text() + "\n# other\n")
     else:
         first.write_text("raise ModuleNotFoundError(\"No module named 'findings_report'\")\n")
 
@@ -615,7 +615,7 @@ def test_a_worker_that_comes_later_from_elsewhere_is_sent_nothing_in_the_clear(t
 
 @real
 def test_when_no_worker_is_left_work_waits_only_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "SECONDS_WITHOUT_WORKERS", 2.0)
+    monkeypatch.setattr(cluster.client, "SECONDS_WITHOUT_WORKERS", 2.0)
 
     with programs(tmp_path / "cluster") as there:
         there.scheduler()
