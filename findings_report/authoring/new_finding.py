@@ -1,11 +1,16 @@
-"""The text of a new finding: its id, and its YAML from nothing or from a library entry. No disk is written here."""
+"""The text of a new finding: its id, and its YAML from nothing or from a library entry; the files of `init` and `demo`.
+
+No disk is written here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -21,12 +26,20 @@ from findings_report.problems.suggestions import listed
 FIRST_ID: Final = "FIRST-001"
 """The id of the first finding of all, as `init` writes it."""
 
+
 NO_ENTRIES: Final = "put findings to start from into library/ beside findings/, or name a shared library with --library"
 """The remedy for a library that is empty or not there."""
 
+
 _NUMBERED = re.compile(r"(.*?)([0-9]+)\Z")
+
+
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'+-]*[\w.)])?\Z")
+
+
 _LONGEST_TITLE: Final = 500
+
+
 _LIBRARY_SUFFIXES: Final = (FINDING_SUFFIX, ".yaml", ".yml")
 
 
@@ -190,3 +203,33 @@ def from_library(libraries: Iterable[Files], name: str, title: str | None) -> by
     except YamlFault as fault:
         place = Place(shown, fault.line + 1, fault.column + 1)
         raise FindingsReportError(Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml")) from None
+
+
+RELEASES = ("1.0", "1.1")
+"""The releases of the demo's repository, oldest first; each is a git tag."""
+
+
+def init_files(written: str) -> dict[str, bytes]:
+    """The files of a new engagement, by name. `written` is its title as a YAML scalar."""
+    folder = resources.files("findings_report.authoring") / "init"
+    engagement = (folder / "engagement.yaml").read_text("utf-8").format(title=written)
+    return {"engagement.yaml": engagement.encode(), "FIRST-001.finding.yaml": (folder / "FIRST-001.finding.yaml").read_bytes()}
+
+
+def demo_release(release: str) -> dict[str, bytes]:
+    """The files of one release of the demo's repository, by path."""
+    return dict(_files(resources.files("findings_report.authoring") / "demo" / release, ""))
+
+
+def demo_findings() -> dict[str, bytes]:
+    """The files of the demo's engagement, by name."""
+    return dict(_files(resources.files("findings_report.authoring") / "demo" / "findings", ""))
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _files(entry, f"{prefix}{entry.name}/")
+        elif not entry.name.endswith(".pyc"):
+            yield prefix + entry.name, entry.read_bytes()

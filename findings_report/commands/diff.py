@@ -11,8 +11,7 @@ from findings_report.comparison.sides import ReadSide, compare_sides, list_names
 from findings_report.model.comparison import Assessment, Change, ComparedFinding, Comparison
 from findings_report.model.finding import ANSWERED
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering.job import run_jobs
-from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.job import LOCAL, run_jobs
 from findings_report.rendering.run import Written, collect_files, plan_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress

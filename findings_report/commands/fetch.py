@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from findings_report import authoring, git
-from findings_report.evidence.clones import find_clones
+from findings_report.evidence.source_files import find_clones
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Problem
@@ -17,7 +17,6 @@ from findings_report.system import cache
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:
     """Clones what has a `url` and no clone at hand; a line for each repository."""
-    # SELF
 
     folder, authored = read(inputs)
     with authoring.locating(authored):

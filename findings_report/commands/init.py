@@ -18,15 +18,15 @@ from findings_report.report.check import Inputs
 
 def demo(folder: Path) -> Path:
     """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
-    from findings_report.authoring import scaffold
-    from findings_report.git.create import create_repository
+    from findings_report.authoring import new_finding
+    from findings_report.git.fetch import create_repository
     from findings_report.system.atomic_files import publish
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = f"{display_path(folder)} is not an empty folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one", code="taken"))
-    publish({folder / authoring.FOLDER / name: content for name, content in scaffold.demo_findings().items()})
-    create_repository(folder / "app", {release: scaffold.demo_release(release) for release in scaffold.RELEASES})
+    publish({folder / authoring.FOLDER / name: content for name, content in new_finding.demo_findings().items()})
+    create_repository(folder / "app", {release: new_finding.demo_release(release) for release in new_finding.RELEASES})
     pin(Inputs(folder, {}), to=None, only=None)
     return folder
 
@@ -53,7 +53,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
 
     Settings of either that are there already are left alone; a note says what to add.
     """
-    from findings_report.authoring import scaffold
+    from findings_report.authoring import new_finding
     from findings_report.system.atomic_files import publish, publish_new
 
     target = folder / authoring.FOLDER
@@ -63,7 +63,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
         fault = "an engagement is here already, and stays as it is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
     written = authoring.title_scalar(" ".join(title.split()))
-    files = {target / name: content for name, content in scaffold.init_files(written).items()}
+    files = {target / name: content for name, content in new_finding.init_files(written).items()}
     publish_new(files)
     schemas = _schemas(target)
     publish(schemas)

@@ -141,8 +141,8 @@ def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
 def _quote(
     folder: Path, authored: authoring.Authored, location: Location, clones: Mapping[str, Path]
 ) -> tuple[tuple[str, ...], list[Problem]]:
-    from findings_report.evidence.clones import find_clones, open_clones
     from findings_report.evidence.resolve import resolve
+    from findings_report.evidence.source_files import find_clones, open_clones
 
     engagement = authored.engagement
     finding = Finding(title="?", description="?", locations=(location,))

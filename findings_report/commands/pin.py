@@ -37,8 +37,8 @@ class Pinned:
 
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
     """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
-    from findings_report.authoring.pins import pins
-    from findings_report.evidence.clones import find_clones, open_clones
+    from findings_report.authoring.yaml_editor import pins
+    from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder = authoring.find_folder(inputs.folder)
@@ -73,7 +73,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
 
     Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
     """
-    from findings_report.evidence.clones import find_clones, open_clones
+    from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder, authored = read(inputs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
-from findings_report.history.follow import CitedPlace, follow, list_places
+from findings_report.history.track import CitedPlace, follow, list_places
 from findings_report.model.drift import CommitSummary, Drift, DriftKind
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.report.check import Inputs, Progress, read
@@ -52,7 +52,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
 
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
     """
-    from findings_report.evidence.clones import find_clones, open_clones
+    from findings_report.evidence.source_files import find_clones, open_clones
 
     folder, authored = read(inputs)
     check_only(authored.engagement, only)

@@ -20,7 +20,7 @@ from findings_report.problems import FindingsReportError, Kind, Level, Problem
 from findings_report.report.check import Inputs, Progress
 
 if TYPE_CHECKING:
-    from findings_report.authoring.pins import Pin
+    from findings_report.authoring.yaml_editor import Pin
     from findings_report.evidence.resolve import Resolution
 
 Key = tuple[str, int]
@@ -48,7 +48,7 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
 
     Raises FindingsReportError, having written nothing.
     """
-    from findings_report.evidence.clones import find_clones, open_clones
+    from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
     folder = authoring.find_folder(inputs.folder)
@@ -77,7 +77,7 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
 def _pins(
     authored: authoring.Authored, sources: Mapping[str, git.Repository | None], to: str, tracked: TrackedEngagement
 ) -> tuple[Pin, ...]:
-    from findings_report.authoring.pins import pins
+    from findings_report.authoring.yaml_editor import pins
 
     pinned = [pins(authored.engagement, sources, to=to, only=name) for name in tracked.commits]
     if faults := [problem for _, problems in pinned for problem in problems]:

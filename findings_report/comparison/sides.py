@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
 from findings_report.authoring import natural
-from findings_report.comparison.compare import FollowedCode, compare
-from findings_report.comparison.pairing import pair_findings
-from findings_report.evidence.clones import Clone, find_clones, open_clones
+from findings_report.comparison.compare import FollowedCode, compare, pair_findings
+from findings_report.evidence.source_files import Clone, find_clones, open_clones
 from findings_report.history.fixes import Fixes, follow_findings
 from findings_report.model.comparison import Comparison
 from findings_report.problems import FindingsReportError, Kind, Problem

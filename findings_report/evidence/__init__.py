@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from findings_report.evidence.clones import Clone, find_clones, open_clones
     from findings_report.evidence.resolve import AvailableRepository, Budget, Resolution, resolve_location
     from findings_report.evidence.scope_survey import Survey, survey
-    from findings_report.evidence.source_files import SourceFile, SourceFiles
+    from findings_report.evidence.source_files import Clone, SourceFile, SourceFiles, find_clones, open_clones
 
 __all__ = [
     "AvailableRepository",
@@ -33,13 +32,13 @@ __all__ = [
 _MODULES: Final = {
     "AvailableRepository": "resolve",
     "Budget": "resolve",
-    "Clone": "clones",
+    "Clone": "source_files",
     "Resolution": "resolve",
     "SourceFile": "source_files",
     "SourceFiles": "source_files",
     "Survey": "scope_survey",
-    "find_clones": "clones",
-    "open_clones": "clones",
+    "find_clones": "source_files",
+    "open_clones": "source_files",
     "resolve_location": "resolve",
     "survey": "scope_survey",
 }

@@ -18,8 +18,6 @@ from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
 from findings_report.sourcecode.lines import decode
 
-# SELF
-
 
 class LinkTarget(Protocol):
     """The entry at a path."""

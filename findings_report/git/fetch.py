@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,20 +19,33 @@ from findings_report.git import process
 from findings_report.git.layout import FETCHED_HEAD, ObjectFormat, create_bare, name_commits
 from findings_report.git.refs import is_ref_name
 from findings_report.git.repository import Repository, open_repository
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _LISTING_SECONDS: Final = 120
+
+
 _FETCHING_SECONDS: Final = 1800
+
+
 _MOST_RECEIVED: Final = 8 * 1024**3
 """Bytes of the largest file that a fetch may write: a pack of the whole history of the largest projects fits."""
 
+
 _EVERYTHING: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
 _WHOLE_HISTORY: Final = 2**31 - 1
 """Git's own word for an infinite depth; unlike --unshallow it suits whole and shallow clones alike."""
 
+
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
 _SCP_LIKE: Final = re.compile(r"[^/:]+:")
+
+
 _HASH: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+
 
 # Blemishes of identity lines and modes that old commits of honest repositories have; the other checks stay.
 _FORGIVEN: Final = (
@@ -42,6 +55,8 @@ _FORGIVEN: Final = (
     "missingNameBeforeEmail",
     "zeroPaddedFilemode",
 )
+
+
 _SETTINGS: Final = (
     "transfer.fsckObjects=true",
     "fetch.unpackLimit=1",  # always one pack, so that the limit on a file is one on all that is sent
@@ -274,4 +289,47 @@ def _refused(source: str, fault: str) -> FindingsReportError:
     remedy = "check the address and your access to it; git runs without prompts, so keys and tokens must be configured"
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
+    )
+
+
+_DAY = 86_400
+
+
+_FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits
+
+
+def create_repository(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
+    """Makes `folder` a repository with one tagged commit per release, in their order; the last one is checked out.
+
+    Each release is its files by path; what a release does not name is gone in it. Raises FindingsReportError (OUTPUT).
+    """
+    try:
+        folder.mkdir(parents=True)
+        _run(folder, ["init", "--quiet", "--template=", "--initial-branch=main"], 0)
+        earlier: set[str] = set()
+        for index, (release, files) in enumerate(releases.items()):
+            for path in earlier - files.keys():
+                (folder / path).unlink()
+            for path, content in files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
+            earlier = set(files)
+            _run(folder, ["add", "--all"], index)
+            _run(folder, ["commit", "--quiet", "--message", f"Release {release}"], index)
+            _run(folder, ["tag", release], index)
+    except OSError as error:
+        raise _fault(folder, error.strerror or str(error)) from None
+
+
+def _run(folder: Path, arguments: list[str], index: int) -> None:
+    who = {"NAME": "quicknotes", "EMAIL": "quicknotes@example.org", "DATE": f"{_FIRST + index * 30 * _DAY} +0000"}
+    names = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in who.items()}
+    answer = process.run(arguments, environment=process.environment() | names, folder=folder, seconds=60)
+    if answer.status != 0:
+        raise _fault(folder, answer.fault or f"git {arguments[0]} failed")
+
+
+def _fault(folder: Path, fault: str) -> FindingsReportError:
+    return FindingsReportError(
+        Problem(Kind.OUTPUT, f"cannot make a repository: {fault}", place=Place(str(folder)), code="cannot-write")
     )

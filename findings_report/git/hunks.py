@@ -16,9 +16,6 @@ from findings_report.git import process
 from findings_report.git.layout import ObjectFormat, refusal
 from findings_report.git.repository import Repository
 
-# SELF
-
-
 ALGORITHM: Final = "histogram"
 """Git's name of how differences are found."""
 

@@ -18,12 +18,6 @@ from typing import BinaryIO, Final, Literal
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 
-# SELF
-
-
-# SELF
-
-
 FETCHED_HEAD: Final = "refs/fetched/HEAD"
 """The target of HEAD in a repository made here."""
 
@@ -119,9 +113,6 @@ def object_format_in(config: str) -> ObjectFormat:
     if found not in ("sha1", "sha256"):
         raise ValueError(f"its ids are made in a way that is not known here: {found!r}")
     return "sha1" if found == "sha1" else "sha256"
-
-
-# SELF
 
 
 _MOST_ALTERNATES: Final = 64

@@ -1,7 +1,7 @@
 """Cited code at another commit: where it is, how much of it is left, and the commits of a fix.
 
 In: a repository, cited regions, two commits. Out: one `Drift` for each region, and for a comparison the regions and fix commits
-of its findings. `track.track` follows the regions of one pair of commits, `follow.follow` those of many repositories. Must not
+of its findings. `track.track` follows the regions of one pair of commits, `track.follow` those of many repositories. Must not
 know templates, YAML or what a drift means for a finding: that is decided in `comparison`.
 """
 
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from findings_report.history.classify import CitedRegion
     from findings_report.history.fixes import Fixes, FollowedFindings, follow_findings
-    from findings_report.history.follow import CitedPlace, FollowResult, list_places
     from findings_report.history.reanchor import StaysError, mentions
     from findings_report.history.thresholds import Thresholds
-    from findings_report.history.track import TrackedRegions
+    from findings_report.history.track import CitedPlace, FollowResult, TrackedRegions, list_places
 
 __all__ = [
     "CitedPlace",
@@ -33,16 +32,16 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "CitedPlace": "follow",
+    "CitedPlace": "track",
     "CitedRegion": "classify",
     "Fixes": "fixes",
-    "FollowResult": "follow",
+    "FollowResult": "track",
     "FollowedFindings": "fixes",
     "StaysError": "reanchor",
     "Thresholds": "thresholds",
     "TrackedRegions": "track",
     "follow_findings": "fixes",
-    "list_places": "follow",
+    "list_places": "track",
     "mentions": "reanchor",
 }
 

@@ -9,16 +9,15 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.history.candidates import find_similar, select_new
-from findings_report.history.region_diff import diff_deleted, diff_region, map_quoted_lines
 from findings_report.history.renames import Counterpart
-from findings_report.history.survival import Survival, is_sound, survive_verbatim
+from findings_report.history.survival import Survival, diff_deleted, diff_region, is_sound, map_quoted_lines, survive_verbatim
 from findings_report.history.text_search import LineMatch, Search, region_at, says_enough, says_something
 from findings_report.history.thresholds import Thresholds
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.alignment import is_reformatted
 from findings_report.sourcecode.lines import is_informative, squeeze
 from findings_report.sourcecode.symbols import find_enclosing
-from findings_report.sourcecode.whitespace import is_reformatted
 
 _MOST_SPOTS: Final = 5
 

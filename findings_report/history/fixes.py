@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from findings_report.forges.permalinks import build_permalink
-from findings_report.history.follow import CitedPlace, follow, list_places
+from findings_report.history.track import CitedPlace, follow, list_places
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.problems import FindingsReportError

@@ -14,8 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from findings_report.problems.safe_text import HIDDEN, code_point
-from findings_report.prose.policy import Policy
-from findings_report.prose.values import Fault, Prose, References
+from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
 """Levels of lists, quotes and emphasis inside each other; the parser would drop what is nested deeper than its own limit."""

@@ -10,8 +10,7 @@ from typing import Final
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.job import Executor
-from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.job import LOCAL, Executor
 
 KNOWN: Final = ("local", "dask://HOST:PORT", "tls://HOST:PORT")
 """Values of `--executor`."""

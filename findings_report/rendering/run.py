@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
-from findings_report.rendering.job import Executor, Job, RenderResult
-from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.job import LOCAL, Executor, Job, RenderResult
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target
 

@@ -138,9 +138,9 @@ def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequ
 def _evidence(
     inputs: Inputs, folder: Path, authored: authoring.Authored
 ) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
-    from findings_report.evidence.clones import find_clones, open_clones
     from findings_report.evidence.resolve import resolve
     from findings_report.evidence.scope_survey import survey
+    from findings_report.evidence.source_files import find_clones, open_clones
 
     try:
         clones = find_clones(authored.engagement, folder, inputs.clones)

@@ -10,11 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from findings_report.sourcecode.alignment import align_lines, compare_lines, compare_texts
+    from findings_report.sourcecode.alignment import align_lines, compare_lines, compare_texts, is_reformatted
     from findings_report.sourcecode.languages import language_of
     from findings_report.sourcecode.lines import decode, fingerprint, is_informative, split_lines, squeeze
     from findings_report.sourcecode.symbols import find_enclosing, find_symbols
-    from findings_report.sourcecode.whitespace import is_reformatted
 
 __all__ = [
     "align_lines",
@@ -40,7 +39,7 @@ _MODULES: Final = {
     "find_symbols": "symbols",
     "fingerprint": "lines",
     "is_informative": "lines",
-    "is_reformatted": "whitespace",
+    "is_reformatted": "alignment",
     "language_of": "languages",
     "split_lines": "lines",
     "squeeze": "lines",

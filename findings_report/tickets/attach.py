@@ -17,8 +17,7 @@ from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Passw
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
-from findings_report.tickets.changes import Comparer, changes_unavailable
-from findings_report.tickets.comment import Changes, FileContent, compose_comment, format_size
+from findings_report.tickets.comment import Changes, Comparer, FileContent, changes_unavailable, compose_comment, format_size
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
 from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, public_place

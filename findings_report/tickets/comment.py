@@ -1,14 +1,32 @@
-"""The comment on a ticket that describes an attached file, as Markdown."""
+"""The comment on a ticket that describes an attached file, as Markdown, with the changes since the previous file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
+from findings_report import authoring
+from findings_report.comparison.sides import ReadSide, read_side, side_of_report
+from findings_report.evidence.source_files import Clone, find_clones, open_clones
+from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.model.report import Report, ReportedEngagement
 from findings_report.model.ticket import File
-from findings_report.rendering import labels
+from findings_report.pdf.embedded_data import LARGEST_PDF
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.rendering import labels, markdown
+from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.markdown import code, escape
+from findings_report.report import archive
+from findings_report.report.check import Inputs, Progress
+from findings_report.tickets.trackers import AttachmentReader, Tracker
+
+if TYPE_CHECKING:
+    from findings_report.model.report import Report
+    from findings_report.model.ticket import Attached, Ticket, TicketRef
 
 
 @dataclass(frozen=True)
@@ -104,3 +122,152 @@ def _edition_parts(engagement: ReportedEngagement, language: str) -> Iterator[st
     yield engagement.state.value
     if engagement.date:
         yield labels.day(engagement.date, language)
+
+
+# A comment is read in an e-mail: beyond this the report itself, or `diff`, is the place to look.
+_MAX_FINDINGS: Final = 30
+
+
+_MAX_TEXT: Final = 160
+
+
+_MAX_VALUE: Final = 30
+
+
+# Of the data in a file on a ticket. A file that the user names may have more: nobody has vouched for this one.
+_MAX_REPORT_BYTES: Final = 64 * 2**20
+
+
+# The order of the counts: first the findings that need attention.
+_WORDS: Final = ("new", "regressed", "resolved", "updated", "absent", "unchanged")
+
+
+@dataclass(frozen=True)
+class Comparer:
+    """Compares the reports of one run with earlier ones, each pair once."""
+
+    inputs: Inputs
+    """The engagement, if there is one, and its clones."""
+    progress: Progress
+    """Receives a message before each comparison."""
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str, str], Changes]:
+        return {}
+
+    def compare_with_baseline(self, baseline: ReadSide, name: str, report: Report | None, *, is_single: bool) -> Changes:
+        """Return the changes since `baseline`, a side of --since. Raises FindingsReportError as `diff` does.
+
+        `report` is that of the file `name`; without one, the working folder is compared. `is_single` is True for the document
+        of a single finding: its ticket must not reveal other findings.
+        """
+        from findings_report.comparison.sides import compare_sides
+
+        after = (
+            side_of_report(name, report, self.inputs, self._clones) if report else read_side(None, self.inputs, self.progress)
+        )
+        findings = compare_sides(baseline, after, self.inputs, self.progress).findings
+        return _summarize(findings, baseline.report, is_single=is_single)
+
+    def compare_with_attached(
+        self, tracker: Tracker, ticket: Ticket, previous: Attached, name: str, report: Report, *, is_single: bool
+    ) -> Changes:
+        """Return the changes between the file `previous` on the ticket and `report`, which the file `name` contains.
+
+        Raises FindingsReportError if the file cannot be read.
+        """
+        from findings_report.comparison.sides import compare_sides
+
+        pair = previous.name, previous.mark, name  # the same name with another digest is another file
+        if pair not in self._known:
+            self.progress(f"{ticket.ref}: comparing with {previous.name}")
+            content = _download(tracker, ticket, previous)
+            before = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
+            sides = [
+                side_of_report(source, side, self.inputs, self._clones)
+                for source, side in ((previous.name, before), (name, report))
+            ]
+            without_clones = replace(self.inputs, clones={})  # a clone that neither report names belongs to another file
+            findings = compare_sides(sides[0], sides[1], without_clones, self.progress).findings
+            self._known[pair] = _summarize(findings, before, is_single=is_single)
+        return self._known[pair]
+
+    @cached_property
+    def _clones(self) -> Mapping[str, Clone]:
+        """The engagement's clones, if there is an engagement, without those that cannot be opened."""
+        clones: dict[str, Clone] = {}
+        with contextlib.suppress(FindingsReportError):
+            folder = authoring.find_folder(self.inputs.folder)
+            engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
+            for name, clone in find_clones(engagement, folder, {}).items():
+                with contextlib.suppress(FindingsReportError), open_clones({name: clone}, self.inputs.borrow):
+                    clones |= {name: clone} if clone is not None else {}
+        return clones
+
+
+def changes_unavailable(ref: TicketRef, previous: str, error: FindingsReportError) -> Problem:
+    """Return a note that the comment does not list the changes since the file `previous`, and why."""
+    fault = f"{ref}: the changes since {previous} are not available: {error.problems[0].fault}"
+    remedy = "compare with another report with --since FILE, or describe the changes with --changes TEXT"
+    return Problem(Kind.NETWORK, fault, remedy, level="note", code="ticket-changes")
+
+
+def _download(tracker: Tracker, ticket: Ticket, previous: Attached) -> bytes:
+    if not isinstance(tracker, AttachmentReader):
+        raise _unusable("this tracker does not return files")
+    if previous.size is not None and previous.size > LARGEST_PDF:
+        raise _unusable(f"it has {previous.size:,} bytes; the limit is {LARGEST_PDF:,}")
+    content = tracker.download(ticket, previous, LARGEST_PDF)
+    # Anybody with access to the ticket can replace the file. Its digest is in the name that this program gave to it.
+    if not previous.is_made_of(content):
+        raise _unusable("its content does not match the digest in its name or description")
+    return content
+
+
+def _unusable(fault: str) -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.NETWORK, fault, code="ticket-changes"))
+
+
+def _summarize(findings: Sequence[ComparedFinding], baseline: Report, *, is_single: bool) -> Changes:
+    # The baseline may be the whole report: findings that only it has belong to other tickets.
+    findings = [finding for finding in findings if finding.current is not None] if is_single else findings
+    totals = Counter(_word(finding) for finding in findings)
+    counts = ", ".join(word if is_single else f"{totals[word]} {word}" for word in _WORDS if totals[word])
+    changed = [finding for finding in findings if finding.change is not Change.UNCHANGED]
+    lines = list(_fields(changed[0])) if is_single and changed else [_line(finding) for finding in changed[:_MAX_FINDINGS]]
+    if len(changed) > _MAX_FINDINGS:
+        lines.append(f"and {len(changed) - _MAX_FINDINGS} more, in the report")
+    return Changes(counts if changed else "no finding changed", tuple(lines), baseline.engagement)
+
+
+def _word(compared: ComparedFinding) -> str:
+    return compared.turn.value if compared.turn else compared.change.value
+
+
+def _line(compared: ComparedFinding) -> str:
+    """Return one finding, as Markdown."""
+    id, severity = escape(_shorten(compared.id)), escape(_shorten(compared.latest.severity.name))
+    title = with_inline_code(_shorten(compared.latest.title), markdown)
+    fields = "; ".join(_fields(compared))
+    return f"{id}: {_word(compared)}, {severity}, {title}" + (f" ({fields})" if fields else "")
+
+
+def _fields(compared: ComparedFinding) -> Iterator[str]:
+    """Yield the changed fields: short values with both, others by name. A status that the finding's word implies is omitted."""
+    for field in compared.fields:
+        if field.name == "status" and compared.turn is not None:
+            continue
+        label = field.label if field.label.isupper() else field.label.lower()
+        before, after = field.before or "none", field.after or "none"
+        is_short = not field.words and _is_short(field)
+        yield f"{escape(label)} {escape(before)} → {escape(after)}" if is_short else escape(label)
+
+
+def _is_short(field: FieldChange) -> bool:
+    return all(value is None or (len(value) <= _MAX_VALUE and "\n" not in value) for value in (field.before, field.after))
+
+
+def _shorten(text: str) -> str:
+    """Return `text` on one line, cut if it is long: it may come from a file that anybody made."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"

@@ -12,10 +12,9 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.comparison.changed_fields import compare_fields
+from findings_report.comparison.changed_fields import compare_fields, diff_words
 from findings_report.comparison.claims import combine_drifts, judge_claim
 from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
-from findings_report.comparison.text_diff import diff_words
 from findings_report.model.comparison import (
     Assessment,
     Change,

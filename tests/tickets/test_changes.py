@@ -313,7 +313,7 @@ def test_what_is_no_report_is_a_note(fake: Fake, work: Work, content: bytes, tol
 
 
 def test_data_that_would_take_too_much_is_a_note(fake: Fake, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.tickets.changes._MAX_REPORT_BYTES", 1000)
+    monkeypatch.setattr("findings_report.tickets.comment._MAX_REPORT_BYTES", 1000)
     expect(fake, redmine(FILE))
 
     assert "more than the 1,000 bytes" in noted(work).fault

@@ -20,8 +20,7 @@ from findings_report.model.ticket import Attached, Draft, File, LockedTicket, Ti
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
 from findings_report.tickets import trackers
-from findings_report.tickets.drafts import marker_name
-from findings_report.tickets.export import export
+from findings_report.tickets.drafts import export, marker_name
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.session import lock_bytes, read_lock
 

@@ -1,9 +1,9 @@
 """The author's quote, checked against the lines of a file.
 
 In: the quote as pasted, the indexed lines of the file, the lines that the location cites. Out: a `Check` with the verdict, the
-lines where the quote is, and the differences. The steps are `parse` (and `pasted`: paths, diffs, numbers apart), `locate` and
-`nearest` (align the quoted lines with the file's), `verdict` (look at the gaps and grade). Must not know git, findings or
-how a verdict is worded.
+lines where the quote is, and the differences. The steps are `parse` (paths, diffs, numbers apart), `locate`
+(align the quoted lines with the file's, or find the closest text), `verdict` (look at the gaps and grade). Must not know git,
+findings or how a verdict is worded.
 """
 
 from __future__ import annotations

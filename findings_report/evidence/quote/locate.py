@@ -1,12 +1,15 @@
 """Placing quoted lines in a file: all of them, in order.
 
-Pure. Every distinct line of a file, white space squeezed, becomes one character, and the file a string of them: what is
-quoted in one piece is then found by `str.find`, however often it is asked for. Blank lines are left out on both split_diff.
+Pure. For a quote that is not there, the closest text is searched for.
+
+Every distinct line of a file, white space squeezed, becomes one character, and the file a string of them: what is
+quoted in one piece is then found by `str.find`, however often it is asked for. Blank lines are left out on both sides.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,14 +18,22 @@ from typing import Final
 
 from findings_report.evidence.quote.parse import QuotedLine, Reading, replace_texts, strip_remark
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.alignment import VERSIONS, compare_lines, weigh_line
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 UNKNOWN: Final = "\0"
 """The character of a line that the file does not have."""
 
+
 _PLACES = 200  # places of one text that are looked at; more than that and it says nothing about where it came from
+
+
 _TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it is
+
+
 _WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
+
+
 COMMON: Final = 20
 """A line that occurs more often does not identify a place."""
 
@@ -247,3 +258,125 @@ def _distance(lines: Sequence[QuotedLine], file: LineIndex, claimed: Sequence[Re
         shifts = [number - (line.number or 0) for number, line in zip(numbers, lines, strict=True)]
         return abs(shifts[0]) + sum(abs(b - a) for a, b in pairwise(shifts))
     return abs(numbers[0] - (claimed[0].start_line if claimed else numbers[0])) + numbers[-1] - numbers[0]
+
+
+LONGEST: Final = 2_000
+"""Lines of code in a quote up to which the closest text is looked for; a longer one is placed whole or not at all."""
+
+
+_WIDEST = 20_000  # lines of the file that one alignment looks at
+
+
+_LONGEST_LINE = 500  # characters of a line that are compared
+
+
+_AT_CLAIM = 1.5  # lines by which another place has to be better than the claimed one; at least a tenth of the quote
+
+
+def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) -> Alignment:
+    """The best alignment of quoted lines with the positions of `window`: as many equal lines as can be, in order."""
+    # Here, since a run that finds every quote where it is claimed never needs it.
+    from rapidfuzz.distance import LCSseq
+
+    window = range(max(window.start, 0), min(window.stop, len(file.string), max(window.start, 0) + _WIDEST))
+    equal: list[tuple[int, int]] = []
+    for block in LCSseq.opcodes(string, file.string[window.start : window.stop]):
+        if block.tag == "equal":
+            steps = range(block.src_end - block.src_start)
+            equal += [(block.src_start + step, window.start + block.dest_start + step) for step in steps]
+    return _weigh(texts, equal, _align_similar(file, texts, equal, window))
+
+
+def _weigh(
+    texts: Sequence[str], equal: Sequence[tuple[int, int]], similar: Sequence[tuple[tuple[int, int], float]]
+) -> Alignment:
+    weights = [weigh_line(text) for text in texts]
+    total = sum(weights) or 1.0
+    kept = sum(weights[index] for index, _ in equal)
+    near = sum(weights[index] * ratio for (index, _), ratio in similar)
+    return Alignment(tuple(equal), tuple(pair for pair, _ in similar), (kept + near) / total, kept / total)
+
+
+def _align_similar(
+    file: LineIndex, texts: Sequence[str], equal: Sequence[tuple[int, int]], window: range
+) -> list[tuple[tuple[int, int], float]]:
+    """Between equal lines: each quoted line with the first line after the last one taken that is a version of it."""
+    found = []
+    before = (-1, window.start - 1)
+    for after in (*equal, (len(texts), window.stop)):
+        free = before[1] + 1
+        # The ends of a window are no neighbours of what is quoted: there only as many lines as are missing are looked at.
+        room = after[0] - before[0] - 1 + 3
+        if before[0] < 0 and equal:
+            free = max(free, after[1] - room)
+        stop = after[1] if after[0] < len(texts) else min(after[1], free + room if equal else after[1])
+        for index in range(before[0] + 1, after[0]):
+            for position in range(free, min(stop, free + 50)):
+                ratio = compare_lines(texts[index], file.text(position), longest=_LONGEST_LINE)
+                if ratio >= VERSIONS:
+                    found.append(((index, position), ratio / 100))
+                    free = position + 1
+                    break
+        before = after
+    return found
+
+
+def _windows(file: LineIndex, string: str) -> list[range]:
+    """The stretches of the file, at most 6, that the quote's rare lines vote for, the best first."""
+    votes: Counter[int] = Counter()
+    for index, letter in enumerate(string):
+        for position in file.rare.get(letter, ()):
+            votes[position - index] += COMMON // len(file.rare[letter])
+    found: list[range] = []
+    for start, _ in votes.most_common(60):
+        if all(abs(start - other.start - len(string)) > len(string) for other in found):
+            found.append(range(start - len(string), start + 2 * len(string) + 20))
+    return [range(max(window.start, 0), window.stop) for window in found[:6]]
+
+
+def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
+    """The closest text, at the claimed place unless another is clearly better; None when most of the quote is nowhere."""
+    texts = [line.text for line in quoted.reading.lines]
+    if len(texts) > LONGEST:
+        return None
+    best: tuple[float, Alignment] | None = None
+    for found in _at_claim(quoted, file, texts, claimed):
+        if found.share >= 0.5 and (found.equal_share >= 0.3 or found.share >= 0.75):
+            best = (found.share + max(0.1, _AT_CLAIM / len(texts)), found)
+    for window in _windows(file, quoted.string):
+        found = _align(file, texts, quoted.string, window)
+        if _says_enough(quoted, texts, found) and (best is None or found.share > best[0]):
+            best = (found.share, found)
+    return best[1] if best else None
+
+
+def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: Sequence[Region]) -> list[Alignment]:
+    if not claimed:
+        return []
+    if quoted.reading.is_numbered:
+        return [_by_number(quoted, file, texts)]
+    hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
+    return [_align(file, texts, quoted.string, hull)]
+
+
+def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Alignment:
+    """Each line set against the one that its number names."""
+    equal, similar = [], []
+    for index, (line, letter) in enumerate(zip(quoted.reading.lines, quoted.string, strict=True)):
+        position = file.position(line.number or 0)
+        if position < len(file.numbers) and file.numbers[position] == line.number:
+            if file.string[position] == letter:
+                equal.append((index, position))
+            elif (ratio := compare_lines(line.text, file.text(position), longest=_LONGEST_LINE)) >= VERSIONS:
+                similar.append(((index, position), ratio / 100))
+    return _weigh(texts, equal, similar)
+
+
+def _says_enough(quoted: Spelling, texts: Sequence[str], found: Alignment) -> bool:
+    """True when most lines are equal, at least two of them identify a place, and they are close together."""
+    informative = sum(is_informative(texts[index]) for index, _ in found.equal)
+    if found.equal_share < 0.5 or informative < 2:
+        return False
+    pairs = found.pairs
+    is_marked = any(line.is_after_gap for line in quoted.reading.lines)
+    return is_marked or pairs[-1][1] - pairs[0][1] <= 3 * len(texts) + 20

@@ -9,17 +9,18 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.locate import (
+    LONGEST,
     UNKNOWN,
     Alignment,
     LineIndex,
     Spelling,
     align_at_claim,
+    align_closest,
     align_elsewhere,
     find_places,
     is_foreign,
     spell,
 )
-from findings_report.evidence.quote.nearest import LONGEST, align_closest
 from findings_report.evidence.quote.parse import QuotedLine, read_quote
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.lines import dedent, join_runs, squeeze

@@ -71,9 +71,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-# SELF
-
-
 _LONGEST_REASON = 300
 
 

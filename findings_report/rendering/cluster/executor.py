@@ -19,8 +19,7 @@ from findings_report.model.rendered import Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
-from findings_report.rendering.job import Job, RenderResult
-from findings_report.rendering.local_executor import LOCAL
+from findings_report.rendering.job import LOCAL, Job, RenderResult
 from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
 from findings_report.sandbox import frames
