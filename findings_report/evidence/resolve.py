@@ -34,6 +34,7 @@ from findings_report.sourcecode.symbols import find_enclosing, skip_comments
 MOST_CHARACTERS: Final = 25_000_000
 """Characters of code in one report: a thousand findings of five snippets of 50 lines need all but a fifth of it."""
 
+# Each search is a `git grep` over the whole commit.
 MOST_SEARCHES: Final = 40
 """Searches of a whole commit for a quote; with more quotes astray than this, another commit was audited."""
 
@@ -114,6 +115,7 @@ def resolve(
         files = FileReader(source) if source is not None else None
         repositories[name] = AvailableRepository(name, repository.web or repository.url, commit.hash, files)
         problems += [*commit.problems, *(_report_unavailable(name, repository, locations) if files is None else ())]
+    # The budget is spent in the order of the findings, so the same input always gets the same answer.
     left = budget
     for key, finding in findings.items():
         resolutions: list[Resolved] = []
@@ -129,6 +131,7 @@ def resolve(
 
 def _resolve(location: Location, repositories: Mapping[str, AvailableRepository], budget: Budget, *, index: int) -> Resolved:
     """Return the result for one location, with its repository looked up and its file read."""
+    # Most engagements have one repository, and their authors need not name it in every location.
     name = next(iter(repositories)) if location.repository is None and len(repositories) == 1 else location.repository
     repository = repositories.get(name or "")
     if repository is None:
@@ -137,6 +140,7 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
         )
         remedy = f"name one of {', '.join(repositories)}" if repositories else "add it under `repositories` in engagement.yaml"
         return Resolved(None, (Problem(Kind.INPUT, fault, remedy, subject=("repository",), code="no-repository"),), budget)
+    # Without a clone the author's quote is printed as `unchecked`; the warning is given once, for the repository.
     if repository.files is None:
         return resolve_location(location, repository, None, budget, index=index)
     commit = location.commit or repository.commit
@@ -165,11 +169,13 @@ def resolve_location(
     if file is None:
         shown = show_quote_lines(split_runs(location.quote) if location.quote else (), location)
         verdict = leave_unchecked(location.quote, location.lines)
+        # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
         snippet = _snippet(index, location, repository, None, shown, verdict, regions, location.symbol)
         return Resolved(snippet, _warn_of_cut(shown), budget)
     verdict, problems, budget = _check_quote(location, repository, file, budget)
     beyond = check_line_numbers(location, len(file.lines), verdict)
+    # The verdict's warnings are kept: they may say where the code is that these lines were meant to cite.
     if beyond is not None:
         return Resolved(None, (*problems, beyond), budget)
     shown = show_file_lines(location, verdict, file.lines, file.insides)
@@ -178,8 +184,11 @@ def resolve_location(
     if budget.characters < 0:  # the report would hold more code than a machine has memory for
         return Resolved(None, (*problems, _TOO_LARGE), budget)
     regions = choose_regions(location, verdict, len(file.lines))
+    # Marks moved along with the code may lie outside the quoted lines; what is printed must also be cited, or the permalink
+    # does not cover it.
     if verdict.verdict is Verdict.MOVED:
         regions = cover_shown_lines(regions, shown)
+    # The comment above a function is outside of it for a parser, and inside of it for the author who cites both.
     code = skip_comments(_hull(regions), file.lines) if regions else None
     symbol = find_enclosing(file.symbols, code) if code else None
     name = symbol.name if symbol else None
@@ -211,6 +220,8 @@ def _check_quote(
             fault = "the quote is too long to search for the closest text"
             problems.append(_warning(fault, "quote the lines that matter", "quote", code="quote-too-long"))
         lines = find_telling_lines(location.quote)
+        # Only a quote that is nowhere in its own file is searched for elsewhere: a quote that was edited is the author's
+        # slip, a missing one is often a wrong path.
         if lines and budget.searches > 0 and repository.files is not None:
             elsewhere = _search_commit(repository.files, commit, location, lines)
             verdict = verdict.model_copy(update={"elsewhere": elsewhere})
@@ -222,6 +233,7 @@ def _check_quote(
 def _search_commit(files: FileReader, commit: str, location: Location, lines: Sequence[str]) -> tuple[Elsewhere, ...]:
     """Return where else in the commit the quote of `location` is; `lines` are those of it that identify a place."""
     places = []
+    # One more than is reported, because the location's own file is among the hits when its lines are there in another order.
     for path in files.source.containing(commit, lines, _MOST_ELSEWHERE + 1):
         try:
             verdict = check_quote(location.quote or "", files.file(commit, path).index, ())
@@ -295,6 +307,7 @@ def _hull(regions: Sequence[Region]) -> Region:
 
 def _locations_in(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> list[Location]:
     """Return the locations in the repository `name`; one that names no repository is in the only one there is."""
+    # As in `_resolve`.
     only = name if len(engagement.repositories) == 1 else None
     return [
         location for finding in findings.values() for location in finding.locations if (location.repository or only) == name
@@ -336,6 +349,7 @@ def _report_unsearched(budget: Budget, left: Budget) -> list[Problem]:
 def _report_repositories(
     engagement: Engagement, repositories: Mapping[str, AvailableRepository], snippets: Mapping[str, tuple[Snippet, ...]]
 ) -> tuple[ReportedRepository, ...]:
+    # A repository without a pinned commit counts as read when locations that name their own commit were read in it.
     read = {snippet.repository for listed in snippets.values() for snippet in listed if snippet.blob is not None}
     return tuple(
         ReportedRepository(

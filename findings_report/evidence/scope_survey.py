@@ -47,6 +47,7 @@ def survey(
     files: dict[str, tuple[CoveredFile, ...]] = {}
     paths: list[str] = []
     problems: list[Problem] = []
+    # A repository that cannot be read is reported where its locations are resolved; here it only has no files.
     for repository in repositories:
         source = sources.get(repository.name)
         if source is None or repository.commit is None or not repository.is_read:
@@ -76,11 +77,13 @@ def _covered(
 
 def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dict[str, int | None], list[Problem]]:
     """How many lines each blob has: all of them, or none when they are too many."""
+    # All or none: a total over some of the files would be read as the size of the scope.
     fault = f"the lines of the {len(ids):,} files that the scope names in repository {repository!r} are not counted"
     too_many = f"{fault}: they are more than {MOST_FILES:,}, or than {MOST_BYTES // 2**20} MiB"
     lines: dict[str, int | None] = {}
     unread: list[Problem] = []
     left = MOST_BYTES
+    # By id, so that copies of a file are read once.
     for id in dict.fromkeys(ids):
         if len(ids) > MOST_FILES or left < 0:
             note = Problem(Kind.SOURCE, too_many, subject=("engagement", "scope"), level="note", code="scope-uncounted")
@@ -88,6 +91,7 @@ def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dic
         try:
             content = source.blob(id)
         except FindingsReportError as error:
+            # A large file is in the scope like any other and is listed without a count; only damage is worth a warning.
             unread += (problem for problem in error.problems if problem.code != _TOO_LARGE)
             continue
         left -= len(content)
@@ -101,11 +105,13 @@ def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dic
 def _empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
     """A warning for each entry that names no file, where all that it is about were read."""
     used = {index for each in files.values() for file in each for index in file.entries}
+    # An excluding entry leaves no file behind that names it, so it is checked against every path.
     used |= {index for index, each in enumerate(scope) if each.is_excluding and any(map(each.names, paths))}
     problems = []
     for index, pattern in enumerate(scope):
         if index in used or (pattern.repository is not None and pattern.repository not in files) or not files:
             continue
+        # The usual slip is a path from within a subfolder.
         anywhere = Pattern(pattern.repository, f"**/{pattern.text.lstrip('/')}")
         found = next((path for path in paths if anywhere.names(path)), None)
         mark = "!" if pattern.is_excluding else ""

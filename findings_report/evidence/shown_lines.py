@@ -33,6 +33,7 @@ def shift_lines(check: Check) -> Callable[[int], int | None]:
     """Return a function from a claimed line to the line it is now, as far as the quoted lines show; None when they do not."""
     known = dict(check.mapped)
     shifts = {actual - claimed for claimed, actual in check.mapped}
+    # Code that moved as one block takes every line along, also those that the quote left out.
     if len(shifts) == 1:
         by = shifts.pop()
         return lambda line: line + by
@@ -42,6 +43,7 @@ def shift_lines(check: Check) -> Callable[[int], int | None]:
             return known[line]
         before = max((claimed for claimed in known if claimed < line), default=None)
         after = min((claimed for claimed in known if claimed > line), default=None)
+        # Between quoted lines that moved by different amounts lines were added or removed, and it is not known where.
         if before is None or after is None or known[before] - before != known[after] - after:
             return None
         return line + known[before] - before
@@ -55,6 +57,7 @@ def choose_regions(location: Location, check: Check, count: int) -> tuple[Region
     """
     if not check.found:
         return location.lines or tuple(region for region in check.claimed if region.end_line <= count)
+    # The author's `lines` stay while they hold the quote: a function is often cited whole and quoted in part.
     is_covered = all(any(r.start_line in cited and r.end_line in cited for cited in location.lines) for r in check.found)
     return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
 
@@ -77,6 +80,7 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
     notes = {number: shift(number) for number in location.notes}
     show = [shift(number) for number in _numbers(location.show, count)]
     marked = {number for number in (*highlight.values(), *notes.values()) if number is not None}
+    # `show` is followed whole or not at all: part of it would print a snippet that the author never chose.
     if show and None not in show:
         chosen = {number for number in show if number is not None}
     elif check.found:
@@ -109,6 +113,7 @@ def _cap_lines(numbers: set[int], marked: set[int]) -> set[int]:
     """At most MOST_LINES: the marked ones, and of the others the first."""
     if len(numbers) <= MOST_LINES:
         return numbers
+    # A note whose line is elided would lose its place, so marked lines are kept before others.
     first = sorted(numbers & marked)[:MOST_LINES]
     return {*first, *sorted(numbers - marked)[: MOST_LINES - len(first)]}
 
@@ -128,6 +133,7 @@ def show_quote_lines(quoted: Sequence[Run], location: Location) -> ShownLines:
 
 
 def _mark_line(line: Line, location: Location) -> Line:
+    # Without numbers in the quote a mark cannot be placed; it is reported as loose.
     if line.number is None:
         return line
     highlighted = any(line.number in region for region in location.highlight)

@@ -83,6 +83,7 @@ class SourceFiles:
 
     def file(self, path: str) -> SourceFile | None:
         """The file at `path`; None when there is none. Raises NoLinesError."""
+        # Failures are remembered too: many regions cite one file, and each would have git read it again.
         if path not in self._files:
             try:
                 self._files[path] = self._read(path)
@@ -113,8 +114,10 @@ class SourceFiles:
         entry = self.repository.entry(self.commit, path)
         if entry is None:
             return None
+        # A link is never followed: its target may lie outside of the repository.
         if entry.kind is not git.EntryKind.FILE or entry.size is None:
             raise NoLinesError(f"{path} is a {entry.kind.value} at commit {self.commit}")
+        # The size is known from the header, so a blob of gigabytes is never read.
         if entry.size > git.LARGEST_OBJECT:
             raise NoLinesError(
                 f"{path} has {entry.size:,} bytes at commit {self.commit}; at most {git.LARGEST_OBJECT:,} are read"
@@ -130,6 +133,7 @@ def soften_errors(error: FindingsReportError) -> tuple[Problem, ...]:
     return tuple(replace(problem, level="warning") for problem in error.problems)
 
 
+# As much as `git` reads of one object.
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
@@ -206,11 +210,13 @@ def find_audited_commit(
             )
         now = source.commit_of(repository.revision) if repository.revision else None
     except FindingsReportError as error:
+        # The pin is enough to read the code; a revision that cannot be looked up is reported only when it is all there is.
         if repository.commit is None:
             return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
     if repository.commit is not None:
         if now is None or now == repository.commit:
             return AuditedCommit(repository.commit)
+        # A moved revision is a warning: the report is about the commit that was audited, whatever the branch does later.
         fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
         command = f"findings-report pin --to {repository.revision} --only {name}"
         remedy = f"move the pin with `{command}`, or name the revision that was audited"
@@ -226,6 +232,7 @@ def find_audited_commit(
         return AuditedCommit(
             None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
         )
+    # Not an error: the first draft of an engagement is checked before anybody has pinned it.
     fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
     remedy = "run `findings-report pin` to record the commit"
     return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
@@ -264,6 +271,8 @@ class FileReader:
         if entry.size is not None and entry.size > LARGEST:
             fault = f"{path} has {entry.size:,} bytes; files of at most {LARGEST:,} can be cited"
             raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-too-large"))
+        # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows the
+        # name.
         key = (entry.id, path)
         if key not in self._files:
             content = self.source.blob(entry.id)
@@ -278,10 +287,12 @@ class FileReader:
         """What the author may have meant: files of the same name, else of a name like it."""
         from rapidfuzz import fuzz, process
 
+        # The whole tree is listed only for a path that is missing.
         paths = [name for name, _ in self.source.files(commit)]
         path = path.replace("\\", "/")
         base = path.rpartition("/")[2].lower()
         same = [name for name in paths if name.rpartition("/")[2].lower() == base]
+        # A file of the same name in another folder is worth suggesting however unlike its path is.
         like = [
             found
             for found, _, _ in process.extract(path, same or paths, scorer=fuzz.ratio, limit=3, score_cutoff=0 if same else 80)
@@ -319,6 +330,8 @@ def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Pa
         raise FindingsReportError(Problem(Kind.USAGE, fault, code="no-repository"))
     found: dict[str, Clone | None] = {}
     for name, repository in engagement.repositories.items():
+        # In this order: the command line, then the clone that the engagement names, then the one that `fetch` made, which
+        # holds the pinned commits only.
         fetched = cache.repository_folder(repository.url) if repository.url else None
         local = folder / os.path.expanduser(repository.path) if repository.path else None  # noqa: PTH111 - never raises
         if name in overrides:
@@ -344,8 +357,10 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
                     stack.enter_context(git.open_repository(clone.path, name=name, borrow=tuple(borrow))) if clone else None
                 )
             except FindingsReportError as error:
+                # A folder from the command line has no place in engagement.yaml to point at.
                 subject = None if clone and clone.is_given else ("engagement", "repositories", name, "path")
                 problems += (replace(problem, subject=problem.subject or subject) for problem in error.problems)
+        # All of them at once, so that an engagement with several broken clones is corrected in one go.
         if problems:
             raise FindingsReportError(problems)
         yield opened

@@ -31,6 +31,7 @@ def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
     shift = shift_lines(check)
     moved = [(shift(region.start_line), shift(region.end_line)) for region in cited]
     regions = [Region(start_line=a, end_line=b) for a, b in moved if a is not None and b is not None and 1 <= a <= b]
+    # Ranges that moved whole are suggested with the author's extent; otherwise only the quoted lines are certain.
     is_whole = len(regions) == len(cited) > 0 and all(
         any(found.start_line in region and found.end_line in region for region in regions) for found in check.found
     )
@@ -46,6 +47,7 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         return Problem(Kind.SOURCE, fault, remedy, subject=(field,), level="warning", code=code)
 
     if check.verdict is Verdict.MOVED:
+        # One message for place and text: two warnings about one quote would read as two faults.
         text = f" ({check.text})" if check.text not in (None, Verdict.EXACT) else ""
         fault = f"the quoted code is at {describe_lines(check.found)} of {where}, not at {describe_lines(check.claimed)}{text}"
         is_numbered = check.claimed != location.lines or check.claimed == leave_unchecked(location.quote, ()).claimed
@@ -63,6 +65,8 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         )
     if check.verdict is Verdict.NOT_FOUND:
         places = " and ".join(f"{place.path} {describe_lines([place.region])}" for place in check.elsewhere)
+        # In capitals, because it is the one warning that must not be lost among others: the evidence may belong to other
+        # code.
         fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it is in {places}" if places else "")
         remedy = "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
         if check.also:
@@ -75,6 +79,7 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         yield warning(
             f"lines were left out of the quote {gaps} without a mark", "write `...` where lines are left out", "quote-gaps"
         )
+    # For a moved quote the suggestion for `lines` covers this already.
     if check.verdict not in (Verdict.MOVED, Verdict.NOT_FOUND) and _is_outside(check.found, location.lines):
         fault = f"the quote covers {describe_lines(check.found)}, which `lines` does not include"
         hull = [*check.found, *location.lines]
@@ -105,6 +110,7 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
         "highlight": max((region.end_line for region in location.highlight), default=0),
         "notes": max(location.notes, default=0),
     }
+    # One error is enough: the same wrong file or commit is behind all of them.
     field = next((field for field, last in ends.items() if last > count), None)
     if field is None:
         return None
@@ -116,6 +122,7 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
 
 def check_symbol(named: str, found: Sequence[Symbol], hull: Region) -> Problem | None:
     """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
+    # No symbols means an unknown language or a file that cannot be parsed, never a file without functions.
     if not found:
         return None
     if any(encloses(named, symbol) for symbol in found if hull.start_line in symbol.region and hull.end_line in symbol.region):

@@ -18,7 +18,9 @@ from findings_report.sourcecode.lines import is_informative, squeeze
 PROBES = 12
 """Lines of a text that are looked for when it did not stay whole."""
 
+# Each window costs an alignment of the whole text with up to three times as many lines.
 _WINDOWS = 6
+# A line at more new places than this, as `return None` is, would vote for all of them and decide nothing.
 _MOST_VOTED = 50
 _WIDEST = 400  # lines of a text that is looked for when it was edited as well
 
@@ -31,12 +33,15 @@ def select_new(
     In `home`, the file that its own became, those whose lines are no other lines of the file; elsewhere those in files that
     held it less often before.
     """
+    # A text that was in a file as often before did not go there: it is a copy, which `also_at` lists. Without this
+    # comparison, short texts are found in every file that repeats them.
     before = Counter(place.path for place in search.blocks(block, search.before))
     informative = [index for index, line in enumerate(block) if is_informative(line)]
     found = []
     for place in places:
         if home is not None and place.path == home.file.path:
             free = sum(_is_free(home, region, place.line + index) for index in informative)
+            # Half, because a diff may pair some of the lines with equal ones that other code had before.
             if 2 * free >= len(informative):
                 found.append(place)
         elif before[place.path] > 0:
@@ -55,15 +60,19 @@ def _is_free(home: Counterpart, region: Region, line: int) -> bool:
 def find_similar(search: Search, old: SourceFile, region: Region, home: Counterpart | None) -> list[Survival]:
     """Places of text like the region's that came since, the likeliest first."""
     block = old.lines[region.start_line - 1 : region.end_line]
+    # Such a region is most of a file; a file that was renamed is found by its name, not by its lines.
     if len(block) > _WIDEST:
         return []
     weights: dict[LineMatch, float] = {}
+    # Each probe votes for the place where the block would start; a probe that is at many places has little to say at each of
+    # them.
     for index in select_telling(block, PROBES):
         new = _new_places(search, block[index].strip(), region, home)
         for place in new[:_MOST_VOTED]:
             start = LineMatch(place.path, place.line - index)
             weights[start] = weights.get(start, 0.0) + 1 / len(new)
     windows: list[LineMatch] = []
+    # Neighbouring starts are one place with lines added or removed in it; one window covers all of them.
     for start in sorted(weights, key=lambda start: (-weights[start], start)):
         if all(start.path != other.path or abs(start.line - other.line) > len(block) for other in windows):
             windows.append(start)
@@ -92,6 +101,7 @@ def _new_places(search: Search, text: str, region: Region, home: Counterpart | N
 def _candidate(search: Search, old: SourceFile, region: Region, start: LineMatch, home: Counterpart | None) -> Survival | None:
     lines = search.lines(start.path, search.after)
     count = region.end_line - region.start_line + 1
+    # Room for the block to have doubled in length, and for its first lines to be further up than the probe says.
     first = max(start.line - count - 2, 1)
     last = min(start.line + 2 * count + 2, len(lines))
     block = [squeeze(line) for line in old.lines[region.start_line - 1 : region.end_line]]
@@ -104,6 +114,7 @@ def _candidate(search: Search, old: SourceFile, region: Region, start: LineMatch
         return None
     equal = {a: b for a, b in pairs if squeeze(old.lines[a - 1]) == squeeze(lines[b - 1])}
     near = {a: b for a, b in pairs if a not in equal}
+    # Braces and blank lines align with any code. They count towards a place only beside lines that identify it.
     strong = [b for a, b in pairs if is_informative(old.lines[a - 1])]
     if not strong:
         return None

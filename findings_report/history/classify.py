@@ -19,6 +19,7 @@ from findings_report.sourcecode.alignment import is_reformatted
 from findings_report.sourcecode.lines import is_informative, squeeze
 from findings_report.sourcecode.symbols import find_enclosing
 
+# A report lists places for a person to look at; a longer list is not read, and generated code has hundreds of copies.
 _MOST_SPOTS: Final = 5
 
 
@@ -78,6 +79,8 @@ class RegionFacts:
 
 def classify(facts: RegionFacts) -> Drift:
     """Return the drift of one region: the answer of the first rule that has one."""
+    # `_deleted`, the last rule, always has an answer. `candidates`, the expensive part of `facts`, is computed only if a rule
+    # asks for it.
     return next(drift for rule in _RULES if (drift := rule(facts)) is not None)
 
 
@@ -92,6 +95,8 @@ def _stays(facts: RegionFacts) -> Drift | None:
 def _moved_verbatim(facts: RegionFacts) -> Drift | None:
     """The whole text is at one new place."""
     at_home = [match for match in facts.new if facts.home is not None and match.path == facts.home.file.path]
+    # In the file itself one informative line is enough: a text that moved within its file is common, an equal one that
+    # appeared there by chance is not. Elsewhere short texts are equal by chance.
     if len(at_home) == 1 and any(map(is_informative, facts.block)):
         match = at_home[0]
     elif len(facts.new) == 1 and (says_enough(facts.block) or _is_of_new_file(facts, facts.new[0])):
@@ -112,6 +117,8 @@ def _stays_edited(facts: RegionFacts) -> Drift | None:
     left, t = facts.left, facts.thresholds
     if left is None:
         return None
+    # The neighbours on both sides pin the place, so less of the text has to be left. A file that is only similar is no such
+    # pin: the lines may always have been its own.
     is_between = left.is_held and left.likeness >= t.alike_between
     is_accepted = left.likeness >= t.alike or (left.occurrence.is_same_file and (left.shares.all >= t.kept or is_between))
     return _report(facts, left, part=_find_lost_part(facts, left)) if is_accepted else None
@@ -119,6 +126,7 @@ def _stays_edited(facts: RegionFacts) -> Drift | None:
 
 def _came_to_several_places(facts: RegionFacts) -> Drift | None:
     """The whole text is at several new places, and was at none of them before."""
+    # Choosing one of equal texts would be a guess, and a wrong location costs a reader more than two to choose from.
     if len(facts.new) < 2 or not says_enough(facts.block):
         return None
     return _report_ambiguous(facts, _spots(facts, facts.new), f"the text came to {len(facts.new)} places")
@@ -128,9 +136,12 @@ def _moved_and_edited(facts: RegionFacts) -> Drift | None:
     """Text elsewhere has enough of the region, and clearly more than the place where the region was."""
     left, t = facts.left, facts.thresholds
     best = next(iter(facts.candidates), None)
+    # The remains in place are the first guess; a place elsewhere has to lead by the same margin that separates two
+    # candidates.
     needed = t.moved_and_edited if left is None else max(t.moved_and_edited, left.score + t.margin)
     if best is None or best.score < needed or not says_enough(facts.old.lines[line - 1] for line in best.mapping.equal):
         return None
+    # `best` is among its own rivals.
     rivals = [other for other in facts.candidates if other.score > best.score - t.margin]
     if len(rivals) > 1:
         spots = tuple(rival.spot for rival in rivals[:_MOST_SPOTS])
@@ -143,6 +154,7 @@ def _split(facts: RegionFacts) -> Drift | None:
     left, best, t = facts.left, next(iter(facts.candidates), None), facts.thresholds
     if left is None or best is None or not says_enough(facts.block):
         return None
+    # `sorted` is stable, so the order of the pair decides a tie.
     # Of equal parts the one that stayed is the region.
     smaller, larger = sorted((best, left), key=lambda part: part.shares.equal)
     if smaller.shares.equal < t.part or smaller.shares.equal + larger.shares.equal < t.both_parts:
@@ -160,6 +172,7 @@ def _deleted(facts: RegionFacts) -> Drift:
     spots = [part.spot for part in (next(iter(facts.candidates), None), facts.left) if part is not None]
     closest = max(spots, key=lambda spot: spot.similarity, default=None)
     is_shown = closest is not None and closest.similarity >= facts.thresholds.worth_showing
+    # What another file has at these lines did not replace them, also when that file took over most of the text.
     versions = facts.home.versions if facts.home is not None and facts.home.file.path == facts.cited.path else None
     return Drift(
         path=facts.cited.path,
@@ -191,6 +204,7 @@ def _find_lost_part(facts: RegionFacts, left: Survival) -> Spot | None:
         return None
     lost: list[int] = []
     run: list[int] = []
+    # The range goes one line past the end so that the last run is closed as well.
     for number in range(facts.region.start_line, facts.region.end_line + 2):
         if number in facts.region and number not in left.mapping.equal and number not in left.mapping.similar:
             run.append(number)
@@ -215,6 +229,7 @@ def _report(facts: RegionFacts, left: Survival, *, part: Spot | None = None) -> 
     """Return the drift of a region that is found at the place of `left`; `part` is where a smaller part of it went."""
     kind = _kind_of(facts, left)
     there = left.occurrence
+    # A copy that survives matters to a reviewer of a fix: the weakness may be repaired in one of the two only.
     others = [match for match in facts.copies if match != (there.path, there.region.start_line)]
     return Drift(
         path=facts.cited.path,
@@ -233,6 +248,7 @@ def _report(facts: RegionFacts, left: Survival, *, part: Spot | None = None) -> 
 
 
 def _kind_of(facts: RegionFacts, left: Survival) -> DriftKind:
+    # Compared verbatim: the search ignores white space, but "unchanged" is a statement about the bytes that a reader sees.
     now = lines_of(left.lines, left.mapping.region)
     if list(facts.block) != list(now):
         return DriftKind.REFORMATTED if is_reformatted(facts.block, now, facts.old.language) else DriftKind.MODIFIED
@@ -243,6 +259,7 @@ def _kind_of(facts: RegionFacts, left: Survival) -> DriftKind:
 
 def _is_body_changed(facts: RegionFacts, left: Survival) -> bool:
     """True when the body of the symbol that encloses the region was changed, though the region was not."""
+    # The same blob has the same bodies, and neither file has to be parsed for symbols.
     if left.occurrence.method is Method.BLOB:
         return False
     symbol = find_enclosing(facts.old.symbols, facts.region)
@@ -252,6 +269,7 @@ def _is_body_changed(facts: RegionFacts, left: Survival) -> bool:
     now = find_enclosing(new.symbols, left.mapping.region) if new is not None else None
     if now is None:
         return False
+    # Fixes often add a check above the cited lines and leave these unchanged, which "unchanged" alone would hide.
     bodies = lines_of(facts.old.lines, symbol.region), lines_of(left.lines, now.region)
     return [squeeze(line) for line in bodies[0]] != [squeeze(line) for line in bodies[1]]
 

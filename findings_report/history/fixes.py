@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from findings_report import git
     from findings_report.model.report import Report, ReportedFinding, ReportedRepository
 
+# Several git processes for each; a list of more commits is the history of a branch, not a fix.
 _MOST_LOOKED_UP: Final = 500
 
 
@@ -81,6 +82,8 @@ class Fixes:
         if finding.fix is None:
             return ()
         cited = list(list_places(baseline.id, baseline.snippets)) if baseline else []
+        # A commit id does not say whose it is. The repositories that the finding cites come first, and a finding without code
+        # may be fixed in any.
         names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
         return tuple(self._looked_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
 
@@ -96,6 +99,7 @@ class Fixes:
         state = FixState.UNVERIFIABLE
         for name in names:
             repository, after = self.repositories.get(name), self.after.get(name)
+            # Ancestry needs both ends. Without them the fix stays unverifiable; it is never reported as missing.
             if repository is None or after is None or not repository.has_commit(after):
                 continue
             try:
@@ -104,6 +108,7 @@ class Fixes:
                 self.limits[f"A fix was not looked up: {error}."] = None
                 continue
             if commit is None:
+                # In a shallow clone, absence proves nothing: the commit may be below the cut.
                 state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
                 continue
             state = _state(repository, commit, self.before.get(name), after)
@@ -116,6 +121,7 @@ def _state(repository: git.Repository, commit: str, before: str | None, after: s
     from findings_report.git.history import is_ancestor
 
     if not is_ancestor(repository, commit, after):
+        # The graft of a shallow clone hides ancestors, so "not an ancestor" is not to be trusted there.
         return FixState.UNVERIFIABLE if repository.is_shallow else FixState.OUTSIDE
     if before is not None and repository.has_commit(before) and is_ancestor(repository, commit, before):
         return FixState.BEFORE
@@ -127,11 +133,14 @@ def _touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 
+    # The first parent: of a merge, that is the branch the fix was merged into, and the difference is the whole merge.
     parent = repository.commit_of(f"{commit}^1")
+    # A root commit added every line it has and changed none.
     if parent is None or not cited:
         return
     there = follow(cited, {repository.name: repository}, {repository.name: parent}).drifts
     found = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
+    # Two steps: the region is followed to the parent first, because its line numbers are those of the report, not of the fix.
     done = track(repository, [CitedRegion(now.path, now.region) for _, now in found], commit=parent, to=commit).drifts
     for (place, _), drift in zip(found, done, strict=True):
         if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):

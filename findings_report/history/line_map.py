@@ -18,6 +18,7 @@ from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, compare_texts
 from findings_report.sourcecode.lines import is_informative, squeeze
 
+# Only lines that close a block slide: a diff is free to pair any of several equal braces.
 _CLOSING = re.compile(r"\s*(?:[)}\]]|end\b)")
 
 
@@ -68,6 +69,7 @@ class Versions:
 
     def aligned_in(self, hunk: Hunk) -> Mapping[int, int]:
         """Old line -> new line of those in `hunk` that are versions of one another; rising."""
+        # Several regions of one file meet the same hunk; aligning it again would be the most expensive step of tracking.
         if hunk not in self._aligned:
             old = [squeeze(text)[:LONGEST_LINE] for text in self.old[hunk.old_start - 1 : hunk.old_stop - 1]]
             new = [squeeze(text)[:LONGEST_LINE] for text in self.new[hunk.new_start - 1 : hunk.new_stop - 1]]
@@ -108,6 +110,8 @@ def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT)
     if len(equal) == len(numbers) and equal[region.end_line] - equal[region.start_line] == len(numbers) - 1:
         return Placement(_region(equal[region.start_line], equal[region.end_line]), equal, {}, is_whole=True)
     similar: dict[int, int] = {}
+    # Before the lines are aligned one by one: a rewritten function has few lines in common with its old text, yet as a whole
+    # it is alike and sits at the same place.
     replaced = _follow_replaced(versions, region, thresholds)
     if replaced is not None:
         return replaced
@@ -138,6 +142,7 @@ def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, in
 
     A diff may take the brace that ends a function that came after this one for its own. The nearest is meant.
     """
+    # The tail that is cut off is the last run of lines that keep their distance to one another.
     pairs = sorted({**equal, **similar}.items())
     cut = len(pairs) - 1
     while cut > 0 and pairs[cut][0] - pairs[cut - 1][0] == pairs[cut][1] - pairs[cut - 1][1]:
@@ -145,6 +150,7 @@ def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, in
     tail = [old for old, _ in pairs[cut:]] if cut > 0 else []
     if not tail or any(old not in equal for old in tail) or not _CLOSING.match(versions.old[tail[-1] - 1]):
         return
+    # Blank lines before the brace are equal everywhere and would only move the place that is searched for.
     while not versions.old[tail[0] - 1].strip():
         tail.pop(0)
     offset = _nearest(versions, tail, range(pairs[cut - 1][1] + 1, equal[tail[0]]))
@@ -177,6 +183,8 @@ def _bound(
     hunk = versions.hunk_at_or_before(edge)
     assert hunk is not None  # noqa: S101  # a line that is not equal is inside one
     pairs = {**equal, **similar}
+    # Lines that came at the edge belong to the region as far as they replace lines that it lost there; more than that is new
+    # code next to it. One line of tolerance, since a changed line is often split in two.
     nearest = (min if step < 0 else max)(pairs, default=None)
     survivor = pairs[nearest] if nearest is not None else None
     if hunk.new_count == 0:
@@ -185,6 +193,7 @@ def _bound(
     if step > 0:
         first, last, outer = last, first, hunk.new_stop - 1
     is_at_edge = first == edge
+    # A hunk of equal length replaces line by line, so its outer end is the edge.
     if is_at_edge and last in region and hunk.new_count == hunk.old_count:
         return outer
     if edge in similar:
@@ -207,6 +216,7 @@ class Shares(NamedTuple):
 def measure_shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
     """What `placement` keeps of `region`; `old` and `new` are the files' lines."""
     numbers = range(region.start_line, region.end_line + 1)
+    # Braces and blank lines survive nearly every edit; counted, they would make a rewritten function look half unchanged.
     counted = [number for number in numbers if is_informative(old[number - 1])] or list(numbers)
     equal = sum(number in placement.equal for number in counted)
     near = sum(

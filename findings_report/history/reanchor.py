@@ -25,6 +25,7 @@ _ASTRAY: Final = {
 """Quotes that have to be corrected before they can be moved."""
 
 
+# Prose is only reported, never rewritten: `line 12` may be a line of a log or of another file. Seven digits, as in quotes.
 _MENTION: Final = re.compile(r"\blines?\s+(?P<first>[0-9]{1,7})(?:\s*(?:-|–|to|and)\s*(?P<last>[0-9]{1,7}))?\b", re.IGNORECASE)
 
 
@@ -37,13 +38,17 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
 
     Raises StaysError when the text is not equal there, or the numbers that belong to it are not all known.
     """
+    # Its lines are read at that commit whatever the repository is pinned to; moving them would break a citation that is
+    # right.
     if location.commit is not None:
         raise StaysError(f"it names its own commit {location.commit[:12]}")
     if (fault := _ASTRAY.get(snippet.check.verdict)) is not None:
         raise StaysError(fault)
+    # Only equal text is moved without a person: an edited region may no longer show what the finding describes.
     path = _equal(drifts)
     step = _Steps(drifts)
     quote = location.quote
+    # A quote without numbers is the same text at the other commit and stays byte for byte as the author wrote it.
     if quote is not None and not step.is_still:
         quote = renumber(quote, snippet.check.claimed, location.lines, step.to)
         if quote is None:
@@ -90,6 +95,7 @@ def _equal(drifts: Sequence[Drift]) -> str:
     if len(paths) > 1:
         raise StaysError(f"its lines are in several files now: {', '.join(paths)}")
     found = [drift.now.region for drift in drifts if drift.now is not None]
+    # `lines` has to rise, so regions in another order cannot be written as one location.
     if any(later.start_line <= earlier.end_line for earlier, later in pairwise(found)):
         raise StaysError("its lines are in another order now")
     return paths[0]
@@ -114,6 +120,7 @@ class _Steps:
 
     def to(self, line: int) -> int | None:
         """The line now; None outside of the cited regions."""
+        # Lines between two regions may have moved by either step: which one is not known, except when nothing moves at all.
         return next((line + step for region, step in self._steps if line in region), line if self.is_still else None)
 
     def line(self, line: int) -> int:

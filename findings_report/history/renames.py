@@ -14,6 +14,7 @@ from findings_report.history.line_map import Versions
 from findings_report.history.thresholds import Thresholds
 from findings_report.problems import FindingsReportError, Kind, Problem
 
+# Each name is one more diff of two whole files; a file that was renamed more often is at its last names, which come first.
 _MOST_NAMES = 5
 
 
@@ -55,6 +56,8 @@ def find_counterparts(
     files = {file.path: file for file in cited}
     same = {path: file for path in files if (file := _file(after, path)) is not None}
     found = _compared(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
+    # A file that was renamed and replaced by a new one of its old name is found only by asking for renames although the name
+    # exists. History is not walked for the others, which are nearly all files.
     suspects = [path for path in files if path not in found or found[path][0].versions.kept < thresholds.same_file]
     if not suspects:
         return found, ()
@@ -80,6 +83,7 @@ def _file(files: SourceFiles, path: str) -> SourceFile | None:
 def _compared(
     repository: git.Repository, triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]]
 ) -> dict[str, list[Counterpart]]:
+    # One git for all files instead of one for each pair.
     pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
     sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
     hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.diff_blobs(repository, pairs, sizes)
@@ -92,9 +96,12 @@ def _compared(
 
 def _names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:
     """By the chain of renames between the commits first; by likeness of the two commits' files where that leads nowhere."""
+    # The chain comes first because a file that drifts by more than half since its rename is beyond end-point detection. Lower
+    # similarity limits are no way out: below 50 % git pairs deleted files with unrelated ones.
     renames, problems = _chain(before, after)
     renamed: dict[str, list[tuple[str, HowRenamed]]] = {}
     for path in suspects:
+        # A dict keeps the order of the names, and a rename back to an old name does not end in a loop.
         known = dict.fromkeys((path,))
         for rename in renames:
             if rename.old in known:
@@ -118,6 +125,8 @@ def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, .
     """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
     repository = before.repository
     try:
+        # Releases are often on branches of their own. Git lists renames along one line of descent, so the chain goes back to
+        # the fork and forward from there.
         base = git.find_merge_base(repository, before.commit, after.commit)
         if base is None:
             why = "history was cut off in cloning" if repository.is_shallow else "they have no common history"

@@ -85,6 +85,8 @@ def _survive_in(region: Region, old: SourceFile, part: Counterpart, thresholds: 
         method = Method.BLOB if old.blob == new.blob else Method.HUNKS
         occurrence = Occurrence(new.path, mapping.region, method, part.rename)
         return Survival(occurrence, new.lines, mapping, Shares(1.0, 1.0), likeness=1.0, is_held=True, score=1.0)
+    # Line 0 maps to 0 and the line after the last to the one after the new last: the ends of a file hold a region as lines
+    # do.
     around = part.versions.now(region.start_line - 1), part.versions.now(region.end_line + 1)
     method = Method.ALIGNED if mapping.similar or not mapping.equal else Method.HUNKS
     left = measure_shares(old.lines, new.lines, region, mapping)
@@ -104,6 +106,7 @@ def survive_verbatim(match: LineMatch, lines: Sequence[str], region: Region, hom
     step = match.line - region.start_line
     equal = {number: number + step for number in range(region.start_line, region.end_line + 1)}
     mapping = Placement(region_at(match, len(equal)), equal, {}, is_whole=True)
+    # Text found by searching in the renamed file is reported as renamed, which is how a reader would describe it.
     rename = home.rename if home is not None and home.file.path == match.path else None
     occurrence = Occurrence(match.path, mapping.region, Method.TEXT, rename)
     return Survival(occurrence, lines, mapping, Shares(1.0, 1.0), likeness=1.0, is_held=True, score=1.0)
@@ -131,6 +134,7 @@ def _compare_surroundings(old: Sequence[str], region: Region, new: Sequence[str]
     wanted = [squeeze(line) for side in around for line in [line for line in side if is_informative(line)][:_CONTEXT]]
     if not wanted:
         return 0.0
+    # A few lines further than the wanted ones reach, so that lines inserted next to the region do not hide its neighbours.
     near = {
         squeeze(line)
         for line in (*new[max(there.start_line - 13, 0) : there.start_line - 1], *new[there.end_line : there.end_line + 12])
@@ -150,6 +154,7 @@ def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placemen
     """The diff of `region`: lines that went before lines that came, as git has them."""
     found: list[DiffLine] = []
     at = placement.region.start_line
+    # `equal` may ignore white space at the ends of lines; a diff has to show it.
     kept = {line: now for line, now in placement.equal.items() if now in placement.region and old[line - 1] == new[now - 1]}
     for line in range(region.start_line, region.end_line + 1):
         if line in kept:
@@ -170,6 +175,7 @@ def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) 
     With what came in its place, where the file is still there: all that a hunk brought whose lines are the region's, and of
     one that reaches beyond it what is not much more than went.
     """
+    # Keyed by the last removed line, after which git prints what came.
     came = {min(hunk.old_stop - 1, region.end_line): hunk for hunk in _hunks(versions, region)}
     found: list[DiffLine] = []
     for line in range(region.start_line, region.end_line + 1):
@@ -197,6 +203,7 @@ def map_quoted_lines(
     quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
 ) -> tuple[tuple[int, int | None], ...]:
     """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
+    # Where white space means something, as in Python or Make, a line that was indented is not the line that was quoted.
     where = {**placement.similar, **placement.equal}
     is_free = ignores_white_space(old.language)
     found: list[tuple[int, int | None]] = []

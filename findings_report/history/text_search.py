@@ -12,11 +12,14 @@ from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.lines import is_informative, squeeze
 
+# As many bytes as git looks at for NUL; a binary file has no lines to cite, and its "lines" are long.
 _SNIFFED = 8000
 _MOST_BLOBS = 500  # files with a line after which it identifies no place
 _MOST_IN_A_FILE = 200  # places of a line in one file that are looked at
 _MOST_READ = 60  # places of a line that are looked at for a whole text
 
+# Three informative lines or 60 letters and digits: shorter texts, such as an import or a `return`, are equal to unrelated
+# lines of large repositories.
 _INFORMATIVE_LINES: Final = 3
 _INFORMATIVE_CHARACTERS: Final = 60
 _FEWEST_LINES: Final = 2
@@ -64,6 +67,7 @@ class Search:
 
     def places(self, text: str, files: SourceFiles) -> list[LineMatch]:
         """Return where the line is in `files`, `before` or `after`; empty also when it is in too many to identify a place."""
+        # One blob more than the limit is kept, which marks the line as one that identifies no place.
         by_blob = self._hits.get(text, {})
         if len(by_blob) > _MOST_BLOBS:
             return []
@@ -74,6 +78,8 @@ class Search:
 
     def blocks(self, block: Sequence[str], files: SourceFiles) -> list[LineMatch]:
         """The places in `files` where all lines of `block` are in one piece, white space aside, by their first line."""
+        # Only the longest line is searched for, and the block is compared around each place of it: one line is looked up in
+        # all files at once, blocks are not.
         probe = select_telling(block, 1)
         if not probe:
             return []
@@ -106,6 +112,8 @@ class Search:
     def _hits(self) -> dict[str, dict[str, list[int]]]:
         """Text -> blob -> line numbers."""
         found: dict[str, dict[str, list[int]]] = {}
+        # By blob, not by path: most files are the same in both commits and are read once. Blobs of `after` come first, so the
+        # limit per line is used up by the commit that is searched.
         blobs = dict.fromkeys((*self._after_paths, *self._before_paths) if self._texts else ())
         missing = 0
         try:
@@ -131,7 +139,10 @@ def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[
     """Yield which of the lines `wanted` are in a file, and where: the first 200 numbers of each."""
     if b"\0" in content[:_SNIFFED]:
         return
+    # Bytes are compared, not decoded text, since every file of both commits comes through here. A file in another encoding
+    # than UTF-8 matches in its ASCII lines.
     lines = [line.strip() for line in content.split(b"\n")]
+    # A set intersection, since nearly every file has none of the lines.
     for line in wanted & set(lines):
         yield line, [number for number, other in enumerate(lines, 1) if other == line][:_MOST_IN_A_FILE]
 

@@ -48,6 +48,8 @@ def track(
     A region that cannot be followed is `unverifiable`, with the reason. Raises FindingsReportError (SOURCE) when git cannot
     compare files at all.
     """
+    # End points only. A walk through history reads every commit between them, and blame gives up where lines are edited,
+    # moved to another file, or deleted and restored.
     before, after = SourceFiles(repository, commit), SourceFiles(repository, to)
     files: dict[str, SourceFile] = {}
     drifts: dict[CitedRegion, Drift] = {}
@@ -62,6 +64,7 @@ def track(
     # One search for the lines of all regions: every file of both commits is read once.
     search = Search(before, after, _probes(files, left))
     for region, survival in left.items():
+        # Counterparts come likeliest first; the others were considered in `find_in_place`.
         home = next(iter(parts.get(region.path, ())), None)
         facts = RegionFacts(region, files[region.path], survival, home, search, thresholds)
         drifts[region] = _refuse_unreadable(classify(facts), region, after)
@@ -77,6 +80,7 @@ def _read_cited_file(cited: CitedRegion, before: SourceFiles, after: SourceFiles
     file = before.file(cited.path)
     if file is None:
         raise NoLinesError(f"there is no {cited.path} at commit {before.commit}")
+    # Regions can come from a report.json that was written for another clone, so they are checked here as well.
     if cited.region.start_line < 1 or cited.region.end_line > len(file.lines):
         raise NoLinesError(f"{cited.path} has {len(file.lines)} lines at commit {before.commit}")
     return file
@@ -102,10 +106,12 @@ def _probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival
     for cited, survival in left.items():
         lines = lines_of(files[cited.path].lines, cited.region)
         if survival is not None and survival.mapping.is_whole:
+            # A short text that stayed has copies everywhere, and a list of them would mean nothing.
             if says_enough(lines):
                 probes |= {lines[index].strip() for index in select_telling(lines, 1)}
             continue
         equal = survival.mapping.equal if survival is not None else {}
+        # Probes from the lost lines as well: the part that moved away may have none of the region's longest lines.
         lost = [line for number, line in enumerate(lines, cited.region.start_line) if number not in equal]
         probes |= {texts[index].strip() for texts in (lines, lost) for index in select_telling(texts, PROBES)}
     return probes
@@ -158,6 +164,7 @@ def follow(
 
     `repositories` are the available ones. Problems that a user can solve are returned, not raised.
     """
+    # One `track` for each repository and commit, so that files are diffed and searched once for all findings that cite them.
     together: dict[tuple[str, str | None], list[int]] = defaultdict(list)
     for index, place in enumerate(cited):
         together[place.snippet.repository, place.snippet.commit].append(index)
@@ -165,6 +172,8 @@ def follow(
     problems: list[Problem] = []
     for (name, commit), indexes in together.items():
         group = [cited[index] for index in indexes]
+        # A repository that the other side does not declare is a fact about the reports; a missing clone is a fact about this
+        # machine. The reader can solve only the second.
         is_gone = name in repositories and repositories[name] is None
         if name not in commits and not is_gone:
             others = f", which has {', '.join(commits)}" if commits else ""
@@ -181,6 +190,7 @@ def _group(
 ) -> FollowResult:
     from findings_report.history.classify import CitedRegion
 
+    # Answered without git, so that two reports at one commit can be compared without a clone.
     if commit is not None and commit == to:
         return FollowResult(tuple(_unmoved(place) for place in group), ())
     if repository is None:

@@ -65,6 +65,7 @@ class LineIndex:
         found: dict[str, list[int]] = {}
         for position, letter in enumerate(self.string):
             places = found.setdefault(letter, [])
+            # One place too many is kept, which marks the line as common without counting all of its places.
             if len(places) <= COMMON:
                 places.append(position)
         return {letter: places for letter, places in found.items() if len(places) <= COMMON}
@@ -118,6 +119,7 @@ def spell(reading: Reading, file: LineIndex) -> Spelling:
     if UNKNOWN not in letters:
         return Spelling(reading, "".join(letters), reading.is_annotated)
     bare = [text if squeeze(text) in file.letters else strip_remark(text) for text in texts]
+    # A quote of nothing but marks is taken verbatim: they are the lines that the author means.
     if not any(bare):
         bare = list(texts)
     kept = replace_texts(reading, bare)
@@ -152,6 +154,7 @@ def align_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
         numbers = [file.numbers[at] if at < len(file.numbers) else None for at in found]
         is_there = numbers == [line.number for line in lines] and "".join(file.string[at] for at in found) == quoted.string
         return _align_all(found) if is_there else None
+    # First without gaps other than the marked ones, then line by line: the stricter reading names the tighter place.
     ranges = _positions_in(file, claimed)
     whole = _find_within(file, quoted.pieces(), ranges)
     if whole is not None:
@@ -173,6 +176,7 @@ def align_elsewhere(
         places = [place for place in find_places(file, list(quoted.string)) if _is_close(lines, place)]
     else:
         places = find_places(file, quoted.pieces())
+    # A short quote is accepted away from its claim only where the file has it once; `}` never is.
     is_unique = len(places) == 1 and any(map(str.isalnum, "".join(line.text for line in lines)))
     is_telling = sum(is_informative(line.text) for line in lines) > 1 or any(_is_telling(line.text) for line in lines)
     if not places or not (is_unique or is_telling):
@@ -194,6 +198,7 @@ def _positions_in(file: LineIndex, regions: Sequence[Region]) -> list[range]:
 def _find_within(file: LineIndex, pieces: Sequence[str], ranges: Sequence[range]) -> list[int] | None:
     """The positions of all characters of `pieces`, each in one piece and in order, within `ranges`; None when not there."""
     if len(ranges) == 1:
+        # One range, the usual case, needs no copy of the string.
         starts = _fit(file.string, pieces, ranges[0].start, ranges[0].stop)
         return None if starts is None else _expand(starts, pieces)
     allowed = [position for positions in ranges for position in positions]
@@ -212,6 +217,7 @@ def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
             break
         found.append(_expand(starts, pieces))
         budget -= starts[-1] - start + 1_000 * len(pieces)
+        # The next place may overlap with this one: code that repeats itself has a place at each repetition.
         start = starts[0] + 1
     return found
 
@@ -255,6 +261,7 @@ def _distance(lines: Sequence[QuotedLine], file: LineIndex, claimed: Sequence[Re
     """How far a place is from the claimed one, and how far its lines from one another, in lines."""
     numbers = [file.numbers[at] for at in place]
     if lines[0].number is not None:
+        # With numbers, the place whose lines are shifted least, and most evenly, is the one that the author copied from.
         shifts = [number - (line.number or 0) for number, line in zip(numbers, lines, strict=True)]
         return abs(shifts[0]) + sum(abs(b - a) for a, b in pairwise(shifts))
     return abs(numbers[0] - (claimed[0].start_line if claimed else numbers[0])) + numbers[-1] - numbers[0]
@@ -278,6 +285,7 @@ def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) ->
     # Here, since a run that finds every quote where it is claimed never needs it.
     from rapidfuzz.distance import LCSseq
 
+    # Bounded, because a claim of `1-100000` makes the whole file the window.
     window = range(max(window.start, 0), min(window.stop, len(file.string), max(window.start, 0) + _WIDEST))
     equal: list[tuple[int, int]] = []
     for block in LCSseq.opcodes(string, file.string[window.start : window.stop]):
@@ -311,6 +319,7 @@ def _align_similar(
             free = max(free, after[1] - room)
         stop = after[1] if after[0] < len(texts) else min(after[1], free + room if equal else after[1])
         for index in range(before[0] + 1, after[0]):
+            # A look-ahead of 50 keeps the comparison linear in the length of the quote.
             for position in range(free, min(stop, free + 50)):
                 ratio = compare_lines(texts[index], file.text(position), longest=_LONGEST_LINE)
                 if ratio >= VERSIONS:
@@ -326,6 +335,7 @@ def _windows(file: LineIndex, string: str) -> list[range]:
     votes: Counter[int] = Counter()
     for index, letter in enumerate(string):
         for position in file.rare.get(letter, ()):
+            # A line that occurs once weighs most; each place votes for where the quote would start.
             votes[position - index] += COMMON // len(file.rare[letter])
     found: list[range] = []
     for start, _ in votes.most_common(60):
@@ -341,6 +351,7 @@ def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) 
         return None
     best: tuple[float, Alignment] | None = None
     for found in _at_claim(quoted, file, texts, claimed):
+        # Laxer than `_says_enough`, since the author named this place; for any other the text itself has to be proof.
         if found.share >= 0.5 and (found.equal_share >= 0.3 or found.share >= 0.75):
             best = (found.share + max(0.1, _AT_CLAIM / len(texts)), found)
     for window in _windows(file, quoted.string):

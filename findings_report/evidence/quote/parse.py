@@ -25,6 +25,7 @@ def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], ste
     `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
     counts: in `404: "Not Found"` the number may be code.
     """
+    # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
     style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
     if style is None:
         return quote if tuple(claimed) == tuple(cited) else None
@@ -50,6 +51,7 @@ _DOTS = r"(?:\.{3,}|…+|⋮)"
 _OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
 
 
+# Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
 _ELISION = re.compile(
     rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
     rf"|\s*+{_COMMENT}\s*+{_DOTS}.*\Z"
@@ -151,8 +153,10 @@ def read_quote(quote: str) -> tuple[Reading, ...]:
     lines = _strip_fence(split_lines(quote))
     pasted = list(_read_pasted(lines))
     numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
+    # `9    x` above `10   x`: taken literally, one of the two would have another indentation.
     columns = _columns(lines) if numbered else lines
     aligned = [] if columns == lines else [r for style in STYLES if (r := _read_numbered(columns, style)) is not None]
+    # `nl` does not number blank lines, so its numbers are not those of the file, though the text is.
     uncounted = [_drop_numbers(reading) for reading in numbered if _skips_blanks(reading)]
     return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _read_plain(lines))
 
@@ -232,6 +236,8 @@ def _strip_fence(lines: Sequence[str]) -> list[str]:
     if opener is None:
         return list(lines[start:end])
     closer = lines[end - 1].strip()
+    # CommonMark 4.5: the closing fence is at least as long as the opening one. An unclosed fence is accepted, because quotes
+    # are cut when they are pasted.
     is_closed = len(closer) >= len(opener[1]) and set(closer) == {opener[1][0]}
     if not is_closed and opener[1][0] == "~":
         return list(lines[start:end])  # an underlined title
@@ -259,6 +265,7 @@ def _read_numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | No
         if match is not None:
             number = int(match["number"])
             code = match["code"] or ""
+            # Numbers of a file rise; a table of codes or a list of ports seldom does, and is then read as code.
             if number <= last and not _ELISION.match(code):
                 return None
             last = max(number, last)
@@ -291,6 +298,7 @@ def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
         elif _ELISION.match(text):
             marks.append(text.strip())
             blanks, last = 0, number if number is not None else last  # `28: ...` may be line 28: no jump up to there
+        # Between numbered lines, a line without a number was not copied from the file.
         elif is_numbered and number is None:
             is_annotated = True
         else:
@@ -366,6 +374,7 @@ def split_numbers(lines: Sequence[str]) -> Numbered | None:
     Two numbers at least, each one more than the one before it.
     """
     bare = [_BARE_NUMBER.match(line) for line in lines[:2]]
+    # Two lines of code and their numbers at least: `1` above one line is more likely code.
     if len(lines) < 4 or bare[0] is None:
         return None
     return _split_columns(lines) if bare[1] else _alternating(lines)
@@ -409,6 +418,7 @@ def split_diff(lines: Sequence[str]) -> Iterator[Side]:
     removed alone are no sign: lists are written so, and to leave them out would hide what the quote says.
     """
     body = [line for line in lines if not _DIFF_HEAD.match(line) and not line.startswith("\\ No newline")]
+    # `--- a/file` and the like were removed above, so that a diff pasted without its head is read in the same way.
     has_hunks = any(_HUNK.match(line) for line in body)
     marks = {line[0] for line in body if line.strip() and not _HUNK.match(line)}
     if not marks <= set("+- ") or not (has_hunks or "+" in marks):

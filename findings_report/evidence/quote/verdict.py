@@ -25,6 +25,7 @@ from findings_report.evidence.quote.parse import QuotedLine, read_quote
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.lines import dedent, join_runs, squeeze
 
+# Both limits keep a report of a quote that was copied from other code readable.
 _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
 _WIDEST_CUT = 10  # missing lines of an edited quote that are reported one by one
@@ -44,6 +45,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
         spellings.append(spell(reading, file))
         found.append(_judge(spellings[-1], file, tuple(cited)))
+        # Nothing can be better, and the readings that are left would each be searched for in the whole file.
         if found[-1].verdict is Verdict.EXACT:
             break
     best = min(range(len(found)), key=lambda index: _rank(found[index]))
@@ -54,6 +56,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
 def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
     """Return where else the whole quote is, within what is cited; nothing when its own numbers say which is meant."""
     is_foreign_or_blank = UNKNOWN in quoted.string or not quoted.string
+    # Copies of an edited quote cannot be looked for: its text is not in the file.
     if quoted.reading.is_numbered or is_foreign_or_blank or chosen.verdict is Verdict.EDITED:
         return ()
     is_bound = bool(cited) and chosen.verdict in _GRADES
@@ -62,6 +65,7 @@ def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[
         region = Region(start_line=file.numbers[place[0]], end_line=file.numbers[place[-1]])
         if any(region.start_line in taken or region.end_line in taken for taken in chosen.found):
             continue
+        # A copy outside of the cited lines is no ambiguity: `lines` says which one is meant.
         if not is_bound or (cited[0].start_line <= region.start_line and region.end_line <= cited[-1].end_line):
             found.append(region)
     return tuple(found[:_MOST_ALSO])
@@ -95,6 +99,8 @@ def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Chec
     is_known = UNKNOWN not in quoted.string
     if is_known and (alignment := align_at_claim(quoted, file, claimed)) is not None:
         return _grade(quoted, file, claimed, alignment, is_moved=False)
+    # Whole and elsewhere comes before edited and in place: code that moved is far more common than an author who changed a
+    # quote into text that happens to be elsewhere.
     if is_known and (alignment := align_elsewhere(quoted, file, claimed)) is not None:
         return _grade(quoted, file, claimed, alignment, is_moved=True)
     alignment = align_closest(quoted, file, claimed)
@@ -151,6 +157,7 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], align
             is_elided = True
             numbers += _ends_of_marks(file, line.marks, gap.cut)
         elif line.marks or not gap.cut:
+            # A quote with other blank lines than the file is still the same code, graded `whitespace`.
             blanks = file.numbers[gap.position] - file.numbers[gap.cut.start - 1] - 1
             is_blank_equal = is_blank_equal and (bool(line.marks) or blanks == line.blanks)
             numbers += code or ()
@@ -214,6 +221,7 @@ def _map_lines(
     if not is_moved:
         return tuple((actual, actual) for _, actual in pairs)
     hull = Region(start_line=found[0].start_line, end_line=found[-1].end_line)
+    # The quote may leave out lines that the claim includes, so the whole span is tried as well.
     for runs_found in (found, (hull,)):
         if [r.end_line - r.start_line for r in claimed] == [r.end_line - r.start_line for r in runs_found]:
             shifts = [(r, c.start_line - r.start_line) for c, r in zip(claimed, runs_found, strict=True)]
@@ -230,6 +238,7 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
     similar = set(alignment.similar)
     for gap in _gaps(lines, alignment):
         differences += [Difference(quoted=line.text, actual=None, line=None) for line in gap.missing]
+        # A long cut is reported as one gap; listed line by line, it would hide the lines that were edited.
         if not gap.is_marked and len(gap.cut) > _WIDEST_CUT:
             unmarked += 1
         elif not gap.is_marked:
