@@ -47,6 +47,7 @@ def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> It
         # A computed field differs when its source does, and would be reported twice.
         if name in _COMPUTED:
             continue
+        # The printed forms are compared, so that a difference that no reader could see is none.
         before, after = _text(getattr(baseline, name)), _text(getattr(current, name))
         if before != after:
             yield _change(name, before, after)
@@ -178,6 +179,7 @@ def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]
         steps = [(0, start, 0, start), (start, len(old) - end, start, len(new) - end)]
         steps.append((len(old) - end, len(old), len(new) - end, len(new)))
     else:
+        # Without autojunk: from 200 lines on, difflib would ignore lines that are frequent, such as blank ones.
         steps = [step[1:] for step in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()]
     for first, last, new_first, new_last in steps:
         yield "".join(old[first:last]), "".join(new[new_first:new_last])

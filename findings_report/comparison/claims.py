@@ -124,6 +124,7 @@ def _of_absent(status: Status, code: CodeState) -> Judgement:
 def _of_open(status: Status, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
     text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
     has_fix = any(fix.state is FixState.BETWEEN for fix in fixes)
+    # Partially resolved asserts that something changed, and here nothing did.
     if code is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
         return _judged(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
     if code in (CodeState.EQUAL, CodeState.NONE):
@@ -162,6 +163,7 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence
     """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?"""
     claim = f"Reported as resolved; {_CLAUSES[code]}"
     between = [fix.named for fix in fixes if fix.state is FixState.BETWEEN]
+    # Equal lines at both ends with a change between them mean that the change was reverted.
     if undone := [fix.named for fix in fixes if fix.touches and fix.state is FixState.BETWEEN]:
         text = f"{claim}, although {', '.join(undone)}, named as the fix, changed it: the lines are the same as before."
         return _judged(Assessment.CONTRADICTION, "resolved-undone", code, text)

@@ -182,6 +182,7 @@ def _counts(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> list[C
 
 
 def _by_severity(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    # The latest severity: readers count what is true now, and an absent finding has its last one.
     names = [compared.latest.severity.name for compared in findings]
     # The baseline may have had another scale: its severities are counted, not dropped.
     every = [*scale, *sorted({name for name in names if name not in scale})]

@@ -108,6 +108,7 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
 def side_of_report(source: str, report: Report, inputs: Inputs, available: Mapping[str, Clone] | None = None) -> ReadSide:
     """Return the side of a finished report. Its code is in the clones of the command line, else in those `available`."""
     names = [repository.name for repository in report.engagement.repositories]
+    # A finished report has no folder, so its paths of clones mean nothing on this machine.
     given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
     known = available or {}
     clones = {name: Clone(given[name], is_given=True) if name in given else known.get(name) for name in names}
@@ -148,6 +149,7 @@ def _without_broken_clones(
                 pass
         except FindingsReportError as error:
             problems += error.problems
+            # Without its path the repository counts as not available, which the comparison reports with its findings.
             known[name] = known[name].model_copy(update={"path": None})
     engagement = authored.engagement.model_copy(update={"repositories": known})
     return replace(authored, engagement=engagement), problems
@@ -155,6 +157,7 @@ def _without_broken_clones(
 
 def _of(authored: authoring.Authored, clones: Mapping[str, Path]) -> dict[str, Path]:
     """Return the clones of the command line that this side's engagement knows: the sides may have different repositories."""
+    # A path without a name means the only repository; a side that has several leaves it to the other side.
     names = authored.engagement.repositories
     if "" in clones and len(names) != 1:
         return {name: path for name, path in clones.items() if name in names}

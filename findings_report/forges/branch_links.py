@@ -67,6 +67,7 @@ def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRep
 
 
 def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLink:
+    # The shortest that exists is the one: git does not allow both `a` and `a/b` as branches.
     found = next((split for split in link.splits() if _named(split[0], source) is not None), None)
     if found is None:
         return PinnedLink(None, "the clone has no such branch or tag")
@@ -89,6 +90,7 @@ def _difference(link: BranchLink, path: str, named: str, commit: str, source: Li
     there, here = source.entry(named, path), source.entry(commit, path)
     if there is None or here is None:
         return f"{path} does not exist both"
+    # Equal ids are equal content; nothing has to be read.
     if (there.kind, there.id) == (here.kind, here.id):
         return None
     if link.lines is None or {there.kind, here.kind} != {"file"}:
@@ -112,6 +114,7 @@ _HASH = re.compile(r"[0-9a-f]{7,64}(?:/|\Z)")
 _FRAGMENT = re.compile(r"#(?:L|lines-)([1-9][0-9]{0,8})(?:C[0-9]+)?(?:[-:]L?([1-9][0-9]{0,8})(?:C[0-9]+)?)?\Z")
 
 
+# Each split is looked up as a branch in the clone.
 _MOST_SPLITS = 12
 
 
@@ -190,6 +193,7 @@ def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | 
 def _trimmed(url: str) -> str:
     """The address without what belongs to the sentence or to Markdown after it."""
     end = len(url)
+    # As in GFM's extended autolinks: a closing parenthesis belongs to the address only if it was opened there.
     unopened = url.count(")") - url.count("(")
     while url[end - 1] in ".,;:!?*_~" or (url[end - 1] == ")" and unopened > 0):
         unopened -= url[end - 1] == ")"
@@ -207,6 +211,7 @@ def _link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLin
     if found is None:
         return None
     path, after = _cut(after_page[found.end() :])
+    # A link that names a commit shows the same text forever. A branch named like a short hash is left out with these.
     if not path.strip("/") or _HASH.match(path):
         return None
     lines = _FRAGMENT.search(after)

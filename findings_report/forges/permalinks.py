@@ -72,6 +72,7 @@ def build_permalink(url: str | None, commit: str, path: str | None = None, regio
 
 
 def _base(url: str) -> _Base | None:
+    # Browsers drop tabs and line ends from addresses and read `\` as `/`, so the host that is shown could be another.
     if _UNSAFE.search(url):
         return None
     try:
@@ -81,14 +82,17 @@ def _base(url: str) -> _Base | None:
         return None
     if parts.scheme in ("http", "https"):
         scheme, host, path = parts.scheme, parts.hostname, parts.path
+    # The port of ssh is not the port of the web pages.
     elif parts.scheme in ("ssh", "git", "git+ssh", "git+https"):
         scheme, host, path, port = "https", parts.hostname, parts.path, None
     elif match := _SCP.match(url):
         scheme, host, path, port = "https", match["host"].lower(), match["path"], None
     else:
         return None
+    # `..` in the path would lead out of the repository's page once a browser resolves it.
     if host is None or not _HOST.match(host) or any(part in (".", "..") for part in path.split("/")):
         return None
+    # Decoded first, so that an address that is encoded already is not encoded twice.
     clean = quote(unquote(path.strip("/"), errors="replace"), safe="/~@+:,")
     return _Base(scheme, f"{host}:{port}" if port else host, clean)
 
@@ -207,6 +211,8 @@ def _forge(base: _Base) -> _Forge | None:
         return _azure
     if host.startswith("git.sr.ht") or host.endswith(".sr.ht"):
         return _sourcehut
+    # The usual path of a self-hosted cgit, whatever its host is called.
     if base.path.startswith("cgit/"):
         return _cgit
+    # An unknown host gets no link: one that leads nowhere, or to other lines, would discredit the evidence.
     return next((forge for word, forge in _IN_HOST if word in host), None)

@@ -19,6 +19,7 @@ from findings_report.problems import FindingsReportError
 LARGEST_SEARCHED: Final = 1024 * 1024
 """Bytes of the largest blob that is given."""
 
+# For a whole commit; the thousand regions of docs/performance.md take two seconds, so this ends only what hangs.
 _SECONDS: Final = 120
 _MOST_HEADERS: Final = 128 * 1024 * 1024
 
@@ -29,6 +30,7 @@ def read_blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str
     Raises FindingsReportError (SOURCE) when a blob is not what its id says, and after two minutes.
     """
     deadline = time.monotonic() + _SECONDS
+    # Sizes first, as everywhere: a blob of a gigabyte fits into a loose object of one megabyte.
     sizes = _sizes(repository, list(dict.fromkeys(ids)))
     wanted = [id for id, size in sizes.items() if size is not None and size <= LARGEST_SEARCHED]
     yield from ((id, None) for id, size in sizes.items() if size is None)
@@ -38,6 +40,7 @@ def read_blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str
         child = subprocess.Popen(
             [process.program(), f"--git-dir={repository.folder}", "cat-file", "--batch", "--buffer"],
             cwd=repository.folder,
+            # More than LARGEST_SEARCHED, because git unpacks the base of a delta, which may be larger than the blob.
             env=process.environment() | {"GIT_ALLOC_LIMIT": "64m"},
             stdin=asked,
             stdout=subprocess.PIPE,
@@ -100,6 +103,7 @@ class _Reader:
             raise _fault(self._repository, f"git gave no blob {id}")
         content = self._take(int(header[2]) + 1)[:-1]
         if (
+            # `cat-file` does not check this: git serves a loose object whose content does not match its id (git 2.39.5).
             hashlib.new(
                 self._repository.object_format, b"blob %d\0" % len(content) + content, usedforsecurity=False
             ).hexdigest()

@@ -24,6 +24,7 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 _LISTING_SECONDS: Final = 120
 
 
+# Half an hour, for the whole history of a large project over a slow line; `http.lowSpeedTime` ends one that stalls.
 _FETCHING_SECONDS: Final = 1800
 
 
@@ -58,6 +59,7 @@ _FORGIVEN: Final = (
 
 
 _SETTINGS: Final = (
+    # Without this, git accepts trees with entries such as `..` or `.git` from a server.
     "transfer.fsckObjects=true",
     "fetch.unpackLimit=1",  # always one pack, so that the limit on a file is one on all that is sent
     "fetch.fsckObjects=true",
@@ -66,9 +68,13 @@ _SETTINGS: Final = (
     "protocol.ext.allow=never",
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
+    # A server may name a URL to load packs from first: another host, which the user never named.
     "transfer.bundleURI=false",
+    # An empty helper resets the list, so that no configured one is asked.
     "credential.helper=",
+    # A background process would outlive the command and keep files open in a clone that is to be renamed.
     "maintenance.auto=false",
+    # Less than 1000 bytes a second for a minute.
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
 )
@@ -119,6 +125,7 @@ class _Local:
             raise _not_found(missing, self.source)
         found = {revision: commit for revision, commit in named.items() if commit is not None}
         hashes = sorted({*found.values(), *commits})
+        # A ref for each commit, so that the fetch does not depend on whether git sends what no ref names.
         name_commits(self.repository.folder, hashes)
         refs = [f"+{commit}:{_own_ref(revision)}" for revision, commit in found.items() if _is_name(revision)]
         return _Wanted(
@@ -165,12 +172,15 @@ class _Remote:
 
 def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
     if destination.is_dir() and not revisions:
+        # Pinned commits never change: with all of them in the clone, nothing has to be asked of the network. A revision may
+        # have moved.
         here = _commits_in(destination, source.source, (), commits)
         if len(here) == len(set(commits)):
             return here
     wanted = source.wanted(revisions, commits)
     if not destination.is_dir():
         destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Beside the destination, since a rename is atomic only within one file system.
         partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
         try:
             create_bare(partial, wanted.object_format)
@@ -191,9 +201,12 @@ def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str
     """Fetch the tips alone; where the remote refuses bare hashes or a revision needs history, everything."""
     answer = _fetch(wanted, folder, wanted.refspecs, depth=1) if wanted.is_sufficient else None
     _refuse_too_much(folder, source)
+    # Git's words for a commit that the server does not have; LC_ALL=C keeps them untranslated.
     if answer is not None and "not our ref" in answer.fault:
         raise _not_found([id for id in (*revisions, *commits) if id in answer.fault], source)
     if answer is None or answer.status not in (0, process.TIMED_OUT):
+        # Some servers refuse bare hashes: before version 2 of git's protocol only what a ref names is sent. Refs of the
+        # revisions stay in the list, because they may be outside of heads and tags.
         named = [refspec for refspec in wanted.refspecs if refspec.startswith(("+refs/", "+HEAD:"))]
         answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
         _refuse_too_much(folder, source)
@@ -235,6 +248,7 @@ def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Se
 def _local_path(source: str) -> Path | None:
     """The path that `source` names on this machine; None when it is a remote. Raises for what git must not be given."""
     scheme = _SCHEME.match(source)
+    # `-` would be read as an option; `ext::` and other `NAME::` addresses start a program of that name.
     if not source.isprintable() or not source or source.startswith("-") or "::" in source:
         raise _not_allowed(f"{process.without_credentials(source)!r} is not an address to clone from")
     if scheme is None:

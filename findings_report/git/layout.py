@@ -45,6 +45,7 @@ def create_bare(folder: Path, object_format: ObjectFormat) -> None:
 
 def lend(layout: Layout, folder: Path) -> None:
     """Let the bare repository at `folder` read the objects of `layout`, and know where its history was cut off."""
+    # Only the first: git follows that folder's own alternates, which were checked one by one.
     alternates = "".join(f"{_quoted(str(objects))}\n" for objects in layout.object_folders[:1])
     (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
     if layout.shallow:
@@ -81,6 +82,8 @@ def open_plain(path: Path, *, largest: int) -> Iterator[BinaryIO | None]:
     Raises ValueError for anything but a plain file of at most `largest` bytes, OSError for a link and what cannot be read.
     """
     try:
+        # O_NONBLOCK: opening a named pipe would wait for a writer that never comes. The type is asked of the open file, which
+        # nobody can swap any more.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         yield None
@@ -115,6 +118,7 @@ def object_format_in(config: str) -> ObjectFormat:
     return "sha1" if found == "sha1" else "sha256"
 
 
+# A chain of alternates may branch at each step; git itself stops at a depth of five.
 _MOST_ALTERNATES: Final = 64
 
 
@@ -226,6 +230,8 @@ class _Search:
         target = (self.root / text.removeprefix("gitdir: ").rstrip("\r\n")).resolve()
         back = read_plain(target / "gitdir") if target.is_dir() else None
         points_back = back is not None and (target / back.rstrip("\r\n")).resolve() == dot_git
+        # A linked work tree is vouched for by its `gitdir` file, a submodule by its place below `.git/modules` of the
+        # repository around it. Any other pointer could name a private repository of this machine.
         if points_back or any(_is_module(target, parent / ".git") for parent in self.root.parents):
             return target
         return self._allowed(target, (self.root,), "has its .git in")

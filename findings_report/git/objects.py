@@ -85,6 +85,7 @@ def parse_tree(content: bytes, *, id_size: int) -> dict[str, TreeEntry]:
             raise ValueError(f"it holds the name {shown!r}")
         if shown in entries:
             raise ValueError(f"it holds the name {shown!r} twice")
+        # In a tree out of order, git lists a file that its look-up by path does not find.
         if order <= before:
             raise ValueError(f"its names are out of order at {shown!r}")
         entries[shown] = TreeEntry(kind, content[nul + 1 : end].hex())
@@ -98,6 +99,7 @@ def _kind(mode: bytes) -> EntryKind:
     return kind
 
 
+# Larger sources are generated or data; the limit bounds memory before anything is unpacked.
 LARGEST_OBJECT: Final = 8 * 1024 * 1024
 """Bytes of the largest blob, tree or commit that is read: 8 MiB."""
 
@@ -257,6 +259,7 @@ class Objects:
             content = self._contents.content(header.size)
         except _NoAnswerError as error:
             raise self._unreadable(id, self._contents, error) from None
+        # `git cat-file` prints a loose object with wrong content and exits with 0 (git 2.39.5), so the hash is computed here.
         actual = self.id_of(header.kind, content)
         if actual != id:
             raise self.corrupt(header.kind, id, f"its content has the id {actual}")

@@ -31,6 +31,7 @@ OVERFLOWED: Final = -signal.SIGKILL
 _MOST_OUTPUT: Final = 64 * 1024 * 1024
 _MOST_COMPLAINT: Final = 1 << 16
 _ENDING_SECONDS: Final = 10
+# `ulimit` in a shell instead of `preexec_fn`, which is unsafe in a process with threads.
 _BLOCK: Final = 512
 """Bytes in the unit of a shell's `ulimit -f`. Source: POSIX, ulimit."""
 
@@ -92,6 +93,7 @@ def environment(*, protocols: str = "none") -> dict[str, str]:
         "HOME": "/nonexistent",
         # The C locale compares bytes, and keeps the words of git those that tests and users know.
         "LC_ALL": "C",
+        # Three variables, because versions differ: GIT_CONFIG_SYSTEM and GIT_CONFIG_GLOBAL are known from git 2.32 on.
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_SYSTEM": os.devnull,
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -100,10 +102,13 @@ def environment(*, protocols: str = "none") -> dict[str, str]:
         "GIT_ASKPASS": "/bin/false",
         "GIT_PAGER": "cat",
         "GIT_EDITOR": "/bin/false",
+        # In a partial clone `cat-file` would otherwise run the remote's upload-pack or ssh command to get a missing blob.
         "GIT_NO_LAZY_FETCH": "1",
+        # A ref below refs/replace makes git serve other content under the id that was asked for.
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_GRAFT_FILE": os.devnull,
         "GIT_ALLOW_PROTOCOL": protocols,
+        # Protocols that only a user may start are not allowed, as for the URL of a submodule.
         "GIT_PROTOCOL_FROM_USER": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         # A small delta may have a huge object as its base; git refuses to unpack what would need more than this at once.
@@ -197,6 +202,7 @@ def printable_fault(complaint: bytes) -> str:
     lines = [
         line.strip() for line in complaint[-_MOST_COMPLAINT:].decode("utf-8", "backslashreplace").splitlines() if line.strip()
     ]
+    # Hints and progress go to the same stream; the errors are what a user needs.
     grave = [line for line in lines if _PREFIX.match(line)] or lines
     text = "; ".join(dict.fromkeys(_PREFIX.sub("", line) for line in grave[:3]))
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in without_credentials(text))

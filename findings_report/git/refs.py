@@ -43,6 +43,7 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
     None when it is none of them. `shown` is what messages call the repository. Raises FindingsReportError for refs that
     lead out of the repository, that are too many to read or kept in a way that only git can read.
     """
+    # Source: gitrevisions, "@ alone is a shortcut for HEAD".
     wanted = "HEAD" if name == "@" else name
     if not is_ref_name(wanted) or any(len(os.fsencode(part)) > _LONGEST_PART for part in wanted.split("/")):
         return None
@@ -79,6 +80,7 @@ def _followed(layout: Layout, ref: str) -> str | None:
 
 def _loose(layout: Layout, ref: str) -> str | None:
     """What the ref's own file says; None when it has none."""
+    # A linked work tree has its own HEAD and bisect refs, and shares all others.
     is_own = not ref.startswith("refs/") or ref.startswith(_PER_WORK_TREE)
     path = _inside(layout, (layout.git_directory if is_own else layout.common_directory) / ref)
     return None if path.is_dir() else read_plain(path)
@@ -91,6 +93,7 @@ def _packed(layout: Layout, ref: str) -> str | None:
     wanted = b" " + os.fsencode(ref)
     with open_plain(_inside(layout, layout.common_directory / "packed-refs"), largest=LARGEST_PACKED) as file:
         for line in file or ():
+            # Compared as bytes: all but one of up to three million lines need no decoding.
             if line.rstrip(b"\r\n").endswith(wanted):
                 id, _, name = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(" ")
                 if name == ref and _CONTENT.fullmatch(id):

@@ -99,6 +99,7 @@ class Repository:
         match = _REVISION.fullmatch(revision)
         assert match is not None  # noqa: S101  # both of its parts may be empty
         name, rest = match["name"], match["rest"]
+        # Reflogs and the index are in the audited clone, which git is never started on.
         if rest.startswith("@{") or (not name and rest.startswith(":/")):
             fault = f"revision {revision!r} asks what only the clone of repository '{self.name}' itself knows"
             raise refusal(fault, remedy="name a tag, a branch or a hash", code="revision-unresolved")
@@ -146,6 +147,7 @@ class Repository:
             found = below
         if found.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
             return PathEntry(found.kind, found.id, None)
+        # The size comes from the header: content is read only when a caller accepts the size.
         header = self._header(found.id)
         if header is None:
             raise self._missing("blob", found.id, f"the content of '{path}' at commit {commit}")
@@ -194,6 +196,7 @@ class Repository:
         return tuple(path.removeprefix(commit.encode() + b":").decode("utf-8", "backslashreplace") for path in paths)
 
     def _grep(self, commit: str, lines: Sequence[str], pathspecs: Sequence[str]) -> process.GitResult:
+        # Fixed strings: a quote is code, and as a regular expression it would match other code or nothing.
         options = ["-F", "-l", "-z", "-I", "--full-name", "--no-textconv", "--no-recurse-submodules", "--all-match"]
         patterns = [word for line in lines for word in ("-e", line)]
         return process.run(
@@ -278,6 +281,8 @@ def open_repository(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> 
     """
     process.program()
     layout = find_layout(path, name=name, borrow=borrow)
+    # In a repository of our own that borrows the objects, nothing that the audited one configures is run. A list of settings
+    # to override cannot do that: filters, diff drivers and aliases have names of their own.
     private = TemporaryDirectory(prefix="findings-report-")
     create_bare(Path(private.name), layout.object_format)
     lend(layout, Path(private.name))

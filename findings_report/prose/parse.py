@@ -78,6 +78,7 @@ def parse(text: str) -> Prose:
     """Return `text` as blocks."""
     if is_plain(text):
         return Prose(tuple(_PARSER.parse(text)), (), References())
+    # Before parsing, because the time that the parser takes is what these limits bound.
     if (fault := _too_long(text)) is not None:
         return _as_code(text, fault)
     environment: dict[str, Any] = {}

@@ -42,6 +42,7 @@ class Policy:
     def unused(self, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
         """Yield link definitions without a link: Markdown does not print them, and authors write `[note]: text` by mistake."""
         for definition in definitions.values():
+            # CommonMark 4.7: a definition is not displayed, wherever it is in the text.
             if definition["href"] not in self.addresses:
                 fault = f"'[...]: {visible(definition['href'])[:80]}' defines a link that is not used, so it is not printed"
                 yield Fault(definition["map"][0], fault, "put a backslash before the bracket to print it", "definition-unused")

@@ -46,6 +46,7 @@ def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]
     """
     from rapidfuzz import fuzz
 
+    # Laxer than VERSIONS: equal counts are evidence that the lines were edited one by one, as in a renamed variable.
     if len(old) == len(new) and all(fuzz.ratio(a, b) > 50 for a, b in zip(old, new, strict=True)):
         return list(enumerate(range(len(new))))
     return _heaviest(_likenesses(old, new), len(new))
@@ -55,6 +56,7 @@ def _likenesses(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]
     """Of each old line: the new lines that are like it, and how much, 0 to 1."""
     from rapidfuzz import fuzz, process
 
+    # Only such a hunk is a rewritten or generated file; a line that occurs more than 20 times in it says nothing.
     if len(old) * len(new) > _MOST_CELLS:
         where: dict[str, list[int]] = {}
         for index, text in enumerate(new):
@@ -82,6 +84,7 @@ def _heaviest(likenesses: Sequence[Mapping[int, float]], width: int) -> list[tup
             if weight > best[new + 1]:
                 pair = _Link(index, new, link)
                 for stop in range(new + 1, width + 1):
+                    # `best` rises, so from here on every entry is at least as heavy.
                     if best[stop] >= weight:
                         break
                     best[stop], last[stop] = weight, pair
@@ -131,9 +134,11 @@ def ignores_white_space(language: str) -> bool:
 
 def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> bool:
     """True when the texts are the same code with other white space. Strings and comments have to be equal verbatim."""
+    # In Python, YAML, Make or Haskell indentation is meaning, so a change of white space is a modification there.
     if not ignores_white_space(language) or not has_multi_line(language):
         return False
     before, after = "\n".join(old), "\n".join(new)
+    # A preprocessor directive ends with its line, also in languages whose statements do not.
     if language in _BY_LINE or _DIRECTIVE.search(before) or _DIRECTIVE.search(after):
         return _by_line(before, language) == _by_line(after, language)
     return _tokens(before, language) == _tokens(after, language)

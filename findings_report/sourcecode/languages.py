@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Final
 
+# `h` is also C++ and Objective-C, `m` also MATLAB, `v` also Coq: the name alone decides, since a lexer that guesses from
+# content can be slow or wrong.
 _EXTENSIONS: Final[dict[str, str]] = {
     "ada": "adb ads",
     "bash": "sh bash zsh ksh bats",
@@ -161,12 +163,14 @@ def scanner(language: str) -> re.Pattern[str]:
     parts = []
     opened = []
     for opener, closer in pairs:
+        # In a raw string of Go a backslash is a backslash, and comments have no escapes.
         escapes = opener in ('"""', "'''", '"') or (opener == "`" and language != "go")
         body = rf"(?:[^\\]|\\.)*?{re.escape(closer)}" if escapes else rf".*?{re.escape(closer)}"
         parts.append(re.escape(opener) + body)
         opened.append(re.escape(opener))
     multi = f"(?P<multi>{'|'.join(parts)})|(?P<open>{'|'.join(opened)})"
     single = [rf"{re.escape(comment)}[^\n]*" for comment in comments]
+    # Text of a markup language has apostrophes and quotation marks that are never closed.
     if (comments, pairs) != _MARKUP:
         single.append(r'"(?:[^"\\\n]|\\.)*"?')
         single.append(r"'(?:[^'\\\n]|\\.)*'?" if language in _WORDS else r"'(?:[^'\\\n]|\\[^\n]{1,10})'")

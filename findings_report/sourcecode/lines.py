@@ -68,6 +68,7 @@ def find_obstacle(content: bytes) -> Obstacle | None:
 
 
 def _is_utf_16(head: bytes) -> bool:
+    # The mark of UTF-32 starts with that of UTF-16, and git takes such a file for binary.
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return False
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -82,6 +83,7 @@ def decode(content: bytes) -> Text:
 
     Split on LF only, as git does; one CR before it belongs to the line end. A byte order mark is no part of line 1.
     """
+    # UTF-8 first: other text is hardly ever valid UTF-8, while a declaration may be wrong or copied.
     body = content.removeprefix(codecs.BOM_UTF8)
     for encoding in ("utf-8", _declared(body)):
         if encoding is not None:
@@ -93,6 +95,7 @@ def decode(content: bytes) -> Text:
 
 
 def _declared(body: bytes) -> str | None:
+    # The first two lines, where Python (PEP 263) and Emacs look.
     head = b"\n".join(body[:1000].split(b"\n", 2)[:2])
     match = _DECLARED.search(head)
     if match is None:
@@ -109,6 +112,7 @@ def split_lines(text: str) -> tuple[str, ...]:
     parts = text.split("\n")
     if parts[-1] == "":
         parts.pop()
+    # Most files have none, and this runs for every file that is read.
     if "\r" in text:
         parts = [part.removesuffix("\r") for part in parts]
     return tuple(parts)
@@ -146,6 +150,8 @@ def fingerprint(lines: Iterable[str]) -> str:
     """`fingerprint/1`: sha256, hexadecimal, of the lines without white space, blank ones dropped, each ended by LF."""
     digest = hashlib.sha256()
     for line in lines:
+        # Without white space the fingerprint survives reformatting and a move into another block. Reports contain it, so a
+        # change of this function needs a new version number.
         if bare := "".join(line.split()):
             digest.update(bare.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()

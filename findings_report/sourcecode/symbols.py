@@ -83,6 +83,7 @@ def find_symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
 def find_enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
     """The innermost symbol that holds the whole of `region`; None when none does."""
     holding = [symbol for symbol in found if region.start_line in symbol.region and region.end_line in symbol.region]
+    # Of nested symbols the innermost starts last.
     return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
 
 
@@ -115,6 +116,7 @@ def _python(source: str) -> list[Symbol]:
 
     Not by Python's own parser: that takes twice the time, and knows the syntax of its own version only.
     """
+    # Form feeds divide pages in old Python code; the tokenizer ignores them in indentation.
     text = scanner("python").sub(_folded, source).replace("\f", "")
     if _UNCLOSED in text or "\r" in text:
         return []
@@ -188,10 +190,12 @@ def _braced(source: str, language: str) -> list[Symbol]:
         if match[0] == "{":
             if len(opened) == _DEEPEST:
                 return []
+            # Only the text since the last statement can declare what this brace opens.
             head = text[max(start, at - _LONGEST_HEAD) : at]
             header = _header(head, language, is_in_function=any(h and h.kind == "function" for h, _ in opened))
             opened.append((header, line - _lines_of(head, header, language)))
         elif match[0] == "}":
+            # A brace too many means that a string or a macro was misread; every later name would be wrong.
             if not opened:
                 return []
             header, first = opened.pop()
