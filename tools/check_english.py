@@ -56,7 +56,6 @@ ALLOWED: Final[dict[str, str]] = {
 
 PENDING: Final[tuple[str, ...]] = (
     "docs/reference.md",
-    "findings_report/authoring/",
     "findings_report/commands/",
     "findings_report/model/",
     "findings_report/rendering/",

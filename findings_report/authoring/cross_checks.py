@@ -1,4 +1,4 @@
-"""What one file cannot know of another: ids, aliases, the scale, repositories, names. Values in, problems out."""
+"""Checks between the files of an engagement: ids, aliases, the scale, repositories, names. Values in, problems out."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SEVERITY: Final = {"severity", "rating", "cvss", "cvss_score", *suggestions.FIE
 def disagreements(
     engagement: Engagement, findings: Mapping[str, Finding], *, unread: Mapping[str, AbstractSet[str]] = MappingProxyType({})
 ) -> list[Problem]:
-    """Every problem between the files of an engagement, in the order of the files.
+    """Return every problem between the files of an engagement, in the order of the files.
 
-    `unread` has, by the key of a file, the fields that have a fault of their own: nothing is held against what they may say.
+    `unread` has, by the key of a file, the fields that are invalid: nothing is checked against them.
     """
     faulty = unread.get(_ENGAGEMENT, frozenset())
     has_scale, has_repositories = not {"severities", "matrix"} & faulty, not _REPOSITORIES & faulty

@@ -1,6 +1,6 @@
 """The files of an engagement's folder, read safely.
 
-A folder is one place an engagement can stand in; a git revision is another. Both are `Files`: names and bytes.
+An engagement is read from a folder or from a git revision. Both are `Files`: names and bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _MOST_STEPS: Final = 8
-"""How many links may lead to one another."""
+"""The longest chain of symbolic links that is followed; it also ends a cycle."""
 
 ENGAGEMENT: Final = "engagement.yaml"
 
@@ -32,30 +32,30 @@ FOLDER: Final = "findings"
 LOCK: Final = "tickets.lock.yaml"
 
 MOST_FILES: Final = 20_000
-"""Files of an engagement's folder."""
+"""Limit of the number of files in an engagement's folder."""
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
-"""Bytes of one file that is read."""
+"""Limit of the size of one file, in bytes."""
 
 UNFINISHED: Final = re.compile(r"\..{1,20}\.[0-9a-f]{12}\.part\Z")
-"""The name of a file that is being put in place; one that stays was left by a write that was interrupted."""
+"""The name of a temporary file of an atomic write. One that remains was left by an interrupted write."""
 
 
 class Files(Protocol):
-    """Where an engagement stands: a folder, or a revision of one."""
+    """The source of an engagement: a folder, or a revision of one."""
 
     shown: str
-    """How the place is called in messages, as the user would type it."""
+    """Name of the folder in messages, as the user would type it."""
 
     def names(self) -> tuple[str, ...]:
-        """Paths of all files, relative, with /, sorted."""
+        """Return the relative POSIX paths of all files, sorted."""
 
     def read(self, name: str) -> bytes | None:
-        """The file's bytes; None when there is no such file."""
+        """Return the bytes of the file `name`; None if there is no such file."""
 
 
 class Folder:
-    """An engagement's folder on disk. Symbolic links that lead out of it are refused, not followed."""
+    """An engagement's folder on disk. A symbolic link that leads out of the folder is an error and is never followed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class Folder:
         return self.path.resolve(strict=True)
 
     def names(self) -> tuple[str, ...]:
-        """Paths of all files below the folder, hidden ones left out, but for those that an interrupted write left."""
+        """Return the paths of all files below the folder, without hidden files except those left by an interrupted write."""
         found: list[str] = []
         for root, folders, files in os.walk(self.path, onerror=_refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -88,7 +88,10 @@ class Folder:
         return tuple(sorted(found))
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of `name`; None when it does not exist. Raises on links that lead out, devices, unreadable files."""
+        """Return the bytes of the file `name`; None if there is no such file.
+
+        Raises FindingsReportError for links that lead out of the folder, devices and unreadable files.
+        """
         path = self.path / name
         try:
             root, target = self._root, path.resolve(strict=True)
@@ -103,7 +106,7 @@ class Folder:
 
 
 class Snapshot:
-    """Files as they were when each was first read, whatever becomes of them meanwhile."""
+    """Files whose content is kept from the first read on, so that later changes on disk have no effect."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -115,18 +118,18 @@ class Snapshot:
         return self._files.names()
 
     def names(self) -> tuple[str, ...]:
-        """As `Files.names`."""
+        """Return the names at the time of the first call."""
         return self._names
 
     def read(self, name: str) -> bytes | None:
-        """As `Files.read`."""
+        """Return the bytes at the time of the first read of `name`."""
         if name not in self._read:
             self._read[name] = self._files.read(name)
         return self._read[name]
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:
-    """A descriptor of what stands below `root`, reached step by step: what is a link by now fails, and is not followed."""
+    """Return a descriptor of the file below `root`, opened folder by folder. Raises OSError if any part is a symbolic link."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in parts:
         above = descriptor
@@ -138,7 +141,7 @@ def _opened(root: Path, parts: tuple[str, ...]) -> int:
 
 
 def _content(descriptor: int) -> bytes:
-    """All that an open plain file holds. Closes it. Raises ValueError for anything else, and for more than is read."""
+    """Return the content of an open regular file and close it. Raises ValueError for other files and above LARGEST_FILE."""
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -158,9 +161,9 @@ def _unreadable(shown: str, why: str) -> Problem:
 
 
 def find_folder(start: Path) -> Path:
-    """The engagement's folder: `start`, the `findings` in it, or that of the nearest folder above.
+    """Return the engagement's folder: `start`, its `findings` folder, or either of these for the nearest folder above.
 
-    Raises FindingsReportError when there is none.
+    Raises FindingsReportError if no folder has an engagement.
     """
     if os.path.isfile(start):  # noqa: PTH113 - these never raise, unlike Path's: a name may be too long, a folder locked
         start = start.parent
@@ -190,7 +193,7 @@ def find_folder(start: Path) -> Path:
 
 
 class Revision:
-    """The files below a folder in one commit. A link to another of them is followed, as on disk; every other one is refused."""
+    """The files below a folder in one commit. Symbolic links between these files are followed; any other link is an error."""
 
     def __init__(self, repository: git.Repository, commit: str, prefix: str, *, shown: str) -> None:
         """`commit` is a full hash; `prefix` the folder from the repository's root, POSIX, empty for the root itself."""
@@ -201,7 +204,10 @@ class Revision:
         self.shown = shown
 
     def names(self) -> tuple[str, ...]:
-        """Paths of all files below the folder, hidden ones left out. Raises for a folder that is a link or a submodule."""
+        """Return the paths of all files below the folder, without hidden files.
+
+        Raises FindingsReportError if the folder is a symbolic link or a submodule.
+        """
         found = [name for name, entry in self._entries.items() if entry.kind != "submodule"]
         if not found and self._folder:
             entry = self._repository.entry(self._commit, self._folder)
@@ -215,7 +221,10 @@ class Revision:
         return tuple(sorted(found))
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of `name`; None when the commit has no such file. Raises for a link that leads out, and one too large."""
+        """Return the bytes of the file `name`; None if the commit has no such file.
+
+        Raises FindingsReportError for a link that leads out of the folder, and above LARGEST_FILE.
+        """
         where: str | None = name
         for _ in range(_MOST_STEPS):
             entry = self._entries.get(where) if where is not None else None
@@ -235,18 +244,18 @@ class Revision:
 
     @property
     def submodules(self) -> tuple[str, ...]:
-        """The submodules below the folder: what is in them is not in the commit, and so not read."""
+        """The paths of submodules below the folder. Their files belong to other repositories and are not read."""
         return tuple(sorted(name for name, entry in self._entries.items() if entry.kind == "submodule"))
 
     @cached_property
     def _entries(self) -> dict[str, git.TreeEntry]:
-        """Everything below the folder that is no folder itself, hidden parts left out."""
+        """The entries below the folder that are not folders, without hidden ones, by relative path."""
         found = self._repository.tree(self._commit, self._folder)
         below = {path.removeprefix(self._prefix): entry for path, entry in found.items()}
         return {name: entry for name, entry in below.items() if not any(part.startswith(".") for part in name.split("/"))}
 
     def _target(self, name: str) -> str | None:
-        """Where the link `name` leads, as a path below the folder; None when it leads out of it."""
+        """Return the target of the link `name` as a path below the folder; None if the link leads out of the folder."""
         if self._size(name) > LARGEST_FILE:
             return None
         target = self._repository.blob(self._entries[name].id).decode("utf-8", "backslashreplace")

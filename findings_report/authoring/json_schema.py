@@ -1,6 +1,6 @@
-"""The JSON Schemas of both files: from the models, with what an editor needs to check, complete and explain.
+"""The JSON Schemas of findings and of `engagement.yaml`: made from the models, for validation and completion in editors.
 
-Which files they are for, and where they stand, is said here as well; the example of every field is `example/`.
+`SCHEMA_FOLDER` and `modeline` connect files with their schema; the examples of the fields come from `example/`.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
 
 SCHEMA_FOLDER: Final = ".schema"
-"""The folder, in the engagement's, that holds `finding.json` and `engagement.json`; what reads findings passes it over."""
+"""The folder of `finding.json` and `engagement.json` in the engagement's folder; being hidden, it is not read as findings."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def modeline(which: Literal["finding", "engagement"]) -> str:
-    """The comment that tells an editor which schema the file has, for a file that stands in the engagement's folder itself."""
+    """Return the comment that names the schema of a file to editors, for a file directly in the engagement's folder."""
     return f"# yaml-language-server: $schema={SCHEMA_FOLDER}/{which}.json"
 
 
 def engagement_schema() -> dict[str, Any]:
-    """The JSON Schema of `engagement.yaml`."""
+    """Return the JSON Schema of `engagement.yaml`."""
     return _schema(Engagement, "engagement.yaml of findings-report", "example.engagement.yaml")
 
 
 def finding_schema(engagement: Engagement | None = None) -> dict[str, Any]:
-    """The JSON Schema of a `*.finding.yaml`; with the words of `engagement` (severities, repositories, fields) if given."""
+    """Return the JSON Schema of `*.finding.yaml`, limited to severities, repositories and fields of `engagement` if given."""
     schema = _schema(Finding, "A finding of findings-report", "example.finding.yaml")
     if engagement is not None:
         _narrow(schema, engagement)
@@ -52,15 +52,15 @@ def _schema(model: type[BaseModel], title: str, example: str) -> dict[str, Any]:
     schema = _explained(schema, enumerations)
     schema["$defs"] = {name: node for name, node in schema["$defs"].items() if name not in enumerations}
     _exemplify(schema, schema, _example(example))
-    written = f"Written by findings-report {__version__}; `findings-report schema --write` writes it anew."
+    written = f"Written by findings-report {__version__}; `findings-report schema --write` updates this file."
     return {"$schema": _DIALECT, "$comment": written, **schema, "title": title}
 
 
 def _explained(node: Any, enumerations: Mapping[str, dict[str, Any]]) -> Any:
-    """The schema as editors show it best.
+    """Return the schema in the form that editors display best.
 
-    They hover `markdownDescription` as Markdown and escape `description`; of a reference they show what it leads to, not
-    what the field says, so enumerations stand where they are used. `null` is no proposal: nobody means an empty field.
+    Editors render `markdownDescription` as Markdown and escape `description`. For a reference they show the description of the
+    definition, not that of the field, so enumerations are inlined. `null` is removed, because completion would propose it.
     """
     if isinstance(node, list):
         return [_explained(part, enumerations) for part in node if part != {"type": "null"}]
@@ -82,7 +82,7 @@ def _explained(node: Any, enumerations: Mapping[str, dict[str, Any]]) -> Any:
 
 
 def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The alternatives as one, where the value's type alone tells them apart: an editor then says a field's name once."""
+    """Return the alternatives as one schema if the type of the value selects between them, so editors show a field once."""
     keywords = [key for part in parts for key in part if key != "type"]
     types = [part.get("type") for part in parts]
     merged = {key: value for part in parts for key, value in part.items()}
@@ -94,7 +94,7 @@ def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _enumeration(name: str, node: Mapping[str, Any]) -> dict[str, Any]:
-    """An enumeration with the meaning of each of its words."""
+    """Return the schema of an enumeration, with the meaning of each of its words."""
     meanings = _meanings(next(vars(module)[name] for module in (engagement, finding, field_types) if name in vars(module)))
     return {
         "type": node["type"],
@@ -106,7 +106,7 @@ def _enumeration(name: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _meanings(enumeration: type[Enum]) -> Mapping[str, str]:
-    """The sentence under each member, by the member's value; Python keeps none of them."""
+    """Return the docstring below each member by the member's value, read from the source: Python does not keep them."""
     (written,) = ast.parse(inspect.getsource(enumeration)).body
     found: dict[str, str] = {}
     name = ""
@@ -121,12 +121,12 @@ def _meanings(enumeration: type[Enum]) -> Mapping[str, str]:
 
 @cache
 def _example(name: str) -> Any:
-    """A whole file in which every field stands at least once."""
+    """Return the example file `name`, in which every field appears at least once."""
     return read((resources.files("findings_report.authoring") / "example" / name).read_bytes()).data
 
 
 def _exemplify(schema: Mapping[str, Any], node: dict[str, Any], value: Any) -> None:
-    """Gives each field in `value` to the schema of that field as an example of it."""
+    """Add each field in `value` to the schema of that field as an example."""
     for branch in _branches(schema, node):
         if isinstance(value, dict):
             for key, inner in value.items():
@@ -154,7 +154,7 @@ def _branches(schema: Mapping[str, Any], node: dict[str, Any]) -> Iterator[dict[
 
 
 def _narrow(schema: dict[str, Any], engagement: Engagement) -> None:
-    """Puts the engagement's own words where any word could stand."""
+    """Limit the fields that accept any word to the words of the engagement."""
     scale = {severity.name: severity.meaning for severity in engagement.severities}
     for field in ("severity", "residual_severity"):
         _restrict(schema["properties"][field], scale)
@@ -171,7 +171,7 @@ def _narrow(schema: dict[str, Any], engagement: Engagement) -> None:
 
 
 def _restrict(node: dict[str, Any], words: Mapping[str, str]) -> None:
-    """Only `words`, each with its meaning; empty is told by `check`."""
+    """Allow only `words`, each with its meaning. An empty value is not in the schema; `check` reports it."""
     node.pop("anyOf", None)
     node.pop("examples", None)
     node |= {"enum": list(words), "markdownEnumDescriptions": list(words.values()), "enumDescriptions": list(words.values())}

@@ -1,6 +1,6 @@
-"""The door to `findings/`: YAML bytes -> Engagement and Findings, with file, line and column for every value.
+"""The entry point to `findings/`: YAML bytes -> Engagement and Findings, with file, line and column for every value.
 
-Knows YAML and the models, and of git only the files of a commit. `load` is four steps from values to values: read the YAML,
+Knows YAML and the models, and of git only the files of a commit. `load` has four steps from values to values: read the YAML,
 validate it, read the files that the engagement declares, check the files against each other. Each step returns its problems
 beside its value, so one run reports every problem of every file.
 """
@@ -121,7 +121,7 @@ def load_engagement(files: Files) -> Authored:
 def locate(problems: Iterable[Problem], authored: Authored) -> tuple[Problem, ...]:
     """Return the problems, each with the place and the field that its subject names in the files of `authored`.
 
-    A problem that has a place, or whose subject is in none of these files, stays as it is.
+    A problem that has a place, or whose subject is in none of these files, is returned unchanged.
     """
     return tuple(_locate(problem, authored.documents) for problem in problems)
 
@@ -175,7 +175,7 @@ def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _Ya
         keys[ENGAGEMENT_KEY] = ENGAGEMENT
     else:
         problems.append(_file_problem(files.shown, f"there is no {ENGAGEMENT}", "start one with `findings-report init`"))
-    taken: dict[str, str] = {}  # ids without regard to case: file systems may not tell them apart
+    taken: dict[str, str] = {}  # by case-folded id: file systems of macOS and Windows ignore case
     for name in others:
         key, problem = _finding_key(name, _display_path(files, name), taken)
         problems += [problem] if problem is not None else []

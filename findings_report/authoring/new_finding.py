@@ -1,4 +1,4 @@
-"""The text of a new finding: its id, and its YAML from nothing or from a library entry; the files of `init` and `demo`.
+"""A new finding: its id, and its YAML, empty or from a library entry; also the files of `init` and `demo`.
 
 No disk is written here.
 """
@@ -24,11 +24,11 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.suggestions import listed
 
 FIRST_ID: Final = "FIRST-001"
-"""The id of the first finding of all, as `init` writes it."""
+"""The id of the first finding, as `init` writes it."""
 
 
 NO_ENTRIES: Final = "put findings to start from into library/ beside findings/, or name a shared library with --library"
-"""The remedy for a library that is empty or not there."""
+"""The remedy for a library that is empty or does not exist."""
 
 
 _NUMBERED = re.compile(r"(.*?)([0-9]+)\Z")
@@ -48,17 +48,17 @@ class NewLocation:
     """Lines that a new finding cites."""
 
     path: str
-    """POSIX, from the repository's root."""
+    """POSIX path from the repository's root."""
     repository: str | None
-    """Name in the engagement; None where it goes without saying."""
+    """Name of the repository in the engagement; None if the engagement has only one."""
     lines: Region | None
-    """None cites the whole file."""
+    """The cited lines; None cites the whole file."""
     quote: tuple[str, ...]
-    """The lines as git has them; empty writes no quote."""
+    """The cited lines as in git; empty if no quote is to be written."""
 
 
 def taken_ids(files: Files) -> tuple[str, ...]:
-    """Every id and alias in use, in the order of the files. A file that cannot be read counts by its name alone."""
+    """Return every id and alias in use, in the order of the files. A file that cannot be read counts by its name alone."""
     taken: list[str] = []
     for name in files.names():
         if not name.endswith(FINDING_SUFFIX):
@@ -67,14 +67,14 @@ def taken_ids(files: Files) -> tuple[str, ...]:
         try:
             written = read(files.read(name) or b"").data
         except (YamlFault, FindingsReportError):
-            continue  # `check` tells what is wrong with it
+            continue  # `check` reports the file; a new id is needed nevertheless
         aliases = written.get("aliases") if isinstance(written, dict) else None
         taken += [alias for alias in aliases if isinstance(alias, str)] if isinstance(aliases, list) else []
     return tuple(taken)
 
 
 def next_id(taken: Sequence[str]) -> str:
-    """The id after the highest number of the series with most ids, of several as large the last; NTR-007 after NTR-006."""
+    """Return the next id, NTR-007 after NTR-006, in the series with the most ids; among series of equal size, in the last."""
     numbered = [match for id in taken if identifier_fault(id) is None and (match := _NUMBERED.match(id))]
     if not numbered:
         return FIRST_ID
@@ -86,10 +86,10 @@ def next_id(taken: Sequence[str]) -> str:
 
 
 def stub(engagement: Engagement, title: str, cited: NewLocation | None) -> bytes:
-    """A finding with the fields worth filling in; those that are empty, `check` points at.
+    """Return the YAML of a finding with its most important fields, empty; `check` reports the empty ones.
 
-    Blank lines at the end are not quoted. A quote that YAML cannot hold is left out, and git's lines are printed all the
-    same. Raises FindingsReportError (USAGE) for a title that YAML cannot hold.
+    Blank lines at the end are not quoted. A quote that YAML cannot contain is omitted; the report prints git's lines anyway.
+    Raises FindingsReportError (USAGE) for a title that YAML cannot contain.
     """
     words = ", ".join(severity.name for severity in engagement.severities)
     written = title_scalar(title)
@@ -146,14 +146,14 @@ def _location(cited: NewLocation) -> str:
 
 
 def _scalar(text: str) -> str:
-    """`text`, of one line, as YAML: plain where that is plainly safe, else in double quotes."""
+    """Return `text`, one line, as a YAML scalar: plain if that is certainly safe, otherwise in double quotes."""
     if _PLAIN.match(text) and type(resolve_plain(text)) is str:
         return text
     return quoted(text)
 
 
 def title_scalar(title: str) -> str:
-    """`title`, of one line, as YAML. Raises FindingsReportError (USAGE) when it can be no title."""
+    """Return `title`, one line, as a YAML scalar. Raises FindingsReportError (USAGE) if the text cannot be a title."""
     if not title or len(title) > _LONGEST_TITLE:
         raise _title_fault(f"has {len(title)} characters", f"write between 1 and {_LONGEST_TITLE}")
     written = _scalar(title)
@@ -171,7 +171,7 @@ def _title_fault(fault: str, remedy: str = "leave the character out") -> Finding
 
 
 def library_entries(files: Files) -> dict[str, str]:
-    """The entries of a library: the name to ask for, as `web/xss`, and the file it stands in."""
+    """Return the entries of a library: the file of each entry by the entry's name, such as `web/xss`."""
     entries: dict[str, str] = {}
     for name in files.names():
         suffix = next((suffix for suffix in _LIBRARY_SUFFIXES if name.endswith(suffix)), None)
@@ -181,7 +181,7 @@ def library_entries(files: Files) -> dict[str, str]:
 
 
 def from_library(libraries: Iterable[Files], name: str, title: str | None) -> bytes:
-    """The entry `name` of the first library that has it, byte for byte but for a new title.
+    """Return the entry `name` of the first library that has it, unchanged except for a new title.
 
     Raises FindingsReportError: USAGE for a name that no library has, INPUT for an entry that is no YAML.
     """
@@ -210,19 +210,19 @@ RELEASES = ("1.0", "1.1")
 
 
 def init_files(written: str) -> dict[str, bytes]:
-    """The files of a new engagement, by name. `written` is its title as a YAML scalar."""
+    """Return the files of a new engagement by name. `written` is the engagement's title as a YAML scalar."""
     folder = resources.files("findings_report.authoring") / "init"
     engagement = (folder / "engagement.yaml").read_text("utf-8").format(title=written)
     return {"engagement.yaml": engagement.encode(), "FIRST-001.finding.yaml": (folder / "FIRST-001.finding.yaml").read_bytes()}
 
 
 def demo_release(release: str) -> dict[str, bytes]:
-    """The files of one release of the demo's repository, by path."""
+    """Return the files of one release of the demo's repository by path."""
     return dict(_files(resources.files("findings_report.authoring") / "demo" / release, ""))
 
 
 def demo_findings() -> dict[str, bytes]:
-    """The files of the demo's engagement, by name."""
+    """Return the files of the demo's engagement by name."""
     return dict(_files(resources.files("findings_report.authoring") / "demo" / "findings", ""))
 
 

@@ -1,6 +1,6 @@
-"""Declared picture files -> Pictures that are safe to embed: decoded in a confined child, encoded anew, without metadata.
+"""Declared picture files -> Pictures that are safe to embed: decoded in a sandboxed process, re-encoded, without metadata.
 
-What is taken is decided by content, not by name: PNG and JPEG. SVG and everything else is refused.
+PNG and JPEG are accepted, recognised by content, not by file name. SVG and all other formats are not allowed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class _Declared(NamedTuple):
 
 
 def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, Picture]:
-    """The pictures by name, the logo's under `logo:`. `files` holds the bytes under the same names.
+    """Return the pictures by name, the logo as `logo:`. `files` has the bytes under the same names.
 
-    Raises FindingsReportError (INPUT) naming every file that is no PNG or JPEG, is broken, or is too large.
+    Raises FindingsReportError (INPUT) with a problem for every file that is not PNG or JPEG, is corrupt, or is too large.
     """
     declared: dict[str, _Declared] = {
         image.name: _Declared(image.alt, image.caption, image.file, ("engagement", "images", index, "file"))
@@ -46,7 +46,7 @@ def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, 
     for name, content in files.items():
         alt, caption, file, subject = declared[name]
         try:
-            answer = _encoded_anew(content)
+            answer = _reencoded(content)
         except ValueError as error:
             problems.append(Problem(Kind.INPUT, f"the picture {error}", subject=subject, code="picture"))
             continue
@@ -56,7 +56,7 @@ def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, 
     return pictures
 
 
-def _encoded_anew(content: bytes) -> dict[str, Any]:
+def _reencoded(content: bytes) -> dict[str, Any]:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"has {len(content):,} bytes; at most {LARGEST_FILE:,} are taken")
     if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
@@ -71,7 +71,7 @@ def _encoded_anew(content: bytes) -> dict[str, Any]:
 
 
 def prepare() -> Iterable[str]:
-    """In the child, before it is confined: loads what must be imported. It reads no file while it serves."""
+    """Import the decoders in the sandboxed process before the sandbox closes. Returns the paths it may read: none."""
     import PIL.JpegImagePlugin
     import PIL.PngImagePlugin  # noqa: F401 - both are used by Image.open
 
@@ -79,7 +79,7 @@ def prepare() -> Iterable[str]:
 
 
 def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:  # noqa: ARG001
-    """In the child: decodes and encodes one picture. Gives {"fault": text} for one that is refused."""
+    """Decode and re-encode one picture in the sandboxed process. Returns {"fault": text} for a picture that is not allowed."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # our own bound, looked at before a pixel is decoded
@@ -105,7 +105,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
 
 
 def _plain(image: Image.Image, *, is_png: bool) -> Image.Image:
-    """A copy of eight bits a channel, or one, that needs nothing from beside its pixels."""
+    """Return a copy with 8 bits per channel, or 1 bit per pixel, that needs no metadata to be displayed."""
     if not is_png:
         return image.convert(image.mode if image.mode in ("L", "RGB") else "RGB")
     if image.mode.startswith("I;16"):  # 16 bits of grey, which `convert` would cut off at 255

@@ -1,4 +1,4 @@
-"""Everything an author wrote in Markdown, read before it is printed: what would come out wrong, with its place."""
+"""Proofreading of all Markdown texts before they are printed: each problem with its place."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _FIRST: Final = {
 
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 
-MOST_TOLD: Final = 20
-"""Problems of one text that are told one by one; a hostile text has thousands."""
+MOST_LISTED: Final = 20
+"""Limit of the problems of one text that are reported singly: a malicious text has thousands."""
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What a text may name."""
+    """The names that a text may refer to."""
 
     ids: Collection[str]
-    """Of findings, and former ones."""
+    """Ids of findings, former ids included."""
     pictures: Collection[str]
-    """By name and by file."""
+    """Names and file names of pictures."""
     locations: Collection[str] = ()
-    """Of the text's own finding."""
+    """Names of the locations of the text's own finding."""
     placed: set[str] = field(default_factory=set)
-    """Locations that this finding's texts have placed so far: each is one figure, with one number."""
+    """Names of locations that earlier texts of this finding have placed: each location is one figure, with one number."""
 
 
 def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Problems of all prose: texts that are still to be written, refused links and pictures, text nested too deep, references
-    to what is not there, and evidence that a finding places twice.
+    """Return the problems of all prose: unwritten texts, links and pictures that are not allowed, text nested too deep,
+    dangling references, and evidence that a finding places twice.
     """
     problems: list[Problem] = []
     pictures = {image.name for image in engagement.images} | {image.file for image in engagement.images}
@@ -67,15 +67,15 @@ class Linked:
     """A link that names a branch or tag of one of the engagement's repositories."""
 
     subject: Subject
-    """The text it stands in."""
+    """The text that contains the link."""
     line_offset: int
-    """Which line of that text, 0-based."""
+    """Line of the link in that text, 0-based."""
     link: BranchLink
     """The link."""
 
 
 def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Linked]:
-    """Every such link in all prose and references, in the order of the texts."""
+    """Yield every link to a branch or tag in all prose and references, in the order of the texts."""
     known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
     if not any(known.values()):
         return
@@ -108,7 +108,7 @@ def _not_pinned(engagement: Engagement, found: Linked) -> Problem:
 
 
 def texts_of(finding: Finding) -> dict[Subject, str]:
-    """The finding's Markdown by the path of its field, in print order."""
+    """Return the finding's Markdown texts by the path of their fields, in the order of printing."""
     texts: dict[Subject, str] = {passage.path: passage.text for passage in finding.prose}
     for index, location in enumerate(finding.locations):
         if location.caption is not None:
@@ -127,7 +127,7 @@ def _engagement_texts(engagement: Engagement) -> Iterator[tuple[Subject, str]]:
 
 
 def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
-    """The warning of a text that begins with `TODO:`, as those that `init` writes do: nobody means to send it."""
+    """Yield a warning for a text that begins with `TODO:`, like those that `init` writes: it is not meant for customers."""
     if _TO_DO.match(text):
         remedy = "write it" if subject[1:] in (("title",), ("description",)) else "write it, or remove the field"
         yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
@@ -138,13 +138,13 @@ def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
 
 
 def _bounded(found: list[Problem]) -> list[Problem]:
-    """The problems of one text, at most MOST_TOLD and one that counts the rest."""
-    told, rest = found[:MOST_TOLD], found[MOST_TOLD:]
+    """Return the problems of one text: at most MOST_LISTED, and one with the number of the others."""
+    listed, rest = found[:MOST_LISTED], found[MOST_LISTED:]
     if rest:
         level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
         fault = f"{len(rest):,} problems more in this text"
-        told.append(replace(rest[0], fault=fault, remedy=None, level=level, code="more"))
-    return told
+        listed.append(replace(rest[0], fault=fault, remedy=None, level=level, code="more"))
+    return listed
 
 
 def _every_problem(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
@@ -166,7 +166,7 @@ def _every_problem(subject: Subject, text: str, known: _Known) -> Iterator[Probl
 
 
 def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
-    """The error of a reference to what is not there."""
+    """Return the error for a reference to a name that does not exist."""
     there = {"placed": known.locations, "location": known.locations, "finding": known.ids, "image": known.pictures}
     word = {"placed": "location", "image": "picture"}.get(use.kind, use.kind)
     if use.name in there[use.kind]:
@@ -177,7 +177,7 @@ def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
 
 
 def _placed_twice(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
-    """The warning of a location that the finding has placed before. Captions and notes name figures and hold none."""
+    """Return the warning for a location that the finding has already placed. Captions and notes cannot contain figures."""
     if use.kind != "placed" or "locations" in subject:
         return None
     if use.name not in known.placed:

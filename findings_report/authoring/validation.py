@@ -134,7 +134,7 @@ def _code(kind: str) -> str:
 
 
 def _known(document: YamlDocument, location: tuple[str | int, ...]) -> Path:
-    """The longest beginning of `location` that stands in the file; keys that pydantic made of numbers are put back."""
+    """Return the longest prefix of `location` that exists in the file, with keys that pydantic converted to numbers as text."""
     path: Path = ()
     for step in location:
         if (*path, step) in document.values:
@@ -178,7 +178,7 @@ def _not_one_of(detail: ErrorDetails, key: str, path: Path) -> Problem:
 
 
 def not_one_of(value: object, words: Iterable[str], key: str, path: Subject, *, of: str = "one of") -> Problem:
-    """`value` is not in a list of words: says which they are and which is near."""
+    """Return the problem of a `value` that is not in a list of words, with the list and the most similar word."""
     words = list(words)
     fault = f"{value!r} is not {of} ({', '.join(words)})"
     remedy = suggestions.status(str(value)) if path[-1:] == ("status",) else None
@@ -192,7 +192,7 @@ def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
 
 
 def _fields(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """Names of the fields that may stand at `location`."""
+    """Return the names of the fields that are allowed at `location`."""
     root = _schema(model)
     nodes = [root]
     for step in location:
@@ -217,7 +217,7 @@ def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[
 
 
 def nearest(document: YamlDocument, path: Path) -> Mark | None:
-    """The mark of the value at `path`, else of the nearest one around it: for the document itself its first key."""
+    """Return the mark of the value at `path`, else of the nearest enclosing value; for the document itself its first key."""
     while path and path not in document.values:
         path = path[:-1]
     mark = document.values.get(path)
@@ -227,7 +227,7 @@ def nearest(document: YamlDocument, path: Path) -> Mark | None:
 
 
 def place(document: YamlDocument, file: str, path: Path, code: str, line_offset: int) -> Place:
-    """Where the value at `path` stands. A fault of the key itself (`unknown-field`) is shown at the key."""
+    """Return the place of the value at `path`. An invalid key (`unknown-field`) is shown at the key."""
     mark = document.keys.get(path) if code == "unknown-field" else None
     mark = mark or nearest(document, path)
     if mark is None:
@@ -241,14 +241,14 @@ def place(document: YamlDocument, file: str, path: Path, code: str, line_offset:
 
 
 def _block_line(document: YamlDocument, mark: Mark, offset: int) -> tuple[int, int]:
-    """The line of a block scalar's text that is `offset` lines below its first. Folded (`>`) text is taken line by line too."""
+    """Return line and column `offset` lines below the first of a block scalar. Folded (`>`) text is counted by line too."""
     line = min(mark.line + 1 + offset, max(mark.line, mark.end_line, 0), len(document.lines) - 1)
     source = document.lines[line]
     return line, len(source) - len(source.lstrip())
 
 
 def dotted(path: Subject) -> str:
-    """`locations[0].lines`, as messages name a field."""
+    """Return the name of a field in messages: `locations[0].lines`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

@@ -1,6 +1,7 @@
-"""One value of a YAML file set, everything else left as it was: comments, layout, line ends.
+"""Changes to single values of a YAML file that preserve everything else: comments, layout, line ends.
 
-Edited by place, never by printing the document anew; the result is read again and must differ in that value alone.
+Values are replaced at their position in the text; the document is never dumped. The result is parsed again and may differ in
+that value only.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _PLAIN: Final = re.compile(r"[\w/](?:[\w./+@-]*\w)?\Z")
 
 
 def relocate(content: bytes, index: int, location: Location, *, shown: str) -> bytes:
-    """The finding in `content` with its location `index` (0-based) saying what `location` says.
+    """Return the finding in `content` with its location `index` (0-based) changed to `location`.
 
-    Only `path`, `lines`, `show`, `highlight`, the keys of `notes`, `quote` and `commit` may differ, of the last two only
-    digits and that it was not there. Raises FindingsReportError (INPUT) when the place cannot be edited with certainty.
+    They may differ in `path`, `lines`, `show`, `highlight`, the keys of `notes`, the digits of `quote`, and a new `commit`.
+    Raises FindingsReportError (INPUT) if the file cannot be edited with certainty.
     """
     at: Path = ("locations", index)
     document = read(content)
@@ -58,7 +59,7 @@ def _says(content: bytes, wanted: Finding) -> bool:
 
 
 def _edits(document: YamlDocument, at: Path, was: Location, now: Location) -> Iterator[tuple[Mark, str]]:
-    """Places of the file and what they have to say."""
+    """Yield the marks of changed values, each with its new source text."""
     if was.path != now.path:
         mark = document.values[*at, "path"]
         yield mark, restyled(now.path, mark)
@@ -80,7 +81,7 @@ def _edits(document: YamlDocument, at: Path, was: Location, now: Location) -> It
 def _numbers(
     document: YamlDocument, path: Path, before: Sequence[Region], after: Sequence[Region]
 ) -> Iterator[tuple[Mark, str]]:
-    """The numbers of a field of line ranges, each where it stands: a number, a text or a list of them."""
+    """Yield the marks of a field of line ranges, each with its new numbers: a number, a text, or a list of either."""
     known = {end: now for old, new in zip(before, after, strict=True) for end, now in _ends(old, new)}
     if all(old == new for old, new in known.items()):
         return
@@ -102,9 +103,9 @@ def _is_list(mark: Mark) -> bool:
 
 
 def _quote(source: str, before: str, after: str) -> str:
-    """The quote as it is written, with other numbers: in one line, or as a block text, line by line.
+    """Return the source of a quote with other line numbers: of a one-line scalar, or of a block scalar line by line.
 
-    What is written otherwise comes out wrong, which `relocate` finds out.
+    Any other style gives a wrong result, which `relocate` detects.
     """
     if source == quoted(before):
         return quoted(after)
@@ -114,18 +115,18 @@ def _quote(source: str, before: str, after: str) -> str:
 
 
 def _line(line: str, before: str, after: str) -> str:
-    """A line of a block text, behind its indentation and before its line end."""
+    """Return a line of a block scalar with `before` replaced by `after`; indentation and line end are kept."""
     bare = line.removesuffix("\r")
     return bare.removesuffix(before) + after + line[len(bare) :] if bare.endswith(before) else line
 
 
 def quoted(text: str) -> str:
-    """`text` as a double-quoted YAML scalar on one line, with what cannot be seen as escapes."""
+    """Return `text` as a double-quoted YAML scalar on one line, with invisible characters as escapes."""
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def restyled(text: str, mark: Mark) -> str:
-    """`text` as a YAML scalar of one line, written as the one at `mark` is where that is plainly safe."""
+    """Return `text` as a YAML scalar on one line, in the style of the scalar at `mark` if that is certainly safe."""
     is_word = _PLAIN.match(text) is not None
     if not mark.style and is_word and type(resolve_plain(text)) is str:
         return text
@@ -133,7 +134,7 @@ def restyled(text: str, mark: Mark) -> str:
 
 
 def replaced(content: bytes, document: YamlDocument, edits: Mapping[Mark, str]) -> bytes:
-    """`content`, which `document` was read from, with other source text at each mark; what it says is the caller's to see."""
+    """Return `content`, the source of `document`, with new source text at each mark. The caller must check the result."""
     text = document.text
     for mark in sorted(edits, reverse=True):
         start, end = document.index(mark.line, mark.column), document.index(mark.end_line, mark.end_column)
@@ -142,9 +143,9 @@ def replaced(content: bytes, document: YamlDocument, edits: Mapping[Mark, str]) 
 
 
 def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
-    """`content` with the text `value` at `path`, whose mapping must exist; a new key follows the mapping's last one.
+    """Return `content` with the text `value` at `path`, whose mapping must exist; a new key follows the mapping's last one.
 
-    Raises FindingsReportError (INPUT) when the place cannot be edited with certainty.
+    Raises FindingsReportError (INPUT) if the file cannot be edited with certainty.
     """
     document = read(content)
     text = content.decode("utf-8-sig")
@@ -160,8 +161,9 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
 
 
 def add_list(content: bytes, key: str, values: Sequence[str], *, shown: str) -> bytes:
-    """`content` with the new last key `key`, whose value is the list. Raises FindingsReportError (INPUT) when it is there, or
-    when it cannot be added with certainty.
+    """Return `content` with the new last key `key`, whose value is the list.
+
+    Raises FindingsReportError (INPUT) if the key exists, or if it cannot be added with certainty.
     """
     document = read(content)
     line_end = _line_break(document.text)
@@ -177,9 +179,9 @@ def add_list(content: bytes, key: str, values: Sequence[str], *, shown: str) -> 
 
 
 def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *, shown: str) -> bytes:
-    """`content` with each text at a path changed by its function, which is given it as it stands in the file.
+    """Return `content` with the source of each text at a path changed by its function.
 
-    Raises FindingsReportError (INPUT) when a text does not come out as if the function had been given the text itself.
+    Raises FindingsReportError (INPUT) if the result differs from that of the function on the text's value.
     """
     document = read(content)
     marks = {document.values[path]: change for path, change in changes.items()}
@@ -227,7 +229,7 @@ def _line_break(text: str) -> str:
 
 
 def _last_line(mark: Mark, document: YamlDocument) -> int:
-    """The last line (0-based) that belongs to a value; a block's end is marked at the line after it."""
+    """Return the last line (0-based) of a value; the mark of a block ends at the line below the block."""
     line = mark.end_line
     if (mark.style in ("-", "|", ">") and mark.end_column == 0) or line >= len(document.lines):
         line = max(mark.line, line - 1)
@@ -254,31 +256,31 @@ def _differs_only_there(document: YamlDocument, result: bytes, path: Path, value
 
 
 class Revisions(Protocol):
-    """What knows the commits of a repository."""
+    """The commits of a repository, by revision."""
 
     def commit_of(self, revision: str) -> str | None:
-        """The full hash that `revision` names now; None when it names nothing."""
+        """Return the full hash of the commit that `revision` names; None if there is no such revision."""
 
 
 @dataclass(frozen=True)
 class Pin:
-    """What is to be done about one repository."""
+    """The pin of one repository: a change to `engagement.yaml` and its message."""
 
     name: str
-    """The repository."""
+    """Name of the repository."""
     written: Mapping[str, str]
-    """Fields to set in engagement.yaml: `commit`, and `revision` with --to; empty when there is nothing to do."""
+    """Fields to set in engagement.yaml: `commit`, and `revision` with --to; empty if nothing changes."""
     said: str
-    """What the user is told."""
+    """The message to the user."""
 
 
 def pins(
     engagement: Engagement, sources: Mapping[str, Revisions | None], *, to: str | None, only: str | None
 ) -> tuple[list[Pin], list[Problem]]:
-    """One Pin for each repository, or for `only`, and a problem for each that has none.
+    """Return a Pin for each repository, or for `only`, and a problem for each repository that cannot be pinned.
 
-    Without `to`, repositories that have a commit are left alone. Raises FindingsReportError (USAGE) for an unknown name or an
-    unclear `to`.
+    Without `to`, repositories that have a commit keep it. Raises FindingsReportError (USAGE) for an unknown name or an
+    ambiguous `to`.
     """
     names = list(engagement.repositories)
     if only is not None and only not in names:
@@ -304,9 +306,9 @@ def _pin(name: str, repository: DeclaredRepository, source: Revisions | None, to
         remedy = f"name one with --repository {name}=PATH"
         remedy += ", or run `findings-report fetch`" if repository.url is not None else ""
         if repository.path is None:
-            return _problem("has no clone at hand", subject, remedy)
-        fault = f"has no clone at hand: there is nothing at {repository.path!r}, seen from engagement.yaml"
-        return _problem(fault, (*subject, "path"), f"mend `path`, or {remedy}")
+            return _problem("has no local clone", subject, remedy)
+        fault = f"has no clone at {repository.path!r}, relative to engagement.yaml"
+        return _problem(fault, (*subject, "path"), f"correct `path`, or {remedy}")
     commit = source.commit_of(revision)
     if commit is None and to is not None:
         return _problem(f"has no revision {to!r}, which --to names", subject, suggestions.revision(to, source.commit_of))
@@ -320,8 +322,10 @@ def _pin(name: str, repository: DeclaredRepository, source: Revisions | None, to
 
 
 def _pinned(name: str, repository: DeclaredRepository, commit: str, source: Revisions | None) -> Pin | Problem:
-    """What is told of a repository that has a commit. A `revision` that was changed by hand is not followed: it may as well
-    be a tag that somebody moved."""
+    """Return the Pin of a repository that has a commit, or a problem if `revision` now names another commit.
+
+    The pin does not move then: an edited `revision` cannot be distinguished from a tag that was moved upstream.
+    """
     revision = repository.revision
     if source is not None and revision is not None and source.commit_of(revision) not in (None, commit):
         fault = f"the repository {name} stays pinned to {commit}, and {revision!r} names another commit now"

@@ -1,7 +1,8 @@
 """YAML bytes -> plain values with the place of each, under the YAML 1.2 core schema.
 
-Built from parser events on a stack of our own, so that neither depth nor aliases can exhaust anything. Refused, each with its
-place: duplicate keys, anchors, aliases, merge keys, tags, several documents, control characters, too much of anything.
+Built from parser events on an explicit stack, so that neither nesting nor aliases can exhaust memory. Not allowed, each
+reported with its place: duplicate keys, anchors, aliases, merge keys, tags, several documents, control characters, and
+values over a limit.
 
 Source: YAML 1.2.2, section 10.3 (core schema).
 """
@@ -26,7 +27,7 @@ _REMEDIES: Final = {
     "while parsing a quoted scalar": "in double quotes \\ starts an escape: use single quotes",
     "while parsing a flow": "close what [ or { opens, or quote a text that starts with one",
 }
-"""What people do against a fault of libyaml, by a part of its words."""
+"""The remedy for an error message of libyaml, by a part of the message."""
 
 
 _OPENED: Final = re.compile(r"\s*(?:- +)*(?:\w[\w-]*:\s+)?([\[{\"'])")
@@ -48,7 +49,7 @@ Path = tuple[str | int, ...]
 """Keys and 0-based indexes from the root of a document."""
 
 BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-"""What libyaml counts as the end of a line."""
+"""The line breaks of libyaml."""
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
@@ -57,7 +58,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _LONGEST_NUMBER = 100
-# As what may stand, not as what may not: the search is ten times as fast, and it sees every character of every file.
+# The complement of the allowed characters, because the search is ten times as fast as with a list of the forbidden ones, and
+# it runs over every character of every file.
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
     + "".join(f"{chr(plane << 16)}-{chr(plane << 16 | 0xFFFD)}" for plane in range(1, 17))
@@ -66,7 +68,7 @@ _FORBIDDEN = re.compile(
 
 
 def remedy(fault: str, lines: list[str], line: int) -> str | None:
-    """What is to be done about `fault`, in libyaml's words, in `line` (0-based) of `lines`; None when that is not clear."""
+    """Return the remedy for the libyaml message `fault` in `line` (0-based) of `lines`; None if the cause is not clear."""
     shown = lines[line] if line < len(lines) else ""
     if "\t" in shown[: len(shown) - len(shown.lstrip())]:
         return "indent with blanks; YAML does not allow tabs there"
@@ -79,7 +81,7 @@ def remedy(fault: str, lines: list[str], line: int) -> str | None:
 
 
 def _in_block_text(lines: list[str], line: int) -> bool:
-    """True when the nearest line above that is indented less than the one at fault starts a block text."""
+    """Return True if the nearest line above with less indentation than `line` starts a block scalar."""
     indent = len(lines[line]) - len(lines[line].lstrip()) if line < len(lines) else 0
     above = (text for text in reversed(lines[:line]) if text.strip() and len(text) - len(text.lstrip()) < indent)
     return next(above, "").rstrip().endswith(("|", ">", "|-", ">-"))
@@ -92,26 +94,26 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 
 
 class WrittenInt(int):
-    """An integer that remembers how it was written: `010` is ten, and still `010` where text is wanted."""
+    """An integer with its source text: `010` is ten, and still `010` in a field of type text."""
 
     source: str
 
 
 class WrittenFloat(float):
-    """A number that remembers how it was written, so that `1.10` stays `1.10` where text is wanted."""
+    """A number with its source text, so that `1.10` stays `1.10` in a field of type text."""
 
     source: str
 
 
 class Mark(NamedTuple):
-    """Where a value stands. Lines and columns are 0-based, the end is exclusive."""
+    """The position of a value in a file. Lines and columns are 0-based, the end is exclusive."""
 
     line: int
     column: int
     end_line: int
     end_column: int
     style: str
-    """Quoted and block scalars by their mark, plain ones empty; `{`, `[` for flow collections, `-` for block ones."""
+    """First character of quoted and block scalars, empty for plain ones; `{`, `[` for flow collections, `-` for block ones."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class YamlDocument:
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
-        """The text, a line each, without line ends; only a fault asks for it."""
+        """The lines of the text without line ends; only messages about problems need them."""
         return tuple(BREAKS.split(self.text))
 
     @cached_property
@@ -137,16 +139,16 @@ class YamlDocument:
         return (0, *(found.end() for found in BREAKS.finditer(self.text)))
 
     def index(self, line: int, column: int) -> int:
-        """Where in the text a line (0-based) and column stand."""
+        """Return the index in `text` of a line and column, both 0-based."""
         return self._starts[line] + column
 
     def source(self, mark: Mark) -> str:
-        """What is written at a mark."""
+        """Return the source text at a mark."""
         return self.text[self.index(mark.line, mark.column) : self.index(mark.end_line, mark.end_column)]
 
 
 class YamlFault(Exception):  # noqa: N818  # a fault of the file, not of the program
-    """A file that is refused, with the place (0-based) and, where there is one, a remedy."""
+    """An error in a YAML file, with its place (0-based) and a remedy if one is known."""
 
     def __init__(self, fault: str, line: int = 0, column: int = 0, remedy: str | None = None) -> None:
         super().__init__(fault)
@@ -175,7 +177,7 @@ class _Build:
 
 
 def read(content: bytes) -> YamlDocument:
-    """The document in `content`. Raises YamlFault; never anything else, whatever the bytes."""
+    """Return the document in `content`. Raises YamlFault and, whatever the bytes, no other exception."""
     text = _decode(content)
     build = _Build()
     try:
@@ -229,7 +231,7 @@ def _events(text: str) -> Iterator[Any]:
 
 
 def _take(event: Any, build: _Build) -> None:
-    """One parser event."""
+    """Add one parser event to the document. Raises YamlFault for YAML that is not allowed."""
     if isinstance(event, yaml.AliasEvent):
         raise _at(event, f"the alias *{event.anchor} is not read", "write the value out, or quote a text that starts with *")
     if getattr(event, "anchor", None) is not None:
@@ -271,14 +273,14 @@ def _scalar(event: Any, build: _Build) -> None:
         if text == "<<" and not event.style:
             raise _at(event, "the merge key << is not read", "write the fields out")
         if text in top.value:
-            raise _at(event, f"the key {text!r} stands here for the second time", "remove one of the two")
+            raise _at(event, f"duplicate key {text!r}", "remove one of the two")
         top.key, top.key_mark = text, mark
         return
     _place(event, text if event.style else resolve_plain(text), mark, build)
 
 
 def resolve_plain(text: str) -> object:
-    """The value of a plain scalar under the core schema; numbers remember their source text."""
+    """Return the value of a plain scalar under the core schema; numbers keep their source text."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "0123456789+-." or len(text) > _LONGEST_NUMBER:
@@ -309,7 +311,7 @@ def _written_float(text: str, value: float) -> WrittenFloat:
 
 
 def _place(event: Any, value: Any, mark: Mark, build: _Build) -> Path:
-    """Puts `value` where the document is at; gives its path."""
+    """Add `value` at the current position of the document and return its path."""
     if len(build.values) >= MOST_VALUES:
         raise _at(event, f"more than {MOST_VALUES:,} values in one file")
     if not build.stack:

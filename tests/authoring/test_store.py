@@ -135,7 +135,7 @@ def test_every_problem_of_every_file_is_told_in_one_run_with_its_place(tmp_path:
 @pytest.mark.parametrize(
     ("text", "fault", "line", "column"),
     [
-        ("a: 1\na: 2", "the key 'a' stands here for the second time", 2, 1),
+        ("a: 1\na: 2", "duplicate key 'a'", 2, 1),
         ("a: &x 1", "the anchor &x is not read", 1, 4),
         ("a: *x", "the alias *x is not read", 1, 4),
         ("<<: {a: 1}", "the merge key << is not read", 1, 1),
