@@ -172,7 +172,7 @@ def test_places_that_are_none_are_told_and_nothing_else_happens(
     found = [run(demo, *sides).comparison for sides in ((str(side), None), (str(demo), str(side)))]
 
     judged = [each.text for comparison in found for one in comparison.findings for each in one.judgements]
-    assert "could not be placed" in " ".join(judged)
+    assert "could not be located" in " ".join(judged)
     assert not list(demo.rglob("pwned"))
 
 
