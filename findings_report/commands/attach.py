@@ -74,7 +74,7 @@ def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, lis
 
 
 def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...]:
-    """The references to trackers that are known here. Others may be of use to people; they are told, and left alone."""
+    """Return the references to known trackers; add a warning for each other reference, which people may still use."""
     found: list[TicketRef] = []
     for text in dict.fromkeys(refs):
         try:

@@ -130,7 +130,7 @@ def _refuse_same_names(names: Mapping[Path, str]) -> None:
         other = taken.setdefault(name.casefold(), folder)
         if other != folder:
             fault = f"{display_path(other)} and {display_path(folder)} would both be written to {name}/"
-            raise FindingsReportError(Problem(Kind.USAGE, fault, "build one of them by itself", code="several"))
+            raise FindingsReportError(Problem(Kind.USAGE, fault, "build each of them with an -o of its own", code="several"))
 
 
 def _refuse_unknown_repositories(engagements: Mapping[Path, Inputs]) -> None:

@@ -1,4 +1,4 @@
-"""Two reports compared: read, paired, their code followed, claims held against it, and the comparison published."""
+"""The command `diff`: two reports are compared, their claims are checked against the code, and the result is published."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from findings_report.report.check import Inputs, Progress
 from findings_report.report.formats import COMPARISON_FORMATS
 
 STEM: Final = "diff"
-"""Its file name."""
+"""The file name of a comparison, without its suffix."""
 
 GATES: Final = ("new", "updated", "absent", "resolved", "regressed", "review", "contradiction")
 """What `--fail-on` may name, alone or with a severity."""
@@ -26,7 +26,7 @@ GATES: Final = ("new", "updated", "absent", "resolved", "regressed", "review", "
 
 @dataclass(frozen=True)
 class DiffOptions:
-    """What `diff` is to make of it."""
+    """The options of `diff`."""
 
     formats: tuple[str, ...]
     """-f; empty writes nothing unless `output` names a file."""
@@ -44,10 +44,10 @@ class DiffOptions:
 
 @dataclass(frozen=True)
 class Diffed:
-    """What `diff` gives."""
+    """A comparison that was published."""
 
     comparison: Comparison
-    """The whole of it."""
+    """The findings of both sides."""
     files: tuple[Written, ...]
     """In the order of the formats asked for."""
     problems: tuple[Problem, ...]
@@ -55,7 +55,7 @@ class Diffed:
 
 
 def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOptions, progress: Progress) -> Diffed:
-    """Compares two sides, see `read_side`, and publishes all files or none.
+    """Compare two sides, see `read_side`, and publish all files or none.
 
     Raises FindingsReportError, having written nothing.
     """
@@ -103,7 +103,7 @@ class _Gate:
     """One word of --fail-on."""
 
     text: str
-    """As said."""
+    """The text of the option."""
     name: str
     """One of GATES."""
     severity: str | None

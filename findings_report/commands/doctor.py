@@ -1,4 +1,4 @@
-"""What `doctor` does: the programs that take part, and those that are missing."""
+"""The command `doctor`: the installed dependencies with their versions, and the missing ones."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Health:
-    """What `doctor` finds."""
+    """The dependencies of this program."""
 
     components: tuple[Component, ...]
-    """What is there, with versions."""
+    """The installed ones, with versions."""
     problems: tuple[Problem, ...]
-    """What is missing, with the command that mends it."""
+    """The missing ones, each with the command that installs it."""
 
 
 def doctor() -> Health:
-    """What this machine has, and what it lacks."""
+    """Return the installed and the missing dependencies."""
     from findings_report import git
     from findings_report.system.toolchain import INSTALL, missing_libraries
 

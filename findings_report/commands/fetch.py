@@ -1,4 +1,4 @@
-"""Repositories that have a `url` and no clone at hand -> clones in the cache that hold the commits that are cited."""
+"""The command `fetch`: repositories with a `url` and no local clone are cloned into the cache, cited commits only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from findings_report.system import cache
 
 
 def fetch(inputs: Inputs, progress: Progress) -> list[str]:
-    """Clones what has a `url` and no clone at hand; a line for each repository."""
+    """Clone the repositories that have a `url` and no local clone; return a line for each repository."""
 
     folder, authored = read(inputs)
     with authoring.locating(authored):
@@ -26,7 +26,7 @@ def fetch(inputs: Inputs, progress: Progress) -> list[str]:
 def fetch_missing(
     engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]
 ) -> list[str]:
-    """One line for each repository. `folder` is the engagement's. Raises FindingsReportError, after all were tried."""
+    """Return a line for each repository. `folder` is the engagement's. Raise FindingsReportError after all were tried."""
     clones = find_clones(engagement, folder, {})
     said: list[str] = []
     problems: list[Problem] = []
@@ -48,7 +48,7 @@ def fetch_missing(
 
 
 def _cited(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
-    """The commits that are cited of a repository: its own and those of single locations."""
+    """Return the commits of a repository that are cited: its own and those of single locations."""
     only = len(engagement.repositories) == 1
     commits = {engagement.repositories[name].commit}
     for finding in findings.values():

@@ -1,4 +1,4 @@
-"""What --strict and --fail-on say of an engagement."""
+"""The gates --strict and --fail-on of an engagement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from findings_report.report.check import Checked
 
 
 def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:
-    """What --strict and --fail-on say: one error of kind GATE for each that tripped."""
+    """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
     tripped: list[Problem] = []
     engagement = checked.authored.engagement
     limit = severity_rank(engagement, fail_on)
@@ -34,7 +34,7 @@ def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
 
 
 def severity_rank(engagement: Engagement, word: str | None) -> int | None:
-    """Where in the scale, worst first and from 0, a word stands. Raises FindingsReportError (USAGE) when it does not."""
+    """Return the 0-based position of a severity in the scale, worst first. Raise FindingsReportError (USAGE) if unknown."""
     scale = [severity.name for severity in engagement.severities]
     if word is not None and word not in scale:
         fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"

@@ -1,4 +1,4 @@
-"""What `init` and `schema` do: an engagement is started, and editors are told what its files may hold."""
+"""The commands `init`, `demo` and `schema`: a new engagement, and the schemas and settings for editors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from findings_report.report.check import Inputs
 
 
 def demo(folder: Path) -> Path:
-    """Writes the demo's repository, its two releases tagged, and its engagement, pinned to the first; the folder."""
+    """Write the demo's repository with two tagged releases, and its engagement, pinned to the first; return the folder."""
     from findings_report.authoring import new_finding
     from findings_report.git.fetch import create_repository
     from findings_report.system.atomic_files import publish
@@ -49,9 +49,9 @@ class WrittenFiles:
 
 
 def init(folder: Path, title: str) -> WrittenFiles:
-    """Starts an engagement in `folder`/findings, and tells editors of its schemas and git of what it is to leave out.
+    """Start an engagement in `folder`/findings, with settings that give editors its schemas and a .gitignore.
 
-    Settings of either that are there already are left alone; a note says what to add.
+    Existing settings and an existing .gitignore are not changed; a note says what to add.
     """
     from findings_report.authoring import new_finding
     from findings_report.system.atomic_files import publish, publish_new
@@ -60,7 +60,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
     if os.path.lexists(target / authoring.ENGAGEMENT):
         place = Place(display_path(target / authoring.ENGAGEMENT))
         remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
-        fault = "an engagement is here already, and stays as it is"
+        fault = "the folder already has an engagement, which was not changed"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
     written = authoring.title_scalar(" ".join(title.split()))
     files = {target / name: content for name, content in new_finding.init_files(written).items()}
@@ -74,7 +74,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
 
 
 def _schemas(folder: Path) -> dict[Path, bytes]:
-    """The schemas of an engagement's folder, as its own words make them."""
+    """Return the schemas of an engagement's folder, with the engagement's own severities, repositories and fields."""
     engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
     schemas = {"finding": authoring.finding_schema(engagement), "engagement": authoring.engagement_schema()}
     return {
@@ -84,7 +84,7 @@ def _schemas(folder: Path) -> dict[Path, bytes]:
 
 
 def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
-    """Visual Studio Code's settings, which cover findings without a line of their own, as those of a library."""
+    """Return the settings of Visual Studio Code, which also cover findings without a modeline, such as library entries."""
     path = folder / _SETTINGS
     base = f"./{authoring.FOLDER}/{authoring.SCHEMA_FOLDER}"
     wanted = {
@@ -104,7 +104,7 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
 
 
 def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
-    """Git's list of what it leaves out, with what `build` writes: that holds the client's code."""
+    """Return a .gitignore that names the folder of `build`, whose reports contain the client's code."""
     path = folder / ".gitignore"
     if not os.path.lexists(path):
         return {path: b"/build/\n"}, []
@@ -116,14 +116,14 @@ def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
 
 
 def schema(which: str) -> dict[str, Any]:
-    """The JSON Schema of `finding`, `engagement` or `report`."""
+    """Return the JSON Schema of `finding`, `engagement` or `report`."""
     from findings_report.report import archive
 
     return {"finding": authoring.finding_schema, "engagement": authoring.engagement_schema, "report": archive.schema}[which]()
 
 
 def write_schemas(start: Path) -> WrittenFiles:
-    """Writes the schemas that editors read anew: after an update, or a change of severities, repositories or fields."""
+    """Rewrite the schemas that editors read: after an update, or a change of severities, repositories or fields."""
     from findings_report.system.atomic_files import publish
 
     schemas = _schemas(authoring.find_folder(start))

@@ -1,4 +1,4 @@
-"""What `new` does: a finding is added, from nothing or from the library."""
+"""The command `new`: a finding is added, empty or from the library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_QUOTE = 60
 
 @dataclass(frozen=True)
 class NewFinding:
-    """What `new` is to make."""
+    """The options of `new`."""
 
     title: str | None
     """The finding's title; None keeps the library entry's."""
@@ -39,7 +39,7 @@ class NewFinding:
 
 
 def new(start: Path, draft: NewFinding) -> WrittenFiles:
-    """Adds a finding to the engagement found from `start`. Raises FindingsReportError, having written nothing."""
+    """Add a finding to the engagement found from `start`. Raise FindingsReportError if nothing was written."""
     from findings_report.system.atomic_files import publish_new
 
     if draft.entry is not None and draft.path is not None:
@@ -72,7 +72,7 @@ def new(start: Path, draft: NewFinding) -> WrittenFiles:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What `new --list` shows."""
+    """The result of `new --list`."""
 
     entries: tuple[str, ...]
     """The names that `new --from` knows, the engagement's own first."""
@@ -81,7 +81,7 @@ class Shelf:
 
 
 def library(start: Path, shared: Path | None) -> Shelf:
-    """What the library of the engagement has, and `shared`."""
+    """Return the entries of the engagement's library and of `shared`."""
     libraries = _libraries(authoring.find_folder(start), shared)
     entries = tuple(dict.fromkeys(name for files in libraries for name in authoring.library_entries(files)))
     note = Problem(Kind.INPUT, "the library has no entry", authoring.NO_ENTRIES, level="note", code="no-entry")
@@ -111,7 +111,7 @@ def _check_id(id: str, taken: Sequence[str]) -> None:
 def _cited(
     folder: Path, authored: authoring.Authored, draft: NewFinding, text: str
 ) -> tuple[authoring.NewLocation, list[Problem]]:
-    """The lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
+    """Return the lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
     location = _location(authored.engagement, text, draft.lines)
     quote, problems = _quote(folder, authored, location, draft.clones or {})
     lines = location.lines[0] if location.lines else None
@@ -163,7 +163,7 @@ def _quote(
 
 
 def _of_option(problem: Problem) -> Problem:
-    """A problem of the location that the command line names, told as one of its options."""
+    """Return a problem of the location on the command line as a problem of the option that it comes from."""
     if problem.subject is None or problem.subject[0] != "?":
         return problem
     return replace(problem, field="--lines" if "lines" in problem.subject else "--path")

@@ -1,4 +1,4 @@
-"""What `pin --links` does: links that name a branch are pinned where they stand, in YAML and in sections' files."""
+"""The command `pin`: the commits of repositories are written to engagement.yaml, and links to branches become permalinks."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from findings_report.report.check import Inputs, read
 
 @dataclass(frozen=True)
 class Pinned:
-    """What `pin` did."""
+    """The result of `pin`."""
 
     said: tuple[str, ...]
     """A line for each repository that is pinned."""
     problems: tuple[Problem, ...]
-    """Of those that could not be."""
+    """Problems of the repositories that could not be pinned."""
 
 
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
-    """Writes down the commits of the repositories that have one. See `pin.pins`. Findings may be half written."""
+    """Pin the repositories, see `yaml_editor.pins`. Findings are not read, so they may be half written."""
     from findings_report.authoring.yaml_editor import pins
     from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
@@ -60,18 +60,18 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
 
 @dataclass(frozen=True)
 class Links:
-    """What was done about them."""
+    """The result of `pin --links`."""
 
     said: tuple[str, ...]
     """A line for each link that was pinned."""
     problems: tuple[Problem, ...]
-    """A warning for each that was left, with the reason."""
+    """A warning for each link that was not pinned, with the reason."""
 
 
 def pin_links(inputs: Inputs, only: str | None) -> Links:
-    """Pins every link into the engagement's repositories, or into `only`, that shows the same at the pinned commit.
+    """Pin every link into the engagement's repositories, or into `only`, that shows the same at the pinned commit.
 
-    Text, comments and layout of the files stay. Raises FindingsReportError, having written nothing.
+    Text, comments and layout of the files are not changed. Raises FindingsReportError if nothing was written.
     """
     from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
@@ -89,7 +89,7 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
         answer = answers[each.link.url]
         unpinned = Problem(
             Kind.SOURCE,
-            f"the link to '{each.link.rest[:80]}' is left as it is: {answer.message}",
+            f"the link to '{each.link.rest[:80]}' was not changed: {answer.message}",
             subject=each.subject,
             line_offset=each.line_offset,
             level="warning",
@@ -121,7 +121,7 @@ def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
 def _edited(
     folder: Path, authored: authoring.Authored, found: Sequence[Linked], change: Callable[[str], str]
 ) -> dict[Path, tuple[bytes, bytes]]:
-    """The files that change, whole: as they are, and as they are to be."""
+    """Return the content of each file that changes: before and after."""
     files = authoring.Folder(folder)
     names = {PurePosixPath(name).name.removesuffix(authoring.FINDING_SUFFIX): name for name in files.names()}
     names[authoring.ENGAGEMENT_KEY] = authoring.ENGAGEMENT

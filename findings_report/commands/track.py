@@ -1,4 +1,4 @@
-"""What `track` does: every cited region of an engagement is followed to another commit."""
+"""The command `track`: every cited region of an engagement is followed to another commit."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 _Changes = tuple[CommitSummary, ...]
 _MOST_ASKED: Final = 3
-"""Lines of a region that is gone of which history is asked."""
+"""The number of lines of a deleted region that are looked up in the history."""
 
 
 @dataclass(frozen=True)
 class TrackedPlace:
-    """One cited region, and what became of it."""
+    """One cited region and its drift."""
 
     place: CitedPlace
     """Where it is cited."""
     drift: Drift
-    """What became of it."""
+    """Where the region is at the other commit."""
     changes: tuple[CommitSummary, ...] = ()
-    """With --explain: the commits that changed it, newest first, at most 20; of what is gone, those that changed its file."""
+    """With --explain: the commits that changed it, newest first, at most 20; for a deleted region, those of its file."""
     ends: tuple[CommitSummary, ...] = ()
-    """With --explain, of what is gone: those of the commits that took its select_telling lines away, the newest first."""
+    """With --explain, for a deleted region: the commits that removed its most distinctive lines, newest first."""
 
 
 @dataclass(frozen=True)
 class TrackedEngagement:
-    """What `track` finds."""
+    """The cited regions of an engagement at another commit."""
 
     places: tuple[TrackedPlace, ...]
-    """By finding, then as they were written."""
+    """By finding, then in the order of the file."""
     commits: Mapping[str, str]
-    """What --to names in each repository, by its name: full hashes."""
+    """The full hash that --to names, by repository."""
     problems: tuple[Problem, ...]
     """Warnings."""
 
 
 def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress: Progress) -> TrackedEngagement:
-    """Follows every location, or those of repository `only`, to the commit that `to` names.
+    """Follow every location, or those of repository `only`, to the commit that `to` names.
 
     Raises FindingsReportError with every problem of the findings and of their evidence, and when `to` names nothing.
     """
@@ -70,7 +70,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
 
 
 def check_only(engagement: Engagement, only: str | None) -> None:
-    """Raises FindingsReportError (USAGE) when `only` is no repository of the engagement."""
+    """Raise FindingsReportError (USAGE) if `only` is no repository of the engagement."""
     names = list(engagement.repositories)
     if only is not None and only not in names:
         fault = f"--only {only!r} is no repository ({', '.join(names)})"
@@ -78,7 +78,7 @@ def check_only(engagement: Engagement, only: str | None) -> None:
 
 
 def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repository | None], progress: Progress) -> Resolution:
-    """What every location cites. Raises FindingsReportError with all that cannot be read."""
+    """Return the lines that every location cites. Raise FindingsReportError with every problem if one cannot be read."""
     from findings_report.evidence.resolve import resolve
 
     progress("reading what is cited")
@@ -91,7 +91,7 @@ def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repositor
 def tracked(
     found: Resolution, sources: Mapping[str, git.Repository | None], to: str, only: str | None, progress: Progress
 ) -> TrackedEngagement:
-    """Every region that was read, at the commit that `to` names. Raises FindingsReportError when `to` names nothing."""
+    """Return every resolved region at the commit that `to` names. Raise FindingsReportError if `to` names nothing."""
     commits = _commits(sources, to, only)
     progress(f"following it to {to}")
     cited = [place for id, snippets in found.snippets.items() for place in list_places(id, snippets)]
@@ -102,7 +102,7 @@ def tracked(
 
 
 def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | None) -> dict[str, str]:
-    """What `to` names in each repository at hand. Raises FindingsReportError (SOURCE) where it names nothing."""
+    """Return the commit that `to` names in each available repository. Raise FindingsReportError (SOURCE) if there is none."""
     found: dict[str, str] = {}
     problems: list[Problem] = []
     for name, source in sources.items():
@@ -142,7 +142,7 @@ def _explained(
 
 
 def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tuple[_Changes, _Changes]:
-    """The commits that changed a region on the way, and those that ended it.
+    """Return the commits that changed a region on the way, and those that deleted it.
 
     Back to the common ancestor, and forward from there.
     """
@@ -161,7 +161,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
 
 
 def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[CommitSummary, ...]:
-    """For each of the lines that tell most of a region that is gone: the last commit that took it out of its file."""
+    """Return the last commit that removed each of the most distinctive lines of a deleted region from its file."""
     from findings_report.history.text_search import select_telling
 
     paths = dict.fromkeys((drift.path,))

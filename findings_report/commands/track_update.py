@@ -1,6 +1,6 @@
-"""What `track --update` does: locations whose text is equal are written anew where it stands, and the pins are moved.
+"""The command `track --update`: locations whose text is identical at the new commit are rewritten, and the pins are moved.
 
-A location that cannot be written there keeps citing what it cited: it is given the commit that was pinned until now.
+Any other location keeps its citation: `commit` is set to the commit that was pinned until now.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Updated:
-    """What `track --update` gives."""
+    """The result of `track --update`."""
 
     tracked: TrackedEngagement
-    """Where every region is; with a warning for each location that stays as it is."""
+    """Where every region is, with a warning for each location that was not moved."""
     moved: frozenset[Key]
-    """The locations that were written anew."""
+    """The locations that were moved."""
     kept: Mapping[Key, str]
-    """The others that the new pin does not serve, and why."""
+    """The locations that were not moved, and why."""
     pins: tuple[str, ...]
     """A line for each repository that is pinned."""
     files: tuple[Path, ...]
-    """What was written, or would be."""
+    """The files that were written, or that would be without --dry-run."""
 
 
 def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress: Progress) -> Updated:
-    """Writes the engagement anew for the commit that `to` names in each repository at hand, or in `only`: all files or none.
+    """Move the engagement to the commit that `to` names in each available repository, or in `only`: all files or none.
 
-    Raises FindingsReportError, having written nothing.
+    Raises FindingsReportError if nothing was written.
     """
     from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
@@ -86,7 +86,7 @@ def _pins(
 
 
 class _Plan:
-    """Which locations move and which stay, and the files that say so."""
+    """The locations that move, the locations that stay, and the edited files."""
 
     def __init__(
         self,
@@ -107,14 +107,14 @@ class _Plan:
             self._regions[region.place.finding, region.place.snippet.index].append(region)
         self.pins = pins
         self.stay: dict[Key, str] = {}
-        """Locations that stay as they are, and why."""
+        """The locations that are not moved, and why."""
         self.edited: dict[str, bytes] = {}
         """The files that change, by their name in the folder."""
         self.moved: frozenset[Key] = frozenset()
-        """Locations that are written anew."""
+        """The locations that are moved."""
 
     def settle(self, sources: Mapping[str, git.Repository | None]) -> None:
-        """Writes every location that can be, reads the result as `check` would, and takes back what does not hold there."""
+        """Move every location that can move, read the result as `check` would, and undo the moves that change a citation."""
         self._write()
         if not self.edited:
             return
@@ -129,11 +129,11 @@ class _Plan:
             self._write()
 
     def problems(self) -> list[Problem]:
-        """A warning for prose that names moved lines and for each location that stays, a note for a commit of its own."""
+        """Return a warning for prose that names moved lines and for each location that stays; a note if it names a commit."""
         said = [problem for key in sorted(self.moved) for problem in self._mentioned(key)]
         for (id, index), why in self.stay.items():
             location = self._authored.findings[id].locations[index]
-            fault = f"{location.path} stays as it is: {why}"
+            fault = f"citation of {location.path} not moved: {why}"
             remedy = self._remedy((id, index), location)
             level: Level = "note" if location.commit is not None else "warning"
             subject = (id, "locations", index)
@@ -141,19 +141,19 @@ class _Plan:
         return said
 
     def _remedy(self, key: Key, location: Location) -> str:
-        """What a person has to do; where its text is equal there and only its own commit holds it, what to write."""
+        """Return the remedy: if the text is identical there and only its own `commit` holds it, the lines to write."""
         try:
             there = self._reanchored(key, location.model_copy(update={"commit": None}))
         except StaysError:
-            return "look at it, write the lines as they are now, and leave `commit` out"
+            return "review it, update `lines`, and remove `commit`"
         lines = ", ".join(map(str, there.lines))
-        return f"its text is equal there: where that is meant, write {there.path}, lines {lines}, and leave `commit` out"
+        return f"its text is identical there: if that place is meant, write {there.path}, lines {lines}, and remove `commit`"
 
     def _mentioned(self, key: Key) -> Iterator[Problem]:
         drifts = [region.drift for region in self._regions[key]]
         for path, text in texts_of(self._authored.findings[key[0]]).items():
             for start, fault in mentions(text, drifts):
-                remedy = "write them anew, if these are meant; a reference, `[](location:NAME)`, needs no numbers"
+                remedy = "update them if they mean these lines; a reference, `[](location:NAME)`, needs no numbers"
                 yield Problem(
                     Kind.INPUT,
                     fault,
@@ -169,7 +169,7 @@ class _Plan:
         moved: set[Key] = set()
         for key, snippet in self._snippets.items():
             if snippet.commit == self._commits.get(snippet.repository, snippet.commit):
-                continue  # there already, or its repository is not at hand
+                continue  # already at that commit, or without a local clone
             name = self._names[key[0]]
             content = contents.get(name) or self._files.read(name) or b""
             contents[name] = self._written(key, content)
@@ -180,7 +180,7 @@ class _Plan:
         self.edited = {name: content for name, content in contents.items() if content != self._files.read(name)}
 
     def _written(self, key: Key, content: bytes) -> bytes:
-        """The finding's file with that location as it has to be."""
+        """Return the finding's file with the location moved, or held at its commit."""
         id, index = key
         was, shown = self._authored.findings[id].locations[index], self._authored.documents[id][0]
         if key not in self.stay:
@@ -207,7 +207,7 @@ class _Plan:
 
 
 class _Overlay:
-    """The files of an engagement, some of them as they are to be."""
+    """The files of an engagement, with the edited content of some."""
 
     def __init__(self, files: authoring.Files, edited: Mapping[str, bytes]) -> None:
         self._files, self._edited = files, edited
@@ -228,7 +228,7 @@ def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) 
 
 
 def _told(found: Resolution) -> dict[Key, dict[str, str]]:
-    """What is wrong with each location: the first fault of each code."""
+    """Return the faults of each location: the first of each code."""
     told: dict[Key, dict[str, str]] = {}
     for problem in found.problems:
         match problem.subject:
@@ -238,7 +238,7 @@ def _told(found: Resolution) -> dict[Key, dict[str, str]]:
 
 
 def _difference(was: Snippet, now: Snippet) -> str | None:
-    """What a location says at the new commit that it did not say; None when it says the same."""
+    """Return how the printed location would differ at the new commit; None if it is the same."""
     if now.check.verdict is not was.check.verdict:
         return f"its quote would be {now.check.verdict.value}, and is {was.check.verdict.value} here"
     return None if _printed(was) == _printed(now) else "it would print other lines"

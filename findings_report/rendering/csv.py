@@ -51,7 +51,7 @@ def render(report: Report) -> Rendered:
 
 def neutralise_formula(cell: str) -> str:
     """Return `cell` as text that no spreadsheet runs: one that starts like a formula gets an apostrophe before it."""
-    # Hidden characters first: they could stand before the sign of a formula and be dropped by the spreadsheet.
+    # Hidden characters first: they could precede the sign of a formula, and spreadsheets drop them.
     shown = visible(cell)
     return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
 

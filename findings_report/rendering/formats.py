@@ -27,7 +27,7 @@ def render(
 ) -> Rendered:
     """Return the document in one format of `report.formats.FORMATS`.
 
-    `entries` keeps it for the next time, its parts as well; whole only where there is nothing to be said of it. At most
+    `entries` caches the parts, and the whole document if it has no problems. At most
     `workers` processes lay out at once, one for each core when None.
     """
     from findings_report.model.rendered import Rendered
@@ -41,7 +41,7 @@ def render(
         return rendered
     # Read once: key and text must come from the same files, also while somebody edits them.
     template = read_template(template)
-    if entries is None or system_fonts:  # what fonts the machine has is in no key
+    if entries is None or system_fonts:  # no key contains the fonts of the machine
         return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(document, template, name)
     if (known := entries.get(key)) is not None:
@@ -94,7 +94,7 @@ def render_each(
 ) -> list[Rendered]:
     """Return the only finding of each report in one format that takes single findings. `workers` as in `render`.
 
-    `progress` is told the index of the next one. Raises FindingsReportError with the problems of all that cannot be made.
+    `progress` receives the index of the next report. Raises FindingsReportError with the problems of all that cannot be made.
     """
     from findings_report.model.rendered import Rendered
     from findings_report.rendering.document_parts import render_alone as render_text

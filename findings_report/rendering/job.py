@@ -139,7 +139,7 @@ class DeferredJob:
         start = time.perf_counter()
         if job.is_alone:
             reports = [document for document in job.documents if isinstance(document, Report)]
-            assert len(reports) == len(job.documents)  # noqa: S101  # a comparison has no finding that stands alone
+            assert len(reports) == len(job.documents)  # noqa: S101  # `build --each` renders reports only
             files = render_each(
                 reports,
                 job.format,

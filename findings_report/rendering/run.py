@@ -45,7 +45,7 @@ class RenderPlan:
     order: tuple[Target, ...]
     """All files, in the order in which they are reported."""
     problems: tuple[Problem, ...]
-    """What is known before anything is rendered: own template files, a missing system library, a cache that cannot be used."""
+    """Problems that are known before rendering: own template files, a missing system library, a cache that cannot be used."""
     cache: FileCache | None
     """The cache of the jobs."""
 

@@ -628,7 +628,7 @@ def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path
     assert "FIRST-001.finding.yaml:3:8: warning: title: is still to be written" in ran.err
     again = run("init", tmp_path)
     assert again.code == 2
-    assert "engagement.yaml: error: an engagement is here already, and stays as it is" in again.err
+    assert "engagement.yaml: error: the folder already has an engagement, which was not changed" in again.err
 
 
 def test_init_never_overwrites_a_finding(tmp_path: Path, run: Run) -> None:

@@ -139,7 +139,7 @@ def test_a_location_with_its_own_commit_is_left_alone(tmp_path: Path) -> None:
 
     assert done.kept == {("A-1", 1): f"it names its own commit {commits['v1'][:12]}"}
     (said,) = (each for each in done.tracked.problems if each.code == "location-stays")
-    what = "its text is equal there: where that is meant, write store.py, lines 7, and leave `commit` out"
+    what = "its text is identical there: if that place is meant, write store.py, lines 7, and remove `commit`"
     assert (said.level, said.remedy) == ("note", what)
     assert f"lines: 6, commit: {commits['v1']}}}" in written(tmp_path)
 
@@ -254,7 +254,8 @@ def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
         "1 location moved, 1 not moved",
     ]
     assert (
-        "findings/A-1.finding.yaml:6:5: warning: locations[0]: store.py stays as it is: of its lines, 5-7: modified" in said.err
+        "findings/A-1.finding.yaml:6:5: warning: locations[0]: citation of store.py not moved: of its lines, 5-7: modified"
+        in said.err
     )
 
 

@@ -1,4 +1,4 @@
-"""The door to dask.distributed: bytes go to a function that runs on a worker, and bytes come back. Nothing is known of either.
+"""The client of dask.distributed: bytes go to a function that runs on a worker, and bytes come back, whatever they mean.
 
 Dask itself pickles what it carries, so who reaches a scheduler's port can run code on all of its machines, this one included:
 unencrypted it is used on this machine alone, else with certificates, which are named in dask's own configuration.
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 __all__ = ["Address", "Cluster", "Task", "joined", "parse"]
 
 SECONDS_TO_CONNECT: Final = 10.0
-"""How long a scheduler is waited for, and then the first of its workers."""
+"""The time limit for a connection to the scheduler, and then for its first worker."""
 SECONDS_TO_ANSWER: Final = 60.0
-"""How long it may take to answer a question."""
+"""The time limit for an answer of the scheduler."""
 SECONDS_TO_FETCH: Final = 600.0
-"""How long it may take until what a worker has done is here."""
+"""The time limit for the transfer of a result."""
 SECONDS_WITHOUT_WORKERS: Final = 60.0
-"""How long work waits while there is no worker at all: one that was lost may be started anew."""
+"""How long a task waits while there is no worker at all: a lost worker may be restarted."""
 _SECONDS_BETWEEN_LOOKS: Final = 5.0
 
 
 @contextlib.contextmanager
 def joined(address: Address) -> Iterator[Cluster]:
-    """The cluster whose scheduler is there; what is still asked of it on the way out is given up.
+    """Connect to the cluster of a scheduler; tasks that are pending at the end of the block are cancelled.
 
     Raises FindingsReportError: USAGE when the extra `cluster` is not installed or `tls://` has no certificates, NETWORK when
     the scheduler cannot be reached, has no worker, or has one elsewhere that would be sent things in the clear.

@@ -170,7 +170,7 @@ def read(answer: bytes, job: Job) -> RenderResult:
         files = (Rendered(content, _loaded(listed, job)) for content, listed in zip(contents, problems, strict=True))
         seconds = float(str(message["seconds"]))
         if not math.isfinite(seconds):
-            raise ValueError("it took no time that can be told")
+            raise ValueError("its time is not a finite number")
         return RenderResult(tuple(files), seconds)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         fault = f"a worker answered with something that is no answer: {type(error).__name__}"
