@@ -100,8 +100,8 @@ def _text(value: Any) -> str | None:
         return value.isoformat()
     if isinstance(value, tuple):
         # Records on a line each; words in one line.
-        separator = "\n" if any(isinstance(each, Event | Affected | Reference) for each in value) else ", "
-        return separator.join(text for each in value if (text := _text(each)) is not None)
+        separator = "\n" if any(isinstance(part, Event | Affected | Reference) for part in value) else ", "
+        return separator.join(text for part in value if (text := _text(part)) is not None)
     for kind, write in _WRITTEN.items():
         if isinstance(value, kind):
             return write(value)

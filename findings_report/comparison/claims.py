@@ -86,7 +86,7 @@ def judge_claim(
     return tuple(sorted(judgements, key=lambda judgement: _ORDER.index(judgement.weight)))
 
 
-def _judged(weight: Assessment, claim: str, code: CodeState, text: str) -> Judgement:
+def _judge(weight: Assessment, claim: str, code: CodeState, text: str) -> Judgement:
     return Judgement(weight=weight, code=f"{claim}-{code.value}", text=text)
 
 
@@ -111,14 +111,14 @@ def _of_new(code: CodeState) -> Judgement:
         CodeState.DELETED: "the cited code is not in the baseline",
         CodeState.UNPLACED: "it could not be determined whether the cited code is in the baseline",
     }
-    return _judged(Assessment.CONSISTENT, "new", code, f"New: {clauses[code]}.")
+    return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code]}.")
 
 
 def _of_absent(status: Status, code: CodeState) -> Judgement:
     if status in (Status.RESOLVED, *_ACCEPTED):
         text = f"No longer reported; {_words(status)} in the baseline, and {_CLAUSES[code]}."
-        return _judged(Assessment.CONSISTENT, "closed-absent", code, text)
-    return _judged(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {_CLAUSES[code]}.")
+        return _judge(Assessment.CONSISTENT, "closed-absent", code, text)
+    return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {_CLAUSES[code]}.")
 
 
 def _of_open(status: Status, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
@@ -126,37 +126,37 @@ def _of_open(status: Status, code: CodeState, fixes: Sequence[FixCommit]) -> Jud
     has_fix = any(fix.state is FixState.BETWEEN for fix in fixes)
     # Partially resolved asserts that something changed, and here nothing did.
     if code is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
-        return _judged(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
+        return _judge(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
     if code in (CodeState.EQUAL, CodeState.NONE):
-        return _judged(Assessment.CONSISTENT, "open", code, f"{text}.")
+        return _judge(Assessment.CONSISTENT, "open", code, f"{text}.")
     more = " and may be fixed or moved" if code is CodeState.DELETED else ""
-    return _judged(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
+    return _judge(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
 
 
 def _of_accepted(status: Status, code: CodeState) -> Judgement:
     text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
     if code in (CodeState.EQUAL, CodeState.NONE):
-        return _judged(Assessment.CONSISTENT, "accepted", code, f"{text}.")
+        return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}.")
     if code is CodeState.DELETED:
-        return _judged(Assessment.CONSISTENT, "accepted", code, f"{text}, so the finding can be retired.")
-    return _judged(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
+        return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}, so the finding can be retired.")
+    return _judge(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
 
 
 def _of_resolved(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
     if code is CodeState.EQUAL and before:
         text = "Resolved before the baseline; the cited code has not changed since."
-        return _judged(Assessment.CONSISTENT, "resolved-before", code, text)
+        return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
     if code in (CodeState.EQUAL, CodeState.NONE):
         return _of_fix_elsewhere(finding, code, fixes)
     text = f"Reported as resolved; {_CLAUSES[code]}"
     if code is CodeState.AROUND:
         # A fix can be a check before the cited lines, so this is no contradiction.
-        return _judged(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
+        return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
     if code is CodeState.INTACT:
-        return _judged(Assessment.REVIEW, "resolved", code, f"{text}.")
+        return _judge(Assessment.REVIEW, "resolved", code, f"{text}.")
     if code is CodeState.UNPLACED:
-        return _judged(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
-    return _judged(Assessment.CONSISTENT, "resolved", code, f"{text}.")
+        return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
+    return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}.")
 
 
 def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
@@ -166,19 +166,19 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence
     # Equal lines at both ends with a change between them mean that the change was reverted.
     if undone := [fix.named for fix in fixes if fix.touches and fix.state is FixState.BETWEEN]:
         text = f"{claim}, although {', '.join(undone)}, named as the fix, changed it: the lines are the same as before."
-        return _judged(Assessment.CONTRADICTION, "resolved-undone", code, text)
+        return _judge(Assessment.CONTRADICTION, "resolved-undone", code, text)
     if between:
         text = f"{claim}; the named fix, {', '.join(between)}, was made between the two reports and changed other code."
-        return _judged(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
+        return _judge(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix
     is_described = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
-    if is_described or any(each.state is FixState.UNVERIFIABLE for each in fixes):
+    if is_described or any(commit.state is FixState.UNVERIFIABLE for commit in fixes):
         text = f"{claim}; the fix is reported to be elsewhere, which was not verified."
-        return _judged(Assessment.REVIEW, "resolved-elsewhere", code, text)
+        return _judge(Assessment.REVIEW, "resolved-elsewhere", code, text)
     # Without cited code nothing contradicts the claim: somebody has to look.
     assessment = Assessment.CONTRADICTION if code is CodeState.EQUAL else Assessment.REVIEW
     more = "; no commit named as the fix was made between the two reports" if fixes else ", and no fix is named"
-    return _judged(assessment, "resolved", code, f"{claim}{more}.")
+    return _judge(assessment, "resolved", code, f"{claim}{more}.")
 
 
 def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:

@@ -103,19 +103,19 @@ def _present(
     pair = pairing.pairs.get(finding.id)
     if pair is None:
         why = pairing.remarks.get(finding.id, "Not in the baseline.")
-        return _compared(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
+        return _describe(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
     old, why = before[pair[0]], pair[1]
     is_read = not {old.id, finding.id} & set(code.unread)
     fields = compare_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
-    return _compared(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
+    return _describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
 
 
 def _absent(finding: ReportedFinding, pairing: FindingPairs, code: FollowedCode) -> ComparedFinding:
     why = pairing.remarks.get(finding.id, "Not in the current report.")
-    return _compared(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
+    return _describe(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
 
 
-def _compared(
+def _describe(
     change: Change,
     baseline: ReportedFinding | None,
     current: ReportedFinding | None,
@@ -174,14 +174,16 @@ def _order(compared: ComparedFinding, scale: Sequence[str]) -> tuple[int, int]:
 
 def _counts(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> list[ChangeCount]:
     groups = {
-        **{change.value: [each for each in findings if each.change is change] for change in _CHANGES},
-        StatusChange.REGRESSED.value: [each for each in findings if each.turn is StatusChange.REGRESSED],
-        StatusChange.RESOLVED.value: [each for each in findings if each.turn is StatusChange.RESOLVED],
+        **{change.value: [finding for finding in findings if finding.change is change] for change in _CHANGES},
+        StatusChange.REGRESSED.value: [finding for finding in findings if finding.turn is StatusChange.REGRESSED],
+        StatusChange.RESOLVED.value: [finding for finding in findings if finding.turn is StatusChange.RESOLVED],
     }
-    return [ChangeCount(name=name, total=len(each), by_severity=_by_severity(each, scale)) for name, each in groups.items()]
+    return [
+        ChangeCount(name=name, total=len(group), by_severity=_count_by_severity(group, scale)) for name, group in groups.items()
+    ]
 
 
-def _by_severity(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
+def _count_by_severity(findings: Sequence[ComparedFinding], scale: Sequence[str]) -> tuple[tuple[str, int], ...]:
     # The latest severity: readers count what is true now, and an absent finding has its last one.
     names = [compared.latest.severity.name for compared in findings]
     # The baseline may have had another scale: its severities are counted, not dropped.
@@ -210,14 +212,14 @@ def pair_findings(
     `followed` is the evidence of the baseline at the current commit.
     """
     matching = match(
-        [_traits(finding, _followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
-        [_traits(finding, _cited(finding)) for finding in current.findings],
+        [_read_traits(finding, _list_followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
+        [_read_traits(finding, _list_cited(finding)) for finding in current.findings],
     )
-    pairs = {each.current: (each.baseline, each.reason) for each in matching.matches}
-    return FindingPairs(pairs, _possible(matching), _remarks(matching)), matching.limits
+    pairs = {pair.current: (pair.baseline, pair.reason) for pair in matching.matches}
+    return FindingPairs(pairs, _group_possible(matching), _explain_unpaired(matching)), matching.limits
 
 
-def _traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Traits:
+def _read_traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Traits:
     return Traits(
         id=finding.id,
         title=finding.title,
@@ -232,7 +234,7 @@ def _traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Traits:
     )
 
 
-def _cited(finding: ReportedFinding) -> tuple[CitedLines, ...]:
+def _list_cited(finding: ReportedFinding) -> tuple[CitedLines, ...]:
     return tuple(
         CitedLines(snippet.repository, snippet.path, region)
         for snippet in finding.snippets
@@ -240,7 +242,7 @@ def _cited(finding: ReportedFinding) -> tuple[CitedLines, ...]:
     )
 
 
-def _followed(finding: ReportedFinding, evidence: Sequence[TrackedRegion]) -> tuple[CitedLines, ...]:
+def _list_followed(finding: ReportedFinding, evidence: Sequence[TrackedRegion]) -> tuple[CitedLines, ...]:
     # A location without lines cites the whole file, so its tracked lines are not compared with others.
     whole = {snippet.index for snippet in finding.snippets if not snippet.regions}
     return tuple(
@@ -250,15 +252,15 @@ def _followed(finding: ReportedFinding, evidence: Sequence[TrackedRegion]) -> tu
     )
 
 
-def _possible(matching: Matching) -> dict[str, tuple[str, ...]]:
+def _group_possible(matching: Matching) -> dict[str, tuple[str, ...]]:
     possible: dict[str, tuple[str, ...]] = {}
-    for each in matching.possible:
-        possible[each.current] = (*possible.get(each.current, ()), each.baseline)
-        possible[each.baseline] = (*possible.get(each.baseline, ()), each.current)
+    for pair in matching.possible:
+        possible[pair.current] = (*possible.get(pair.current, ()), pair.baseline)
+        possible[pair.baseline] = (*possible.get(pair.baseline, ()), pair.current)
     return possible
 
 
-def _remarks(matching: Matching) -> dict[str, str]:
+def _explain_unpaired(matching: Matching) -> dict[str, str]:
     """Return why a finding has no counterpart, where there is more to say than that."""
     remarks: dict[str, str] = {}
     for overlap in matching.overlaps:

@@ -81,7 +81,9 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         sources=(before.source, after.source),
         pairing=pairing,
         code=FollowedCode(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
-        limits=list(dict.fromkeys([*renamed, *_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])),
+        limits=list(
+            dict.fromkeys([*renamed, *_report_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])
+        ),
         components=components(),
     )
 
@@ -94,15 +96,15 @@ def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide
     """
     if named is None:
         folder = authoring.find_folder(inputs.folder)
-        return _authored("working folder", folder, authoring.load(authoring.Folder(folder)), inputs, progress)
+        return _read_authored("working folder", folder, authoring.load(authoring.Folder(folder)), inputs, progress)
     # lexists: a dangling link is a path that the user meant, and an error says so; it is never tried as a revision.
     if not named.startswith(REVISION) and os.path.lexists(named):
         path = Path(named)
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
             folder = authoring.find_folder(path)
-            return _authored(named, folder, authoring.load(authoring.Folder(folder)), inputs, progress)
-        return _archived(named, path, inputs)
-    return _revision(named.removeprefix(REVISION), named, inputs, progress)
+            return _read_authored(named, folder, authoring.load(authoring.Folder(folder)), inputs, progress)
+        return _read_archived(named, path, inputs)
+    return _read_revision(named.removeprefix(REVISION), named, inputs, progress)
 
 
 def side_of_report(source: str, report: Report, inputs: Inputs, available: Mapping[str, Clone] | None = None) -> ReadSide:
@@ -115,9 +117,9 @@ def side_of_report(source: str, report: Report, inputs: Inputs, available: Mappi
     return ReadSide(source, report, clones, None, Path.cwd() / authoring.FOLDER)
 
 
-def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
+def _read_authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
-    authored, broken = _without_broken_clones(authored, folder, inputs)
+    authored, broken = _drop_broken_clones(authored, folder, inputs)
     checked = check_authored(inputs, folder, authored, progress)
     # Invalid YAML has no findings to compare; a report with half of them would show the rest as absent.
     if any(problem.level == "error" and problem.kind in _FATAL for problem in checked.problems):
@@ -132,7 +134,7 @@ def _authored(source: str, folder: Path, authored: authoring.Authored, inputs: I
     return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, unread)
 
 
-def _without_broken_clones(
+def _drop_broken_clones(
     authored: authoring.Authored, folder: Path, inputs: Inputs
 ) -> tuple[authoring.Authored, Sequence[Problem]]:
     """Return the engagement without the paths at which no repository can be opened, and what is wrong with each.
@@ -164,14 +166,14 @@ def _of(authored: authoring.Authored, clones: Mapping[str, Path]) -> dict[str, P
     return {name: path for name, path in clones.items() if name in names or not name}
 
 
-def _archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
+def _read_archived(source: str, path: Path, inputs: Inputs) -> ReadSide:
     from findings_report.report import archive
 
     report = archive.read(archive.content_of(path, shown=source), source, password=inputs.password)
     return side_of_report(source, report, inputs)
 
 
-def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
+def _read_revision(revision: str, source: str, inputs: Inputs, progress: Progress) -> ReadSide:
     # Resolved, because git names files by their real path.
     folder = authoring.find_folder(inputs.folder).resolve()
     root = git.enclosing_folder(folder)
@@ -190,7 +192,7 @@ def _revision(revision: str, source: str, inputs: Inputs, progress: Progress) ->
         files = authoring.Revision(repository, commit, "" if prefix == "." else prefix, shown=f"{REVISION}{revision}")
         authored = authoring.load(files)
         unseen = files.submodules
-    return replace(_authored(source, folder, authored, inputs, progress), unseen=unseen)
+    return replace(_read_authored(source, folder, authored, inputs, progress), unseen=unseen)
 
 
 def align_repository_names(before: ReadSide, after: ReadSide) -> tuple[ReadSide, tuple[str, ...]]:
@@ -199,12 +201,13 @@ def align_repository_names(before: ReadSide, after: ReadSide) -> tuple[ReadSide,
     A repository that the current side does not name is matched to the one that the baseline does not name, with the same
     address or at the same path. Without a match it keeps its name, and following its code reports that.
     """
-    renamed = _renamed(before, after)
+    renamed = _find_renamed(before, after)
     if not renamed:
         return before, ()
     report = before.report
     repositories = tuple(
-        each.model_copy(update={"name": renamed.get(each.name, each.name)}) for each in report.engagement.repositories
+        repository.model_copy(update={"name": renamed.get(repository.name, repository.name)})
+        for repository in report.engagement.repositories
     )
     report = report.model_copy(
         update={
@@ -217,10 +220,10 @@ def align_repository_names(before: ReadSide, after: ReadSide) -> tuple[ReadSide,
     return replace(before, report=report, clones=clones), notes
 
 
-def _renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
+def _find_renamed(before: ReadSide, after: ReadSide) -> dict[str, str]:
     """Return baseline name -> current name, where they differ."""
-    old = {each.name: each for each in before.report.engagement.repositories}
-    new = {each.name: each for each in after.report.engagement.repositories}
+    old = {repository.name: repository for repository in before.report.engagement.repositories}
+    new = {repository.name: repository for repository in after.report.engagement.repositories}
     renamed: dict[str, str] = {}
     for name in old.keys() - new.keys():
         same = _places(before, old[name])
@@ -245,7 +248,8 @@ def _places(side: ReadSide, repository: ReportedRepository) -> set[str | Path]:
 
 def _rename_snippets(finding: ReportedFinding, renamed: dict[str, str]) -> ReportedFinding:
     snippets = tuple(
-        each.model_copy(update={"repository": renamed.get(each.repository, each.repository)}) for each in finding.snippets
+        snippet.model_copy(update={"repository": renamed.get(snippet.repository, snippet.repository)})
+        for snippet in finding.snippets
     )
     return finding.model_copy(update={"snippets": snippets})
 
@@ -255,7 +259,7 @@ def _check_clones(inputs: Inputs, sides: Sequence[ReadSide]) -> None:
     known = [set(side.clones) for side in sides]
     names = sorted(set().union(*known))
     for name, path in inputs.clones.items():
-        if not name and all(len(each) != 1 for each in known):
+        if not name and all(len(names_of_side) != 1 for names_of_side in known):
             fault = f"--repository {str(path)!r} does not say which one it is ({', '.join(names) or 'there is none'})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "write NAME=PATH", code="no-repository"))
         if name and name not in names:
@@ -267,7 +271,7 @@ def _commits(report: Report) -> dict[str, str | None]:
     return {repository.name: repository.commit for repository in report.engagement.repositories}
 
 
-def _unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
+def _report_unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
     """Yield a sentence for everything of a side that could not be read: findings in submodules, and the code of findings."""
     for name, side in (("baseline side", before), ("current side", after)):
         if side.unseen:

@@ -58,24 +58,24 @@ def survey(
             problems += (_warning(f"the scope is not expanded: {problem.fault}", problem.remedy) for problem in error.problems)
             continue
         paths += (path for path, _ in listed)
-        files[repository.name], said = _covered(repository.name, listed, scope, source)
-        problems += said
-    return Survey(files, (*_empty(scope, files, paths), *problems))
+        files[repository.name], uncounted = _cover(repository.name, listed, scope, source)
+        problems += uncounted
+    return Survey(files, (*_report_empty(scope, files, paths), *problems))
 
 
 def _warning(fault: str, remedy: str | None, *path: int, code: str = "scope-unread") -> Problem:
     return Problem(Kind.SOURCE, fault, remedy, subject=("engagement", "scope", *path), level="warning", code=code)
 
 
-def _covered(
+def _cover(
     repository: str, listed: Sequence[tuple[str, str]], scope: Sequence[Pattern], source: BlobReader
 ) -> tuple[tuple[CoveredFile, ...], list[Problem]]:
     named = [(path, id, entries) for path, id in listed if (entries := naming(scope, repository, path))]
-    lines, problems = _lines(repository, [id for _, id, _ in named], source)
+    lines, problems = _count_lines(repository, [id for _, id, _ in named], source)
     return tuple(CoveredFile(path=path, lines=lines.get(id), entries=entries) for path, id, entries in named), problems
 
 
-def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dict[str, int | None], list[Problem]]:
+def _count_lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dict[str, int | None], list[Problem]]:
     """How many lines each blob has: all of them, or none when they are too many."""
     # All or none: a total over some of the files would be read as the size of the scope.
     fault = f"the lines of the {len(ids):,} files that the scope names in repository {repository!r} are not counted"
@@ -102,19 +102,19 @@ def _lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dic
     return lines, [_warning(fault, unread[0].remedy)]
 
 
-def _empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
+def _report_empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
     """A warning for each entry that names no file, where all that it is about were read."""
-    used = {index for each in files.values() for file in each for index in file.entries}
+    used = {index for listed in files.values() for file in listed for index in file.entries}
     # An excluding entry leaves no file behind that names it, so it is checked against every path.
-    used |= {index for index, each in enumerate(scope) if each.is_excluding and any(map(each.names, paths))}
+    used |= {index for index, entry in enumerate(scope) if entry.is_excluding and any(map(entry.names, paths))}
     problems = []
     for index, pattern in enumerate(scope):
         if index in used or (pattern.repository is not None and pattern.repository not in files) or not files:
             continue
         # The usual slip is a path from within a subfolder.
         anywhere = Pattern(pattern.repository, f"**/{pattern.text.lstrip('/')}")
-        found = next((path for path in paths if anywhere.names(path)), None)
+        match = next((path for path in paths if anywhere.names(path)), None)
         mark = "!" if pattern.is_excluding else ""
-        remedy = f"`{mark}{anywhere.text}` would name {found}" if found else "write paths as `git ls-files` prints them"
+        remedy = f"`{mark}{anywhere.text}` would name {match}" if match else "write paths as `git ls-files` prints them"
         problems.append(_warning("names no file at the commit that is audited", remedy, index, code="scope-empty"))
     return problems

@@ -62,9 +62,9 @@ def choose_regions(location: Location, check: Check, count: int) -> tuple[Region
     return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
 
 
-def cover_shown_lines(regions: Sequence[Region], made: ShownLines) -> tuple[Region, ...]:
+def cover_shown_lines(regions: Sequence[Region], lines: ShownLines) -> tuple[Region, ...]:
     """`regions` and every printed line: for a quote that has moved, what `show` and the marks took along is cited with it."""
-    shown = {line.number for run in made.runs for line in run.lines if line.number is not None}
+    shown = {line.number for run in lines.runs for line in run.lines if line.number is not None}
     return join_runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
 
 
@@ -90,7 +90,7 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
     texts = {actual: location.notes[number] for number, actual in notes.items() if actual is not None}
     kept = _cap_lines({number for number in chosen if 1 <= number <= count}, marked)
     highlighted = set(highlight.values())
-    made = tuple(
+    runs = tuple(
         Run(
             lines=tuple(
                 Line(number=number, text=lines[number - 1], highlighted=number in highlighted, note=texts.get(number))
@@ -102,7 +102,7 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
     )
     loose = tuple((number, location.notes[number]) for number, actual in sorted(notes.items()) if actual not in kept)
     is_loose = None in (*highlight.values(), *notes.values(), *show)
-    return ShownLines(made, loose, left_out=len({n for n in chosen if 1 <= n <= count}) - len(kept), is_loose=is_loose)
+    return ShownLines(runs, loose, left_out=len({n for n in chosen if 1 <= n <= count}) - len(kept), is_loose=is_loose)
 
 
 def _numbers(regions: Iterable[Region], count: int) -> set[int]:
@@ -120,16 +120,16 @@ def _cap_lines(numbers: set[int], marked: set[int]) -> set[int]:
 
 def show_quote_lines(quoted: Sequence[Run], location: Location) -> ShownLines:
     """The author's own lines, with the marks of those that have a number."""
-    made: list[Run] = []
+    runs: list[Run] = []
     shown: set[int] = set()
     left = MOST_LINES
     for run in quoted:
         marked = tuple(_mark_line(line, location) for line in run.lines[:left])
         left -= len(marked)
         shown.update(line.number for line in marked if line.number is not None)
-        made += [Run(lines=marked)] if marked else []
+        runs += [Run(lines=marked)] if marked else []
     loose = tuple((number, note) for number, note in sorted(location.notes.items()) if number not in shown)
-    return ShownLines(tuple(made), loose, left_out=max(0, sum(len(run.lines) for run in quoted) - MOST_LINES))
+    return ShownLines(tuple(runs), loose, left_out=max(0, sum(len(run.lines) for run in quoted) - MOST_LINES))
 
 
 def _mark_line(line: Line, location: Location) -> Line:

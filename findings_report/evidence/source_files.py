@@ -91,10 +91,10 @@ class SourceFiles:
                 self._files[path] = error
             except FindingsReportError as error:
                 self._files[path] = NoLinesError(str(error))
-        found = self._files[path]
-        if isinstance(found, NoLinesError):
-            raise found
-        return found
+        file = self._files[path]
+        if isinstance(file, NoLinesError):
+            raise file
+        return file
 
     @cached_property
     def is_here(self) -> bool:
@@ -294,8 +294,8 @@ class FileReader:
         same = [name for name in paths if name.rpartition("/")[2].lower() == base]
         # A file of the same name in another folder is worth suggesting however unlike its path is.
         like = [
-            found
-            for found, _, _ in process.extract(path, same or paths, scorer=fuzz.ratio, limit=3, score_cutoff=0 if same else 80)
+            name
+            for name, _, _ in process.extract(path, same or paths, scorer=fuzz.ratio, limit=3, score_cutoff=0 if same else 80)
         ]
         return f"did you mean {' or '.join(like)}?" if like else None
 
@@ -328,21 +328,21 @@ def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Pa
     if unknown := [name for name in overrides if name not in names]:
         fault = f"--repository names {unknown[0]!r}; the engagement has {', '.join(names) or 'no repository'}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, code="no-repository"))
-    found: dict[str, Clone | None] = {}
+    clones: dict[str, Clone | None] = {}
     for name, repository in engagement.repositories.items():
         # In this order: the command line, then the clone that the engagement names, then the one that `fetch` made, which
         # holds the pinned commits only.
         fetched = cache.repository_folder(repository.url) if repository.url else None
         local = folder / os.path.expanduser(repository.path) if repository.path else None  # noqa: PTH111 - never raises
         if name in overrides:
-            found[name] = Clone(overrides[name], is_given=True)
+            clones[name] = Clone(overrides[name], is_given=True)
         elif local is not None and os.path.exists(local):  # noqa: PTH110 - Path.exists raises on what it may not look at
-            found[name] = Clone(local)
+            clones[name] = Clone(local)
         elif fetched is not None and fetched.exists():
-            found[name] = Clone(fetched, is_fetched=True)
+            clones[name] = Clone(fetched, is_fetched=True)
         else:
-            found[name] = None
-    return found
+            clones[name] = None
+    return clones
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
     regions = [Region(start_line=a, end_line=b) for a, b in moved if a is not None and b is not None and 1 <= a <= b]
     # Ranges that moved whole are suggested with the author's extent; otherwise only the quoted lines are certain.
     is_whole = len(regions) == len(cited) > 0 and all(
-        any(found.start_line in region and found.end_line in region for region in regions) for found in check.found
+        any(run.start_line in region and run.end_line in region for region in regions) for run in check.found
     )
     if is_whole:
         return tuple(regions)
@@ -87,8 +87,8 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         yield warning(fault, f"write `{write_lines_field([region])}`", "quote-outside", "lines")
 
 
-def _is_outside(found: Sequence[Region], cited: Sequence[Region]) -> bool:
-    return bool(found and cited) and not all(any(r.start_line in c and r.end_line in c for c in cited) for r in found)
+def _is_outside(quoted: Sequence[Region], cited: Sequence[Region]) -> bool:
+    return bool(quoted and cited) and not all(any(r.start_line in c and r.end_line in c for c in cited) for r in quoted)
 
 
 def _describe_edit(check: Check, where: str) -> str:
@@ -120,15 +120,17 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
     return Problem(Kind.SOURCE, fault, remedy, subject=(field,), code="lines-past-end")
 
 
-def check_symbol(named: str, found: Sequence[Symbol], hull: Region) -> Problem | None:
+def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem | None:
     """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
     # No symbols means an unknown language or a file that cannot be parsed, never a file without functions.
-    if not found:
+    if not symbols:
         return None
-    if any(encloses(named, symbol) for symbol in found if hull.start_line in symbol.region and hull.end_line in symbol.region):
+    if any(
+        encloses(named, symbol) for symbol in symbols if hull.start_line in symbol.region and hull.end_line in symbol.region
+    ):
         return None
-    right = find_enclosing(found, hull)
-    where = next((symbol for symbol in found if encloses(named, symbol)), None)
+    right = find_enclosing(symbols, hull)
+    where = next((symbol for symbol in symbols if encloses(named, symbol)), None)
     fault = f"symbol {named!r} does not enclose {describe_lines([hull])}"
     stands = f"; it is {describe_lines([where.region])}" if where else ""
     remedy = f"write `symbol: {right.name}`" if right else "leave `symbol` out: nothing encloses these lines"

@@ -68,22 +68,22 @@ def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRep
 
 def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLink:
     # The shortest that exists is the one: git does not allow both `a` and `a/b` as branches.
-    found = next((split for split in link.splits() if _named(split[0], source) is not None), None)
-    if found is None:
+    split_here = next((split for split in link.splits() if _find_commit(split[0], source) is not None), None)
+    if split_here is None:
         return PinnedLink(None, "the clone has no such branch or tag")
-    revision, path = found
-    named = _named(revision, source) or ""
-    if (fault := _difference(link, path, named, commit, source)) is not None:
+    revision, path = split_here
+    named = _find_commit(revision, source) or ""
+    if (fault := _find_difference(link, path, named, commit, source)) is not None:
         return PinnedLink(None, f"{fault} at {revision}, which is {named[:12]} now, and at the pinned {commit[:12]}")
     return PinnedLink(link.pinned(path, commit), f"{revision} -> {commit[:12]}")
 
 
-def _named(revision: str, source: LinkedRepository) -> str | None:
+def _find_commit(revision: str, source: LinkedRepository) -> str | None:
     # what was fetched last is nearer to what the forge shows than a branch of the auditor's own
     return source.commit_of(f"refs/remotes/origin/{revision}") or source.commit_of(revision)
 
 
-def _difference(link: BranchLink, path: str, named: str, commit: str, source: LinkedRepository) -> str | None:
+def _find_difference(link: BranchLink, path: str, named: str, commit: str, source: LinkedRepository) -> str | None:
     """Why the link does not show the same at both commits; None when it does."""
     if not path:
         return None if named == commit else "the files are not the same"
@@ -95,12 +95,12 @@ def _difference(link: BranchLink, path: str, named: str, commit: str, source: Li
         return None
     if link.lines is None or {there.kind, here.kind} != {"file"}:
         return f"{path} is not the same"
-    if _cited(link, source.blob(there.id)) == _cited(link, source.blob(here.id)):
+    if _read_cited(link, source.blob(there.id)) == _read_cited(link, source.blob(here.id)):
         return None
     return f"lines {link.lines} of {path} are not the same"
 
 
-def _cited(link: BranchLink, content: bytes) -> Sequence[str]:
+def _read_cited(link: BranchLink, content: bytes) -> Sequence[str]:
     region = link.lines
     return decode(content).lines[region.start_line - 1 : region.end_line] if region else ()
 
@@ -163,7 +163,7 @@ Homes = Mapping[str, Sequence[tuple[Forge, str]]]
 
 def find_homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
     """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
-    return {name: [found for each in urls if each and (found := find_home(each))] for name, urls in addresses.items()}
+    return {name: [home for url in urls if url and (home := find_home(url))] for name, urls in addresses.items()}
 
 
 def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
@@ -171,11 +171,11 @@ def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
     if "://" not in text:
         return
     for match in _URL.finditer(text):
-        url = _trimmed(match[0])
+        url = _trim_url(match[0])
         for name, pages in known.items():
-            found = next((link for page in pages if (link := _link(match.start(), url, name, *page))), None)
-            if found is not None:
-                yield found
+            branch_link = next((link for page in pages if (link := _read_link(match.start(), url, name, *page))), None)
+            if branch_link is not None:
+                yield branch_link
                 break
 
 
@@ -190,7 +190,7 @@ def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | 
     return "".join([*parts, text[done:]])
 
 
-def _trimmed(url: str) -> str:
+def _trim_url(url: str) -> str:
     """The address without what belongs to the sentence or to Markdown after it."""
     end = len(url)
     # As in GFM's extended autolinks: a closing parenthesis belongs to the address only if it was opened there.
@@ -201,16 +201,16 @@ def _trimmed(url: str) -> str:
     return url[:end]
 
 
-def _link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLink | None:
+def _read_link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLink | None:
     bare = url.partition("://")[2]
     if not bare.casefold().startswith(page.casefold() + "/"):
         return None
     naming = _NAMING.get(forge)
     after_page = url[len(url) - len(bare) + len(page) :]
-    found = naming.match(after_page) if naming is not None else None
-    if found is None:
+    marker = naming.match(after_page) if naming is not None else None
+    if marker is None:
         return None
-    path, after = _cut(after_page[found.end() :])
+    path, after = _split_path(after_page[marker.end() :])
     # A link that names a commit shows the same text forever. A branch named like a short hash is left out with these.
     if not path.strip("/") or _HASH.match(path):
         return None
@@ -219,11 +219,11 @@ def _link(start: int, url: str, name: str, forge: Forge, page: str) -> BranchLin
     if lines is not None:
         ends = int(lines[1]), int(lines[2] or lines[1])
         region = Region(start_line=min(ends), end_line=max(ends))
-    before = url[: len(url) - len(after_page)] + re.sub(r"/(?:branch|tag)/\Z", "/commit/", found[0])
+    before = url[: len(url) - len(after_page)] + re.sub(r"/(?:branch|tag)/\Z", "/commit/", marker[0])
     return BranchLink(start, url, name, before, path, after, region)
 
 
-def _cut(text: str) -> tuple[str, str]:
+def _split_path(text: str) -> tuple[str, str]:
     """The path, and query and fragment."""
     at = min((index for index in (text.find("?"), text.find("#")) if index >= 0), default=len(text))
     return text[:at], text[at:]

@@ -92,9 +92,9 @@ def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str]
     local = _local_path(source)
     try:
         if local is None:
-            return _brought(_Remote(source), destination, revisions, commits)
+            return _bring(_Remote(source), destination, revisions, commits)
         with open_repository(local, name=source) as repository:
-            return _brought(_Local(source, repository), destination, revisions, commits)
+            return _bring(_Local(source, repository), destination, revisions, commits)
     except OSError as error:
         fault = f"cannot clone into {destination}: {error.strerror or error}"
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, code="clone-unwritable")) from error
@@ -123,11 +123,11 @@ class _Local:
         missing += [commit for commit in commits if not self.repository.has_commit(commit)]
         if missing:
             raise _not_found(missing, self.source)
-        found = {revision: commit for revision, commit in named.items() if commit is not None}
-        hashes = sorted({*found.values(), *commits})
+        tips = {revision: commit for revision, commit in named.items() if commit is not None}
+        hashes = sorted({*tips.values(), *commits})
         # A ref for each commit, so that the fetch does not depend on whether git sends what no ref names.
         name_commits(self.repository.folder, hashes)
-        refs = [f"+{commit}:{_own_ref(revision)}" for revision, commit in found.items() if _is_name(revision)]
+        refs = [f"+{commit}:{_own_ref(revision)}" for revision, commit in tips.items() if _is_name(revision)]
         return _Wanted(
             address=str(self.repository.folder),
             object_format=self.repository.object_format,
@@ -145,15 +145,15 @@ class _Remote:
         named = [revision for revision in revisions if _is_name(revision)]
         refs = self._refs([candidate for revision in named for candidate in _candidates(revision)])
         refspecs = [f"+{commit}:refs/commits/{commit}" for commit in {*commits, *filter(_HASH.match, revisions)}]
-        found = {r: ref for r in named for ref in reversed(_candidates(r)) if ref in refs}
-        refspecs += [f"+{ref}:{_own_ref(revision) if ref == 'HEAD' else ref}" for revision, ref in found.items()]
+        ref_of = {r: ref for r in named for ref in reversed(_candidates(r)) if ref in refs}
+        refspecs += [f"+{ref}:{_own_ref(revision) if ref == 'HEAD' else ref}" for revision, ref in ref_of.items()]
         ids = [*refs.values(), *commits]
         return _Wanted(
             address=self.source,
             object_format="sha256" if ids and len(ids[0]) == 64 else "sha1",
             protocols="https:ssh",
             refspecs=tuple(sorted(set(refspecs))),
-            is_sufficient=all(revision in found or _HASH.match(revision) for revision in revisions),
+            is_sufficient=all(revision in ref_of or _HASH.match(revision) for revision in revisions),
         )
 
     def _refs(self, names: Sequence[str]) -> dict[str, str]:
@@ -165,12 +165,12 @@ class _Remote:
             seconds=_LISTING_SECONDS,
         )
         if answer.status != 0:
-            raise _refused(self.source, answer.fault)
+            raise _refusal(self.source, answer.fault)
         lines = (line.partition("\t") for line in answer.output.decode("utf-8", "backslashreplace").splitlines())
         return {ref: id for id, _, ref in lines if _HASH.match(id) and ref in ("HEAD", *names)}
 
 
-def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+def _bring(source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
     if destination.is_dir() and not revisions:
         # Pinned commits never change: with all of them in the clone, nothing has to be asked of the network. A revision may
         # have moved.
@@ -184,7 +184,7 @@ def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[st
         partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
         try:
             create_bare(partial, wanted.object_format)
-            result = _fetched(wanted, partial, source.source, revisions, commits)
+            result = _fetch_wanted(wanted, partial, source.source, revisions, commits)
             partial.rename(destination)
             return result
         except OSError:
@@ -194,10 +194,12 @@ def _brought(source: _Local | _Remote, destination: Path, revisions: Sequence[st
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     # Git itself adds to a repository safely: a pack or a ref appears whole or not at all.
-    return _fetched(wanted, destination, source.source, revisions, commits)
+    return _fetch_wanted(wanted, destination, source.source, revisions, commits)
 
 
-def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+def _fetch_wanted(
+    wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]
+) -> dict[str, str]:
     """Fetch the tips alone; where the remote refuses bare hashes or a revision needs history, everything."""
     answer = _fetch(wanted, folder, wanted.refspecs, depth=1) if wanted.is_sufficient else None
     _refuse_too_much(folder, source)
@@ -211,7 +213,7 @@ def _fetched(wanted: _Wanted, folder: Path, source: str, revisions: Sequence[str
         answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
         _refuse_too_much(folder, source)
     if answer.status != 0:
-        raise _refused(source, answer.fault)
+        raise _refusal(source, answer.fault)
     here = _commits_in(folder, source, revisions, commits)
     if missing := [asked for asked in (*revisions, *commits) if asked not in here]:
         raise _not_found(missing, source)
@@ -241,8 +243,8 @@ def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Se
     """The full commits of those that are in the clone at `folder`."""
     with open_repository(folder, name=process.without_credentials(source)) as repository:
         named = ((revision, repository.commit_of(revision)) for revision in revisions)
-        found = {revision: commit for revision, commit in named if commit is not None and repository.has_commit(commit)}
-        return found | {commit: commit for commit in commits if repository.has_commit(commit)}
+        commits_of = {revision: commit for revision, commit in named if commit is not None and repository.has_commit(commit)}
+        return commits_of | {commit: commit for commit in commits if repository.has_commit(commit)}
 
 
 def _local_path(source: str) -> Path | None:
@@ -298,7 +300,7 @@ def _not_allowed(fault: str) -> FindingsReportError:
     )
 
 
-def _refused(source: str, fault: str) -> FindingsReportError:
+def _refusal(source: str, fault: str) -> FindingsReportError:
     shown = process.without_credentials(source)
     remedy = "check the address and your access to it; git runs without prompts, so keys and tokens must be configured"
     return FindingsReportError(

@@ -54,7 +54,7 @@ def list_renames_along(repository: Repository, older: str, newer: str) -> tuple[
     # renames of its branch.
     order = ["--format=", "--topo-order", "--reverse", "--no-merges", "--diff-filter=R"]
     arguments = ["log", *order, *_OPTIONS, f"{older}..{newer}", "--"]
-    return _renames(repository, arguments, "its renames cannot be followed")
+    return _find_renames(repository, arguments, "its renames cannot be followed")
 
 
 def find_renames_between(
@@ -72,8 +72,8 @@ def find_renames_between(
         arguments += ["-C50%", old, new, "--", *paths]
     else:
         arguments += [old, new]
-    found = _renames(repository, arguments, "its renames cannot be found")
-    return tuple(rename for rename in found if rename.old in set(sources))
+    renames = _find_renames(repository, arguments, "its renames cannot be found")
+    return tuple(rename for rename in renames if rename.old in set(sources))
 
 
 def list_changes(
@@ -122,7 +122,7 @@ def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: 
     return answer.output
 
 
-def _renames(repository: Repository, arguments: list[str], fault: str) -> tuple[Rename, ...]:
+def _find_renames(repository: Repository, arguments: list[str], fault: str) -> tuple[Rename, ...]:
     """The renames that a git finds; without the contents of a partial clone's files, those of files that stayed the same."""
     try:
         output = _run(repository, arguments, fault)
@@ -131,10 +131,10 @@ def _renames(repository: Repository, arguments: list[str], fault: str) -> tuple[
             raise
         exact = [_EXACT.get(argument, argument) for argument in arguments]
         output = _run(repository, exact, fault)
-    return tuple(_parsed(output))
+    return tuple(_parse_renames(output))
 
 
-def _parsed(output: bytes) -> Iterator[Rename]:
+def _parse_renames(output: bytes) -> Iterator[Rename]:
     fields = iter(output.split(b"\0"))
     for status in fields:
         if status.strip()[:1] in (b"R", b"C"):

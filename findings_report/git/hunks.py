@@ -50,10 +50,10 @@ def diff_blobs(
 
     Line ends are no part of lines. Raises FindingsReportError (SOURCE) when git cannot compare them within two minutes.
     """
-    found: dict[tuple[str, str], tuple[Hunk, ...]] = {}
+    hunks_of: dict[tuple[str, str], tuple[Hunk, ...]] = {}
     # Sorted, so that batches and trees are the same in every run.
     for batch in _batches(sorted(set(pairs)), sizes):
-        found |= dict.fromkeys(batch, ())
+        hunks_of |= dict.fromkeys(batch, ())
         trees = [_write_tree(repository.folder, [pair[side] for pair in batch], repository.object_format) for side in (0, 1)]
         answer = process.run(
             [f"--git-dir={repository.folder}", "diff-tree", *_OPTIONS, *trees],
@@ -67,8 +67,8 @@ def diff_blobs(
                 f"files of repository '{repository.name}' cannot be compared: {answer.fault or 'their difference is too large'}"
             )
             raise refusal(fault, code="diff-failed")
-        found |= {batch[index]: hunks for index, hunks in _parsed(answer.output)}
-    return found
+        hunks_of |= {batch[index]: hunks for index, hunks in _parse_hunks(answer.output)}
+    return hunks_of
 
 
 def _batches(pairs: list[tuple[str, str]], sizes: Mapping[str, int]) -> Iterator[list[tuple[str, str]]]:
@@ -97,7 +97,7 @@ def _write_tree(folder: Path, blobs: list[str], object_format: ObjectFormat) -> 
     return id
 
 
-def _parsed(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:
+def _parse_hunks(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:
     """(number of the file, its hunks). Lines of the files themselves start with a sign, so none is taken for a header."""
     index, hunks = 0, list[Hunk]()
     for line in output.split(b"\n"):

@@ -46,7 +46,7 @@ def create_bare(folder: Path, object_format: ObjectFormat) -> None:
 def lend(layout: Layout, folder: Path) -> None:
     """Let the bare repository at `folder` read the objects of `layout`, and know where its history was cut off."""
     # Only the first: git follows that folder's own alternates, which were checked one by one.
-    alternates = "".join(f"{_quoted(str(objects))}\n" for objects in layout.object_folders[:1])
+    alternates = "".join(f"{_quote(str(objects))}\n" for objects in layout.object_folders[:1])
     (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
     if layout.shallow:
         (folder / "shallow").write_text("".join(f"{commit}\n" for commit in layout.shallow), "ascii")
@@ -58,7 +58,7 @@ def name_commits(folder: Path, commits: Sequence[str]) -> None:
     (folder / "packed-refs").write_text(refs, "ascii")
 
 
-def _quoted(path: str) -> str:
+def _quote(path: str) -> str:
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
@@ -106,16 +106,16 @@ def object_format_in(config: str) -> ObjectFormat:
 
     Everything else in it, malformed lines and includes too, is passed over. Raises ValueError for another format.
     """
-    found, section = "sha1", ""
+    value, section = "sha1", ""
     for line in config.splitlines():
         if header := _SECTION.match(line):
             section = header["name"].lower()
         setting = _FORMAT.match(header["rest"] if header else line)
         if setting and section == "extensions":
-            found = setting["value"].lower()
-    if found not in ("sha1", "sha256"):
-        raise ValueError(f"its ids are made in a way that is not known here: {found!r}")
-    return "sha1" if found == "sha1" else "sha256"
+            value = setting["value"].lower()
+    if value not in ("sha1", "sha256"):
+        raise ValueError(f"its ids are made in a way that is not known here: {value!r}")
+    return "sha1" if value == "sha1" else "sha256"
 
 
 # A chain of alternates may branch at each step; git itself stops at a depth of five.
@@ -181,8 +181,8 @@ class _Search:
         git_directory = self._git_directory()
         common = self._common_directory(git_directory)
         inside = (self.root, git_directory, common)
-        objects = self._allowed(common / "objects", inside, "keeps its objects in")
-        config = self._allowed(common / "config", inside, "has its configuration in")
+        objects = self._require_allowed(common / "objects", inside, "keeps its objects in")
+        config = self._require_allowed(common / "config", inside, "has its configuration in")
         return Layout(
             git_directory=git_directory,
             common_directory=common,
@@ -197,9 +197,9 @@ class _Search:
             raise refusal(f"repository '{self.name}': {self.shown} is not a folder", code="repository-missing")
         dot_git = self.root / ".git"
         if dot_git.is_symlink():
-            target = self._allowed(dot_git, (self.root,), "has its .git in")
+            target = self._require_allowed(dot_git, (self.root,), "has its .git in")
         elif dot_git.is_file():
-            target = self._followed(dot_git)
+            target = self._follow_pointer(dot_git)
         else:
             target = dot_git if dot_git.is_dir() else self.root
         if _is_git_directory(target):
@@ -220,7 +220,7 @@ class _Search:
             code="repository-missing",
         )
 
-    def _followed(self, dot_git: Path) -> Path:
+    def _follow_pointer(self, dot_git: Path) -> Path:
         """The folder that a `.git` file names, when that folder or its owner vouches for it."""
         text = read_plain(dot_git) or ""
         if not text.startswith("gitdir: "):
@@ -234,7 +234,7 @@ class _Search:
         # repository around it. Any other pointer could name a private repository of this machine.
         if points_back or any(_is_module(target, parent / ".git") for parent in self.root.parents):
             return target
-        return self._allowed(target, (self.root,), "has its .git in")
+        return self._require_allowed(target, (self.root,), "has its .git in")
 
     def _common_directory(self, git_directory: Path) -> Path:
         pointer = read_plain(git_directory / "commondir")
@@ -243,7 +243,7 @@ class _Search:
         common = (git_directory / pointer.rstrip("\r\n")).resolve()
         if git_directory.parent == common / "worktrees":
             return common
-        return self._allowed(common, (self.root,), "shares its refs with")
+        return self._require_allowed(common, (self.root,), "shares its refs with")
 
     def _object_folders(self, objects: Path, inside: tuple[Path, ...]) -> Iterator[Path]:
         """`objects` and every folder it borrows from, as git would follow `info/alternates`."""
@@ -252,8 +252,8 @@ class _Search:
             folder = waiting.pop(0)
             self._check_links(folder, inside)
             yield folder
-            for alternate in _alternates(folder):
-                target = self._allowed(alternate, inside, "borrows objects from")
+            for alternate in _read_alternates(folder):
+                target = self._require_allowed(alternate, inside, "borrows objects from")
                 if not target.is_dir():
                     raise refusal(
                         f"repository '{self.name}' borrows objects from {target}, which does not exist",
@@ -274,9 +274,9 @@ class _Search:
             if folder.is_dir():
                 with os.scandir(folder) as entries:
                     for link in [entry.path for entry in entries if entry.is_symlink()]:
-                        self._allowed(Path(link), inside, "keeps objects in")
+                        self._require_allowed(Path(link), inside, "keeps objects in")
 
-    def _allowed(self, path: Path, inside: tuple[Path, ...], what: str) -> Path:
+    def _require_allowed(self, path: Path, inside: tuple[Path, ...], what: str) -> Path:
         target = path.resolve()
         if any(target == folder or folder in target.parents for folder in (*inside, *self.borrow)):
             return target
@@ -301,7 +301,7 @@ def _is_module(target: Path, git_directory: Path) -> bool:
     return (len(parts) > 1 and parts[0] == "modules") or (len(parts) > 3 and parts[0] == "worktrees" and parts[2] == "modules")
 
 
-def _alternates(objects: Path) -> Iterator[Path]:
+def _read_alternates(objects: Path) -> Iterator[Path]:
     """The folders that `info/alternates` names, read more strictly than git does: an ambiguous line raises."""
     file = objects / "info" / "alternates"
     for line in (read_plain(file) or "").split("\n"):

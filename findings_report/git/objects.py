@@ -78,7 +78,7 @@ def parse_tree(content: bytes, *, id_size: int) -> dict[str, TreeEntry]:
         if blank < 0 or nul < 0 or end > len(content):
             raise ValueError("it is cut off")
         name = content[blank + 1 : nul]
-        kind = _kind(content[position:blank])
+        kind = _parse_kind(content[position:blank])
         order = name + b"/" if kind is EntryKind.FOLDER else name
         shown = name.decode("utf-8", "backslashreplace")
         if not name or b"/" in name:
@@ -93,7 +93,7 @@ def parse_tree(content: bytes, *, id_size: int) -> dict[str, TreeEntry]:
     return entries
 
 
-def _kind(mode: bytes) -> EntryKind:
+def _parse_kind(mode: bytes) -> EntryKind:
     if not re.fullmatch(rb"[0-7]{5,7}", mode) or (kind := _KINDS.get(int(mode, 8) & 0o170000)) is None:
         raise ValueError(f"it holds the mode {mode[:12].decode('ascii', 'backslashreplace')!r}")
     return kind
@@ -146,7 +146,7 @@ class _Conversation:
 
     def ask(self, id: str) -> bytes:
         """Send one id; the first line of the answer. Raises _NoAnswerError."""
-        child = self.process = self.process or self._started()
+        child = self.process = self.process or self._start()
         assert child.stdin is not None  # noqa: S101  # started with a pipe, which the type of Popen does not know
         self.received.clear()
         try:
@@ -195,7 +195,7 @@ class _Conversation:
             raise _NoAnswerError
         self.received += received
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         with self.complaints.open("wb") as complaints:
             child = subprocess.Popen(
                 [process.program(), f"--git-dir={self.folder}", "cat-file", self.mode],

@@ -59,8 +59,8 @@ class GitResult:
 
 def program() -> str:
     """Absolute path of the user's git. Raises when there is none."""
-    found = shutil.which("git")
-    if found is None:
+    path = shutil.which("git")
+    if path is None:
         raise FindingsReportError(
             Problem(
                 Kind.SOURCE,
@@ -69,7 +69,7 @@ def program() -> str:
                 code="git-missing",
             )
         )
-    return os.path.abspath(found)  # noqa: PTH100  # resolving links would lose the name that git is started by
+    return os.path.abspath(path)  # noqa: PTH100  # resolving links would lose the name that git is started by
 
 
 def version() -> str | None:
@@ -151,7 +151,7 @@ def run(
     except OSError as error:  # too many or too long arguments, no memory, no folder
         return GitResult(NOT_STARTED, b"", f"git cannot be started: {error.strerror}")
     try:
-        output, complaint = _received(process, time.monotonic() + seconds, most)
+        output, complaint = _receive(process, time.monotonic() + seconds, most)
         status = process.wait(_ENDING_SECONDS) if len(output) <= most else OVERFLOWED
     except (TimeoutError, subprocess.TimeoutExpired):
         return GitResult(TIMED_OUT, b"", f"git did not finish within {seconds:g} seconds")
@@ -160,7 +160,7 @@ def run(
     return GitResult(status, output[:most], printable_fault(complaint))
 
 
-def _received(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
+def _receive(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
     """All of both outputs; stops once the first is over `most` bytes, keeps the end of the second. Raises TimeoutError."""
     received = {process.stdout: bytearray(), process.stderr: bytearray()}
     with selectors.DefaultSelector() as selector:

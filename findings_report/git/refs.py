@@ -55,7 +55,7 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
         )
     try:
         for pattern in _PATTERNS:
-            if (id := _followed(layout, pattern.format(wanted))) is not None:
+            if (id := _follow_symbolic(layout, pattern.format(wanted))) is not None:
                 return id
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -63,14 +63,14 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
     return None
 
 
-def _followed(layout: Layout, ref: str) -> str | None:
+def _follow_symbolic(layout: Layout, ref: str) -> str | None:
     """The id at the end of a chain of symbolic refs."""
     for _ in range(_MOST_STEPS):
         if not (_TOP_LEVEL.match(ref) or (ref.startswith("refs/") and is_ref_name(ref))):
             return None
-        content = _loose(layout, ref)
+        content = _read_loose(layout, ref)
         if content is None:
-            return _packed(layout, ref)
+            return _find_packed(layout, ref)
         match = _CONTENT.match(content)
         if match is None or match["ref"] is None:
             return match["id"] if match else None
@@ -78,20 +78,20 @@ def _followed(layout: Layout, ref: str) -> str | None:
     return None
 
 
-def _loose(layout: Layout, ref: str) -> str | None:
+def _read_loose(layout: Layout, ref: str) -> str | None:
     """What the ref's own file says; None when it has none."""
     # A linked work tree has its own HEAD and bisect refs, and shares all others.
     is_own = not ref.startswith("refs/") or ref.startswith(_PER_WORK_TREE)
-    path = _inside(layout, (layout.git_directory if is_own else layout.common_directory) / ref)
+    path = _require_inside(layout, (layout.git_directory if is_own else layout.common_directory) / ref)
     return None if path.is_dir() else read_plain(path)
 
 
-def _packed(layout: Layout, ref: str) -> str | None:
+def _find_packed(layout: Layout, ref: str) -> str | None:
     """The id that packed-refs has for a full ref."""
     if not ref.startswith("refs/"):
         return None
     wanted = b" " + os.fsencode(ref)
-    with open_plain(_inside(layout, layout.common_directory / "packed-refs"), largest=LARGEST_PACKED) as file:
+    with open_plain(_require_inside(layout, layout.common_directory / "packed-refs"), largest=LARGEST_PACKED) as file:
         for line in file or ():
             # Compared as bytes: all but one of up to three million lines need no decoding.
             if line.rstrip(b"\r\n").endswith(wanted):
@@ -101,7 +101,7 @@ def _packed(layout: Layout, ref: str) -> str | None:
     return None
 
 
-def _inside(layout: Layout, path: Path) -> Path:
+def _require_inside(layout: Layout, path: Path) -> Path:
     """`path` with its links followed. Raises ValueError where they lead to a file outside of what may be read."""
     try:
         target = path.resolve()

@@ -33,7 +33,7 @@ _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
 _RESOLVE: Final = ("rev-parse", "--verify", "--quiet", "--end-of-options")
 _SHORT: Final = re.compile(r"[0-9a-f]{4,63}")
-_MOST_TOLD: Final = 5
+_MOST_LISTED: Final = 5
 _REVISION: Final = re.compile(r"(?P<name>(?:(?!@\{)[^~^:])*)(?P<rest>.*)", re.DOTALL)
 """A name or hash, and what git's notation adds to it: ~2, ^{}, :path, @{1}."""
 
@@ -127,8 +127,8 @@ class Repository:
             return ()
         arguments = [f"--git-dir={self.folder}", "rev-parse", f"--disambiguate={short}"]
         answer = process.run(arguments, environment=process.environment(), folder=self.folder, seconds=_RESOLVE_SECONDS)
-        found = sorted(id for id in answer.output.decode("ascii", "replace").split() if self.has_commit(id))
-        return tuple(found[:_MOST_TOLD]) if len(found) > 1 else ()
+        commits = sorted(id for id in answer.output.decode("ascii", "replace").split() if self.has_commit(id))
+        return tuple(commits[:_MOST_LISTED]) if len(commits) > 1 else ()
 
     def has_commit(self, commit: str) -> bool:
         """True when `commit` is the full hash of a commit that is here."""
@@ -137,21 +137,21 @@ class Repository:
 
     def entry(self, commit: str, path: str) -> PathEntry | None:
         """Return the entry at `path` in `commit`; None when there is none, also below a link or submodule."""
-        found = TreeEntry(EntryKind.FOLDER, self._root(commit))
+        reached = TreeEntry(EntryKind.FOLDER, self._root(commit))
         for part in path.split("/"):
-            if found.kind is not EntryKind.FOLDER:
+            if reached.kind is not EntryKind.FOLDER:
                 return None
-            below = self._tree(found.id).get(part)
+            below = self._tree(reached.id).get(part)
             if below is None:
                 return None
-            found = below
-        if found.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
-            return PathEntry(found.kind, found.id, None)
+            reached = below
+        if reached.kind in (EntryKind.FOLDER, EntryKind.SUBMODULE):
+            return PathEntry(reached.kind, reached.id, None)
         # The size comes from the header: content is read only when a caller accepts the size.
-        header = self._header(found.id)
+        header = self._header(reached.id)
         if header is None:
-            raise self._missing("blob", found.id, f"the content of '{path}' at commit {commit}")
-        return PathEntry(found.kind, found.id, header.size)
+            raise self._missing("blob", reached.id, f"the content of '{path}' at commit {commit}")
+        return PathEntry(reached.kind, reached.id, header.size)
 
     def blob(self, id: str) -> bytes:
         """The content of a file, or the target of a symlink."""
@@ -165,10 +165,10 @@ class Repository:
         """Everything below `folder` in `commit` that is no folder itself, by path; "" is the root. Empty when there is none."""
         if not folder:
             return dict(self._walk(self._root(commit), commit))
-        found = self.entry(commit, folder)
-        if found is None or found.kind is not EntryKind.FOLDER:
+        root = self.entry(commit, folder)
+        if root is None or root.kind is not EntryKind.FOLDER:
             return {}
-        return {f"{folder}/{path}": entry for path, entry in self._walk(found.id, commit)}
+        return {f"{folder}/{path}": entry for path, entry in self._walk(root.id, commit)}
 
     def blob_id(self, content: bytes) -> str:
         """The id that a file of this content has in this repository, whether it is there or not."""

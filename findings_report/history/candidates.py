@@ -37,18 +37,18 @@ def select_new(
     # comparison, short texts are found in every file that repeats them.
     before = Counter(place.path for place in search.blocks(block, search.before))
     informative = [index for index, line in enumerate(block) if is_informative(line)]
-    found = []
+    new = []
     for place in places:
         if home is not None and place.path == home.file.path:
             free = sum(_is_free(home, region, place.line + index) for index in informative)
             # Half, because a diff may pair some of the lines with equal ones that other code had before.
             if 2 * free >= len(informative):
-                found.append(place)
+                new.append(place)
         elif before[place.path] > 0:
             before[place.path] -= 1
         else:
-            found.append(place)
-    return found
+            new.append(place)
+    return new
 
 
 def _is_free(home: Counterpart, region: Region, line: int) -> bool:

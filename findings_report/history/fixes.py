@@ -36,15 +36,15 @@ def follow_findings(
     """Return what `findings` cite, at the commits of the `other` report; `repositories` are the available ones, by name."""
     targets = {repository.name: repository for repository in other.engagement.repositories}
     cited = [place for finding in findings for place in list_places(finding.id, finding.snippets)]
-    found = follow(cited, repositories, {name: target.commit for name, target in targets.items()})
+    followed = follow(cited, repositories, {name: target.commit for name, target in targets.items()})
     regions: dict[str, list[TrackedRegion]] = {finding.id: [] for finding in findings}
-    for place, drift in zip(cited, found.drifts, strict=True):
-        regions[place.finding].append(_told(place, targets.get(place.snippet.repository), drift))
-    limits = tuple(f"{problem.fault[:1].upper()}{problem.fault[1:]}." for problem in found.problems)
-    return FollowedFindings({id: tuple(each) for id, each in regions.items()}, limits)
+    for place, drift in zip(cited, followed.drifts, strict=True):
+        regions[place.finding].append(_describe_region(place, targets.get(place.snippet.repository), drift))
+    limits = tuple(f"{problem.fault[:1].upper()}{problem.fault[1:]}." for problem in followed.problems)
+    return FollowedFindings({id: tuple(tracked) for id, tracked in regions.items()}, limits)
 
 
-def _told(place: CitedPlace, target: ReportedRepository | None, drift: Drift) -> TrackedRegion:
+def _describe_region(place: CitedPlace, target: ReportedRepository | None, drift: Drift) -> TrackedRegion:
     now, snippet = drift.now, place.snippet
     address = None
     if now is not None and target is not None and target.commit is not None:
@@ -85,17 +85,17 @@ class Fixes:
         # A commit id does not say whose it is. The repositories that the finding cites come first, and a finding without code
         # may be fixed in any.
         names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
-        return tuple(self._looked_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
+        return tuple(self._look_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
 
-    def _looked_up(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
+    def _look_up(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
         """The commit, while no more than _MOST_LOOKED_UP were asked for: git is started a few times for each."""
         self.asked.append(named)
         if len(self.asked) <= _MOST_LOOKED_UP:
-            return self._fix(named, names, cited)
+            return self._find_commit(named, names, cited)
         self.limits[f"More than {_MOST_LOOKED_UP} commits are named as fixes; the others were not looked up."] = None
         return FixCommit(named=named, commit=None, state=FixState.UNVERIFIABLE)
 
-    def _fix(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
+    def _find_commit(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
         state = FixState.UNVERIFIABLE
         for name in names:
             repository, after = self.repositories.get(name), self.after.get(name)
@@ -111,13 +111,13 @@ class Fixes:
                 # In a shallow clone, absence proves nothing: the commit may be below the cut.
                 state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
                 continue
-            state = _state(repository, commit, self.before.get(name), after)
+            state = _grade(repository, commit, self.before.get(name), after)
             mine = [place for place in cited if place.snippet.repository == name]
-            return FixCommit(named=named, commit=commit, state=state, touched=tuple(_touched(repository, commit, mine)))
+            return FixCommit(named=named, commit=commit, state=state, touched=tuple(_find_touched(repository, commit, mine)))
         return FixCommit(named=named, commit=None, state=state)
 
 
-def _state(repository: git.Repository, commit: str, before: str | None, after: str) -> FixState:
+def _grade(repository: git.Repository, commit: str, before: str | None, after: str) -> FixState:
     from findings_report.git.history import is_ancestor
 
     if not is_ancestor(repository, commit, after):
@@ -128,7 +128,7 @@ def _state(repository: git.Repository, commit: str, before: str | None, after: s
     return FixState.BETWEEN
 
 
-def _touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> Iterator[TrackedRegion]:
+def _find_touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> Iterator[TrackedRegion]:
     """The regions that `commit` changed: followed to its first parent, and from there to itself."""
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
@@ -139,9 +139,9 @@ def _touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace
     if parent is None or not cited:
         return
     there = follow(cited, {repository.name: repository}, {repository.name: parent}).drifts
-    found = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
+    at_parent = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
     # Two steps: the region is followed to the parent first, because its line numbers are those of the report, not of the fix.
-    done = track(repository, [CitedRegion(now.path, now.region) for _, now in found], commit=parent, to=commit).drifts
-    for (place, _), drift in zip(found, done, strict=True):
+    done = track(repository, [CitedRegion(now.path, now.region) for _, now in at_parent], commit=parent, to=commit).drifts
+    for (place, _), drift in zip(at_parent, done, strict=True):
         if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
-            yield _told(place, None, drift)
+            yield _describe_region(place, None, drift)

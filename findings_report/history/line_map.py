@@ -116,8 +116,8 @@ def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT)
     if replaced is not None:
         return replaced
     for hunk in versions.within(region):
-        found = versions.aligned_in(hunk)
-        similar |= {old: new for old, new in found.items() if old in region}
+        aligned = versions.aligned_in(hunk)
+        similar |= {old: new for old, new in aligned.items() if old in region}
     _draw_in(versions, equal, similar)
     start = _bound(versions, region, equal, similar, step=-1)
     end = _bound(versions, region, equal, similar, step=1)

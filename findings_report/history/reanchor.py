@@ -45,7 +45,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
     if (fault := _ASTRAY.get(snippet.check.verdict)) is not None:
         raise StaysError(fault)
     # Only equal text is moved without a person: an edited region may no longer show what the finding describes.
-    path = _equal(drifts)
+    path = _require_equal(drifts)
     step = _Steps(drifts)
     quote = location.quote
     # A quote without numbers is the same text at the other commit and stays byte for byte as the author wrote it.
@@ -71,37 +71,39 @@ def mentions(text: str, drifts: Sequence[Drift]) -> Iterator[tuple[int, str]]:
     `drifts` are those of one location that was rewritten. Lines of another file may be meant: a person has to look.
     """
     step = _Steps(drifts)
-    for found in _MENTION.finditer(text):
-        first = int(found["first"])
-        last = int(found["last"] or first)
+    for mention in _MENTION.finditer(text):
+        first = int(mention["first"])
+        last = int(mention["last"] or first)
         now = step.to(first), step.to(last)
         if now[0] is not None and now[1] is not None and now != (first, last):
             region = Region(start_line=min(now[0], now[1]), end_line=max(now[0], now[1]))
             noun = "line" if region.start_line == region.end_line else "lines"
-            yield found.start(), f"names {' '.join(found[0].split())}, now {noun} {region}"
+            yield mention.start(), f"names {' '.join(mention[0].split())}, now {noun} {region}"
 
 
-def _equal(drifts: Sequence[Drift]) -> str:
+def _require_equal(drifts: Sequence[Drift]) -> str:
     """Return the one file that has the text of every region."""
     changed = [drift for drift in drifts if not drift.kind.is_equal]
     if changed:
         kinds = Counter(drift.kind for drift in changed)
-        said = ", ".join(kind.value for kind in DriftKind if kinds[kind])
+        counted = ", ".join(kind.value for kind in DriftKind if kinds[kind])
         why = next((f": {drift.reason}" for drift in changed if drift.reason), "")
-        raise StaysError((f"of its lines, {_listed(changed)}: {said}" if len(drifts) > 1 else f"its lines are {said}") + why)
+        raise StaysError(
+            (f"of its lines, {_list_regions(changed)}: {counted}" if len(drifts) > 1 else f"its lines are {counted}") + why
+        )
     paths = sorted({drift.now.path for drift in drifts if drift.now is not None})
     if not paths:
         raise StaysError("it cites no lines")
     if len(paths) > 1:
         raise StaysError(f"its lines are in several files now: {', '.join(paths)}")
-    found = [drift.now.region for drift in drifts if drift.now is not None]
+    regions = [drift.now.region for drift in drifts if drift.now is not None]
     # `lines` has to rise, so regions in another order cannot be written as one location.
-    if any(later.start_line <= earlier.end_line for earlier, later in pairwise(found)):
+    if any(later.start_line <= earlier.end_line for earlier, later in pairwise(regions)):
         raise StaysError("its lines are in another order now")
     return paths[0]
 
 
-def _listed(drifts: Iterable[Drift]) -> str:
+def _list_regions(drifts: Iterable[Drift]) -> str:
     return ", ".join(str(drift.region) for drift in drifts)
 
 
@@ -132,7 +134,9 @@ class _Steps:
 
     def regions(self, regions: Sequence[Region]) -> tuple[Region, ...]:
         """Each region now."""
-        found = tuple(Region(start_line=self.line(each.start_line), end_line=self.line(each.end_line)) for each in regions)
-        if any(now.end_line - now.start_line != was.end_line - was.start_line for was, now in zip(regions, found, strict=True)):
+        stepped = tuple(Region(start_line=self.line(was.start_line), end_line=self.line(was.end_line)) for was in regions)
+        if any(
+            now.end_line - now.start_line != was.end_line - was.start_line for was, now in zip(regions, stepped, strict=True)
+        ):
             raise StaysError("the lines that it shows or marks are no longer adjacent")
-        return found
+        return stepped

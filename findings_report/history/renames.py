@@ -55,22 +55,24 @@ def find_counterparts(
     """Of each cited file by its path: what it became, the likeliest first; and what could not be found out, as warnings."""
     files = {file.path: file for file in cited}
     same = {path: file for path in files if (file := _file(after, path)) is not None}
-    found = _compared(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
+    counterparts = _compare(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
     # A file that was renamed and replaced by a new one of its old name is found only by asking for renames although the name
     # exists. History is not walked for the others, which are nearly all files.
-    suspects = [path for path in files if path not in found or found[path][0].versions.kept < thresholds.same_file]
+    suspects = [
+        path for path in files if path not in counterparts or counterparts[path][0].versions.kept < thresholds.same_file
+    ]
     if not suspects:
-        return found, ()
-    names = _names(suspects, before, after)
+        return counterparts, ()
+    names = _find_names(suspects, before, after)
     triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]] = [
         (files[path], new, how)
         for path, listed in names.renamed.items()
         for name, how in listed
         if (new := _file(after, name)) is not None
     ]
-    for path, more in _compared(before.repository, triples).items():
-        found[path] = sorted([*found.get(path, ()), *more], key=lambda each: -each.versions.kept)
-    return found, names.problems
+    for path, more in _compare(before.repository, triples).items():
+        counterparts[path] = sorted([*counterparts.get(path, ()), *more], key=lambda part: -part.versions.kept)
+    return counterparts, names.problems
 
 
 def _file(files: SourceFiles, path: str) -> SourceFile | None:
@@ -80,25 +82,25 @@ def _file(files: SourceFiles, path: str) -> SourceFile | None:
         return None
 
 
-def _compared(
+def _compare(
     repository: git.Repository, triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]]
 ) -> dict[str, list[Counterpart]]:
     # One git for all files instead of one for each pair.
     pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
     sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
     hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.diff_blobs(repository, pairs, sizes)
-    found: dict[str, list[Counterpart]] = {}
+    counterparts: dict[str, list[Counterpart]] = {}
     for old, new, how in triples:
         versions = Versions(old.lines, new.lines, hunks.get((old.blob, new.blob), ()))
-        found.setdefault(old.path, []).append(Counterpart(new, versions, how))
-    return found
+        counterparts.setdefault(old.path, []).append(Counterpart(new, versions, how))
+    return counterparts
 
 
-def _names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:
+def _find_names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:
     """By the chain of renames between the commits first; by likeness of the two commits' files where that leads nowhere."""
     # The chain comes first because a file that drifts by more than half since its rename is beyond end-point detection. Lower
     # similarity limits are no way out: below 50 % git pairs deleted files with unrelated ones.
-    renames, problems = _chain(before, after)
+    renames, problems = _list_renames(before, after)
     renamed: dict[str, list[tuple[str, HowRenamed]]] = {}
     for path in suspects:
         # A dict keeps the order of the names, and a rename back to an old name does not end in a loop.
@@ -121,7 +123,7 @@ def _names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> 
     return Names(renamed, problems)
 
 
-def _chain(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
+def _list_renames(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
     """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
     repository = before.repository
     try:

@@ -152,21 +152,21 @@ _FEW: Final = 8
 
 def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
     """The diff of `region`: lines that went before lines that came, as git has them."""
-    found: list[DiffLine] = []
+    diff: list[DiffLine] = []
     at = placement.region.start_line
     # `equal` may ignore white space at the ends of lines; a diff has to show it.
     kept = {line: now for line, now in placement.equal.items() if now in placement.region and old[line - 1] == new[now - 1]}
     for line in range(region.start_line, region.end_line + 1):
         if line in kept:
-            found += (DiffLine(old_line=None, new_line=number, text=new[number - 1]) for number in range(at, kept[line]))
-            found.append(DiffLine(old_line=line, new_line=kept[line], text=old[line - 1]))
+            diff += (DiffLine(old_line=None, new_line=number, text=new[number - 1]) for number in range(at, kept[line]))
+            diff.append(DiffLine(old_line=line, new_line=kept[line], text=old[line - 1]))
             at = kept[line] + 1
         else:
-            found.append(DiffLine(old_line=line, new_line=None, text=old[line - 1]))
-    found += (
+            diff.append(DiffLine(old_line=line, new_line=None, text=old[line - 1]))
+    diff += (
         DiffLine(old_line=None, new_line=number, text=new[number - 1]) for number in range(at, placement.region.end_line + 1)
     )
-    return tuple(found[:MOST_DIFF_LINES])
+    return tuple(diff[:MOST_DIFF_LINES])
 
 
 def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
@@ -177,16 +177,16 @@ def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) 
     """
     # Keyed by the last removed line, after which git prints what came.
     came = {min(hunk.old_stop - 1, region.end_line): hunk for hunk in _hunks(versions, region)}
-    found: list[DiffLine] = []
+    diff: list[DiffLine] = []
     for line in range(region.start_line, region.end_line + 1):
         now = versions.now(line) if versions is not None else None
-        found.append(DiffLine(old_line=line, new_line=now, text=old[line - 1]))
+        diff.append(DiffLine(old_line=line, new_line=now, text=old[line - 1]))
         if versions is not None and (hunk := came.get(line)) is not None:
             numbers = range(hunk.new_start, hunk.new_stop)
-            found += (DiffLine(old_line=None, new_line=number, text=versions.new[number - 1]) for number in numbers)
-        if len(found) >= MOST_DIFF_LINES:
+            diff += (DiffLine(old_line=None, new_line=number, text=versions.new[number - 1]) for number in numbers)
+        if len(diff) >= MOST_DIFF_LINES:
             break
-    return tuple(found[:MOST_DIFF_LINES])
+    return tuple(diff[:MOST_DIFF_LINES])
 
 
 def _hunks(versions: Versions | None, region: Region) -> Sequence[Hunk]:
@@ -206,13 +206,13 @@ def map_quoted_lines(
     # Where white space means something, as in Python or Make, a line that was indented is not the line that was quoted.
     where = {**placement.similar, **placement.equal}
     is_free = ignores_white_space(old.language)
-    found: list[tuple[int, int | None]] = []
+    mapped: list[tuple[int, int | None]] = []
     for line in sorted(set(quoted)):
         now = where.get(line)
         if now is not None and not _is_same(old.lines[line - 1], new[now - 1], is_free=is_free):
             now = None
-        found.append((line, now))
-    return tuple(found)
+        mapped.append((line, now))
+    return tuple(mapped)
 
 
 def _is_same(line: str, other: str, *, is_free: bool) -> bool:

@@ -84,13 +84,13 @@ class Search:
         if not probe:
             return []
         wanted = [squeeze(line) for line in block]
-        found = []
+        starts = []
         for place in self.places(block[probe[0]].strip(), files)[:_MOST_READ]:
             start = place.line - probe[0]
             lines = self.lines(place.path, files)
             if start >= 1 and [squeeze(line) for line in lines[start - 1 : start - 1 + len(block)]] == wanted:
-                found.append(LineMatch(place.path, start))
-        return found
+                starts.append(LineMatch(place.path, start))
+        return starts
 
     def lines(self, path: str, files: SourceFiles) -> Sequence[str]:
         """The lines of a file; none when it has no lines to read."""
@@ -102,16 +102,16 @@ class Search:
 
     @cached_property
     def _after_paths(self) -> dict[str, list[str]]:
-        return _by_blob(self.after)
+        return _group_by_blob(self.after)
 
     @cached_property
     def _before_paths(self) -> dict[str, list[str]]:
-        return _by_blob(self.before)
+        return _group_by_blob(self.before)
 
     @cached_property
     def _hits(self) -> dict[str, dict[str, list[int]]]:
         """Text -> blob -> line numbers."""
-        found: dict[str, dict[str, list[int]]] = {}
+        hits: dict[str, dict[str, list[int]]] = {}
         # By blob, not by path: most files are the same in both commits and are read once. Blobs of `after` come first, so the
         # limit per line is used up by the commit that is searched.
         blobs = dict.fromkeys((*self._after_paths, *self._before_paths) if self._texts else ())
@@ -119,15 +119,15 @@ class Search:
         try:
             for blob, content in git.read_blobs(self.after.repository, blobs):
                 missing += content is None
-                for line, numbers in _found_in(content or b"", self._texts.keys()):
-                    by_blob = found.setdefault(self._texts[line], {})
+                for line, numbers in _find_in(content or b"", self._texts.keys()):
+                    by_blob = hits.setdefault(self._texts[line], {})
                     if len(by_blob) <= _MOST_BLOBS:
                         by_blob[blob] = numbers
         except FindingsReportError as error:
             self.problems += soften_errors(error)
         if missing:
             self.problems += (self._incomplete(missing),)
-        return found
+        return hits
 
     def _incomplete(self, count: int) -> Problem:
         name = self.after.repository.name
@@ -135,7 +135,7 @@ class Search:
         return Problem(Kind.SOURCE, fault, level="warning", code="search-incomplete")
 
 
-def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[int]]]:
+def _find_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[int]]]:
     """Yield which of the lines `wanted` are in a file, and where: the first 200 numbers of each."""
     if b"\0" in content[:_SNIFFED]:
         return
@@ -147,7 +147,7 @@ def _found_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[
         yield line, [number for number, other in enumerate(lines, 1) if other == line][:_MOST_IN_A_FILE]
 
 
-def _by_blob(files: SourceFiles) -> dict[str, list[str]]:
+def _group_by_blob(files: SourceFiles) -> dict[str, list[str]]:
     paths: dict[str, list[str]] = {}
     for path, blob in files.blobs.items():
         paths.setdefault(blob, []).append(path)

@@ -62,7 +62,7 @@ def track(
     parts, problems = find_counterparts(files.values(), before, after, thresholds)
     left = {r: find_in_place(r.region, files[r.path], parts.get(r.path, ()), thresholds) for r in followed}
     # One search for the lines of all regions: every file of both commits is read once.
-    search = Search(before, after, _probes(files, left))
+    search = Search(before, after, _choose_probes(files, left))
     for region, survival in left.items():
         # Counterparts come likeliest first; the others were considered in `find_in_place`.
         home = next(iter(parts.get(region.path, ())), None)
@@ -100,7 +100,7 @@ def _unverifiable(cited: CitedRegion, reason: str) -> Drift:
     return Drift(path=cited.path, region=cited.region, kind=DriftKind.UNVERIFIABLE, reason=reason)
 
 
-def _probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival | None]) -> set[str]:
+def _choose_probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival | None]) -> set[str]:
     """Return the lines to search for: one of a region that stayed whole, to find copies of it; several of any other."""
     probes: set[str] = set()
     for cited, survival in left.items():
@@ -132,8 +132,8 @@ class CitedPlace:
     def quoted(self) -> tuple[int, ...]:
         """The lines of it that the author quoted."""
         both = (
-            range(max(found.start_line, self.region.start_line), min(found.end_line, self.region.end_line) + 1)
-            for found in self.snippet.check.found
+            range(max(run.start_line, self.region.start_line), min(run.end_line, self.region.end_line) + 1)
+            for run in self.snippet.check.found
         )
         return tuple(line for lines in both for line in lines)
 
@@ -177,48 +177,46 @@ def follow(
         is_gone = name in repositories and repositories[name] is None
         if name not in commits and not is_gone:
             others = f", which has {', '.join(commits)}" if commits else ""
-            found = _unfollowed(group, f"there is no repository {name} on the other side{others}")
+            result = _report_unfollowed(group, f"there is no repository {name} on the other side{others}")
         else:
-            found = _group(group, name, repositories.get(name), commit, commits.get(name))
-        drifts.update(zip(indexes, found.drifts, strict=True))
-        problems += found.problems
+            result = _follow_group(group, name, repositories.get(name), commit, commits.get(name))
+        drifts.update(zip(indexes, result.drifts, strict=True))
+        problems += result.problems
     return FollowResult(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
 
 
-def _group(
+def _follow_group(
     group: Sequence[CitedPlace], name: str, repository: git.Repository | None, commit: str | None, to: str | None
 ) -> FollowResult:
-    from findings_report.history.classify import CitedRegion
-
     # Answered without git, so that two reports at one commit can be compared without a clone.
     if commit is not None and commit == to:
-        return FollowResult(tuple(_unmoved(place) for place in group), ())
+        return FollowResult(tuple(_report_unmoved(place) for place in group), ())
     if repository is None:
-        return _unfollowed(group, f"repository '{name}' is not available locally")
+        return _report_unfollowed(group, f"repository '{name}' is not available locally")
     if commit is None or to is None:
         side = "where it is cited" if commit is None else "on the other side"
-        return _unfollowed(group, f"the commit of repository '{name}' {side} is not known")
-    if missing := [each for each in (commit, to) if not repository.has_commit(each)]:
+        return _report_unfollowed(group, f"the commit of repository '{name}' {side} is not known")
+    if missing := [wanted for wanted in (commit, to) if not repository.has_commit(wanted)]:
         history = ", and its history is cut off" if repository.is_shallow else ""
-        return _unfollowed(group, f"the clone of repository '{name}' has no commit {missing[0][:12]}{history}")
+        return _report_unfollowed(group, f"the clone of repository '{name}' has no commit {missing[0][:12]}{history}")
     try:
-        found = track(
-            repository, [CitedRegion(each.snippet.path, each.region, each.quoted) for each in group], commit=commit, to=to
+        tracked = track(
+            repository, [CitedRegion(place.snippet.path, place.region, place.quoted) for place in group], commit=commit, to=to
         )
     except FindingsReportError as error:
-        return _unfollowed(group, str(error))
-    return FollowResult(found.drifts, found.problems)
+        return _report_unfollowed(group, str(error))
+    return FollowResult(tracked.drifts, tracked.problems)
 
 
-def _unmoved(place: CitedPlace) -> Drift:
+def _report_unmoved(place: CitedPlace) -> Drift:
     path, region = place.snippet.path, place.region
     quoted = tuple((line, line) for line in place.quoted)
     now = Spot(path=path, region=region)
     return Drift(path=path, region=region, kind=DriftKind.UNCHANGED, now=now, method=Method.BLOB, surviving=1.0, quoted=quoted)
 
 
-def _unfollowed(group: Sequence[CitedPlace], reason: str) -> FollowResult:
+def _report_unfollowed(group: Sequence[CitedPlace], reason: str) -> FollowResult:
     fault = f"{reason}: {len(group)} cited region{'' if len(group) == 1 else 's'} not followed"
     kind = DriftKind.UNVERIFIABLE
-    drifts = (Drift(path=each.snippet.path, region=each.region, kind=kind, reason=reason) for each in group)
+    drifts = (Drift(path=place.snippet.path, region=place.region, kind=kind, reason=reason) for place in group)
     return FollowResult(tuple(drifts), (Problem(Kind.SOURCE, fault, level="warning", code="not-followed"),))

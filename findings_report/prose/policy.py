@@ -111,7 +111,7 @@ class Policy:
         address = str(token.attrs.get("href", ""))
         self.addresses.add(address)
         is_auto = token.markup == "autolink"
-        allowed = _allowed(address)
+        allowed = _allow_address(address)
         # An autolink prints its address, and a symbolic one would print `finding:NTR-001`.
         if allowed is None or (is_auto and _SYMBOLIC.match(allowed)):
             shown = visible(address)
@@ -173,7 +173,7 @@ def _source_of(image: Token) -> str:
     return HIDDEN.sub("", str(image.attrs.get("src", ""))).strip()
 
 
-def _allowed(address: str) -> str | None:
+def _allow_address(address: str) -> str | None:
     """Return `address` as it may be followed; None when it may not. Hidden characters are removed first.
 
     Browsers skip tabs and control characters in a scheme, so `java\\tscript:` has to be judged without them.

@@ -49,10 +49,10 @@ def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]
     # Laxer than VERSIONS: equal counts are evidence that the lines were edited one by one, as in a renamed variable.
     if len(old) == len(new) and all(fuzz.ratio(a, b) > 50 for a, b in zip(old, new, strict=True)):
         return list(enumerate(range(len(new))))
-    return _heaviest(_likenesses(old, new), len(new))
+    return _choose_heaviest(_compare_all(old, new), len(new))
 
 
-def _likenesses(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]]:
+def _compare_all(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]]:
     """Of each old line: the new lines that are like it, and how much, 0 to 1."""
     from rapidfuzz import fuzz, process
 
@@ -63,23 +63,23 @@ def _likenesses(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]
             where.setdefault(text, []).append(index)
         return [dict.fromkeys(where.get(text, ())[:20], 1.0) if is_informative(text) else {} for text in old]
     choices = {index: text for index, text in enumerate(new) if text}
-    found = []
+    likenesses = []
     for text in old:
         hits = (
             process.extract(text, choices, scorer=fuzz.ratio, score_cutoff=VERSIONS, limit=None, processor=None) if text else []
         )
-        found.append({index: weigh_line(text) * score / 100 for _, score, index in hits})
-    return found
+        likenesses.append({index: weigh_line(text) * score / 100 for _, score, index in hits})
+    return likenesses
 
 
-def _heaviest(likenesses: Sequence[Mapping[int, float]], width: int) -> list[tuple[int, int]]:
+def _choose_heaviest(likenesses: Sequence[Mapping[int, float]], width: int) -> list[tuple[int, int]]:
     """The rising pairs that weigh the most together: dynamic programming, one row of best ends at a time."""
     best = [0.0] * (width + 1)  # best[j]: weight of the heaviest pairs within new[:j]
     last: list[_Link | None] = [None] * (width + 1)
     for index, row in enumerate(likenesses):
         if not row:
             continue
-        taken = sorted(((new, best[new] + weight, last[new]) for new, weight in row.items()), key=lambda each: each[0])
+        taken = sorted(((new, best[new] + weight, last[new]) for new, weight in row.items()), key=lambda end: end[0])
         for new, weight, link in taken:
             if weight > best[new + 1]:
                 pair = _Link(index, new, link)
@@ -140,11 +140,11 @@ def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> boo
     before, after = "\n".join(old), "\n".join(new)
     # A preprocessor directive ends with its line, also in languages whose statements do not.
     if language in _BY_LINE or _DIRECTIVE.search(before) or _DIRECTIVE.search(after):
-        return _by_line(before, language) == _by_line(after, language)
-    return _tokens(before, language) == _tokens(after, language)
+        return _split_by_line(before, language) == _split_by_line(after, language)
+    return _split_tokens(before, language) == _split_tokens(after, language)
 
 
-def _by_line(text: str, language: str) -> list[tuple[str, ...]]:
+def _split_by_line(text: str, language: str) -> list[tuple[str, ...]]:
     """The tokens of each line that has any."""
     lines: list[tuple[str, ...]] = [()]
     for word in _split(text, language):
@@ -155,18 +155,18 @@ def _by_line(text: str, language: str) -> list[tuple[str, ...]]:
     return [line for line in lines if line]
 
 
-def _tokens(text: str, language: str) -> list[str]:
+def _split_tokens(text: str, language: str) -> list[str]:
     return [word for word in _split(text, language) if word != "\n"]
 
 
 def _split(text: str, language: str) -> list[str]:
     """Strings and comments whole; between them words, runs of adjacent signs, and line ends."""
-    found: list[str] = []
+    words: list[str] = []
     at = 0
     for match in scanner(language).finditer(text):
-        found += _WORDS.findall(text[at : match.start()])
-        found.append(
+        words += _WORDS.findall(text[at : match.start()])
+        words.append(
             "\n".join(line.strip() for line in match[0].split("\n")) if match[0].startswith("/*") else match[0].rstrip()
         )
         at = match.end()
-    return found + _WORDS.findall(text[at:])
+    return words + _WORDS.findall(text[at:])

@@ -185,7 +185,7 @@ def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
     if not has_multi_line(language):
         return ()
     text = "\n".join(lines)
-    found = []
+    insides = []
     line, at = 1, 0
     for match in scanner(language).finditer(text):
         if match["open"] is not None:
@@ -196,10 +196,10 @@ def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
         line += text.count("\n", at, match.start())
         at = match.start()
         opener = next(opener for opener, _ in _FAMILIES[language][1] if body.startswith(opener))
-        found.append(Inside(line + 1, line + body.count("\n"), opener))
-    return tuple(found)
+        insides.append(Inside(line + 1, line + body.count("\n"), opener))
+    return tuple(insides)
 
 
-def find_opener(found: Sequence[Inside], line: int) -> str:
+def find_opener(insides: Sequence[Inside], line: int) -> str:
     """The opener of what `line` starts inside of; empty when of nothing."""
-    return next((inside.opener for inside in found if inside.start_line <= line <= inside.end_line), "")
+    return next((inside.opener for inside in insides if inside.start_line <= line <= inside.end_line), "")

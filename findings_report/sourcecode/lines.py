@@ -85,7 +85,7 @@ def decode(content: bytes) -> Text:
     """
     # UTF-8 first: other text is hardly ever valid UTF-8, while a declaration may be wrong or copied.
     body = content.removeprefix(codecs.BOM_UTF8)
-    for encoding in ("utf-8", _declared(body)):
+    for encoding in ("utf-8", _find_declared(body)):
         if encoding is not None:
             try:
                 return Text(split_lines(body.decode(encoding)), encoding)
@@ -94,7 +94,7 @@ def decode(content: bytes) -> Text:
     return Text(split_lines(body.decode("latin-1")), ASSUMED)
 
 
-def _declared(body: bytes) -> str | None:
+def _find_declared(body: bytes) -> str | None:
     # The first two lines, where Python (PEP 263) and Emacs look.
     head = b"\n".join(body[:1000].split(b"\n", 2)[:2])
     match = _DECLARED.search(head)

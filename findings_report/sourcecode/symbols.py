@@ -76,13 +76,13 @@ def find_symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
     if len(source) > _LARGEST or "\0" in source:
         return ()
     if language == "python":
-        return tuple(sorted(_python(source), key=_order))
-    return tuple(sorted(_braced(source, language), key=_order)) if _BRACES.match(language) else ()
+        return tuple(sorted(_find_by_indentation(source), key=_order))
+    return tuple(sorted(_find_by_braces(source, language), key=_order)) if _BRACES.match(language) else ()
 
 
-def find_enclosing(found: Sequence[Symbol], region: Region) -> Symbol | None:
+def find_enclosing(symbols: Sequence[Symbol], region: Region) -> Symbol | None:
     """The innermost symbol that holds the whole of `region`; None when none does."""
-    holding = [symbol for symbol in found if region.start_line in symbol.region and region.end_line in symbol.region]
+    holding = [symbol for symbol in symbols if region.start_line in symbol.region and region.end_line in symbol.region]
     # Of nested symbols the innermost starts last.
     return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
 
@@ -111,16 +111,16 @@ def _order(symbol: Symbol) -> tuple[int, int]:
     return symbol.region.start_line, -symbol.region.end_line
 
 
-def _python(source: str) -> list[Symbol]:
+def _find_by_indentation(source: str) -> list[Symbol]:
     """By the indentation of its statements, as in Python itself. Nothing where that does not add up.
 
     Not by Python's own parser: that takes twice the time, and knows the syntax of its own version only.
     """
     # Form feeds divide pages in old Python code; the tokenizer ignores them in indentation.
-    text = scanner("python").sub(_folded, source).replace("\f", "")
+    text = scanner("python").sub(_fold_token, source).replace("\f", "")
     if _UNCLOSED in text or "\r" in text:
         return []
-    found: list[Symbol] = []
+    symbols: list[Symbol] = []
     opened: list[_Block] = []
     levels = [0]
     number = last = first = depth = 0
@@ -133,7 +133,7 @@ def _python(source: str) -> list[Symbol]:
             indentation = line[: len(line) - len(line.lstrip())].expandtabs(8)
             if not _is_in_line(levels, len(indentation), is_block_due=is_block_due):
                 return []
-            found += _closed(opened, len(indentation), last)
+            symbols += _close_blocks(opened, len(indentation), last)
             definition = _DEFINITION.match(code)
             if definition is not None:
                 name = f"{opened[-1].name}.{definition[1]}" if opened else definition[1]
@@ -147,7 +147,7 @@ def _python(source: str) -> list[Symbol]:
             return []
         is_continued = code.endswith("\\")
         is_block_due = code.endswith(":") and depth == 0 if code else is_block_due
-    return [] if depth or is_block_due or is_continued else [*found, *_closed(opened, 0, last)]
+    return [] if depth or is_block_due or is_continued else [*symbols, *_close_blocks(opened, 0, last)]
 
 
 def _is_in_line(levels: list[int], indentation: int, *, is_block_due: bool) -> bool:
@@ -161,14 +161,14 @@ def _is_in_line(levels: list[int], indentation: int, *, is_block_due: bool) -> b
     return levels[-1] == indentation
 
 
-def _closed(opened: list[_Block], indentation: int, last: int) -> Iterator[Symbol]:
+def _close_blocks(opened: list[_Block], indentation: int, last: int) -> Iterator[Symbol]:
     """Takes the blocks off `opened` that a statement ends, `last` being the last line before it."""
     while opened and opened[-1].indentation >= indentation:
         name, first, _ = opened.pop()
         yield Symbol(name=name, region=Region(start_line=first, end_line=last))
 
 
-def _folded(match: re.Match[str]) -> str:
+def _fold_token(match: re.Match[str]) -> str:
     """A comment as nothing, a string as one sign on one line."""
     text = match[0]
     if text.startswith("#"):
@@ -177,11 +177,11 @@ def _folded(match: re.Match[str]) -> str:
     return "." + _FOLD * text.count("\n") if is_closed else _UNCLOSED
 
 
-def _braced(source: str, language: str) -> list[Symbol]:
-    text = scanner(language).sub(_blank, source)
+def _find_by_braces(source: str, language: str) -> list[Symbol]:
+    text = scanner(language).sub(_blank_token, source)
     if language in _PREPROCESSED:
-        text = _without_directives(text)
-    found: list[Symbol] = []
+        text = _drop_directives(text)
+    symbols: list[Symbol] = []
     opened: list[tuple[_Header | None, int]] = []
     line, at, start = 1, 0, 0
     for match in re.finditer(r"[{};]", text):
@@ -192,7 +192,7 @@ def _braced(source: str, language: str) -> list[Symbol]:
                 return []
             # Only the text since the last statement can declare what this brace opens.
             head = text[max(start, at - _LONGEST_HEAD) : at]
-            header = _header(head, language, is_in_function=any(h and h.kind == "function" for h, _ in opened))
+            header = _read_header(head, language, is_in_function=any(h and h.kind == "function" for h, _ in opened))
             opened.append((header, line - _lines_of(head, header, language)))
         elif match[0] == "}":
             # A brace too many means that a string or a macro was misread; every later name would be wrong.
@@ -201,16 +201,16 @@ def _braced(source: str, language: str) -> list[Symbol]:
             header, first = opened.pop()
             if header is not None:
                 name = ".".join([*(outer.name for outer, _ in opened if outer), header.name])
-                found.append(Symbol(name=name, region=Region(start_line=first, end_line=line)))
+                symbols.append(Symbol(name=name, region=Region(start_line=first, end_line=line)))
         start = at + 1
-    return [] if opened else found
+    return [] if opened else symbols
 
 
-def _blank(match: re.Match[str]) -> str:
+def _blank_token(match: re.Match[str]) -> str:
     return "\n" * match[0].count("\n")
 
 
-def _without_directives(text: str) -> str:
+def _drop_directives(text: str) -> str:
     """Without preprocessor lines and without the other branches of `#if`: they may hold a brace each for one that is closed."""
     kept = []
     branches: list[bool] = []  # for each open `#if`: True in a branch after the first
@@ -232,7 +232,7 @@ def _without_directives(text: str) -> str:
     return "\n".join(kept)
 
 
-def _header(head: str, language: str, *, is_in_function: bool) -> _Header | None:
+def _read_header(head: str, language: str, *, is_in_function: bool) -> _Header | None:
     """What the text before a brace names; None when nothing."""
     function = _FUNCTION.search(head)
     if function is not None:

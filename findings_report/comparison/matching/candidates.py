@@ -90,7 +90,7 @@ def _count(here: Sequence[_Cited], there: Sequence[_Cited]) -> int:
 def _overlapping(here: Sequence[_Cited], there: Sequence[_Cited]) -> Iterator[Pair]:
     """Yield overlapping pairs in one sweep by first line; a region stays open until a later one begins after its end."""
     opened: tuple[list[_Cited], list[_Cited]] = ([], [])
-    for first, last, position, side in sorted((*each, side) for side, cited in enumerate((here, there)) for each in cited):
+    for first, last, position, side in sorted((*lines, side) for side, cited in enumerate((here, there)) for lines in cited):
         others = opened[1 - side]
         others[:] = [other for other in others if other[1] >= first]
         for _, _, other in others:

@@ -148,11 +148,11 @@ def prepare(baseline: Sequence[Traits], current: Sequence[Traits]) -> tuple[list
     everyone = [*baseline, *current]
     titles = vectors(traits.title for traits in everyone)
     proses = vectors(f"{traits.title}\n{traits.prose}" if traits.prose else "" for traits in everyone)
-    ready = [_ready(*each) for each in zip(everyone, titles, proses, strict=True)]
+    ready = [_prepare(*texts) for texts in zip(everyone, titles, proses, strict=True)]
     return ready[: len(baseline)], ready[len(baseline) :]
 
 
-def _ready(traits: Traits, title: Vector, prose: Vector) -> Prepared:
+def _prepare(traits: Traits, title: Vector, prose: Vector) -> Prepared:
     return Prepared(
         traits=traits,
         title=title,

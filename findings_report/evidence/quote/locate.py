@@ -62,13 +62,13 @@ class LineIndex:
     @cached_property
     def rare(self) -> dict[str, list[int]]:
         """Character -> its positions, for the lines that are rare enough to identify a place."""
-        found: dict[str, list[int]] = {}
+        places_of: dict[str, list[int]] = {}
         for position, letter in enumerate(self.string):
-            places = found.setdefault(letter, [])
+            places = places_of.setdefault(letter, [])
             # One place too many is kept, which marks the line as common without counting all of its places.
             if len(places) <= COMMON:
                 places.append(position)
-        return {letter: places for letter, places in found.items() if len(places) <= COMMON}
+        return {letter: places for letter, places in places_of.items() if len(places) <= COMMON}
 
 
 def index_lines(lines: tuple[str, ...]) -> LineIndex:
@@ -150,10 +150,10 @@ def align_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
     """Return the alignment of all quoted lines within `claimed`; None when they are not all there."""
     lines = quoted.reading.lines
     if quoted.reading.is_numbered:
-        found = [file.position(line.number or 0) for line in lines]
-        numbers = [file.numbers[at] if at < len(file.numbers) else None for at in found]
-        is_there = numbers == [line.number for line in lines] and "".join(file.string[at] for at in found) == quoted.string
-        return _align_all(found) if is_there else None
+        positions = [file.position(line.number or 0) for line in lines]
+        numbers = [file.numbers[at] if at < len(file.numbers) else None for at in positions]
+        is_there = numbers == [line.number for line in lines] and "".join(file.string[at] for at in positions) == quoted.string
+        return _align_all(positions) if is_there else None
     # First without gaps other than the marked ones, then line by line: the stricter reading names the tighter place.
     ranges = _positions_in(file, claimed)
     whole = _find_within(file, quoted.pieces(), ranges)
@@ -208,18 +208,18 @@ def _find_within(file: LineIndex, pieces: Sequence[str], ranges: Sequence[range]
 
 def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
     """The places in the file that hold `pieces` in order, each as the positions of all characters; at most 200."""
-    found: list[list[int]] = []
+    matches: list[list[int]] = []
     start = 0
     budget = 50_000_000  # characters; keeps a file and a quote that repeat themselves from costing minutes
-    while len(found) < _PLACES and budget > 0:
+    while len(matches) < _PLACES and budget > 0:
         starts = _fit(file.string, pieces, start, len(file.string))
         if starts is None:
             break
-        found.append(_expand(starts, pieces))
+        matches.append(_expand(starts, pieces))
         budget -= starts[-1] - start + 1_000 * len(pieces)
         # The next place may overlap with this one: code that repeats itself has a place at each repetition.
         start = starts[0] + 1
-    return found
+    return matches
 
 
 def _fit(string: str, pieces: Sequence[str], start: int, stop: int) -> list[int] | None:
@@ -251,10 +251,14 @@ def _is_telling(text: str) -> bool:
     return sum(map(str.isalnum, text)) >= _TELLING
 
 
-def _is_close(lines: Sequence[QuotedLine], found: Sequence[int]) -> bool:
+def _is_close(lines: Sequence[QuotedLine], positions: Sequence[int]) -> bool:
     """True when little is left out without a mark: lines strewn over a file are no quote."""
-    gaps = [b - a - 1 for a, b, line in zip(found, found[1:], lines[1:], strict=False) if b > a + 1 and not line.is_after_gap]
-    return len(gaps) * 2 <= len(found) and max(gaps, default=0) <= _WIDEST_GAP
+    gaps = [
+        b - a - 1
+        for a, b, line in zip(positions, positions[1:], lines[1:], strict=False)
+        if b > a + 1 and not line.is_after_gap
+    ]
+    return len(gaps) * 2 <= len(positions) and max(gaps, default=0) <= _WIDEST_GAP
 
 
 def _distance(lines: Sequence[QuotedLine], file: LineIndex, claimed: Sequence[Region], place: Sequence[int]) -> int:
@@ -309,7 +313,7 @@ def _align_similar(
     file: LineIndex, texts: Sequence[str], equal: Sequence[tuple[int, int]], window: range
 ) -> list[tuple[tuple[int, int], float]]:
     """Between equal lines: each quoted line with the first line after the last one taken that is a version of it."""
-    found = []
+    similar = []
     before = (-1, window.start - 1)
     for after in (*equal, (len(texts), window.stop)):
         free = before[1] + 1
@@ -323,11 +327,11 @@ def _align_similar(
             for position in range(free, min(stop, free + 50)):
                 ratio = compare_lines(texts[index], file.text(position), longest=_LONGEST_LINE)
                 if ratio >= VERSIONS:
-                    found.append(((index, position), ratio / 100))
+                    similar.append(((index, position), ratio / 100))
                     free = position + 1
                     break
         before = after
-    return found
+    return similar
 
 
 def _windows(file: LineIndex, string: str) -> list[range]:
@@ -337,11 +341,11 @@ def _windows(file: LineIndex, string: str) -> list[range]:
         for position in file.rare.get(letter, ()):
             # A line that occurs once weighs most; each place votes for where the quote would start.
             votes[position - index] += COMMON // len(file.rare[letter])
-    found: list[range] = []
+    windows: list[range] = []
     for start, _ in votes.most_common(60):
-        if all(abs(start - other.start - len(string)) > len(string) for other in found):
-            found.append(range(start - len(string), start + 2 * len(string) + 20))
-    return [range(max(window.start, 0), window.stop) for window in found[:6]]
+        if all(abs(start - other.start - len(string)) > len(string) for other in windows):
+            windows.append(range(start - len(string), start + 2 * len(string) + 20))
+    return [range(max(window.start, 0), window.stop) for window in windows[:6]]
 
 
 def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
@@ -350,14 +354,14 @@ def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) 
     if len(texts) > LONGEST:
         return None
     best: tuple[float, Alignment] | None = None
-    for found in _at_claim(quoted, file, texts, claimed):
+    for alignment in _at_claim(quoted, file, texts, claimed):
         # Laxer than `_says_enough`, since the author named this place; for any other the text itself has to be proof.
-        if found.share >= 0.5 and (found.equal_share >= 0.3 or found.share >= 0.75):
-            best = (found.share + max(0.1, _AT_CLAIM / len(texts)), found)
+        if alignment.share >= 0.5 and (alignment.equal_share >= 0.3 or alignment.share >= 0.75):
+            best = (alignment.share + max(0.1, _AT_CLAIM / len(texts)), alignment)
     for window in _windows(file, quoted.string):
-        found = _align(file, texts, quoted.string, window)
-        if _says_enough(quoted, texts, found) and (best is None or found.share > best[0]):
-            best = (found.share, found)
+        alignment = _align(file, texts, quoted.string, window)
+        if _says_enough(quoted, texts, alignment) and (best is None or alignment.share > best[0]):
+            best = (alignment.share, alignment)
     return best[1] if best else None
 
 
@@ -383,11 +387,11 @@ def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Align
     return _weigh(texts, equal, similar)
 
 
-def _says_enough(quoted: Spelling, texts: Sequence[str], found: Alignment) -> bool:
+def _says_enough(quoted: Spelling, texts: Sequence[str], alignment: Alignment) -> bool:
     """True when most lines are equal, at least two of them identify a place, and they are close together."""
-    informative = sum(is_informative(texts[index]) for index, _ in found.equal)
-    if found.equal_share < 0.5 or informative < 2:
+    informative = sum(is_informative(texts[index]) for index, _ in alignment.equal)
+    if alignment.equal_share < 0.5 or informative < 2:
         return False
-    pairs = found.pairs
+    pairs = alignment.pairs
     is_marked = any(line.is_after_gap for line in quoted.reading.lines)
     return is_marked or pairs[-1][1] - pairs[0][1] <= 3 * len(texts) + 20

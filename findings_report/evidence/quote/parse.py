@@ -154,7 +154,7 @@ def read_quote(quote: str) -> tuple[Reading, ...]:
     pasted = list(_read_pasted(lines))
     numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
     # `9    x` above `10   x`: taken literally, one of the two would have another indentation.
-    columns = _columns(lines) if numbered else lines
+    columns = _align_columns(lines) if numbered else lines
     aligned = [] if columns == lines else [r for style in STYLES if (r := _read_numbered(columns, style)) is not None]
     # `nl` does not number blank lines, so its numbers are not those of the file, though the text is.
     uncounted = [_drop_numbers(reading) for reading in numbered if _skips_blanks(reading)]
@@ -213,16 +213,16 @@ def find_telling_lines(quote: str) -> tuple[str, ...]:
 def split_runs(quote: str) -> tuple[Run, ...]:
     """The author's own lines, for a quote that cannot be checked: numbered when its numbers are, elided where it is."""
     reading = read_quote(quote)[0]
-    found: list[list[Line]] = []
+    runs: list[list[Line]] = []
     for line in reading.lines:
-        is_new = not found or line.is_after_gap
+        is_new = not runs or line.is_after_gap
         if is_new:
-            found.append([])
-        last = found[-1][-1].number if found[-1] else None
+            runs.append([])
+        last = runs[-1][-1].number if runs[-1] else None
         for step in range(0 if is_new else line.blanks if line.number is None or last is None else line.number - last - 1):
-            found[-1].append(Line(number=None if last is None else last + step + 1, text=""))
-        found[-1].append(Line(number=line.number, text=line.text))
-    return tuple(Run(lines=tuple(lines)) for lines in found)
+            runs[-1].append(Line(number=None if last is None else last + step + 1, text=""))
+        runs[-1].append(Line(number=line.number, text=line.text))
+    return tuple(Run(lines=tuple(lines)) for lines in runs)
 
 
 def _strip_fence(lines: Sequence[str]) -> list[str]:
@@ -244,7 +244,7 @@ def _strip_fence(lines: Sequence[str]) -> list[str]:
     return list(lines[start + 1 : end - 1 if is_closed else end])
 
 
-def _columns(lines: Sequence[str]) -> list[str]:
+def _align_columns(lines: Sequence[str]) -> list[str]:
     """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
     heads = [_HEAD.match(line) for line in lines]
     width = max((head.end() for head in heads if head), default=0)
@@ -358,10 +358,10 @@ class Side(NamedTuple):
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
     """`12:code` for `src/app.py:12:code`, and `13-code` for `src/app.py-13-code`, as `grep -n` prints more than one file."""
     first = next((line for line in lines if line.strip()), "")
-    found = _GREP.match(first[:_LONGEST_PATH])
-    if found is None:
+    match = _GREP.match(first[:_LONGEST_PATH])
+    if match is None:
         return None
-    path = found["path"]
+    path = match["path"]
     starts = (f"{path}:", f"{path}-")
     if not all(line.startswith(starts) or not line.strip() or line.strip() == "--" for line in lines):
         return None
@@ -377,7 +377,7 @@ def split_numbers(lines: Sequence[str]) -> Numbered | None:
     # Two lines of code and their numbers at least: `1` above one line is more likely code.
     if len(lines) < 4 or bare[0] is None:
         return None
-    return _split_columns(lines) if bare[1] else _alternating(lines)
+    return _split_columns(lines) if bare[1] else _pair_alternating(lines)
 
 
 def _split_columns(lines: Sequence[str]) -> Numbered | None:
@@ -389,7 +389,7 @@ def _split_columns(lines: Sequence[str]) -> Numbered | None:
     return list(zip(numbers, lines[count:], strict=True))
 
 
-def _alternating(lines: Sequence[str]) -> Numbered | None:
+def _pair_alternating(lines: Sequence[str]) -> Numbered | None:
     read: Numbered = []
     last: int | None = None
     is_open = False
@@ -407,8 +407,8 @@ def _alternating(lines: Sequence[str]) -> Numbered | None:
 
 
 def _number(line: str) -> int | None:
-    found = _BARE_NUMBER.match(line)
-    return int(found[1]) if found else None
+    match = _BARE_NUMBER.match(line)
+    return int(match[1]) if match else None
 
 
 def split_diff(lines: Sequence[str]) -> Iterator[Side]:
@@ -423,12 +423,12 @@ def split_diff(lines: Sequence[str]) -> Iterator[Side]:
     marks = {line[0] for line in body if line.strip() and not _HUNK.match(line)}
     if not marks <= set("+- ") or not (has_hunks or "+" in marks):
         return
-    yield from _side(body, "-", "new")
+    yield from _read_side(body, "-", "new")
     if has_hunks or "-" in marks:
-        yield from _side(body, "+", "old")
+        yield from _read_side(body, "+", "old")
 
 
-def _side(body: Sequence[str], other: str, group: str) -> Iterator[Side]:
+def _read_side(body: Sequence[str], other: str, group: str) -> Iterator[Side]:
     read: Numbered = []
     number: int | None = None
     is_cut = False

@@ -38,19 +38,19 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     A quote's own line numbers are what it find_claimed; without them `cited` is. Of several ways to read the quote the one is
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
-    found: list[Check] = []
+    checks: list[Check] = []
     spellings: list[Spelling] = []
     for reading in read_quote(quote):
-        if found and found[-1].verdict in _GRADES and is_foreign(reading, file):
+        if checks and checks[-1].verdict in _GRADES and is_foreign(reading, file):
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
         spellings.append(spell(reading, file))
-        found.append(_judge(spellings[-1], file, tuple(cited)))
+        checks.append(_judge(spellings[-1], file, tuple(cited)))
         # Nothing can be better, and the readings that are left would each be searched for in the whole file.
-        if found[-1].verdict is Verdict.EXACT:
+        if checks[-1].verdict is Verdict.EXACT:
             break
-    best = min(range(len(found)), key=lambda index: _rank(found[index]))
-    also = _find_copies(found[best], spellings[best], file, tuple(cited))
-    return found[best].model_copy(update={"also": also}) if also else found[best]
+    best = min(range(len(checks)), key=lambda index: _rank(checks[index]))
+    also = _find_copies(checks[best], spellings[best], file, tuple(cited))
+    return checks[best].model_copy(update={"also": also}) if also else checks[best]
 
 
 def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
@@ -60,15 +60,15 @@ def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[
     if quoted.reading.is_numbered or is_foreign_or_blank or chosen.verdict is Verdict.EDITED:
         return ()
     is_bound = bool(cited) and chosen.verdict in _GRADES
-    found: list[Region] = []
+    copies: list[Region] = []
     for place in find_places(file, quoted.pieces()):
         region = Region(start_line=file.numbers[place[0]], end_line=file.numbers[place[-1]])
         if any(region.start_line in taken or region.end_line in taken for taken in chosen.found):
             continue
         # A copy outside of the cited lines is no ambiguity: `lines` says which one is meant.
         if not is_bound or (cited[0].start_line <= region.start_line and region.end_line <= cited[-1].end_line):
-            found.append(region)
-    return tuple(found[:_MOST_ALSO])
+            copies.append(region)
+    return tuple(copies[:_MOST_ALSO])
 
 
 def leave_unchecked(quote: str | None, cited: Sequence[Region]) -> Check:
@@ -82,13 +82,13 @@ def is_too_long(quote: str) -> bool:
     return quote.count("\n") >= LONGEST and len(read_quote(quote)[-1].lines) > LONGEST
 
 
-def _rank(found: Check) -> int:
+def _rank(check: Check) -> int:
     """All of the text at its claimed place, all of it elsewhere, most of it at its place, most of it elsewhere, nothing."""
-    if found.verdict in _GRADES:
-        return _GRADES.index(found.verdict)
-    if found.verdict is Verdict.MOVED and found.text in _GRADES:
-        return 4 + _GRADES.index(found.text)
-    return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(found.verdict, 10)
+    if check.verdict in _GRADES:
+        return _GRADES.index(check.verdict)
+    if check.verdict is Verdict.MOVED and check.text in _GRADES:
+        return 4 + _GRADES.index(check.text)
+    return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(check.verdict, 10)
 
 
 def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
@@ -250,7 +250,7 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
             actual, number = file.text(gap.position), file.numbers[gap.position]
             differences.append(Difference(quoted=lines[gap.line].text, actual=actual, line=number))
     pairs = [(lines[index].number, file.numbers[position]) for index, position in alignment.pairs]
-    found = join_runs(_with_blanks(file, numbers))
+    regions = join_runs(_with_blanks(file, numbers))
     is_moved = not _is_where_claimed(pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
         return _grade(quoted, file, claimed, alignment, is_moved=is_moved)
@@ -258,10 +258,10 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
         verdict=Verdict.MOVED if is_moved else Verdict.EDITED,
         text=Verdict.EDITED if is_moved else None,
         claimed=claimed,
-        found=found,
+        found=regions,
         unmarked_gaps=unmarked,
         differences=tuple(differences[:_MOST_DIFFERENCES]),
-        mapped=_map_lines(pairs, claimed, found, is_moved=is_moved),
+        mapped=_map_lines(pairs, claimed, regions, is_moved=is_moved),
     )
 
 
