@@ -1,7 +1,7 @@
-"""Two reports held against each other: what became of every finding, and of the code that it cites.
+"""The comparison of two reports: the changes of every finding, and of the code that it cites.
 
-Values only. Made by `compare`; read by renderers and by `archive`. Findings move in SARIF's words (new, unchanged, updated,
-absent), code moves in git's (`drift`); the two never mix.
+Values only. Made by `compare`; read by renderers and by `archive`. Changes of findings have SARIF's names (new, unchanged,
+updated, absent), changes of code have git's (`drift`); the two are never mixed.
 """
 
 from __future__ import annotations
@@ -21,55 +21,55 @@ COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 
 
 class Change(StrEnum):
-    """A finding against the baseline. Source: SARIF 2.1.0, 3.27.24 baselineState."""
+    """Change of a finding since the baseline. Source: SARIF 2.1.0, 3.27.24 baselineState."""
 
     NEW = "new"
     """In the current report only."""
     UPDATED = "updated"
-    """In both, and something that was said of it differs."""
+    """In both reports, with different fields."""
     UNCHANGED = "unchanged"
-    """In both, and everything that was said of it is the same."""
+    """In both reports, with equal fields."""
     ABSENT = "absent"
     """In the baseline only."""
 
 
 class StatusChange(StrEnum):
-    """What a change of status comes to."""
+    """Effect of a change of status."""
 
     RESOLVED = "resolved"
-    """It was not resolved, now it is."""
+    """The finding was not resolved before and is resolved now."""
     REGRESSED = "regressed"
-    """It was resolved, now it is not."""
+    """The finding was resolved before and is not resolved now."""
 
 
 class Assessment(StrEnum):
-    """How a judgement asks to be read, the gravest first."""
+    """Weight of a judgement, most serious first."""
 
     CONTRADICTION = "contradiction"
     """The claim and the code cannot both be right."""
     REVIEW = "review"
-    """A person has to look before the claim can stand."""
+    """A person has to review the claim."""
     CONSISTENT = "consistent"
-    """The code agrees with the claim; that proves nothing more."""
+    """The code agrees with the claim. This is not a proof of the claim."""
 
 
 class CodeState(StrEnum):
-    """What became of all the cited code of a finding, taken together."""
+    """State of all the cited code of a finding, taken together."""
 
     NONE = "none"
     """The finding cites no code."""
     EQUAL = "unchanged"
-    """Every region stands with its text unchanged, wherever."""
+    """The text of every region is unchanged, possibly at another place."""
     AROUND = "surroundings"
-    """Every region is unchanged, and code around one of them is not."""
+    """Every region is unchanged, and code around one of them has changed."""
     INTACT = "quoted_intact"
-    """Some region changed, and every quoted line stands."""
+    """Some region changed, and every quoted line remains."""
     MODIFIED = "modified"
-    """Some region changed or is gone."""
+    """Some region changed or was deleted."""
     DELETED = "deleted"
-    """Every region is gone."""
+    """Every region was deleted."""
     UNPLACED = "unplaced"
-    """Some region cannot be placed, and no other one changed."""
+    """Some region could not be located, and no other region changed."""
 
 
 CITED_WORDS: Final[dict[CodeState, str]] = {
@@ -81,125 +81,125 @@ CITED_WORDS: Final[dict[CodeState, str]] = {
     CodeState.DELETED: "cited code deleted",
     CodeState.UNPLACED: "cited code could not be located",
 }
-"""What each says to a reader."""
+"""The text of each state for a reader."""
 
 
 class Judgement(Frozen):
-    """A claim held against the code, in words that say where the text is and never what that means."""
+    """The result of checking a claim against the code. It says where the text is, never whether the weakness remains."""
 
     weight: Assessment
-    """How it asks to be read."""
+    """Weight of the judgement."""
     code: str
     """Stable name of the rule: `resolved-unchanged`, `open-modified`, ..."""
     text: str
-    """One sentence that stands alone."""
+    """One self-contained sentence."""
 
 
 class Words(Frozen):
     """A run of words in a text that changed."""
 
     kind: Literal["same", "gone", "came"]
-    """In both, in the baseline only, in the current only."""
+    """In both reports, in the baseline only, in the current report only."""
     text: str
-    """The words. Joined without those that came they are the old text, without those gone the new one."""
+    """The words. All runs except `came` join to the old text, all except `gone` to the new text."""
 
 
 class FieldChange(Frozen):
-    """A field of a finding that differs."""
+    """A field of a finding that differs between the reports."""
 
     name: str
-    """The field's name."""
+    """Name of the field."""
     label: str
-    """How it is printed."""
+    """Label of the field, as printed."""
     before: str | None
-    """The old value as text; None when it had none."""
+    """Old value as text; None if there was none."""
     after: str | None
-    """The new value as text; None when it has none."""
+    """New value as text; None if there is none."""
     words: tuple[Words, ...] = ()
-    """For prose: the two texts word by word; empty for short values."""
+    """For prose, the two texts compared word by word; empty for short values."""
 
 
 class TrackedRegion(Frozen):
-    """One region of the evidence, followed to the other side's commit."""
+    """One region of the evidence, tracked to the commit of the other side."""
 
     location: int
     """0-based position of the location in its finding."""
     name: str | None
-    """The location's name."""
+    """Name of the location; None if the location has none."""
     repository: str
     """Name of the repository."""
     language: str
     """Pygments lexer name by file name; empty when unknown."""
     permalink: str | None
-    """Forge URL of the lines where they are now; None when they are nowhere, or the forge is not known."""
+    """Forge URL of the lines at their new place; None if they were not found, or the forge is unknown."""
     drift: Drift
-    """Where it is."""
+    """Drift of the region."""
 
 
 class FixState(StrEnum):
-    """What git says of a commit that a fix names."""
+    """Position in history of a commit that a fix names."""
 
     BETWEEN = "between"
-    """It came between the two commits that are compared."""
+    """The commit lies between the two commits that are compared."""
     BEFORE = "before"
-    """The baseline has it already."""
+    """The baseline already contains the commit."""
     OUTSIDE = "outside"
-    """It exists, and the current commit does not have it."""
+    """The commit exists, and the current commit does not contain it."""
     MISSING = "missing"
     """The repository has no such commit."""
     UNVERIFIABLE = "unverifiable"
-    """No repository was at hand, or history ends before it can be told."""
+    """The repository was not available, or its history is too shallow."""
 
 
 class FixCommit(Frozen):
-    """A commit that a finding's `fix` names, looked up."""
+    """A commit that a finding's `fix` names, looked up in the repository."""
 
     named: str
-    """As authored."""
+    """Name of the commit, as authored."""
     commit: str | None
-    """Full hash; None when there is none."""
+    """Full hash; None if the commit does not exist."""
     state: FixState
-    """What git says of it."""
+    """Position of the commit in history."""
     touched: tuple[TrackedRegion, ...] = ()
-    """The cited regions that it changed, each with that commit's own diff of just the range."""
+    """Cited regions that the commit changed, each with the commit's diff of just the range."""
 
     @property
     def touches(self) -> bool:
-        """True when it changed cited lines."""
+        """True if the commit changed cited lines."""
         return bool(self.touched)
 
 
 class ComparedFinding(Frozen):
-    """One finding on both sides, ready to be rendered alone."""
+    """One finding on both sides, complete enough to be rendered alone."""
 
     id: str
-    """The current id; the baseline's for an absent finding."""
+    """Current id; for an absent finding the baseline's."""
     change: Change
-    """Against the baseline."""
+    """Change since the baseline."""
     turn: StatusChange | None
-    """Resolved or regressed since; None for neither."""
+    """Resolved or regressed since the baseline; None for neither."""
     baseline: ReportedFinding | None
-    """As it was; None for a new one."""
+    """The finding in the baseline; None for a new finding."""
     current: ReportedFinding | None
-    """As it is; None for an absent one."""
+    """The finding in the current report; None for an absent finding."""
     because: str
-    """What the two were matched by, as a clause: `id`, `former id A-1`; for a finding without counterpart a sentence."""
+    """Criterion that matched the two, as a clause: `id`, `former id A-1`; for a finding without counterpart, a sentence."""
     possible: tuple[str, ...] = ()
     """Ids on the other side that may be the same finding; never merged."""
     fields: tuple[FieldChange, ...] = ()
-    """What differs, in the order of the finding's fields."""
+    """Changed fields, in the order of the finding's fields."""
     evidence: tuple[TrackedRegion, ...] = ()
-    """Every cited region: the baseline's followed to the current commit; for a new finding its own, followed back."""
+    """Every cited region: the baseline's, tracked to the current commit; for a new finding its own, tracked back."""
     code: CodeState = CodeState.NONE
-    """What became of that code, taken together; for a new finding, going back."""
+    """State of the cited code; for a new finding, at the baseline's commit."""
     judgements: tuple[Judgement, ...] = ()
-    """The claim held against the code, the gravest first."""
+    """Results of checking the claim against the code, most serious first."""
     fixes: tuple[FixCommit, ...] = ()
-    """What became of the commits that `fix` names."""
+    """Commits that `fix` names."""
 
     @property
     def latest(self) -> ReportedFinding:
-        """The current finding, else the baseline's."""
+        """The current finding, or the baseline's for an absent one."""
         found = self.current or self.baseline
         if found is None:
             raise ValueError("a compared finding has at least one side")
@@ -207,17 +207,17 @@ class ComparedFinding(Frozen):
 
     @property
     def reviewed(self) -> Event | None:
-        """The newest entry of the current history, when the baseline does not have it: what a reviewer said since."""
+        """The newest entry of the current history if it is not in the baseline: the review since then."""
         newest = self.current.newest if self.current else None
         return None if self.baseline is not None and newest in self.baseline.history else newest
 
     @property
     def is_detailed(self) -> bool:
-        """True when there is more to say than a line of the table: it changed, or somebody has to look."""
+        """True if the finding needs more than a line of the table: it changed, or needs review."""
         return self.change is not Change.UNCHANGED or any(each.weight is not Assessment.CONSISTENT for each in self.judgements)
 
     def weighs(self, weight: Assessment) -> bool:
-        """True when its gravest judgement is of that weight."""
+        """Return True if the most serious judgement has the weight `weight`."""
         return bool(self.judgements) and self.judgements[0].weight is weight
 
 
@@ -225,30 +225,30 @@ class ComparisonSide(Frozen):
     """One of the two reports that are compared."""
 
     source: str
-    """As the user named it."""
+    """Name of the file or revision, as given by the user."""
     title: str
-    """The report's title."""
+    """Title of the report."""
     version: str | None
-    """The report's version."""
+    """Version of the report."""
     date: date | None
-    """The day on its cover."""
+    """Date on the cover."""
     state: State
-    """draft or final."""
+    """Status of the report: draft or final."""
     total: int
-    """How many findings."""
+    """Number of findings."""
     commits: tuple[tuple[str, str | None], ...]
-    """(repository, full hash of the commit that was read, None when not known), in the order of the file."""
+    """(repository, full hash of the commit that was read, None if unknown), in the order of the file."""
 
 
 class ChangeCount(Frozen):
-    """How many findings a heading of the summary holds."""
+    """Number of findings under a heading of the summary."""
 
     name: str
-    """`resolved`, `regressed`, or a change's name."""
+    """`resolved`, `regressed`, or the name of a change."""
     total: int
-    """All of them."""
+    """Number of all findings under the heading."""
     by_severity: tuple[tuple[str, int], ...]
-    """Every severity of the scale, worst first, zeros included."""
+    """Number of findings by severity, most severe first, zeros included."""
 
     @property
     def is_status_change(self) -> bool:
@@ -262,33 +262,33 @@ class Comparison(Frozen):
     schema_name: Literal["findings-report/comparison/1"] = COMPARISON_SCHEMA
     """Name and version of this JSON."""
     engagement: ReportedEngagement
-    """The current report's: what every part may know."""
+    """Engagement of the current report."""
     baseline: ComparisonSide
-    """The earlier side."""
+    """The earlier report."""
     current: ComparisonSide
-    """The later side."""
+    """The later report."""
     counts: tuple[ChangeCount, ...]
-    """new, updated, unchanged, absent, which add up to all of them; then, of these, regressed and resolved. Zeros included."""
+    """new, updated, unchanged, absent, which add up to the total; then, of these, regressed and resolved. Zeros included."""
     findings: tuple[ComparedFinding, ...]
     """Contradictions first, then regressed, new, other changes, by severity and id."""
     limits: tuple[str, ...]
-    """What could not be compared and why, one sentence each."""
+    """Limits of the comparison with their reasons, one sentence each."""
     components: tuple[Component, ...]
-    """What made it, by name."""
+    """Programs that made the comparison, by name."""
 
     @property
     def detailed(self) -> tuple[ComparedFinding, ...]:
-        """The findings of which there is more to say than a line of the table."""
+        """The findings that need more than a line of the table."""
         return tuple(finding for finding in self.findings if finding.is_detailed)
 
     @property
     def reported(self) -> tuple[ComparedFinding, ...]:
-        """The findings that the baseline has, in the order of the pages."""
+        """The findings in the baseline, in the order of the pages."""
         return tuple(finding for finding in self.findings if finding.baseline is not None)
 
     @property
     def claimed(self) -> tuple[tuple[str, int], ...]:
-        """(status, how many of the baseline's findings have it now), `absent` for those that are gone; no zeros."""
+        """(current status, number of findings of the baseline), with `absent` for findings that were removed; no zeros."""
         found = [finding.current.status.value if finding.current else Change.ABSENT.value for finding in self.reported]
         return tuple((name, found.count(name)) for name in (*Status, Change.ABSENT.value) if name in found)
 
@@ -299,9 +299,9 @@ class Comparison(Frozen):
 
     @property
     def to_review(self) -> tuple[ComparedFinding, ...]:
-        """The findings that a person has to look at before their claim can stand."""
+        """The findings whose claim needs review by a person."""
         return tuple(finding for finding in self.findings if finding.weighs(Assessment.REVIEW))
 
 
 Document = Report | Comparison
-"""What is rendered, kept as JSON, and carried by its PDF."""
+"""A document: rendered, stored as JSON, and embedded in its PDF."""

@@ -1,7 +1,7 @@
-"""Where cited code is at another commit: the drift of each region, and how sure it is.
+"""The place of cited code at another commit: the drift of each region, with the method and the similarity.
 
-Values only. Found by `track`, weighed by `compare`, shown by renderers. Words say where the text is, never what that means for
-a finding.
+Values only. Found by `track`, judged by `compare`, shown by renderers. The words say where the text is, never what that means
+for a finding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from findings_report.model.evidence import Frozen, Region
 
 
 class DriftKind(StrEnum):
-    """What became of a region's text at the other commit."""
+    """State of a region's text at the other commit."""
 
     UNCHANGED = "unchanged"
     """The same lines of the same file."""
@@ -30,13 +30,13 @@ class DriftKind(StrEnum):
     DELETED = "deleted"
     """No line remains."""
     AMBIGUOUS = "ambiguous"
-    """More than one place, or too little text to tell them apart."""
+    """More than one place is possible, or the text is too short to identify one."""
     UNVERIFIABLE = "unverifiable"
-    """There was nothing to compare: a commit or blob is missing, or the file has no lines."""
+    """Nothing could be compared: a commit or blob is missing, or the file has no lines."""
 
     @property
     def is_equal(self) -> bool:
-        """True when every line of the text stands unchanged at the other commit."""
+        """True if every line of the text is unchanged at the other commit."""
         return self in (DriftKind.UNCHANGED, DriftKind.MOVED, DriftKind.RENAMED, DriftKind.MOVED_FILE)
 
 
@@ -58,79 +58,79 @@ class Method(StrEnum):
     """How a region was found at the other commit."""
 
     BLOB = "same blob"
-    """The file is the same, by its id."""
+    """The file has the same blob id."""
     HUNKS = "diff"
-    """The lines stand outside every hunk of the file's diff."""
+    """The lines are outside of all hunks of the file's diff."""
     ALIGNED = "aligned"
-    """Lines inside hunks were aligned with those that came in their place."""
+    """Lines inside hunks were aligned with the lines that replaced them."""
     TEXT = "text"
     """The same text was found elsewhere by searching for it."""
     SIMILAR = "similar text"
-    """Text like it was found elsewhere by searching for it."""
+    """Similar text was found elsewhere by searching for it."""
     NONE = "nothing"
-    """It was not found."""
+    """The text was not found."""
 
 
 class Spot(Frozen):
     """A place at the other commit."""
 
     path: str
-    """POSIX, from the repository's root."""
+    """POSIX path from the repository's root."""
     region: Region
-    """Lines there."""
+    """Lines in that file."""
     similarity: float = 1.0
-    """0 to 1 against the cited text; 1 when equal."""
+    """Similarity to the cited text, 0 to 1; 1 if equal."""
 
 
 class DiffLine(Frozen):
     """One line of the diff of just the cited range."""
 
     old_line: int | None
-    """1-based number at the commit cited; None for a line that came."""
+    """1-based number at the cited commit; None for an added line."""
     new_line: int | None
-    """1-based number at the other commit; None for a line that went. Both numbers: an unchanged line."""
+    """1-based number at the other commit; None for a removed line. An unchanged line has both numbers."""
     text: str
-    """Without line end."""
+    """Text of the line, without line end."""
 
 
 class Drift(Frozen):
-    """Where one region is at another commit."""
+    """The place of one region at another commit."""
 
     path: str
-    """The cited file, POSIX, from the repository's root."""
+    """POSIX path of the cited file from the repository's root."""
     region: Region
     """The cited lines."""
     kind: DriftKind
-    """What became of them."""
+    """State of the cited lines."""
     now: Spot | None = None
-    """Where they are; None when deleted, ambiguous or unverifiable."""
+    """New place of the lines; None if deleted, ambiguous or unverifiable."""
     method: Method = Method.NONE
-    """How they were found."""
+    """Method by which the lines were found."""
     rename: str | None = None
-    """How the file's new name was found: `history` (the chain of renames) or `similarity` (git's own 50 %); None without."""
+    """Source of the new file name: `history` (chain of renames) or `similarity` (50 %, git's default); None if not renamed."""
     surviving: float = 0.0
-    """Share of the region's informative lines that stand at `now`, 0 to 1."""
+    """Share of the region's informative lines that are at `now`, 0 to 1."""
     quoted: tuple[tuple[int, int | None], ...] = ()
-    """Each quoted line of the region and the line it is now, None for one that is gone; rising by the first."""
+    """(quoted line, its number now or None if deleted) for each quoted line of the region, in rising order."""
     also_at: tuple[Spot, ...] = ()
     """Other places with the same text, at most 5."""
     partly_moved: Spot | None = None
-    """Where a smaller part of the text went, when it was split."""
+    """Place of the smaller part of the text, if it was split."""
     surroundings_changed: bool = False
-    """The text is equal, and the body of the symbol that encloses it is not."""
+    """True if the text is equal, but the body of the enclosing symbol differs."""
     candidates: tuple[Spot, ...] = ()
-    """For `ambiguous`: every place it may be, best first, at most 5."""
+    """For `ambiguous`: possible places, best first, at most 5."""
     closest: Spot | None = None
-    """For `deleted`: the text most like it, when there is any worth showing."""
+    """For `deleted`: place of the most similar text, if similar enough to be shown."""
     diff: tuple[DiffLine, ...] = ()
     """For `modified` and `reformatted`: the diff of just the range; for `deleted`: the lines that
     went, and what came in their place in that file. At most 400 lines."""
     reason: str | None = None
-    """For `unverifiable` and `ambiguous`: why, in a sentence that stands alone."""
+    """For `unverifiable` and `ambiguous`: the reason, one self-contained sentence."""
 
     @property
     def only_white_space(self) -> bool:
-        """True for `modified` code that differs by white space alone, in a language where that means something."""
+        """True for `modified` code that differs in whitespace only, in a language where whitespace has a meaning."""
         if self.kind is not DriftKind.MODIFIED or self.now is None:
             return False
         went = [line.text for line in self.diff if line.old_line is not None]
@@ -140,7 +140,7 @@ class Drift(Frozen):
 
     @property
     def quoted_intact(self) -> bool:
-        """True when there are quoted lines and every one of them stands at the other commit."""
+        """True if there are quoted lines and all of them remain at the other commit."""
         return bool(self.quoted) and all(new is not None for _, new in self.quoted)
 
 
@@ -159,6 +159,6 @@ class CommitSummary:
     commit: str
     """Full hash."""
     date: str
-    """The committer's date, as 2018-03-07."""
+    """Committer date, as 2018-03-07."""
     subject: str
-    """The first line of its message, as written: not to be trusted."""
+    """First line of the commit message, unchanged: untrusted text."""

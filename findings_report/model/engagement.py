@@ -1,7 +1,7 @@
-"""What people write about the whole audit: `engagement.yaml`.
+"""The model of `engagement.yaml`: the facts and texts of the whole audit.
 
-Values only; nothing here reads a file or a repository. The docstrings of the fields are the reference in docs/, the JSON
-Schema and an editor's hover at once.
+Values only; nothing here reads a file or a repository. The docstrings of the fields are also the reference in docs/, the
+descriptions in the JSON Schema and the hover texts of editors.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ FORMAT: Final = 1
 
 
 class State(StrEnum):
-    """How far the report is."""
+    """Status of the report."""
 
     DRAFT = "draft"
-    """Still being worked on; every page says so."""
+    """Work in progress; every page is marked as a draft."""
     FINAL = "final"
     """Released."""
 
 
 class SectionPlace(StrEnum):
-    """Where a section of the report stands."""
+    """Position of a section in the report."""
 
     BEFORE = "before"
     """Before the findings."""
@@ -55,114 +55,114 @@ def _own_weakness(value: object) -> object:
 
 
 class Author(Frozen):
-    """One of the people who answer for the report."""
+    """An author of the report."""
 
     name: Filled
-    """As it is printed."""
+    """Name of the author, as printed."""
     role: Filled | None = None
-    """Lead auditor, reviewer, ..."""
+    """Role of the author: lead auditor, reviewer, ..."""
     email: Filled | None = None
-    """Where to reach them."""
+    """Email address of the author."""
 
 
 class Period(Frozen):
-    """When the work was done."""
+    """Period of the assessment."""
 
     start: Date
-    """First day."""
+    """First day of the period."""
     end: Date
-    """Last day."""
+    """Last day of the period."""
 
 
 class ReportVersion(Frozen):
-    """One line of the version history."""
+    """An entry of the version history."""
 
     version: SourceText
-    """The version's number or name."""
+    """Number or name of the version."""
     date: Date
-    """When it was issued."""
+    """Date of issue."""
     by: Filled | None = None
-    """Who issued it."""
+    """Name of the person who issued the version."""
     note: Text | None = None
-    """What changed."""
+    """Changes in the version."""
 
 
 class DeclaredRepository(Frozen):
     """A git repository under audit."""
 
     url: SourceText | None = None
-    """Where it is cloned from, and the base of permalinks."""
+    """URL of the repository for clones and permalinks."""
     revision: SourceText | None = None
-    """Tag, branch or hash as it was agreed with the client."""
+    """Tag, branch or hash that was agreed with the client."""
     commit: CommitHash | None = None
-    """What `revision` was pinned to, the full hash; `findings-report pin` fills it in."""
+    """Full hash of the commit that `revision` is pinned to; `findings-report pin` sets this field."""
     path: SourceText | None = None
-    """A local clone, relative to this file. `--repository NAME=PATH` overrides it."""
+    """Path of a local clone, relative to this file. `--repository NAME=PATH` overrides this field."""
     web: Url | None = None
-    """Base of permalinks where it differs from `url`."""
+    """Base URL of permalinks, if different from `url`."""
 
 
 class Section(Frozen):
-    """Any other prose: methodology, goals, disclaimer, non-findings."""
+    """A section with other text: methodology, goals, disclaimer, non-findings."""
 
     title: Filled
-    """Its heading."""
+    """Heading of the section."""
     text: Markdown | None = None
-    """The prose; either this or `file`."""
+    """Text of the section; either `text` or `file` is required."""
     file: RelativePath | None = None
-    """A Markdown file in the engagement's folder; either this or `text`."""
+    """Markdown file in the engagement's folder; either `text` or `file` is required."""
     place: SectionPlace = SectionPlace.BEFORE
-    """Before or after the findings."""
+    """Position of the section: before or after the findings."""
     audience: tuple[Name, ...] = ()
-    """Who it is for; empty is everybody."""
+    """Readers of the section; empty means everybody."""
 
 
 class Severity(Frozen):
-    """One word of the severity scale."""
+    """A severity of the scale."""
 
     name: Name
-    """The word findings use."""
+    """Name of the severity, as findings use it."""
     colour: Colour
-    """Its colour in HTML and PDF; never the only carrier of meaning."""
+    """Colour of the severity in HTML and PDF. The name is always printed with the colour."""
     meaning: Text = ""
-    """What it tells the reader, and what to do about it."""
+    """Definition of the severity for the reader, with the action that it calls for."""
 
 
 class CustomField(Frozen):
-    """A field that this engagement adds to its findings, under `extra`."""
+    """A custom field of the findings, written under `extra`."""
 
     name: Name
-    """The key under `extra`."""
+    """Key of the field under `extra`."""
     label: Filled
-    """How it is printed."""
+    """Label of the field, as printed."""
     values: tuple[Text, ...] = ()
-    """Allowed values; empty allows any text."""
+    """Allowed values of the field; empty allows any text."""
 
 
 class OwnWeakness(Frozen):
-    """What the engagement calls a weakness: one newer than the CWE list that travels with the program, or in other words."""
+    """Name of a weakness that is newer than the bundled CWE list, or another name for a weakness in the list."""
 
     name: Filled
-    """Its name."""
+    """Name of the weakness."""
     top_ten: Filled | None = None
-    """Its chapter of the OWASP Top Ten: `A03` for that of 2021, else as it is to be printed; left out, the list's."""
+    """OWASP Top Ten category: `A03` for one of 2021, otherwise the text to print. Default: that of the CWE list."""
 
 
 NamedWeakness = Annotated[OwnWeakness, BeforeValidator(_own_weakness, json_schema_input_type=Filled | OwnWeakness)]
-"""A name, or `name` and `top_ten`."""
+"""Name of a weakness, or `name` and `top_ten`."""
 
 
 class Image(Frozen):
-    """A picture that the prose may place with `![caption](image:NAME)`."""
+    """A picture for the texts, placed with `![caption](image:NAME)`."""
 
     name: Name
-    """What the prose calls it."""
+    """Name of the picture in texts."""
     file: RelativePath
-    """PNG or JPEG in the engagement's folder."""
+    """PNG or JPEG file in the engagement's folder."""
     alt: Filled
-    """What it shows, for readers who cannot see it."""
+    """Description of the picture for readers who cannot see it."""
     caption: Text | None = None
-    """Printed under it where the prose gives none."""
+    """Default caption, printed where a text gives none."""
 
 
 def _default_severities() -> tuple[Severity, ...]:
@@ -186,65 +186,65 @@ def _default_matrix() -> dict[Level, dict[Level, str]]:
 
 
 class Engagement(Frozen):
-    """One audit, as `engagement.yaml` says it."""
+    """The content of `engagement.yaml`: one audit."""
 
     format: StrictInt = Field(default=FORMAT)
-    """Number of this file format: 1."""
+    """Version of the file format: 1."""
     title: Filled
-    """The report's title."""
+    """Title of the report."""
     client: Filled | None = None
-    """Who it was done for."""
+    """Name of the client."""
     authors: tuple[Author, ...] = ()
-    """Who did it."""
+    """Authors of the report."""
     version: SourceText | None = None
-    """The report's own version."""
+    """Version of the report."""
     date: Date | None = None
-    """The day on the cover."""
+    """Date of the report, printed on the cover."""
     period: Period | None = None
-    """When the work was done."""
+    """Period of the assessment."""
     state: State = State.DRAFT
-    """draft or final; a draft is marked on every page."""
+    """Status of the report: draft or final; a draft is marked on every page."""
     versions: tuple[ReportVersion, ...] = ()
-    """The version history, oldest first."""
+    """Version history, oldest first."""
     distribution: tuple[Filled, ...] = ()
-    """Who receives the report."""
+    """Recipients of the report."""
     repositories: dict[Name, DeclaredRepository] = Field(default_factory=dict)
-    """The repositories under audit, by name."""
+    """Repositories under audit, by name."""
     scope: tuple[SourceText, ...] = ()
-    """Paths or globs the audit covers, from the root: `src/` with all below, `src/*.py`, `**/*.py`; `NAME:glob` where there are
-    several repositories. A `!` before one takes out what those above it name."""
+    """Paths or globs that the audit covers, from the repository's root: `src/` with everything below, `src/*.py`, `**/*.py`;
+    `NAME:glob` if there are several repositories. A leading `!` excludes files that earlier entries include."""
     summary: Markdown | None = None
-    """The executive summary."""
+    """Executive summary."""
     recommendation: Markdown | None = None
-    """What is advised on the whole."""
+    """Overall recommendation."""
     conclusion: Markdown | None = None
-    """The closing words."""
+    """Conclusion."""
     sections: tuple[Section, ...] = ()
-    """Other prose."""
+    """Other sections of the report."""
     severities: tuple[Severity, ...] = Field(default_factory=_default_severities, min_length=1)
-    """The severity scale, worst first."""
+    """Severity scale, most severe first."""
     matrix: dict[Level, dict[Level, Name]] = Field(default_factory=_default_matrix)
-    """Impact, then likelihood, to severity; default OWASP's."""
+    """Risk matrix: severity by impact, then likelihood. Default: that of the OWASP Risk Rating Methodology."""
     fields: tuple[CustomField, ...] = ()
-    """Custom finding fields."""
+    """Custom fields of the findings."""
     weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)
-    """Names of weaknesses that the CWE list lacks, or other names: by id a name, or `name` and `top_ten`."""
+    """Names by CWE id, for weaknesses missing from the CWE list or instead of its names: text, or `name` and `top_ten`."""
     images: tuple[Image, ...] = ()
-    """Pictures the prose may place."""
+    """Pictures for the texts."""
     template: Name = "standard"
-    """The template folder."""
+    """Name of the template folder."""
     outputs: tuple[Name, ...] = ()
-    """Formats to build when the command line names none; default html and pdf."""
+    """Formats to build if the command line names none. Default: html and pdf."""
     file_name: Filled = "report"
-    """Pattern of the report's file name; may hold {title}, {client}, {version}, {date}, {state} and {commit}, the commit of the
-    findings. What no file system takes becomes a dash."""
+    """Pattern of the report's file name, with {title}, {client}, {version}, {date}, {state} and {commit}, the commit of the
+    findings. Characters that are not portable in file names become a dash."""
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
-    """Language of the prose, as BCP 47 says it."""
+    """Language of the texts, as a BCP 47 tag."""
     logo: RelativePath | None = None
-    """PNG or JPEG for the cover."""
+    """PNG or JPEG file of the logo on the cover."""
     colours: dict[Literal["accent"], Colour] = Field(default_factory=dict)
-    """The accent colour of the templates."""
+    """Colours of the templates: `accent`."""
     confidentiality: Filled | None = None
-    """A marking for the foot of every page."""
+    """Classification, printed at the foot of every page."""
     tickets: tuple[TicketRef, ...] = ()
-    """Where the whole report is attached."""
+    """Tickets to which the whole report is attached."""

@@ -1,6 +1,6 @@
-"""What git answers about a location: the snippet, and the verdict on the author's quote.
+"""The code of a location as git has it: the snippet, and the verdict on the author's quote.
 
-Values only. How they are found is `resolve`'s business, how they look is a renderer's.
+Values only. `resolve` makes them; renderers decide how they look.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A value that never changes once made and knows no other fields than its own."""
+    """An immutable model that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -22,7 +22,7 @@ class Region(Frozen):
     start_line: int
     """First line, 1-based."""
     end_line: int
-    """Last line, inclusive, never before `start_line`."""
+    """Last line, inclusive, not before `start_line`."""
 
     def __str__(self) -> str:
         return str(self.start_line) if self.start_line == self.end_line else f"{self.start_line}-{self.end_line}"
@@ -32,26 +32,26 @@ class Region(Frozen):
 
 
 class Verdict(StrEnum):
-    """What checking a quote against git gave."""
+    """Result of checking a quote against git."""
 
     EXACT = "exact"
-    """Every quoted line is equal to the repository's, where claimed."""
+    """Every quoted line matches the repository at the cited lines."""
     WHITESPACE = "whitespace"
     """The quote differs from the repository in indentation, tabs or trailing blanks only."""
     ELIDED = "elided"
-    """Every quoted line is there, in order; lines between them were left out."""
+    """All quoted lines are present in order; lines between them were left out."""
     ANNOTATED = "annotated"
-    """The quoted code is there once the auditor's own marks are set aside."""
+    """The quote is identical after the auditor's annotations are removed."""
     EDITED = "edited"
-    """Most quoted lines are there, some are not."""
+    """Most quoted lines are present, others differ."""
     MOVED = "moved"
-    """The quoted code is in the file, at other lines than claimed."""
+    """The quoted code is in the file, at other lines than cited."""
     NOT_FOUND = "not_found"
     """The quoted code is not in that file at that commit."""
     UNCHECKED = "unchecked"
     """The repository was not available, so the quote was not verified."""
     NONE = "none"
-    """No quote was given: the lines shown are the repository's own."""
+    """No quote was given; the lines are from the repository."""
 
 
 VERDICT_MEANING: dict[Verdict, str] = {
@@ -72,43 +72,43 @@ class Difference(Frozen):
     """One line in which an edited quote and the repository differ."""
 
     quoted: str | None
-    """The quote's line; None when the repository has a line that the quote lacks."""
+    """Line of the quote; None for a line that is only in the repository."""
     actual: str | None
-    """The repository's line; None when the quote has a line that the repository lacks."""
+    """Line of the repository; None for a line that is only in the quote."""
     line: int | None
-    """Number of the repository's line, 1-based; None when `actual` is None."""
+    """1-based number of the repository's line; None if `actual` is None."""
 
 
 class Elsewhere(Frozen):
-    """A place in the same commit where a quote that is not in its file was found."""
+    """A place in another file of the same commit where a quote was found."""
 
     path: str
-    """POSIX, from the repository's root."""
+    """POSIX path from the repository's root."""
     region: Region
-    """First to last line of the quote there."""
+    """Lines of the quote in that file."""
 
 
 class Check(Frozen):
-    """The verdict on one quote, and what led to it."""
+    """The verdict on one quote, with its details."""
 
     verdict: Verdict
     """The verdict."""
     text: Verdict | None = None
-    """For `moved`: the grade of the text at the place it was found."""
+    """For `moved`: verdict on the text at the place where it was found."""
     claimed: tuple[Region, ...] = ()
-    """Lines that the quote claims: its own line numbers, else the location's `lines`."""
+    """Lines that the quote claims: its own line numbers, otherwise the location's `lines`."""
     found: tuple[Region, ...] = ()
-    """Lines where the quoted text stands, runs of neighbours joined; empty when not found or not checked."""
+    """Lines of the quoted text, adjacent ones joined; empty if not found or not checked."""
     unmarked_gaps: int = 0
-    """How many times lines were left out of the quote without a mark."""
+    """Number of gaps in the quote that no mark shows."""
     differences: tuple[Difference, ...] = ()
     """For `edited`: the lines that differ, in order, at most 40."""
     elsewhere: tuple[Elsewhere, ...] = ()
-    """For `not_found`: where else in the commit the text stands, at most 5."""
+    """For `not_found`: other places in the commit with the text, at most 5."""
     also: tuple[Region, ...] = ()
-    """Other lines of the file where the whole quote stands, when neither it nor `lines` says which are meant; at most 5."""
+    """Other lines of the file with the whole quote, if neither the quote nor `lines` selects one place; at most 5."""
     mapped: tuple[tuple[int, int], ...] = ()
-    """(claimed line, found line) of each quoted line that has both, rising."""
+    """(claimed line, actual line) of each quoted line that has both, in rising order."""
 
 
 class Line(Frozen):
@@ -117,81 +117,81 @@ class Line(Frozen):
     number: int | None
     """1-based line number in the file; None only for an unchecked quote without numbers."""
     text: str
-    """The line without its line end."""
+    """Text of the line, without line end."""
     highlighted: bool = False
-    """The author marked it."""
+    """True if the author highlighted the line."""
     note: str | None = None
-    """The author's remark on it, Markdown."""
+    """Remark of the author on the line, Markdown."""
 
 
 class Run(Frozen):
-    """Neighbouring printed lines. Between two runs of a snippet lines are elided."""
+    """Consecutive printed lines. Lines between two runs of a snippet are elided."""
 
     lines: tuple[Line, ...]
-    """At least one, numbers rising by one."""
+    """The lines, at least one; their numbers rise by one."""
     inside: str = ""
-    """What the first line stands inside of, as the opener of a multi-line string or comment (`/*`); for colouring."""
+    """Opener of the multi-line string or comment (`/*`) that contains the first line; for syntax highlighting."""
 
 
 class Symbol(Frozen):
     """A named piece of code that encloses a line."""
 
     name: str
-    """Dotted from the outermost: `IpamPluggableBackend._ipam_allocate_ips`."""
+    """Qualified name with dots: `IpamPluggableBackend._ipam_allocate_ips`."""
     region: Region
-    """Its first line (decorators included) to its last."""
+    """Lines of the symbol, decorators included."""
 
 
 class Snippet(Frozen):
-    """What git has for a location, ready to be printed."""
+    """The code of a location from git, ready to be printed."""
 
     index: int
     """0-based position of the location in its finding."""
     name: str | None
-    """The location's name, for references from prose."""
+    """Name of the location, for references from texts."""
     role: str | None
-    """source, sink, ...; as authored."""
+    """Role of the location: source, sink, ..."""
     caption: str | None
-    """As authored, Markdown."""
+    """Caption of the snippet, Markdown as authored."""
     repository: str
     """Name of the repository in the engagement."""
     path: str
-    """POSIX, from the repository's root."""
+    """POSIX path from the repository's root."""
     commit: str | None
-    """Full hash of the commit read or claimed; None when not known (nothing pinned, no repository)."""
+    """Full hash of the commit read or claimed; None if unknown (nothing pinned, no repository)."""
     blob: str | None
-    """Id of the blob read; None when unchecked."""
+    """Id of the blob; None if unchecked."""
     regions: tuple[Region, ...]
-    """The cited lines as printed: where they were found for `moved`, else as claimed. Empty: the whole file."""
+    """Cited lines as printed: for `moved` as found, otherwise as claimed. Empty: the whole file."""
     runs: tuple[Run, ...]
-    """The printed lines, in order."""
+    """Printed lines, in order."""
     permalink: str | None
     """Forge URL of the cited lines at the commit."""
     language: str
-    """Pygments lexer name by file name; empty when unknown."""
+    """Name of the Pygments lexer for the file name; empty if unknown."""
     encoding: str = "utf-8"
-    """How the blob was decoded."""
+    """Encoding by which the blob was decoded."""
     symbol: str | None = None
-    """Name of the enclosing symbol, when sure."""
+    """Name of the enclosing symbol; None if uncertain."""
     check: Check
-    """The verdict on the quote."""
+    """Verdict on the quote."""
     loose_notes: tuple[tuple[int, str], ...] = ()
-    """(line as authored, note) of notes whose line is not printed, so that none is lost."""
+    """(line as authored, note) of notes on lines that are not printed, so that no note is lost."""
     fingerprints: tuple[str, ...] = ()
-    """`fingerprint/1` of the text of each of `regions`; none when unchecked."""
+    """`fingerprint/1` of the text of each region; empty if unchecked."""
 
     @property
     def is_authors(self) -> bool:
-        """True when the printed lines are the author's own, not git's: only under `unchecked`."""
+        """True if the printed lines come from the author and not from git: only for `unchecked`."""
         return self.check.verdict is Verdict.UNCHECKED
 
 
 class CoveredFile(Frozen):
-    """A file that the scope names, at the commit that was audited."""
+    """A file in the scope, at the audited commit."""
 
     path: str
-    """POSIX, from the repository's root."""
+    """POSIX path from the repository's root."""
     lines: int | None
-    """How many; None when it has none to cite (binary, too large) or when they were not counted."""
+    """Number of lines; None for binary and oversized files, and if not counted."""
     entries: tuple[int, ...]
-    """0-based positions of the scope's entries that name it, at least one."""
+    """0-based positions of the scope entries that include the file, at least one."""

@@ -1,7 +1,7 @@
-"""What people write about one weakness: `ID.finding.yaml`.
+"""The model of `ID.finding.yaml`: one weakness, its evidence and its status.
 
-Values only; nothing here reads a file or a repository. The docstrings of the fields are the reference in docs/, the JSON
-Schema and an editor's hover at once.
+Values only; nothing here reads a file or a repository. The docstrings of the fields are also the reference in docs/, the
+descriptions in the JSON Schema and the hover texts of editors.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from findings_report.model.passages import HasPassages, Position, PrintedAs
 
 
 class Status(StrEnum):
-    """What was decided about a finding."""
+    """Status of a finding."""
 
     OPEN = "open"
     """Reported, not answered yet."""
     PARTIALLY_RESOLVED = "partially_resolved"
-    """Some of the weakness is gone."""
+    """The weakness is fixed in part."""
     RESOLVED = "resolved"
-    """The weakness is gone."""
+    """The weakness is fixed."""
     RISK_ACCEPTED = "risk_accepted"
-    """The owner knows it and lives with it."""
+    """The owner accepts the risk."""
     FALSE_POSITIVE = "false_positive"
-    """It turned out to be no weakness."""
+    """The finding turned out not to be a weakness."""
     UNDETERMINED = "undetermined"
-    """Not known whether it is a weakness."""
+    """It is not known whether the finding is a weakness."""
 
 
 ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
@@ -56,14 +56,14 @@ ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})
 
 
 class Confidence(StrEnum):
-    """How sure the auditor is that the finding is real."""
+    """Confidence of the auditor that the finding is real."""
 
     CONFIRMED = "confirmed"
-    """Shown to work."""
+    """Demonstrated."""
     LIKELY = "likely"
-    """The code says so; not shown to work."""
+    """Evident from the code, not demonstrated."""
     UNCONFIRMED = "unconfirmed"
-    """A suspicion worth looking into."""
+    """A suspicion that is worth investigating."""
 
 
 def _reference(value: object) -> object:
@@ -71,32 +71,32 @@ def _reference(value: object) -> object:
 
 
 class Rating(Frozen):
-    """The two inputs of the matrix."""
+    """Position of a finding in the risk matrix."""
 
     impact: Level
-    """How bad it is when it happens."""
+    """Impact of an exploit."""
     likelihood: Level
-    """How likely it happens."""
+    """Likelihood of an exploit."""
 
 
 class Affected(Frozen):
-    """Something affected that is not code: a URL, a host, a contract, a configuration."""
+    """An affected item other than code: a URL, a host, a contract, a configuration."""
 
     kind: Name
-    """url, host, contract, configuration, ..."""
+    """Kind of the item: url, host, contract, configuration, ..."""
     name: Filled
-    """The thing itself."""
+    """The URL, host name or other name of the item."""
     note: Text | None = None
-    """What is to be known about it."""
+    """Remark about the item."""
 
 
 class Recommendation(Frozen):
-    """What we advise, now and later."""
+    """Advice for now and for later."""
 
     short_term: Markdown
-    """What to do now."""
+    """Immediate measures."""
     long_term: Markdown | None = None
-    """What keeps it from coming back."""
+    """Measures against similar weaknesses in the future."""
 
 
 def _recommendation(value: object) -> object:
@@ -104,67 +104,67 @@ def _recommendation(value: object) -> object:
 
 
 class Location(Frozen):
-    """The evidence: lines of a repository."""
+    """Evidence: lines of a file in a repository."""
 
     name: Name | None = None
-    """What the prose calls it, as in `![caption](location:NAME)`."""
+    """Name of the location in texts, as in `![caption](location:NAME)`."""
     role: Filled | None = None
-    """source, sink, ...: its part in a path through the code."""
+    """Role of the location in a path through the code: source, sink, ..."""
     repository: Name | None = None
-    """Which repository; may be left out when there is one."""
+    """Name of the repository; optional if the engagement has only one."""
     path: RepositoryPath
-    """The file, as `git ls-files` prints it."""
+    """Path of the file, as printed by `git ls-files`."""
     lines: Regions = ()
-    """The cited lines: `121`, `111-129`, or a list of those; left out, the whole file is cited."""
+    """Cited lines: `121`, `111-129`, or a list of either. Default: the whole file."""
     symbol: Filled | None = None
-    """The function or class that encloses them; checked."""
+    """Name of the function or class that encloses the lines; checked against the code."""
     show: Regions = ()
-    """The lines printed, within `lines`; the rest is elided. Default: the quoted lines, else all."""
+    """Printed lines, within `lines`; the others are elided. Default: the quoted lines, or all without a quote."""
     highlight: Regions = ()
-    """Lines to mark, within `show`."""
+    """Highlighted lines, within `show`."""
     notes: LineNotes = Field(default_factory=dict)
     """Remarks on single lines, within `show`."""
     caption: Text | None = None
-    """PrintedAs with the snippet."""
+    """Caption. Printed with the snippet."""
     commit: CommitHash | None = None
-    """Only where it differs from the repository's."""
+    """Full hash of the commit, if different from that of the repository."""
     quote: QuotedCode | None = None
-    """The code as the author copied it, in whatever shape; it is checked, never printed as the repository's."""
+    """Code as copied, in any layout. The quote is checked against git; the report prints the repository's lines."""
 
 
 class Fix(Frozen):
-    """The client's change that answers the finding."""
+    """The client's fix of the finding."""
 
     commits: tuple[SourceText, ...] = ()
     """Commits of the fix."""
     pull_requests: tuple[Url, ...] = ()
     """Pull requests of the fix."""
     note: Markdown | None = None
-    """What the fix does, or where it is."""
+    """Description of the fix."""
 
 
 class Event(Frozen):
-    """One step in the life of a finding."""
+    """An entry in the history of a finding."""
 
     date: Date
-    """When."""
+    """Date of the entry."""
     status: Status
-    """The status from then on."""
+    """Status of the finding from this date on."""
     by: Filled | None = None
-    """Who decided."""
+    """Name of the person who decided."""
     commit: SourceText | None = None
-    """At which commit it was looked at."""
+    """Commit at which the finding was reviewed."""
     note: Text | None = None
-    """Why; that of the newest entry is printed under "Decision". `` `code` `` in backticks is printed as code."""
+    """Reason for the status; the newest one is printed under "Decision". `` `code` `` in backticks is printed as code."""
 
 
 class Reference(Frozen):
-    """Something to read."""
+    """A reference for further reading."""
 
     url: Url
-    """Where."""
+    """URL of the reference."""
     title: Filled | None = None
-    """What it is called."""
+    """Title of the reference."""
 
 
 Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
@@ -172,47 +172,47 @@ Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
 
 
 SeverityReason = Annotated[Markdown | None, PrintedAs("Why this severity", Position.SEVERITY)]
-"""The text about the severity: it stands with the severity in the file, and therefore not among `FindingProse`."""
+"""Reason for the severity. In files this text follows the severity, so it is not a field of `FindingProse`."""
 
 FixOrNone = Annotated[Fix | None, PrintedAs(position=Position.FIX)]
 """The fix, whose note is a text of the finding."""
 
 
 class FindingFacts(Frozen):
-    """The fields of a finding that its YAML file begins with: what it is called and how it is rated."""
+    """The fields at the beginning of a finding: its title and its rating."""
 
     title: Filled
-    """What is wrong, in one line; `` `code` `` in backticks is printed as code."""
+    """Title of the finding, one line; `` `code` `` in backticks is printed as code."""
     category: Filled | None = None
-    """The kind of weakness, in the auditor's words."""
+    """Category of the weakness, in the auditor's words."""
     severity: Name | None = None
-    """A word of the engagement's scale; computed from `rating` or `cvss` when left out."""
+    """Severity from the engagement's scale. Default: computed from `rating` or `cvss`."""
     severity_reason: SeverityReason = None
-    """Why the severity differs from what `rating` or `cvss` gives."""
+    """Reason why the severity differs from the one computed from `rating` or `cvss`."""
     rating: Rating | None = None
     """Impact and likelihood."""
     difficulty: Level | None = None
-    """How hard it is to exploit."""
+    """Difficulty of an exploit."""
     cvss: Annotated[tuple[Cvss, ...], BeforeValidator(one_or_many, json_schema_input_type=Cvss | tuple[Cvss, ...])] = ()
-    """CVSS vector, or a list of them."""
+    """CVSS vector, or a list of vectors."""
     cwe: Annotated[tuple[Cwe, ...], BeforeValidator(one_or_many, json_schema_input_type=Cwe | tuple[Cwe, ...])] = ()
-    """Weakness ids."""
+    """CWE id of the weakness, or a list of ids."""
     tags: tuple[Name, ...] = ()
-    """Free labels."""
+    """Tags, chosen freely."""
     confidence: Confidence | None = None
-    """How sure the auditor is."""
+    """Confidence that the finding is real."""
     residual_severity: Name | None = None
-    """What remains after the fix, in the engagement's scale."""
+    """Severity that remains after the fix, from the engagement's scale."""
     owner: Filled | None = None
-    """Who has to act."""
+    """Person or team responsible for the fix."""
     due: Date | None = None
-    """Until when."""
+    """Due date of the fix."""
     related: tuple[Identifier, ...] = ()
-    """Ids of findings to be read with this one, or former ids of theirs; the report prints the ids of today."""
+    """Ids of related findings. Former ids are allowed; the report prints the current ones."""
     affected: tuple[Affected, ...] = ()
-    """What is affected besides code."""
+    """Affected items other than code."""
     status: Status = Status.OPEN
-    """What was decided."""
+    """Status of the finding."""
 
 
 class FindingProse(HasPassages):
@@ -222,42 +222,42 @@ class FindingProse(HasPassages):
     """
 
     summary: Annotated[Markdown | None, PrintedAs(position=Position.LEAD)] = None
-    """The finding in two sentences."""
+    """Summary in two sentences."""
     description: Annotated[Markdown, PrintedAs(position=Position.BEFORE_CODE)]
-    """What is wrong."""
+    """Description of the weakness."""
     impact: Markdown | None = None
-    """What it leads to."""
+    """Consequences of an exploit."""
     scenario: Annotated[Markdown | None, PrintedAs("Exploit scenario")] = None
-    """How it is exploited."""
+    """Exploit scenario."""
     proof: Annotated[Markdown | None, PrintedAs("Proof of concept")] = None
-    """The proof of concept."""
+    """Proof of concept."""
     recommendation: Annotated[
         Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None,
         PrintedAs(position=Position.ADVICE),
     ] = None
-    """What we advise: a text, or `short_term` and `long_term`."""
+    """Recommendation: a text, or `short_term` and `long_term`."""
     response: Annotated[Markdown | None, PrintedAs(position=Position.ANSWER)] = None
-    """What the client answers. What was decided on it, and why, is the newest entry of `history`."""
+    """Response of the client. The decision and its reason belong in `history`."""
 
 
 class Finding(FindingProse, FindingFacts):
-    """One reported weakness, as its YAML file says it. Its id is the file's name."""
+    """The content of `ID.finding.yaml`: one weakness. The id of the finding is the name of the file."""
 
     locations: tuple[Location, ...] = ()
-    """The evidence."""
+    """Cited code: the evidence of the finding."""
     fix: FixOrNone = None
-    """What was done about it."""
+    """Fix of the weakness."""
     history: tuple[Event, ...] = ()
-    """Its life so far, oldest first."""
+    """History of the finding, oldest entry first."""
     references: tuple[Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=Url | Reference)], ...] = ()
-    """What to read: addresses, or `url` and `title`."""
+    """References for further reading: URLs, or `url` and `title`."""
     tickets: tuple[TicketRef, ...] = ()
-    """Where it is being worked on."""
+    """Tickets of the finding."""
     aliases: tuple[Identifier, ...] = ()
-    """Former ids."""
+    """Former ids of the finding."""
     found_by: Filled | None = None
-    """Who found it."""
+    """Name of the person who found the weakness."""
     audience: tuple[Name, ...] = ()
-    """Who it is for; empty is everybody."""
+    """Readers of the finding; empty means everybody."""
     extra: dict[Name, Text] = Field(default_factory=dict)
     """Values of the engagement's custom fields."""

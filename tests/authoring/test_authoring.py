@@ -307,8 +307,8 @@ def test_the_examples_are_what_the_program_itself_takes(which: str, model: type[
 def test_every_word_of_an_enumeration_is_explained() -> None:
     status = SCHEMAS["finding"]["properties"]["status"]
 
-    assert dict(zip(status["enum"], status["markdownEnumDescriptions"], strict=True))["resolved"] == "The weakness is gone."
-    assert status["description"] == "What was decided."
+    assert dict(zip(status["enum"], status["markdownEnumDescriptions"], strict=True))["resolved"] == "The weakness is fixed."
+    assert status["description"] == "Status of the finding."
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].rglob("findings/*.yaml")), ids=lambda path: path.name)
