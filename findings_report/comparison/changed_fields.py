@@ -21,8 +21,17 @@ from findings_report.model.report_tables import Weakness
 _COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
 """Fields of a reported finding that are computed, not authored."""
 
-
 _LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields"}
+_WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
+
+# difflib takes time in proportion to the pairs that it compares, at worst; both texts may come from a file that somebody sent.
+_MOST_COMPARED: Final = 2_000_000
+"""Pairs of words, or of equal lines, up to which two texts are compared; a larger difference is printed as a whole."""
+
+_MOST_LINES: Final = 5_000_000
+"""Pairs of lines up to which two texts are compared by line: a second at worst."""
+
+_Kind = Literal["same", "gone", "came"]
 
 
 def compare_fields(
@@ -40,6 +49,20 @@ def compare_fields(
     if is_read and before != after:
         changes.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
     return tuple(changes)
+
+
+def diff_words(before: str, after: str) -> tuple[Words, ...]:
+    """Return the runs of words that lead from `before` to `after`; empty for two empty texts.
+
+    Lines are compared first and words within the lines that differ, so that a long text with a small change stays cheap.
+    """
+    runs: list[tuple[_Kind, str]] = []
+    for old, new in _blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
+        if old == new:
+            runs.append(("same", old))
+        else:
+            runs.extend(_by_words(_WORD.findall(old), _WORD.findall(new)))
+    return tuple(_join(runs))
 
 
 def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
@@ -140,35 +163,6 @@ _WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
     CustomValue: lambda custom: f"{custom.label}: {custom.value}",
 }
 """How each structured value is written."""
-
-
-_WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
-
-
-# difflib takes time in proportion to the pairs that it compares, at worst; both texts may come from a file that somebody sent.
-_MOST_COMPARED: Final = 2_000_000
-"""Pairs of words, or of equal lines, up to which two texts are compared; a larger difference is printed as a whole."""
-
-
-_MOST_LINES: Final = 5_000_000
-"""Pairs of lines up to which two texts are compared by line: a second at worst."""
-
-
-_Kind = Literal["same", "gone", "came"]
-
-
-def diff_words(before: str, after: str) -> tuple[Words, ...]:
-    """Return the runs of words that lead from `before` to `after`; empty for two empty texts.
-
-    Lines are compared first and words within the lines that differ, so that a long text with a small change stays cheap.
-    """
-    runs: list[tuple[_Kind, str]] = []
-    for old, new in _blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
-        if old == new:
-            runs.append(("same", old))
-        else:
-            runs.extend(_by_words(_WORD.findall(old), _WORD.findall(new)))
-    return tuple(_join(runs))
 
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -91,6 +91,21 @@ def compare(
     )
 
 
+def pair_findings(
+    baseline: Report, current: Report, followed: Mapping[str, Sequence[TrackedRegion]]
+) -> tuple[FindingPairs, tuple[str, ...]]:
+    """Return the pairs, and a sentence for each group that was too large to compare.
+
+    `followed` is the evidence of the baseline at the current commit.
+    """
+    matching = match(
+        [_read_traits(finding, _list_followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
+        [_read_traits(finding, _list_cited(finding)) for finding in current.findings],
+    )
+    pairs = {pair.current: (pair.baseline, pair.reason) for pair in matching.matches}
+    return FindingPairs(pairs, _group_possible(matching), _explain_unpaired(matching)), matching.limits
+
+
 def _is_still(finding: ReportedFinding, commits: Mapping[str, str | None]) -> bool:
     """Return True when every location is cited at the commit that the current side has: nothing can have changed."""
     cited = [(snippet.commit, commits.get(snippet.repository)) for snippet in finding.snippets]
@@ -202,21 +217,6 @@ def _side(report: Report, source: str) -> ComparisonSide:
         total=report.total,
         commits=tuple((repository.name, repository.commit) for repository in engagement.repositories),
     )
-
-
-def pair_findings(
-    baseline: Report, current: Report, followed: Mapping[str, Sequence[TrackedRegion]]
-) -> tuple[FindingPairs, tuple[str, ...]]:
-    """Return the pairs, and a sentence for each group that was too large to compare.
-
-    `followed` is the evidence of the baseline at the current commit.
-    """
-    matching = match(
-        [_read_traits(finding, _list_followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
-        [_read_traits(finding, _list_cited(finding)) for finding in current.findings],
-    )
-    pairs = {pair.current: (pair.baseline, pair.reason) for pair in matching.matches}
-    return FindingPairs(pairs, _group_possible(matching), _explain_unpaired(matching)), matching.limits
 
 
 def _read_traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Traits:

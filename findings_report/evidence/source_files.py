@@ -20,6 +20,10 @@ from findings_report.sourcecode.lines import Text, decode, find_obstacle
 from findings_report.sourcecode.symbols import find_symbols
 from findings_report.system import cache
 
+# As much as `git` reads of one object.
+LARGEST: Final = 8 * 1024 * 1024
+"""Bytes of a file that can be cited."""
+
 
 @dataclass(frozen=True, eq=False)
 class SourceFile:
@@ -60,82 +64,8 @@ class SourceFile:
         return find_symbols(self.lines, self.language)
 
 
-def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:
-    """The lines of a region of a file."""
-    return lines[region.start_line - 1 : region.end_line]
-
-
 class NoLinesError(Exception):
     """A path that has no lines to follow; its text is the reason, a complete sentence."""
-
-
-class SourceFiles:
-    """The files of `commit`."""
-
-    def __init__(self, repository: git.Repository, commit: str) -> None:
-        self.repository: Final = repository
-        """Where they are."""
-        self.commit: Final = commit
-        """Full hash."""
-        self.problems: tuple[Problem, ...] = ()
-        """What could not be read; warnings."""
-        self._files: dict[str, SourceFile | NoLinesError | None] = {}
-
-    def file(self, path: str) -> SourceFile | None:
-        """The file at `path`; None when there is none. Raises NoLinesError."""
-        # Failures are remembered too: many regions cite one file, and each would have git read it again.
-        if path not in self._files:
-            try:
-                self._files[path] = self._read(path)
-            except NoLinesError as error:
-                self._files[path] = error
-            except FindingsReportError as error:
-                self._files[path] = NoLinesError(str(error))
-        file = self._files[path]
-        if isinstance(file, NoLinesError):
-            raise file
-        return file
-
-    @cached_property
-    def is_here(self) -> bool:
-        """True when the commit is in the repository."""
-        return self.repository.has_commit(self.commit)
-
-    @cached_property
-    def blobs(self) -> dict[str, str]:
-        """Path -> blob id of every file; none, and a problem, when a folder cannot be read."""
-        try:
-            return dict(self.repository.files(self.commit))
-        except FindingsReportError as error:
-            self.problems += soften_errors(error)
-            return {}
-
-    def _read(self, path: str) -> SourceFile | None:
-        entry = self.repository.entry(self.commit, path)
-        if entry is None:
-            return None
-        # A link is never followed: its target may lie outside of the repository.
-        if entry.kind is not git.EntryKind.FILE or entry.size is None:
-            raise NoLinesError(f"{path} is a {entry.kind.value} at commit {self.commit}")
-        # The size is known from the header, so a blob of gigabytes is never read.
-        if entry.size > git.LARGEST_OBJECT:
-            raise NoLinesError(
-                f"{path} has {entry.size:,} bytes at commit {self.commit}; at most {git.LARGEST_OBJECT:,} are read"
-            )
-        content = self.repository.blob(entry.id)
-        if (what := find_obstacle(content)) is not None:
-            raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
-        return SourceFile(path, entry.id, entry.size, decode(content))
-
-
-def soften_errors(error: FindingsReportError) -> tuple[Problem, ...]:
-    """The problems of something that the answer can do without."""
-    return tuple(replace(problem, level="warning") for problem in error.problems)
-
-
-# As much as `git` reads of one object.
-LARGEST: Final = 8 * 1024 * 1024
-"""Bytes of a file that can be cited."""
 
 
 class GitEntry(Protocol):
@@ -190,52 +120,16 @@ class AuditedCommit:
     """What the user should know about it."""
 
 
-def find_audited_commit(
-    name: str, repository: DeclaredRepository, source: GitReader | None, *, is_needed: bool = True
-) -> AuditedCommit:
-    """The pinned commit of a repository, else what its revision names now.
+@dataclass(frozen=True)
+class Clone:
+    """Where one repository's clone is."""
 
-    `is_needed` is False when every location names its own commit: then the repository needs none.
-    """
-    if source is None or (repository.commit is None and repository.revision is None and not is_needed):
-        return AuditedCommit(repository.commit)
-    subject = ("engagement", "repositories", name)
-    now = None
-    try:
-        if repository.commit is not None and not source.has_commit(repository.commit):
-            fault = f"commit {repository.commit} is not in the clone of repository {name!r}"
-            remedy = "fetch it there, or let `findings-report fetch` clone it"
-            return AuditedCommit(
-                None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),)
-            )
-        now = source.commit_of(repository.revision) if repository.revision else None
-    except FindingsReportError as error:
-        # The pin is enough to read the code; a revision that cannot be looked up is reported only when it is all there is.
-        if repository.commit is None:
-            return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
-    if repository.commit is not None:
-        if now is None or now == repository.commit:
-            return AuditedCommit(repository.commit)
-        # A moved revision is a warning: the report is about the commit that was audited, whatever the branch does later.
-        fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
-        command = f"findings-report pin --to {repository.revision} --only {name}"
-        remedy = f"move the pin with `{command}`, or name the revision that was audited"
-        warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
-        return AuditedCommit(repository.commit, (warning,))
-    if repository.revision is None:
-        fault = f"repository {name!r} has neither `commit` nor `revision`, so the audited commit is unknown"
-        remedy = "write the agreed tag or branch under `revision`"
-        return AuditedCommit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
-    if now is None:
-        fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
-        remedy = suggestions.revision(repository.revision, source.commit_of)
-        return AuditedCommit(
-            None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
-        )
-    # Not an error: the first draft of an engagement is checked before anybody has pinned it.
-    fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
-    remedy = "run `findings-report pin` to record the commit"
-    return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
+    path: Path
+    """The folder."""
+    is_fetched: bool = False
+    """True when `fetch` made it: it holds the pinned commits only."""
+    is_given: bool = False
+    """True when the command line named it, not engagement.yaml."""
 
 
 class FileReader:
@@ -300,16 +194,63 @@ class FileReader:
         return f"did you mean {' or '.join(like)}?" if like else None
 
 
-@dataclass(frozen=True)
-class Clone:
-    """Where one repository's clone is."""
+class SourceFiles:
+    """The files of `commit`."""
 
-    path: Path
-    """The folder."""
-    is_fetched: bool = False
-    """True when `fetch` made it: it holds the pinned commits only."""
-    is_given: bool = False
-    """True when the command line named it, not engagement.yaml."""
+    def __init__(self, repository: git.Repository, commit: str) -> None:
+        self.repository: Final = repository
+        """Where they are."""
+        self.commit: Final = commit
+        """Full hash."""
+        self.problems: tuple[Problem, ...] = ()
+        """What could not be read; warnings."""
+        self._files: dict[str, SourceFile | NoLinesError | None] = {}
+
+    def file(self, path: str) -> SourceFile | None:
+        """The file at `path`; None when there is none. Raises NoLinesError."""
+        # Failures are remembered too: many regions cite one file, and each would have git read it again.
+        if path not in self._files:
+            try:
+                self._files[path] = self._read(path)
+            except NoLinesError as error:
+                self._files[path] = error
+            except FindingsReportError as error:
+                self._files[path] = NoLinesError(str(error))
+        file = self._files[path]
+        if isinstance(file, NoLinesError):
+            raise file
+        return file
+
+    @cached_property
+    def is_here(self) -> bool:
+        """True when the commit is in the repository."""
+        return self.repository.has_commit(self.commit)
+
+    @cached_property
+    def blobs(self) -> dict[str, str]:
+        """Path -> blob id of every file; none, and a problem, when a folder cannot be read."""
+        try:
+            return dict(self.repository.files(self.commit))
+        except FindingsReportError as error:
+            self.problems += soften_errors(error)
+            return {}
+
+    def _read(self, path: str) -> SourceFile | None:
+        entry = self.repository.entry(self.commit, path)
+        if entry is None:
+            return None
+        # A link is never followed: its target may lie outside of the repository.
+        if entry.kind is not git.EntryKind.FILE or entry.size is None:
+            raise NoLinesError(f"{path} is a {entry.kind.value} at commit {self.commit}")
+        # The size is known from the header, so a blob of gigabytes is never read.
+        if entry.size > git.LARGEST_OBJECT:
+            raise NoLinesError(
+                f"{path} has {entry.size:,} bytes at commit {self.commit}; at most {git.LARGEST_OBJECT:,} are read"
+            )
+        content = self.repository.blob(entry.id)
+        if (what := find_obstacle(content)) is not None:
+            raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
+        return SourceFile(path, entry.id, entry.size, decode(content))
 
 
 def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Path]) -> dict[str, Clone | None]:
@@ -364,3 +305,61 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
         if problems:
             raise FindingsReportError(problems)
         yield opened
+
+
+def find_audited_commit(
+    name: str, repository: DeclaredRepository, source: GitReader | None, *, is_needed: bool = True
+) -> AuditedCommit:
+    """The pinned commit of a repository, else what its revision names now.
+
+    `is_needed` is False when every location names its own commit: then the repository needs none.
+    """
+    if source is None or (repository.commit is None and repository.revision is None and not is_needed):
+        return AuditedCommit(repository.commit)
+    subject = ("engagement", "repositories", name)
+    now = None
+    try:
+        if repository.commit is not None and not source.has_commit(repository.commit):
+            fault = f"commit {repository.commit} is not in the clone of repository {name!r}"
+            remedy = "fetch it there, or let `findings-report fetch` clone it"
+            return AuditedCommit(
+                None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),)
+            )
+        now = source.commit_of(repository.revision) if repository.revision else None
+    except FindingsReportError as error:
+        # The pin is enough to read the code; a revision that cannot be looked up is reported only when it is all there is.
+        if repository.commit is None:
+            return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
+    if repository.commit is not None:
+        if now is None or now == repository.commit:
+            return AuditedCommit(repository.commit)
+        # A moved revision is a warning: the report is about the commit that was audited, whatever the branch does later.
+        fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
+        command = f"findings-report pin --to {repository.revision} --only {name}"
+        remedy = f"move the pin with `{command}`, or name the revision that was audited"
+        warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
+        return AuditedCommit(repository.commit, (warning,))
+    if repository.revision is None:
+        fault = f"repository {name!r} has neither `commit` nor `revision`, so the audited commit is unknown"
+        remedy = "write the agreed tag or branch under `revision`"
+        return AuditedCommit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
+    if now is None:
+        fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
+        remedy = suggestions.revision(repository.revision, source.commit_of)
+        return AuditedCommit(
+            None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
+        )
+    # Not an error: the first draft of an engagement is checked before anybody has pinned it.
+    fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
+    remedy = "run `findings-report pin` to record the commit"
+    return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
+
+
+def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:
+    """The lines of a region of a file."""
+    return lines[region.start_line - 1 : region.end_line]
+
+
+def soften_errors(error: FindingsReportError) -> tuple[Problem, ...]:
+    """The problems of something that the answer can do without."""
+    return tuple(replace(problem, level="warning") for problem in error.problems)

@@ -18,6 +18,24 @@ from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
 from findings_report.sourcecode.lines import decode
 
+_URL = re.compile(r"https?://[^\s<>\"'`\\^{}|\[\]]+", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-f]{7,64}(?:/|\Z)")
+_FRAGMENT = re.compile(r"#(?:L|lines-)([1-9][0-9]{0,8})(?:C[0-9]+)?(?:[-:]L?([1-9][0-9]{0,8})(?:C[0-9]+)?)?\Z")
+
+# Each split is looked up as a branch in the clone.
+_MOST_SPLITS = 12
+
+_NAMING: Final[Mapping[Forge, re.Pattern[str]]] = {
+    Forge.GITHUB: re.compile(r"/(?:blob|blame|raw|tree)/"),
+    Forge.GITLAB: re.compile(r"(?:/-)?/(?:blob|blame|raw|tree)/"),
+    Forge.GITEA: re.compile(r"/(?:src|raw|blame)/(?:branch|tag)/"),
+    Forge.BITBUCKET: re.compile(r"/(?:src|raw)/"),
+}
+"""The part of an address between a repository's page and the revision."""
+
+Homes = Mapping[str, Sequence[tuple[Forge, str]]]
+"""By the repository's name: its pages on forges, see `homes`."""
+
 
 class LinkTarget(Protocol):
     """The entry at a path."""
@@ -54,6 +72,36 @@ class PinnedLink:
     """Shown to the user: the commit it names now, or why nothing was done."""
 
 
+@dataclass(frozen=True)
+class BranchLink:
+    """One link that names a revision, in a text."""
+
+    start: int
+    """Where it starts in the text."""
+    url: str
+    """Verbatim."""
+    repository: str
+    """Name of the repository it leads into."""
+    before: str
+    """The address up to the revision, in the form for a commit."""
+    rest: str
+    """Revision, `/` and path, percent-encoded."""
+    after: str
+    """Query and fragment."""
+    lines: Region | None
+    """The lines it marks."""
+
+    def splits(self) -> Iterator[tuple[str, str]]:
+        """Every (revision, path) that it may mean, shortest revision first: branches may hold a `/`."""
+        parts = self.rest.rstrip("/").split("/")
+        for count in range(1, min(len(parts), _MOST_SPLITS) + 1):
+            yield unquote("/".join(parts[:count])), unquote("/".join(parts[count:]))
+
+    def pinned(self, path: str, commit: str) -> str:
+        """The same link at `commit`."""
+        return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
+
+
 def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRepository | None) -> PinnedLink:
     """The link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
     if repository.commit is None:
@@ -64,6 +112,35 @@ def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRep
         return _relink(link, repository.commit, source)
     except FindingsReportError as error:
         return PinnedLink(None, error.problems[0].fault)
+
+
+def find_homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
+    """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
+    return {name: [home for url in urls if url and (home := find_home(url))] for name, urls in addresses.items()}
+
+
+def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
+    """Each link of `text` into one of the repositories that names no commit, in order."""
+    if "://" not in text:
+        return
+    for match in _URL.finditer(text):
+        url = _trim_url(match[0])
+        for name, pages in known.items():
+            branch_link = next((link for page in pages if (link := _read_link(match.start(), url, name, *page))), None)
+            if branch_link is not None:
+                yield branch_link
+                break
+
+
+def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
+    """`text` with the address that `change` gives in the place of each link; None leaves it."""
+    parts: list[str] = []
+    done = 0
+    for link in find_branch_links(text, known):
+        if (url := change(link)) is not None:
+            parts += [text[done : link.start], url]
+            done = link.start + len(link.url)
+    return "".join([*parts, text[done:]])
 
 
 def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLink:
@@ -103,91 +180,6 @@ def _find_difference(link: BranchLink, path: str, named: str, commit: str, sourc
 def _read_cited(link: BranchLink, content: bytes) -> Sequence[str]:
     region = link.lines
     return decode(content).lines[region.start_line - 1 : region.end_line] if region else ()
-
-
-_URL = re.compile(r"https?://[^\s<>\"'`\\^{}|\[\]]+", re.IGNORECASE)
-
-
-_HASH = re.compile(r"[0-9a-f]{7,64}(?:/|\Z)")
-
-
-_FRAGMENT = re.compile(r"#(?:L|lines-)([1-9][0-9]{0,8})(?:C[0-9]+)?(?:[-:]L?([1-9][0-9]{0,8})(?:C[0-9]+)?)?\Z")
-
-
-# Each split is looked up as a branch in the clone.
-_MOST_SPLITS = 12
-
-
-_NAMING: Final[Mapping[Forge, re.Pattern[str]]] = {
-    Forge.GITHUB: re.compile(r"/(?:blob|blame|raw|tree)/"),
-    Forge.GITLAB: re.compile(r"(?:/-)?/(?:blob|blame|raw|tree)/"),
-    Forge.GITEA: re.compile(r"/(?:src|raw|blame)/(?:branch|tag)/"),
-    Forge.BITBUCKET: re.compile(r"/(?:src|raw)/"),
-}
-"""The part of an address between a repository's page and the revision."""
-
-
-@dataclass(frozen=True)
-class BranchLink:
-    """One link that names a revision, in a text."""
-
-    start: int
-    """Where it starts in the text."""
-    url: str
-    """Verbatim."""
-    repository: str
-    """Name of the repository it leads into."""
-    before: str
-    """The address up to the revision, in the form for a commit."""
-    rest: str
-    """Revision, `/` and path, percent-encoded."""
-    after: str
-    """Query and fragment."""
-    lines: Region | None
-    """The lines it marks."""
-
-    def splits(self) -> Iterator[tuple[str, str]]:
-        """Every (revision, path) that it may mean, shortest revision first: branches may hold a `/`."""
-        parts = self.rest.rstrip("/").split("/")
-        for count in range(1, min(len(parts), _MOST_SPLITS) + 1):
-            yield unquote("/".join(parts[:count])), unquote("/".join(parts[count:]))
-
-    def pinned(self, path: str, commit: str) -> str:
-        """The same link at `commit`."""
-        return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
-
-
-Homes = Mapping[str, Sequence[tuple[Forge, str]]]
-"""By the repository's name: its pages on forges, see `homes`."""
-
-
-def find_homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
-    """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
-    return {name: [home for url in urls if url and (home := find_home(url))] for name, urls in addresses.items()}
-
-
-def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
-    """Each link of `text` into one of the repositories that names no commit, in order."""
-    if "://" not in text:
-        return
-    for match in _URL.finditer(text):
-        url = _trim_url(match[0])
-        for name, pages in known.items():
-            branch_link = next((link for page in pages if (link := _read_link(match.start(), url, name, *page))), None)
-            if branch_link is not None:
-                yield branch_link
-                break
-
-
-def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
-    """`text` with the address that `change` gives in the place of each link; None leaves it."""
-    parts: list[str] = []
-    done = 0
-    for link in find_branch_links(text, known):
-        if (url := change(link)) is not None:
-            parts += [text[done : link.start], url]
-            done = link.start + len(link.url)
-    return "".join([*parts, text[done:]])
 
 
 def _trim_url(url: str) -> str:

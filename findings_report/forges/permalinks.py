@@ -19,6 +19,40 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\Z")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 
+class Forge(Enum):
+    """The forges whose links are read as well as written."""
+
+    GITHUB = "github"
+    """github.com and GitHub Enterprise."""
+    GITLAB = "gitlab"
+    """GitLab."""
+    GITEA = "gitea"
+    """Gitea, Forgejo, Codeberg."""
+    BITBUCKET = "bitbucket"
+    """bitbucket.org."""
+
+
+def build_permalink(url: str | None, commit: str, path: str | None = None, regions: Sequence[Region] = ()) -> str | None:
+    """The address of `path` at `commit` with the first of `regions` marked; of the whole tree without a path.
+
+    `url` is the engagement's `web`, else its `url`: https, ssh or `git@host:path`. Credentials, query and fragment are dropped.
+    Always http or https; None when the forge is not known or `url` is a local path.
+    """
+    base = _base(url) if url else None
+    forge = _forge(base) if base else None
+    if base is None or forge is None:
+        return None
+    lines = _Lines(regions[0].start_line, regions[0].end_line) if regions else None
+    return forge(base, quote(commit, safe=""), quote(path, safe="/") if path else None, lines)
+
+
+def find_home(url: str) -> tuple[Forge, str] | None:
+    """The forge of a repository, and the address of its page without scheme and `.git`; None when its links are not read."""
+    base = _base(url)
+    forge = _READ.get(_forge(base)) if base else None
+    return (forge, _without_git(base).partition("://")[2]) if base and forge else None
+
+
 def strip_credentials(url: str | None) -> str | None:
     """`url` as it may be printed: without the user name and password of an address with a scheme."""
     if url is None or "://" not in url:
@@ -39,36 +73,9 @@ class _Base(NamedTuple):
         return f"{self.scheme}://{self.host}/{self.path}"
 
 
-class Forge(Enum):
-    """The forges whose links are read as well as written."""
-
-    GITHUB = "github"
-    """github.com and GitHub Enterprise."""
-    GITLAB = "gitlab"
-    """GitLab."""
-    GITEA = "gitea"
-    """Gitea, Forgejo, Codeberg."""
-    BITBUCKET = "bitbucket"
-    """bitbucket.org."""
-
-
 class _Lines(NamedTuple):
     first: int
     last: int
-
-
-def build_permalink(url: str | None, commit: str, path: str | None = None, regions: Sequence[Region] = ()) -> str | None:
-    """The address of `path` at `commit` with the first of `regions` marked; of the whole tree without a path.
-
-    `url` is the engagement's `web`, else its `url`: https, ssh or `git@host:path`. Credentials, query and fragment are dropped.
-    Always http or https; None when the forge is not known or `url` is a local path.
-    """
-    base = _base(url) if url else None
-    forge = _forge(base) if base else None
-    if base is None or forge is None:
-        return None
-    lines = _Lines(regions[0].start_line, regions[0].end_line) if regions else None
-    return forge(base, quote(commit, safe=""), quote(path, safe="/") if path else None, lines)
 
 
 def _base(url: str) -> _Base | None:
@@ -95,13 +102,6 @@ def _base(url: str) -> _Base | None:
     # Decoded first, so that an address that is encoded already is not encoded twice.
     clean = quote(unquote(path.strip("/"), errors="replace"), safe="/~@+:,")
     return _Base(scheme, f"{host}:{port}" if port else host, clean)
-
-
-def find_home(url: str) -> tuple[Forge, str] | None:
-    """The forge of a repository, and the address of its page without scheme and `.git`; None when its links are not read."""
-    base = _base(url)
-    forge = _READ.get(_forge(base)) if base else None
-    return (forge, _without_git(base).partition("://")[2]) if base and forge else None
 
 
 _Forge = Callable[[_Base, str, str | None, _Lines | None], str]
@@ -182,6 +182,7 @@ _HOSTS: Final[dict[str, _Forge]] = {
     "ssh.dev.azure.com": _azure,
     "vs-ssh.visualstudio.com": _azure,
 }
+
 
 _IN_HOST: Final[tuple[tuple[str, _Forge], ...]] = (
     ("gitlab", _gitlab),

@@ -23,30 +23,20 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _LISTING_SECONDS: Final = 120
 
-
 # Half an hour, for the whole history of a large project over a slow line; `http.lowSpeedTime` ends one that stalls.
 _FETCHING_SECONDS: Final = 1800
-
 
 _MOST_RECEIVED: Final = 8 * 1024**3
 """Bytes of the largest file that a fetch may write: a pack of the whole history of the largest projects fits."""
 
-
 _EVERYTHING: Final = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-
 
 _WHOLE_HISTORY: Final = 2**31 - 1
 """Git's own word for an infinite depth; unlike --unshallow it suits whole and shallow clones alike."""
 
-
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-
-
 _SCP_LIKE: Final = re.compile(r"[^/:]+:")
-
-
 _HASH: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-
 
 # Blemishes of identity lines and modes that old commits of honest repositories have; the other checks stay.
 _FORGIVEN: Final = (
@@ -56,7 +46,6 @@ _FORGIVEN: Final = (
     "missingNameBeforeEmail",
     "zeroPaddedFilemode",
 )
-
 
 _SETTINGS: Final = (
     # Without this, git accepts trees with entries such as `..` or `.git` from a server.
@@ -79,6 +68,9 @@ _SETTINGS: Final = (
     "http.lowSpeedTime=60",
 )
 
+_DAY = 86_400
+_FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits
+
 
 def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
     """Bring commits of `source` into the bare repository `destination`, and give the full hash of each by what was asked.
@@ -98,6 +90,29 @@ def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str]
     except OSError as error:
         fault = f"cannot clone into {destination}: {error.strerror or error}"
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, code="clone-unwritable")) from error
+
+
+def create_repository(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
+    """Makes `folder` a repository with one tagged commit per release, in their order; the last one is checked out.
+
+    Each release is its files by path; what a release does not name is gone in it. Raises FindingsReportError (OUTPUT).
+    """
+    try:
+        folder.mkdir(parents=True)
+        _run(folder, ["init", "--quiet", "--template=", "--initial-branch=main"], 0)
+        earlier: set[str] = set()
+        for index, (release, files) in enumerate(releases.items()):
+            for path in earlier - files.keys():
+                (folder / path).unlink()
+            for path, content in files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
+            earlier = set(files)
+            _run(folder, ["add", "--all"], index)
+            _run(folder, ["commit", "--quiet", "--message", f"Release {release}"], index)
+            _run(folder, ["tag", release], index)
+    except OSError as error:
+        raise _fault(folder, error.strerror or str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -306,35 +321,6 @@ def _refusal(source: str, fault: str) -> FindingsReportError:
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
     )
-
-
-_DAY = 86_400
-
-
-_FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits
-
-
-def create_repository(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Makes `folder` a repository with one tagged commit per release, in their order; the last one is checked out.
-
-    Each release is its files by path; what a release does not name is gone in it. Raises FindingsReportError (OUTPUT).
-    """
-    try:
-        folder.mkdir(parents=True)
-        _run(folder, ["init", "--quiet", "--template=", "--initial-branch=main"], 0)
-        earlier: set[str] = set()
-        for index, (release, files) in enumerate(releases.items()):
-            for path in earlier - files.keys():
-                (folder / path).unlink()
-            for path, content in files.items():
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(content)
-            earlier = set(files)
-            _run(folder, ["add", "--all"], index)
-            _run(folder, ["commit", "--quiet", "--message", f"Release {release}"], index)
-            _run(folder, ["tag", release], index)
-    except OSError as error:
-        raise _fault(folder, error.strerror or str(error)) from None
 
 
 def _run(folder: Path, arguments: list[str], index: int) -> None:

@@ -21,26 +21,39 @@ from findings_report.git.repository import Repository
 ALGORITHM: Final = "histogram"
 """Git's name of how differences are found."""
 
-
 _SECONDS: Final = 120
-
-
 _MOST_AT_ONCE: Final = 24 * 1024 * 1024  # bytes of blobs; what git then writes stays below what is taken from it
-
-
 _MOST_OUTPUT: Final = 64 * 1024 * 1024
-
-
 _FILE: Final = re.compile(rb"diff --git a/(\d+) ")
-
-
 _HUNK: Final = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-
 
 _OPTIONS: Final = (
     "-r", "-p", "-U0", f"--diff-algorithm={ALGORITHM}", "--ignore-cr-at-eol", "--no-renames", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-indent-heuristic", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/",
 )  # fmt: skip
+
+
+class Hunk(NamedTuple):
+    """A block of a diff without context."""
+
+    old_start: int
+    """First line that went; of none, the line before which lines came."""
+    old_count: int
+    """Lines that went."""
+    new_start: int
+    """First line that came; of none, the line before which lines went."""
+    new_count: int
+    """Lines that came."""
+
+    @property
+    def old_stop(self) -> int:
+        """The line after the last that went."""
+        return self.old_start + self.old_count
+
+    @property
+    def new_stop(self) -> int:
+        """The line after the last that came."""
+        return self.new_start + self.new_count
 
 
 def diff_blobs(
@@ -111,26 +124,3 @@ def _parse_hunks(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:
             index, hunks = int(match[1]), []
     if hunks:
         yield index, tuple(hunks)
-
-
-class Hunk(NamedTuple):
-    """A block of a diff without context."""
-
-    old_start: int
-    """First line that went; of none, the line before which lines came."""
-    old_count: int
-    """Lines that went."""
-    new_start: int
-    """First line that came; of none, the line before which lines went."""
-    new_count: int
-    """Lines that came."""
-
-    @property
-    def old_stop(self) -> int:
-        """The line after the last that went."""
-        return self.old_start + self.old_count
-
-    @property
-    def new_stop(self) -> int:
-        """The line after the last that came."""
-        return self.new_start + self.new_count

@@ -21,7 +21,6 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 FETCHED_HEAD: Final = "refs/fetched/HEAD"
 """The target of HEAD in a repository made here."""
 
-
 # The commit graph of a hostile repository could lie about parents; objects are read instead.
 _CONFIG: Final = """[core]
 \trepositoryformatversion = {version}
@@ -30,6 +29,59 @@ _CONFIG: Final = """[core]
 [gc]
 \tauto = 0
 """
+
+ObjectFormat = Literal["sha1", "sha256"]
+"""The hash function of a repository's ids."""
+
+_LARGEST: Final = 4 * 1024 * 1024
+_SECTION: Final = re.compile(r"\s*\[\s*(?P<name>[^\]]*?)\s*\](?P<rest>.*)")
+_FORMAT: Final = re.compile(r'\s*objectformat\s*=\s*"?(?P<value>[^"#;\s]*)', re.IGNORECASE)
+
+# A chain of alternates may branch at each step; git itself stops at a depth of five.
+_MOST_ALTERNATES: Final = 64
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of one repository, every path resolved."""
+
+    git_directory: Path
+    """Where HEAD is; a linked work tree has its own."""
+    common_directory: Path
+    """Where refs and objects are."""
+    object_folders: tuple[Path, ...]
+    """The repository's own objects first, then those it borrows."""
+    shallow: tuple[str, ...]
+    """Commits whose parents were not cloned; empty for a whole clone."""
+    borrow: tuple[Path, ...]
+    """Folders outside that the user allows it to lead to."""
+    object_format: ObjectFormat
+    """The hash function of its ids."""
+
+    @property
+    def is_partial(self) -> bool:
+        """True when objects were left out on purpose, to be fetched when needed."""
+        return any(True for folder in self.object_folders for _ in (folder / "pack").glob("*.promisor"))
+
+
+def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layout:
+    """The parts of the repository at `path`: a work tree's root, a linked work tree, a submodule or a bare repository.
+
+    Raises FindingsReportError when there is none, when `path` is inside one, and when a part leads out of it to a folder
+    that is not within one of `borrow`.
+    """
+    try:
+        return _Search(
+            root=path.resolve(strict=True), shown=path, name=name, borrow=tuple(f.resolve() for f in borrow)
+        ).layout()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise refusal(f"repository '{name}' at {path} cannot be read: {reason}", code="repository-unreadable") from error
+
+
+def enclosing_folder(path: Path) -> Path | None:
+    """The work tree around `path`: the nearest folder, itself or above, that has a `.git`; None when there is none."""
+    return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
 
 
 def create_bare(folder: Path, object_format: ObjectFormat) -> None:
@@ -56,23 +108,6 @@ def name_commits(folder: Path, commits: Sequence[str]) -> None:
     """Give each of these full hashes a ref of its own, so that they can be fetched from the repository at `folder`."""
     refs = "".join(f"{commit} refs/commits/{commit}\n" for commit in sorted(set(commits)))
     (folder / "packed-refs").write_text(refs, "ascii")
-
-
-def _quote(path: str) -> str:
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-ObjectFormat = Literal["sha1", "sha256"]
-"""The hash function of a repository's ids."""
-
-
-_LARGEST: Final = 4 * 1024 * 1024
-
-
-_SECTION: Final = re.compile(r"\s*\[\s*(?P<name>[^\]]*?)\s*\](?P<rest>.*)")
-
-
-_FORMAT: Final = re.compile(r'\s*objectformat\s*=\s*"?(?P<value>[^"#;\s]*)', re.IGNORECASE)
 
 
 @contextmanager
@@ -118,56 +153,9 @@ def object_format_in(config: str) -> ObjectFormat:
     return "sha1" if value == "sha1" else "sha256"
 
 
-# A chain of alternates may branch at each step; git itself stops at a depth of five.
-_MOST_ALTERNATES: Final = 64
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The parts of one repository, every path resolved."""
-
-    git_directory: Path
-    """Where HEAD is; a linked work tree has its own."""
-    common_directory: Path
-    """Where refs and objects are."""
-    object_folders: tuple[Path, ...]
-    """The repository's own objects first, then those it borrows."""
-    shallow: tuple[str, ...]
-    """Commits whose parents were not cloned; empty for a whole clone."""
-    borrow: tuple[Path, ...]
-    """Folders outside that the user allows it to lead to."""
-    object_format: ObjectFormat
-    """The hash function of its ids."""
-
-    @property
-    def is_partial(self) -> bool:
-        """True when objects were left out on purpose, to be fetched when needed."""
-        return any(True for folder in self.object_folders for _ in (folder / "pack").glob("*.promisor"))
-
-
 def refusal(fault: str, *, remedy: str | None = None, code: str) -> FindingsReportError:
     """The error of a repository that is not there or not to be trusted."""
     return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))
-
-
-def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layout:
-    """The parts of the repository at `path`: a work tree's root, a linked work tree, a submodule or a bare repository.
-
-    Raises FindingsReportError when there is none, when `path` is inside one, and when a part leads out of it to a folder
-    that is not within one of `borrow`.
-    """
-    try:
-        return _Search(
-            root=path.resolve(strict=True), shown=path, name=name, borrow=tuple(f.resolve() for f in borrow)
-        ).layout()
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise refusal(f"repository '{name}' at {path} cannot be read: {reason}", code="repository-unreadable") from error
-
-
-def enclosing_folder(path: Path) -> Path | None:
-    """The work tree around `path`: the nearest folder, itself or above, that has a `.git`; None when there is none."""
-    return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
 
 
 @dataclass(frozen=True)
@@ -316,3 +304,7 @@ def _read_alternates(objects: Path) -> Iterator[Path]:
 
 def _is_id(line: str) -> bool:
     return len(line) in (40, 64) and set(line) <= set("0123456789abcdef")
+
+
+def _quote(path: str) -> str:
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

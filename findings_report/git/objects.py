@@ -22,6 +22,13 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 
 _COMMIT_TREE: Final = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 
+# Larger sources are generated or data; the limit bounds memory before anything is unpacked.
+LARGEST_OBJECT: Final = 8 * 1024 * 1024
+"""Bytes of the largest blob, tree or commit that is read: 8 MiB."""
+
+_ANSWER_SECONDS: Final = 30.0
+_LONGEST_HEADER: Final = 256
+
 
 class EntryKind(StrEnum):
     """The kind of entry at a path."""
@@ -52,6 +59,16 @@ class TreeEntry:
     """Its kind."""
     id: str
     """Id of the blob or tree; of a submodule, the other repository's commit."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Kind and size that an object claims, before it is read."""
+
+    kind: str
+    """blob, tree, commit or tag."""
+    size: int
+    """Bytes."""
 
 
 def tree_of_commit(content: bytes) -> str:
@@ -93,31 +110,94 @@ def parse_tree(content: bytes, *, id_size: int) -> dict[str, TreeEntry]:
     return entries
 
 
+class Objects:
+    """The objects that the repository at `folder` can reach. Not for use by several threads at once."""
+
+    def __init__(self, folder: Path, object_format: ObjectFormat, *, subject: str) -> None:
+        environment = process.environment()
+        self._format = object_format
+        self._id_length = hashlib.new(object_format, usedforsecurity=False).digest_size * 2
+        self._subject = subject
+        self._headers = _Conversation("--batch-check", folder, environment)
+        self._contents = _Conversation("--batch", folder, environment)
+        self._hung_on: str | None = None
+
+    def is_id(self, text: str) -> bool:
+        """True when `text` is a full id in this repository's format: 40 or 64 lower-case hexadecimal digits."""
+        return len(text) == self._id_length and set(text) <= set("0123456789abcdef")
+
+    def header(self, id: str) -> Header | None:
+        """Kind and size of an object as it claims them; None when it is not here. Raises FindingsReportError when damaged."""
+        if not self.is_id(id):
+            return None
+        self._refuse_after_hanging()
+        try:
+            answer = self._headers.ask(id)
+        except _NoAnswerError as error:
+            raise self._unreadable(id, self._headers, error) from None
+        parts = answer.split(b" ")
+        if answer == f"{id} missing".encode():
+            # Git says "missing" of a damaged object as well, but then complains of it by name.
+            if self._headers.has_complained_of(id):
+                raise self._unreadable(id, self._headers)
+            return None
+        if len(parts) != 3 or parts[0] != id.encode() or not parts[2].isdigit():
+            raise self._unreadable(id, self._headers)
+        return Header(parts[1].decode("ascii", "backslashreplace"), int(parts[2]))
+
+    def read(self, id: str, header: Header) -> bytes:
+        """The content of an object whose header is known. Raises when it is too large, damaged or not what its id says."""
+        if header.size > LARGEST_OBJECT:
+            fault = f"{header.kind} {id} in {self._subject} has {header.size:,} bytes; at most {LARGEST_OBJECT:,} are read"
+            raise self._error(fault, code="object-too-large")
+        try:
+            answer = self._contents.ask(id)
+            if answer != f"{id} {header.kind} {header.size}".encode():
+                raise self._unreadable(id, self._contents)
+            content = self._contents.content(header.size)
+        except _NoAnswerError as error:
+            raise self._unreadable(id, self._contents, error) from None
+        # `git cat-file` prints a loose object with wrong content and exits with 0 (git 2.39.5), so the hash is computed here.
+        actual = self.id_of(header.kind, content)
+        if actual != id:
+            raise self.corrupt(header.kind, id, f"its content has the id {actual}")
+        return content
+
+    def id_of(self, kind: str, content: bytes) -> str:
+        """The id of an object of this kind and content."""
+        return hashlib.new(self._format, f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
+
+    def corrupt(self, kind: str, id: str, fault: str) -> FindingsReportError:
+        """The error of an object that is not what it should be."""
+        return self._error(f"{kind} {id} in {self._subject} is corrupt: {fault}", code="object-corrupt")
+
+    def close(self) -> None:
+        """End git's processes."""
+        self._headers.close()
+        self._contents.close()
+
+    def _refuse_after_hanging(self) -> None:
+        """One object that hangs git ends the run; waiting for each of thousands would hang it for good."""
+        if self._hung_on is not None:
+            fault = f"{self._subject} is not read any further: git did not answer for object {self._hung_on}"
+            raise self._error(fault, code="object-corrupt")
+
+    def _unreadable(self, id: str, conversation: _Conversation, error: _NoAnswerError | None = None) -> FindingsReportError:
+        if isinstance(error, _HangingError):
+            self._hung_on = id
+        complaint = conversation.complaint() or "git gave no answer"
+        conversation.close()
+        return self._error(f"object {id} in {self._subject} cannot be read: {complaint}", code="object-corrupt")
+
+    def _error(self, fault: str, *, code: str) -> FindingsReportError:
+        remedy = None if code == "object-too-large" else "clone the repository again"
+        return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))
+
+
 def _parse_kind(mode: bytes) -> EntryKind:
     if not re.fullmatch(rb"[0-7]{5,7}", mode) or (kind := _KINDS.get(int(mode, 8) & 0o170000)) is None:
         raise ValueError(f"it holds the mode {mode[:12].decode('ascii', 'backslashreplace')!r}")
     return kind
-
-
-# Larger sources are generated or data; the limit bounds memory before anything is unpacked.
-LARGEST_OBJECT: Final = 8 * 1024 * 1024
-"""Bytes of the largest blob, tree or commit that is read: 8 MiB."""
-
-
-_ANSWER_SECONDS: Final = 30.0
-
-
-_LONGEST_HEADER: Final = 256
-
-
-@dataclass(frozen=True)
-class Header:
-    """Kind and size that an object claims, before it is read."""
-
-    kind: str
-    """blob, tree, commit or tag."""
-    size: int
-    """Bytes."""
 
 
 class _NoAnswerError(Exception):
@@ -210,87 +290,3 @@ class _Conversation:
         assert child.stdout is not None  # noqa: S101  # started with a pipe
         self.poll.register(child.stdout, select.POLLIN)
         return child
-
-
-class Objects:
-    """The objects that the repository at `folder` can reach. Not for use by several threads at once."""
-
-    def __init__(self, folder: Path, object_format: ObjectFormat, *, subject: str) -> None:
-        environment = process.environment()
-        self._format = object_format
-        self._id_length = hashlib.new(object_format, usedforsecurity=False).digest_size * 2
-        self._subject = subject
-        self._headers = _Conversation("--batch-check", folder, environment)
-        self._contents = _Conversation("--batch", folder, environment)
-        self._hung_on: str | None = None
-
-    def is_id(self, text: str) -> bool:
-        """True when `text` is a full id in this repository's format: 40 or 64 lower-case hexadecimal digits."""
-        return len(text) == self._id_length and set(text) <= set("0123456789abcdef")
-
-    def header(self, id: str) -> Header | None:
-        """Kind and size of an object as it claims them; None when it is not here. Raises FindingsReportError when damaged."""
-        if not self.is_id(id):
-            return None
-        self._refuse_after_hanging()
-        try:
-            answer = self._headers.ask(id)
-        except _NoAnswerError as error:
-            raise self._unreadable(id, self._headers, error) from None
-        parts = answer.split(b" ")
-        if answer == f"{id} missing".encode():
-            # Git says "missing" of a damaged object as well, but then complains of it by name.
-            if self._headers.has_complained_of(id):
-                raise self._unreadable(id, self._headers)
-            return None
-        if len(parts) != 3 or parts[0] != id.encode() or not parts[2].isdigit():
-            raise self._unreadable(id, self._headers)
-        return Header(parts[1].decode("ascii", "backslashreplace"), int(parts[2]))
-
-    def read(self, id: str, header: Header) -> bytes:
-        """The content of an object whose header is known. Raises when it is too large, damaged or not what its id says."""
-        if header.size > LARGEST_OBJECT:
-            fault = f"{header.kind} {id} in {self._subject} has {header.size:,} bytes; at most {LARGEST_OBJECT:,} are read"
-            raise self._error(fault, code="object-too-large")
-        try:
-            answer = self._contents.ask(id)
-            if answer != f"{id} {header.kind} {header.size}".encode():
-                raise self._unreadable(id, self._contents)
-            content = self._contents.content(header.size)
-        except _NoAnswerError as error:
-            raise self._unreadable(id, self._contents, error) from None
-        # `git cat-file` prints a loose object with wrong content and exits with 0 (git 2.39.5), so the hash is computed here.
-        actual = self.id_of(header.kind, content)
-        if actual != id:
-            raise self.corrupt(header.kind, id, f"its content has the id {actual}")
-        return content
-
-    def id_of(self, kind: str, content: bytes) -> str:
-        """The id of an object of this kind and content."""
-        return hashlib.new(self._format, f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
-
-    def corrupt(self, kind: str, id: str, fault: str) -> FindingsReportError:
-        """The error of an object that is not what it should be."""
-        return self._error(f"{kind} {id} in {self._subject} is corrupt: {fault}", code="object-corrupt")
-
-    def close(self) -> None:
-        """End git's processes."""
-        self._headers.close()
-        self._contents.close()
-
-    def _refuse_after_hanging(self) -> None:
-        """One object that hangs git ends the run; waiting for each of thousands would hang it for good."""
-        if self._hung_on is not None:
-            fault = f"{self._subject} is not read any further: git did not answer for object {self._hung_on}"
-            raise self._error(fault, code="object-corrupt")
-
-    def _unreadable(self, id: str, conversation: _Conversation, error: _NoAnswerError | None = None) -> FindingsReportError:
-        if isinstance(error, _HangingError):
-            self._hung_on = id
-        complaint = conversation.complaint() or "git gave no answer"
-        conversation.close()
-        return self._error(f"object {id} in {self._subject} cannot be read: {complaint}", code="object-corrupt")
-
-    def _error(self, fault: str, *, code: str) -> FindingsReportError:
-        remedy = None if code == "object-too-large" else "clone the repository again"
-        return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))

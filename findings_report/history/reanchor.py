@@ -24,7 +24,6 @@ _ASTRAY: Final = {
 }
 """Quotes that have to be corrected before they can be moved."""
 
-
 # Prose is only reported, never rewritten: `line 12` may be a line of a log or of another file. Seven digits, as in quotes.
 _MENTION: Final = re.compile(r"\blines?\s+(?P<first>[0-9]{1,7})(?:\s*(?:-|–|to|and)\s*(?P<last>[0-9]{1,7}))?\b", re.IGNORECASE)
 

@@ -19,6 +19,12 @@ from findings_report.sourcecode.lines import is_informative, squeeze
 
 _CONTEXT = 3  # informative lines on either side that speak for a place
 
+MOST_DIFF_LINES: Final = 400
+"""Lines of a diff that are kept."""
+
+_FEW: Final = 8
+"""Lines that may have come in place of a region, however small it is, though they came for others as well."""
+
 
 @dataclass(frozen=True)
 class Occurrence:
@@ -76,31 +82,6 @@ def find_in_place(
     )
 
 
-def _survive_in(region: Region, old: SourceFile, part: Counterpart, thresholds: Thresholds) -> Survival | None:
-    mapping = follow(part.versions, region, thresholds)
-    if mapping is None:
-        return None
-    new = part.file
-    if mapping.is_whole:
-        method = Method.BLOB if old.blob == new.blob else Method.HUNKS
-        occurrence = Occurrence(new.path, mapping.region, method, part.rename)
-        return Survival(occurrence, new.lines, mapping, Shares(1.0, 1.0), likeness=1.0, is_held=True, score=1.0)
-    # Line 0 maps to 0 and the line after the last to the one after the new last: the ends of a file hold a region as lines
-    # do.
-    around = part.versions.now(region.start_line - 1), part.versions.now(region.end_line + 1)
-    method = Method.ALIGNED if mapping.similar or not mapping.equal else Method.HUNKS
-    left = measure_shares(old.lines, new.lines, region, mapping)
-    return Survival(
-        Occurrence(new.path, mapping.region, method, part.rename),
-        new.lines,
-        mapping,
-        left,
-        likeness=compare_texts(lines_of(old.lines, region), lines_of(new.lines, mapping.region)),
-        is_held=around == (mapping.region.start_line - 1, mapping.region.end_line + 1),
-        score=score_place(left, old.lines, region, new.lines, mapping.region, is_home=True),
-    )
-
-
 def survive_verbatim(match: LineMatch, lines: Sequence[str], region: Region, home: Counterpart | None) -> Survival:
     """Return a region whose whole text was found at `match`, in a file of these lines."""
     step = match.line - region.start_line
@@ -128,26 +109,20 @@ def score_place(left: Shares, old: Sequence[str], region: Region, new: Sequence[
     return 0.8 * left.all + 0.15 * _compare_surroundings(old, region, new, there) + 0.05 * is_home
 
 
-def _compare_surroundings(old: Sequence[str], region: Region, new: Sequence[str], there: Region) -> float:
-    """Return the share of the informative lines next to a region that are near the other place as well."""
-    around = [*old[max(region.start_line - 9, 0) : region.start_line - 1][::-1]], [*old[region.end_line : region.end_line + 8]]
-    wanted = [squeeze(line) for side in around for line in [line for line in side if is_informative(line)][:_CONTEXT]]
-    if not wanted:
-        return 0.0
-    # A few lines further than the wanted ones reach, so that lines inserted next to the region do not hide its neighbours.
-    near = {
-        squeeze(line)
-        for line in (*new[max(there.start_line - 13, 0) : there.start_line - 1], *new[there.end_line : there.end_line + 12])
-    }
-    return sum(line in near for line in wanted) / len(wanted)
-
-
-MOST_DIFF_LINES: Final = 400
-"""Lines of a diff that are kept."""
-
-
-_FEW: Final = 8
-"""Lines that may have come in place of a region, however small it is, though they came for others as well."""
+def map_quoted_lines(
+    quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
+) -> tuple[tuple[int, int | None], ...]:
+    """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
+    # Where white space means something, as in Python or Make, a line that was indented is not the line that was quoted.
+    where = {**placement.similar, **placement.equal}
+    is_free = ignores_white_space(old.language)
+    mapped: list[tuple[int, int | None]] = []
+    for line in sorted(set(quoted)):
+        now = where.get(line)
+        if now is not None and not _is_same(old.lines[line - 1], new[now - 1], is_free=is_free):
+            now = None
+        mapped.append((line, now))
+    return tuple(mapped)
 
 
 def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
@@ -189,6 +164,49 @@ def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) 
     return tuple(diff[:MOST_DIFF_LINES])
 
 
+def _survive_in(region: Region, old: SourceFile, part: Counterpart, thresholds: Thresholds) -> Survival | None:
+    mapping = follow(part.versions, region, thresholds)
+    if mapping is None:
+        return None
+    new = part.file
+    if mapping.is_whole:
+        method = Method.BLOB if old.blob == new.blob else Method.HUNKS
+        occurrence = Occurrence(new.path, mapping.region, method, part.rename)
+        return Survival(occurrence, new.lines, mapping, Shares(1.0, 1.0), likeness=1.0, is_held=True, score=1.0)
+    # Line 0 maps to 0 and the line after the last to the one after the new last: the ends of a file hold a region as lines
+    # do.
+    around = part.versions.now(region.start_line - 1), part.versions.now(region.end_line + 1)
+    method = Method.ALIGNED if mapping.similar or not mapping.equal else Method.HUNKS
+    left = measure_shares(old.lines, new.lines, region, mapping)
+    return Survival(
+        Occurrence(new.path, mapping.region, method, part.rename),
+        new.lines,
+        mapping,
+        left,
+        likeness=compare_texts(lines_of(old.lines, region), lines_of(new.lines, mapping.region)),
+        is_held=around == (mapping.region.start_line - 1, mapping.region.end_line + 1),
+        score=score_place(left, old.lines, region, new.lines, mapping.region, is_home=True),
+    )
+
+
+def _compare_surroundings(old: Sequence[str], region: Region, new: Sequence[str], there: Region) -> float:
+    """Return the share of the informative lines next to a region that are near the other place as well."""
+    around = [*old[max(region.start_line - 9, 0) : region.start_line - 1][::-1]], [*old[region.end_line : region.end_line + 8]]
+    wanted = [squeeze(line) for side in around for line in [line for line in side if is_informative(line)][:_CONTEXT]]
+    if not wanted:
+        return 0.0
+    # A few lines further than the wanted ones reach, so that lines inserted next to the region do not hide its neighbours.
+    near = {
+        squeeze(line)
+        for line in (*new[max(there.start_line - 13, 0) : there.start_line - 1], *new[there.end_line : there.end_line + 12])
+    }
+    return sum(line in near for line in wanted) / len(wanted)
+
+
+def _is_same(line: str, other: str, *, is_free: bool) -> bool:
+    return squeeze(line) == squeeze(other) if is_free else line.rstrip() == other.rstrip()
+
+
 def _hunks(versions: Versions | None, region: Region) -> Sequence[Hunk]:
     return [hunk for hunk in versions.within(region) if _is_of(hunk, region)] if versions is not None else []
 
@@ -197,23 +215,3 @@ def _is_of(hunk: Hunk, region: Region) -> bool:
     """True when what a hunk brought can be shown as the replacement of the region's lines."""
     is_inside = hunk.old_start >= region.start_line and hunk.old_stop <= region.end_line + 1
     return is_inside or hunk.new_count <= max(_FEW, region.end_line - region.start_line + 1)
-
-
-def map_quoted_lines(
-    quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
-) -> tuple[tuple[int, int | None], ...]:
-    """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
-    # Where white space means something, as in Python or Make, a line that was indented is not the line that was quoted.
-    where = {**placement.similar, **placement.equal}
-    is_free = ignores_white_space(old.language)
-    mapped: list[tuple[int, int | None]] = []
-    for line in sorted(set(quoted)):
-        now = where.get(line)
-        if now is not None and not _is_same(old.lines[line - 1], new[now - 1], is_free=is_free):
-            now = None
-        mapped.append((line, now))
-    return tuple(mapped)
-
-
-def _is_same(line: str, other: str, *, is_free: bool) -> bool:
-    return squeeze(line) == squeeze(other) if is_free else line.rstrip() == other.rstrip()

@@ -35,6 +35,37 @@ class TrackedRegions:
     """What limits the answers (no common history, a search that was not to be done); warnings."""
 
 
+@dataclass(frozen=True)
+class CitedPlace:
+    """One cited region."""
+
+    finding: str
+    """The finding's id."""
+    snippet: Snippet
+    """Where it is cited."""
+    region: Region
+    """Its lines."""
+
+    @property
+    def quoted(self) -> tuple[int, ...]:
+        """The lines of it that the author quoted."""
+        both = (
+            range(max(run.start_line, self.region.start_line), min(run.end_line, self.region.end_line) + 1)
+            for run in self.snippet.check.found
+        )
+        return tuple(line for lines in both for line in lines)
+
+
+@dataclass(frozen=True)
+class FollowResult:
+    """The followed regions of all repositories."""
+
+    drifts: tuple[Drift, ...]
+    """One for each place, in their order."""
+    problems: tuple[Problem, ...]
+    """What could not be followed, and what limits the answers, each once; warnings."""
+
+
 def track(
     repository: git.Repository,
     cited: Sequence[CitedRegion],
@@ -72,91 +103,6 @@ def track(
     return TrackedRegions(tuple(drifts[region] for region in cited), tuple(dict.fromkeys(problems)))
 
 
-def _read_cited_file(cited: CitedRegion, before: SourceFiles, after: SourceFiles) -> SourceFile:
-    """Return the file of a region. Raises NoLinesError for what cannot be followed."""
-    for files in (before, after):
-        if not files.is_here:
-            raise NoLinesError(f"commit {files.commit} is not in repository '{files.repository.name}'")
-    file = before.file(cited.path)
-    if file is None:
-        raise NoLinesError(f"there is no {cited.path} at commit {before.commit}")
-    # Regions can come from a report.json that was written for another clone, so they are checked here as well.
-    if cited.region.start_line < 1 or cited.region.end_line > len(file.lines):
-        raise NoLinesError(f"{cited.path} has {len(file.lines)} lines at commit {before.commit}")
-    return file
-
-
-def _refuse_unreadable(drift: Drift, cited: CitedRegion, after: SourceFiles) -> Drift:
-    """Return `drift`, but `unverifiable` for a deleted region whose file cannot be read: the text may be in it."""
-    if drift.kind is DriftKind.DELETED:
-        try:
-            after.file(cited.path)
-        except NoLinesError as error:
-            return _unverifiable(cited, str(error))
-    return drift
-
-
-def _unverifiable(cited: CitedRegion, reason: str) -> Drift:
-    return Drift(path=cited.path, region=cited.region, kind=DriftKind.UNVERIFIABLE, reason=reason)
-
-
-def _choose_probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival | None]) -> set[str]:
-    """Return the lines to search for: one of a region that stayed whole, to find copies of it; several of any other."""
-    probes: set[str] = set()
-    for cited, survival in left.items():
-        lines = lines_of(files[cited.path].lines, cited.region)
-        if survival is not None and survival.mapping.is_whole:
-            # A short text that stayed has copies everywhere, and a list of them would mean nothing.
-            if says_enough(lines):
-                probes |= {lines[index].strip() for index in select_telling(lines, 1)}
-            continue
-        equal = survival.mapping.equal if survival is not None else {}
-        # Probes from the lost lines as well: the part that moved away may have none of the region's longest lines.
-        lost = [line for number, line in enumerate(lines, cited.region.start_line) if number not in equal]
-        probes |= {texts[index].strip() for texts in (lines, lost) for index in select_telling(texts, PROBES)}
-    return probes
-
-
-@dataclass(frozen=True)
-class CitedPlace:
-    """One cited region."""
-
-    finding: str
-    """The finding's id."""
-    snippet: Snippet
-    """Where it is cited."""
-    region: Region
-    """Its lines."""
-
-    @property
-    def quoted(self) -> tuple[int, ...]:
-        """The lines of it that the author quoted."""
-        both = (
-            range(max(run.start_line, self.region.start_line), min(run.end_line, self.region.end_line) + 1)
-            for run in self.snippet.check.found
-        )
-        return tuple(line for lines in both for line in lines)
-
-
-@dataclass(frozen=True)
-class FollowResult:
-    """The followed regions of all repositories."""
-
-    drifts: tuple[Drift, ...]
-    """One for each place, in their order."""
-    problems: tuple[Problem, ...]
-    """What could not be followed, and what limits the answers, each once; warnings."""
-
-
-def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
-    """Every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
-    for snippet in snippets:
-        if snippet.regions:
-            yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)
-        elif numbers := [line.number for run in snippet.runs for line in run.lines if line.number is not None]:
-            yield CitedPlace(finding, snippet, Region(start_line=min(numbers), end_line=max(numbers)))
-
-
 def follow(
     cited: Sequence[CitedPlace], repositories: Mapping[str, git.Repository | None], commits: Mapping[str, str | None]
 ) -> FollowResult:
@@ -183,6 +129,60 @@ def follow(
         drifts.update(zip(indexes, result.drifts, strict=True))
         problems += result.problems
     return FollowResult(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
+
+
+def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
+    """Every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
+    for snippet in snippets:
+        if snippet.regions:
+            yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)
+        elif numbers := [line.number for run in snippet.runs for line in run.lines if line.number is not None]:
+            yield CitedPlace(finding, snippet, Region(start_line=min(numbers), end_line=max(numbers)))
+
+
+def _read_cited_file(cited: CitedRegion, before: SourceFiles, after: SourceFiles) -> SourceFile:
+    """Return the file of a region. Raises NoLinesError for what cannot be followed."""
+    for files in (before, after):
+        if not files.is_here:
+            raise NoLinesError(f"commit {files.commit} is not in repository '{files.repository.name}'")
+    file = before.file(cited.path)
+    if file is None:
+        raise NoLinesError(f"there is no {cited.path} at commit {before.commit}")
+    # Regions can come from a report.json that was written for another clone, so they are checked here as well.
+    if cited.region.start_line < 1 or cited.region.end_line > len(file.lines):
+        raise NoLinesError(f"{cited.path} has {len(file.lines)} lines at commit {before.commit}")
+    return file
+
+
+def _choose_probes(files: Mapping[str, SourceFile], left: Mapping[CitedRegion, Survival | None]) -> set[str]:
+    """Return the lines to search for: one of a region that stayed whole, to find copies of it; several of any other."""
+    probes: set[str] = set()
+    for cited, survival in left.items():
+        lines = lines_of(files[cited.path].lines, cited.region)
+        if survival is not None and survival.mapping.is_whole:
+            # A short text that stayed has copies everywhere, and a list of them would mean nothing.
+            if says_enough(lines):
+                probes |= {lines[index].strip() for index in select_telling(lines, 1)}
+            continue
+        equal = survival.mapping.equal if survival is not None else {}
+        # Probes from the lost lines as well: the part that moved away may have none of the region's longest lines.
+        lost = [line for number, line in enumerate(lines, cited.region.start_line) if number not in equal]
+        probes |= {texts[index].strip() for texts in (lines, lost) for index in select_telling(texts, PROBES)}
+    return probes
+
+
+def _refuse_unreadable(drift: Drift, cited: CitedRegion, after: SourceFiles) -> Drift:
+    """Return `drift`, but `unverifiable` for a deleted region whose file cannot be read: the text may be in it."""
+    if drift.kind is DriftKind.DELETED:
+        try:
+            after.file(cited.path)
+        except NoLinesError as error:
+            return _unverifiable(cited, str(error))
+    return drift
+
+
+def _unverifiable(cited: CitedRegion, reason: str) -> Drift:
+    return Drift(path=cited.path, region=cited.region, kind=DriftKind.UNVERIFIABLE, reason=reason)
 
 
 def _follow_group(

@@ -15,15 +15,22 @@ from findings_report.sourcecode.lines import is_informative, squeeze
 VERSIONS: Final = 60.0
 """Likeness, 0 to 100, from which two lines are versions of one another; whether only white space differs."""
 
-
 LONGEST_LINE: Final = 400
 """Characters of a line that are compared."""
 
-
 _MOST_CELLS = 250_000  # pairs of lines that two texts are compared by; larger ones are aligned by equal lines alone
-
-
 _LONGEST_TEXT = 12_000  # characters of a text that is compared as a whole
+
+_FREE: Final = frozenset(
+    ("c", "cpp", "csharp", "cuda", "css", "java", "less", "objective-c", "php", "rust", "scss", "solidity")
+)
+"""White space, line ends included, only parts words."""
+
+_BY_LINE: Final = frozenset(("dart", "go", "groovy", "javascript", "kotlin", "protobuf", "scala", "swift", "typescript"))
+"""The same, but a line end may end a statement."""
+
+_DIRECTIVE: Final = re.compile(r"^\s*#", re.MULTILINE)
+_WORDS: Final = re.compile(r"[\w$]+|\n|[^\w\s$]+")
 
 
 def compare_lines(old: str, new: str, *, longest: int = LONGEST_LINE) -> float:
@@ -50,6 +57,32 @@ def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]
     if len(old) == len(new) and all(fuzz.ratio(a, b) > 50 for a, b in zip(old, new, strict=True)):
         return list(enumerate(range(len(new))))
     return _choose_heaviest(_compare_all(old, new), len(new))
+
+
+def compare_texts(old: Sequence[str], new: Sequence[str]) -> float:
+    """How alike two texts are as a whole, white space aside, 0 to 1."""
+    from rapidfuzz import fuzz
+
+    a = " ".join(filter(None, map(squeeze, old)))[:_LONGEST_TEXT]
+    b = " ".join(filter(None, map(squeeze, new)))[:_LONGEST_TEXT]
+    return fuzz.ratio(a, b) / 100
+
+
+def ignores_white_space(language: str) -> bool:
+    """True when blanks between words and signs mean nothing in `language`, Pygments' name."""
+    return language in _FREE or language in _BY_LINE
+
+
+def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> bool:
+    """True when the texts are the same code with other white space. Strings and comments have to be equal verbatim."""
+    # In Python, YAML, Make or Haskell indentation is meaning, so a change of white space is a modification there.
+    if not ignores_white_space(language) or not has_multi_line(language):
+        return False
+    before, after = "\n".join(old), "\n".join(new)
+    # A preprocessor directive ends with its line, also in languages whose statements do not.
+    if language in _BY_LINE or _DIRECTIVE.search(before) or _DIRECTIVE.search(after):
+        return _split_by_line(before, language) == _split_by_line(after, language)
+    return _split_tokens(before, language) == _split_tokens(after, language)
 
 
 def _compare_all(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]]:
@@ -100,48 +133,6 @@ class _Link(NamedTuple):
     old: int
     new: int
     before: _Link | None
-
-
-def compare_texts(old: Sequence[str], new: Sequence[str]) -> float:
-    """How alike two texts are as a whole, white space aside, 0 to 1."""
-    from rapidfuzz import fuzz
-
-    a = " ".join(filter(None, map(squeeze, old)))[:_LONGEST_TEXT]
-    b = " ".join(filter(None, map(squeeze, new)))[:_LONGEST_TEXT]
-    return fuzz.ratio(a, b) / 100
-
-
-_FREE: Final = frozenset(
-    ("c", "cpp", "csharp", "cuda", "css", "java", "less", "objective-c", "php", "rust", "scss", "solidity")
-)
-"""White space, line ends included, only parts words."""
-
-
-_BY_LINE: Final = frozenset(("dart", "go", "groovy", "javascript", "kotlin", "protobuf", "scala", "swift", "typescript"))
-"""The same, but a line end may end a statement."""
-
-
-_DIRECTIVE: Final = re.compile(r"^\s*#", re.MULTILINE)
-
-
-_WORDS: Final = re.compile(r"[\w$]+|\n|[^\w\s$]+")
-
-
-def ignores_white_space(language: str) -> bool:
-    """True when blanks between words and signs mean nothing in `language`, Pygments' name."""
-    return language in _FREE or language in _BY_LINE
-
-
-def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> bool:
-    """True when the texts are the same code with other white space. Strings and comments have to be equal verbatim."""
-    # In Python, YAML, Make or Haskell indentation is meaning, so a change of white space is a modification there.
-    if not ignores_white_space(language) or not has_multi_line(language):
-        return False
-    before, after = "\n".join(old), "\n".join(new)
-    # A preprocessor directive ends with its line, also in languages whose statements do not.
-    if language in _BY_LINE or _DIRECTIVE.search(before) or _DIRECTIVE.search(after):
-        return _split_by_line(before, language) == _split_by_line(after, language)
-    return _split_tokens(before, language) == _split_tokens(after, language)
 
 
 def _split_by_line(text: str, language: str) -> list[tuple[str, ...]]:

@@ -24,18 +24,19 @@ from findings_report.sourcecode.lines import is_informative, squeeze
 UNKNOWN: Final = "\0"
 """The character of a line that the file does not have."""
 
-
 _PLACES = 200  # places of one text that are looked at; more than that and it says nothing about where it came from
-
-
 _TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it is
-
-
 _WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
-
 
 COMMON: Final = 20
 """A line that occurs more often does not identify a place."""
+
+LONGEST: Final = 2_000
+"""Lines of code in a quote up to which the closest text is looked for; a longer one is placed whole or not at all."""
+
+_WIDEST = 20_000  # lines of the file that one alignment looks at
+_LONGEST_LINE = 500  # characters of a line that are compared
+_AT_CLAIM = 1.5  # lines by which another place has to be better than the claimed one; at least a tenth of the quote
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,6 @@ class LineIndex:
         return {letter: places for letter, places in places_of.items() if len(places) <= COMMON}
 
 
-def index_lines(lines: tuple[str, ...]) -> LineIndex:
-    """`lines` of a file, made searchable."""
-    letters: dict[str, str] = {}
-    numbers = []
-    string = []
-    for number, line in enumerate(lines, 1):
-        squeezed = squeeze(line)
-        if squeezed:
-            letter = letters.get(squeezed)
-            if letter is None:
-                # Beyond a million different lines characters run out; the rest share one and are found by number only.
-                letter = letters[squeezed] = chr(min(len(letters) + 1, 0x10FFFF))
-            numbers.append(number)
-            string.append(letter)
-    return LineIndex(lines, tuple(numbers), letters, "".join(string))
-
-
 @dataclass(frozen=True)
 class Spelling:
     """A reading of a quote in the characters of a file, with remarks taken off the lines that the file does not have."""
@@ -103,28 +87,6 @@ class Spelling:
         """The string, cut where the author says that something was left out."""
         cuts = [0, *(at for at, line in enumerate(self.reading.lines) if at and line.is_after_gap), len(self.string)]
         return [self.string[a:b] for a, b in pairwise(cuts)]
-
-
-def is_foreign(reading: Reading, file: LineIndex) -> bool:
-    """True when `file` does not have a line of `reading`, with or without a remark: all of it cannot be found there."""
-    strange = (line.text for line in reading.lines if squeeze(line.text) not in file.letters)
-    bare = (strip_remark(text) for text in strange)
-    return any(text is not None and squeeze(text) not in file.letters for text in bare)
-
-
-def spell(reading: Reading, file: LineIndex) -> Spelling:
-    """`reading` in the characters of `file`."""
-    texts = [line.text for line in reading.lines]
-    letters = [file.letters.get(squeeze(text), UNKNOWN) for text in texts]
-    if UNKNOWN not in letters:
-        return Spelling(reading, "".join(letters), reading.is_annotated)
-    bare = [text if squeeze(text) in file.letters else strip_remark(text) for text in texts]
-    # A quote of nothing but marks is taken verbatim: they are the lines that the author means.
-    if not any(bare):
-        bare = list(texts)
-    kept = replace_texts(reading, bare)
-    string = "".join(file.letters.get(squeeze(line.text), UNKNOWN) for line in kept.lines)
-    return Spelling(kept, string, reading.is_annotated or bare != texts)
 
 
 @dataclass(frozen=True)
@@ -144,6 +106,45 @@ class Alignment:
     def pairs(self) -> list[tuple[int, int]]:
         """Equal and similar lines, rising."""
         return sorted((*self.equal, *self.similar))
+
+
+def index_lines(lines: tuple[str, ...]) -> LineIndex:
+    """`lines` of a file, made searchable."""
+    letters: dict[str, str] = {}
+    numbers = []
+    string = []
+    for number, line in enumerate(lines, 1):
+        squeezed = squeeze(line)
+        if squeezed:
+            letter = letters.get(squeezed)
+            if letter is None:
+                # Beyond a million different lines characters run out; the rest share one and are found by number only.
+                letter = letters[squeezed] = chr(min(len(letters) + 1, 0x10FFFF))
+            numbers.append(number)
+            string.append(letter)
+    return LineIndex(lines, tuple(numbers), letters, "".join(string))
+
+
+def spell(reading: Reading, file: LineIndex) -> Spelling:
+    """`reading` in the characters of `file`."""
+    texts = [line.text for line in reading.lines]
+    letters = [file.letters.get(squeeze(text), UNKNOWN) for text in texts]
+    if UNKNOWN not in letters:
+        return Spelling(reading, "".join(letters), reading.is_annotated)
+    bare = [text if squeeze(text) in file.letters else strip_remark(text) for text in texts]
+    # A quote of nothing but marks is taken verbatim: they are the lines that the author means.
+    if not any(bare):
+        bare = list(texts)
+    kept = replace_texts(reading, bare)
+    string = "".join(file.letters.get(squeeze(line.text), UNKNOWN) for line in kept.lines)
+    return Spelling(kept, string, reading.is_annotated or bare != texts)
+
+
+def is_foreign(reading: Reading, file: LineIndex) -> bool:
+    """True when `file` does not have a line of `reading`, with or without a remark: all of it cannot be found there."""
+    strange = (line.text for line in reading.lines if squeeze(line.text) not in file.letters)
+    bare = (strip_remark(text) for text in strange)
+    return any(text is not None and squeeze(text) not in file.letters for text in bare)
 
 
 def align_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
@@ -184,6 +185,39 @@ def align_elsewhere(
     return _align_all(min(places, key=lambda place: _distance(lines, file, claimed, place)))
 
 
+def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
+    """The closest text, at the claimed place unless another is clearly better; None when most of the quote is nowhere."""
+    texts = [line.text for line in quoted.reading.lines]
+    if len(texts) > LONGEST:
+        return None
+    best: tuple[float, Alignment] | None = None
+    for alignment in _at_claim(quoted, file, texts, claimed):
+        # Laxer than `_says_enough`, since the author named this place; for any other the text itself has to be proof.
+        if alignment.share >= 0.5 and (alignment.equal_share >= 0.3 or alignment.share >= 0.75):
+            best = (alignment.share + max(0.1, _AT_CLAIM / len(texts)), alignment)
+    for window in _windows(file, quoted.string):
+        alignment = _align(file, texts, quoted.string, window)
+        if _says_enough(quoted, texts, alignment) and (best is None or alignment.share > best[0]):
+            best = (alignment.share, alignment)
+    return best[1] if best else None
+
+
+def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
+    """The places in the file that hold `pieces` in order, each as the positions of all characters; at most 200."""
+    matches: list[list[int]] = []
+    start = 0
+    budget = 50_000_000  # characters; keeps a file and a quote that repeat themselves from costing minutes
+    while len(matches) < _PLACES and budget > 0:
+        starts = _fit(file.string, pieces, start, len(file.string))
+        if starts is None:
+            break
+        matches.append(_expand(starts, pieces))
+        budget -= starts[-1] - start + 1_000 * len(pieces)
+        # The next place may overlap with this one: code that repeats itself has a place at each repetition.
+        start = starts[0] + 1
+    return matches
+
+
 def _align_all(positions: Sequence[int]) -> Alignment:
     return Alignment(tuple(enumerate(positions)))
 
@@ -204,22 +238,6 @@ def _find_within(file: LineIndex, pieces: Sequence[str], ranges: Sequence[range]
     allowed = [position for positions in ranges for position in positions]
     starts = _fit("".join(file.string[r.start : r.stop] for r in ranges), pieces, 0, len(allowed))
     return None if starts is None else [allowed[at] for at in _expand(starts, pieces)]
-
-
-def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
-    """The places in the file that hold `pieces` in order, each as the positions of all characters; at most 200."""
-    matches: list[list[int]] = []
-    start = 0
-    budget = 50_000_000  # characters; keeps a file and a quote that repeat themselves from costing minutes
-    while len(matches) < _PLACES and budget > 0:
-        starts = _fit(file.string, pieces, start, len(file.string))
-        if starts is None:
-            break
-        matches.append(_expand(starts, pieces))
-        budget -= starts[-1] - start + 1_000 * len(pieces)
-        # The next place may overlap with this one: code that repeats itself has a place at each repetition.
-        start = starts[0] + 1
-    return matches
 
 
 def _fit(string: str, pieces: Sequence[str], start: int, stop: int) -> list[int] | None:
@@ -271,17 +289,40 @@ def _distance(lines: Sequence[QuotedLine], file: LineIndex, claimed: Sequence[Re
     return abs(numbers[0] - (claimed[0].start_line if claimed else numbers[0])) + numbers[-1] - numbers[0]
 
 
-LONGEST: Final = 2_000
-"""Lines of code in a quote up to which the closest text is looked for; a longer one is placed whole or not at all."""
+def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: Sequence[Region]) -> list[Alignment]:
+    if not claimed:
+        return []
+    if quoted.reading.is_numbered:
+        return [_by_number(quoted, file, texts)]
+    hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
+    return [_align(file, texts, quoted.string, hull)]
 
 
-_WIDEST = 20_000  # lines of the file that one alignment looks at
+def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Alignment:
+    """Each line set against the one that its number names."""
+    equal, similar = [], []
+    for index, (line, letter) in enumerate(zip(quoted.reading.lines, quoted.string, strict=True)):
+        position = file.position(line.number or 0)
+        if position < len(file.numbers) and file.numbers[position] == line.number:
+            if file.string[position] == letter:
+                equal.append((index, position))
+            elif (ratio := compare_lines(line.text, file.text(position), longest=_LONGEST_LINE)) >= VERSIONS:
+                similar.append(((index, position), ratio / 100))
+    return _weigh(texts, equal, similar)
 
 
-_LONGEST_LINE = 500  # characters of a line that are compared
-
-
-_AT_CLAIM = 1.5  # lines by which another place has to be better than the claimed one; at least a tenth of the quote
+def _windows(file: LineIndex, string: str) -> list[range]:
+    """The stretches of the file, at most 6, that the quote's rare lines vote for, the best first."""
+    votes: Counter[int] = Counter()
+    for index, letter in enumerate(string):
+        for position in file.rare.get(letter, ()):
+            # A line that occurs once weighs most; each place votes for where the quote would start.
+            votes[position - index] += COMMON // len(file.rare[letter])
+    windows: list[range] = []
+    for start, _ in votes.most_common(60):
+        if all(abs(start - other.start - len(string)) > len(string) for other in windows):
+            windows.append(range(start - len(string), start + 2 * len(string) + 20))
+    return [range(max(window.start, 0), window.stop) for window in windows[:6]]
 
 
 def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) -> Alignment:
@@ -297,16 +338,6 @@ def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) ->
             steps = range(block.src_end - block.src_start)
             equal += [(block.src_start + step, window.start + block.dest_start + step) for step in steps]
     return _weigh(texts, equal, _align_similar(file, texts, equal, window))
-
-
-def _weigh(
-    texts: Sequence[str], equal: Sequence[tuple[int, int]], similar: Sequence[tuple[tuple[int, int], float]]
-) -> Alignment:
-    weights = [weigh_line(text) for text in texts]
-    total = sum(weights) or 1.0
-    kept = sum(weights[index] for index, _ in equal)
-    near = sum(weights[index] * ratio for (index, _), ratio in similar)
-    return Alignment(tuple(equal), tuple(pair for pair, _ in similar), (kept + near) / total, kept / total)
 
 
 def _align_similar(
@@ -334,57 +365,14 @@ def _align_similar(
     return similar
 
 
-def _windows(file: LineIndex, string: str) -> list[range]:
-    """The stretches of the file, at most 6, that the quote's rare lines vote for, the best first."""
-    votes: Counter[int] = Counter()
-    for index, letter in enumerate(string):
-        for position in file.rare.get(letter, ()):
-            # A line that occurs once weighs most; each place votes for where the quote would start.
-            votes[position - index] += COMMON // len(file.rare[letter])
-    windows: list[range] = []
-    for start, _ in votes.most_common(60):
-        if all(abs(start - other.start - len(string)) > len(string) for other in windows):
-            windows.append(range(start - len(string), start + 2 * len(string) + 20))
-    return [range(max(window.start, 0), window.stop) for window in windows[:6]]
-
-
-def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
-    """The closest text, at the claimed place unless another is clearly better; None when most of the quote is nowhere."""
-    texts = [line.text for line in quoted.reading.lines]
-    if len(texts) > LONGEST:
-        return None
-    best: tuple[float, Alignment] | None = None
-    for alignment in _at_claim(quoted, file, texts, claimed):
-        # Laxer than `_says_enough`, since the author named this place; for any other the text itself has to be proof.
-        if alignment.share >= 0.5 and (alignment.equal_share >= 0.3 or alignment.share >= 0.75):
-            best = (alignment.share + max(0.1, _AT_CLAIM / len(texts)), alignment)
-    for window in _windows(file, quoted.string):
-        alignment = _align(file, texts, quoted.string, window)
-        if _says_enough(quoted, texts, alignment) and (best is None or alignment.share > best[0]):
-            best = (alignment.share, alignment)
-    return best[1] if best else None
-
-
-def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: Sequence[Region]) -> list[Alignment]:
-    if not claimed:
-        return []
-    if quoted.reading.is_numbered:
-        return [_by_number(quoted, file, texts)]
-    hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
-    return [_align(file, texts, quoted.string, hull)]
-
-
-def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Alignment:
-    """Each line set against the one that its number names."""
-    equal, similar = [], []
-    for index, (line, letter) in enumerate(zip(quoted.reading.lines, quoted.string, strict=True)):
-        position = file.position(line.number or 0)
-        if position < len(file.numbers) and file.numbers[position] == line.number:
-            if file.string[position] == letter:
-                equal.append((index, position))
-            elif (ratio := compare_lines(line.text, file.text(position), longest=_LONGEST_LINE)) >= VERSIONS:
-                similar.append(((index, position), ratio / 100))
-    return _weigh(texts, equal, similar)
+def _weigh(
+    texts: Sequence[str], equal: Sequence[tuple[int, int]], similar: Sequence[tuple[tuple[int, int], float]]
+) -> Alignment:
+    weights = [weigh_line(text) for text in texts]
+    total = sum(weights) or 1.0
+    kept = sum(weights[index] for index, _ in equal)
+    near = sum(weights[index] * ratio for (index, _), ratio in similar)
+    return Alignment(tuple(equal), tuple(pair for pair, _ in similar), (kept + near) / total, kept / total)
 
 
 def _says_enough(quoted: Spelling, texts: Sequence[str], alignment: Alignment) -> bool:

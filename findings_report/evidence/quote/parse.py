@@ -18,38 +18,9 @@ from findings_report.sourcecode.lines import is_informative, join_runs, split_li
 Step = Callable[[int], int | None]
 """The new number of a line; None when it is not known."""
 
-
-def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
-    """Return `quote` with each of its line numbers stepped, unchanged when it has none. None when that cannot be done.
-
-    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
-    counts: in `404: "Not Found"` the number may be code.
-    """
-    # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
-    style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
-    if style is None:
-        return quote if tuple(claimed) == tuple(cited) else None
-    lines = [_step_line(line, style, step) for line in quote.split("\n")]
-    return None if any(line is None for line in lines) else "\n".join(line or "" for line in lines)
-
-
-def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
-    """The line with its number stepped, if it has one; None when the new one is not known."""
-    head = style.match(line)
-    if head is None:
-        return line
-    number = step(int(head["number"]))
-    return None if number is None else f"{line[: head.start('number')]}{number}{line[head.end('number') :]}"
-
-
 _COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
-
-
 _DOTS = r"(?:\.{3,}|…+|⋮)"
-
-
 _OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
-
 
 # Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
 _ELISION = re.compile(
@@ -60,14 +31,11 @@ _ELISION = re.compile(
     re.IGNORECASE,
 )
 
-
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
-
 
 # One way must fit every code line. Only the separator itself is taken off: what follows
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
 _NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
-
 
 STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
@@ -75,30 +43,29 @@ STYLES: Final = tuple(
 )
 """Each way of writing line numbers; their groups are `number` and `code`."""
 
-
 _HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
-
 
 # Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
 _START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
 
-
 _LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
-
-
 _MARK = r"(?:@(?:audit|finding|issue|vuln)\w*|@>|<[-=~]|\^{2,}|!{2,}|>{2,}|←|⬅|⇐|👈|👆|🔴|❌|⚠|[Aa]udit(?:or)?\b|AUDIT\b)"
-
-
 _REMARK = re.compile(rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z|(?<!\s)\s++(?:<-{{2,}}|<={{2,}}|←|⬅|⇐|👈|@audit\b).*\Z", re.DOTALL)
-
-
 _POINTER = re.compile(r"\s*+(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
-
-
 _CARETS = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?[\^~]{{2,}}.*\Z")
-
-
 _REMARK_STARTS: Final = frozenset("#/-;%(<*@>=→➜👉^~←⬅⇐👈")  # the first characters of the three above
+
+Numbered = list[tuple[int | None, str]]
+"""Lines of code with the numbers that were beside them."""
+
+_GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
+_LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
+_BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
+_HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
+
+_DIFF_HEAD: Final = re.compile(
+    r"(?:diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |new file mode |deleted file mode |similarity |rename )"
+)
 
 
 class QuotedLine(NamedTuple):
@@ -148,6 +115,15 @@ class Reading:
         return join_runs(numbers)
 
 
+class Side(NamedTuple):
+    """One side of a diff."""
+
+    lines: Numbered
+    """Its lines; their numbers when every hunk says where it starts."""
+    is_cut: bool
+    """True when lines of the other side were left out."""
+
+
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
     lines = _strip_fence(split_lines(quote))
@@ -165,42 +141,6 @@ def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
     """The lines that the numbers in `style` claim; empty unless every line of code has one."""
     reading = _read_numbered(_strip_fence(split_lines(quote)), style)
     return reading.claimed if reading is not None else ()
-
-
-def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
-    """The read_quote of what a program printed beside the code."""
-    bare = strip_paths(lines)
-    if bare is not None:
-        yield from (reading for style in STYLES if (reading := _read_numbered(bare, style)) is not None)
-    apart = split_numbers(lines)
-    if apart is not None:
-        yield _collect(apart)
-    for side in split_diff(lines):
-        read = _collect(side.lines)
-        yield replace(read, is_annotated=read.is_annotated or side.is_cut)
-
-
-def _skips_blanks(reading: Reading) -> bool:
-    """True when the numbers count on over blank lines, as those of `nl` do: then they are not the file's."""
-    return any(line.blanks and before.number == (line.number or 0) - 1 for before, line in pairwise(reading.lines))
-
-
-def _drop_numbers(reading: Reading) -> Reading:
-    return replace(reading, lines=tuple(line._replace(number=None) for line in reading.lines))
-
-
-def strip_remark(text: str) -> str | None:
-    """`text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
-    if len(text) > _LONGEST:
-        return text
-    pointer = _POINTER.match(text)
-    bare = "" if _CARETS.match(text) else _REMARK.sub("", text[pointer.end() :] if pointer else text)
-    return bare if bare.strip() else None
-
-
-def _is_remark(text: str) -> bool:
-    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
-    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
 
 
 def find_telling_lines(quote: str) -> tuple[str, ...]:
@@ -225,35 +165,64 @@ def split_runs(quote: str) -> tuple[Run, ...]:
     return tuple(Run(lines=tuple(lines)) for lines in runs)
 
 
-def _strip_fence(lines: Sequence[str]) -> list[str]:
-    """Without blank lines at the ends and without a fence around the rest."""
-    start, end = 0, len(lines)
-    while start < end and not lines[start].strip():
-        start += 1
-    while end > start and not lines[end - 1].strip():
-        end -= 1
-    opener = _FENCE.match(lines[start]) if end - start > 1 else None
-    if opener is None:
-        return list(lines[start:end])
-    closer = lines[end - 1].strip()
-    # CommonMark 4.5: the closing fence is at least as long as the opening one. An unclosed fence is accepted, because quotes
-    # are cut when they are pasted.
-    is_closed = len(closer) >= len(opener[1]) and set(closer) == {opener[1][0]}
-    if not is_closed and opener[1][0] == "~":
-        return list(lines[start:end])  # an underlined title
-    return list(lines[start + 1 : end - 1 if is_closed else end])
+def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
+    """Return `quote` with each of its line numbers stepped, unchanged when it has none. None when that cannot be done.
+
+    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
+    counts: in `404: "Not Found"` the number may be code.
+    """
+    # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
+    style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
+    if style is None:
+        return quote if tuple(claimed) == tuple(cited) else None
+    lines = [_step_line(line, style, step) for line in quote.split("\n")]
+    return None if any(line is None for line in lines) else "\n".join(line or "" for line in lines)
 
 
-def _align_columns(lines: Sequence[str]) -> list[str]:
-    """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
-    heads = [_HEAD.match(line) for line in lines]
-    width = max((head.end() for head in heads if head), default=0)
-    moved = []
-    for line, head in zip(lines, heads, strict=True):
-        room = width - head.end() if head else 0
-        is_free = head is not None and not line[head.end() : width].strip()
-        moved.append(line[: head.end()] + line[width:] if head and room and is_free else line)
-    return moved
+def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
+    """`reading` with other texts for its lines, without those that get None; what is before one of these is before
+    the next line that is kept."""
+    kept: list[QuotedLine] = []
+    marks: tuple[str, ...] = ()
+    is_jump = False
+    for line, text in zip(reading.lines, texts, strict=True):
+        marks += line.marks
+        is_jump = is_jump or line.is_after_jump
+        if text is not None:
+            kept.append(line._replace(text=text, marks=marks, is_after_jump=is_jump))
+            marks, is_jump = (), False
+    return replace(reading, lines=tuple(kept), marks=marks + reading.marks)
+
+
+def strip_remark(text: str) -> str | None:
+    """`text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
+    if len(text) > _LONGEST:
+        return text
+    pointer = _POINTER.match(text)
+    bare = "" if _CARETS.match(text) else _REMARK.sub("", text[pointer.end() :] if pointer else text)
+    return bare if bare.strip() else None
+
+
+def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
+    """The line with its number stepped, if it has one; None when the new one is not known."""
+    head = style.match(line)
+    if head is None:
+        return line
+    number = step(int(head["number"]))
+    return None if number is None else f"{line[: head.start('number')]}{number}{line[head.end('number') :]}"
+
+
+def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
+    """The read_quote of what a program printed beside the code."""
+    bare = strip_paths(lines)
+    if bare is not None:
+        yield from (reading for style in STYLES if (reading := _read_numbered(bare, style)) is not None)
+    apart = split_numbers(lines)
+    if apart is not None:
+        yield _collect(apart)
+    for side in split_diff(lines):
+        read = _collect(side.lines)
+        yield replace(read, is_annotated=read.is_annotated or side.is_cut)
 
 
 def _read_numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
@@ -310,49 +279,49 @@ def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
     return Reading(tuple(lines), tuple(marks), is_annotated)
 
 
-def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
-    """`reading` with other texts for its lines, without those that get None; what is before one of these is before
-    the next line that is kept."""
-    kept: list[QuotedLine] = []
-    marks: tuple[str, ...] = ()
-    is_jump = False
-    for line, text in zip(reading.lines, texts, strict=True):
-        marks += line.marks
-        is_jump = is_jump or line.is_after_jump
-        if text is not None:
-            kept.append(line._replace(text=text, marks=marks, is_after_jump=is_jump))
-            marks, is_jump = (), False
-    return replace(reading, lines=tuple(kept), marks=marks + reading.marks)
+def _skips_blanks(reading: Reading) -> bool:
+    """True when the numbers count on over blank lines, as those of `nl` do: then they are not the file's."""
+    return any(line.blanks and before.number == (line.number or 0) - 1 for before, line in pairwise(reading.lines))
 
 
-Numbered = list[tuple[int | None, str]]
-"""Lines of code with the numbers that were beside them."""
+def _drop_numbers(reading: Reading) -> Reading:
+    return replace(reading, lines=tuple(line._replace(number=None) for line in reading.lines))
 
 
-_GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
+def _align_columns(lines: Sequence[str]) -> list[str]:
+    """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
+    heads = [_HEAD.match(line) for line in lines]
+    width = max((head.end() for head in heads if head), default=0)
+    moved = []
+    for line, head in zip(lines, heads, strict=True):
+        room = width - head.end() if head else 0
+        is_free = head is not None and not line[head.end() : width].strip()
+        moved.append(line[: head.end()] + line[width:] if head and room and is_free else line)
+    return moved
 
 
-_LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
+def _strip_fence(lines: Sequence[str]) -> list[str]:
+    """Without blank lines at the ends and without a fence around the rest."""
+    start, end = 0, len(lines)
+    while start < end and not lines[start].strip():
+        start += 1
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    opener = _FENCE.match(lines[start]) if end - start > 1 else None
+    if opener is None:
+        return list(lines[start:end])
+    closer = lines[end - 1].strip()
+    # CommonMark 4.5: the closing fence is at least as long as the opening one. An unclosed fence is accepted, because quotes
+    # are cut when they are pasted.
+    is_closed = len(closer) >= len(opener[1]) and set(closer) == {opener[1][0]}
+    if not is_closed and opener[1][0] == "~":
+        return list(lines[start:end])  # an underlined title
+    return list(lines[start + 1 : end - 1 if is_closed else end])
 
 
-_BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
-
-
-_HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
-
-
-_DIFF_HEAD: Final = re.compile(
-    r"(?:diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |new file mode |deleted file mode |similarity |rename )"
-)
-
-
-class Side(NamedTuple):
-    """One side of a diff."""
-
-    lines: Numbered
-    """Its lines; their numbers when every hunk says where it starts."""
-    is_cut: bool
-    """True when lines of the other side were left out."""
+def _is_remark(text: str) -> bool:
+    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
+    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
 
 
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
