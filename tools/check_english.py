@@ -54,9 +54,7 @@ ALLOWED: Final[dict[str, str]] = {
 }
 """Exact phrases that may stay, each with its reason."""
 
-PENDING: Final[tuple[str, ...]] = (
-    "findings_report/model/",
-)
+PENDING: Final[tuple[str, ...]] = ()
 """Paths that are not clean yet: files, or folders that end in `/`."""
 
 TEXT_SUFFIXES: Final = {".md", ".yaml", ".yml", ".toml", ".sh"}

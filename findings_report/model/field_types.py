@@ -1,7 +1,7 @@
-"""A single value as people write it in YAML: a text, a hash, a date, a range of lines, ...
+"""The types of single values in YAML files: text, hash, date, range of lines, ...
 
-Where YAML would read a number in a text that is no number (`1.10`, a hash of digits), `store` hands over values that keep their
-source text, and the types here ask for it.
+Some texts look like numbers to YAML (`1.10`, a hash of digits only). `authoring` reads them as numbers that keep their source
+text, which the types here restore.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _fault(code: str, message: str) -> PydanticCustomError:
 
 
 def _source(value: object) -> object:
-    """The source text of a plain YAML scalar that the loader read as a number, else the value itself."""
+    """Return the source text of a plain YAML scalar that was read as a number; any other value unchanged."""
     return getattr(value, "source", value)
 
 
@@ -108,7 +108,7 @@ def _parse_line_notes(value: object) -> object:
 
 
 def one_or_many(value: object) -> object:
-    """A list, also of what was written as its only entry."""
+    """Return a list; a single value becomes its only entry."""
     return value if isinstance(value, (list, tuple)) else [value]
 
 
@@ -138,7 +138,7 @@ def _identifier(value: str) -> str:
 
 
 def _editors(pattern: re.Pattern[str]) -> Any:
-    """The pattern as JSON Schema has it, for what an editor checks; our own fault says it in words."""
+    """Return the pattern for the JSON Schema, so that editors check it; messages describe it in words."""
     return Field(json_schema_extra={"pattern": f"^{pattern.pattern.removesuffix(chr(92) + 'Z')}$"})
 
 
@@ -146,7 +146,7 @@ Text = Annotated[str, StringConstraints(strict=True, max_length=4_000)]
 """One line or a short text."""
 
 MARKDOWN: Final = "markdown"
-"""Annotation by which `passages` finds the fields of Markdown: the constraints alone would not tell them from quoted code."""
+"""Annotation by which `passages` recognises Markdown fields: quoted code has the same constraints."""
 
 _LONG_TEXT = StringConstraints(strict=True, max_length=262_144)
 
@@ -164,7 +164,7 @@ SourceText = Annotated[
     BeforeValidator(_source, json_schema_input_type=str | float),
     StringConstraints(strict=True, min_length=1, max_length=400),
 ]
-"""Text read as it stands in the file, so that `1.10` stays `1.10`."""
+"""Text exactly as written in the file, so that `1.10` stays `1.10`."""
 
 CommitHash = Annotated[
     str,
@@ -254,7 +254,7 @@ class Level(StrEnum):
 
 
 def identifier_fault(value: str) -> str | None:
-    """Why `value` cannot be a finding's id; None when it can."""
+    """Return the reason why `value` cannot be the id of a finding; None if it can."""
     if len(value) <= LONGEST_IDENTIFIER and IDENTIFIER.match(value):
         return None
     return f"{value!r} is not an id: letters and digits joined by '.', '_' or '-', at most {LONGEST_IDENTIFIER}"

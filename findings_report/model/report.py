@@ -1,7 +1,7 @@
-"""What a template sees and the report's JSON keeps: everything decided, nothing left to look up.
+"""The model of a report: the data of templates and of the report's JSON, complete, so that nothing has to be looked up.
 
-Values only. Made by `assemble`; read by renderers and by `archive`. Prose is Markdown as authored; how it looks in a format
-is the renderer's business. Links between parts are symbolic (`xref:ID`), so each finding can be rendered alone.
+Values only. Made by `assemble`; read by renderers and by `archive`. Texts are Markdown as authored; renderers decide how they
+look. Links between parts are symbolic (`xref:ID`), so each finding can be rendered alone.
 """
 
 from __future__ import annotations
@@ -33,268 +33,268 @@ SCHEMA: Final = "findings-report/report/1"
 
 
 class Score(Frozen):
-    """One CVSS vector and what it computes to."""
+    """One CVSS vector with its score."""
 
     vector: str
-    """As authored, metrics in the standard's order."""
+    """The vector, with metrics in the order of the standard."""
     version: str
-    """3.1 or 4.0."""
+    """Version of CVSS: 3.1 or 4.0."""
     score: float
-    """0.0 to 10.0: the base score for 3.1 unless temporal or environmental metrics are given; CVSS-B/BT/BE/BTE for 4.0."""
+    """Score, 0.0 to 10.0: for 3.1 the environmental, temporal or base score, by the metrics given; CVSS-B/BT/BE/BTE for 4.0."""
     severity: str
-    """The standard's own word: None, Low, Medium, High, Critical."""
+    """Qualitative rating of the standard: None, Low, Medium, High, Critical."""
 
 
 class CustomValue(Frozen):
-    """The value of one of the engagement's own fields."""
+    """The value of a custom field."""
 
     name: str
-    """Its key."""
+    """Key of the field."""
     label: str
-    """How it is printed."""
+    """Label of the field, as printed."""
     value: str
-    """The text."""
+    """Value of the field."""
 
 
 class Picture(Frozen):
-    """A picture, safe to embed: decoded and encoded anew, without metadata."""
+    """A picture that is safe to embed: re-encoded, without metadata."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     name: str
-    """What the prose calls it."""
+    """Name of the picture in texts."""
     alt: str
-    """What it shows."""
+    """Description of the picture for readers who cannot see it."""
     caption: str | None
     """Default caption."""
     media_type: Literal["image/png", "image/jpeg"]
-    """By content."""
+    """Media type, determined from the content."""
     width: int
-    """Pixels."""
+    """In pixels."""
     height: int
-    """Pixels."""
+    """In pixels."""
     content: bytes
-    """The file; base64 in JSON."""
+    """Bytes of the file; base64 in JSON."""
     file: str | None = None
-    """Its path in the engagement's folder, by which prose may place it too."""
+    """Path in the engagement's folder; texts may also use the path to place the picture."""
 
 
 class ReportedRepository(Frozen):
-    """A repository as it was audited."""
+    """A repository at the audited commit."""
 
     name: str
-    """Its name in the engagement."""
+    """Name of the repository in the engagement."""
     url: str | None
-    """Where it lives, as authored; credentials removed."""
+    """URL as authored, without credentials."""
     revision: str | None
-    """As it was agreed."""
+    """Tag, branch or hash that was agreed with the client."""
     commit: str | None
-    """What was read; None when it is neither pinned nor at hand."""
+    """Full hash of the commit; None if the repository is neither pinned nor available."""
     permalink: str | None
     """Forge URL of the tree at the commit."""
     is_read: bool
-    """True when a clone was at hand and quotes were checked against it."""
+    """True if a clone was available and quotes were checked against it."""
 
 
 class ReportedSection(Frozen):
-    """A piece of prose beside the findings."""
+    """A section of the report other than a finding."""
 
     key: str
-    """Stable anchor: `section-methodology`; `recommendation` and `conclusion` for the engagement's own."""
+    """Stable anchor: `section-methodology`; `recommendation` and `conclusion` for the engagement's fields of these names."""
     title: str
-    """Heading."""
+    """Heading of the section."""
     text: str
-    """Markdown."""
+    """Text of the section, Markdown."""
     place: SectionPlace
-    """Before or after the findings."""
+    """Position of the section: before or after the findings."""
 
 
 class ReportedFacts(Frozen):
-    """The fields that a reported finding begins with."""
+    """The fields at the beginning of a reported finding: its title and its rating."""
 
     id: Identifier
-    """Stable id."""
+    """Id of the finding."""
     title: str
-    """One line."""
+    """Title of the finding, one line."""
     severity: Severity
-    """The word with its colour and meaning."""
+    """Severity with its colour and meaning."""
     severity_source: Literal["severity", "rating", "cvss"]
-    """What the severity was taken from."""
+    """The field that determined the severity."""
     severity_reason: SeverityReason
-    """Why the severity differs from what `rating` or `cvss` gives; Markdown."""
+    """Reason why the severity differs from the one computed from `rating` or `cvss`; Markdown."""
     status: Status
-    """What was decided."""
+    """Status of the finding."""
     category: str | None
-    """The auditor's words."""
+    """Category in the auditor's words."""
     rating: Rating | None
     """Impact and likelihood."""
     difficulty: Level | None
-    """How hard to exploit."""
+    """Difficulty of an exploit."""
     scores: tuple[Score, ...]
-    """One per CVSS vector."""
+    """Scores, one per CVSS vector."""
     cwe: tuple[Weakness, ...]
-    """Weaknesses."""
+    """Weaknesses of the CWE list."""
     tags: tuple[str, ...]
-    """Free labels."""
+    """Tags, chosen freely."""
     confidence: Confidence | None
-    """How sure."""
+    """Confidence that the finding is real."""
     residual_severity: Severity | None
-    """What remains after the fix."""
+    """Severity that remains after the fix."""
     owner: str | None
-    """Who has to act."""
+    """Person or team responsible for the fix."""
     due: date | None
-    """Until when."""
+    """Due date of the fix."""
     related: tuple[str, ...]
-    """Ids of today; where a former id was written, the one it has become."""
+    """Current ids of related findings; former ids are replaced."""
     affected: tuple[Affected, ...]
-    """Besides code."""
+    """Affected items other than code."""
 
 
 class ReportedFinding(FindingProse, ReportedFacts):
-    """One finding with its evidence, ready to be rendered alone."""
+    """One finding with its evidence, complete enough to be rendered alone."""
 
     snippets: tuple[Snippet, ...]
-    """The evidence in the order of the locations."""
+    """Cited code, in the order of the locations."""
     placed: tuple[str, ...]
-    """Names of the locations that the prose places itself; the others follow the description."""
+    """Names of the locations that texts place; the others follow the description."""
     fix: FixOrNone
-    """What was done."""
+    """Fix of the weakness."""
     history: tuple[Event, ...]
-    """Oldest first."""
+    """Entries in the order of time, oldest first."""
     references: tuple[Reference, ...]
-    """What to read."""
+    """References for further reading."""
     tickets: tuple[str, ...]
-    """Where it is worked on."""
+    """Tickets of the finding."""
     aliases: tuple[str, ...]
-    """Former ids."""
+    """Former ids of the finding."""
     found_by: str | None
-    """Who found it."""
+    """Name of the person who found the weakness."""
     audience: tuple[str, ...]
-    """Who it is for."""
+    """Readers of the finding; empty means everybody."""
     extra: tuple[CustomValue, ...]
-    """The engagement's own fields."""
+    """Values of the custom fields."""
 
     @property
     def newest(self) -> Event | None:
-        """The newest entry of the history; of one day the last."""
+        """The newest entry of the history; among entries of one day, the last."""
         return max(enumerate(self.history), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
 
     @property
     def decision(self) -> Event | None:
-        """What was decided last: the newest entry of the history that says why. That it was reported is none."""
+        """The last decision: the newest entry of the history, if it has a note and is not the report of the finding."""
         newest = self.newest
         is_report = len(self.history) == 1 and newest is not None and newest.status is Status.OPEN
         return newest if newest is not None and newest.note and not is_report else None
 
     @property
     def unplaced(self) -> tuple[Snippet, ...]:
-        """The snippets that follow the description."""
+        """The snippets that no text places; they follow the description."""
         return tuple(snippet for snippet in self.snippets if snippet.name is None or snippet.name not in self.placed)
 
     @property
     def steps(self) -> tuple[Snippet, ...]:
-        """The path through the code: the snippets that have a role, in their order; empty when they are fewer than two."""
+        """The path through the code: the snippets that have a role, in order; empty if there are fewer than two."""
         found = tuple(snippet for snippet in self.snippets if snippet.role is not None)
         return found if len(found) > 1 else ()
 
 
 class FindingsCommit(Frozen):
-    """The commit of the repository that the findings are written in."""
+    """The commit of the repository that contains the findings."""
 
     hash: str
-    """Full hash of what HEAD named when the report was made."""
+    """Full hash of HEAD when the report was made."""
     is_changed: bool
-    """True when a file that the report was made of is not as it is in that commit: changed, new, or gone."""
+    """True if a file that the report was made of differs from that commit: changed, new, or deleted."""
 
 
 class ReportedEngagement(Frozen):
-    """What every part of a report may know of the engagement."""
+    """The facts of an engagement that every part of a report may use."""
 
     title: str
-    """The report's title."""
+    """Title of the report."""
     client: str | None
-    """Who it was done for."""
+    """Name of the client."""
     authors: tuple[Author, ...]
-    """Who did it."""
+    """Authors of the report."""
     version: str | None
-    """The report's version."""
+    """Version of the report."""
     date: date | None
-    """The day on the cover: the engagement's, else SOURCE_DATE_EPOCH's, else None."""
+    """Date on the cover: the engagement's, otherwise that of SOURCE_DATE_EPOCH, otherwise None."""
     period: Period | None
-    """When the work was done."""
+    """Period of the assessment."""
     state: State
-    """draft or final."""
+    """Status of the report: draft or final."""
     versions: tuple[ReportVersion, ...]
-    """Oldest first."""
+    """Entries in the order of time, oldest first."""
     distribution: tuple[str, ...]
-    """Who receives it."""
+    """Recipients of the report."""
     confidentiality: str | None
-    """Marking for the foot of every page."""
+    """Classification, printed at the foot of every page."""
     language: str
-    """BCP 47."""
+    """Language of the texts, as a BCP 47 tag."""
     accent: Colour
-    """The accent colour, `#rrggbb`."""
+    """Accent colour, `#rrggbb`."""
     severities: tuple[Severity, ...]
-    """The scale, worst first."""
+    """Severity scale, most severe first."""
     repositories: tuple[ReportedRepository, ...]
-    """In the order of the file."""
+    """Repositories, in the order of the file."""
     images: tuple[Picture, ...]
-    """The pictures that the prose may place."""
+    """Pictures for the texts."""
     logo: Picture | None
-    """For the cover."""
+    """Logo on the cover."""
     findings_commit: FindingsCommit | None = None
-    """What the report was made of; None where the findings are in no repository."""
+    """Commit that the report was made of; None if the findings are in no repository."""
     aliases: dict[str, str] = Field(default_factory=dict)
-    """Former ids of findings, each with the id of today: prose may name either."""
+    """Current id by former id: texts may use either."""
 
     @property
     def has_control(self) -> bool:
-        """True when there is something to say under document control."""
+        """True if the report has a section about document control."""
         return bool(self.versions or self.distribution or self.findings_commit)
 
 
 class SeverityCount(Frozen):
-    """How many findings have a severity."""
+    """Number of findings of one severity."""
 
     severity: Severity
-    """The severity."""
+    """Severity that is counted."""
     total: int
-    """All of them."""
+    """Number of all findings of the severity."""
     by_status: tuple[tuple[Status, int], ...]
-    """Every status of the glossary, zeros included, in the glossary's order."""
+    """Number of findings by status, zeros included, in the order of `Status`."""
 
 
 class VerdictCount(Frozen):
-    """How many quotes have a verdict."""
+    """Number of quotes with one verdict."""
 
     verdict: Verdict
-    """The verdict."""
+    """Verdict that is counted."""
     total: int
-    """How many, at least one."""
+    """Number of quotes, at least one."""
 
 
 class ScopeEntry(Frozen):
-    """One line of the scope."""
+    """One entry of the scope."""
 
     repository: str | None
-    """Which repository; None when it is not said, which is any of them."""
+    """Name of the repository; None for any repository."""
     pattern: str
-    """Path or glob as authored."""
+    """Path or glob, as authored."""
     files: int | None = None
-    """How many files it names; None when no repository was at hand to look at."""
+    """Number of files that the entry includes; None if no repository was available."""
     lines: int | None = None
-    """How many lines these have; None when they were not counted."""
+    """Number of lines of these files; None if not counted."""
     is_excluding: bool = False
-    """True when it takes out what entries above it name."""
+    """True if the entry excludes files that earlier entries include."""
 
 
 class Component(Frozen):
-    """A program that took part in making the report."""
+    """A program or library that was used to make the report."""
 
     name: str
-    """findings-report, git, Pango, ..."""
+    """Name of the program: findings-report, git, Pango, ..."""
     version: str
-    """As it names itself."""
+    """Version of the program, in its own format."""
 
 
 class Report(Frozen):
@@ -303,49 +303,49 @@ class Report(Frozen):
     schema_name: Literal["findings-report/report/1"] = SCHEMA
     """Name and version of this JSON."""
     engagement: ReportedEngagement
-    """What every part may know."""
+    """Facts of the engagement."""
     summary: str | None
-    """The executive summary, Markdown."""
+    """Executive summary, Markdown."""
     scope: tuple[ScopeEntry, ...]
-    """What the audit covers."""
+    """Scope of the audit."""
     counts: tuple[SeverityCount, ...]
-    """Every severity of the scale, worst first, zeros included."""
+    """Number of findings by severity, most severe first, zeros included."""
     sections: tuple[ReportedSection, ...]
-    """Prose beside the findings; those before the findings first; the engagement's recommendation and conclusion last."""
+    """Sections before the findings, then those after; the engagement's recommendation and conclusion last."""
     findings: tuple[ReportedFinding, ...]
-    """Worst severity first, then by id."""
+    """Findings, most severe first, then by id."""
     verdicts: tuple[VerdictCount, ...]
-    """Quotes by verdict, in the verdicts' order, none left out."""
+    """Number of quotes by verdict, in the order of `Verdict`, without zeros."""
     components: tuple[Component, ...]
-    """What made it, by name."""
+    """Programs that made the report, by name."""
     covered: Covered | None = None
-    """The files of the scope; None when no repository of it was at hand."""
+    """Files of the scope; None if none of its repositories was available."""
     remediation: Remediation | None = None
-    """What remains to be done; None when nothing does, or when nobody said by whom, until when or where."""
+    """Findings that need action; None if there are none, or if none has an owner, a due date or a ticket."""
     classification: Classification | None = None
-    """The findings by weakness; None when none of them names one."""
+    """Findings by weakness; None if no finding has a CWE id."""
     matrix: Matrix | None = None
-    """What impact and likelihood give; None when no finding is rated by them."""
+    """Risk matrix; None if no finding has a rating."""
 
     @property
     def total(self) -> int:
-        """How many findings."""
+        """Number of findings."""
         return len(self.findings)
 
     @property
     def has_scale(self) -> bool:
-        """True when there is something to say of how severity was rated."""
+        """True if the report explains how severity was rated."""
         return self.matrix is not None or any(severity.meaning for severity in self.engagement.severities)
 
     @property
     def excluded(self) -> tuple[ScopeEntry, ...]:
-        """The lines of the scope that take out."""
+        """The entries of the scope that exclude files."""
         return tuple(entry for entry in self.scope if entry.is_excluding)
 
     def before(self) -> Iterator[ReportedSection]:
-        """Sections that stand before the findings."""
+        """Return the sections before the findings."""
         return (section for section in self.sections if section.place is SectionPlace.BEFORE)
 
     def after(self) -> Iterator[ReportedSection]:
-        """Sections that stand after the findings."""
+        """Return the sections after the findings."""
         return (section for section in self.sections if section.place is SectionPlace.AFTER)

@@ -1,6 +1,6 @@
-"""The tables that people turn to, decided: what remains to be done, what the scope names, how the findings are classified.
+"""The tables of a report: findings that need action, files in the scope, classification, risk matrix.
 
-Values only, a part of `document`. Findings stand in them by id, in the report's order.
+Values only, part of `Report`. The tables refer to findings by id, in the report's order.
 """
 
 from __future__ import annotations
@@ -16,114 +16,114 @@ class Weakness(Frozen):
     """A weakness of the CWE list."""
 
     id: str
-    """`CWE-79`."""
+    """Id of the weakness: `CWE-79`."""
     name: str | None
-    """What the list, or the engagement, calls it; None when neither knows the id."""
+    """Name in the engagement or the CWE list; None if neither has the id."""
     top_ten: str | None
-    """Its chapter of the OWASP Top Ten: `A03:2021 Injection`; None when it has none."""
+    """Category of the OWASP Top Ten: `A03:2021 Injection`; None if there is none."""
     is_own: bool = False
-    """True when the engagement's `weaknesses` say the name, the chapter or both."""
+    """True if the engagement's `weaknesses` contain the id."""
 
 
 class MatrixRow(Frozen):
-    """What one impact gives."""
+    """The severities of one impact."""
 
     impact: Level
-    """How bad it is when it happens."""
+    """Impact of an exploit."""
     severities: tuple[Severity | None, ...]
-    """For each likelihood of the matrix the severity; None where the engagement names none."""
+    """Severity for each likelihood of the matrix; None where the engagement gives none."""
 
 
 class Matrix(Frozen):
-    """Impact and likelihood, and the severity that they give."""
+    """The risk matrix: severity by impact and likelihood."""
 
     likelihoods: tuple[Level, ...]
-    """The columns, the least likely first."""
+    """Likelihoods of the columns, lowest first."""
     rows: tuple[MatrixRow, ...]
-    """By impact, the worst first."""
+    """Rows by impact, highest first."""
 
 
 class Remediation(Frozen):
-    """What remains to be done, by whom and until when."""
+    """The findings that need action, with owner and due date."""
 
     findings: tuple[str, ...]
-    """Ids of the findings that are neither resolved nor false positives; at least one."""
+    """Ids of the findings that are neither resolved nor false positives, at least one."""
     columns: tuple[Literal["owner", "due", "tickets"], ...]
-    """What at least one of them has, in this order; at least one."""
+    """Columns that at least one of these findings fills, in this order; at least one."""
     answered: int
-    """How many findings are left out, being resolved or false positives."""
+    """Number of findings that are omitted because they are resolved or false positives."""
 
 
 class CoveredRow(Frozen):
     """A file of the scope, or a folder with those of its files that are in the scope."""
 
     repository: str
-    """Its name in the engagement."""
+    """Name of the repository in the engagement."""
     path: str
     """`src/app.py`; `src/`, all below it without a row of its own; `src/*`, such files directly in it. Empty, `*`: the root."""
     files: int
-    """How many files; 1 for a file."""
+    """Number of files; 1 for a file."""
     lines: int | None
-    """Of the files that have lines; None when none has, or when they were not counted."""
+    """Number of lines of the files that have lines; None if there are none, or if not counted."""
     findings: tuple[str, ...]
-    """Ids of the findings that cite it."""
+    """Ids of the findings that cite one of the files."""
     permalink: str | None
-    """Forge URL of a file at the commit; None for folders."""
+    """Forge URL of the file at the commit; None for folders."""
 
 
 class Covered(Frozen):
-    """The files that the scope names, in those repositories that were at hand."""
+    """The files in the scope, of the repositories that were available."""
 
     rows: tuple[CoveredRow, ...]
-    """By repository, then path; each file is in one row."""
+    """Rows by repository, then path; each file is in one row."""
     files: int
-    """How many in all."""
+    """Number of files in the scope."""
     lines: int | None
-    """How many lines they have; None when they were not counted."""
+    """Number of lines of the files; None if not counted."""
     uncounted: int
-    """How many of the files have no lines: binary, larger than what can be cited, or not counted."""
+    """Number of files without a line count: binary, oversized, or not counted."""
 
     @property
     def is_folded(self) -> bool:
-        """True when there are folders among the rows."""
+        """True if some rows are folders."""
         return len(self.rows) < self.files
 
 
 class ClassifiedWeakness(Frozen):
-    """A weakness and the findings that name it."""
+    """A weakness, and the findings with its CWE id."""
 
     weakness: Weakness
-    """The weakness."""
+    """Weakness of the CWE list or of the engagement."""
     findings: tuple[str, ...]
-    """Their ids, at least one."""
+    """Ids of the findings, at least one."""
 
 
 class Chapter(Frozen):
-    """A chapter of the OWASP Top Ten and the findings whose weaknesses it holds."""
+    """A category of the OWASP Top Ten, and the findings with its weaknesses."""
 
     title: str
-    """`A03:2021 Injection`."""
+    """Title of the category: `A03:2021 Injection`."""
     findings: tuple[str, ...]
-    """Their ids, at least one."""
+    """Ids of the findings, at least one."""
 
 
 class Classification(Frozen):
-    """The findings by weakness and by chapter of the OWASP Top Ten."""
+    """The findings by weakness and by category of the OWASP Top Ten."""
 
     version: str
-    """Of the CWE list that the names are from: `4.15`."""
+    """Version of the CWE list: `4.15`."""
     date: str
-    """Of that list, YYYY-MM-DD."""
+    """Date of the CWE list, YYYY-MM-DD."""
     top_ten_version: str
-    """Of the OWASP Top Ten that the list maps: `2021`."""
+    """Version of the OWASP Top Ten: `2021`."""
     weaknesses: tuple[ClassifiedWeakness, ...]
-    """By number, at least one."""
+    """Weaknesses by number, at least one."""
     chapters: tuple[Chapter, ...]
-    """By title."""
+    """Categories by title."""
     unclassified: tuple[str, ...]
-    """Ids of the findings that name no weakness."""
+    """Ids of the findings without a CWE id."""
 
     @property
     def has_own(self) -> bool:
-        """True when the engagement named one of the weaknesses."""
+        """True if one of the weaknesses has its name from the engagement."""
         return any(row.weakness.is_own for row in self.weaknesses)

@@ -1,8 +1,8 @@
-"""Which files the scope of an engagement names. Pure.
+"""The files in the scope of an engagement. Pure functions.
 
-An entry is a path from the repository's root: a file, or a folder with everything below it. `*`, `?` and `[a-z]` stand for
-characters of one name, `**` for any number of folders. Before it, with a colon, may stand the name of a repository, and before
-all of that a `!`, which takes out what entries above it name, as in a `.gitignore`.
+An entry is a path from the repository's root: a file, or a folder with everything below. `*`, `?` and `[a-z]` match characters
+of one name, `**` matches any number of folders. An entry may start with the name of a repository and a colon. A leading `!`
+excludes files that earlier entries include, as in a `.gitignore`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Pattern:
     """One entry of the scope."""
 
     repository: str | None
-    """The repository it is about; None when it is not said, which is any of them."""
+    """Name of the repository; None for any repository."""
     text: str
-    """Path or glob as authored."""
+    """Path or glob, as authored."""
     is_excluding: bool = False
-    """True when what it names is not covered."""
+    """True if the entry excludes files."""
 
     def names(self, path: str) -> bool:
-        """True when `path`, or a folder around it, is what the pattern names."""
+        """Return True if the pattern matches `path` or a folder that contains it."""
         if self._path == "" or path == self._path or path.startswith(f"{self._path}/"):
             return True  # also where its name has a wildcard in it, as `pages/[id].tsx`
         if not self._is_glob:
@@ -44,7 +44,7 @@ class Pattern:
 
     @cached_property
     def _path(self) -> str:
-        """The path that it is, read without wildcards."""
+        """The pattern as a plain path, its wildcards taken literally."""
         return "/".join(part for part in self.text.split("/") if part not in ("", "."))
 
     @cached_property
@@ -53,7 +53,7 @@ class Pattern:
 
     @cached_property
     def _steps(self) -> tuple[re.Pattern[str] | None, ...]:
-        """What each part of a path must be; None for any number of parts."""
+        """Pattern of each part of a path; None for any number of parts."""
         parts = [part for part in self.text.split("/") if part not in ("", ".")]
         return tuple(None if part == _ANY_FOLDERS else re.compile(translate(part)) for part in parts)
 
@@ -64,7 +64,7 @@ class Pattern:
         return (step + 1,) if wanted.match(part) else ()
 
     def _beyond(self, steps: Iterable[int]) -> set[int]:
-        """`steps`, and those that are reached from them without a part of the path."""
+        """Return `steps`, and the steps that are reached from them without a part of the path."""
         reached: set[int] = set()
         for start in steps:
             step = start
@@ -76,7 +76,7 @@ class Pattern:
 
 
 def patterns(scope: Sequence[str], repositories: Iterable[str]) -> tuple[Pattern, ...]:
-    """The entries of `scope`, in its order. Where there is only one repository, an entry need not name it."""
+    """Return the entries of `scope`, in order. With only one repository, entries need not name it."""
     names = list(repositories)
     only = names[0] if len(names) == 1 else None
     found: list[Pattern] = []
@@ -88,7 +88,7 @@ def patterns(scope: Sequence[str], repositories: Iterable[str]) -> tuple[Pattern
 
 
 def naming(scope: Sequence[Pattern], repository: str, path: str) -> tuple[int, ...]:
-    """0-based positions of the entries that cover `path` of `repository`; empty when none does, or one below takes it out."""
+    """Return the 0-based positions of the entries that include `path`; empty if none does, or if a later one excludes `path`."""
     covering: list[int] = []
     for index, pattern in enumerate(scope):
         if pattern.repository in (None, repository) and pattern.names(path):
