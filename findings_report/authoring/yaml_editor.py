@@ -270,7 +270,7 @@ class Pin:
     """Name of the repository."""
     written: Mapping[str, str]
     """Fields to set in engagement.yaml: `commit`, and `revision` with --to; empty if nothing changes."""
-    said: str
+    message: str
     """The message to the user."""
 
 

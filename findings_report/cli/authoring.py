@@ -136,9 +136,9 @@ def list_findings(folder: Folder = Path(), output_format: MessageFormat = Output
     out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
 
 
-def _print_paths(made: WrittenFiles, verb: str) -> None:
+def _print_paths(written: WrittenFiles, verb: str) -> None:
     from findings_report.problems.safe_text import display_path
 
-    print_problems(made.problems, OutputFormat.FULL)
-    for path in made.paths:
+    print_problems(written.problems, OutputFormat.FULL)
+    for path in written.paths:
         out(f"{verb}{display_path(path)}")

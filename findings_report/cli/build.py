@@ -155,7 +155,7 @@ def build(
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
-    _conclude(_built(built), built.problems, output_format, quiet=bool(to_stdout))
+    _conclude(_build_json(built), built.problems, output_format, quiet=bool(to_stdout))
 
 
 def _summary(checked: Checked) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _summary(checked: Checked) -> dict[str, Any]:
     return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
 
 
-def _built(built: PublishedBuild) -> dict[str, Any]:
+def _build_json(built: PublishedBuild) -> dict[str, Any]:
     return _summary(built.checked) | {"files": files_json(built.files)}
 
 
@@ -208,7 +208,7 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
 
 
 def _outcome_json(outcome: EngagementResult) -> dict[str, Any]:
-    built = None if outcome.built is None else _built(outcome.built)
+    built = None if outcome.built is None else _build_json(outcome.built)
     return {"name": outcome.name, "built": built, "problems": [problem_json(problem) for problem in outcome.problems]}
 
 
@@ -216,7 +216,7 @@ def _row(outcome: EngagementResult) -> tuple[str, str, str, str]:
     problems = counted(outcome.problems).partition(": ")[2] if outcome.problems else ""
     if outcome.built is None:
         return outcome.name, "", problems, "nothing"
-    summary = _built(outcome.built)
+    summary = _build_json(outcome.built)
     findings = ", ".join(f"{count} {severity}" for severity, count in summary["findings"].items()) or "none"
     return outcome.name, findings, problems, _places(file["path"] for file in summary["files"])
 

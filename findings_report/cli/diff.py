@@ -26,7 +26,7 @@ from findings_report.problems import Kind, Level, Problem, exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from findings_report.commands.diff import Diffed
+    from findings_report.commands.diff import PublishedDiff
     from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison
 
 SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
@@ -99,7 +99,7 @@ def diff(
     _conclude(diffed, output_format)
 
 
-def _conclude(diffed: Diffed, output_format: OutputFormat) -> None:
+def _conclude(diffed: PublishedDiff, output_format: OutputFormat) -> None:
     to_stdout = [file for file in diffed.files if file.path is None]
     for file in to_stdout:
         written(file.content)
@@ -160,7 +160,7 @@ def _change(compared: ComparedFinding) -> str:
     return compared.turn.value if compared.turn else compared.change.value
 
 
-def _summary(diffed: Diffed) -> dict[str, Any]:
+def _summary(diffed: PublishedDiff) -> dict[str, Any]:
     comparison = diffed.comparison
     return {
         "counts": {count.name: count.total for count in comparison.counts},

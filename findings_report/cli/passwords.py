@@ -31,7 +31,7 @@ def password_of(file: Path | None) -> Callable[[str], str | None]:
 
     The prompt names the PDF. Without a terminal, or with an empty input, there is no password.
     """
-    return lambda shown: _given(f"password of {shown}", file, PASSWORD) or None
+    return lambda shown: _read_secret(f"password of {shown}", file, PASSWORD) or None
 
 
 def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: bool = False) -> str:
@@ -39,14 +39,14 @@ def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: 
 
     `what` names the secret, `option` is the option of the file. Raises FindingsReportError (USAGE) if it is missing or empty.
     """
-    text = _given(what, file, variable, is_new=is_new)
+    text = _read_secret(what, file, variable, is_new=is_new)
     if not text:
         remedy = f"give it in a file with {option}, or in {variable}"
         raise FindingsReportError(Problem(Kind.USAGE, f"there is no {what}", remedy, code="secret"))
     return text
 
 
-def _given(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
+def _read_secret(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
     # Editors end the file with a line feed, on Windows with \r\n: neither belongs to a password.
     text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
     if text is None and sys.stdin.isatty():  # in CI there is nobody to answer

@@ -139,8 +139,8 @@ def verify(
     verified = run(pdf, TrustAnchors(signers, authorities), password_of(password_file))
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
-        said = f", at {signature.claimed_at} as the signer says" if signature.claimed_at else ""
-        out(f"signed by {signature.signer}{said}: {_holds(signature)}")
+        claimed = f", at {signature.claimed_at} as the signer says" if signature.claimed_at else ""
+        out(f"signed by {signature.signer}{claimed}: {_holds(signature)}")
         if stamp := signature.time_stamp:
             out(f"signed before {stamp.at}, as {stamp.authority} says: {_holds(stamp)}")
     if verified.signatures:

@@ -43,14 +43,14 @@ def pin(
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     pinned = commands.pin(inputs, to=to, only=only)
-    for line in pinned.said:
+    for line in pinned.messages:
         out(line)
     problems = list(pinned.problems)
     if links:
         from findings_report.commands.pin import pin_links
 
         linked = pin_links(inputs, only)
-        for line in linked.said:
+        for line in linked.messages:
             out(line)
         problems += linked.problems
     print_problems(problems, OutputFormat.FULL)

@@ -18,7 +18,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem, exit_co
 if TYPE_CHECKING:
     from findings_report.commands import Inputs
     from findings_report.commands.track import TrackedEngagement, TrackedPlace
-    from findings_report.commands.track_update import Updated
+    from findings_report.commands.track_update import UpdateResult
     from findings_report.model.drift import CommitSummary, Drift, Spot
 
 
@@ -97,7 +97,7 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
         raise typer.Exit(code)
 
 
-def _update_json(tracked: TrackedPlace, done: Updated) -> dict[str, Any]:
+def _update_json(tracked: TrackedPlace, done: UpdateResult) -> dict[str, Any]:
     key = (tracked.place.finding, tracked.place.snippet.index)
     return {"updated": key in done.moved, "stays": done.kept.get(key)}
 

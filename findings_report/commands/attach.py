@@ -27,14 +27,14 @@ def attach(options: AttachOptions, environment: Environment, progress: Progress)
 
     Raises FindingsReportError if nothing was sent: USAGE, NETWORK, or as `build` does.
     """
-    files, problems = _given(options) if options.files else _built(options, progress)
+    files, problems = _read_files(options) if options.files else _build_files(options, progress)
     result = attach_files(files, options, environment, progress)
     problems += result.problems
     nothing = ("no tickets are given in the engagement or in findings",) * (not problems)
     return TicketsResult(result.messages or nothing, tuple(problems))
 
 
-def _given(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
+def _read_files(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
     """The files of the command line, each for every ticket."""
     if not options.to:
         fault = "no ticket is given"
@@ -43,12 +43,12 @@ def _given(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
     return {_read(path): refs for path in options.files}, []
 
 
-def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, list[Problem]]:
+def _build_files(options: AttachOptions, progress: Progress) -> tuple[Attachments, list[Problem]]:
     """The report and the findings that have tickets, built as `build -f pdf` and `build --each -f pdf` do."""
     _, authored = read(options.inputs)
     problems: list[Problem] = []
-    whole = _known(options.to or authored.engagement.tickets, problems)
-    single = {} if options.to else {id: _known(finding.tickets, problems) for id, finding in authored.findings.items()}
+    whole = _parse_known(options.to or authored.engagement.tickets, problems)
+    single = {} if options.to else {id: _parse_known(finding.tickets, problems) for id, finding in authored.findings.items()}
     wanted = tuple(id for id, refs in single.items() if refs)
     files: dict[File, tuple[TicketRef, ...]] = {}
     for is_each, needed in ((False, bool(whole)), (True, bool(wanted))):
@@ -73,15 +73,15 @@ def _built(options: AttachOptions, progress: Progress) -> tuple[Attachments, lis
     return files, problems
 
 
-def _known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...]:
+def _parse_known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRef, ...]:
     """Return the references to known trackers; add a warning for each other reference, which people may still use."""
-    found: list[TicketRef] = []
+    known: list[TicketRef] = []
     for text in dict.fromkeys(refs):
         try:
-            found.append(parse_ref(text))
+            known.append(parse_ref(text))
         except FindingsReportError as error:
             problems += [replace(problem, level="warning") for problem in error.problems]
-    return tuple(found)
+    return tuple(known)
 
 
 def _read(path: Path) -> File:

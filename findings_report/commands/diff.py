@@ -43,7 +43,7 @@ class DiffOptions:
 
 
 @dataclass(frozen=True)
-class Diffed:
+class PublishedDiff:
     """A comparison that was published."""
 
     comparison: Comparison
@@ -54,7 +54,7 @@ class Diffed:
     """Warnings, and what tripped a gate."""
 
 
-def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOptions, progress: Progress) -> Diffed:
+def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOptions, progress: Progress) -> PublishedDiff:
     """Compare two sides, see `read_side`, and publish all files or none.
 
     Raises FindingsReportError, having written nothing.
@@ -69,10 +69,10 @@ def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOption
     after = read_side(current, inputs, progress)
     comparison = compare_sides(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
-    tripped = _tripped(comparison, gates, scale, exit_code=options.exit_code)
+    tripped = _find_tripped(comparison, gates, scale, exit_code=options.exit_code)
     files, problems = _render(comparison, (before, after), options, progress)
     publish({file.path: file.content for file in files if file.path is not None})
-    return Diffed(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
+    return PublishedDiff(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 
 def _render(
@@ -118,7 +118,7 @@ def _gate(text: str) -> _Gate:
     return _Gate(text, name, severity or None)
 
 
-def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str], *, exit_code: bool) -> list[Problem]:
+def _find_tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str], *, exit_code: bool) -> list[Problem]:
     """One error of kind GATE for each gate that tripped. Raises FindingsReportError (USAGE) for a severity of no scale."""
     problems: list[Problem] = []
     for gate in gates:
@@ -126,11 +126,11 @@ def _tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequence[str
             fault = f"--fail-on {gate.text!r}: {gate.severity!r} is not in the scale ({', '.join(scale)})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
         limit = scale.index(gate.severity) if gate.severity is not None else len(scale)
-        bad = [each.id for each in comparison.findings if _is(each, gate.name) and _rank(each, scale) <= limit]
+        bad = [compared.id for compared in comparison.findings if _is(compared, gate.name) and _rank(compared, scale) <= limit]
         if bad:
             fault = f"--fail-on {gate.text}: {len(bad)} found: {list_names(bad)}"
             problems.append(Problem(Kind.GATE, fault, code="fail-on"))
-    changed = sum(1 for each in comparison.findings if each.change is not Change.UNCHANGED)
+    changed = sum(1 for compared in comparison.findings if compared.change is not Change.UNCHANGED)
     if exit_code and changed:
         problems.append(
             Problem(Kind.GATE, f"--exit-code: {changed} finding{'' if changed == 1 else 's'} changed", code="exit-code")

@@ -28,26 +28,26 @@ def fetch_missing(
 ) -> list[str]:
     """Return a line for each repository. `folder` is the engagement's. Raise FindingsReportError after all were tried."""
     clones = find_clones(engagement, folder, {})
-    said: list[str] = []
+    messages: list[str] = []
     problems: list[Problem] = []
     for name, repository in engagement.repositories.items():
         clone = clones[name]
         if clone is not None and not clone.is_fetched:
-            said.append(f"{name}: there is a clone at {repository.path}")
+            messages.append(f"{name}: there is a clone at {repository.path}")
         elif repository.url is None:
-            said.append(f"{name}: has no url")
+            messages.append(f"{name}: has no url")
         else:
             progress(f"fetching {name}")
             try:
-                said.append(_fetched(name, repository, repository.url, _cited(name, engagement, findings)))
+                messages.append(_fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings)))
             except FindingsReportError as error:
                 problems += error.problems
     if problems:
         raise FindingsReportError(problems)
-    return said
+    return messages
 
 
-def _cited(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
     """Return the commits of a repository that are cited: its own and those of single locations."""
     only = len(engagement.repositories) == 1
     commits = {engagement.repositories[name].commit}
@@ -58,7 +58,7 @@ def _cited(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -
     return tuple(sorted(commit for commit in commits if commit is not None))
 
 
-def _fetched(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> str:
+def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> str:
     revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
     destination = cache.repository_folder(url)
     if not revisions and destination.exists() and _holds(destination, name, commits):

@@ -68,7 +68,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
     schemas = _schemas(target)
     publish(schemas)
     settings, problems = _settings(folder)
-    ignored, more = _ignored(folder)
+    ignored, more = _ignore_file(folder)
     publish_new(settings | ignored)
     return WrittenFiles((*files, *schemas, *settings, *ignored), (*problems, *more))
 
@@ -103,7 +103,7 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
 
 
-def _ignored(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
+def _ignore_file(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     """Return a .gitignore that names the folder of `build`, whose reports contain the client's code."""
     path = folder / ".gitignore"
     if not os.path.lexists(path):

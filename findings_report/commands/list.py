@@ -10,7 +10,7 @@ from findings_report.problems import Problem
 from findings_report.report.check import Inputs, read
 
 
-class Listed(NamedTuple):
+class ListEntry(NamedTuple):
     """One finding in a line."""
 
     id: str
@@ -23,7 +23,7 @@ class Listed(NamedTuple):
 class Overview:
     """What `list` shows."""
 
-    entries: tuple[Listed, ...]
+    entries: tuple[ListEntry, ...]
     """Worst first, then by id."""
     problems: tuple[Problem, ...]
     """Warnings."""
@@ -34,7 +34,7 @@ def overview(inputs: Inputs) -> Overview:
     _, authored = read(inputs)
     scale = [severity.name for severity in authored.engagement.severities]
     entries = [
-        Listed(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
+        ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
         for key, finding in authored.findings.items()
     ]
     entries.sort(key=lambda entry: scale.index(entry.severity))

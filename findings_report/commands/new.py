@@ -61,7 +61,7 @@ def new(start: Path, draft: NewFinding) -> WrittenFiles:
         authored = authoring.load_engagement(files)
         cited = None
         if draft.path is not None:
-            cited, problems = _cited(folder, authored, draft, draft.path)
+            cited, problems = _cite(folder, authored, draft, draft.path)
         content = authoring.stub(authored.engagement, title, cited)
         if (folder / authoring.SCHEMA_FOLDER / "finding.json").is_file():
             content = f"{authoring.modeline('finding')}\n".encode() + content
@@ -92,7 +92,7 @@ def _libraries(folder: Path, shared: Path | None) -> list[authoring.Files]:
     if shared is not None and not shared.is_dir():
         raise FindingsReportError(Problem(Kind.USAGE, "there is no such folder", place=Place(str(shared)), code="no-library"))
     own = folder.absolute().parent / LIBRARY
-    return [authoring.Folder(each) for each in (own, shared) if each is not None and each.is_dir()]
+    return [authoring.Folder(path) for path in (own, shared) if path is not None and path.is_dir()]
 
 
 def _one_line(title: str | None) -> str | None:
@@ -108,7 +108,7 @@ def _check_id(id: str, taken: Sequence[str]) -> None:
         raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
 
 
-def _cited(
+def _cite(
     folder: Path, authored: authoring.Authored, draft: NewFinding, text: str
 ) -> tuple[authoring.NewLocation, list[Problem]]:
     """Return the lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
@@ -147,11 +147,11 @@ def _quote(
     engagement = authored.engagement
     finding = Finding(title="?", description="?", locations=(location,))
     with authoring.locating(authored), open_clones(find_clones(engagement, folder, clones), ()) as sources:
-        found = resolve(engagement, {"?": finding}, sources)
-    problems = [_of_option(problem) for problem in authoring.locate(found.problems, authored)]
+        resolution = resolve(engagement, {"?": finding}, sources)
+    problems = [_of_option(problem) for problem in authoring.locate(resolution.problems, authored)]
     if any(problem.level == "error" for problem in problems):
         raise FindingsReportError(problems)
-    (snippet,) = found.snippets["?"]
+    (snippet,) = resolution.snippets["?"]
     if snippet.check.verdict is Verdict.UNCHECKED:
         return (), problems
     lines = tuple(line.text for run in snippet.runs for line in run.lines)

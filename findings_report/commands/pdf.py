@@ -1,4 +1,4 @@
-"""What `sign` and `verify` do with a PDF that is already made."""
+"""The commands `sign`, `verify`, `encrypt` and `extract`, for a PDF that `build` wrote."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
 
 
 @dataclass(frozen=True)
-class Extracted:
+class ExtractResult:
     """What `extract` found."""
 
     path: Path | None
@@ -38,7 +38,7 @@ class Extracted:
     """The JSON, byte for byte as it was put into the PDF."""
 
 
-def extract(pdf: Path, output: str | None, password: Password = no_password) -> Extracted:
+def extract(pdf: Path, output: str | None, password: Password = no_password) -> ExtractResult:
     """Publishes what a PDF carries. `output` is -o: a file, which is replaced, a folder, or `-`. `password` is asked when it is
     encrypted.
 
@@ -48,21 +48,21 @@ def extract(pdf: Path, output: str | None, password: Password = no_password) -> 
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish, publish_new
 
-    found = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)
+    extracted = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)
     if output is None:
         beside = pdf.with_suffix(".json")
-        publish_new({beside: found.content})
-        return Extracted(beside, found.content)
-    path = _place(found, output)
+        publish_new({beside: extracted.content})
+        return ExtractResult(beside, extracted.content)
+    path = _place(extracted, output)
     if path is not None:
-        publish({path: found.content})
-    return Extracted(path, found.content)
+        publish({path: extracted.content})
+    return ExtractResult(path, extracted.content)
 
 
-def _place(found: ExtractedFile, output: str) -> Path | None:
+def _place(extracted: ExtractedFile, output: str) -> Path | None:
     if output == STDOUT:
         return None
-    return Path(output) / found.name if is_folder(output) else Path(output)
+    return Path(output) / extracted.name if is_folder(output) else Path(output)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class SignOptions:
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignResult:
     """What `sign` did."""
 
     path: Path
@@ -88,20 +88,20 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifyResult:
     """What `verify` found."""
 
     carried: ExtractedFile
     """The data, whole and readable."""
     signatures: tuple[Signature, ...]
-    """In the order they were made."""
+    """In the order in which they were added."""
     problems: tuple[Problem, ...]
     """Of kind GATE: what does not hold."""
 
 
 def sign(
     pdf: Path, key: SigningKey, output: Path | None, options: SignOptions = SignOptions(), password: Password = no_password
-) -> Signed:
+) -> SignResult:
     """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
     from findings_report.pdf import signing
     from findings_report.report import archive
@@ -117,10 +117,10 @@ def sign(
         return _make_appearance(signer, options.day or at)
 
     settings = signing.SignatureSettings(at, make_appearance if options.visible else None, options.authority)
-    made = signing.sign(content, key, settings, shown=shown, password=password)
+    signed = signing.sign(content, key, settings, shown=shown, password=password)
     path = output or pdf
-    publish({path: made.content})
-    return Signed(path, made.time_stamp)
+    publish({path: signed.content})
+    return SignResult(path, signed.time_stamp)
 
 
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
@@ -131,13 +131,13 @@ def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     from findings_report.rendering.labels import day
 
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
-    said = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
+    shown_day = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
     with open_renderer(workers=1) as renderer:
-        page = renderer.render_stamp(appearance.appearance_html(who, said))
-    return Appearance(page, appearance.LEFT, appearance.TOP, appearance.appearance_text(who, said))
+        page = renderer.render_stamp(appearance.appearance_html(who, shown_day))
+    return Appearance(page, appearance.LEFT, appearance.TOP, appearance.appearance_text(who, shown_day))
 
 
-def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> Verified:
+def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> VerifyResult:
     """Looks at the signatures and the data of a PDF; `password` is asked once when it is encrypted.
 
     Raises FindingsReportError: INPUT for a PDF whose data cannot be read, USAGE when it does not open.
@@ -151,10 +151,12 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
     content = archive.content_of(pdf, shown=shown)
     once = functools.cache(password)
     carried = archive.extract(content, shown=shown, password=once)
-    found = signing.validate_signatures(content, trusted, shown=shown, password=once)
-    faults = [fault for signature in found for fault in _faults(signature)] or ([] if found else [("it is not signed", None)])
+    signatures = signing.validate_signatures(content, trusted, shown=shown, password=once)
+    faults = [fault for signature in signatures for fault in _faults(signature)] or (
+        [] if signatures else [("it is not signed", None)]
+    )
     problems = (Problem(Kind.GATE, fault, remedy, place=Place(shown), code="signature") for fault, remedy in faults)
-    return Verified(carried, found, tuple(problems))
+    return VerifyResult(carried, signatures, tuple(problems))
 
 
 def _faults(signature: Signature) -> list[tuple[str, str | None]]:

@@ -26,18 +26,18 @@ from findings_report.report.check import Inputs, read
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinResult:
     """The result of `pin`."""
 
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
     """A line for each repository that is pinned."""
     problems: tuple[Problem, ...]
     """Problems of the repositories that could not be pinned."""
 
 
-def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
+def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
     """Pin the repositories, see `yaml_editor.pins`. Findings are not read, so they may be half written."""
-    from findings_report.authoring.yaml_editor import pins
+    from findings_report.authoring.yaml_editor import pins as find_pins
     from findings_report.evidence.source_files import find_clones, open_clones
     from findings_report.system.atomic_files import publish_edited
 
@@ -47,28 +47,28 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> Pinned:
         authoring.locating(authored),
         open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
     ):
-        found, problems = pins(authored.engagement, sources, to=to, only=only)
+        pins, problems = find_pins(authored.engagement, sources, to=to, only=only)
     path = (folder / authoring.ENGAGEMENT).resolve()  # a link stays one
     was = content = path.read_bytes()
-    for each in found:
-        for field, value in each.written.items():
-            content = authoring.set_text(content, ("repositories", each.name, field), value, shown=display_path(path))
-    if any(each.written for each in found):
+    for pin in pins:
+        for field, value in pin.written.items():
+            content = authoring.set_text(content, ("repositories", pin.name, field), value, shown=display_path(path))
+    if any(pin.written for pin in pins):
         publish_edited({path: (was, content)})
-    return Pinned(tuple(each.said for each in found), authoring.locate(problems, authored))
+    return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored))
 
 
 @dataclass(frozen=True)
-class Links:
+class PinLinksResult:
     """The result of `pin --links`."""
 
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
     """A line for each link that was pinned."""
     problems: tuple[Problem, ...]
     """A warning for each link that was not pinned, with the reason."""
 
 
-def pin_links(inputs: Inputs, only: str | None) -> Links:
+def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
     """Pin every link into the engagement's repositories, or into `only`, that shows the same at the pinned commit.
 
     Text, comments and layout of the files are not changed. Raises FindingsReportError if nothing was written.
@@ -78,20 +78,20 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
 
     folder, authored = read(inputs)
     engagement = authored.engagement
-    found = [each for each in linked(engagement, authored.findings) if only in (None, each.link.repository)]
+    uses = [use for use in linked(engagement, authored.findings) if only in (None, use.link.repository)]
     with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
-        answers = _answers(found, engagement.repositories, sources)
+        answers = _pin_uses(uses, engagement.repositories, sources)
     known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
-    publish_edited(_edited(folder, authored, found, partial(_change, known, {url: a.url for url, a in answers.items()})))
-    said: list[str] = []
+    publish_edited(_edit_files(folder, authored, uses, partial(_rewrite, known, {url: a.url for url, a in answers.items()})))
+    messages: list[str] = []
     left: list[Problem] = []
-    for each in found:
-        answer = answers[each.link.url]
+    for use in uses:
+        answer = answers[use.link.url]
         unpinned = Problem(
             Kind.SOURCE,
-            f"the link to '{each.link.rest[:80]}' was not changed: {answer.message}",
-            subject=each.subject,
-            line_offset=each.line_offset,
+            f"the link to '{use.link.rest[:80]}' was not changed: {answer.message}",
+            subject=use.subject,
+            line_offset=use.line_offset,
             level="warning",
             code="link-not-pinned",
         )
@@ -100,26 +100,26 @@ def pin_links(inputs: Inputs, only: str | None) -> Links:
             left.append(problem)
         else:
             place = f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
-            said.append(f"{place}{answer.message}: {answer.url}")
-    return Links(tuple(said), tuple(left))
+            messages.append(f"{place}{answer.message}: {answer.url}")
+    return PinLinksResult(tuple(messages), tuple(left))
 
 
-def _answers(
-    found: Sequence[Linked], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
+def _pin_uses(
+    uses: Sequence[Linked], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
 ) -> dict[str, PinnedLink]:
-    links = {each.link.url: each.link for each in found}
+    links = {use.link.url: use.link for use in uses}
     return {url: pin_link(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
 
 
-def _change(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
+def _rewrite(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
     def pinned(link: BranchLink) -> str | None:
         return urls.get(link.url)
 
     return rewrite_links(text, known, pinned)
 
 
-def _edited(
-    folder: Path, authored: authoring.Authored, found: Sequence[Linked], change: Callable[[str], str]
+def _edit_files(
+    folder: Path, authored: authoring.Authored, uses: Sequence[Linked], change: Callable[[str], str]
 ) -> dict[Path, tuple[bytes, bytes]]:
     """Return the content of each file that changes: before and after."""
     files = authoring.Folder(folder)
@@ -127,8 +127,8 @@ def _edited(
     names[authoring.ENGAGEMENT_KEY] = authoring.ENGAGEMENT
     texts: dict[str, dict[Subject, Callable[[str], str]]] = defaultdict(dict)
     edited: dict[Path, tuple[bytes, bytes]] = {}
-    for each in found:
-        key, *path = each.subject
+    for use in uses:
+        key, *path = use.subject
         if path[-1] == "file":
             name = authored.engagement.sections[int(path[1])].file or ""
             content = files.read(name) or b""

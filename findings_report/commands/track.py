@@ -60,13 +60,13 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
         authoring.locating(authored),
         open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
     ):
-        found = tracked(read_cited(authored, sources, progress), sources, to, only, progress)
-        explained, faults = list(found.places), list[Problem]()
+        result = follow_places(read_cited(authored, sources, progress), sources, to, only, progress)
+        explained, faults = list(result.places), list[Problem]()
         if explain:
             progress("asking history")
-            explained, faults = _explained(found.places, sources, found.commits)
-    problems = (*authored.warnings, *authoring.locate((*found.problems, *faults), authored))
-    return replace(found, places=tuple(explained), problems=tuple(dict.fromkeys(problems)))
+            explained, faults = _explain(result.places, sources, result.commits)
+    problems = (*authored.warnings, *authoring.locate((*result.problems, *faults), authored))
+    return replace(result, places=tuple(explained), problems=tuple(dict.fromkeys(problems)))
 
 
 def check_only(engagement: Engagement, only: str | None) -> None:
@@ -82,28 +82,28 @@ def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repositor
     from findings_report.evidence.resolve import resolve
 
     progress("reading what is cited")
-    found = resolve(authored.engagement, authored.findings, sources)
-    if any(problem.level == "error" for problem in found.problems):
-        raise FindingsReportError(found.problems)
-    return found
+    resolution = resolve(authored.engagement, authored.findings, sources)
+    if any(problem.level == "error" for problem in resolution.problems):
+        raise FindingsReportError(resolution.problems)
+    return resolution
 
 
-def tracked(
-    found: Resolution, sources: Mapping[str, git.Repository | None], to: str, only: str | None, progress: Progress
+def follow_places(
+    resolution: Resolution, sources: Mapping[str, git.Repository | None], to: str, only: str | None, progress: Progress
 ) -> TrackedEngagement:
     """Return every resolved region at the commit that `to` names. Raise FindingsReportError if `to` names nothing."""
     commits = _commits(sources, to, only)
     progress(f"following it to {to}")
-    cited = [place for id, snippets in found.snippets.items() for place in list_places(id, snippets)]
+    cited = [place for id, snippets in resolution.snippets.items() for place in list_places(id, snippets)]
     cited = [place for place in cited if only in (None, place.snippet.repository)]
     followed = follow(cited, sources, commits)
-    drifts = tuple(TrackedPlace(*each) for each in zip(cited, followed.drifts, strict=True))
-    return TrackedEngagement(drifts, commits, (*found.problems, *followed.problems))
+    drifts = tuple(TrackedPlace(place, drift) for place, drift in zip(cited, followed.drifts, strict=True))
+    return TrackedEngagement(drifts, commits, (*resolution.problems, *followed.problems))
 
 
 def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | None) -> dict[str, str]:
     """Return the commit that `to` names in each available repository. Raise FindingsReportError (SOURCE) if there is none."""
-    found: dict[str, str] = {}
+    commits: dict[str, str] = {}
     problems: list[Problem] = []
     for name, source in sources.items():
         if source is None or only not in (None, name):
@@ -116,28 +116,28 @@ def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | 
                 remedy = f"take one repository with --only, or {remedy}"
             problems.append(Problem(Kind.SOURCE, fault, remedy, code="revision-missing"))
         else:
-            found[name] = commit
+            commits[name] = commit
     if problems:
         raise FindingsReportError(problems)
-    return found
+    return commits
 
 
-def _explained(
+def _explain(
     tracked: Sequence[TrackedPlace], sources: Mapping[str, git.Repository | None], commits: Mapping[str, str]
 ) -> tuple[list[TrackedPlace], list[Problem]]:
     explained: list[TrackedPlace] = []
     problems: list[Problem] = []
-    for each in tracked:
-        name, commit = each.place.snippet.repository, each.place.snippet.commit
+    for region in tracked:
+        name, commit = region.place.snippet.repository, region.place.snippet.commit
         source = sources.get(name)
         changes: _Changes = ()
         ends: _Changes = ()
-        if source is not None and commit is not None and each.drift.kind is not DriftKind.UNVERIFIABLE:
+        if source is not None and commit is not None and region.drift.kind is not DriftKind.UNVERIFIABLE:
             try:
-                changes, ends = _changes(source, each.drift, commit, commits[name])
+                changes, ends = _changes(source, region.drift, commit, commits[name])
             except FindingsReportError as error:
                 problems += (replace(problem, level="warning") for problem in error.problems)
-        explained.append(replace(each, changes=changes, ends=ends))
+        explained.append(replace(region, changes=changes, ends=ends))
     return explained, problems
 
 
@@ -151,13 +151,13 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
         return (), ()
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
     sides = ((to, *now), (commit, drift.path, drift.region))
-    found: list[CommitSummary] = []
+    changes: list[CommitSummary] = []
     for newer, path, region in sides:
         if newer != base:
             lines = (region.start_line, region.end_line) if region is not None else None
-            found += git.list_changes(source, base, newer, path=path, lines=lines)
+            changes += git.list_changes(source, base, newer, path=path, lines=lines)
     ends = _ends(source, drift, base, to) if drift.kind is DriftKind.DELETED and to != base else ()
-    return tuple(found), ends
+    return tuple(changes), ends
 
 
 def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[CommitSummary, ...]:

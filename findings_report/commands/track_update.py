@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from findings_report import authoring, git
 from findings_report.authoring.proofread import texts_of
-from findings_report.commands.track import TrackedEngagement, TrackedPlace, check_only, read_cited, tracked
+from findings_report.commands.track import TrackedEngagement, TrackedPlace, check_only, follow_places, read_cited
 from findings_report.history.reanchor import StaysError, mentions, reanchor
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
@@ -28,7 +28,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Updated:
+class UpdateResult:
     """The result of `track --update`."""
 
     tracked: TrackedEngagement
@@ -43,7 +43,7 @@ class Updated:
     """The files that were written, or that would be without --dry-run."""
 
 
-def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress: Progress) -> Updated:
+def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress: Progress) -> UpdateResult:
     """Move the engagement to the commit that `to` names in each available repository, or in `only`: all files or none.
 
     Raises FindingsReportError if nothing was written.
@@ -54,7 +54,9 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     folder = authoring.find_folder(inputs.folder)
     files = authoring.Snapshot(authoring.Folder(folder))
     authored = authoring.load(files)
-    if unfinished := [replace(each, level="error") for each in authored.warnings if each.code == authoring.UNFINISHED_CODE]:
+    if unfinished := [
+        replace(warning, level="error") for warning in authored.warnings if warning.code == authoring.UNFINISHED_CODE
+    ]:
         raise FindingsReportError(unfinished)
     check_only(authored.engagement, only)
     with (
@@ -62,16 +64,16 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
         open_clones(find_clones(authored.engagement, folder, inputs.clones), inputs.borrow) as sources,
     ):
         cited = read_cited(authored, sources, progress)
-        found = tracked(cited, sources, to, only, progress)
+        regions = follow_places(cited, sources, to, only, progress)
         progress("writing locations")
-        plan = _Plan(files, authored, cited, found, _pins(authored, sources, to, found))
+        plan = _Plan(files, authored, cited, regions, _pins(authored, sources, to, regions))
         plan.settle(sources)
     paths = {name: (folder / name).resolve() for name in plan.edited}  # a link stays one
     if not dry_run and paths:
         publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
-    problems = (*authored.warnings, *authoring.locate((*found.problems, *plan.problems()), authored))
-    found = replace(found, problems=tuple(dict.fromkeys(problems)))
-    return Updated(found, plan.moved, plan.stay, tuple(pin.said for pin in plan.pins), tuple(paths.values()))
+    problems = (*authored.warnings, *authoring.locate((*regions.problems, *plan.problems()), authored))
+    regions = replace(regions, problems=tuple(dict.fromkeys(problems)))
+    return UpdateResult(regions, plan.moved, plan.stay, tuple(pin.message for pin in plan.pins), tuple(paths.values()))
 
 
 def _pins(
@@ -93,17 +95,17 @@ class _Plan:
         files: authoring.Files,
         authored: authoring.Authored,
         cited: Resolution,
-        found: TrackedEngagement,
+        regions: TrackedEngagement,
         pins: Sequence[Pin],
     ) -> None:
         self._files = files
         self._names = {PurePosixPath(name).name.removesuffix(authoring.FINDING_SUFFIX): name for name in authored.files}
         self._authored = authored
-        self._commits = found.commits
-        self._told = _told(cited)
-        self._snippets = {(id, each.index): each for id, listed in cited.snippets.items() for each in listed}
+        self._commits = regions.commits
+        self._faults = _faults_by_location(cited)
+        self._snippets = {(id, snippet.index): snippet for id, listed in cited.snippets.items() for snippet in listed}
         self._regions: dict[Key, list[TrackedPlace]] = {key: [] for key in self._snippets}
-        for region in found.places:
+        for region in regions.places:
             self._regions[region.place.finding, region.place.snippet.index].append(region)
         self.pins = pins
         self.stay: dict[Key, str] = {}
@@ -118,10 +120,11 @@ class _Plan:
         self._write()
         if not self.edited:
             return
-        held = _read(_Overlay(self._files, self.edited), sources)
-        snippets, told = {(id, each.index): each for id, listed in held.snippets.items() for each in listed}, _told(held)
+        moved = _read(_Overlay(self._files, self.edited), sources)
+        snippets = {(id, snippet.index): snippet for id, listed in moved.snippets.items() for snippet in listed}
+        faults = _faults_by_location(moved)
         for key in self.moved:
-            news = {code: fault for code, fault in told.get(key, {}).items() if code not in self._told.get(key, {})}
+            news = {code: fault for code, fault in faults.get(key, {}).items() if code not in self._faults.get(key, {})}
             why = next(iter(news.values()), None) or _difference(self._snippets[key], snippets[key])
             if why is not None:
                 self.stay[key] = f"there, {why}"
@@ -130,26 +133,26 @@ class _Plan:
 
     def problems(self) -> list[Problem]:
         """Return a warning for prose that names moved lines and for each location that stays; a note if it names a commit."""
-        said = [problem for key in sorted(self.moved) for problem in self._mentioned(key)]
+        problems = [problem for key in sorted(self.moved) for problem in self._find_mentions(key)]
         for (id, index), why in self.stay.items():
             location = self._authored.findings[id].locations[index]
             fault = f"citation of {location.path} not moved: {why}"
             remedy = self._remedy((id, index), location)
             level: Level = "note" if location.commit is not None else "warning"
             subject = (id, "locations", index)
-            said.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
-        return said
+            problems.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
+        return problems
 
     def _remedy(self, key: Key, location: Location) -> str:
         """Return the remedy: if the text is identical there and only its own `commit` holds it, the lines to write."""
         try:
-            there = self._reanchored(key, location.model_copy(update={"commit": None}))
+            there = self._reanchor(key, location.model_copy(update={"commit": None}))
         except StaysError:
             return "review it, update `lines`, and remove `commit`"
         lines = ", ".join(map(str, there.lines))
         return f"its text is identical there: if that place is meant, write {there.path}, lines {lines}, and remove `commit`"
 
-    def _mentioned(self, key: Key) -> Iterator[Problem]:
+    def _find_mentions(self, key: Key) -> Iterator[Problem]:
         drifts = [region.drift for region in self._regions[key]]
         for path, text in texts_of(self._authored.findings[key[0]]).items():
             for start, fault in mentions(text, drifts):
@@ -172,20 +175,20 @@ class _Plan:
                 continue  # already at that commit, or without a local clone
             name = self._names[key[0]]
             content = contents.get(name) or self._files.read(name) or b""
-            contents[name] = self._written(key, content)
+            contents[name] = self._rewrite(key, content)
             if contents[name] != content and key not in self.stay:
                 moved.add(key)
         self.moved = frozenset(moved)
-        contents[authoring.ENGAGEMENT] = self._pinned(self._files.read(authoring.ENGAGEMENT) or b"")
+        contents[authoring.ENGAGEMENT] = self._move_pins(self._files.read(authoring.ENGAGEMENT) or b"")
         self.edited = {name: content for name, content in contents.items() if content != self._files.read(name)}
 
-    def _written(self, key: Key, content: bytes) -> bytes:
+    def _rewrite(self, key: Key, content: bytes) -> bytes:
         """Return the finding's file with the location moved, or held at its commit."""
         id, index = key
         was, shown = self._authored.findings[id].locations[index], self._authored.documents[id][0]
         if key not in self.stay:
             try:
-                return authoring.relocate(content, index, self._reanchored(key, was), shown=shown)
+                return authoring.relocate(content, index, self._reanchor(key, was), shown=shown)
             except StaysError as error:
                 self.stay[key] = str(error)
             except FindingsReportError as error:
@@ -195,10 +198,10 @@ class _Plan:
             return content
         return authoring.relocate(content, index, was.model_copy(update={"commit": commit}), shown=shown)
 
-    def _reanchored(self, key: Key, was: Location) -> Location:
+    def _reanchor(self, key: Key, was: Location) -> Location:
         return reanchor(was, self._snippets[key], [region.drift for region in self._regions[key]])
 
-    def _pinned(self, content: bytes) -> bytes:
+    def _move_pins(self, content: bytes) -> bytes:
         for pin in self.pins:
             for field, value in pin.written.items():
                 path = ("repositories", pin.name, field)
@@ -227,22 +230,22 @@ def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) 
     return resolve(authored.engagement, authored.findings, sources)
 
 
-def _told(found: Resolution) -> dict[Key, dict[str, str]]:
+def _faults_by_location(resolution: Resolution) -> dict[Key, dict[str, str]]:
     """Return the faults of each location: the first of each code."""
-    told: dict[Key, dict[str, str]] = {}
-    for problem in found.problems:
+    faults: dict[Key, dict[str, str]] = {}
+    for problem in resolution.problems:
         match problem.subject:
             case (str(id), "locations", int(index), *_):
-                told.setdefault((id, index), {}).setdefault(problem.code, problem.fault)
-    return told
+                faults.setdefault((id, index), {}).setdefault(problem.code, problem.fault)
+    return faults
 
 
 def _difference(was: Snippet, now: Snippet) -> str | None:
     """Return how the printed location would differ at the new commit; None if it is the same."""
     if now.check.verdict is not was.check.verdict:
         return f"its quote would be {now.check.verdict.value}, and is {was.check.verdict.value} here"
-    return None if _printed(was) == _printed(now) else "it would print other lines"
+    return None if _printed_lines(was) == _printed_lines(now) else "it would print other lines"
 
 
-def _printed(snippet: Snippet) -> list[list[tuple[str, bool, str | None]]]:
+def _printed_lines(snippet: Snippet) -> list[list[tuple[str, bool, str | None]]]:
     return [[(line.text, line.highlighted, line.note) for line in run.lines] for run in snippet.runs]

@@ -77,7 +77,7 @@ class Part:
     def picture(self, name: str) -> Picture | None:
         """Return the declared picture of that name or file; None when there is none."""
         # By either: authors write the name, or the path as in any other Markdown.
-        return next((each for each in self.engagement.images if name in (each.name, each.file)), None)
+        return next((image for image in self.engagement.images if name in (image.name, image.file)), None)
 
 
 def number_figures(part: Part, finding: ReportedFinding) -> None:

@@ -198,7 +198,7 @@ class Filters:
 
     def rank(self, severity: Severity) -> int:
         """Its position in the scale, 0 for the most severe."""
-        names = [each.name for each in self.engagement.severities]
+        names = [level.name for level in self.engagement.severities]
         # A comparison shows severities of the baseline, whose scale may have had others: they come last.
         return names.index(severity.name) if severity.name in names else len(names)
 

@@ -42,14 +42,14 @@ def render(
     # Read once: key and text must come from the same files, also while somebody edits them.
     template = read_template(template)
     if entries is None or system_fonts:  # no key contains the fonts of the machine
-        return _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
+        return _render(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(document, template, name)
     if (known := entries.get(key)) is not None:
         return Rendered(known)
-    made = _rendered(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
-    if not made.problems:
-        entries.put(key, made.content)
-    return made
+    rendered = _render(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
+    if not rendered.problems:
+        entries.put(key, rendered.content)
+    return rendered
 
 
 def render_json(document: Document) -> Rendered:
@@ -60,7 +60,7 @@ def render_json(document: Document) -> Rendered:
     return Rendered(archive.to_json(document))
 
 
-def _rendered(
+def _render(
     document: Document,
     name: str,
     template: Template | TemplateFiles,

@@ -16,7 +16,7 @@ from pdfs import carrying
 
 from findings_report import commands
 from findings_report.cli.app import main
-from findings_report.commands.diff import Diffed, DiffOptions, diff
+from findings_report.commands.diff import DiffOptions, PublishedDiff, diff
 from findings_report.model.comparison import Assessment, Change, Comparison, FixState, StatusChange
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Event, Status
@@ -63,7 +63,7 @@ def of(compared: Comparison, id: str) -> tuple[Change, StatusChange | None, Asse
     return found.change, found.turn, found.judgements[0].weight if found.judgements else None
 
 
-def run(folder: Path, baseline: str, current: str | None = None, **wishes: object) -> Diffed:
+def run(folder: Path, baseline: str, current: str | None = None, **wishes: object) -> PublishedDiff:
     return diff(baseline, current, inputs(folder), DiffOptions(**{**vars(NOTHING), **wishes}), quiet)
 
 

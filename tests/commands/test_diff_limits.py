@@ -9,7 +9,7 @@ import pytest
 import repositories
 
 from findings_report import commands, git
-from findings_report.commands.diff import Diffed, DiffOptions, diff
+from findings_report.commands.diff import DiffOptions, PublishedDiff, diff
 from findings_report.commands.track_update import update
 from findings_report.model.comparison import CodeState, FixState
 from findings_report.model.drift import DriftKind
@@ -29,7 +29,7 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compared(work: Path, **clones: Path) -> Diffed:
+def compared(work: Path, **clones: Path) -> PublishedDiff:
     wishes = DiffOptions((), None, None, system_fonts=False, fail_on=(), exit_code=False)
     made = diff(str(work / "old"), None, commands.Inputs(work / "new", clones), wishes, lambda _: None)
     assert {each.id for each in made.comparison.findings} == COMPARED
@@ -43,7 +43,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def codes(made: Diffed) -> dict[str, CodeState]:
+def codes(made: PublishedDiff) -> dict[str, CodeState]:
     return {each.id: each.code for each in made.comparison.findings}
 
 

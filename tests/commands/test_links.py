@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from repositories import Commit, build, git
 
 from findings_report import commands
-from findings_report.commands.pin import Links, pin_links
+from findings_report.commands.pin import PinLinksResult, pin_links
 from findings_report.forges.branch_links import find_branch_links, find_homes, rewrite_links
 from findings_report.problems import Problem
 
@@ -150,7 +150,7 @@ def engagement(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def pin(root: Path) -> Links:
+def pin(root: Path) -> PinLinksResult:
     return pin_links(commands.Inputs(root, {}), None)
 
 
@@ -196,7 +196,7 @@ def test_links_are_pinned_where_they_show_the_same_and_nothing_else_changes(enga
     assert f'/blob/{commit}/same.py#L1, or not" # a comment' in (engagement / "findings/engagement.yaml").read_text()
     more = (engagement / "findings/more.md").read_bytes().decode()
     assert more == f"More:\r\nhttps://github.com/o/n/blob/{commit}/same.py\r\n"
-    assert len(answer.said) == 7
+    assert len(answer.messages) == 7
     assert [problem.fault.partition(": ")[2].split(" at ")[0] for problem in answer.problems] == [
         "lines 2 of changed.py are not the same",
         "the clone has no such branch or tag",
@@ -209,7 +209,7 @@ def test_pinning_links_twice_changes_nothing_more(engagement: Path) -> None:
     pin(engagement)
     before = {path: path.read_bytes() for path in (engagement / "findings").iterdir()}
 
-    assert pin(engagement).said == ()
+    assert pin(engagement).messages == ()
     assert {path: path.read_bytes() for path in (engagement / "findings").iterdir()} == before
 
 
@@ -229,7 +229,7 @@ def test_without_a_clone_every_link_is_left_and_says_why(engagement: Path) -> No
 
     answer = pin(engagement)
 
-    assert answer.said == ()
+    assert answer.messages == ()
     assert all("no clone of app" in problem.fault for problem in answer.problems)
     assert (engagement / "findings/A-1.finding.yaml").read_bytes() == before
 

@@ -14,7 +14,7 @@ from repositories import Commit, build
 
 from findings_report import authoring, commands
 from findings_report.cli import app
-from findings_report.commands.track_update import Updated, update
+from findings_report.commands.track_update import UpdateResult, update
 from findings_report.evidence.quote import renumber
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
@@ -60,7 +60,7 @@ def engagement(folder: Path, states: Mapping[str, Mapping[str, str | None]], fin
     return dict(zip(states, commits, strict=True))
 
 
-def to(folder: Path, revision: str, *, dry_run: bool = False) -> Updated:
+def to(folder: Path, revision: str, *, dry_run: bool = False) -> UpdateResult:
     return update(commands.Inputs(folder, {}), revision, only=None, dry_run=dry_run, progress=lambda _: None)
 
 

@@ -157,7 +157,7 @@ def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
         frames.pack({"seconds": "nan", "problems": [[]]}, {"content0": b""}),
         frames.pack({"seconds": 1, "problems": [[]]}, {"content1": b""}),
         frames.pack({"faults": []}, {}),  # it would end with code 0, and nothing made
-        frames.pack({"faults": wired._dumped((Problem(Kind.OUTPUT, "all is well", level="note", code="pdf-warning"),))}, {}),
+        frames.pack({"faults": wired._dump((Problem(Kind.OUTPUT, "all is well", level="note", code="pdf-warning"),))}, {}),
     ],
 )
 def test_an_answer_that_is_none_is_told(answer: bytes) -> None:

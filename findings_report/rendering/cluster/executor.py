@@ -32,9 +32,9 @@ def open_cluster(name: str) -> Iterator[ClusterExecutor]:
 
     Raises FindingsReportError as `cluster.parse` and `cluster.joined` do, and NETWORK where a worker would make others.
     """
-    with cluster.joined(cluster.parse(name)) as found:
-        _refuse_incompatible_workers(found)
-        yield ClusterExecutor(found)
+    with cluster.joined(cluster.parse(name)) as connected:
+        _refuse_incompatible_workers(connected)
+        yield ClusterExecutor(connected)
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def _read(answer: bytes) -> object:
     return None
 
 
-def _refuse_incompatible_workers(found: cluster.Cluster) -> None:
+def _refuse_incompatible_workers(connected: cluster.Cluster) -> None:
     """Raise FindingsReportError for each worker that would give other bytes. A worker that is gone meanwhile does not count."""
     problems = []
-    for worker, answer in found.everyone(report_versions).items():
+    for worker, answer in connected.everyone(report_versions).items():
         if isinstance(answer, bytes):
             differs = describe_difference(_read(answer))
         elif isinstance(answer, OSError):
@@ -144,10 +144,10 @@ def serve(frame: bytes) -> bytes:
         if request.message["made_by"] != worker_versions():
             return frames.pack({"incompatible": worker_versions()}, {})
         result = LOCAL.submit(_job(request.message, request.blobs)).result()
-        message = {"seconds": result.seconds, "problems": [_dumped(file.problems) for file in result.files]}
+        message = {"seconds": result.seconds, "problems": [_dump(file.problems) for file in result.files]}
         return frames.pack(message, {f"{_CONTENT}{number}": file.content for number, file in enumerate(result.files)})
     except FindingsReportError as error:
-        return frames.pack({"faults": _dumped(error.problems)}, {})
+        return frames.pack({"faults": _dump(error.problems)}, {})
     except Exception:
         return frames.pack({"bug": traceback.format_exc()}, {})
 
@@ -161,13 +161,13 @@ def read(answer: bytes, job: Job) -> RenderResult:
         if "incompatible" in message:
             raise FindingsReportError(incompatible_worker("a worker", describe_difference(message["incompatible"])))
         if "faults" in message:
-            faults = _loaded(message["faults"], job)
+            faults = _load(message["faults"], job)
             if not exit_code(faults):
                 raise ValueError("nothing was made, and nothing is said to be wrong")
             raise FindingsReportError(faults)
         contents = [blobs[f"{_CONTENT}{number}"] for number in range(len(job.documents))]
         problems: Any = message["problems"]
-        files = (Rendered(content, _loaded(listed, job)) for content, listed in zip(contents, problems, strict=True))
+        files = (Rendered(content, _load(listed, job)) for content, listed in zip(contents, problems, strict=True))
         seconds = float(str(message["seconds"]))
         if not math.isfinite(seconds):
             raise ValueError("its time is not a finite number")
@@ -201,11 +201,11 @@ def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
     )
 
 
-def _dumped(problems: tuple[Problem, ...]) -> Any:
+def _dump(problems: tuple[Problem, ...]) -> Any:
     return _PROBLEMS.dump_python(problems, mode="json")
 
 
-def _loaded(problems: Any, job: Job) -> tuple[Problem, ...]:
+def _load(problems: Any, job: Job) -> tuple[Problem, ...]:
     return tuple(_localise(problem, job) for problem in _PROBLEMS.validate_python(problems))
 
 
