@@ -42,6 +42,7 @@ class CommandGroup(TyperGroup):
 def _load(rows: Sequence[Command]) -> Any:
     """Return one command, or the subgroup of several that share their first word."""
     loaded = typer.Typer(
+        # The program installs completion; a subgroup would offer to install its own.
         add_completion=False,
         no_args_is_help=len(rows) > 1,
         rich_markup_mode=None,
@@ -69,6 +70,7 @@ app = typer.Typer(
     epilog="`findings-report COMMAND --help` describes the options of a command, with an example.",
     cls=CommandGroup,
     no_args_is_help=True,
+    # Typer's tracebacks print local variables, which may hold a client's code.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its boxes take a third of 80 columns
     context_settings=SETTINGS,
@@ -99,16 +101,20 @@ def _root(
 
 def main() -> None:
     """Run the program. Exit with the documented code; show a traceback only for a bug."""
+    # Imported modules live as long as the process: frozen, they are not scanned again.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # frozen values have no cycles: looking for them took a tenth of a run
     try:
+        # Within the block: a closed standard output is reported like any other problem.
         process.prepare()
         app()
     except FindingsReportError as error:
         _print_error(error.problems)
+        # Before sys.exit: Python flushes at exit, and would replace the exit code.
         process.settle_output()
         sys.exit(exit_code(error.problems))
     except KeyboardInterrupt:
+        # Every command publishes its files in one step at the end.
         err("interrupted; nothing was written")
         sys.exit(INTERRUPTED)
     except Exception:

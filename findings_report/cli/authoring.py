@@ -127,6 +127,7 @@ def list_findings(folder: Folder = Path(), output_format: MessageFormat = Output
     """Print the findings as a table."""
     from findings_report import commands
 
+    # Without evidence: a list must not wait for the check of every quote.
     listed = commands.overview(inputs_of(folder, None, None, evidence=False))
     if output_format is OutputFormat.JSON:
         print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)

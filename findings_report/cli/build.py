@@ -138,6 +138,7 @@ def build(
         default_date=source_date(),
         fail_on=fail_on,
         strict=strict,
+        # --only selects single findings, so it implies --each.
         each=each or bool(only),
         only=tuple(only or ()),
         executor=executor,
@@ -147,11 +148,13 @@ def build(
         from findings_report.commands.build_many import build_many
 
         with progress_shown() as progress:
+            # Collected before printing: the progress line would overwrite the table.
             outcomes = tuple(build_many(every, options, progress))
         _conclude_several(outcomes, output_format)
         return
     with progress_shown() as progress:
         built = commands.build(every[0], options, progress)
+    # A document has standard output to itself: summary and problems go to standard error.
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
@@ -178,6 +181,7 @@ def _conclude(
         print_problems(problems, output_format, write)
         write(_counted(summary["findings"], "finding"))
         if summary["quotes"]:
+            # `3 none` would read like a missing count.
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
             write(_counted(quotes, "location"))
         for file in summary.get("files", ()):
@@ -199,6 +203,7 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
         print_json({"engagements": [_outcome_json(outcome) for outcome in outcomes]}, every)
     else:
         for outcome in outcomes:
+            # The other formats are parsed line by line, so they have no headings.
             if outcome.problems and output_format is OutputFormat.FULL:
                 err(f"{outcome.name}:")
             print_problems(outcome.problems, output_format)

@@ -20,17 +20,20 @@ _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
 def _proposed(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
     try:
         return [word for word in find() if word.startswith(incomplete) and _HARMLESS.match(word)]
+    # A traceback or a message would be printed into the command line that is being typed.
     except (FindingsReportError, OSError):
         return []
 
 
 def _folder(context: typer.Context) -> Path:
+    # `build` takes several folders: proposals come from the first.
     named = context.params.get("folder") or next(iter(context.params.get("folders") or ()), ".")
     return Path(named)
 
 
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """Return the library's entries."""
+    # Imported here: the program starts at each press of Tab, also for words that need nothing else.
     from findings_report.commands import complete
 
     shared = context.params.get("library")

@@ -94,6 +94,7 @@ def diff(
     )
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
     with progress_shown() as progress:
+        # Prompt and progress line share the terminal.
         asking = replace(inputs, password=progress.aside(inputs.password))
         diffed = compare(baseline, current, asking, options, progress)
     _conclude(diffed, output_format)
@@ -103,6 +104,7 @@ def _conclude(diffed: PublishedDiff, output_format: OutputFormat) -> None:
     to_stdout = [file for file in diffed.files if file.path is None]
     for file in to_stdout:
         written(file.content)
+    # A document on standard output must not be mixed with text.
     write = err if to_stdout else out
     if output_format is OutputFormat.JSON:
         print_json(_summary(diffed), diffed.problems, write)
@@ -119,6 +121,7 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
     """Return contradictions and findings to review as problems, which a forge shows beside a change."""
     from findings_report.model.comparison import Assessment
 
+    # In the other formats the judgements are printed below the table.
     if output_format is not OutputFormat.GITHUB:
         return []
     levels: dict[Assessment, Level] = {Assessment.CONTRADICTION: "warning", Assessment.REVIEW: "note"}
@@ -141,6 +144,7 @@ def _print_findings(comparison: Comparison, write: Callable[[str], None]) -> Non
         write(table(("id", "change", "severity", "title"), rows))
     for compared in detailed:
         for judgement in compared.judgements:
+            # A consistent claim needs no line: the table has its finding.
             if judgement.weight is not Assessment.CONSISTENT:
                 write(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
     for limit in comparison.limits:

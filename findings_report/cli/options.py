@@ -152,6 +152,7 @@ class Shown:
 @contextmanager
 def progress_shown() -> Iterator[Shown]:
     """Show the current step on the last line of a terminal; nothing if the output is piped."""
+    # In a log, each update of the line would be a line of its own.
     if not sys.stderr.isatty():
         yield Shown(None)
         return

@@ -104,6 +104,7 @@ def _message(problem: Problem, remedy: str = "") -> str:
     )
     parts += [problem.level, *([problem.field] if problem.field else []), problem.fault]
     text = f"{': '.join(parts)}{remedy} [{problem.code}]"
+    # A fault may quote a value with line feeds, and a message is one line.
     return " ".join(text.split()) if "\n" in text else text
 
 
@@ -150,8 +151,10 @@ def out(text: str) -> None:
 def written(content: bytes) -> None:
     """Write bytes to standard output, unbuffered. Raises FindingsReportError (OUTPUT) if that fails."""
     try:
+        # Text that a library printed is in this buffer, and comes first.
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
+        # Flushed now: at exit a failure could no longer be reported.
         sys.stdout.buffer.flush()
     except OSError as error:
         raise unwritable(error.strerror or str(error)) from None
@@ -168,6 +171,7 @@ def _safe(text: str) -> str:
 
     Defused text stays readable, and JSON keeps its meaning.
     """
+    # Messages quote other people's code: a quoted `::` command could change the workflow.
     if isinstance(text, WorkflowCommand) or os.environ.get("GITHUB_ACTIONS") != "true":
         return visible(text)
     return _COMMANDS.sub(_defused, visible(text))
@@ -187,6 +191,7 @@ def print_problems(problems: Sequence[Problem], output_format: OutputFormat, wri
 
     `write` gets annotations for machines; text for people goes to standard error.
     """
+    # Piped messages are searched with grep, so each stays on one line.
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stderr.isatty() else None
     # The sort is stable: within a level, problems stay in the order of their files.
     ordered = sorted(problems, key=lambda problem: problem.level == "error")

@@ -51,6 +51,7 @@ def _read_secret(what: str, file: Path | None, variable: str, *, is_new: bool = 
     text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
     if text is None and sys.stdin.isatty():  # in CI there is nobody to answer
         text = getpass(f"{what}: ")
+        # A typing error in a new password would lock the PDF for ever.
         if is_new and getpass(f"{what} again: ") != text:
             raise FindingsReportError(Problem(Kind.USAGE, f"the two inputs of the {what} differ", code="secret"))
     # Programs differ in how they turn surrogates into bytes.

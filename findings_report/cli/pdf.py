@@ -93,6 +93,7 @@ def sign(
     from findings_report.commands.pdf import sign as run
     from findings_report.problems.safe_text import display_path
 
+    # The signature itself has the time of signing; only the visible date can be chosen.
     if day is not None and not visible:
         remedy = "add --visible, or remove --date"
         raise FindingsReportError(Problem(Kind.USAGE, "--date requires --visible", remedy, code="options"))
@@ -139,11 +140,13 @@ def verify(
     verified = run(pdf, TrustAnchors(signers, authorities), password_of(password_file))
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
+        # The signer's clock proves nothing; only a time stamp does.
         claimed = f", at {signature.claimed_at} as the signer says" if signature.claimed_at else ""
         out(f"signed by {signature.signer}{claimed}: {_holds(signature)}")
         if stamp := signature.time_stamp:
             out(f"signed before {stamp.at}, as {stamp.authority} says: {_holds(stamp)}")
     if verified.signatures:
+        # Printed each time, so that `trusted` is not read as more than it means.
         out("not checked: revocation of certificates, and the policy of the time stamp authority")
     print_problems(verified.problems, OutputFormat.FULL)
     if code := exit_code(verified.problems):
@@ -183,6 +186,7 @@ def encrypt(
 
 def _passphrase(key: bytes, file: Path | None) -> str | None:
     """What opens the key; None for one in PEM that is not encrypted."""
+    # PKCS#8 has ENCRYPTED in its first line, older PEM in a Proc-Type header: both contain the word.
     if b"-----BEGIN" in key and b"ENCRYPTED" not in key:
         return None
     return secret("passphrase of the key", file, PASSPHRASE, "--passphrase-file")

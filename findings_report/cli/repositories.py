@@ -49,6 +49,7 @@ def pin(
     if links:
         from findings_report.commands.pin import pin_links
 
+        # After the pins: links are compared at the commits that were just written.
         linked = pin_links(inputs, only)
         for line in linked.messages:
             out(line)

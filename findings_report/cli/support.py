@@ -55,6 +55,7 @@ def explain(
     from findings_report.problems import catalogue
 
     if code is not None:
+        # Messages print the code in brackets, and people copy them.
         entry = catalogue.explain(code.strip("[]"))
         texts = (entry.meaning, f"Example: {entry.example}", f"Help: {entry.remedy}")
         out("\n".join([entry.code, *map(_filled, texts)]))

@@ -167,6 +167,7 @@ def environment() -> Environment:
     """Return the environment variables, and a prompt if there is a terminal."""
     from findings_report.commands import Environment
 
+    # The prompt is written to standard error: redirected, it would wait unseen.
     return Environment(os.environ, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
 
 
@@ -182,6 +183,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
+    # Lines instead of rich's status line, which would overwrite the prompt.
     yield err
 
 

@@ -59,6 +59,7 @@ def track(
     with progress_shown() as progress:
         result = run_track(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
+        # Standard output is a JSON list of regions, which has no place for problems.
         print_problems(result.problems, OutputFormat.CONCISE, err)
         out(json.dumps([as_json(tracked, result) for tracked in result.places], indent=2))
     else:
@@ -88,6 +89,7 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
     else:
         print_problems(result.problems, output_format)
         for tracked in result.places:
+            # Locations that were not moved have a warning each, printed above.
             if (tracked.place.finding, tracked.place.snippet.index) in done.moved:
                 out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
         for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {display_path(path)}" for path in done.files)):
@@ -164,6 +166,7 @@ def as_text(tracked: TrackedPlace, *, concise: bool) -> str:
         lines.append(f"most like it: {_spot(drift.closest)} ({drift.closest.similarity:.0%})")
     if tracked.ends:
         lines += ["it went with:", *map(_change, tracked.ends)]
+    # A commit that ended the region is listed once.
     if others := [change for change in tracked.changes if change not in tracked.ends]:
         if drift.now is None:
             lines.append("other commits that changed the file:" if tracked.ends else "commits that changed the file:")
@@ -214,6 +217,7 @@ def _spot(spot: Spot) -> str:
 
 
 def _wrapped(line: str) -> str:
+    # Paths stay whole, so that they can be copied.
     return textwrap.fill(
         line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )

@@ -141,6 +141,7 @@ def build(
     """
     options = BuildOptions(
         formats=tuple(formats),
+        # Kept as text: a trailing `/` means a folder, and Path would drop it.
         output=None if output is None else str(output),
         template=template,
         system_fonts=False,
@@ -165,6 +166,7 @@ def diff(
     A side is a folder, a report's JSON or PDF, or a git revision of the findings in `folder`; without `current`, it is the
     working folder. `password` opens encrypted PDFs. Raises FindingsReportError.
     """
+    # Imported here: `import findings_report` must stay cheap, and comparison loads many modules.
     from findings_report.commands.diff import DiffOptions
     from findings_report.commands.diff import diff as run_diff
 
@@ -198,6 +200,7 @@ def read_report(path: PathLike, *, password: str | None = None) -> Report:
     or `password` does not open it.
     """
     content = archive.content_of(Path(path), shown=str(path))
+    # A function, because only an encrypted PDF asks for a password.
     return archive.read(content, str(path), password=lambda _: password)
 
 
@@ -209,6 +212,7 @@ def _inputs(
     password: str | None = None,
 ) -> Inputs:
     clones = {name: Path(path) for name, path in (repositories or {}).items()}
+    # The same password for every PDF of the call: a library must never prompt.
     return Inputs(Path(folder), clones, evidence=evidence, password=lambda _: password)
 
 

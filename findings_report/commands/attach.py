@@ -19,6 +19,7 @@ from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.session import TicketsResult
 from findings_report.tickets.trackers import parse_ref
 
+# A larger file is not read: it would fill the memory long before a tracker rejects it.
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
 
 
@@ -30,6 +31,7 @@ def attach(options: AttachOptions, environment: Environment, progress: Progress)
     files, problems = _read_files(options) if options.files else _build_files(options, progress)
     result = attach_files(files, options, environment, progress)
     problems += result.problems
+    # Only without problems: a warning about an unknown reference says more.
     nothing = ("no tickets are given in the engagement or in findings",) * (not problems)
     return TicketsResult(result.messages or nothing, tuple(problems))
 
@@ -39,6 +41,7 @@ def _read_files(options: AttachOptions) -> tuple[Attachments, list[Problem]]:
     if not options.to:
         fault = "no ticket is given"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "use --to, as in --to jira:SEC-12", code="ticket-ref"))
+    # A ticket that is named twice gets one attachment.
     refs = tuple(dict.fromkeys(parse_ref(text) for text in options.to))
     return {_read(path): refs for path in options.files}, []
 
@@ -48,12 +51,15 @@ def _build_files(options: AttachOptions, progress: Progress) -> tuple[Attachment
     _, authored = read(options.inputs)
     problems: list[Problem] = []
     whole = _parse_known(options.to or authored.engagement.tickets, problems)
+    # --to names tickets of the report. Findings are attached only to the tickets that they name themselves.
     single = {} if options.to else {id: _parse_known(finding.tickets, problems) for id, finding in authored.findings.items()}
     wanted = tuple(id for id, refs in single.items() if refs)
     files: dict[File, tuple[TicketRef, ...]] = {}
+    # Two builds, as on the command line: a file has either the whole report or one finding.
     for is_each, needed in ((False, bool(whole)), (True, bool(wanted))):
         if not needed:
             continue
+        # The defaults of `build`, so that the attachment equals the PDF that people build themselves.
         build_options = BuildOptions(
             formats=("pdf",),
             output=None,
@@ -66,6 +72,7 @@ def _build_files(options: AttachOptions, progress: Progress) -> tuple[Attachment
             only=wanted if is_each else (),
         )
         built = build(options.inputs, build_options, progress)
+        # Both builds check the same engagement, and would report its warnings twice.
         problems += [problem for problem in built.problems if problem not in problems]
         for written in built.files:
             path = written.path or Path("report.pdf")
@@ -87,8 +94,10 @@ def _parse_known(refs: Sequence[str], problems: list[Problem]) -> tuple[TicketRe
 def _read(path: Path) -> File:
     shown = display_path(path)
     try:
+        # Asked first: reading a FIFO could block for ever.
         if not path.is_file():
             raise FindingsReportError(Problem(Kind.USAGE, "no such file", _BUILD, place=Place(shown), code="no-file"))
+        # An oversized file counts as empty, so that both end in the same error.
         content = path.read_bytes() if path.stat().st_size <= _LARGEST_FILE else b""
     except OSError as error:
         raise FindingsReportError(

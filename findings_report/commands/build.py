@@ -102,11 +102,13 @@ def build(inputs: Inputs, options: BuildOptions, progress: Progress) -> Publishe
     Raises FindingsReportError if nothing was written. Without the system libraries for PDF the other formats
     are published, and the result has an error.
     """
+    # Opened before the check: an unreachable cluster is reported before the quotes are read.
     with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
         checked = check_for_build(inputs, options, progress)
         with locating_errors(checked):
             plan = plan_build(checked, inputs.borrow, options, executor, progress)
             results = run_jobs(plan.jobs, executor)
+            # Within the block: results arrive as long as the executor is open.
             return publish_build(plan, results)
 
 
@@ -115,6 +117,7 @@ def check_for_build(inputs: Inputs, options: BuildOptions, progress: Progress) -
     # Before the check, which takes seconds: an unknown format is a slip of the hand.
     output_files.check_formats(options.formats, SINGLE_FINDING_FORMATS if options.each else FORMATS)
     checked = check(inputs, progress)
+    # Called for its error: an unknown severity must not be reported after rendering. `gates` needs the rank.
     severity_rank(checked.authored.engagement, options.fail_on)
     return checked
 
@@ -125,6 +128,7 @@ def locating_errors(checked: Checked) -> Iterator[None]:
     try:
         yield
     except FindingsReportError as error:
+        # With the warnings: they often explain the error, and nothing prints them later.
         raise FindingsReportError([*checked.problems, *authoring.locate(error.problems, checked.authored)]) from None
 
 
@@ -140,9 +144,11 @@ def plan_build(
 
     engagement = checked.authored.engagement
     template = find_template(options.template or engagement.template, checked.folder, given=options.template is not None)
+    # Before the report is assembled, which prints the commit of the findings.
     identified = _identify(checked, template, borrow)
     report = assembled(checked, options.default_date, identified.commit)
     documents = _single_findings(report, checked, options) if options.each else _report(report, checked, options)
+    # Checked here and not when publishing: a wrong -o must not cost a rendering.
     output_files.refuse_overwriting_inputs(engagement, checked.folder, [target for _, target in documents])
     rendering = plan_rendering(
         documents,
@@ -164,10 +170,13 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     from findings_report.system.atomic_files import publish
 
     checked, options = plan.checked, plan.options
+    # All results first: if one job fails, no file is written.
     files, problems = collect_files(plan.rendering, results)
     problems = [*plan.problems, *locate_missing_characters(checked, problems, system_fonts=options.system_fonts)]
     publish({file.path: file.content for file in files if file.path is not None})
+    # A text that is rendered in several formats reports its problem once.
     known = tuple(dict.fromkeys([*checked.problems, *authoring.locate(problems, checked.authored)]))
+    # Gates are applied last: they set the exit code, and the report is written all the same.
     return PublishedBuild(checked, files, (*known, *gates(checked, known, options.fail_on, strict=options.strict)))
 
 
@@ -196,10 +205,12 @@ def choose_findings(report: Report, only: Sequence[str]) -> tuple[ReportedFindin
     Raises FindingsReportError (USAGE) for an unknown id.
     """
     known = {finding.id: finding for finding in report.findings}
+    # People copy ids from older reports, in which a finding may have another id.
     wanted = [report.engagement.aliases.get(id, id) for id in only]
     if unknown := [id for id in wanted if id not in known]:
         fault = f"there is no finding {unknown[0]!r}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], tuple(known)), code="no-finding"))
+    # The order on the command line means nothing: the report has one.
     return tuple(finding for id, finding in known.items() if not only or id in wanted)
 
 
@@ -219,6 +230,7 @@ def single_finding_targets(
                 Problem(Kind.USAGE, fault, "name a folder, as in -o out/, or one finding with --only", code="output-path")
             )
         return tuple((findings[0], target) for target in output_files.targets("", folder, names, output, given=bool(formats)))
+    # A subfolder, because the ids in the file names must not mix with the report's files.
     base = output_files.own_build(folder, "findings") if output is None else Path(output) / "findings"
     return tuple(
         (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
@@ -234,6 +246,7 @@ def _identify(checked: Checked, template: Template, borrow: tuple[Path, ...]) ->
     from findings_report.report.provenance import identify
 
     files = [checked.folder / name for name in checked.authored.files]
+    # Own template files shape the report as findings do, so they belong to its commit too.
     files += [path for path, _ in overrides(template)]
     folders = {checked.folder: authoring.FINDING_SUFFIX}
     folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
@@ -247,6 +260,7 @@ def locate_missing_characters(checked: Checked, problems: list[Problem], *, syst
     if all(problem.code != "pdf-characters" for problem in problems):
         return problems  # characters in comments of the YAML, or in quotes that are not shown, are not printed
     located: list[Problem] = []
+    # The layout only knows that a character has no glyph, so its places are searched in the sources.
     for character, place in checked.authored.places_of(lambda text: missing_characters(text, any_font=system_fonts)):
         located.append(_no_font(character, place=place))
     for key, snippets in (checked.evidence.snippets if checked.evidence else {}).items():
@@ -254,6 +268,7 @@ def locate_missing_characters(checked: Checked, problems: list[Problem], *, syst
             code = "\n".join(line.text for run in snippet.runs for line in run.lines)
             subject = (key, "locations", snippet.index)
             located += (_no_font(character, subject=subject) for character in missing_characters(code, any_font=system_fonts))
+    # The general problem stays if no place was found, as for a character that a template prints.
     return [problem for problem in problems if not located or problem.code != "pdf-characters"] + located
 
 

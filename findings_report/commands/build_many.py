@@ -58,10 +58,13 @@ def build_many(every: Sequence[Inputs], options: BuildOptions, progress: Progres
     FindingsReportError (USAGE), having built nothing, for options that make sense for one engagement only.
     """
     _refuse_options_of_one(every, options)
+    # By resolved folder: `build acme acme/findings` names one engagement twice.
     engagements = {_resolve(inputs.folder): inputs for inputs in every}
     names = {folder: _name(folder) for folder in engagements}
+    # Without -o each engagement writes into its own folder, where names cannot collide.
     if options.output is not None:
         _refuse_same_names(names)
+    # A name is compared with all engagements: one that this engagement does not have may be another's.
     _refuse_unknown_repositories(engagements)
     # A generator of its own: the refusals above are raised by the call, not by the first result.
     return _build_all(engagements, names, options, progress)
@@ -73,8 +76,10 @@ def _build_all(
     submitted: deque[_SubmittedBuild | EngagementResult] = deque()
     with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
         for folder, inputs in engagements.items():
+            # Bounded: a checked engagement is held in memory until it is published.
             if len(submitted) == executor.max_pending:
                 yield _publish(submitted.popleft())
+            # The final slash makes it a folder, also if it does not exist yet.
             output = None if options.output is None else f"{options.output.rstrip('/')}/{names[folder]}/"
             submitted.append(_submit(names[folder], inputs, replace(options, output=output), progress, executor))
         while submitted:
@@ -86,6 +91,7 @@ def _submit(
 ) -> _SubmittedBuild | EngagementResult:
     """Check one engagement and submit its jobs; the result without a build if that fails."""
     known = _repositories(inputs.folder)
+    # `check` would report a --repository that this engagement does not have.
     clones = {key: path for key, path in inputs.clones.items() if known is None or key in known}
 
     def labelled(doing: str) -> None:
@@ -97,6 +103,7 @@ def _submit(
             plan = plan_build(checked, inputs.borrow, options, executor, labelled)
             return _SubmittedBuild(name, plan, run_jobs(plan.jobs, executor))
     except FindingsReportError as error:
+        # A result instead of an exception: the other engagements are still built.
         return EngagementResult(name, None, error.problems)
 
 
@@ -118,6 +125,7 @@ def _refuse_options_of_one(every: Sequence[Inputs], options: BuildOptions) -> No
         fault, remedy = "--only names findings of one engagement, and there are several", "name that one"
     elif options.output == output_files.STDOUT or (options.output or "").lower().endswith(_ONE_FORMAT):
         fault, remedy = f"-o {options.output} is one file, and there are several engagements", "name a folder, as in -o out/"
+    # A path without a name means the only repository, and each engagement may have one.
     elif any("" in inputs.clones for inputs in every):
         fault, remedy = "--repository does not say whose it is, and there are several engagements", "write NAME=PATH"
     if fault is not None:
@@ -127,6 +135,7 @@ def _refuse_options_of_one(every: Sequence[Inputs], options: BuildOptions) -> No
 def _refuse_same_names(names: Mapping[Path, str]) -> None:
     taken: dict[str, Path] = {}
     for folder, name in names.items():
+        # File systems of macOS and Windows do not distinguish case.
         other = taken.setdefault(name.casefold(), folder)
         if other != folder:
             fault = f"{display_path(other)} and {display_path(folder)} would both be written to {name}/"

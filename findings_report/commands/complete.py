@@ -25,6 +25,7 @@ def library_entries(start: Path, shared: Path | None) -> tuple[str, ...]:
 
 def severities(start: Path) -> tuple[str, ...]:
     """Return the engagement's scale, worst first. Raise FindingsReportError where it cannot be read."""
+    # Without the findings: reading all of them would be felt at a prompt.
     engagement = authoring.load_engagement(authoring.Folder(authoring.find_folder(start))).engagement
     return tuple(severity.name for severity in engagement.severities)
 

@@ -61,6 +61,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOption
     """
     from findings_report.system.atomic_files import publish
 
+    # Options first: reading the sides takes seconds.
     output_files.check_formats(options.formats, COMPARISON_FORMATS)
     gates = [_gate(text) for text in options.fail_on]
     progress("reading the baseline")
@@ -69,8 +70,10 @@ def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOption
     after = read_side(current, inputs, progress)
     comparison = compare_sides(before, after, inputs, progress)
     scale = [severity.name for severity in comparison.engagement.severities]
+    # Before rendering, because an unknown severity is an error.
     tripped = _find_tripped(comparison, gates, scale, exit_code=options.exit_code)
     files, problems = _render(comparison, (before, after), options, progress)
+    # Published even if a gate tripped: the document explains why.
     publish({file.path: file.content for file in files if file.path is not None})
     return PublishedDiff(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
@@ -80,12 +83,15 @@ def _render(
 ) -> tuple[tuple[Written, ...], list[Problem]]:
     from findings_report.rendering.template_files import find_template
 
+    # The table on the terminal is often all that is wanted.
     if not options.formats and options.output is None:
         return (), [] if options.template is None else [_no_document()]
     after = sides[1]
     wanted = output_files.targets(STEM, after.folder, options.formats or ("html",), options.output, given=bool(options.formats))
     output_files.check_formats([target.format for target in wanted], COMPARISON_FORMATS)
+    # A side may be the JSON or PDF of a report, which -o must not replace.
     output_files.refuse_overwriting([Path(side.source) for side in sides], wanted)
+    # The current side's template: the comparison is delivered with the newer report.
     name = options.template or after.template or "standard"
     template = find_template(name, after.folder, given=options.template is not None)
     documents = [(comparison, target) for target in wanted]
@@ -125,6 +131,7 @@ def _find_tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequenc
         if gate.severity is not None and gate.severity not in scale:
             fault = f"--fail-on {gate.text!r}: {gate.severity!r} is not in the scale ({', '.join(scale)})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
+        # One beyond the last: without a severity every finding counts.
         limit = scale.index(gate.severity) if gate.severity is not None else len(scale)
         bad = [compared.id for compared in comparison.findings if _is(compared, gate.name) and _rank(compared, scale) <= limit]
         if bad:
@@ -140,11 +147,13 @@ def _find_tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequenc
 
 def _rank(compared: ComparedFinding, scale: Sequence[str]) -> int:
     name = compared.latest.severity.name
+    # A finding of the baseline may have a severity that the current scale does not have: it ranks last.
     return scale.index(name) if name in scale else len(scale)
 
 
 def _is(compared: ComparedFinding, name: str) -> bool:
     if name == "new":
+        # A new finding that is resolved or dismissed already needs no action.
         return compared.change is Change.NEW and compared.latest.status not in ANSWERED
     if name in (Assessment.REVIEW.value, Assessment.CONTRADICTION.value):
         return compared.weighs(Assessment(name))

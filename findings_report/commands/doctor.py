@@ -28,6 +28,8 @@ def doctor() -> Health:
     from findings_report.system.toolchain import INSTALL, missing_libraries
 
     problems: list[Problem] = []
+    # The kinds give the exit code of the step that would fail: reading quotes without git, writing a PDF without
+    # Pango.
     if git.version() is None:
         problems.append(Problem(Kind.SOURCE, "git is missing", "apt-get install git", code="no-git"))
     if missing := missing_libraries():

@@ -32,6 +32,7 @@ def fetch_missing(
     problems: list[Problem] = []
     for name, repository in engagement.repositories.items():
         clone = clones[name]
+        # A clone in the cache is checked again: the engagement may cite more commits by now.
         if clone is not None and not clone.is_fetched:
             messages.append(f"{name}: there is a clone at {repository.path}")
         elif repository.url is None:
@@ -40,6 +41,7 @@ def fetch_missing(
             progress(f"fetching {name}")
             try:
                 messages.append(_fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings)))
+            # The other repositories are still cloned.
             except FindingsReportError as error:
                 problems += error.problems
     if problems:
@@ -49,6 +51,7 @@ def fetch_missing(
 
 def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
     """Return the commits of a repository that are cited: its own and those of single locations."""
+    # With one repository, locations do not have to name it.
     only = len(engagement.repositories) == 1
     commits = {engagement.repositories[name].commit}
     for finding in findings.values():
@@ -59,10 +62,13 @@ def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str
 
 
 def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> str:
+    # A repository that is not pinned needs its revision, or `pin` could not resolve it in the clone.
     revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
     destination = cache.repository_folder(url)
+    # A branch or tag may have moved on the server; a commit never changes.
     if not revisions and destination.exists() and _holds(destination, name, commits):
         return f"{name}: all cited commits are in the cache already"
+    # Readable by this user only: the clones are the client's code.
     cache.make_private(destination.parent)
     fresh = destination.with_suffix(".new")  # the old clone stays until the new one is whole
     shutil.rmtree(fresh, ignore_errors=True)
@@ -76,5 +82,6 @@ def _holds(clone: Path, name: str, commits: tuple[str, ...]) -> bool:
     try:
         with git.open_repository(clone, name=name) as repository:
             return all(repository.has_commit(commit) for commit in commits)
+    # A damaged clone counts as missing, and is replaced.
     except FindingsReportError:
         return False

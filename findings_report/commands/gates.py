@@ -20,8 +20,10 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
     if limit is not None:
         bad = [key for key, finding in checked.authored.findings.items() if _trips(engagement, finding, limit)]
         if bad:
+            # At most ten ids: the message is one line of a CI log, and `list` prints all findings.
             fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
             tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+    # Notes do not count: they inform, and demand no change.
     warnings = sum(1 for problem in problems if problem.level == "warning")
     if strict and warnings:
         tripped.append(Problem(Kind.GATE, f"--strict: {warnings} warning{'' if warnings == 1 else 's'}", code="strict"))
@@ -30,6 +32,7 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
 
 def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
     scale = [severity.name for severity in engagement.severities]
+    # A resolved finding and a false positive need no action, so they must not stop a pipeline.
     return finding.status not in ANSWERED and scale.index(severity.severity(engagement, finding)[0]) <= limit
 
 

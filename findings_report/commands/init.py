@@ -22,11 +22,13 @@ def demo(folder: Path) -> Path:
     from findings_report.git.fetch import create_repository
     from findings_report.system.atomic_files import publish
 
+    # An empty folder only: nothing of the user's is overwritten or mixed with the sample.
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = f"{display_path(folder)} is not an empty folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a new one", code="taken"))
     publish({folder / authoring.FOLDER / name: content for name, content in new_finding.demo_findings().items()})
     create_repository(folder / "app", {release: new_finding.demo_release(release) for release in new_finding.RELEASES})
+    # Pinned last: the sample names a revision, whose commit exists only now.
     pin(Inputs(folder, {}), to=None, only=None)
     return folder
 
@@ -57,6 +59,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
     from findings_report.system.atomic_files import publish, publish_new
 
     target = folder / authoring.FOLDER
+    # lexists: a dangling link is a file of the user's as well.
     if os.path.lexists(target / authoring.ENGAGEMENT):
         place = Place(display_path(target / authoring.ENGAGEMENT))
         remedy = "`findings-report new` adds a finding, `findings-report schema --write` renews what editors read"
@@ -65,6 +68,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
     written = authoring.title_scalar(" ".join(title.split()))
     files = {target / name: content for name, content in new_finding.init_files(written).items()}
     publish_new(files)
+    # After publishing: the schemas are derived from the engagement that was just written.
     schemas = _schemas(target)
     publish(schemas)
     settings, problems = _settings(folder)
@@ -96,8 +100,10 @@ def _settings(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     if not os.path.lexists(path):
         return {path: (json.dumps(wanted, indent=2) + "\n").encode()}, []
     with contextlib.suppress(OSError):  # a folder, or a link that leads nowhere, holds nothing either
+        # Not parsed: the settings are JSON with comments. The folder's name shows that the schemas are configured.
         if authoring.SCHEMA_FOLDER.encode() in path.read_bytes():
             return {}, []
+    # Not merged: rewriting the file would lose its comments.
     fault = "exists already and was not changed"
     place = Place(display_path(path))
     return {}, [Problem(Kind.INPUT, fault, f"add {json.dumps(wanted)[1:-1]}", place=place, level="note", code="settings")]
@@ -108,6 +114,7 @@ def _ignore_file(folder: Path) -> tuple[dict[Path, bytes], list[Problem]]:
     path = folder / ".gitignore"
     if not os.path.lexists(path):
         return {path: b"/build/\n"}, []
+    # Every spelling that covers the folder: build, /build, build/ and /build/.
     if b"build" in {line.strip().strip(b"/") for line in path.read_bytes().splitlines()}:
         return {}, []
     fault = "does not name `build/`, where reports are written: they hold the client's code"

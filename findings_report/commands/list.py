@@ -37,5 +37,6 @@ def overview(inputs: Inputs) -> Overview:
         ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
         for key, finding in authored.findings.items()
     ]
+    # The sort is stable: findings of one severity stay in natural order (2 before 10).
     entries.sort(key=lambda entry: scale.index(entry.severity))
     return Overview(tuple(entries), authored.warnings)

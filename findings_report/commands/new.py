@@ -63,9 +63,11 @@ def new(start: Path, draft: NewFinding) -> WrittenFiles:
         if draft.path is not None:
             cited, problems = _cite(folder, authored, draft, draft.path)
         content = authoring.stub(authored.engagement, title, cited)
+        # Without the schema's file, editors would report the modeline as an error in every finding.
         if (folder / authoring.SCHEMA_FOLDER / "finding.json").is_file():
             content = f"{authoring.modeline('finding')}\n".encode() + content
     path = folder / f"{id}{authoring.FINDING_SUFFIX}"
+    # Never replaces a file: somebody may have taken the same id meanwhile.
     publish_new({path: content})
     return WrittenFiles((path,), tuple(problems))
 
@@ -91,6 +93,7 @@ def library(start: Path, shared: Path | None) -> Shelf:
 def _libraries(folder: Path, shared: Path | None) -> list[authoring.Files]:
     if shared is not None and not shared.is_dir():
         raise FindingsReportError(Problem(Kind.USAGE, "there is no such folder", place=Place(str(shared)), code="no-library"))
+    # absolute: the parent of `.` would be `.` again.
     own = folder.absolute().parent / LIBRARY
     return [authoring.Folder(path) for path in (own, shared) if path is not None and path.is_dir()]
 
@@ -102,8 +105,10 @@ def _one_line(title: str | None) -> str | None:
 def _check_id(id: str, taken: Sequence[str]) -> None:
     if (fault := identifier_fault(id)) is not None:
         raise _usage(fault, "as in NTR-007")
+    # This word is the subject of problems in engagement.yaml.
     if id.casefold() == authoring.ENGAGEMENT_KEY:
         raise _usage(f"{id} cannot be the id of a finding", "as in NTR-007")
+    # Ids are file names, and some file systems ignore case.
     if id.casefold() in (other.casefold() for other in taken):
         raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
 
@@ -122,6 +127,7 @@ def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
     from pydantic import ValidationError
 
     name, colon, path = text.partition(":")
+    # A path may contain a colon: only a known name before it makes the text NAME:path.
     if not colon or name not in engagement.repositories:
         name, path = "", text
     if not name and len(engagement.repositories) != 1:
@@ -145,6 +151,7 @@ def _quote(
     from findings_report.evidence.source_files import find_clones, open_clones
 
     engagement = authored.engagement
+    # A stand-in for the finding that does not exist yet: its location is resolved exactly as by `check`.
     finding = Finding(title="?", description="?", locations=(location,))
     with authoring.locating(authored), open_clones(find_clones(engagement, folder, clones), ()) as sources:
         resolution = resolve(engagement, {"?": finding}, sources)
@@ -152,6 +159,7 @@ def _quote(
     if any(problem.level == "error" for problem in problems):
         raise FindingsReportError(problems)
     (snippet,) = resolution.snippets["?"]
+    # Without a clone the location is kept, and its quote can be written later.
     if snippet.check.verdict is Verdict.UNCHECKED:
         return (), problems
     lines = tuple(line.text for run in snippet.runs for line in run.lines)

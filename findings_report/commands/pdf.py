@@ -24,6 +24,7 @@ def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
 
     shown = str(pdf)
     path = output or pdf
+    # `publish` writes beside the target first, so the input may also be the output.
     publish({path: locked(archive.content_of(pdf, shown=shown), password, shown=shown)})
     return path
 
@@ -51,6 +52,7 @@ def extract(pdf: Path, output: str | None, password: Password = no_password) -> 
     extracted = archive.extract(archive.content_of(pdf, shown=str(pdf)), shown=str(pdf), password=password)
     if output is None:
         beside = pdf.with_suffix(".json")
+        # The user did not name this file, so an existing one is not replaced.
         publish_new({beside: extracted.content})
         return ExtractResult(beside, extracted.content)
     path = _place(extracted, output)
@@ -111,6 +113,7 @@ def sign(
     content = archive.content_of(pdf, shown=shown)
     if not archive.is_pdf(content):
         raise FindingsReportError(Problem(Kind.INPUT, "it is no PDF", place=Place(shown), code="sign-pdf"))
+    # Dates in a PDF have no fractions of a second, and the visible date must be the same.
     at = datetime.now(UTC).replace(microsecond=0)
 
     def make_appearance(signer: Signer) -> Appearance:
@@ -130,6 +133,7 @@ def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     from findings_report.problems.safe_text import visible
     from findings_report.rendering.labels import day
 
+    # Names come from the certificate, where hidden characters could imitate another signer.
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     shown_day = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
     with open_renderer(workers=1) as renderer:
@@ -149,6 +153,7 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
 
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)
+    # Data and signatures are read separately, and the user is asked once.
     once = functools.cache(password)
     carried = archive.extract(content, shown=shown, password=once)
     signatures = signing.validate_signatures(content, trusted, shown=shown, password=once)
@@ -162,6 +167,7 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
 def _faults(signature: Signature) -> list[tuple[str, str | None]]:
     whose = f"the signature of {signature.signer}"
     if not signature.is_intact:
+        # Nothing else in a broken signature can be relied on.
         return [(f"{whose} is broken: the file was changed", None)]
     faults: list[tuple[str, str | None]] = []
     if not signature.is_whole:

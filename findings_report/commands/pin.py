@@ -42,6 +42,7 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
     from findings_report.system.atomic_files import publish_edited
 
     folder = authoring.find_folder(inputs.folder)
+    # Not the findings: `pin` is run while they are being written.
     authored = authoring.load_engagement(authoring.Folder(folder))
     with (
         authoring.locating(authored),
@@ -49,10 +50,12 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
     ):
         pins, problems = find_pins(authored.engagement, sources, to=to, only=only)
     path = (folder / authoring.ENGAGEMENT).resolve()  # a link stays one
+    # `publish_edited` compares the file with `was`: an edit that was saved meanwhile is not lost.
     was = content = path.read_bytes()
     for pin in pins:
         for field, value in pin.written.items():
             content = authoring.set_text(content, ("repositories", pin.name, field), value, shown=display_path(path))
+    # An unchanged file keeps its modification time.
     if any(pin.written for pin in pins):
         publish_edited({path: (was, content)})
     return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored))
@@ -87,6 +90,7 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
     left: list[Problem] = []
     for use in uses:
         answer = answers[use.link.url]
+        # Located for pinned links as well: the message about them starts with file and line.
         unpinned = Problem(
             Kind.SOURCE,
             f"the link to '{use.link.rest[:80]}' was not changed: {answer.message}",
@@ -107,6 +111,7 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
 def _pin_uses(
     uses: Sequence[Linked], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
 ) -> dict[str, PinnedLink]:
+    # Once per address: texts repeat their links, and each takes two reads of git.
     links = {use.link.url: use.link for use in uses}
     return {url: pin_link(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
 
@@ -129,6 +134,7 @@ def _edit_files(
     edited: dict[Path, tuple[bytes, bytes]] = {}
     for use in uses:
         key, *path = use.subject
+        # The text of a section is a Markdown file of its own, which is edited as plain text.
         if path[-1] == "file":
             name = authored.engagement.sections[int(path[1])].file or ""
             content = files.read(name) or b""

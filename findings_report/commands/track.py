@@ -55,6 +55,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
     from findings_report.evidence.source_files import find_clones, open_clones
 
     folder, authored = read(inputs)
+    # Before clones are opened: a wrong name is a slip, and must not cost seconds.
     check_only(authored.engagement, only)
     with (
         authoring.locating(authored),
@@ -62,6 +63,7 @@ def track(inputs: Inputs, to: str, *, only: str | None, explain: bool, progress:
     ):
         result = follow_places(read_cited(authored, sources, progress), sources, to, only, progress)
         explained, faults = list(result.places), list[Problem]()
+        # On request only: `git log -L` walks the history once per region.
         if explain:
             progress("asking history")
             explained, faults = _explain(result.places, sources, result.commits)
@@ -83,6 +85,7 @@ def read_cited(authored: authoring.Authored, sources: Mapping[str, git.Repositor
 
     progress("reading what is cited")
     resolution = resolve(authored.engagement, authored.findings, sources)
+    # All or nothing: a region that could not be read would be missing from the result unnoticed.
     if any(problem.level == "error" for problem in resolution.problems):
         raise FindingsReportError(resolution.problems)
     return resolution
@@ -112,6 +115,7 @@ def _commits(sources: Mapping[str, git.Repository | None], to: str, only: str | 
         if commit is None:
             fault = f"--to {to!r} names no commit in repository {name!r}"
             remedy = suggestions.revision(to, source.commit_of)
+            # Each repository has its own tags: `v2` may exist in one of them only.
             if only is None and len(sources) > 1:
                 remedy = f"take one repository with --only, or {remedy}"
             problems.append(Problem(Kind.SOURCE, fault, remedy, code="revision-missing"))
@@ -135,6 +139,7 @@ def _explain(
         if source is not None and commit is not None and region.drift.kind is not DriftKind.UNVERIFIABLE:
             try:
                 changes, ends = _changes(source, region.drift, commit, commits[name])
+            # A history that cannot be read, as in a shallow clone, costs the explanation and not the result.
             except FindingsReportError as error:
                 problems += (replace(problem, level="warning") for problem in error.problems)
         explained.append(replace(region, changes=changes, ends=ends))
@@ -147,6 +152,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
     Back to the common ancestor, and forward from there.
     """
     base = git.find_merge_base(source, commit, to)
+    # Unrelated histories: no commit turned one side into the other.
     if base is None:
         return (), ()
     now = (drift.now.path, drift.now.region) if drift.now else (drift.path, None)
@@ -156,6 +162,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
         if newer != base:
             lines = (region.start_line, region.end_line) if region is not None else None
             changes += git.list_changes(source, base, newer, path=path, lines=lines)
+    # If `to` is an ancestor, nothing was deleted there: the region did not exist yet.
     ends = _ends(source, drift, base, to) if drift.kind is DriftKind.DELETED and to != base else ()
     return tuple(changes), ends
 
@@ -165,11 +172,13 @@ def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[Com
     from findings_report.history.text_search import select_telling
 
     paths = dict.fromkeys((drift.path,))
+    # The lines may have been deleted after a rename, and `git log` with paths follows none.
     for rename in git.list_renames_along(source, base, to):
         if rename.old in paths:
             paths[rename.new] = None
     gone = [line.text for line in drift.diff if line.new_line is None]
     ends: dict[CommitSummary, None] = {}
     for index in select_telling(gone, _MOST_ASKED):
+        # The newest commit only: older ones added the text or moved it.
         ends |= dict.fromkeys(git.list_text_changes(source, base, to, paths=list(paths), text=gone[index].strip())[:1])
     return tuple(sorted(ends, key=lambda change: change.date, reverse=True))

@@ -54,6 +54,7 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     folder = authoring.find_folder(inputs.folder)
     files = authoring.Snapshot(authoring.Folder(folder))
     authored = authoring.load(files)
+    # After an interrupted write, files may be of two states, and moving citations would hide which.
     if unfinished := [
         replace(warning, level="error") for warning in authored.warnings if warning.code == authoring.UNFINISHED_CODE
     ]:
@@ -99,6 +100,7 @@ class _Plan:
         pins: Sequence[Pin],
     ) -> None:
         self._files = files
+        # By id: the file of a finding may be in a subfolder.
         self._names = {PurePosixPath(name).name.removesuffix(authoring.FINDING_SUFFIX): name for name in authored.files}
         self._authored = authored
         self._commits = regions.commits
@@ -117,6 +119,8 @@ class _Plan:
 
     def settle(self, sources: Mapping[str, git.Repository | None]) -> None:
         """Move every location that can move, read the result as `check` would, and undo the moves that change a citation."""
+        # First all locations are moved, then the result is resolved: only that proves that quote, lines and symbol
+        # hold.
         self._write()
         if not self.edited:
             return
@@ -124,10 +128,12 @@ class _Plan:
         snippets = {(id, snippet.index): snippet for id, listed in moved.snippets.items() for snippet in listed}
         faults = _faults_by_location(moved)
         for key in self.moved:
+            # A fault that the citation had before is no reason to keep it.
             news = {code: fault for code, fault in faults.get(key, {}).items() if code not in self._faults.get(key, {})}
             why = next(iter(news.values()), None) or _difference(self._snippets[key], snippets[key])
             if why is not None:
                 self.stay[key] = f"there, {why}"
+        # Written again from the originals: a location that stays is held at its commit instead.
         if self.stay:
             self._write()
 
@@ -138,6 +144,7 @@ class _Plan:
             location = self._authored.findings[id].locations[index]
             fault = f"citation of {location.path} not moved: {why}"
             remedy = self._remedy((id, index), location)
+            # A location with its own commit was held on purpose, so this needs no action.
             level: Level = "note" if location.commit is not None else "warning"
             subject = (id, "locations", index)
             problems.append(Problem(Kind.SOURCE, fault, remedy, subject=subject, level=level, code="location-stays"))
@@ -174,6 +181,7 @@ class _Plan:
             if snippet.commit == self._commits.get(snippet.repository, snippet.commit):
                 continue  # already at that commit, or without a local clone
             name = self._names[key[0]]
+            # Several locations may be in one file: each edit starts from the result of the one before.
             content = contents.get(name) or self._files.read(name) or b""
             contents[name] = self._rewrite(key, content)
             if contents[name] != content and key not in self.stay:
@@ -226,6 +234,7 @@ class _Overlay:
 def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:
     from findings_report.evidence.resolve import resolve
 
+    # Loaded from the overlay: the result is checked before a file is written.
     authored = authoring.load(files)
     return resolve(authored.engagement, authored.findings, sources)
 
@@ -244,6 +253,7 @@ def _difference(was: Snippet, now: Snippet) -> str | None:
     """Return how the printed location would differ at the new commit; None if it is the same."""
     if now.check.verdict is not was.check.verdict:
         return f"its quote would be {now.check.verdict.value}, and is {was.check.verdict.value} here"
+    # The verdict is not enough: a symbol that grew has the same verdict and prints more lines.
     return None if _printed_lines(was) == _printed_lines(now) else "it would print other lines"
 
 

@@ -114,6 +114,7 @@ class ReportParts:
         return self._runner.join_parts(
             "document",
             report=self._report,
+            # Iterators of one element: rendered only if the template prints them.
             front=mark_safe(self.front() for _ in range(1)),
             before=mark_safe(self.section(section) for section in self._sections(SectionPlace.BEFORE)),
             findings=mark_safe(self.finding(finding) for finding in self._report.findings),
@@ -168,6 +169,7 @@ def _sheets(findings: Iterable[tuple[str, str]]) -> Iterator[Iterator[Markup]]:
 
     Blank findings are left out: in a comparison the table says everything about some of them.
     """
+    # The size of a group depends on all ids, so everything is rendered before the first group.
     printed = [(id, text) for id, text in findings if text.strip()]
     parts = iter(printed)
     for count in segment_sizes([id for id, _ in printed]):

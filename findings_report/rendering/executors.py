@@ -31,6 +31,7 @@ def open_executor(name: str, *, system_fonts: bool) -> AbstractContextManager[Ex
     if system_fonts:
         fault = "--system-fonts means the fonts of this machine, and workers have their own"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "leave it out, or --executor", code="executor"))
+    # Imported here: the local executor works without the extra `cluster`.
     from findings_report.rendering.cluster.executor import open_cluster
 
     return open_cluster(name)

@@ -47,6 +47,7 @@ def render(
     if (known := entries.get(key)) is not None:
         return Rendered(known)
     rendered = _render(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
+    # With problems it is rendered each time, because they have to be reported each time.
     if not rendered.problems:
         entries.put(key, rendered.content)
     return rendered
@@ -128,5 +129,6 @@ def pdf_page(document: Document, text: Rendered) -> PdfPage:
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
+    # Dated with the report: two builds of the same findings must give the same bytes.
     data = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date)
     return PdfPage(text.content.decode(), pictures, data)

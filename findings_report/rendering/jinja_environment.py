@@ -192,6 +192,7 @@ _UNIQUE: Final = {"Report": "the report", "ReportedEngagement": "the engagement"
 
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (str, "a text"),
+    # Before the numbers: bool is a subclass of int.
     (bool, "true or false"),
     ((int, float), "a number"),
     (date, "a day"),

@@ -100,6 +100,7 @@ def _results(pending: deque[tuple[Job, JobFuture]], waiting: Iterator[Job], exec
             job, future = pending.popleft()
             job.progress(job.label(0))
             result = future.result()
+            # Submitted before the result is handed out: workers go on while the caller uses it.
             pending.extend((following, executor.submit(following)) for following in islice(waiting, 1))
             yield result
     finally:

@@ -51,6 +51,7 @@ def code(text: str) -> Markup:
     if not shown or "|" in shown:  # a pipe in code would end a table's cell
         return escape(text)
     mark = "`" * (_longest(shown) + 1)
+    # A backtick at either end would lengthen the fence; CommonMark strips one space there.
     space = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return Markup(f"{mark}{space}{shown}{space}{mark}")  # noqa: S704
 
@@ -87,6 +88,7 @@ def inline(parsed: Prose, part: Part) -> Markup:
     """Return the content of one paragraph, on one line."""
     tokens: list[Token] = []
     for token in parsed.tokens:
+        # A hard break would end the line, and with it the caption or the cell of a table.
         children = [Token("softbreak", "br", 0) if child.type == "hardbreak" else child for child in token.children or ()]
         opener, closer = Token("paragraph_open", "p", 1, block=True), Token("paragraph_close", "p", -1, block=True)
         tokens += [opener, token.copy(type="inline", children=children), closer]

@@ -71,6 +71,7 @@ def plan_rendering(
     targets: list[tuple[Target, ...]] = []
     for format_ in dict.fromkeys(target.format for target in renderable_targets):
         of_format = [(document, target) for document, target in wanted if target.format == format_]
+        # A whole report is a job of its own: its parts are rendered in one process.
         size = executor.batch_size(len(of_format)) if is_alone else 1
         for start in range(0, len(of_format), size):
             batch = of_format[start : start + size]
@@ -95,6 +96,7 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
                 fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
                 problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
             files[target] = Written(target.path, file.content, result.seconds / len(targets))
+    # Once per build: trimming looks at every file of the cache.
     if plan.cache is not None:
         plan.cache.trim()
     return tuple(files[target] for target in plan.order), problems
@@ -122,6 +124,7 @@ def own_files(template: Template) -> list[Problem]:
         fault = "this template file replaces the tool's own" if known else "none of the tool's template files has this name"
         remedy = None if known else "it is used only where a template of yours includes it"
         place = Place(display_path(path))
+        # The digest shows which version of the file shaped this report.
         fault = f"{fault}, sha256 {digest[:16]}"
         problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="note", code="template-override"))
         fault = "a browser ignores this `style` attribute: the page's policy allows its style sheet only"

@@ -196,6 +196,7 @@ def styled_lines(path: Path) -> tuple[int, ...]:
     """
     if not path.name.endswith(".html.j2"):
         return ()
+    # A file that is not UTF-8 has its own error when it is run.
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return tuple(number for number, line in enumerate(lines, start=1) if _STYLED.search(line))
 

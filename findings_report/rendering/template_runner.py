@@ -56,6 +56,7 @@ class TemplateRunner:
         self._files = read_template(template)
         self._environment = create_environment(self._format.dialect, self._files, engagement)
         self._entries = entries
+        # The engagement is in every key, because every template sees it.
         self._key = _key(self._files, f"{format} {is_alone}", engagement) if entries else None
 
     def new_part(self) -> Part:
@@ -90,6 +91,7 @@ class TemplateRunner:
         In pieces, so that a long report is not held in memory once more than its parts are.
         """
         pieces = self._generate(name, self.new_part(), **seen)
+        # Markdown writes fragments at once: all of its parts are in one file.
         if self._format.dialect is not html:
             return pieces
         pattern, replacement = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')

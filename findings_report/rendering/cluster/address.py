@@ -49,10 +49,12 @@ def parse(text: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
+    # A path or query has no meaning here, and a password would end up in messages.
     if not host or not port or text != f"{parts.scheme}://{parts.netloc}" or "@" in text or parts.scheme not in SCHEMES:
         fault = f"{text!r} does not say where the scheduler is"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "write tls://HOST:PORT", code="cluster-address"))
     address = Address(host, port, is_encrypted=parts.scheme == "tls")
+    # No option allows it: whoever reaches the port reads findings and can run code.
     if not address.is_encrypted and not is_loopback(host):
         fault = f"{text} is not encrypted, and leads to another machine: findings would be sent in the clear"
         remedy = f"start the scheduler with certificates, and write tls://{parts.netloc}"
@@ -71,6 +73,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+# Messages of dask and OpenSSL may contain a whole traceback.
 _LONGEST_REASON = 300
 
 

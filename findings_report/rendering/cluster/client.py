@@ -56,6 +56,7 @@ def joined(address: Address) -> Iterator[Cluster]:
     Raises FindingsReportError: USAGE when the extra `cluster` is not installed or `tls://` has no certificates, NETWORK when
     the scheduler cannot be reached, has no worker, or has one elsewhere that would be sent things in the clear.
     """
+    # Not imported to find out: what dask prints on import is silenced below.
     if importlib.util.find_spec("distributed") is None:
         raise no_extra()
     with _quiet(), _client(address) as client:
@@ -81,6 +82,7 @@ class Cluster:
     def submit(self, call: Callable[[bytes], bytes], frame: bytes) -> Task:
         """Has `call(frame)` run on a worker, and on another one when that is lost. Raises FindingsReportError (NETWORK)."""
         try:
+            # pure=False: dask gives equal calls one key, and would run two equal frames once.
             return Task(self, self.client.submit(call, frame, pure=False, workers=self.hosts))
         except Exception as error:  # dask names none; what a client does that was closed meanwhile is of many kinds
             raise lost(self.address) from error
@@ -114,10 +116,12 @@ class Task:
 
         try:
             self._wait()
+            # The task is done here: the time limit is for the transfer of its bytes.
             result = self.future.result(timeout=SECONDS_TO_FETCH)
         except FindingsReportError:
             raise
         except KilledWorker as error:
+            # dask counts the failures that it allows; the last worker died as well.
             raise killed(error.allowed_failures + 1) from error
         except CancelledError as error:
             raise lost(self.cluster.address) from error
@@ -141,6 +145,7 @@ class Task:
 
         last_seen = time.monotonic()
         while not self.future.done():
+            # In steps: dask itself waits for ever when the last worker is gone.
             with contextlib.suppress(TimeoutError), self.cluster.client.as_current():
                 wait([self.future], timeout=_SECONDS_BETWEEN_LOOKS)
                 return
@@ -154,6 +159,7 @@ class Task:
 def _quiet() -> Iterator[None]:
     """Nothing that dask logs or warns of reaches the terminal: what matters to a user is raised."""
     before = logging.root.manager.disable
+    # distributed logs a lost connection with a traceback, and here it is raised as a problem.
     logging.disable()
     try:
         with warnings.catch_warnings():
@@ -168,6 +174,7 @@ def _client(address: Address) -> Iterator[Client]:
     from distributed import Client, Security
 
     try:
+        # None and not False: False would override a user's configuration that demands encryption.
         security = Security(require_encryption=address.is_encrypted or None)
         context = security.get_connection_args("client")["ssl_context"]
     except (OSError, ValueError, TypeError) as error:
@@ -175,6 +182,7 @@ def _client(address: Address) -> Iterator[Client]:
     if address.is_encrypted and context is None:
         raise no_certificates()
     try:
+        # Not the default client: a program that uses the API may have its own.
         client = Client(address.dask, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except Exception as error:  # OSError where nobody is, others where somebody else is
         raise unreachable(address, error) from error

@@ -123,6 +123,7 @@ def pack(job: Job) -> bytes:
     for number, files in enumerate(template.layers):
         blobs |= {f"{number}/{name}": content for name, content in files.items()}
     message = {
+        # Compared again on the worker: one of another version may join after the first check.
         "made_by": worker_versions(),
         "format": job.format,
         "documents": len(job.documents),
@@ -162,6 +163,7 @@ def read(answer: bytes, job: Job) -> RenderResult:
             raise FindingsReportError(incompatible_worker("a worker", describe_difference(message["incompatible"])))
         if "faults" in message:
             faults = _load(message["faults"], job)
+            # Problems without an error would end the run with exit code 0.
             if not exit_code(faults):
                 raise ValueError("nothing was made, and nothing is said to be wrong")
             raise FindingsReportError(faults)
@@ -169,6 +171,7 @@ def read(answer: bytes, job: Job) -> RenderResult:
         problems: Any = message["problems"]
         files = (Rendered(content, _load(listed, job)) for content, listed in zip(contents, problems, strict=True))
         seconds = float(str(message["seconds"]))
+        # Python's JSON has NaN and Infinity, which the summary cannot print.
         if not math.isfinite(seconds):
             raise ValueError("its time is not a finite number")
         return RenderResult(tuple(files), seconds)
@@ -187,6 +190,7 @@ def incompatible_worker(worker: str, difference: str | None) -> Problem:
 def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
     layers: list[dict[str, bytes]] = [{} for _ in range(message["layers"])]
     for name, content in blobs.items():
+        # The name of a file may contain slashes; the number of its layer is before the first.
         number, slash, key = name.partition("/")
         if slash:
             layers[int(number)][key] = content
