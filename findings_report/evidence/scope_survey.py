@@ -40,7 +40,7 @@ class Survey:
 def survey(
     engagement: Engagement, repositories: Sequence[ReportedRepository], sources: Mapping[str, BlobReader | None]
 ) -> Survey:
-    """The files of every repository that was read. Problems that a user can solve are returned, not raised."""
+    """Return the files of every repository that was read. Problems that a user can solve are returned, not raised."""
     scope = patterns(engagement.scope, engagement.repositories)
     if not scope:
         return Survey({}, ())
@@ -76,7 +76,7 @@ def _cover(
 
 
 def _count_lines(repository: str, ids: Sequence[str], source: BlobReader) -> tuple[dict[str, int | None], list[Problem]]:
-    """How many lines each blob has: all of them, or none when they are too many."""
+    """Return how many lines each blob has: all of them, or none when there are too many."""
     # All or none: a total over some of the files would be read as the size of the scope.
     fault = f"the lines of the {len(ids):,} files that the scope names in repository {repository!r} are not counted"
     too_many = f"{fault}: they are more than {MOST_FILES:,}, or than {MOST_BYTES // 2**20} MiB"
@@ -103,7 +103,7 @@ def _count_lines(repository: str, ids: Sequence[str], source: BlobReader) -> tup
 
 
 def _report_empty(scope: Sequence[Pattern], files: Mapping[str, Sequence[CoveredFile]], paths: Sequence[str]) -> list[Problem]:
-    """A warning for each entry that names no file, where all that it is about were read."""
+    """Return a warning for each entry that names no file, if all repositories that it concerns were read."""
     used = {index for listed in files.values() for file in listed for index in file.entries}
     # An excluding entry leaves no file behind that names it, so it is checked against every path.
     used |= {index for index, entry in enumerate(scope) if entry.is_excluding and any(map(entry.names, paths))}

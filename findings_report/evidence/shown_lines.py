@@ -52,8 +52,9 @@ def shift_lines(check: Check) -> Callable[[int], int | None]:
 
 
 def choose_regions(location: Location, check: Check, count: int) -> tuple[Region, ...]:
-    """The cited lines, of a file of `count`, as printed: where the quote was found, if that is not where `lines` says; else
-    `lines`, or what the quote's own numbers claim.
+    """Return the cited lines, as printed, of a file of `count` lines.
+
+    Where the quote was found, if that is not where `lines` says; else `lines`, or what the quote's own numbers claim.
     """
     if not check.found:
         return location.lines or tuple(region for region in check.claimed if region.end_line <= count)
@@ -63,13 +64,13 @@ def choose_regions(location: Location, check: Check, count: int) -> tuple[Region
 
 
 def cover_shown_lines(regions: Sequence[Region], lines: ShownLines) -> tuple[Region, ...]:
-    """`regions` and every printed line: for a quote that has moved, what `show` and the marks took along is cited with it."""
+    """Return `regions` and every printed line: what `show` and the marks of a moved quote took along is cited with it."""
     shown = {line.number for run in lines.runs for line in run.lines if line.number is not None}
     return join_runs(sorted(shown.union(*(range(region.start_line, region.end_line + 1) for region in regions))))
 
 
 def show_file_lines(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> ShownLines:
-    """The lines of a file that a location prints.
+    """Return the lines of a file that a location prints.
 
     `show` if given; else the quoted lines and the marked ones, or without a placed quote all that is cited. For a quote
     that has moved, the author's marks move along as far as the quote shows where.
@@ -110,7 +111,7 @@ def _numbers(regions: Iterable[Region], count: int) -> set[int]:
 
 
 def _cap_lines(numbers: set[int], marked: set[int]) -> set[int]:
-    """At most MOST_LINES: the marked ones, and of the others the first."""
+    """Return at most MOST_LINES: the marked ones, and of the others the first."""
     if len(numbers) <= MOST_LINES:
         return numbers
     # A note whose line is elided would lose its place, so marked lines are kept before others.
@@ -119,7 +120,7 @@ def _cap_lines(numbers: set[int], marked: set[int]) -> set[int]:
 
 
 def show_quote_lines(quoted: Sequence[Run], location: Location) -> ShownLines:
-    """The author's own lines, with the marks of those that have a number."""
+    """Return the author's own lines, with the marks of those that have a number."""
     runs: list[Run] = []
     shown: set[int] = set()
     left = MOST_LINES

@@ -32,7 +32,7 @@ class SourceFile:
     path: str
     """POSIX, from the repository's root."""
     blob: str
-    """Its id."""
+    """Id of the blob."""
     size: int
     """Bytes."""
     text: Text
@@ -98,7 +98,7 @@ class GitReader(BlobReader, Protocol):
     """What `resolve` asks of a repository. Every method may raise FindingsReportError (SOURCE) for a damaged object."""
 
     def commit_of(self, revision: str) -> str | None:
-        """The full hash that `revision` names now; None when it names nothing."""
+        """Return the full hash that `revision` names now; None when it names nothing."""
 
     def has_commit(self, commit: str) -> bool:
         """True when `commit` is the full hash of a commit that is here."""
@@ -107,7 +107,7 @@ class GitReader(BlobReader, Protocol):
         """Return the entry at `path`; None when there is none."""
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
-        """Paths of files in which each of `lines` is part of some line."""
+        """Return paths of files in which each of `lines` is part of some line."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class FileReader:
         return self._commits[commit]
 
     def file(self, commit: str, path: str) -> SourceFile:
-        """The file at `path`.
+        """Return the file at `path`.
 
         Raises FindingsReportError (SOURCE) when it has no lines to cite, and when git cannot read it.
         """
@@ -178,7 +178,7 @@ class FileReader:
         return self._files[key]
 
     def _near(self, commit: str, path: str) -> str | None:
-        """What the author may have meant: files of the same name, else of a name like it."""
+        """Return a suggestion: files of the same name, else of a similar path; None without one."""
         from rapidfuzz import fuzz, process
 
         # The whole tree is listed only for a path that is missing.
@@ -195,11 +195,11 @@ class FileReader:
 
 
 class SourceFiles:
-    """The files of `commit`."""
+    """The files of one commit, each read once."""
 
     def __init__(self, repository: git.Repository, commit: str) -> None:
         self.repository: Final = repository
-        """Where they are."""
+        """The repository that contains the files."""
         self.commit: Final = commit
         """Full hash."""
         self.problems: tuple[Problem, ...] = ()
@@ -207,7 +207,7 @@ class SourceFiles:
         self._files: dict[str, SourceFile | NoLinesError | None] = {}
 
     def file(self, path: str) -> SourceFile | None:
-        """The file at `path`; None when there is none. Raises NoLinesError."""
+        """Return the file at `path`; None when there is none. Raises NoLinesError."""
         # Failures are remembered too: many regions cite one file, and each would have git read it again.
         if path not in self._files:
             try:
@@ -288,7 +288,7 @@ def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Pa
 
 @contextmanager
 def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> Iterator[dict[str, git.Repository | None]]:
-    """Every clone opened; closed again at the end. Raises FindingsReportError (SOURCE) with all that cannot be opened."""
+    """Open every clone, and close all at the end. Raises FindingsReportError (SOURCE) with all that cannot be opened."""
     with ExitStack() as stack:
         opened: dict[str, git.Repository | None] = {}
         problems: list[Problem] = []
@@ -310,7 +310,7 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
 def find_audited_commit(
     name: str, repository: DeclaredRepository, source: GitReader | None, *, is_needed: bool = True
 ) -> AuditedCommit:
-    """The pinned commit of a repository, else what its revision names now.
+    """Return the pinned commit of a repository, else what its revision names now.
 
     `is_needed` is False when every location names its own commit: then the repository needs none.
     """
@@ -356,10 +356,10 @@ def find_audited_commit(
 
 
 def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:
-    """The lines of a region of a file."""
+    """Return the lines of `region`."""
     return lines[region.start_line - 1 : region.end_line]
 
 
 def soften_errors(error: FindingsReportError) -> tuple[Problem, ...]:
-    """The problems of something that the answer can do without."""
+    """Return the problems of `error` as warnings, for data that the result can do without."""
     return tuple(replace(problem, level="warning") for problem in error.problems)

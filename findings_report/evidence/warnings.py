@@ -13,7 +13,7 @@ from findings_report.sourcecode.symbols import encloses, find_enclosing
 
 
 def describe_lines(regions: Sequence[Region]) -> str:
-    """Regions as a person says them: `lines 116-117 and 121`."""
+    """Return regions in words: `lines 116-117 and 121`."""
     words = [str(region) for region in regions]
     one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
     listed = ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
@@ -41,7 +41,7 @@ def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
 
 
 def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator[Problem]:
-    """What a verdict has to say. `where` is the path and commit, as a person says them."""
+    """Yield the warnings of a verdict. `where` is the path and commit in words."""
 
     def warning(fault: str, remedy: str | None, code: str, field: str = "quote") -> Problem:
         return Problem(Kind.SOURCE, fault, remedy, subject=(field,), level="warning", code=code)
@@ -103,7 +103,7 @@ def _describe_edit(check: Check, where: str) -> str:
 
 
 def check_line_numbers(location: Location, count: int, check: Check) -> Problem | None:
-    """Says when something is cited or marked that a file of `count` lines does not have."""
+    """Return the error of lines that are cited or marked beyond the end of a file of `count` lines; None without one."""
     ends = {
         "lines": max((region.end_line for region in location.lines), default=0),
         "show": max((region.end_line for region in location.show), default=0),
@@ -121,7 +121,7 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
 
 
 def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem | None:
-    """Says when `named` does not enclose the lines, with the right name; None when it does, and when nothing is sure."""
+    """Return a warning, with the right name, when `named` does not enclose the lines; None when it does or may do so."""
     # No symbols means an unknown language or a file that cannot be parsed, never a file without functions.
     if not symbols:
         return None

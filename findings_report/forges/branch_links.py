@@ -1,7 +1,7 @@
-"""Links to a file of a forge under the name of a branch or tag: tomorrow they may show another text. Pure.
+"""Links to a file on a forge that name a branch or tag: tomorrow they may show other text. Pure.
 
 Only links into the given repositories are found; what a link names is a matter of the forge's addresses alone.
-LinkedRepository: the forges' own addresses of a file, as their web pages give them.
+Source: the forges' own addresses of a file, as their web pages give them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMING: Final[Mapping[Forge, re.Pattern[str]]] = {
 """The part of an address between a repository's page and the revision."""
 
 Homes = Mapping[str, Sequence[tuple[Forge, str]]]
-"""By the repository's name: its pages on forges, see `homes`."""
+"""By the repository's name: its pages on forges, as `find_homes` returns them."""
 
 
 class LinkTarget(Protocol):
@@ -53,13 +53,13 @@ class LinkedRepository(Protocol):
     """What `pin_link` asks of an available repository."""
 
     def commit_of(self, revision: str) -> str | None:
-        """The full hash that `revision` names now; None when it names nothing."""
+        """Return the full hash that `revision` names now; None when it names nothing."""
 
     def entry(self, commit: str, path: str) -> LinkTarget | None:
         """Return the entry at `path`; None when there is none."""
 
     def blob(self, id: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,18 @@ class BranchLink:
     """The lines it marks."""
 
     def splits(self) -> Iterator[tuple[str, str]]:
-        """Every (revision, path) that it may mean, shortest revision first: branches may hold a `/`."""
+        """Yield every (revision, path) that it may mean, shortest revision first: branches may hold a `/`."""
         parts = self.rest.rstrip("/").split("/")
         for count in range(1, min(len(parts), _MOST_SPLITS) + 1):
             yield unquote("/".join(parts[:count])), unquote("/".join(parts[count:]))
 
     def pinned(self, path: str, commit: str) -> str:
-        """The same link at `commit`."""
+        """Return the same link at `commit`."""
         return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
 
 
 def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRepository | None) -> PinnedLink:
-    """The link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
+    """Return the link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
     if repository.commit is None:
         return PinnedLink(None, f"the repository {link.repository} has no `commit` to name: run `findings-report pin`")
     if source is None:
@@ -115,12 +115,12 @@ def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRep
 
 
 def find_homes(addresses: Mapping[str, Sequence[str | None]]) -> Homes:
-    """The pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
+    """Return the pages of each repository, by its name, from its addresses; those of unknown forges are left out."""
     return {name: [home for url in urls if url and (home := find_home(url))] for name, urls in addresses.items()}
 
 
 def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
-    """Each link of `text` into one of the repositories that names no commit, in order."""
+    """Yield each link of `text` into one of the repositories that names no commit, in order."""
     if "://" not in text:
         return
     for match in _URL.finditer(text):
@@ -133,7 +133,7 @@ def find_branch_links(text: str, known: Homes) -> Iterator[BranchLink]:
 
 
 def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | None]) -> str:
-    """`text` with the address that `change` gives in the place of each link; None leaves it."""
+    """Return `text` with the address that `change` gives in the place of each link; None leaves it."""
     parts: list[str] = []
     done = 0
     for link in find_branch_links(text, known):
@@ -161,7 +161,7 @@ def _find_commit(revision: str, source: LinkedRepository) -> str | None:
 
 
 def _find_difference(link: BranchLink, path: str, named: str, commit: str, source: LinkedRepository) -> str | None:
-    """Why the link does not show the same at both commits; None when it does."""
+    """Return why the link does not show the same at both commits; None when it does."""
     if not path:
         return None if named == commit else "the files are not the same"
     there, here = source.entry(named, path), source.entry(commit, path)
@@ -183,7 +183,7 @@ def _read_cited(link: BranchLink, content: bytes) -> Sequence[str]:
 
 
 def _trim_url(url: str) -> str:
-    """The address without what belongs to the sentence or to Markdown after it."""
+    """Return the address without trailing punctuation of the sentence or of Markdown."""
     end = len(url)
     # As in GFM's extended autolinks: a closing parenthesis belongs to the address only if it was opened there.
     unopened = url.count(")") - url.count("(")
@@ -216,6 +216,6 @@ def _read_link(start: int, url: str, name: str, forge: Forge, page: str) -> Bran
 
 
 def _split_path(text: str) -> tuple[str, str]:
-    """The path, and query and fragment."""
+    """Return the path, and the query with the fragment."""
     at = min((index for index in (text.find("?"), text.find("#")) if index >= 0), default=len(text))
     return text[:at], text[at:]

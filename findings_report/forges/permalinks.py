@@ -33,7 +33,7 @@ class Forge(Enum):
 
 
 def build_permalink(url: str | None, commit: str, path: str | None = None, regions: Sequence[Region] = ()) -> str | None:
-    """The address of `path` at `commit` with the first of `regions` marked; of the whole tree without a path.
+    """Return the address of `path` at `commit` with the first of `regions` marked; of the whole tree without a path.
 
     `url` is the engagement's `web`, else its `url`: https, ssh or `git@host:path`. Credentials, query and fragment are dropped.
     Always http or https; None when the forge is not known or `url` is a local path.
@@ -47,14 +47,14 @@ def build_permalink(url: str | None, commit: str, path: str | None = None, regio
 
 
 def find_home(url: str) -> tuple[Forge, str] | None:
-    """The forge of a repository, and the address of its page without scheme and `.git`; None when its links are not read."""
+    """Return the forge and the page of a repository, without scheme and `.git`; None when its links are not read."""
     base = _base(url)
     forge = _READ.get(_forge(base)) if base else None
     return (forge, _without_git(base).partition("://")[2]) if base and forge else None
 
 
 def strip_credentials(url: str | None) -> str | None:
-    """`url` as it may be printed: without the user name and password of an address with a scheme."""
+    """Return `url` as it may be printed: without the user name and password of an address with a scheme."""
     if url is None or "://" not in url:
         return url
     scheme, _, rest = url.partition("://")
@@ -112,7 +112,7 @@ def _without_git(base: _Base) -> str:
 
 
 def _span(lines: _Lines | None, template: str, single: str) -> str:
-    """`template` with {first} and {last}, `single` for one line, nothing for none."""
+    """Return `template` with {first} and {last}, `single` for one line, nothing for none."""
     if lines is None:
         return ""
     return (single if lines.first == lines.last else template).format(first=lines.first, last=lines.last)

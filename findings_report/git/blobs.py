@@ -25,7 +25,7 @@ _MOST_HEADERS: Final = 128 * 1024 * 1024
 
 
 def read_blobs(repository: Repository, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-    """(id, content) of each blob: None for one that is not here; one larger than LARGEST_SEARCHED is left out.
+    """Yield (id, content) of each blob: None for one that is not here; one larger than LARGEST_SEARCHED is left out.
 
     Raises FindingsReportError (SOURCE) when a blob is not what its id says, and after two minutes.
     """
@@ -79,7 +79,7 @@ def _sizes(repository: Repository, ids: list[str]) -> dict[str, int | None]:
 
 
 def _file_of(ids: Iterable[str]) -> IO[bytes]:
-    """A file without a name that holds the ids, to be read from its start: a pipe would have to be fed while git is read."""
+    """Return an unnamed file of the ids, at its start: a pipe would have to be fed while git's answers are read."""
     asked = TemporaryFile()  # noqa: SIM115  # closed by who asks
     asked.write("".join(f"{id}\n" for id in ids).encode("ascii"))
     asked.seek(0)

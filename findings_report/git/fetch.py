@@ -93,7 +93,7 @@ def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str]
 
 
 def create_repository(folder: Path, releases: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Makes `folder` a repository with one tagged commit per release, in their order; the last one is checked out.
+    """Make `folder` a repository with one tagged commit per release, in order; the last one is checked out.
 
     Each release is its files by path; what a release does not name is gone in it. Raises FindingsReportError (OUTPUT).
     """
@@ -172,7 +172,7 @@ class _Remote:
         )
 
     def _refs(self, names: Sequence[str]) -> dict[str, str]:
-        """The remote's refs of these names, and its HEAD, with their ids."""
+        """Return the remote's refs of these names, and its HEAD, with their ids."""
         answer = process.run(
             [*_settings(), "ls-remote", "--", self.source, "HEAD", *names],
             environment=process.network_environment("https:ssh"),
@@ -247,7 +247,7 @@ def _fetch(wanted: _Wanted, folder: Path, refspecs: Sequence[str], *, depth: int
 
 
 def _refuse_too_much(folder: Path, source: str) -> None:
-    """Raises when git was ended for writing a file as long as it may be; git's own message does not show it."""
+    """Raise when git was ended at the size limit for files, which git's own message does not show."""
     if any(file.stat().st_size >= _MOST_RECEIVED for file in (folder / "objects" / "pack").glob("tmp_pack_*")):
         fault = f"cannot fetch from {process.without_credentials(source)}: the server sent more than {_MOST_RECEIVED:,} bytes"
         remedy = "clone the repository yourself, and name the clone with --repository"
@@ -255,7 +255,7 @@ def _refuse_too_much(folder: Path, source: str) -> None:
 
 
 def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
-    """The full commits of those that are in the clone at `folder`."""
+    """Return the full commits of those that are in the clone at `folder`."""
     with open_repository(folder, name=process.without_credentials(source)) as repository:
         named = ((revision, repository.commit_of(revision)) for revision in revisions)
         commits_of = {revision: commit for revision, commit in named if commit is not None and repository.has_commit(commit)}
@@ -263,7 +263,7 @@ def _commits_in(folder: Path, source: str, revisions: Sequence[str], commits: Se
 
 
 def _local_path(source: str) -> Path | None:
-    """The path that `source` names on this machine; None when it is a remote. Raises for what git must not be given."""
+    """Return the path that `source` names on this machine; None for a remote. Raises for what git must not be given."""
     scheme = _SCHEME.match(source)
     # `-` would be read as an option; `ext::` and other `NAME::` addresses start a program of that name.
     if not source.isprintable() or not source or source.startswith("-") or "::" in source:
@@ -282,14 +282,14 @@ def _is_name(revision: str) -> bool:
 
 
 def _candidates(revision: str) -> tuple[str, ...]:
-    """The refs that git would take `revision` for, in its order. Source: gitrevisions, "<refname>"."""
+    """Return the refs that `revision` may mean, in git's order. Source: gitrevisions, "<refname>"."""
     if revision == "HEAD" or revision.startswith("refs/"):
         return (revision,)
     return (f"refs/{revision}", f"refs/tags/{revision}", f"refs/heads/{revision}")
 
 
 def _own_ref(revision: str) -> str:
-    """The ref of our clone that makes `revision` name there what it names at the source."""
+    """Return the ref of our clone that makes `revision` name there what it names at the source."""
     if revision == "HEAD":
         return FETCHED_HEAD
     return revision if revision.startswith("refs/") else f"refs/tags/{revision}"

@@ -31,11 +31,11 @@ class Rename:
     old: str
     """POSIX, from the repository's root, like every path."""
     new: str
-    """The same."""
+    """The new name."""
 
 
 def find_merge_base(repository: Repository, first: str, second: str) -> str | None:
-    """The best common ancestor of two commits; None when they have none, or it is beyond where history was cut off."""
+    """Return the best common ancestor of two commits; None when they have none, or it is beyond where history was cut off."""
     answer = _run(repository, ["merge-base", first, second], "their common ancestor cannot be found", statuses=(0, 1))
     return answer.decode("ascii").split("\n")[0].strip() or None
 
@@ -46,7 +46,7 @@ def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
 
 
 def list_renames_along(repository: Repository, older: str, newer: str) -> tuple[Rename, ...]:
-    """The renames made by the commits that `newer` has and `older` has not, oldest first; merges are left out.
+    """Return the renames made by the commits that `newer` has and `older` has not, oldest first; merges are left out.
 
     Raises FindingsReportError (SOURCE) when that takes more than two minutes.
     """
@@ -60,7 +60,7 @@ def list_renames_along(repository: Repository, older: str, newer: str) -> tuple[
 def find_renames_between(
     repository: Repository, old: str, new: str, *, sources: Sequence[str], added: Sequence[str]
 ) -> tuple[Rename, ...]:
-    """Which of `sources`, files of commit `old`, are like one of `added`, the files that only commit `new` has.
+    """Return the renames from `sources`, files of commit `old`, to similar files among `added`, which only commit `new` has.
 
     A source that still exists may have been renamed as well, when something else took its name.
     """
@@ -79,7 +79,7 @@ def find_renames_between(
 def list_changes(
     repository: Repository, older: str, newer: str, *, path: str, lines: tuple[int, int] | None
 ) -> tuple[CommitSummary, ...]:
-    """The commits that `newer` has and `older` has not and that changed the `lines` (first, last) of `path` in `newer`.
+    """Return the commits that `newer` has and `older` has not and that changed the `lines` (first, last) of `path` in `newer`.
 
     The newest first, at most 20; of the whole file, deletion included, when `lines` is None. Raises FindingsReportError
     (SOURCE) when that takes more than two minutes.
@@ -92,9 +92,9 @@ def list_changes(
 def list_text_changes(
     repository: Repository, older: str, newer: str, *, paths: Sequence[str], text: str
 ) -> tuple[CommitSummary, ...]:
-    """The commits that `newer` has and `older` has not after which `text` is in `paths` more or less often than before.
+    """Return the commits that `newer` has and `older` has not after which `text` is in `paths` more or less often than before.
 
-    `text` is a line or part of one; `paths` are the names that a file had, at least one. As `changes_of` otherwise.
+    `text` is a line or part of one; `paths` are the names that a file had, at least one. Otherwise as `list_changes`.
     """
     if not text.strip() or "\0" in text or "\n" in text:
         return ()
@@ -123,7 +123,7 @@ def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: 
 
 
 def _find_renames(repository: Repository, arguments: list[str], fault: str) -> tuple[Rename, ...]:
-    """The renames that a git finds; without the contents of a partial clone's files, those of files that stayed the same."""
+    """Return the renames that git finds; in a partial clone without the blobs, only those of files with equal content."""
     try:
         output = _run(repository, arguments, fault)
     except FindingsReportError:

@@ -59,7 +59,7 @@ class Hunk(NamedTuple):
 def diff_blobs(
     repository: Repository, pairs: Iterable[tuple[str, str]], sizes: Mapping[str, int]
 ) -> dict[tuple[str, str], tuple[Hunk, ...]]:
-    """The hunks between the two blobs of each pair, by their ids; `sizes` are the blobs' in bytes.
+    """Return the hunks between the two blobs of each pair, by their ids; `sizes` are the blobs' in bytes.
 
     Line ends are no part of lines. Raises FindingsReportError (SOURCE) when git cannot compare them within two minutes.
     """
@@ -99,7 +99,7 @@ def _batches(pairs: list[tuple[str, str]], sizes: Mapping[str, int]) -> Iterator
 
 
 def _write_tree(folder: Path, blobs: list[str], object_format: ObjectFormat) -> str:
-    """A tree in which blob n of `blobs` is a file of the name n; its id."""
+    """Write a tree in which blob n of `blobs` is a file of the name n, and return its id."""
     # Eight digits, because git requires the entries of a tree to be in order of their names.
     content = b"".join(b"100644 %08d\0" % index + bytes.fromhex(blob) for index, blob in enumerate(blobs))
     stored = b"tree %d\0" % len(content) + content
@@ -111,7 +111,7 @@ def _write_tree(folder: Path, blobs: list[str], object_format: ObjectFormat) -> 
 
 
 def _parse_hunks(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:
-    """(number of the file, its hunks). Lines of the files themselves start with a sign, so none is taken for a header."""
+    """Yield (number of the file, its hunks). Lines of the files start with a sign, so none is taken for a header."""
     index, hunks = 0, list[Hunk]()
     for line in output.split(b"\n"):
         if line.startswith(b"@@ ") and (match := _HUNK.match(line)):

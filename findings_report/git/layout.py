@@ -65,7 +65,7 @@ class Layout:
 
 
 def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layout:
-    """The parts of the repository at `path`: a work tree's root, a linked work tree, a submodule or a bare repository.
+    """Return the parts of the repository at `path`: a work tree's root, a linked work tree, a submodule or a bare repository.
 
     Raises FindingsReportError when there is none, when `path` is inside one, and when a part leads out of it to a folder
     that is not within one of `borrow`.
@@ -80,7 +80,7 @@ def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layo
 
 
 def enclosing_folder(path: Path) -> Path | None:
-    """The work tree around `path`: the nearest folder, itself or above, that has a `.git`; None when there is none."""
+    """Return the work tree around `path`: the nearest folder, itself or above, that has a `.git`; None when there is none."""
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
 
 
@@ -112,7 +112,7 @@ def name_commits(folder: Path, commits: Sequence[str]) -> None:
 
 @contextmanager
 def open_plain(path: Path, *, largest: int) -> Iterator[BinaryIO | None]:
-    """The file at `path`, open for reading; None when there is none.
+    """Return the file at `path`, open for reading; None when there is none.
 
     Raises ValueError for anything but a plain file of at most `largest` bytes, OSError for a link and what cannot be read.
     """
@@ -131,13 +131,13 @@ def open_plain(path: Path, *, largest: int) -> Iterator[BinaryIO | None]:
 
 
 def read_plain(path: Path) -> str | None:
-    """The text of a file of at most 4 MiB; None when there is none. Raises as `open_plain` does."""
+    """Return the text of a file of at most 4 MiB; None when there is none. Raises as `open_plain` does."""
     with open_plain(path, largest=_LARGEST) as file:
         return None if file is None else os.fsdecode(file.read(_LARGEST))
 
 
 def object_format_in(config: str) -> ObjectFormat:
-    """The one thing that is taken from a repository's configuration; sha1 when it says nothing.
+    """Return the hash function that a repository's configuration names, its only setting that is read; sha1 by default.
 
     Everything else in it, malformed lines and includes too, is passed over. Raises ValueError for another format.
     """
@@ -154,7 +154,7 @@ def object_format_in(config: str) -> ObjectFormat:
 
 
 def refusal(fault: str, *, remedy: str | None = None, code: str) -> FindingsReportError:
-    """The error of a repository that is not there or not to be trusted."""
+    """Return the error of a repository that is not there or not to be trusted."""
     return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))
 
 
@@ -209,7 +209,7 @@ class _Search:
         )
 
     def _follow_pointer(self, dot_git: Path) -> Path:
-        """The folder that a `.git` file names, when that folder or its owner vouches for it."""
+        """Return the folder that a `.git` file names, when that folder or its owner vouches for it."""
         text = read_plain(dot_git) or ""
         if not text.startswith("gitdir: "):
             raise refusal(
@@ -234,7 +234,7 @@ class _Search:
         return self._require_allowed(common, (self.root,), "shares its refs with")
 
     def _object_folders(self, objects: Path, inside: tuple[Path, ...]) -> Iterator[Path]:
-        """`objects` and every folder it borrows from, as git would follow `info/alternates`."""
+        """Yield `objects` and every folder it borrows from, as git would follow `info/alternates`."""
         waiting, seen = [objects], {objects}
         while waiting:
             folder = waiting.pop(0)
@@ -290,7 +290,7 @@ def _is_module(target: Path, git_directory: Path) -> bool:
 
 
 def _read_alternates(objects: Path) -> Iterator[Path]:
-    """The folders that `info/alternates` names, read more strictly than git does: an ambiguous line raises."""
+    """Yield the folders that `info/alternates` names, read more strictly than git does: an ambiguous line raises."""
     file = objects / "info" / "alternates"
     for line in (read_plain(file) or "").split("\n"):
         if not line or line.startswith("#"):

@@ -80,7 +80,7 @@ def tree_of_commit(content: bytes) -> str:
 
 
 def parse_tree(content: bytes, *, id_size: int) -> dict[str, TreeEntry]:
-    """The entries of a tree by name, in git's order; `id_size` is the length of an id in bytes.
+    """Return the entries of a tree by name, in git's order; `id_size` is the length of an id in bytes.
 
     A name that is not UTF-8 is given with its odd bytes as `\\xff`. Raises ValueError, with what is wrong, for a tree that git
     itself would read in two ways: cut off, out of order, a name twice, empty or with a slash, an unknown mode.
@@ -146,7 +146,7 @@ class Objects:
         return Header(parts[1].decode("ascii", "backslashreplace"), int(parts[2]))
 
     def read(self, id: str, header: Header) -> bytes:
-        """The content of an object whose header is known. Raises when it is too large, damaged or not what its id says."""
+        """Return the content of an object whose header is known. Raises when it is too large, damaged or not of its id."""
         if header.size > LARGEST_OBJECT:
             fault = f"{header.kind} {id} in {self._subject} has {header.size:,} bytes; at most {LARGEST_OBJECT:,} are read"
             raise self._error(fault, code="object-too-large")
@@ -164,11 +164,11 @@ class Objects:
         return content
 
     def id_of(self, kind: str, content: bytes) -> str:
-        """The id of an object of this kind and content."""
+        """Return the id of an object of this kind and content."""
         return hashlib.new(self._format, f"{kind} {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
 
     def corrupt(self, kind: str, id: str, fault: str) -> FindingsReportError:
-        """The error of an object that is not what it should be."""
+        """Return the error of an object that is not what it should be."""
         return self._error(f"{kind} {id} in {self._subject} is corrupt: {fault}", code="object-corrupt")
 
     def close(self) -> None:
@@ -242,7 +242,7 @@ class _Conversation:
         return line
 
     def content(self, size: int) -> bytes:
-        """The next `size` bytes of the answer and the line end after them. Raises _NoAnswerError."""
+        """Return the next `size` bytes of the answer and the line end after them. Raises _NoAnswerError."""
         while len(self.received) < size + 1:
             self._receive()
         return bytes(self.received[:size])

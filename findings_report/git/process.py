@@ -58,7 +58,7 @@ class GitResult:
 
 
 def program() -> str:
-    """Absolute path of the user's git. Raises when there is none."""
+    """Return the absolute path of the user's git. Raises FindingsReportError (SOURCE) when there is none."""
     path = shutil.which("git")
     if path is None:
         raise FindingsReportError(
@@ -73,7 +73,7 @@ def program() -> str:
 
 
 def version() -> str | None:
-    """Version of the installed git, as `2.39.5`; None when it is missing or does not say."""
+    """Return the version of the installed git, as `2.39.5`; None when git is missing or prints none."""
     if shutil.which("git") is None:
         return None
     answer = run(["version"], environment=environment(), folder=Path("/"), seconds=10)
@@ -82,7 +82,7 @@ def version() -> str | None:
 
 
 def environment(*, protocols: str = "none") -> dict[str, str]:
-    """The whole environment of git: nothing of the user's but PATH, so no configuration, prompt or network.
+    """Return the whole environment of git: nothing of the user's but PATH, so no configuration, prompt or network.
 
     `protocols` is git's colon-separated list of transports it may use. With "none" even a git too old to know
     GIT_NO_LAZY_FETCH cannot be made to start a remote's program.
@@ -117,7 +117,7 @@ def environment(*, protocols: str = "none") -> dict[str, str]:
 
 
 def network_environment(protocols: str) -> dict[str, str]:
-    """`environment` for a clone: with the user's proxy, certificates and ssh agent, and never a question."""
+    """Return `environment` for a clone: with the user's proxy, certificates and ssh agent, and without prompts."""
     kept = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
     return environment(protocols=protocols) | kept | {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=30"}
 
@@ -161,7 +161,7 @@ def run(
 
 
 def _receive(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
-    """All of both outputs; stops once the first is over `most` bytes, keeps the end of the second. Raises TimeoutError."""
+    """Return both outputs; stops once the first is over `most` bytes, keeps the end of the second. Raises TimeoutError."""
     received = {process.stdout: bytearray(), process.stderr: bytearray()}
     with selectors.DefaultSelector() as selector:
         for pipe in received:
@@ -193,12 +193,12 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def without_credentials(text: str) -> str:
-    """`text` with user, password and query taken out of every URL in it."""
+    """Return `text` with user, password and query taken out of every URL in it."""
     return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
 
 
 def printable_fault(complaint: bytes) -> str:
-    """Git's last words as one line of at most 300 characters, free of credentials and control characters."""
+    """Return git's errors as one line of at most 300 characters, free of credentials and control characters."""
     lines = [
         line.strip() for line in complaint[-_MOST_COMPLAINT:].decode("utf-8", "backslashreplace").splitlines() if line.strip()
     ]

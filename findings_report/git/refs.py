@@ -64,7 +64,7 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
 
 
 def _follow_symbolic(layout: Layout, ref: str) -> str | None:
-    """The id at the end of a chain of symbolic refs."""
+    """Return the id at the end of a chain of symbolic refs."""
     for _ in range(_MOST_STEPS):
         if not (_TOP_LEVEL.match(ref) or (ref.startswith("refs/") and is_ref_name(ref))):
             return None
@@ -87,7 +87,7 @@ def _read_loose(layout: Layout, ref: str) -> str | None:
 
 
 def _find_packed(layout: Layout, ref: str) -> str | None:
-    """The id that packed-refs has for a full ref."""
+    """Return the id that packed-refs has for a full ref."""
     if not ref.startswith("refs/"):
         return None
     wanted = b" " + os.fsencode(ref)
@@ -102,7 +102,7 @@ def _find_packed(layout: Layout, ref: str) -> str | None:
 
 
 def _require_inside(layout: Layout, path: Path) -> Path:
-    """`path` with its links followed. Raises ValueError where they lead to a file outside of what may be read."""
+    """Return `path` with its links followed. Raises ValueError where they lead to a file outside of the allowed folders."""
     try:
         target = path.resolve()
     except RuntimeError:  # links in a circle; from Python 3.13 on they fail when read

@@ -90,7 +90,7 @@ class Repository:
         self._private.cleanup()
 
     def commit_of(self, revision: str) -> str | None:
-        """The full hash of the commit that `revision` names now (tag, branch, hash, HEAD~2, ...); None when it names none.
+        """Return the full hash of the commit that `revision` (tag, branch, hash, HEAD~2, ...) names now; None without one.
 
         Raises FindingsReportError for a short hash that names several.
         """
@@ -122,7 +122,7 @@ class Repository:
         return None
 
     def _commits_like(self, short: str) -> tuple[str, ...]:
-        """The commits whose hashes start with `short`, where it is a short hash and there are several of them."""
+        """Return the commits whose hashes start with `short`, where it is a short hash and there are several of them."""
         if _SHORT.fullmatch(short) is None:
             return ()
         arguments = [f"--git-dir={self.folder}", "rev-parse", f"--disambiguate={short}"]
@@ -154,15 +154,15 @@ class Repository:
         return PathEntry(reached.kind, reached.id, header.size)
 
     def blob(self, id: str) -> bytes:
-        """The content of a file, or the target of a symlink."""
+        """Return the content of a file, or the target of a symlink."""
         return self._read(id, "blob", f"blob {id}")
 
     def files(self, commit: str) -> tuple[tuple[str, str], ...]:
-        """(path, blob id) of every file in `commit`, sorted by folder as git lists them; no symlinks, no submodules."""
+        """Return (path, blob id) of every file in `commit`, sorted by folder as git lists them; no symlinks, no submodules."""
         return tuple((path, entry.id) for path, entry in self._walk(self._root(commit), commit) if entry.kind is EntryKind.FILE)
 
     def tree(self, commit: str, folder: str) -> dict[str, TreeEntry]:
-        """Everything below `folder` in `commit` that is no folder itself, by path; "" is the root. Empty when there is none."""
+        """Return everything below `folder` in `commit` but folders, by path; "" is the root. Empty when there is none."""
         if not folder:
             return dict(self._walk(self._root(commit), commit))
         root = self.entry(commit, folder)
@@ -171,11 +171,11 @@ class Repository:
         return {f"{folder}/{path}": entry for path, entry in self._walk(root.id, commit)}
 
     def blob_id(self, content: bytes) -> str:
-        """The id that a file of this content has in this repository, whether it is there or not."""
+        """Return the id that a file of this content has in this repository, whether it is there or not."""
         return self._objects.id_of("blob", content)
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
-        """Paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order.
+        """Return paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order.
 
         Give lines without their indentation; files are searched as UTF-8. Blank lines are set aside, and of the others the 8
         longest are searched for, each by its first 2,000 characters; none at all gives no path. A search that takes more than
@@ -212,7 +212,7 @@ class Repository:
         return [path for path, header in headers if header is not None and header.size > LARGEST_OBJECT][:1000]
 
     def _walk(self, tree: str, commit: str) -> Iterator[tuple[str, TreeEntry]]:
-        """Every entry of a tree that is no folder. A few kilobytes of trees that hold each other can name billions: bounded."""
+        """Yield every entry of a tree that is no folder; bounded, since a few kilobytes of nested trees can name billions."""
         waiting = [iter([("", TreeEntry(EntryKind.FOLDER, tree))])]
         seen = 0
         while waiting:
@@ -255,7 +255,7 @@ class Repository:
         return self._objects.read(id, header)
 
     def _missing(self, kind: str, id: str, what: str) -> FindingsReportError:
-        """The error of an object that is not here, with the command that brings it."""
+        """Return the error of an object that is not here, with the command that brings it."""
         here = f"git -C {shlex.quote(str(self.path))}"
         if not self._objects.is_id(id):
             fault = f"{what} is not in repository '{self.name}', whose ids are {self.object_format}"

@@ -28,7 +28,7 @@ _WIDEST = 400  # lines of a text that is looked for when it was edited as well
 def select_new(
     search: Search, block: Sequence[str], places: Sequence[LineMatch], region: Region, home: Counterpart | None
 ) -> list[LineMatch]:
-    """Those of `places`, where `block`, the text of `region`, is at the other commit, that may be where it went.
+    """Return those of `places`, where `block`, the text of `region`, is at the other commit, to which the text may have moved.
 
     In `home`, the file that its own became, those whose lines are no other lines of the file; elsewhere those in files that
     held it less often before.
@@ -58,7 +58,7 @@ def _is_free(home: Counterpart, region: Region, line: int) -> bool:
 
 
 def find_similar(search: Search, old: SourceFile, region: Region, home: Counterpart | None) -> list[Survival]:
-    """Places of text like the region's that came since, the likeliest first."""
+    """Return places of text like the region's that came since, the likeliest first."""
     block = old.lines[region.start_line - 1 : region.end_line]
     # Such a region is most of a file; a file that was renamed is found by its name, not by its lines.
     if len(block) > _WIDEST:
@@ -127,7 +127,7 @@ def _candidate(search: Search, old: SourceFile, region: Region, start: LineMatch
 
 
 def _bounds(pairs: Sequence[tuple[int, int]], region: Region, strong: Sequence[int]) -> Region:
-    """From the first to the last partner; a brace far from the rest is none."""
+    """Return the lines from the first to the last partner, without a brace far from the rest."""
     length = region.end_line - region.start_line + 1
     low, high = min(strong), max(strong)
     partners = [new for _, new in pairs if low - length <= new <= high + length]

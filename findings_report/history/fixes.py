@@ -88,7 +88,7 @@ class Fixes:
         return tuple(self._look_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
 
     def _look_up(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
-        """The commit, while no more than _MOST_LOOKED_UP were asked for: git is started a few times for each."""
+        """Return the commit, while no more than _MOST_LOOKED_UP were asked for: git is started a few times for each."""
         self.asked.append(named)
         if len(self.asked) <= _MOST_LOOKED_UP:
             return self._find_commit(named, names, cited)
@@ -129,7 +129,7 @@ def _grade(repository: git.Repository, commit: str, before: str | None, after: s
 
 
 def _find_touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> Iterator[TrackedRegion]:
-    """The regions that `commit` changed: followed to its first parent, and from there to itself."""
+    """Yield the regions that `commit` changed: followed to its first parent, and from there to itself."""
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 

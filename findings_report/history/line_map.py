@@ -34,14 +34,14 @@ class Versions:
     """What differs, rising."""
 
     def now(self, line: int) -> int | None:
-        """The number that an old line has now; None for one inside a hunk."""
+        """Return the number that an old line has now; None for one inside a hunk."""
         hunk = self.hunk_at_or_before(line)
         if hunk is None:
             return line
         return None if line < hunk.old_stop else line - hunk.old_stop + hunk.new_stop
 
     def then(self, line: int) -> int | None:
-        """The number that a new line had; None for one that came."""
+        """Return the number that a new line had; None for one that came."""
         index = bisect_right(self._new_starts, line)
         if index == 0:
             return line
@@ -49,12 +49,12 @@ class Versions:
         return None if line < hunk.new_stop else line - hunk.new_stop + hunk.old_stop
 
     def hunk_at_or_before(self, line: int) -> Hunk | None:
-        """The last hunk that starts no later than `line`."""
+        """Return the last hunk that starts no later than `line`."""
         index = bisect_right(self._starts, line)
         return self.hunks[index - 1] if index else None
 
     def within(self, region: Region) -> Sequence[Hunk]:
-        """The hunks that take a line of `region` away or put lines between two of it."""
+        """Return the hunks that take a line of `region` away or put lines between two of it."""
         last = bisect_right(self._starts, region.end_line)
         first = bisect_right(self._starts, region.start_line)
         while first and self.hunks[first - 1].old_stop > region.start_line:
@@ -104,7 +104,7 @@ class Placement:
 
 
 def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT) -> Placement | None:
-    """`region` among the new lines; None when nothing is left of it and nothing like it came in its place."""
+    """Return `region` among the new lines; None when nothing is left of it and nothing like it came in its place."""
     numbers = range(region.start_line, region.end_line + 1)
     equal = {number: now for number in numbers if (now := versions.now(number)) is not None}
     if len(equal) == len(numbers) and equal[region.end_line] - equal[region.start_line] == len(numbers) - 1:
@@ -127,7 +127,7 @@ def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT)
 
 
 def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds) -> Placement | None:
-    """All that came for a region that went as one hunk, when it is like it as a whole."""
+    """Return all that came for a region that went as one hunk, when it is like it as a whole."""
     hunk = versions.hunk_at_or_before(region.start_line)
     if hunk is None or (hunk.old_start, hunk.old_stop) != (region.start_line, region.end_line + 1) or hunk.new_count == 0:
         return None
@@ -161,7 +161,7 @@ def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, in
 
 
 def _nearest(versions: Versions, lines: Sequence[int], places: range) -> int | None:
-    """What to add to the numbers of old `lines` so that they are equal new lines, the first of them one of `places`."""
+    """Return the offset of old `lines` to equal new lines, the first of them one of `places`; None without one."""
     wanted = [versions.old[line - 1].rstrip() for line in lines]
     for place in places:
         offset = place - lines[0]
@@ -173,7 +173,7 @@ def _nearest(versions: Versions, lines: Sequence[int], places: range) -> int | N
 def _bound(
     versions: Versions, region: Region, equal: Mapping[int, int], similar: Mapping[int, int], *, step: int
 ) -> int | None:
-    """The new first line (`step` -1) or last one (1) of a region; None when nothing is left of it.
+    """Return the new first line (`step` -1) or last one (1) of a region; None when nothing is left of it.
 
     Where that line is gone, what came in place of the lines that went between it and the nearest that is left.
     """
@@ -214,7 +214,7 @@ class Shares(NamedTuple):
 
 
 def measure_shares(old: Sequence[str], new: Sequence[str], region: Region, placement: Placement) -> Shares:
-    """What `placement` keeps of `region`; `old` and `new` are the files' lines."""
+    """Return how much of `region` is left in `placement`; `old` and `new` are the lines of the files."""
     numbers = range(region.start_line, region.end_line + 1)
     # Braces and blank lines survive nearly every edit; counted, they would make a rewritten function look half unchanged.
     counted = [number for number in numbers if is_informative(old[number - 1])] or list(numbers)

@@ -33,7 +33,7 @@ class StaysError(Exception):
 
 
 def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> Location:
-    """`location` as it reads at the commit to which `drifts` followed each region of `snippet`, in their order.
+    """Return `location` as it reads at the commit to which `drifts` followed each region of `snippet`, in their order.
 
     Raises StaysError when the text is not equal there, or the numbers that belong to it are not all known.
     """
@@ -120,19 +120,19 @@ class _Steps:
         return all(step == 0 for _, step in self._steps)
 
     def to(self, line: int) -> int | None:
-        """The line now; None outside of the cited regions."""
+        """Return the new number of a line; None outside of the cited regions."""
         # Lines between two regions may have moved by either step: which one is not known, except when nothing moves at all.
         return next((line + step for region, step in self._steps if line in region), line if self.is_still else None)
 
     def line(self, line: int) -> int:
-        """The line now. Raises StaysError outside of the cited regions."""
+        """Return the new number of a line. Raises StaysError outside of the cited regions."""
         now = self.to(line)
         if now is None:
             raise StaysError(f"line {line}, which it shows or marks, is not among the lines it cites")
         return now
 
     def regions(self, regions: Sequence[Region]) -> tuple[Region, ...]:
-        """Each region now."""
+        """Return `regions` with their new numbers."""
         stepped = tuple(Region(start_line=self.line(was.start_line), end_line=self.line(was.end_line)) for was in regions)
         if any(
             now.end_line - now.start_line != was.end_line - was.start_line for was, now in zip(regions, stepped, strict=True)

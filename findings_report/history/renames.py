@@ -32,7 +32,7 @@ class Counterpart:
     """A file at the other commit that a cited file became."""
 
     file: SourceFile
-    """It."""
+    """The file at the other commit."""
     versions: Versions
     """The cited file's lines, and its own."""
     rename: HowRenamed | None
@@ -44,7 +44,7 @@ class Names:
     """What is known of the names that files got."""
 
     renamed: Mapping[str, Sequence[tuple[str, HowRenamed]]]
-    """CitedRegion path -> (new path, how it was found), the likeliest first."""
+    """Cited path -> (new path, how it was found), the likeliest first."""
     problems: tuple[Problem, ...]
     """Why history could not be asked; warnings."""
 
@@ -52,7 +52,7 @@ class Names:
 def find_counterparts(
     cited: Iterable[SourceFile], before: SourceFiles, after: SourceFiles, thresholds: Thresholds
 ) -> tuple[dict[str, list[Counterpart]], tuple[Problem, ...]]:
-    """Of each cited file by its path: what it became, the likeliest first; and what could not be found out, as warnings."""
+    """Return for each cited path what its file became, the likeliest first; and warnings of what could not be determined."""
     files = {file.path: file for file in cited}
     same = {path: file for path in files if (file := _file(after, path)) is not None}
     counterparts = _compare(before.repository, [(file, same[path], None) for path, file in files.items() if path in same])
@@ -97,7 +97,7 @@ def _compare(
 
 
 def _find_names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:
-    """By the chain of renames between the commits first; by likeness of the two commits' files where that leads nowhere."""
+    """Return new names: by the renames in the history first, by similarity of the two commits' files where there are none."""
     # The chain comes first because a file that drifts by more than half since its rename is beyond end-point detection. Lower
     # similarity limits are no way out: below 50 % git pairs deleted files with unrelated ones.
     renames, problems = _list_renames(before, after)
@@ -124,7 +124,7 @@ def _find_names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles
 
 
 def _list_renames(before: SourceFiles, after: SourceFiles) -> tuple[tuple[git.Rename, ...], tuple[Problem, ...]]:
-    """The renames that lead from the first commit to the second: back to their common ancestor, and forward from there."""
+    """Return the renames from the first commit to the second: back to their common ancestor, and forward from there."""
     repository = before.repository
     try:
         # Releases are often on branches of their own. Git lists renames along one line of descent, so the chain goes back to

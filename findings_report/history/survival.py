@@ -112,7 +112,7 @@ def score_place(left: Shares, old: Sequence[str], region: Region, new: Sequence[
 def map_quoted_lines(
     quoted: Sequence[int], old: SourceFile, new: Sequence[str], placement: Placement
 ) -> tuple[tuple[int, int | None], ...]:
-    """Each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
+    """Return each quoted line and the line it is now; None for one that is gone or differs by more than white space may."""
     # Where white space means something, as in Python or Make, a line that was indented is not the line that was quoted.
     where = {**placement.similar, **placement.equal}
     is_free = ignores_white_space(old.language)
@@ -126,7 +126,7 @@ def map_quoted_lines(
 
 
 def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placement: Placement) -> tuple[DiffLine, ...]:
-    """The diff of `region`: lines that went before lines that came, as git has them."""
+    """Return the diff of `region`: lines that went before lines that came, as git has them."""
     diff: list[DiffLine] = []
     at = placement.region.start_line
     # `equal` may ignore white space at the ends of lines; a diff has to show it.
@@ -145,7 +145,7 @@ def diff_region(region: Region, old: Sequence[str], new: Sequence[str], placemen
 
 
 def diff_deleted(region: Region, versions: Versions | None, old: Sequence[str]) -> tuple[DiffLine, ...]:
-    """The diff of a region of which nothing informative is left; `old` are its file's lines.
+    """Return the diff of a region of which nothing informative is left; `old` are its file's lines.
 
     With what came in its place, where the file is still there: all that a hunk brought whose lines are the region's, and of
     one that reaches beyond it what is not much more than went.

@@ -77,7 +77,7 @@ class Search:
         )
 
     def blocks(self, block: Sequence[str], files: SourceFiles) -> list[LineMatch]:
-        """The places in `files` where all lines of `block` are in one piece, white space aside, by their first line."""
+        """Return the places in `files` where all lines of `block` are in one piece, white space aside, by their first line."""
         # Only the longest line is searched for, and the block is compared around each place of it: one line is looked up in
         # all files at once, blocks are not.
         probe = select_telling(block, 1)
@@ -93,7 +93,7 @@ class Search:
         return starts
 
     def lines(self, path: str, files: SourceFiles) -> Sequence[str]:
-        """The lines of a file; none when it has no lines to read."""
+        """Return the lines of a file; none when it has no lines to read."""
         try:
             file = files.file(path)
         except NoLinesError:
@@ -155,5 +155,5 @@ def _group_by_blob(files: SourceFiles) -> dict[str, list[str]]:
 
 
 def region_at(place: LineMatch, count: int) -> Region:
-    """The `count` lines that start at `place`."""
+    """Return the `count` lines that start at `place`."""
     return Region(start_line=place.line, end_line=place.line + count - 1)

@@ -106,7 +106,7 @@ def track(
 def follow(
     cited: Sequence[CitedPlace], repositories: Mapping[str, git.Repository | None], commits: Mapping[str, str | None]
 ) -> FollowResult:
-    """Where each place is at the commit of `commits` for its repository, full hashes; `unverifiable` where it is unknown.
+    """Return where each place is at the commit of its repository in `commits`; `unverifiable` where that is not known.
 
     `repositories` are the available ones. Problems that a user can solve are returned, not raised.
     """
@@ -132,7 +132,7 @@ def follow(
 
 
 def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
-    """Every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
+    """Yield every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
     for snippet in snippets:
         if snippet.regions:
             yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)

@@ -13,7 +13,7 @@ from findings_report.sourcecode.languages import has_multi_line, scanner
 from findings_report.sourcecode.lines import is_informative, squeeze
 
 VERSIONS: Final = 60.0
-"""Likeness, 0 to 100, from which two lines are versions of one another; whether only white space differs."""
+"""Likeness, 0 to 100, from which two lines are versions of one another."""
 
 LONGEST_LINE: Final = 400
 """Characters of a line that are compared."""
@@ -24,10 +24,10 @@ _LONGEST_TEXT = 12_000  # characters of a text that is compared as a whole
 _FREE: Final = frozenset(
     ("c", "cpp", "csharp", "cuda", "css", "java", "less", "objective-c", "php", "rust", "scss", "solidity")
 )
-"""White space, line ends included, only parts words."""
+"""Languages in which white space, line ends included, only separates words."""
 
 _BY_LINE: Final = frozenset(("dart", "go", "groovy", "javascript", "kotlin", "protobuf", "scala", "swift", "typescript"))
-"""The same, but a line end may end a statement."""
+"""Languages like those of _FREE in which a line end may also end a statement."""
 
 _DIRECTIVE: Final = re.compile(r"^\s*#", re.MULTILINE)
 _WORDS: Final = re.compile(r"[\w$]+|\n|[^\w\s$]+")
@@ -47,7 +47,7 @@ def weigh_line(line: str) -> float:
 
 
 def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (index in `old`, index in `new`) of squeezed lines that are versions of one another, both rising.
+    """Return pairs (index in `old`, index in `new`) of squeezed lines that are versions of one another, both rising.
 
     The pairs whose likenesses add up to the most; line by line where as many lines came as went and all are alike.
     """
@@ -60,7 +60,7 @@ def align_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]
 
 
 def compare_texts(old: Sequence[str], new: Sequence[str]) -> float:
-    """How alike two texts are as a whole, white space aside, 0 to 1."""
+    """Return how alike two texts are as a whole, white space aside, 0 to 1."""
     from rapidfuzz import fuzz
 
     a = " ".join(filter(None, map(squeeze, old)))[:_LONGEST_TEXT]
@@ -86,7 +86,7 @@ def is_reformatted(old: Sequence[str], new: Sequence[str], language: str) -> boo
 
 
 def _compare_all(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float]]:
-    """Of each old line: the new lines that are like it, and how much, 0 to 1."""
+    """Return for each old line the similar new lines with their likeness, 0 to 1, weighted by information."""
     from rapidfuzz import fuzz, process
 
     # Only such a hunk is a rewritten or generated file; a line that occurs more than 20 times in it says nothing.
@@ -106,7 +106,7 @@ def _compare_all(old: Sequence[str], new: Sequence[str]) -> list[dict[int, float
 
 
 def _choose_heaviest(likenesses: Sequence[Mapping[int, float]], width: int) -> list[tuple[int, int]]:
-    """The rising pairs that weigh the most together: dynamic programming, one row of best ends at a time."""
+    """Return the rising pairs that weigh the most together: dynamic programming, one row of best ends at a time."""
     best = [0.0] * (width + 1)  # best[j]: weight of the heaviest pairs within new[:j]
     last: list[_Link | None] = [None] * (width + 1)
     for index, row in enumerate(likenesses):
@@ -136,7 +136,7 @@ class _Link(NamedTuple):
 
 
 def _split_by_line(text: str, language: str) -> list[tuple[str, ...]]:
-    """The tokens of each line that has any."""
+    """Return the tokens of each line that has any."""
     lines: list[tuple[str, ...]] = [()]
     for word in _split(text, language):
         if word == "\n":
@@ -151,7 +151,7 @@ def _split_tokens(text: str, language: str) -> list[str]:
 
 
 def _split(text: str, language: str) -> list[str]:
-    """Strings and comments whole; between them words, runs of adjacent signs, and line ends."""
+    """Return the tokens of `text`: strings and comments whole, between them words, runs of adjacent signs, and line ends."""
     words: list[str] = []
     at = 0
     for match in scanner(language).finditer(text):

@@ -105,7 +105,7 @@ _BY_EXTENSION: Final = {extension: name for name, listed in _EXTENSIONS.items() 
 
 
 def language_of(path: str) -> str:
-    """Pygments' name for the language of the file at `path`, by its name alone; empty when unknown."""
+    """Return Pygments' name for the language of the file at `path`, by its name alone; empty when unknown."""
     name = PurePosixPath(path).name.lower()
     return _NAMES.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "", "")
 
@@ -155,7 +155,7 @@ def has_multi_line(language: str) -> bool:
 
 @cache
 def scanner(language: str) -> re.Pattern[str]:
-    """A pattern that finds, left to right, the comments and strings of `language`, one of `has_multi_line`.
+    """Return a pattern that finds, left to right, the comments and strings of `language`, one of `has_multi_line`.
 
     Group `multi` holds what may run over several lines, group `open` one that is not closed. Linear: nothing is read twice.
     """
@@ -178,7 +178,7 @@ def scanner(language: str) -> re.Pattern[str]:
 
 
 def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
-    """The multi-line strings and comments of a file, in order.
+    """Return the multi-line strings and comments of a file, in order.
 
     Empty when the language is not known here or the scan ends inside one: then it has been misread somewhere.
     """
@@ -201,5 +201,5 @@ def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:
 
 
 def find_opener(insides: Sequence[Inside], line: int) -> str:
-    """The opener of what `line` starts inside of; empty when of nothing."""
+    """Return the opener of the string or comment in which `line` starts; empty without one."""
     return next((inside.opener for inside in insides if inside.start_line <= line <= inside.end_line), "")

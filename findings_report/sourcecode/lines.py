@@ -56,7 +56,7 @@ class Text:
 
 
 def find_obstacle(content: bytes) -> Obstacle | None:
-    """Why `content` cannot be cited by line; None when it can."""
+    """Return why `content` cannot be cited by line; None when it can."""
     head = content[:_SNIFFED]
     if _is_utf_16(head):
         return Obstacle.UTF_16
@@ -79,7 +79,7 @@ def _is_utf_16(head: bytes) -> bool:
 
 
 def decode(content: bytes) -> Text:
-    """The lines of `content`: as UTF-8, else as its first two lines declare, else as Latin-1.
+    """Return the lines of `content`: as UTF-8, else as its first two lines declare, else as Latin-1.
 
     Split on LF only, as git does; one CR before it belongs to the line end. A byte order mark is no part of line 1.
     """
@@ -108,7 +108,7 @@ def _find_declared(body: bytes) -> str | None:
 
 
 def split_lines(text: str) -> tuple[str, ...]:
-    """The lines of `text` as git counts them. `str.splitlines` would also split on form feeds and U+2028."""
+    """Return the lines of `text` as git counts them. `str.splitlines` would also split on form feeds and U+2028."""
     parts = text.split("\n")
     if parts[-1] == "":
         parts.pop()
@@ -119,7 +119,7 @@ def split_lines(text: str) -> tuple[str, ...]:
 
 
 def count_lines(content: bytes) -> int:
-    """How many lines `decode` finds in `content`."""
+    """Return how many lines `decode` finds in `content`."""
     size = len(content)
     if size == 0 or (size == len(codecs.BOM_UTF8) and content == codecs.BOM_UTF8):
         return 0
@@ -127,12 +127,12 @@ def count_lines(content: bytes) -> int:
 
 
 def squeeze(line: str) -> str:
-    """`line` with every run of white space as one blank and none at its ends."""
+    """Return `line` with every run of white space as one blank and none at its ends."""
     return " ".join(line.split())
 
 
 def dedent(lines: Sequence[str]) -> tuple[str, ...]:
-    """`lines` without the indentation that all of them share; blank lines do not count and become empty."""
+    """Return `lines` without the indentation that all of them share; blank lines do not count and become empty."""
     indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
     if not indents:
         return ("",) * len(lines)
@@ -158,7 +158,7 @@ def fingerprint(lines: Iterable[str]) -> str:
 
 
 def join_runs(numbers: Iterable[int]) -> tuple[Region, ...]:
-    """Rising line numbers as regions, neighbours joined."""
+    """Return rising line numbers as regions, neighbours joined."""
     regions: list[Region] = []
     start = end = None
     for number in numbers:

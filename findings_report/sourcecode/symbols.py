@@ -68,7 +68,7 @@ class _Header(NamedTuple):
 
 
 def find_symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
-    """The named functions and classes of a file, by first line, an outer one before what it holds.
+    """Return the named functions and classes of a file, by first line, an outer one before what it holds.
 
     `language` is Pygments' name. Empty when the language is not known here, the file is not valid, or its braces do not pair.
     """
@@ -81,14 +81,14 @@ def find_symbols(lines: Sequence[str], language: str) -> tuple[Symbol, ...]:
 
 
 def find_enclosing(symbols: Sequence[Symbol], region: Region) -> Symbol | None:
-    """The innermost symbol that holds the whole of `region`; None when none does."""
+    """Return the innermost symbol that holds the whole of `region`; None when none does."""
     holding = [symbol for symbol in symbols if region.start_line in symbol.region and region.end_line in symbol.region]
     # Of nested symbols the innermost starts last.
     return max(holding, key=lambda symbol: (symbol.region.start_line, -symbol.region.end_line), default=None)
 
 
 def skip_comments(region: Region, lines: Sequence[str]) -> Region:
-    """The region from its first line that is code: the comment and the decorators above a function are cited with it."""
+    """Return the region from its first line that is code: the comment and the decorators above a function are cited with it."""
     cited = lines[region.start_line - 1 : region.end_line]
     above = next((count for count, line in enumerate(cited) if not _ABOVE.match(line)), 0)
     return Region(start_line=region.start_line + above, end_line=region.end_line)
@@ -112,7 +112,7 @@ def _order(symbol: Symbol) -> tuple[int, int]:
 
 
 def _find_by_indentation(source: str) -> list[Symbol]:
-    """By the indentation of its statements, as in Python itself. Nothing where that does not add up.
+    """Return the symbols by the indentation of statements, as in Python itself; none where the indentation is inconsistent.
 
     Not by Python's own parser: that takes twice the time, and knows the syntax of its own version only.
     """
@@ -151,7 +151,7 @@ def _find_by_indentation(source: str) -> list[Symbol]:
 
 
 def _is_in_line(levels: list[int], indentation: int, *, is_block_due: bool) -> bool:
-    """Takes the indentation of a statement down in `levels`, those of the blocks around it; False where it fits none."""
+    """Record the indentation of a statement in `levels`, those of the blocks around it; False where it fits none."""
     if is_block_due != (indentation > levels[-1]) or len(levels) > _DEEPEST:
         return False
     if is_block_due:
@@ -162,14 +162,14 @@ def _is_in_line(levels: list[int], indentation: int, *, is_block_due: bool) -> b
 
 
 def _close_blocks(opened: list[_Block], indentation: int, last: int) -> Iterator[Symbol]:
-    """Takes the blocks off `opened` that a statement ends, `last` being the last line before it."""
+    """Pop from `opened` the blocks that a statement ends, and yield their symbols; `last` is the last line before it."""
     while opened and opened[-1].indentation >= indentation:
         name, first, _ = opened.pop()
         yield Symbol(name=name, region=Region(start_line=first, end_line=last))
 
 
 def _fold_token(match: re.Match[str]) -> str:
-    """A comment as nothing, a string as one sign on one line."""
+    """Replace a comment with nothing, and a string with one sign on one line."""
     text = match[0]
     if text.startswith("#"):
         return ""
@@ -211,7 +211,7 @@ def _blank_token(match: re.Match[str]) -> str:
 
 
 def _drop_directives(text: str) -> str:
-    """Without preprocessor lines and without the other branches of `#if`: they may hold a brace each for one that is closed."""
+    """Return `text` without preprocessor lines and later branches of `#if`, which may open a brace that is closed once."""
     kept = []
     branches: list[bool] = []  # for each open `#if`: True in a branch after the first
     skipping = 0  # how many of `branches` are True; any() for every line took 5.8 s for 40,000 nested `#if`
@@ -254,7 +254,7 @@ def _read_header(head: str, language: str, *, is_in_function: bool) -> _Header |
 
 
 def _lines_of(head: str, header: _Header | None, language: str) -> int:
-    """How many lines before the brace the declaration starts: after what ended before it, else in the line of its name."""
+    """Return how many lines before the brace the declaration starts: after the end of the last one, else at its name."""
     if header is None:
         return 0
     if language not in _WITHOUT_SEMICOLONS:

@@ -93,7 +93,7 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
 
 
 def _reason(agreement: Agreement) -> str:
-    """`similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
+    """Return `similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
     shares = {"title": agreement.title, "description": agreement.prose, "location": agreement.place}
     parts = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items() if share is not None)
     return f"similarity ({parts}), same weakness" if agreement.weakness else f"similarity ({parts})"

@@ -1,6 +1,4 @@
-"""Placing quoted lines in a file: all of them, in order.
-
-Pure. For a quote that is not there, the closest text is searched for.
+"""Where the lines of a quote are in a file: all of them, in order, else the closest text. Pure.
 
 Every distinct line of a file, white space squeezed, becomes one character, and the file a string of them: what is
 quoted in one piece is then found by `str.find`, however often it is asked for. Blank lines are left out on both sides.
@@ -53,11 +51,11 @@ class LineIndex:
     """The character of each line that is not blank."""
 
     def position(self, number: int) -> int:
-        """The position of line `number`, or of the next line that is not blank."""
+        """Return the position of line `number`, or of the next line that is not blank."""
         return bisect_left(self.numbers, number)
 
     def text(self, position: int) -> str:
-        """The line at a position."""
+        """Return the line at a position."""
         return self.lines[self.numbers[position] - 1]
 
     @cached_property
@@ -84,7 +82,7 @@ class Spelling:
     """True when a remark was taken off."""
 
     def pieces(self) -> list[str]:
-        """The string, cut where the author says that something was left out."""
+        """Return the string, cut where the author says that something was left out."""
         cuts = [0, *(at for at, line in enumerate(self.reading.lines) if at and line.is_after_gap), len(self.string)]
         return [self.string[a:b] for a, b in pairwise(cuts)]
 
@@ -109,7 +107,7 @@ class Alignment:
 
 
 def index_lines(lines: tuple[str, ...]) -> LineIndex:
-    """`lines` of a file, made searchable."""
+    """Return the index of a file's `lines`."""
     letters: dict[str, str] = {}
     numbers = []
     string = []
@@ -126,7 +124,7 @@ def index_lines(lines: tuple[str, ...]) -> LineIndex:
 
 
 def spell(reading: Reading, file: LineIndex) -> Spelling:
-    """`reading` in the characters of `file`."""
+    """Return `reading` in the characters of `file`."""
     texts = [line.text for line in reading.lines]
     letters = [file.letters.get(squeeze(text), UNKNOWN) for text in texts]
     if UNKNOWN not in letters:
@@ -186,7 +184,7 @@ def align_elsewhere(
 
 
 def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
-    """The closest text, at the claimed place unless another is clearly better; None when most of the quote is nowhere."""
+    """Return the closest text, at the claimed place unless another is clearly better; None when most of it is nowhere."""
     texts = [line.text for line in quoted.reading.lines]
     if len(texts) > LONGEST:
         return None
@@ -203,7 +201,7 @@ def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) 
 
 
 def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
-    """The places in the file that hold `pieces` in order, each as the positions of all characters; at most 200."""
+    """Return the places in the file that hold `pieces` in order, each as the positions of all characters; at most 200."""
     matches: list[list[int]] = []
     start = 0
     budget = 50_000_000  # characters; keeps a file and a quote that repeat themselves from costing minutes
@@ -223,14 +221,14 @@ def _align_all(positions: Sequence[int]) -> Alignment:
 
 
 def _positions_in(file: LineIndex, regions: Sequence[Region]) -> list[range]:
-    """The positions of the lines of `regions`; of the whole file when there are none."""
+    """Return the positions of the lines of `regions`; of the whole file when there are none."""
     if not regions:
         return [range(len(file.string))]
     return [range(file.position(region.start_line), file.position(region.end_line + 1)) for region in regions]
 
 
 def _find_within(file: LineIndex, pieces: Sequence[str], ranges: Sequence[range]) -> list[int] | None:
-    """The positions of all characters of `pieces`, each in one piece and in order, within `ranges`; None when not there."""
+    """Return the positions of all characters of `pieces` within `ranges`, each piece whole, in order; None without a fit."""
     if len(ranges) == 1:
         # One range, the usual case, needs no copy of the string.
         starts = _fit(file.string, pieces, ranges[0].start, ranges[0].stop)
@@ -241,7 +239,7 @@ def _find_within(file: LineIndex, pieces: Sequence[str], ranges: Sequence[range]
 
 
 def _fit(string: str, pieces: Sequence[str], start: int, stop: int) -> list[int] | None:
-    """Where each piece starts: ending as early as can be, and then each as late as can be, so as near together as can be."""
+    """Return where each piece starts: the first fit that ends earliest, its pieces as close together as possible; else None."""
     starts = []
     at = start
     for piece in pieces:
@@ -280,7 +278,7 @@ def _is_close(lines: Sequence[QuotedLine], positions: Sequence[int]) -> bool:
 
 
 def _distance(lines: Sequence[QuotedLine], file: LineIndex, claimed: Sequence[Region], place: Sequence[int]) -> int:
-    """How far a place is from the claimed one, and how far its lines from one another, in lines."""
+    """Return how far a place is from the claimed one, plus how far apart its lines are, in lines."""
     numbers = [file.numbers[at] for at in place]
     if lines[0].number is not None:
         # With numbers, the place whose lines are shifted least, and most evenly, is the one that the author copied from.
@@ -299,7 +297,7 @@ def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: 
 
 
 def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Alignment:
-    """Each line set against the one that its number names."""
+    """Return the alignment of each line with the one that its number names."""
     equal, similar = [], []
     for index, (line, letter) in enumerate(zip(quoted.reading.lines, quoted.string, strict=True)):
         position = file.position(line.number or 0)
@@ -312,7 +310,7 @@ def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Align
 
 
 def _windows(file: LineIndex, string: str) -> list[range]:
-    """The stretches of the file, at most 6, that the quote's rare lines vote for, the best first."""
+    """Return the stretches of the file, at most 6, that the quote's rare lines vote for, the best first."""
     votes: Counter[int] = Counter()
     for index, letter in enumerate(string):
         for position in file.rare.get(letter, ()):
@@ -326,7 +324,7 @@ def _windows(file: LineIndex, string: str) -> list[range]:
 
 
 def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) -> Alignment:
-    """The best alignment of quoted lines with the positions of `window`: as many equal lines as can be, in order."""
+    """Return the best alignment of quoted lines with the positions of `window`: as many equal lines as can be, in order."""
     # Here, since a run that finds every quote where it is claimed never needs it.
     from rapidfuzz.distance import LCSseq
 
@@ -343,7 +341,7 @@ def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) ->
 def _align_similar(
     file: LineIndex, texts: Sequence[str], equal: Sequence[tuple[int, int]], window: range
 ) -> list[tuple[tuple[int, int], float]]:
-    """Between equal lines: each quoted line with the first line after the last one taken that is a version of it."""
+    """Pair lines between equal ones: each quoted line with the next free line that is a version of it."""
     similar = []
     before = (-1, window.start - 1)
     for after in (*equal, (len(texts), window.stop)):

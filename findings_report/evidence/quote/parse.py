@@ -1,7 +1,7 @@
 """The author's quote: taking fences, line numbers, elision marks and remarks off code copied in whatever shape.
 
 Pure, and without the file the code came from: a quote can often be read in more than one way (`404: "Not Found"` is line 404
-or an entry of a table), so all plausible readings are given and `check` keeps the one that the file bears out.
+or an entry of a table), so all plausible readings are returned, and `check_quote` keeps the one that matches the file best.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _CARETS = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?[\^~]{{2,}}.*\Z")
 _REMARK_STARTS: Final = frozenset("#/-;%(<*@>=→➜👉^~←⬅⇐👈")  # the first characters of the three above
 
 Numbered = list[tuple[int | None, str]]
-"""Lines of code with the numbers that were beside them."""
+"""Lines of code, each with the number that was beside it; None for a line without one."""
 
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
 _LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
@@ -138,20 +138,20 @@ def read_quote(quote: str) -> tuple[Reading, ...]:
 
 
 def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
-    """The lines that the numbers in `style` claim; empty unless every line of code has one."""
+    """Return the lines that the numbers in `style` claim; empty unless every line of code has one."""
     reading = _read_numbered(_strip_fence(split_lines(quote)), style)
     return reading.claimed if reading is not None else ()
 
 
 def find_telling_lines(quote: str) -> tuple[str, ...]:
-    """The lines of `quote`, without indentation, numbers and remarks, that identify a place; empty when they are too few."""
+    """Return the lines of `quote` that identify a place, without indentation, numbers and remarks; empty if too few."""
     bare = [strip_remark(line.text) for line in read_quote(quote)[0].lines]
     telling = tuple(dict.fromkeys(text.strip() for text in bare if text and is_informative(text)))
     return telling if len(telling) > 1 or sum(map(str.isalnum, "".join(telling))) >= 20 else ()
 
 
 def split_runs(quote: str) -> tuple[Run, ...]:
-    """The author's own lines, for a quote that cannot be checked: numbered when its numbers are, elided where it is."""
+    """Return the author's lines of a quote that cannot be checked, with the numbers and gaps that the quote has."""
     reading = read_quote(quote)[0]
     runs: list[list[Line]] = []
     for line in reading.lines:
@@ -168,7 +168,7 @@ def split_runs(quote: str) -> tuple[Run, ...]:
 def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], step: Step) -> str | None:
     """Return `quote` with each of its line numbers stepped, unchanged when it has none. None when that cannot be done.
 
-    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that find_claimed what was checked
+    `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that claims what was checked
     counts: in `404: "Not Found"` the number may be code.
     """
     # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
@@ -180,7 +180,7 @@ def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], ste
 
 
 def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
-    """`reading` with other texts for its lines, without those that get None; what is before one of these is before
+    """Return `reading` with other texts for its lines, without those that get None; what is before one of these is before
     the next line that is kept."""
     kept: list[QuotedLine] = []
     marks: tuple[str, ...] = ()
@@ -195,7 +195,7 @@ def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
 
 
 def strip_remark(text: str) -> str | None:
-    """`text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
+    """Return `text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
     if len(text) > _LONGEST:
         return text
     pointer = _POINTER.match(text)
@@ -204,7 +204,7 @@ def strip_remark(text: str) -> str | None:
 
 
 def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
-    """The line with its number stepped, if it has one; None when the new one is not known."""
+    """Return the line with its number stepped, if it has one; None when the new number is not known."""
     head = style.match(line)
     if head is None:
         return line
@@ -213,7 +213,7 @@ def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
 
 
 def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
-    """The read_quote of what a program printed beside the code."""
+    """Yield the readings of code that a program printed with paths, numbers or diff marks."""
     bare = strip_paths(lines)
     if bare is not None:
         yield from (reading for style in STYLES if (reading := _read_numbered(bare, style)) is not None)
@@ -226,7 +226,7 @@ def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
 
 
 def _read_numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
-    """The reading with numbers in `style`; None unless every line of code has one and they rise."""
+    """Return the reading with numbers in `style`; None unless every line of code has one and they rise."""
     read: list[tuple[int | None, str]] = []
     last = 0
     for line in lines:
@@ -255,7 +255,7 @@ def _read_plain(lines: Sequence[str]) -> Reading:
 
 
 def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
-    """Lines of code with the marks and blank lines before each."""
+    """Return the reading of `read`: lines of code with the marks and blank lines before each."""
     is_numbered = any(number is not None for number, _ in read)
     lines: list[QuotedLine] = []
     marks: list[str] = []
@@ -289,7 +289,7 @@ def _drop_numbers(reading: Reading) -> Reading:
 
 
 def _align_columns(lines: Sequence[str]) -> list[str]:
-    """Left-aligned numbers moved to the right, so that the code of `9    x` and `10   x` starts in one column."""
+    """Return `lines` with left-aligned numbers padded, so that the code of `9    x` and `10   x` starts in one column."""
     heads = [_HEAD.match(line) for line in lines]
     width = max((head.end() for head in heads if head), default=0)
     moved = []
@@ -301,7 +301,7 @@ def _align_columns(lines: Sequence[str]) -> list[str]:
 
 
 def _strip_fence(lines: Sequence[str]) -> list[str]:
-    """Without blank lines at the ends and without a fence around the rest."""
+    """Return `lines` without blank lines at the ends and without a fence around the rest."""
     start, end = 0, len(lines)
     while start < end and not lines[start].strip():
         start += 1
@@ -325,7 +325,7 @@ def _is_remark(text: str) -> bool:
 
 
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
-    """`12:code` for `src/app.py:12:code`, and `13-code` for `src/app.py-13-code`, as `grep -n` prints more than one file."""
+    """Return `12:code` for `src/app.py:12:code`, the output of `grep -n` for several files; None for other text."""
     first = next((line for line in lines if line.strip()), "")
     match = _GREP.match(first[:_LONGEST_PATH])
     if match is None:
@@ -338,7 +338,7 @@ def strip_paths(lines: Sequence[str]) -> list[str] | None:
 
 
 def split_numbers(lines: Sequence[str]) -> Numbered | None:
-    """Lines whose numbers were copied as lines of their own: all of them first, or each before its code.
+    """Return lines whose numbers were copied as lines: all numbers first, or each before its code; None for other text.
 
     Two numbers at least, each one more than the one before it.
     """
@@ -381,7 +381,7 @@ def _number(line: str) -> int | None:
 
 
 def split_diff(lines: Sequence[str]) -> Iterator[Side]:
-    """The new side of a diff and the old one; nothing for what is none.
+    """Yield the new side of a diff and the old one; nothing for text that is no diff.
 
     A diff has the head of a hunk, or lines added and perhaps removed beside lines that are neither, and nothing else. Lines
     removed alone are no sign: lists are written so, and to leave them out would hide what the quote says.

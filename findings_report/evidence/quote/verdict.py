@@ -33,9 +33,9 @@ _GRADES: Final = (Verdict.EXACT, Verdict.WHITESPACE, Verdict.ELIDED, Verdict.ANN
 
 
 def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
-    """The verdict on `quote` in `file`, where `cited` are the location's `lines` (empty: the whole file).
+    """Return the verdict on `quote` in `file`, where `cited` are the location's `lines` (empty: the whole file).
 
-    A quote's own line numbers are what it find_claimed; without them `cited` is. Of several ways to read the quote the one is
+    A quote's own line numbers are its claim; without them `cited` is. Of several ways to read the quote the one is
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
     checks: list[Check] = []
@@ -83,7 +83,7 @@ def is_too_long(quote: str) -> bool:
 
 
 def _rank(check: Check) -> int:
-    """All of the text at its claimed place, all of it elsewhere, most of it at its place, most of it elsewhere, nothing."""
+    """Return the rank of a verdict: whole text in place, whole text elsewhere, most of it in place, elsewhere, nothing."""
     if check.verdict in _GRADES:
         return _GRADES.index(check.verdict)
     if check.verdict is Verdict.MOVED and check.text in _GRADES:
@@ -182,7 +182,7 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], align
 
 
 def _marks_as_code(file: LineIndex, marks: Sequence[str], gap: range) -> tuple[int, ...] | None:
-    """The numbers of the lines of a gap when the marks are those very lines, as `...` can be in Python; else None."""
+    """Return the numbers of the lines of a gap when the marks are those very lines, as `...` can be in Python; else None."""
     is_code = [squeeze(mark) for mark in marks] == [squeeze(file.text(at)) for at in gap]
     return tuple(file.numbers[at] for at in gap) if is_code or not marks else None
 
@@ -272,7 +272,7 @@ def _is_where_claimed(pairs: Sequence[tuple[int | None, int]], claimed: Sequence
 
 
 def _with_blanks(file: LineIndex, numbers: Sequence[int]) -> list[int]:
-    """`numbers` with the blank lines between neighbours."""
+    """Return `numbers` with the blank lines between neighbours."""
     filled: list[int] = []
     for number in numbers:
         if filled and all(not line.strip() for line in file.lines[filled[-1] : number - 1]):
