@@ -89,6 +89,7 @@ def new(
             out(name)
         print_problems(shelf.problems, OutputFormat.FULL)
         return
+    # The path alone, without a verb, so that a script can open the new file.
     _print_paths(commands.new(folder, commands.NewFinding(title, id, entry, library, path, lines, clones(repository))), "")
 
 

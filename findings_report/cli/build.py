@@ -229,6 +229,7 @@ def _row(outcome: EngagementResult) -> tuple[str, str, str, str]:
 def _places(paths: Iterable[str]) -> str:
     """Return paths with each folder once, as in `out/acme/report.html, report.pdf`."""
     shown: list[str] = []
+    # A table of 80 columns has no room for the same folder twice.
     last = None
     for path in map(Path, paths):
         shown.append(path.name if path.parent == last else str(path))

@@ -34,6 +34,7 @@ class Command:
 GROUPS: Final = ("Write", "Check", "Deliver", "Follow up", "Set up")
 """What people do, in the order in which they do it."""
 
+# In the order of the work, which is the order of the help and of the README.
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "Write", "Start an engagement, with JSON Schemas for editors.", "init", "authoring.init"),
     Command("new", "Write", "Add a finding, empty or from your library.", 'new "Missing rate limit"', "authoring.new"),

@@ -89,6 +89,7 @@ def diff(
         output=output,
         template=template,
         system_fonts=system_fonts,
+        # Blanks after the commas are allowed: in a CI file the list is quoted.
         fail_on=tuple(word.strip() for word in (fail_on or "").split(",") if word.strip()),
         exit_code=exit_code_wanted,
     )

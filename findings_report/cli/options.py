@@ -116,6 +116,7 @@ def source_date() -> date | None:
         return None
     try:
         return datetime.fromtimestamp(int(text), UTC).date()
+    # OverflowError and OSError: seconds beyond the years that the platform's calendar has.
     except (ValueError, OverflowError, OSError):
         raise FindingsReportError(
             Problem(Kind.USAGE, f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds", code="source-date")

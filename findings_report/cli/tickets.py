@@ -191,6 +191,7 @@ def _conclude(result: TicketsResult, output_format: OutputFormat) -> None:
     if output_format is OutputFormat.JSON:
         print_json({"done": list(result.messages)}, result.problems)
     else:
+        # Messages first: they say what was sent before a problem occurred.
         for line in result.messages:
             out(line)
         print_problems(result.problems, output_format)
