@@ -200,6 +200,7 @@ class ComparedFinding(Frozen):
     @property
     def latest(self) -> ReportedFinding:
         """The current finding, or the baseline's for an absent one."""
+        # Never both None: `compare` makes one from at least one side. The check narrows the type.
         found = self.current or self.baseline
         if found is None:
             raise ValueError("a compared finding has at least one side")
@@ -259,6 +260,7 @@ class ChangeCount(Frozen):
 class Comparison(Frozen):
     """Two reports compared, in the order of the pages."""
 
+    # In the JSON itself, because files are recognised by content, never by name.
     schema_name: Literal["findings-report/comparison/1"] = COMPARISON_SCHEMA
     """Name and version of this JSON."""
     engagement: ReportedEngagement

@@ -37,6 +37,7 @@ class DriftKind(StrEnum):
     @property
     def is_equal(self) -> bool:
         """True if every line of the text is unchanged at the other commit."""
+        # REFORMATTED is not among them: its text differs, so quotes and line numbers cannot be carried over unchanged.
         return self in (DriftKind.UNCHANGED, DriftKind.MOVED, DriftKind.RENAMED, DriftKind.MOVED_FILE)
 
 
@@ -133,6 +134,7 @@ class Drift(Frozen):
         """True for `modified` code that differs in whitespace only, in a language where whitespace has a meaning."""
         if self.kind is not DriftKind.MODIFIED or self.now is None:
             return False
+        # `diff` is cut at 400 lines; a part of the lines proves nothing about the others, hence `is_whole`.
         went = [line.text for line in self.diff if line.old_line is not None]
         came = [line.text for line in self.diff if line.new_line is not None]
         is_whole = (len(went), len(came)) == (_count(self.region), _count(self.now.region))

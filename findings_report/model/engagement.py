@@ -94,6 +94,7 @@ class DeclaredRepository(Frozen):
     """URL of the repository for clones and permalinks."""
     revision: SourceText | None = None
     """Tag, branch or hash that was agreed with the client."""
+    # Separate from `revision`, because tags and branches move: a report must name what was read, and what was agreed.
     commit: CommitHash | None = None
     """Full hash of the commit that `revision` is pinned to; `findings-report pin` sets this field."""
     path: SourceText | None = None
@@ -122,6 +123,7 @@ class Severity(Frozen):
 
     name: Name
     """Name of the severity, as findings use it."""
+    # WCAG 2.2, success criterion 1.4.1: colour must not be the only means of conveying information.
     colour: Colour
     """Colour of the severity in HTML and PDF. The name is always printed with the colour."""
     meaning: Text = ""
@@ -166,6 +168,7 @@ class Image(Frozen):
 
 
 def _default_severities() -> tuple[Severity, ...]:
+    # The names are those of the CVSS qualitative rating scale (CVSS 3.1, section 5), with `informational` for None.
     return (
         Severity(name="critical", colour="#7a1f3d", meaning="Exploitable now, with serious impact: fix immediately."),
         Severity(name="high", colour="#b3261e", meaning="Serious damage is likely: fix before the next release."),
@@ -188,6 +191,7 @@ def _default_matrix() -> dict[Level, dict[Level, str]]:
 class Engagement(Frozen):
     """The content of `engagement.yaml`: one audit."""
 
+    # Strict: `format: true` and `format: 1.0` are typing errors, and would otherwise be read as 1.
     format: StrictInt = Field(default=FORMAT)
     """Version of the file format: 1."""
     title: Filled
@@ -202,14 +206,17 @@ class Engagement(Frozen):
     """Date of the report, printed on the cover."""
     period: Period | None = None
     """Period of the assessment."""
+    # A draft by default: a report that goes out unmarked by mistake does more harm than one that is marked by mistake.
     state: State = State.DRAFT
     """Status of the report: draft or final; a draft is marked on every page."""
+    # Printed as written, never sorted: houses differ in whether the newest version comes first.
     versions: tuple[ReportVersion, ...] = ()
     """Version history, oldest first."""
     distribution: tuple[Filled, ...] = ()
     """Recipients of the report."""
     repositories: dict[Name, DeclaredRepository] = Field(default_factory=dict)
     """Repositories under audit, by name."""
+    # SourceText and not a path type, because an entry can be a glob, and `!` and `NAME:` are part of it.
     scope: tuple[SourceText, ...] = ()
     """Paths or globs that the audit covers, from the repository's root: `src/` with everything below, `src/*.py`, `**/*.py`;
     `NAME:glob` if there are several repositories. A leading `!` excludes files that earlier entries include."""

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 class Frozen(BaseModel):
     """An immutable model that rejects unknown fields."""
 
+    # extra="forbid": a misspelt field is an error with a suggestion, not a text that silently misses from the report.
+    # use_attribute_docstrings: one text serves as docstring, schema description and reference.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
@@ -54,6 +56,7 @@ class Verdict(StrEnum):
     """No quote was given; the lines are from the repository."""
 
 
+# Not the docstrings of `Verdict`: Python does not keep docstrings of enumeration members, and these are printed for customers.
 VERDICT_MEANING: dict[Verdict, str] = {
     Verdict.EXACT: "Every quoted line matches the repository at the cited lines.",
     Verdict.WHITESPACE: "Identical except for indentation or trailing spaces.",
@@ -161,12 +164,14 @@ class Snippet(Frozen):
     """Full hash of the commit read or claimed; None if unknown (nothing pinned, no repository)."""
     blob: str | None
     """Id of the blob; None if unchecked."""
+    # For `moved` the lines found: a report must not cite lines that do not contain the quoted code.
     regions: tuple[Region, ...]
     """Cited lines as printed: for `moved` as found, otherwise as claimed. Empty: the whole file."""
     runs: tuple[Run, ...]
     """Printed lines, in order."""
     permalink: str | None
     """Forge URL of the cited lines at the commit."""
+    # By file name only: a lexer guessed from the content can change after a small edit of the file.
     language: str
     """Name of the Pygments lexer for the file name; empty if unknown."""
     encoding: str = "utf-8"

@@ -21,12 +21,15 @@ from findings_report.model.evidence import Region
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*\Z")
 """A finding's id or alias: letters and digits joined by `.`, `_` or `-`."""
 
+# No leading `.` or `-`: hidden files are not read as findings, and a file name with a dash looks like an option.
 LONGEST_IDENTIFIER: Final = 64
 
+# 40 digits for SHA-1 repositories, 64 for SHA-256. No abbreviated hashes: they become ambiguous as a repository grows.
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 _CWE = re.compile(r"CWE-[1-9][0-9]{0,5}\Z")
+# An allow-list: in HTML and PDF, `javascript:` and `file:` links would act on the reader's machine.
 _REFERENCE_SCHEMES = ("https://", "http://", "mailto:")
 
 _REGION = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?\Z")
@@ -65,6 +68,7 @@ def _parse_date(value: object) -> object:
 
 
 def _parse_region(value: object) -> Region:
+    # bool is a subclass of int in Python: without this test, `lines: true` would be line 1.
     text = str(_source(value)).strip() if not isinstance(value, bool) else ""
     if isinstance(value, Region):
         return value
@@ -89,6 +93,7 @@ def _parse_regions(value: object) -> tuple[Region, ...]:
         regions = tuple(_parse_region(part) for part in str(_source(value)).split(","))
     else:
         raise _fault("lines", "write 121, 111-129 or a list of those")
+    # Rising, disjoint ranges print in the order of the file and highlight each line once; a list is never sorted silently.
     for before, after in pairwise(regions):
         if after.start_line <= before.end_line:
             raise _fault("lines", f"the ranges {before} and {after} overlap or are out of order")
@@ -100,7 +105,7 @@ def _parse_line_notes(value: object) -> object:
         return value
     notes: dict[int, object] = {}
     for key, note in value.items():
-        text = str(key)
+        text = str(key)  # YAML keys are read as text: `010` arrives as written and is rejected, not taken for line 10 or 8
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
             raise _fault("notes", f"{text!r} is not a line number; notes are written as `121: text`")
         notes[int(text)] = note
@@ -113,6 +118,7 @@ def one_or_many(value: object) -> object:
 
 
 def _allowed_url(value: str) -> str:
+    # Spaces, control characters, `<`, `>` and `\` end a link in Markdown or HTML, or change its target.
     if not value.lower().startswith(_REFERENCE_SCHEMES) or any(ord(c) <= 0x20 or c in "<>\\" for c in value):
         raise _fault("url", f"{value!r} is not a http, https or mailto address")
     return value
@@ -120,12 +126,14 @@ def _allowed_url(value: str) -> str:
 
 def _relative(value: str) -> str:
     parts = value.split("/")
+    # `\` separates folders on Windows, where `..\..` would lead out of the engagement's folder.
     if value.startswith(("/", "~")) or "\\" in value or "\0" in value or any(p in ("", ".", "..") for p in parts):
         raise _fault("path", f"{value!r} is not a relative path with / that stays inside")
     return value
 
 
 def _repository_path(value: str) -> str:
+    # Unlike in `_relative`, `\` is allowed: git permits the character in file names.
     if value.startswith("/") or "\0" in value or any(p in ("", ".", "..") for p in value.split("/")):
         raise _fault("path_outside", f"{value!r} is not a path inside the repository, as git ls-files prints it")
     return value
@@ -139,6 +147,7 @@ def _identifier(value: str) -> str:
 
 def _editors(pattern: re.Pattern[str]) -> Any:
     """Return the pattern for the JSON Schema, so that editors check it; messages describe it in words."""
+    # JSON Schema has ECMA-262 regular expressions (draft 2020-12, section 6.4), which know no `\Z`.
     return Field(json_schema_extra={"pattern": f"^{pattern.pattern.removesuffix(chr(92) + 'Z')}$"})
 
 
@@ -148,6 +157,7 @@ Text = Annotated[str, StringConstraints(strict=True, max_length=4_000)]
 MARKDOWN: Final = "markdown"
 """Annotation by which `passages` recognises Markdown fields: quoted code has the same constraints."""
 
+# The Markdown parser runs in the main process: a text of this length takes about a second (docs/security.md).
 _LONG_TEXT = StringConstraints(strict=True, max_length=262_144)
 
 Markdown = Annotated[str, _LONG_TEXT, MARKDOWN]
@@ -159,6 +169,7 @@ QuotedCode = Annotated[str, _LONG_TEXT]
 Filled = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500, pattern=r"^[^\n]*\S[^\n]*$")]
 """One line that is not blank."""
 
+# float in the JSON Schema, because an editor would otherwise mark `version: 1.10` as an error, which `check` accepts.
 SourceText = Annotated[
     str,
     BeforeValidator(_source, json_schema_input_type=str | float),
@@ -175,6 +186,7 @@ CommitHash = Annotated[
 ]
 """A full commit hash."""
 
+# A parser of our own: pydantic also accepts numbers as Unix time, so that 86400 would be 2 January 1970.
 Date = Annotated[date, BeforeValidator(_parse_date), WithJsonSchema({"type": "string", "format": "date"})]
 """A day as YYYY-MM-DD."""
 

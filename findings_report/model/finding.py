@@ -66,6 +66,7 @@ class Confidence(StrEnum):
     """A suspicion that is worth investigating."""
 
 
+# A plain URL is the common case; validating it as a `Reference` gives every reader of the model one shape.
 def _reference(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
@@ -126,8 +127,10 @@ class Location(Frozen):
     """Remarks on single lines, within `show`."""
     caption: Text | None = None
     """Caption. Printed with the snippet."""
+    # `track --update` never moves a location that has its own commit: the author may have chosen that commit deliberately.
     commit: CommitHash | None = None
     """Full hash of the commit, if different from that of the repository."""
+    # Any layout is accepted (diffs, `grep -n`, numbers from web pages), because auditors paste from many programs.
     quote: QuotedCode | None = None
     """Code as copied, in any layout. The quote is checked against git; the report prints the repository's lines."""
 
@@ -185,6 +188,7 @@ class FindingFacts(Frozen):
     """Title of the finding, one line; `` `code` `` in backticks is printed as code."""
     category: Filled | None = None
     """Category of the weakness, in the auditor's words."""
+    # Optional in the schema: one of `severity`, `rating` and `cvss` is required, which `cross_checks` reports with the scale.
     severity: Name | None = None
     """Severity from the engagement's scale. Default: computed from `rating` or `cvss`."""
     severity_reason: SeverityReason = None
@@ -205,12 +209,14 @@ class FindingFacts(Frozen):
     """Severity that remains after the fix, from the engagement's scale."""
     owner: Filled | None = None
     """Person or team responsible for the fix."""
+    # Overdue findings are not marked anywhere: a report must read the same on every day.
     due: Date | None = None
     """Due date of the fix."""
     related: tuple[Identifier, ...] = ()
     """Ids of related findings. Former ids are allowed; the report prints the current ones."""
     affected: tuple[Affected, ...] = ()
     """Affected items other than code."""
+    # Not derived from `history`, which is optional: a finding that was never discussed still has a status.
     status: Status = Status.OPEN
     """Status of the finding."""
 
@@ -240,6 +246,7 @@ class FindingProse(HasPassages):
     """Response of the client. The decision and its reason belong in `history`."""
 
 
+# pydantic orders inherited fields from the last base to the first, so facts come before texts in the schema and the reference.
 class Finding(FindingProse, FindingFacts):
     """The content of `ID.finding.yaml`: one weakness. The id of the finding is the name of the file."""
 

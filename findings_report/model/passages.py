@@ -95,6 +95,7 @@ class HasPassages(Frozen):
         )
 
 
+# Cached: proofreading, figures, tickets and comparisons ask for it per finding, and the answer depends on the class only.
 @cache
 def passage_fields(model: type[BaseModel]) -> tuple[PassageField, ...]:
     """Return the Markdown fields of `model` and of the models directly below it, by position and then as declared.

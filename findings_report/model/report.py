@@ -59,6 +59,8 @@ class CustomValue(Frozen):
 class Picture(Frozen):
     """A picture that is safe to embed: re-encoded, without metadata."""
 
+    # JSON has no bytes, and pydantic's default (UTF-8) fails for pictures. pydantic's base64 is the URL-safe alphabet of
+    # RFC 4648, section 5.
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     name: str
@@ -171,6 +173,7 @@ class ReportedFinding(FindingProse, ReportedFacts):
     """Name of the person who found the weakness."""
     audience: tuple[str, ...]
     """Readers of the finding; empty means everybody."""
+    # With labels, so that a finding can be rendered without the engagement's `fields`.
     extra: tuple[CustomValue, ...]
     """Values of the custom fields."""
 
@@ -183,6 +186,7 @@ class ReportedFinding(FindingProse, ReportedFacts):
     def decision(self) -> Event | None:
         """The last decision: the newest entry of the history, if it has a note and is not the report of the finding."""
         newest = self.newest
+        # A single `open` entry only records that the finding was reported; printing it as a decision would mislead.
         is_report = len(self.history) == 1 and newest is not None and newest.status is Status.OPEN
         return newest if newest is not None and newest.note and not is_report else None
 
@@ -194,6 +198,7 @@ class ReportedFinding(FindingProse, ReportedFacts):
     @property
     def steps(self) -> tuple[Snippet, ...]:
         """The path through the code: the snippets that have a role, in order; empty if there are fewer than two."""
+        # One step is no path: a single role is printed with its figure only.
         found = tuple(snippet for snippet in self.snippets if snippet.role is not None)
         return found if len(found) > 1 else ()
 

@@ -48,6 +48,7 @@ class Remediation(Frozen):
 
     findings: tuple[str, ...]
     """Ids of the findings that are neither resolved nor false positives, at least one."""
+    # Empty columns are omitted: many teams have tickets and no owners, or the other way round.
     columns: tuple[Literal["owner", "due", "tickets"], ...]
     """Columns that at least one of these findings fills, in this order; at least one."""
     answered: int

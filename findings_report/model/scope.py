@@ -32,11 +32,15 @@ class Pattern:
     def names(self, path: str) -> bool:
         """Return True if the pattern matches `path` or a folder that contains it."""
         if self._path == "" or path == self._path or path.startswith(f"{self._path}/"):
-            return True  # also where its name has a wildcard in it, as `pages/[id].tsx`
+            return True  # also if a file name contains wildcard characters, as `pages/[id].tsx` of Next.js does
         if not self._is_glob:
             return False
+        # All positions in the pattern are followed at once, so the time is linear in the number of parts. One backtracking
+        # regular expression for the whole path, as in pathspec 1.1, takes more than two minutes for a hostile pattern
+        # (docs/dependencies.md).
         reached = self._beyond({0})
         for part in path.split("/"):
+            # All steps match before the path ends: the pattern names a folder, which includes everything below it.
             if len(self._steps) in reached:
                 return True
             reached = self._beyond(after for step in reached for after in self._after(step, part))
@@ -59,6 +63,7 @@ class Pattern:
 
     def _after(self, step: int, part: str) -> Iterable[int]:
         wanted = self._steps[step]
+        # `**` stays where it is after each part; `_beyond` also skips it, since it matches no part as well.
         if wanted is None:
             return (step,)
         return (step + 1,) if wanted.match(part) else ()
@@ -88,9 +93,10 @@ def patterns(scope: Sequence[str], repositories: Iterable[str]) -> tuple[Pattern
 
 
 def naming(scope: Sequence[Pattern], repository: str, path: str) -> tuple[int, ...]:
-    """Return the 0-based positions of the entries that include `path`; empty if none does, or if a later one excludes `path`."""
+    """Return the 0-based positions of the entries that include `path`; empty if none does, or if a later one excludes it."""
     covering: list[int] = []
     for index, pattern in enumerate(scope):
+        # As in `.gitignore`, the last matching entry decides: an exclusion discards what came before it, not what follows.
         if pattern.repository in (None, repository) and pattern.names(path):
             covering = [] if pattern.is_excluding else [*covering, index]
     return tuple(covering)

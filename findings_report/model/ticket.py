@@ -54,6 +54,7 @@ class TicketRef:
 class File:
     """A file for a ticket."""
 
+    # The digest is in the name because not every tracker can store a description with a file.
     stem: str
     """Name without digest and suffix: a later file of the same stem and suffix supersedes this one. ASCII letters, digits, `.`,
     `_` and `-`, which no tracker changes."""
@@ -97,6 +98,7 @@ class Attached:
         """Return True if these are the bytes of `file`, by the digest in the description, otherwise by the one in the name."""
         if match := _MARK.search(self.mark):
             return match[1] == file.digest
+        # The size as well: after an interrupted upload some trackers list the file under its full name.
         return self.name == file.name and self.size in (None, len(file.content))
 
     def is_made_of(self, content: bytes) -> bool:
@@ -157,7 +159,7 @@ class Draft:
     finding: str
     """Id of the finding."""
     title: str
-    """Subject of the ticket: id and title, at most 255 characters."""
+    """Subject of the ticket: id and title, at most 255 characters."""  # the limit of Jira and Redmine
     text: str
     """Description, Markdown."""
     end: str
@@ -173,6 +175,7 @@ class Draft:
 
     def is_marked(self, text: str) -> bool:
         """Return True if `text` contains the marker, and not one of a finding whose id only begins with this one."""
+        # The lookahead: `.../DEMO-1` must not match the ticket of `.../DEMO-10` or `.../DEMO-1.a`, but may end a sentence.
         plain = text.replace("\\", "")  # Jira's wiki markup escapes characters of the marker
         return re.search(re.escape(self.marker) + r"(?![\w.-]*\w)", plain) is not None
 

@@ -16,6 +16,7 @@ from findings_report.problems.problem import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 
 HEADINGS: Final[Mapping[str, str]] = {
+    # In the order in which a run meets them, so that the page of codes reads like a run.
     "files": "Files and YAML",
     "fields": "Fields",
     "prose": "Prose and pictures",

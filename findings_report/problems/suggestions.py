@@ -101,6 +101,7 @@ def nearest(value: str, words: Iterable[str]) -> str | None:
 
 def field(name: str, known: Collection[str]) -> str | None:
     """Return the remedy for an unknown field: a similar name or a synonym among `known`; None if there is none."""
+    # Before the search for similar words: `score` is no slip of the keyboard, and its value cannot be kept.
     if name.casefold() in ("cvss_score", "score", "base_score") and "cvss" in known:
         return "write the vector under `cvss`: the score is computed"
     if name.casefold() == "id" and "aliases" in known:
