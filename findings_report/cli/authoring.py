@@ -25,7 +25,7 @@ Inside = Annotated[
 
 
 class Schema(StrEnum):
-    """Which JSON Schema."""
+    """The JSON Schemas that `schema` prints."""
 
     FINDING = "finding"
     ENGAGEMENT = "engagement"

@@ -185,7 +185,7 @@ def encrypt(
 
 
 def _passphrase(key: bytes, file: Path | None) -> str | None:
-    """What opens the key; None for one in PEM that is not encrypted."""
+    """Return the passphrase of the key; None for an unencrypted key in PEM."""
     # PKCS#8 has ENCRYPTED in its first line, older PEM in a Proc-Type header: both contain the word.
     if b"-----BEGIN" in key and b"ENCRYPTED" not in key:
         return None

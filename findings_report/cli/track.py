@@ -105,7 +105,7 @@ def _update_json(tracked: TrackedPlace, done: UpdateResult) -> dict[str, Any]:
 
 
 def as_json(tracked: TrackedPlace, result: TrackedEngagement) -> dict[str, Any]:
-    """One region; `path`, `start_line` and `end_line` are where it is now, null when it is nowhere."""
+    """Return one region as fields; `path`, `start_line` and `end_line` are its current place, null if it has none."""
     drift, snippet = tracked.drift, tracked.place.snippet
     now = drift.now
     return {

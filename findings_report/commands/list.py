@@ -1,4 +1,4 @@
-"""What `list` does: the findings, a line each."""
+"""The command `list`: the findings, a line each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class Overview:
-    """What `list` shows."""
+    """The result of `list`."""
 
     entries: tuple[ListEntry, ...]
     """Worst first, then by id."""
@@ -30,7 +30,7 @@ class Overview:
 
 
 def overview(inputs: Inputs) -> Overview:
-    """The findings in a table's order."""
+    """Return the findings, most severe first."""
     _, authored = read(inputs)
     scale = [severity.name for severity in authored.engagement.severities]
     entries = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
-    """Publishes the PDF, encrypted, at `output`, else in the place of `pdf`; gives where. Raises FindingsReportError."""
+    """Encrypt the PDF into `output`, else in place, and return its path. Raise FindingsReportError if nothing was written."""
     from findings_report.pdf.encryption import encrypt as locked
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish
@@ -31,7 +31,7 @@ def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
 
 @dataclass(frozen=True)
 class ExtractResult:
-    """What `extract` found."""
+    """The result of `extract`."""
 
     path: Path | None
     """Where it was published; None for standard output."""
@@ -40,11 +40,10 @@ class ExtractResult:
 
 
 def extract(pdf: Path, output: str | None, password: Password = no_password) -> ExtractResult:
-    """Publishes what a PDF carries. `output` is -o: a file, which is replaced, a folder, or `-`. `password` is asked when it is
-    encrypted.
+    """Write the data that a PDF embeds. `output` is -o: a file, which is replaced, a folder, or `-`.
 
-    Without one it is put beside the PDF under its name, as `report.json` beside `report.pdf`, where nothing may be yet.
-    Raises FindingsReportError: INPUT when the file carries nothing that can be read, USAGE when it does not open.
+    Without `output` the file is beside the PDF, as `report.json` beside `report.pdf`, and must not exist. `password` is called
+    for an encrypted PDF. Raises FindingsReportError: INPUT if the PDF embeds no readable data, USAGE if it does not open.
     """
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish, publish_new
@@ -69,42 +68,42 @@ def _place(extracted: ExtractedFile, output: str) -> Path | None:
 
 @dataclass(frozen=True)
 class SignOptions:
-    """How `sign` is to do it."""
+    """The options of `sign`."""
 
     authority: str | None = None
     """--timestamp: the address of a time stamp authority."""
     visible: bool = False
-    """--visible: the signature is seen on the first page."""
+    """--visible: the signature is printed on the first page."""
     day: date | None = None
-    """--date: the day that is seen; None for the time at which it is signed."""
+    """--date: the printed day; None for the time of signing."""
 
 
 @dataclass(frozen=True)
 class SignResult:
-    """What `sign` did."""
+    """The result of `sign`."""
 
     path: Path
     """Where the signed PDF was published."""
     time_stamp: TimeStamp | None
-    """What the authority gave; None when none was asked."""
+    """The time stamp; None without --timestamp."""
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What `verify` found."""
+    """The result of `verify`."""
 
     carried: ExtractedFile
-    """The data, whole and readable."""
+    """The embedded data."""
     signatures: tuple[Signature, ...]
     """In the order in which they were added."""
     problems: tuple[Problem, ...]
-    """Of kind GATE: what does not hold."""
+    """Problems of kind GATE: signatures and time stamps that are broken, incomplete or not trusted."""
 
 
 def sign(
     pdf: Path, key: SigningKey, output: Path | None, options: SignOptions = SignOptions(), password: Password = no_password
 ) -> SignResult:
-    """Publishes the signed PDF at `output`, else in the place of `pdf`. Raises FindingsReportError, having written nothing."""
+    """Sign the PDF into `output`, else in place. Raise FindingsReportError if nothing was written."""
     from findings_report.pdf import signing
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish
@@ -142,9 +141,9 @@ def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
 
 
 def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> VerifyResult:
-    """Looks at the signatures and the data of a PDF; `password` is asked once when it is encrypted.
+    """Return the signatures and the data of a PDF; `password` is called at most once, for an encrypted PDF.
 
-    Raises FindingsReportError: INPUT for a PDF whose data cannot be read, USAGE when it does not open.
+    Raises FindingsReportError: INPUT if the data cannot be read, USAGE if the PDF does not open.
     """
     import functools
 

@@ -149,7 +149,7 @@ def _explain(
 def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tuple[_Changes, _Changes]:
     """Return the commits that changed a region on the way, and those that deleted it.
 
-    Back to the common ancestor, and forward from there.
+    Both sides of the common ancestor are searched.
     """
     base = git.find_merge_base(source, commit, to)
     # Unrelated histories: no commit turned one side into the other.

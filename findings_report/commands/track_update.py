@@ -36,7 +36,7 @@ class UpdateResult:
     moved: frozenset[Key]
     """The locations that were moved."""
     kept: Mapping[Key, str]
-    """The locations that were not moved, and why."""
+    """The locations that the new pin does not serve, each with the reason."""
     pins: tuple[str, ...]
     """A line for each repository that is pinned."""
     files: tuple[Path, ...]

@@ -113,7 +113,7 @@ def open_cache() -> tuple[FileCache | None, tuple[Problem, ...]]:
 
 
 def own_files(template: Template) -> list[Problem]:
-    """Says which template files are the engagement's own, for they are code, and which are not read."""
+    """Return notes about the engagement's own template files, which are code, and warnings about files that are not read."""
     from findings_report.rendering.filters import renamed_filters
     from findings_report.rendering.template_files import FALLBACK, overrides, strays, styled_lines
 
@@ -143,7 +143,7 @@ def own_files(template: Template) -> list[Problem]:
 
 
 def renderable(wanted: Sequence[Target], executor: Executor) -> tuple[list[Target], tuple[Problem, ...]]:
-    """The targets that this machine has the system libraries for, and the error that says which are left out and why.
+    """Return the targets that this machine has the system libraries for, and the error that names those left out.
 
     Raises that error when no target remains. The workers of a cluster have libraries of their own.
     """

@@ -11,7 +11,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
 
 SCHEMES: Final = ("dask", "tls")
-"""What an address may begin with."""
+"""The schemes of an address."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Address:
     host: str
     """Name or number."""
     port: int
-    """Its port."""
+    """The TCP port."""
     is_encrypted: bool
     """True for `tls://`."""
 
     def __str__(self) -> str:
-        """As a person writes it."""
+        """Return the address as users write it."""
         return f"{'tls' if self.is_encrypted else 'dask'}://{self._place}"
 
     @property
     def dask(self) -> str:
-        """As dask writes it."""
+        """The address in dask's notation."""
         return f"{'tls' if self.is_encrypted else 'tcp'}://{self._place}"
 
     @property
@@ -40,9 +40,9 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """`dask://HOST:PORT` or `tls://HOST:PORT` as a value.
+    """Return the parsed form of `dask://HOST:PORT` or `tls://HOST:PORT`.
 
-    Raises FindingsReportError (USAGE) for what is neither, and for a `dask://` that leaves this machine.
+    Raises FindingsReportError (USAGE) for any other text, and for a `dask://` address of another machine.
     """
     try:
         parts = urlsplit(text)
@@ -63,9 +63,9 @@ def parse(text: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """True for a host that is this machine whatever the network says: 127.0.0.0/8, ::1 and localhost.
+    """Return True for a host that is this machine in every network: 127.0.0.0/8, ::1 and localhost.
 
-    Source: RFC 6761, section 6.3, for the name; it is the only one that is believed.
+    Source: RFC 6761, section 6.3, for the name `localhost`; no other name counts.
     """
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -81,25 +81,25 @@ _CERTIFICATES = "distributed.comm.tls.ca-file, .client.cert and .client.key of d
 
 
 def no_extra() -> FindingsReportError:
-    """Dask is not installed."""
+    """Return the error of a missing extra: dask is not installed."""
     remedy = "pip install 'findings-report[cluster]'"
     return _error(Kind.USAGE, "rendering on a cluster needs the extra `cluster`", remedy, "no-cluster-extra")
 
 
 def no_certificates() -> FindingsReportError:
-    """`tls://` was asked for, and nothing says with what."""
+    """Return the error of `tls://` without configured certificates."""
     fault = "tls:// needs a certificate of this client, its key, and the authority of the cluster"
     return _error(Kind.USAGE, fault, _CERTIFICATES, "cluster-certificates")
 
 
 def bad_certificates(error: Exception) -> FindingsReportError:
-    """What the configuration names cannot be used."""
+    """Return the error of configured certificates that cannot be used."""
     fault = f"the certificates for tls:// cannot be used: {_reason(error)}"
     return _error(Kind.USAGE, fault, _CERTIFICATES, "cluster-certificates")
 
 
 def unreachable(address: Address, error: Exception) -> FindingsReportError:
-    """Nobody answers there, or not in the way that was expected."""
+    """Return the error of an address where no scheduler answers."""
     fault = f"the scheduler at {address} cannot be reached: {_reason(error)}"
     remedy = "start one with `dask scheduler`"
     if address.is_encrypted:
@@ -108,13 +108,13 @@ def unreachable(address: Address, error: Exception) -> FindingsReportError:
 
 
 def no_worker(address: Address) -> FindingsReportError:
-    """Nobody is there to do the work."""
+    """Return the error of a scheduler without workers."""
     fault = f"the scheduler at {address} has no worker"
     return _error(Kind.NETWORK, fault, f"start some with `dask worker {address.dask}`", "cluster-no-worker")
 
 
 def in_the_clear(address: Address, worker: str) -> FindingsReportError:
-    """A worker is not on this machine, and what it is sent is not encrypted."""
+    """Return the error of a worker on another machine without encryption."""
     fault = f"the scheduler at {address} has the worker {worker}: findings would be sent in the clear"
     remedy = "give scheduler and workers certificates, and use tls://"
     if not address.is_encrypted:
@@ -123,27 +123,27 @@ def in_the_clear(address: Address, worker: str) -> FindingsReportError:
 
 
 def lost(address: Address) -> FindingsReportError:
-    """The scheduler went away, or is silent, and all that it knew is gone with it."""
+    """Return the error of a scheduler that no longer answers; its tasks are lost."""
     fault = f"the scheduler at {address} was lost"
     return _error(Kind.NETWORK, fault, "see whether it runs, and build again", "cluster-lost")
 
 
 def unfetched(address: Address) -> FindingsReportError:
-    """It was done, and the scheduler cannot fetch it from whoever did it."""
+    """Return the error of a finished task whose result the scheduler cannot fetch from the worker."""
     fault = f"what a worker has made does not come from the scheduler at {address}"
     remedy = "see whether the scheduler reaches its workers at the addresses that they name"
     return _error(Kind.NETWORK, fault, remedy, "cluster-unfetched")
 
 
 def killed(workers: int) -> FindingsReportError:
-    """Every worker that was given it died of it."""
+    """Return the error of a task that killed each worker that ran it."""
     fault = f"{workers} workers were given it one after the other, and each of them died"
     remedy = "their logs say why; if it was for want of memory, give them more, or build it with --executor local"
     return _error(Kind.OUTPUT, fault, remedy, "cluster-killed")
 
 
 def failed(error: Exception) -> FindingsReportError:
-    """A worker could not even begin."""
+    """Return the error of a worker that could not start the task."""
     fault = f"a worker could not do it: {_reason(error)}"
     return _error(Kind.NETWORK, fault, "install the same findings-report there and here", "cluster-failed")
 
@@ -153,6 +153,6 @@ def _error(kind: Kind, fault: str, remedy: str, code: str) -> FindingsReportErro
 
 
 def _reason(error: Exception) -> str:
-    """One line: what dask says, without what it adds for those who debug it."""
+    """Return dask's message on one line, cut to _LONGEST_REASON."""
     text = " ".join(visible(str(error)).split()) or type(error).__name__
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

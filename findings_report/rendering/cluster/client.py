@@ -71,16 +71,16 @@ class Cluster:
     """A scheduler that was reached, and its workers."""
 
     client: Client
-    """Dask's own."""
+    """The client of dask."""
     address: Address
     """Where the scheduler is."""
     threads: int
-    """How many tasks its workers run at once, when it was joined."""
+    """The number of tasks that its workers could run at once when it was joined."""
     hosts: tuple[str, ...] | None
-    """Where alone tasks may run; None for all of its workers."""
+    """The hosts on which tasks may run; None for every worker."""
 
     def submit(self, call: Callable[[bytes], bytes], frame: bytes) -> Task:
-        """Has `call(frame)` run on a worker, and on another one when that is lost. Raises FindingsReportError (NETWORK)."""
+        """Run `call(frame)` on a worker, or on another if it is lost. Raise FindingsReportError (NETWORK) if the cluster is."""
         try:
             # pure=False: dask gives equal calls one key, and would run two equal frames once.
             return Task(self, self.client.submit(call, frame, pure=False, workers=self.hosts))
@@ -88,7 +88,7 @@ class Cluster:
             raise lost(self.address) from error
 
     def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:
-        """What `call()` gives on each worker that is there, by its address; an exception where it cannot be run there."""
+        """Return the result of `call()` on each worker, by address; an exception for a worker that cannot run it."""
 
         async def asked() -> Any:
             return await self.client.run(call, on_error="return")
@@ -99,16 +99,17 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Task:
-    """What was given to a cluster; the two calls are those of `concurrent.futures.Future`."""
+    """A submitted call; the two methods are those of `concurrent.futures.Future`."""
 
     cluster: Cluster
-    """Where it runs."""
+    """The cluster that runs it."""
     future: Future[bytes]
-    """Dask's own."""
+    """The future of dask."""
 
     def result(self) -> bytes:
-        """Waits for it, as long as there are workers. Raises FindingsReportError: NETWORK when cluster or scheduler is lost,
-        OUTPUT when workers died of it, one after the other.
+        """Wait for the result as long as there are workers.
+
+        Raises FindingsReportError: NETWORK if cluster or scheduler is lost, OUTPUT if the task killed several workers.
         """
         from concurrent.futures import CancelledError
 
@@ -136,7 +137,7 @@ class Task:
         return result
 
     def cancel(self) -> None:
-        """Nobody wants it any more; what runs already, runs to its end."""
+        """Drop the task. A task that already runs is finished."""
         with contextlib.suppress(Exception):
             self.future.cancel()
 
@@ -157,7 +158,7 @@ class Task:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing that dask logs or warns of reaches the terminal: what matters to a user is raised."""
+    """Silence logging and warnings of dask: errors that matter to a user are raised."""
     before = logging.root.manager.disable
     # distributed logs a lost connection with a traceback, and here it is raised as a problem.
     logging.disable()
@@ -196,7 +197,7 @@ def _client(address: Address) -> Iterator[Client]:
 
 
 def _first_workers(client: Client, address: Address) -> dict[str, int]:
-    """As `_workers`, when there is one. Raises FindingsReportError (NETWORK) when none comes."""
+    """Return the workers as soon as there is one. Raise FindingsReportError (NETWORK) if none connects in time."""
     deadline = time.monotonic() + SECONDS_TO_CONNECT
     while not (workers := _workers(client, address)):
         if time.monotonic() > deadline:
@@ -206,7 +207,7 @@ def _first_workers(client: Client, address: Address) -> dict[str, int]:
 
 
 def _workers(client: Client, address: Address) -> dict[str, int]:
-    """The address of each worker, and how many tasks it runs at once."""
+    """Return the number of tasks that each worker runs at once, by its address."""
     scheduler: Any = client.scheduler
 
     async def asked() -> Any:
@@ -224,7 +225,7 @@ def _answer(client: Client, address: Address, question: Callable[[], Awaitable[A
 
 
 def _safe_host(worker: str, address: Address) -> str:
-    """The host of a worker. Raises FindingsReportError (NETWORK) when what it is sent can be read on its way."""
+    """Return the host of a worker. Raise FindingsReportError (NETWORK) if the connection could be read by others."""
     parts = urlsplit(worker)
     host = parts.hostname or ""
     if not (parts.scheme == "tls" if address.is_encrypted else is_loopback(host)):

@@ -46,7 +46,7 @@ class ClusterExecutor:
 
     @property
     def max_pending(self) -> int:
-        """A job for each thread of the workers, and one more for each, so that none waits for this machine."""
+        """Two jobs for each thread of the workers, so that no thread waits for this machine."""
         return 2 * self.cluster.threads
 
     def batch_size(self, count: int) -> int:
@@ -57,7 +57,7 @@ class ClusterExecutor:
         return -(-max(1, count) // (4 * self.cluster.threads))
 
     def submit(self, job: Job) -> ClusterJob:
-        """Sends the job. Raises FindingsReportError for a template that cannot be used, and when the cluster was lost."""
+        """Send the job. Raise FindingsReportError for a template that cannot be used, or if the cluster is lost."""
         return ClusterJob(job, self.cluster.submit(serve, pack(job)))
 
 
