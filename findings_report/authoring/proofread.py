@@ -95,7 +95,7 @@ def _not_pinned(engagement: Engagement, found: Linked) -> Problem:
     fault = f"the link to '{visible(path)[:80]}' names '{visible(revision)[:40]}', not a commit: what it shows can change"
     remedy = "`findings-report pin --links` pins it, once the repository has a `commit`"
     if repository.commit is not None:
-        remedy = f"`findings-report pin --links`, or write {visible(found.link.pinned(path, repository.commit))}"
+        remedy = f"`findings-report pin --links`, or write {visible(found.link.pin(path, repository.commit))}"
     return Problem(
         Kind.INPUT,
         fault,

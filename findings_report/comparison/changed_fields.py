@@ -42,12 +42,12 @@ def compare_fields(
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
     `is_read` is False when a location could not be read, so that locations cannot be compared.
     """
-    changes = [*_authored_changes(baseline, current)]
+    changes = [*_list_changes(baseline, current)]
     # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
-    before, after = _citations(baseline, evidence, is_named=is_named), _citations(current, (), is_named=is_named)
+    before, after = _list_citations(baseline, evidence, is_named=is_named), _list_citations(current, (), is_named=is_named)
     if is_read and before != after:
-        changes.append(_change("locations", "\n".join(before) or None, "\n".join(after) or None))
+        changes.append(_describe_change("locations", "\n".join(before) or None, "\n".join(after) or None))
     return tuple(changes)
 
 
@@ -57,26 +57,26 @@ def diff_words(before: str, after: str) -> tuple[Words, ...]:
     Lines are compared first and words within the lines that differ, so that a long text with a small change stays cheap.
     """
     runs: list[tuple[_Kind, str]] = []
-    for old, new in _blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
+    for old, new in _pair_blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
         if old == new:
             runs.append(("same", old))
         else:
-            runs.extend(_by_words(_WORD.findall(old), _WORD.findall(new)))
+            runs.extend(_compare_words(_WORD.findall(old), _WORD.findall(new)))
     return tuple(_join(runs))
 
 
-def _authored_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
+def _list_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
         # A computed field differs when its source does, and would be reported twice.
         if name in _COMPUTED:
             continue
         # The printed forms are compared, so that a difference that no reader could see is none.
-        before, after = _text(getattr(baseline, name)), _text(getattr(current, name))
+        before, after = _write(getattr(baseline, name)), _write(getattr(current, name))
         if before != after:
-            yield _change(name, before, after)
+            yield _describe_change(name, before, after)
 
 
-def _change(name: str, before: str | None, after: str | None) -> FieldChange:
+def _describe_change(name: str, before: str | None, after: str | None) -> FieldChange:
     is_field = name in ReportedFinding.model_fields  # the locations are compared as one field that a finding does not have
     label = _LABELS.get(name) or (heading_of(ReportedFinding, name) if is_field else name.capitalize())
     is_prose = any(field.path[0] == name for field in passage_fields(ReportedFinding))
@@ -84,7 +84,7 @@ def _change(name: str, before: str | None, after: str | None) -> FieldChange:
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
 
 
-def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
+def _list_citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
     """Return every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
 
     The name of the repository comes first if `is_named`.
@@ -101,19 +101,20 @@ def _citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, i
         for region in snippet.regions:
             spot = now.get((snippet.index, region))
             citations.add(
-                home + (_citation(snippet, spot.path, spot.region) if spot else _citation(snippet, snippet.path, region))
+                home
+                + (_write_citation(snippet, spot.path, spot.region) if spot else _write_citation(snippet, snippet.path, region))
             )
         if not snippet.regions:
             citations.add(home + snippet.path)
     return tuple(sorted(citations))
 
 
-def _citation(snippet: Snippet, path: str, region: Region) -> str:
+def _write_citation(snippet: Snippet, path: str, region: Region) -> str:
     last = "" if region.end_line == region.start_line else f"-L{region.end_line}"
     return f"{path}#L{region.start_line}{last}" + (f" ({snippet.role})" if snippet.role else "")
 
 
-def _text(value: Any) -> str | None:
+def _write(value: Any) -> str | None:
     """Return a value as a person would write it; None for an empty one."""
     if value is None or value == () or value == "":
         return None
@@ -124,39 +125,39 @@ def _text(value: Any) -> str | None:
     if isinstance(value, tuple):
         # Records on a line each; words in one line.
         separator = "\n" if any(isinstance(part, Event | Affected | Reference) for part in value) else ", "
-        return separator.join(text for part in value if (text := _text(part)) is not None)
+        return separator.join(text for part in value if (text := _write(part)) is not None)
     for kind, write in _WRITTEN.items():
         if isinstance(value, kind):
             return write(value)
     return str(value)
 
 
-def _fix(fix: Fix) -> str:
+def _write_fix(fix: Fix) -> str:
     named = [f"Commit {commit}" for commit in fix.commits] + list(fix.pull_requests)
     return "\n\n".join(part for part in (fix.note, "\n".join(named)) if part)
 
 
-def _event(event: Event) -> str:
+def _write_event(event: Event) -> str:
     by, at = f" by {event.by}" if event.by else "", f" at {event.commit}" if event.commit else ""
     note = f": {event.note}" if event.note else ""
-    return f"{event.date.isoformat()} {_text(event.status)}{by}{at}{note}"
+    return f"{event.date.isoformat()} {_write(event.status)}{by}{at}{note}"
 
 
-def _recommendation(advice: Recommendation) -> str:
+def _write_recommendation(advice: Recommendation) -> str:
     return "\n\n".join(part for part in (advice.short_term, advice.long_term) if part)
 
 
-def _affected(thing: Affected) -> str:
+def _write_affected(thing: Affected) -> str:
     return f"{thing.kind}: {thing.name}" + (f" – {thing.note}" if thing.note else "")
 
 
 _WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
     Severity: lambda severity: severity.name,
     Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
-    Recommendation: _recommendation,
-    Fix: _fix,
-    Event: _event,
-    Affected: _affected,
+    Recommendation: _write_recommendation,
+    Fix: _write_fix,
+    Event: _write_event,
+    Affected: _write_affected,
     Reference: lambda reference: f"{reference.title} {reference.url}" if reference.title else reference.url,
     Weakness: lambda weakness: weakness.id,
     Score: lambda score: score.vector,
@@ -165,11 +166,11 @@ _WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
 """How each structured value is written."""
 
 
-def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _pair_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield runs of lines and their replacement; between equal ends in one piece, where there are too many to compare."""
-    if len(old) * len(new) > _MOST_LINES or _equal_pairs(old, new) > _MOST_COMPARED:
-        start = _common(old, new)
-        end = _common(old[start:][::-1], new[start:][::-1])
+    if len(old) * len(new) > _MOST_LINES or _count_equal_pairs(old, new) > _MOST_COMPARED:
+        start = _count_common(old, new)
+        end = _count_common(old[start:][::-1], new[start:][::-1])
         steps = [(0, start, 0, start), (start, len(old) - end, start, len(new) - end)]
         steps.append((len(old) - end, len(old), len(new) - end, len(new)))
     else:
@@ -179,17 +180,17 @@ def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]
         yield "".join(old[first:last]), "".join(new[new_first:new_last])
 
 
-def _equal_pairs(old: Sequence[str], new: Sequence[str]) -> int:
+def _count_equal_pairs(old: Sequence[str], new: Sequence[str]) -> int:
     counts = Counter(new)
     return sum(counts[line] for line in old)
 
 
-def _common(old: Sequence[str], new: Sequence[str]) -> int:
+def _count_common(old: Sequence[str], new: Sequence[str]) -> int:
     """Return how many lines both begin with."""
     return next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
 
 
-def _by_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, str]]:
+def _compare_words(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[_Kind, str]]:
     if len(old) * len(new) > _MOST_COMPARED:
         yield "gone", "".join(old)
         yield "came", "".join(new)

@@ -97,7 +97,7 @@ class BranchLink:
         for count in range(1, min(len(parts), _MOST_SPLITS) + 1):
             yield unquote("/".join(parts[:count])), unquote("/".join(parts[count:]))
 
-    def pinned(self, path: str, commit: str) -> str:
+    def pin(self, path: str, commit: str) -> str:
         """Return the same link at `commit`."""
         return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
 
@@ -152,7 +152,7 @@ def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLi
     named = _find_commit(revision, source) or ""
     if (fault := _find_difference(link, path, named, commit, source)) is not None:
         return PinnedLink(None, f"{fault} at {revision}, which is {named[:12]} now, and at the pinned {commit[:12]}")
-    return PinnedLink(link.pinned(path, commit), f"{revision} -> {commit[:12]}")
+    return PinnedLink(link.pin(path, commit), f"{revision} -> {commit[:12]}")
 
 
 def _find_commit(revision: str, source: LinkedRepository) -> str | None:

@@ -132,7 +132,7 @@ class _Local:
     source: str
     repository: Repository
 
-    def wanted(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
+    def plan_fetch(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
         named = {revision: self.repository.commit_of(revision) for revision in revisions}
         missing = [revision for revision, commit in named.items() if commit is None]
         missing += [commit for commit in commits if not self.repository.has_commit(commit)]
@@ -156,7 +156,7 @@ class _Local:
 class _Remote:
     source: str
 
-    def wanted(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
+    def plan_fetch(self, revisions: Sequence[str], commits: Sequence[str]) -> _Wanted:
         named = [revision for revision in revisions if _is_name(revision)]
         refs = self._refs([candidate for revision in named for candidate in _candidates(revision)])
         refspecs = [f"+{commit}:refs/commits/{commit}" for commit in {*commits, *filter(_HASH.match, revisions)}]
@@ -192,7 +192,7 @@ def _bring(source: _Local | _Remote, destination: Path, revisions: Sequence[str]
         here = _commits_in(destination, source.source, (), commits)
         if len(here) == len(set(commits)):
             return here
-    wanted = source.wanted(revisions, commits)
+    wanted = source.plan_fetch(revisions, commits)
     if not destination.is_dir():
         destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Beside the destination, since a rename is atomic only within one file system.

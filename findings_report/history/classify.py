@@ -79,12 +79,12 @@ class RegionFacts:
 
 def classify(facts: RegionFacts) -> Drift:
     """Return the drift of one region: the answer of the first rule that has one."""
-    # `_deleted`, the last rule, always has an answer. `candidates`, the expensive part of `facts`, is computed only if a rule
+    # `_report_deleted`, the last rule, always has an answer. `candidates`, the expensive part of `facts`, is computed only if a rule
     # asks for it.
     return next(drift for rule in _RULES if (drift := rule(facts)) is not None)
 
 
-def _stays(facts: RegionFacts) -> Drift | None:
+def _find_kept(facts: RegionFacts) -> Drift | None:
     """At least half of the informative lines are unchanged in the file: the text stayed, whatever is found elsewhere."""
     left = facts.left
     if left is None or not (left.mapping.is_whole or left.shares.equal >= facts.thresholds.kept):
@@ -92,7 +92,7 @@ def _stays(facts: RegionFacts) -> Drift | None:
     return _report(facts, left, part=_find_lost_part(facts, left))
 
 
-def _moved_verbatim(facts: RegionFacts) -> Drift | None:
+def _find_moved_verbatim(facts: RegionFacts) -> Drift | None:
     """The whole text is at one new place."""
     at_home = [match for match in facts.new if facts.home is not None and match.path == facts.home.file.path]
     # In the file itself one informative line is enough: a text that moved within its file is common, an equal one that
@@ -112,7 +112,7 @@ def _is_of_new_file(facts: RegionFacts, match: LineMatch) -> bool:
     return is_new and says_something(facts.block) and len(facts.search.blocks(facts.block, facts.search.before)) == 1
 
 
-def _stays_edited(facts: RegionFacts) -> Drift | None:
+def _find_edited(facts: RegionFacts) -> Drift | None:
     """Enough is left in the file for it to be the same text, edited."""
     left, t = facts.left, facts.thresholds
     if left is None:
@@ -124,7 +124,7 @@ def _stays_edited(facts: RegionFacts) -> Drift | None:
     return _report(facts, left, part=_find_lost_part(facts, left)) if is_accepted else None
 
 
-def _came_to_several_places(facts: RegionFacts) -> Drift | None:
+def _find_several_places(facts: RegionFacts) -> Drift | None:
     """The whole text is at several new places, and was at none of them before."""
     # Choosing one of equal texts would be a guess, and a wrong location costs a reader more than two to choose from.
     if len(facts.new) < 2 or not says_enough(facts.block):
@@ -132,7 +132,7 @@ def _came_to_several_places(facts: RegionFacts) -> Drift | None:
     return _report_ambiguous(facts, _spots(facts, facts.new), f"the text came to {len(facts.new)} places")
 
 
-def _moved_and_edited(facts: RegionFacts) -> Drift | None:
+def _find_moved_and_edited(facts: RegionFacts) -> Drift | None:
     """Text elsewhere has enough of the region, and clearly more than the place where the region was."""
     left, t = facts.left, facts.thresholds
     best = next(iter(facts.candidates), None)
@@ -149,7 +149,7 @@ def _moved_and_edited(facts: RegionFacts) -> Drift | None:
     return _report(facts, best, part=left.spot if left is not None and left.shares.equal >= t.part else None)
 
 
-def _split(facts: RegionFacts) -> Drift | None:
+def _find_split(facts: RegionFacts) -> Drift | None:
     """One part of the text stayed and the rest of it went to one other place."""
     left, best, t = facts.left, next(iter(facts.candidates), None), facts.thresholds
     if left is None or best is None or not says_enough(facts.block):
@@ -162,12 +162,12 @@ def _split(facts: RegionFacts) -> Drift | None:
     return _report(facts, larger, part=smaller.spot)
 
 
-def _remains(facts: RegionFacts) -> Drift | None:
+def _find_remains(facts: RegionFacts) -> Drift | None:
     """An informative line, or every second line, is left where it was in the same file."""
     return _report(facts, facts.left) if facts.left is not None and is_sound(facts.left, facts.region, facts.old) else None
 
 
-def _deleted(facts: RegionFacts) -> Drift:
+def _report_deleted(facts: RegionFacts) -> Drift:
     """Nothing else holds; the closest text is shown when it is worth it."""
     spots = [part.spot for part in (next(iter(facts.candidates), None), facts.left) if part is not None]
     closest = max(spots, key=lambda spot: spot.similarity, default=None)
@@ -186,14 +186,14 @@ def _deleted(facts: RegionFacts) -> Drift:
 
 
 _RULES: Final[tuple[Callable[[RegionFacts], Drift | None], ...]] = (
-    _stays,
-    _moved_verbatim,
-    _stays_edited,
-    _came_to_several_places,
-    _moved_and_edited,
-    _split,
-    _remains,
-    _deleted,
+    _find_kept,
+    _find_moved_verbatim,
+    _find_edited,
+    _find_several_places,
+    _find_moved_and_edited,
+    _find_split,
+    _find_remains,
+    _report_deleted,
 )
 """Evidence that needs less interpretation comes first: equal text, then edited text in its file, then edited text elsewhere."""
 

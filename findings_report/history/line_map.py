@@ -67,7 +67,7 @@ class Versions:
         informative = [number for number, text in enumerate(self.old, 1) if is_informative(text)]
         return sum(self.now(number) is not None for number in informative) / len(informative) if informative else 1.0
 
-    def aligned_in(self, hunk: Hunk) -> Mapping[int, int]:
+    def align_in(self, hunk: Hunk) -> Mapping[int, int]:
         """Old line -> new line of those in `hunk` that are versions of one another; rising."""
         # Several regions of one file meet the same hunk; aligning it again would be the most expensive step of tracking.
         if hunk not in self._aligned:
@@ -116,7 +116,7 @@ def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT)
     if replaced is not None:
         return replaced
     for hunk in versions.within(region):
-        aligned = versions.aligned_in(hunk)
+        aligned = versions.align_in(hunk)
         similar |= {old: new for old, new in aligned.items() if old in region}
     _draw_in(versions, equal, similar)
     start = _bound(versions, region, equal, similar, step=-1)
@@ -134,7 +134,7 @@ def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds)
     came = versions.new[hunk.new_start - 1 : hunk.new_stop - 1]
     if compare_texts(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < thresholds.replaced:
         return None
-    return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.aligned_in(hunk), is_whole=False)
+    return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.align_in(hunk), is_whole=False)
 
 
 def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, int]) -> None:

@@ -65,7 +65,7 @@ def test_a_link_that_names_a_revision_is_read_and_pinned(url: str, pinned: str) 
     (link,) = find_branch_links(f"See ({url}), [there]({url}\n"[: 6 + len(url)], PAGES)
 
     assert link.url == url
-    assert link.pinned(next(link.splits())[1], HASH) == pinned
+    assert link.pin(next(link.splits())[1], HASH) == pinned
 
 
 @pytest.mark.parametrize("url", NOT_NAMING)
