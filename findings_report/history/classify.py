@@ -79,8 +79,8 @@ class RegionFacts:
 
 def classify(facts: RegionFacts) -> Drift:
     """Return the drift of one region: the answer of the first rule that has one."""
-    # `_report_deleted`, the last rule, always has an answer. `candidates`, the expensive part of `facts`, is computed only if a rule
-    # asks for it.
+    # `_report_deleted`, the last rule, always has an answer. `candidates`, the expensive part of `facts`, is computed only if
+    # a rule asks for it.
     return next(drift for rule in _RULES if (drift := rule(facts)) is not None)
 
 
