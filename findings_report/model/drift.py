@@ -83,6 +83,7 @@ class Spot(Frozen):
     """Similarity to the cited text, 0 to 1; 1 if equal."""
 
 
+# Kept with the drift, so that a report can be rendered later without the repository.
 class DiffLine(Frozen):
     """One line of the diff of just the cited range."""
 
@@ -150,6 +151,7 @@ def _count(region: Region) -> int:
     return region.end_line - region.start_line + 1
 
 
+# All whitespace, not only at the edges: reformatting also changes blanks around operators.
 def _bare(text: str) -> str:
     return "".join(text.split())
 

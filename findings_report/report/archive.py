@@ -1,6 +1,6 @@
-"""The door to documents already made: Report or Comparison <-> JSON, and out of the PDF that carries it.
+"""Storage of documents: Report or Comparison <-> JSON, and reading them from the PDF in which the JSON is embedded.
 
-The JSON is canonical: the same document gives the same bytes. What is read back equals what was written.
+The JSON is canonical: the same document gives the same bytes. Reading it gives an equal document.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ LARGEST: Final = 512 * 2**20
 
 _MODELS: Final[dict[str, type[Document]]] = {SCHEMA: Report, COMPARISON_SCHEMA: Comparison}
 _NAMES: Final[dict[type[Document], str]] = {Report: "report.json", Comparison: "comparison.json"}
+# Acrobat accepts the header anywhere in the first 1,024 bytes (ISO 32000-1, annex H.3, note 13), so other bytes may precede it.
 _START: Final = 1024
 _MOST_VALUES: Final = 5_000_000
 """Values of a JSON that is read: a list of nothing takes three bytes there, and some hundred times that once it is read."""
 
+# The possessive `*+` keeps the search linear: a text without its closing quote is not tried again from every backslash.
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+# The place of an error contains keys of the file, which in a hostile file can have megabytes.
 _LONGEST_FAULT: Final = 300
 
 
@@ -43,6 +46,7 @@ def to_json(document: Document) -> bytes:
 
     Hidden characters are written as `\\u202e`: the same text for a program, and harmless on a terminal.
     """
+    # `model_dump_json` has no option to escape some characters; in its output hidden ones occur only inside strings.
     return HIDDEN.sub(_escaped, document.model_dump_json(indent=2)).encode() + b"\n"
 
 
@@ -57,7 +61,7 @@ def content_of(path: Path, *, shown: str) -> bytes:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise _refused(shown, "it is no file")
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            content = file.read(LARGEST + 1)  # not by `stat`: the file may grow while it is read
     except OSError as error:
         raise _refused(shown, f"it cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:
@@ -104,9 +108,11 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
     """The report or comparison in `content`. Raises as `from_json`."""
     if len(content) > LARGEST:
         raise _too_large(shown)
+    # Counted in the bytes, before a tree is built: a tree needs up to a hundred times the memory of its JSON.
     if _values(content) > _MOST_VALUES:
         raise _refused(shown, f"it has more than the {_MOST_VALUES:,} values that are read")
     try:
+        # Read twice: pydantic's own parser reports neither duplicate keys nor which schema a file has.
         head = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:
         raise _refused(shown, "its values are nested too deep") from None
@@ -127,6 +133,7 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
 
 def schema(document: type[Document] = Report) -> dict[str, Any]:
     """The JSON Schema of a document's JSON."""
+    # Serialization mode: the program writes every field, so the schema requires those with defaults as well.
     return document.model_json_schema(mode="serialization")
 
 
@@ -171,6 +178,7 @@ def _refused(shown: str, fault: str, remedy: str | None = None) -> FindingsRepor
     return FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="report-json"))
 
 
+# RFC 8259, section 4: programs differ in which of two equal names they take, so a reviewer may see another value than `diff`.
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -178,6 +186,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
+# RFC 8259, section 6: no Infinity and NaN, which Python's json reads by default.
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON value")
 
@@ -188,6 +197,7 @@ def unsound(report: Report) -> str | None:
 
 
 def _faults(report: Report) -> Iterator[str]:
+    # Without regard to case, as for authored findings: single findings become files, also on file systems that ignore case.
     ids = Counter(finding.id.casefold() for finding in report.findings)
     for finding in report.findings:
         if ids[finding.id.casefold()] > 1:
@@ -217,6 +227,7 @@ def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
 
 
 def _of_printed(snippet: Snippet) -> str | None:
+    # A line break in a line would shift all the following line numbers of the printed code.
     for run in snippet.runs:
         if any("\n" in text for text in (run.inside, *(line.text for line in run.lines))):
             return "several lines as one"

@@ -1,7 +1,7 @@
-"""Engagement + snippets -> Report: ordering, counting, grouping, numbering.
+"""Engagement + snippets -> Report: order, counts, groups, numbers.
 
-Every decision about WHAT is in a report is made here, from values to values; HOW it looks is the renderers' business. No
-clock, no environment, no file.
+The content of a report is decided here, from values to values; renderers decide how it looks. No clock, no environment, no
+file.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def assemble(
     """
     scale = {severity.name: severity for severity in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
+    # Former ids are resolved once, here: a finding that is rendered alone cannot look up the ids of the others.
     aliases = {alias: key for key, finding in findings.items() for alias in finding.aliases}
     reported = [
         _finding(engagement, key, finding, snippets=tuple(snippets.get(key, ())), aliases=aliases)
@@ -73,6 +74,7 @@ def assemble(
         sections=tuple(_sections(engagement)),
         findings=tuple(reported),
         verdicts=_verdicts(reported),
+        # Sorted, so that the report's bytes do not depend on the order in which libraries are found.
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
         covered=tables.covered(covered, reported, _bases(engagement, repositories)),
         remediation=tables.remediation(reported),
@@ -95,6 +97,7 @@ def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
             "aliases": {
                 old: id for old, id in report.engagement.aliases.items() if id == finding.id or f"finding:{old}" in said
             },
+            # The logo, the version history and the distribution belong to the whole report, not to a finding sent alone.
             "logo": None,
             "versions": (),
             "distribution": (),
@@ -160,6 +163,7 @@ def _finding(
         id=key,
         severity=scale[word],
         severity_source=source,
+        # `dict.fromkeys` drops repeated ids and keeps the order, which authors use for the main weakness first.
         cwe=tuple(cwe.named(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
         scores=tuple(severity.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
@@ -186,7 +190,7 @@ def _placed(finding: Finding, snippets: tuple[Snippet, ...]) -> tuple[str, ...]:
 
 
 def _sections(engagement: Engagement) -> list[ReportedSection]:
-    """Those before the findings first; the recommendation and the conclusion last."""
+    """Return the sections: those before the findings first, the recommendation and the conclusion last."""
     taken: set[str] = set()
     sections = [
         ReportedSection(key=_anchor(section.title, taken), title=section.title, text=section.text or "", place=section.place)
@@ -204,6 +208,7 @@ def _sections(engagement: Engagement) -> list[ReportedSection]:
 
 def _anchor(title: str, taken: set[str]) -> str:
     words = "-".join(re.findall(r"[a-z0-9]+", title.casefold())) or "untitled"
+    # The prefix keeps anchors of sections apart from ids of findings, and two sections may have the same title.
     anchor, count = f"section-{words}", 1
     while anchor in taken:
         count += 1

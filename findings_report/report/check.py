@@ -86,6 +86,7 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     """Read the engagement and check every quote against git. Raises FindingsReportError with all problems."""
     progress("reading findings")
     checked = check_authored(inputs, *read(inputs), progress)
+    # Only now, after all checks: an author corrects everything that one run reports.
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)
     return checked
@@ -111,6 +112,7 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
         progress("checking quotes")
         evidence, survey, faults = _evidence(inputs, folder, authored)
         problems += faults
+    # Equal problems once: two locations of one finding can have the same fault at the same place.
     located = tuple(dict.fromkeys(authoring.locate(problems, authored)))
     return Checked(folder, authored, pictures, evidence, survey, located)
 

@@ -39,6 +39,7 @@ class ReportFormat:
 FORMATS: Final = {
     row.name: row
     for row in (
+        # Without a renderer: their content comes from templates, which an engagement can replace.
         ReportFormat("md"),
         ReportFormat("html"),
         ReportFormat("pdf"),

@@ -26,6 +26,7 @@ PLACEHOLDERS: Final = ("title", "client", "version", "date", "state", "commit")
 """What the pattern of a file name may hold, in braces."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# An allow-list: Windows forbids `<>:"/\|?*`, and shells split or expand other characters.
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
 
 
@@ -83,8 +84,10 @@ def refuse_overwriting_inputs(engagement: Engagement, folder: Path, wanted: Sequ
 
 def refuse_overwriting(read: Iterable[Path], wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a file that would take the place of one that was `read`, or of YAML."""
+    # By real path: a link, or another spelling of the same path, would overwrite the file as well.
     known = {os.path.realpath(path) for path in read}
     for path in (target.path for target in wanted if target.path is not None):
+        # Any YAML name: a report written into the engagement's folder under such a name would be read as a finding.
         if path.suffix.lower() in (".yaml", ".yml") or os.path.realpath(path) in known:
             fault = f"what is made would take the place of {str(path)!r}, which it is made from"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "name another file with -o", code="output-input"))
@@ -135,13 +138,15 @@ def file_stem(pattern: str, engagement: ReportedEngagement) -> str:
         "state": engagement.state.value,
         "commit": f"{commit.hash[:12]}{'-uncommitted' if commit.is_changed else ''}" if commit else "",
     }
+    # Hidden characters first: `\w` matches some of them, and they make two different names look the same.
     filled = HIDDEN.sub("-", _PLACEHOLDER.sub(lambda match: values[match[1]], pattern))
     stem = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", _NOT_IN_NAMES.sub("-", filled))).strip("-. ")
     return _cut(stem).rstrip("-. ") or DEFAULT_STEM
 
 
 def _cut(stem: str) -> str:
-    """At most 120 characters and 180 bytes: file systems count bytes, and the suffix needs some."""
+    """Return at most 120 characters and 180 bytes of `stem`."""
+    # File systems of Linux allow 255 bytes for a name; suffixes and the names of temporary files need the rest.
     return stem[:120].encode()[:180].decode("utf-8", "ignore")
 
 

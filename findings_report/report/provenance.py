@@ -59,8 +59,10 @@ def _compared(repository: git.Repository, state: State, files: Sequence[Path], f
     if commit is None or _relative(_standing(files[0]), repository.path) not in committed:
         fault = f"the findings are in no commit of the repository at {repository.path}, so the report names none"
         return Identified(None, (_note(fault, "commit them first"),) if state is State.FINAL else ())
+    # Hashing the files that exist does not show a finding that was deleted but is still in the commit.
     expected = {path for tree, suffix in trees for path in tree if path.endswith(suffix)}
     changed = _changed(repository, committed, files)
+    # `lexists`: a committed link whose target is missing is not itself missing.
     changed += sorted(path for path in expected if not os.path.lexists(repository.path / path))
     problem = _uncommitted(changed, commit) if changed and state is State.FINAL else None
     return Identified(FindingsCommit(hash=commit, is_changed=bool(changed)), (problem,) if problem else ())
@@ -84,11 +86,13 @@ def _changed(repository: git.Repository, committed: Mapping[str, git.TreeEntry],
 
 def _ids(repository: git.Repository, file: Path) -> Iterator[str]:
     """The ids under which git would know the file: unchanged, and with the line ends that git writes into commits."""
+    # git stores a symbolic link as a blob with the link's target as its content.
     if file.is_symlink():
         yield repository.blob_id(os.fsencode(file.readlink()))
         return
     content = file.read_bytes()
     yield repository.blob_id(content)
+    # git converts line ends of text only (gitattributes, `text=auto`); a NUL byte is its test for binary files.
     if b"\r\n" in content and b"\0" not in content:
         yield repository.blob_id(content.replace(b"\r\n", b"\n"))
 
@@ -109,6 +113,7 @@ def _relative(path: Path, root: Path) -> str | None:
     """The path in the repository, as its trees have it; None outside, and "" for the root itself."""
     if not path.is_relative_to(root):
         return None
+    # Paths in git's trees are bytes; those that are not UTF-8 are compared with the same escapes that `git.tree` gives them.
     relative = path.relative_to(root).as_posix()
     return "" if relative == "." else os.fsencode(relative).decode("utf-8", "backslashreplace")
 

@@ -1,4 +1,4 @@
-"""Findings -> the tables that people turn to: what remains to be done, what the scope holds, how they are classified. Pure."""
+"""Findings -> the tables of a report: findings that need action, files in scope, classification, risk matrix. Pure."""
 
 from __future__ import annotations
 
@@ -71,8 +71,11 @@ def fold(files: Mapping[str, Sequence[CoveredFile]], cited: FindingsByFile) -> l
     order = {repository: rank for rank, repository in enumerate(files)}
     every = [(repository, file) for repository, each in files.items() for file in each]
     alone = [FileGroup(repository, "", (file,)) for repository, file in every if (repository, file.path) in cited]
+    # With more cited files the table would have a row for almost every finding, as the list of findings has already.
     done = alone if len(alone) <= MOST_CITED else []
     taken = {(group.repository, group.path) for group in done}
+    # A heap by size, so that the rows that remain are spent on the largest folders. Repository and path break ties, which
+    # keeps the table the same in every run.
     waiting: list[tuple[int, int, str, FileGroup]] = []
 
     def wait(group: FileGroup) -> None:
@@ -119,7 +122,7 @@ def matrix(engagement: Engagement, findings: Sequence[ReportedFinding]) -> Matri
                 impact=impact,
                 severities=tuple(scale.get(engagement.matrix.get(impact, {}).get(each, "")) for each in Level),
             )
-            for impact in reversed(Level)
+            for impact in reversed(Level)  # the highest impact on top, as risk matrices are usually drawn
         ),
     )
 
@@ -137,6 +140,7 @@ def classification(findings: Sequence[ReportedFinding]) -> Classification | None
         top_ten_version=cwe.TOP_TEN,
         weaknesses=tuple(
             ClassifiedWeakness(weakness=named[id], findings=_ids(each for each in findings if named[id] in each.cwe))
+            # By number: as text, CWE-1004 would come before CWE-79.
             for id in sorted(named, key=lambda id: int(id.removeprefix("CWE-")))
         ),
         chapters=tuple(
