@@ -20,7 +20,7 @@ from findings_report.cli.options import (
     SystemFonts,
     files_json,
     inputs_of,
-    progress_shown,
+    show_progress,
     source_date,
 )
 from findings_report.cli.output import (
@@ -65,7 +65,7 @@ def check(
     from findings_report import commands
 
     inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
-    with progress_shown() as progress:
+    with show_progress() as progress:
         checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
     _conclude(_summary(checked), checked.problems, output_format)
 
@@ -147,12 +147,12 @@ def build(
     if len(every) > 1:
         from findings_report.commands.build_many import build_many
 
-        with progress_shown() as progress:
+        with show_progress() as progress:
             # Collected before printing: the progress line would overwrite the table.
             outcomes = tuple(build_many(every, options, progress))
         _conclude_several(outcomes, output_format)
         return
-    with progress_shown() as progress:
+    with show_progress() as progress:
         built = commands.build(every[0], options, progress)
     # A document has standard output to itself: summary and problems go to standard error.
     to_stdout = [file for file in built.files if file.path is None]
@@ -179,18 +179,18 @@ def _conclude(
         print_json(summary, problems, write)
     else:
         print_problems(problems, output_format, write)
-        write(_counted(summary["findings"], "finding"))
+        write(_count(summary["findings"], "finding"))
         if summary["quotes"]:
             # `3 none` would read like a missing count.
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
-            write(_counted(quotes, "location"))
+            write(_count(quotes, "location"))
         for file in summary.get("files", ()):
             write(wrote(file))
     if code := exit_code(problems):
         raise typer.Exit(code)
 
 
-def _counted(counts: dict[str, int], noun: str) -> str:
+def _count(counts: dict[str, int], noun: str) -> str:
     total = sum(counts.values())
     parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")

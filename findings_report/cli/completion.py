@@ -17,7 +17,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
 """Names come from files that others wrote, and a shell inserts them into the command line without quoting."""
 
 
-def _proposed(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+def _propose(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
     try:
         return [word for word in find() if word.startswith(incomplete) and _HARMLESS.match(word)]
     # A traceback or a message would be printed into the command line that is being typed.
@@ -37,46 +37,46 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
     from findings_report.commands import complete
 
     shared = context.params.get("library")
-    return _proposed(lambda: complete.library_entries(_folder(context), Path(shared) if shared else None), incomplete)
+    return _propose(lambda: complete.library_entries(_folder(context), Path(shared) if shared else None), incomplete)
 
 
 def problem_codes(incomplete: str) -> list[str]:
     """Return all problem codes."""
     from findings_report.problems.catalogue import entries
 
-    return _proposed(lambda: [entry.code for entry in entries()], incomplete)
+    return _propose(lambda: [entry.code for entry in entries()], incomplete)
 
 
 def formats(incomplete: str) -> list[str]:
     """Return the formats of a report."""
     from findings_report.commands import complete
 
-    return _proposed(complete.formats, incomplete)
+    return _propose(complete.formats, incomplete)
 
 
 def severities(context: typer.Context, incomplete: str) -> list[str]:
     """Return the engagement's scale."""
     from findings_report.commands import complete
 
-    return _proposed(lambda: complete.severities(_folder(context)), incomplete)
+    return _propose(lambda: complete.severities(_folder(context)), incomplete)
 
 
 def findings(context: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of the engagement's findings."""
     from findings_report.commands import complete
 
-    return _proposed(lambda: complete.finding_ids(_folder(context)), incomplete)
+    return _propose(lambda: complete.finding_ids(_folder(context)), incomplete)
 
 
 def repositories(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the engagement's repositories."""
     from findings_report.commands import complete
 
-    return _proposed(lambda: complete.repositories(_folder(context)), incomplete)
+    return _propose(lambda: complete.repositories(_folder(context)), incomplete)
 
 
 def templates(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the tool's templates and of the engagement's own."""
     from findings_report.commands import complete
 
-    return _proposed(lambda: complete.templates(_folder(context)), incomplete)
+    return _propose(lambda: complete.templates(_folder(context)), incomplete)

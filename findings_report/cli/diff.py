@@ -17,7 +17,7 @@ from findings_report.cli.options import (
     SystemFonts,
     files_json,
     inputs_of,
-    progress_shown,
+    show_progress,
 )
 from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems, table, wrapped, written, wrote
 from findings_report.cli.passwords import PasswordFile
@@ -94,7 +94,7 @@ def diff(
         exit_code=exit_code_wanted,
     )
     inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
-    with progress_shown() as progress:
+    with show_progress() as progress:
         # Prompt and progress line share the terminal.
         asking = replace(inputs, password=progress.aside(inputs.password))
         diffed = compare(baseline, current, asking, options, progress)

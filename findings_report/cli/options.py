@@ -138,7 +138,7 @@ class Shown:
     def aside(self, ask: Callable[[str], str | None]) -> Callable[[str], str | None]:
         """Return `ask`, which may prompt, so that it pauses the line: otherwise the line would overwrite the prompt."""
 
-        def asked(shown: str) -> str | None:
+        def ask_paused(shown: str) -> str | None:
             if self._status is None:
                 return ask(shown)
             self._status.stop()
@@ -147,11 +147,11 @@ class Shown:
             finally:
                 self._status.start()
 
-        return asked
+        return ask_paused
 
 
 @contextmanager
-def progress_shown() -> Iterator[Shown]:
+def show_progress() -> Iterator[Shown]:
     """Show the current step on the last line of a terminal; nothing if the output is piped."""
     # In a log, each update of the line would be a line of its own.
     if not sys.stderr.isatty():

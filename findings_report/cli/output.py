@@ -51,7 +51,7 @@ def problem_text(problem: Problem, width: int | None = None) -> str:
 
     Wrapped to `width` columns. Without a width the message is one line, for `grep`.
     """
-    lines = _wrapped(visible(_message(problem)), width, "  ")
+    lines = _wrap(visible(_message(problem)), width, "  ")
     gutter = ""
     place = problem.place
     if place is not None and place.source is not None and place.line is not None:
@@ -62,11 +62,11 @@ def problem_text(problem: Problem, width: int | None = None) -> str:
         lines += [f"  {number} | {before}", f"  {gutter}| {marked}"]
     if problem.remedy:
         remedy = visible(" ".join(problem.remedy.split()))
-        lines += _wrapped(f"  {gutter}= help: {remedy}", width, f"  {gutter}  ")
+        lines += _wrap(f"  {gutter}= help: {remedy}", width, f"  {gutter}  ")
     return "\n".join(lines)
 
 
-def _wrapped(text: str, width: int | None, indent: str) -> list[str]:
+def _wrap(text: str, width: int | None, indent: str) -> list[str]:
     """Return `text` in lines of at most `width` columns, all but the first indented; longer words are not broken."""
     if width is None:
         return [text]
@@ -114,14 +114,14 @@ def problem_github(problem: Problem) -> WorkflowCommand:
     properties: list[tuple[str, Any]] = []
     if place is not None:
         properties = [("file", place.file), ("line", place.line), ("col", place.column)]
-    written = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in properties if value is not None)
+    written = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in properties if value is not None)
     message = f"{problem.field}: {problem.fault}" if problem.field else problem.fault
     message += f" ({problem.remedy}) [{problem.code}]" if problem.remedy else f" [{problem.code}]"
     command = "notice" if problem.level == "note" else problem.level
-    return WorkflowCommand(f"::{command}{' ' if written else ''}{written}::{_escaped(message)}")
+    return WorkflowCommand(f"::{command}{' ' if written else ''}{written}::{_escape(message)}")
 
 
-def _escaped(text: str, more: str = "") -> str:
+def _escape(text: str, more: str = "") -> str:
     # % comes first, or the escapes would be escaped.
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
@@ -174,10 +174,10 @@ def _safe(text: str) -> str:
     # Messages quote other people's code: a quoted `::` command could change the workflow.
     if isinstance(text, WorkflowCommand) or os.environ.get("GITHUB_ACTIONS") != "true":
         return visible(text)
-    return _COMMANDS.sub(_defused, visible(text))
+    return _COMMANDS.sub(_defuse, visible(text))
 
 
-def _defused(match: re.Match[str]) -> str:
+def _defuse(match: re.Match[str]) -> str:
     return "\\u0023" if match["blank"] is None else f"{match['blank']}\\u003a"
 
 
@@ -233,7 +233,7 @@ def _size(size: int) -> str:
 def wrapped(text: str) -> str:
     """Return a sentence in lines of the terminal's width; one line if the output is piped."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return "\n".join(_wrapped(visible(" ".join(text.split())), width, "  "))
+    return "\n".join(_wrap(visible(" ".join(text.split())), width, "  "))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Folder, inputs_of, progress_shown
+from findings_report.cli.options import Borrow, Clones, Folder, inputs_of, show_progress
 from findings_report.cli.output import OutputFormat, out, print_problems
 from findings_report.problems import exit_code
 
@@ -66,7 +66,7 @@ def fetch(folder: Folder = Path()) -> None:
     """
     from findings_report import commands
 
-    with progress_shown() as progress:
+    with show_progress() as progress:
         lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
     for line in lines:
         out(line)

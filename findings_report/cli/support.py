@@ -58,16 +58,16 @@ def explain(
         # Messages print the code in brackets, and people copy them.
         entry = catalogue.explain(code.strip("[]"))
         texts = (entry.meaning, f"Example: {entry.example}", f"Help: {entry.remedy}")
-        out("\n".join([entry.code, *map(_filled, texts)]))
+        out("\n".join([entry.code, *map(_fill, texts)]))
         return
     for group, heading in catalogue.HEADINGS.items():
         out(f"{heading}:")
         for entry in catalogue.entries():
             if entry.group == group:
-                out(_filled(f"{entry.code}: {entry.meaning}", hanging="      "))
+                out(_fill(f"{entry.code}: {entry.meaning}", hanging="      "))
 
 
-def _filled(text: str, hanging: str = "  ") -> str:
+def _fill(text: str, hanging: str = "  ") -> str:
     return textwrap.fill(
         text, WIDTH, initial_indent="  ", subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
     )

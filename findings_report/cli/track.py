@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Folder, MessageFormat, inputs_of, progress_shown
+from findings_report.cli.options import Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
 from findings_report.cli.output import WIDTH, OutputFormat, err, out, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
@@ -56,7 +56,7 @@ def track(
     if update:
         _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run)
         return
-    with progress_shown() as progress:
+    with show_progress() as progress:
         result = run_track(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
         # Standard output is a JSON list of regions, which has no place for problems.
@@ -79,7 +79,7 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
         raise FindingsReportError(
             Problem(Kind.USAGE, "--explain and --update cannot be combined", "run track twice", code="options")
         )
-    with progress_shown() as progress:
+    with show_progress() as progress:
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
     result = done.tracked
     if output_format is OutputFormat.JSON:
@@ -94,7 +94,7 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
                 out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
         for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {display_path(path)}" for path in done.files)):
             out(line)
-        out(f"{_counted(len(done.moved), 'location')} moved, {len(done.kept)} not moved")
+        out(f"{_count(len(done.moved), 'location')} moved, {len(done.kept)} not moved")
     if code := exit_code(result.problems):
         raise typer.Exit(code)
 
@@ -150,7 +150,7 @@ def _spot_json(spot: Spot) -> dict[str, Any]:
 def as_text(tracked: TrackedPlace, *, concise: bool) -> str:
     """Return one region: the citation in the first line, its drift in the next; both in one line if `concise`."""
     drift = tracked.drift
-    verdict = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_quoted(drift)}"
+    verdict = f"{drift.kind.value.replace('_', ' ')}{_where(drift)}{_describe_quoted(drift)}"
     if concise:
         return f"{tracked.place.finding} {drift.path}:{drift.region} {verdict}"
     lines = [verdict]
@@ -171,7 +171,7 @@ def as_text(tracked: TrackedPlace, *, concise: bool) -> str:
         if drift.now is None:
             lines.append("other commits that changed the file:" if tracked.ends else "commits that changed the file:")
         lines += map(_change, others)
-    return "\n".join([f"{tracked.place.finding} {drift.path}:{drift.region}", *(_wrapped(line) for line in lines)])
+    return "\n".join([f"{tracked.place.finding} {drift.path}:{drift.region}", *(_wrap(line) for line in lines)])
 
 
 def _change(change: CommitSummary) -> str:
@@ -183,10 +183,10 @@ def _summary(result: TrackedEngagement) -> str:
 
     kinds = Counter(tracked.drift.kind for tracked in result.places)
     counts = ", ".join(f"{kinds[kind]} {kind.value.replace('_', ' ')}" for kind in DriftKind if kinds[kind])
-    return f"{_counted(len(result.places), 'region')}{': ' if counts else ''}{counts}"
+    return f"{_count(len(result.places), 'region')}{': ' if counts else ''}{counts}"
 
 
-def _counted(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
@@ -201,7 +201,7 @@ def _where(drift: Drift) -> str:
     return f": now {drift.now.region}" if drift.now.path == drift.path else f": now {_spot(drift.now)}{how}"
 
 
-def _quoted(drift: Drift) -> str:
+def _describe_quoted(drift: Drift) -> str:
     if not drift.quoted or drift.kind.is_equal or drift.now is None:
         return ""
     if drift.quoted_intact:
@@ -216,7 +216,7 @@ def _spot(spot: Spot) -> str:
     return f"{spot.path}:{spot.region}"
 
 
-def _wrapped(line: str) -> str:
+def _wrap(line: str) -> str:
     # Paths stay whole, so that they can be copied.
     return textwrap.fill(
         line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False

@@ -94,13 +94,13 @@ def _submit(
     # `check` would report a --repository that this engagement does not have.
     clones = {key: path for key, path in inputs.clones.items() if known is None or key in known}
 
-    def labelled(doing: str) -> None:
+    def label(doing: str) -> None:
         progress(f"{name}: {doing}")
 
     try:
-        checked = check_for_build(replace(inputs, clones=clones), options, labelled)
+        checked = check_for_build(replace(inputs, clones=clones), options, label)
         with locating_errors(checked):
-            plan = plan_build(checked, inputs.borrow, options, executor, labelled)
+            plan = plan_build(checked, inputs.borrow, options, executor, label)
             return _SubmittedBuild(name, plan, run_jobs(plan.jobs, executor))
     except FindingsReportError as error:
         # A result instead of an exception: the other engagements are still built.

@@ -117,10 +117,10 @@ def _pin_uses(
 
 
 def _rewrite(known: Homes, urls: Mapping[str, str | None], text: str) -> str:
-    def pinned(link: BranchLink) -> str | None:
+    def pin_address(link: BranchLink) -> str | None:
         return urls.get(link.url)
 
-    return rewrite_links(text, known, pinned)
+    return rewrite_links(text, known, pin_address)
 
 
 def _edit_files(

@@ -99,12 +99,12 @@ def number_figures(part: Part, finding: ReportedFinding) -> None:
 
 def _figures(part: Part, finding: ReportedFinding) -> Iterator[Snippet | Picture]:
     """Yield the figures of the finding in the order of printing; some more than once."""
-    yield from _placed(part, finding, [passage for passage in finding.prose if passage.position.is_before_code])
+    yield from _find_placed(part, finding, [passage for passage in finding.prose if passage.position.is_before_code])
     yield from finding.unplaced
-    yield from _placed(part, finding, [passage for passage in finding.prose if not passage.position.is_before_code])
+    yield from _find_placed(part, finding, [passage for passage in finding.prose if not passage.position.is_before_code])
 
 
-def _placed(part: Part, finding: ReportedFinding, passages: Iterable[Passage]) -> Iterator[Snippet | Picture]:
+def _find_placed(part: Part, finding: ReportedFinding, passages: Iterable[Passage]) -> Iterator[Snippet | Picture]:
     """Yield the figures that texts place."""
     by_name = {snippet.name: snippet for snippet in finding.snippets}
     for passage in passages:

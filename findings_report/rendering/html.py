@@ -46,25 +46,25 @@ def escape(text: str) -> Markup:
     return _markup_escape(visible(text))
 
 
-def _shown(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
+def _show(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
     """Return code, escaped for the content of an element, with hidden characters as badges."""
     if _SPECIAL.search(text) is None:  # nine texts of ten; twice as fast as escaping what needs none
         return text
     return hidden.sub(lambda match: _BADGE % code_point(match[0]), html.escape(text, quote=False))
 
 
-def _shown_prose(text: str) -> str:
+def _show_prose(text: str) -> str:
     if _LONG_WORD.search(text) is None:
-        return _shown(text, HIDDEN_IN_PROSE)
-    pieces = (_shown(piece, HIDDEN_IN_PROSE) for piece in _LONG_WORD.split(text))
+        return _show(text, HIDDEN_IN_PROSE)
+    pieces = (_show(piece, HIDDEN_IN_PROSE) for piece in _LONG_WORD.split(text))
     return "".join(f'<span class="any">{piece}</span>' if index % 2 else piece for index, piece in enumerate(pieces))
 
 
-def _shown_name(text: str) -> str:
+def _show_name(text: str) -> str:
     """Return code within a line: a long name breaks after its dots and slashes, anywhere only where it has none."""
     if _LONG_NAME.search(text) is None:
-        return _shown(text)
-    pieces = ((piece, _shown(piece)) for piece in _SEAM.split(text))
+        return _show(text)
+    pieces = ((piece, _show(piece)) for piece in _SEAM.split(text))
     return "<wbr>".join(
         f'<span class="any">{shown}</span>' if len(piece) > _LONGEST_PIECE else shown for piece, shown in pieces
     )
@@ -72,7 +72,7 @@ def _shown_name(text: str) -> str:
 
 def code(text: str) -> Markup:
     """Return a short text as code within a line."""
-    return Markup(f"<code>{_shown_name(text)}</code>")  # noqa: S704
+    return Markup(f"<code>{_show_name(text)}</code>")  # noqa: S704
 
 
 def xref(target: str) -> Markup:
@@ -82,7 +82,7 @@ def xref(target: str) -> Markup:
 
 def link(text: str | Markup, address: str | None) -> Markup:
     """Return `text` linked to a web address; only the text for any other address and for None."""
-    shown = text if isinstance(text, Markup) else Markup(_shown_prose(text))  # noqa: S704
+    shown = text if isinstance(text, Markup) else Markup(_show_prose(text))  # noqa: S704
     if address is None or not address.lower().startswith(_WEB) or HIDDEN.search(address):
         return shown
     # noreferrer: a linked site must not learn where a confidential report is kept.
@@ -116,9 +116,9 @@ def differences(snippet: Snippet) -> Markup:
     rows = []
     for difference in snippet.check.differences:
         if difference.quoted is not None:
-            rows.append(f'<del class="l"><span class="sign">- </span>{_shown(cut(difference.quoted).text)}\n</del>')
+            rows.append(f'<del class="l"><span class="sign">- </span>{_show(cut(difference.quoted).text)}\n</del>')
         if difference.actual is not None:
-            rows.append(f'<ins class="l"><span class="sign">+ </span>{_shown(cut(difference.actual).text)}\n</ins>')
+            rows.append(f'<ins class="l"><span class="sign">+ </span>{_show(cut(difference.actual).text)}\n</ins>')
     return Markup(f'<pre class="diff" dir="ltr" tabindex="0"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
 
 
@@ -139,7 +139,7 @@ def _diff_line(line: DiffLine, pieces: Pieces, width: int) -> str:
     kind, sign = DIFF_SIGNS[line.old_line is not None, line.new_line is not None]
     old, new = line.old_line or "", line.new_line or ""
     shown = cut(line.text)
-    code = _coloured(pieces, line.text) if not shown.left_out else _shown(shown.text + f" {ELISION}")
+    code = _colour(pieces, line.text) if not shown.left_out else _show(shown.text + f" {ELISION}")
     tag = {"gone": "del", "came": "ins"}.get(kind, "span")
     numbers = f"{old:>{width}} {new:>{width}}"
     opened = f'<{tag} class="{_kinds(line.text)} {kind}" data-n="{numbers}">'
@@ -150,7 +150,7 @@ def wording(words: Sequence[Words]) -> Markup:
     """Return a changed text, word by word: deleted words struck out, new ones underlined."""
     tags = {"gone": "del", "came": "ins"}
     shown = (
-        f"<{tags[run.kind]}>{_shown_prose(run.text)}</{tags[run.kind]}>" if run.kind in tags else _shown_prose(run.text)
+        f"<{tags[run.kind]}>{_show_prose(run.text)}</{tags[run.kind]}>" if run.kind in tags else _show_prose(run.text)
         for run in words
     )
     return Markup(f'<p class="wording">{"".join(shown)}</p>')  # noqa: S704
@@ -178,9 +178,9 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
-        return f'<span class="{kinds}"{number}>{_shown(shown.text)}{more}\n</span>'
+        return f'<span class="{kinds}"{number}>{_show(shown.text)}{more}\n</span>'
     warned = f' title="{_HIDDEN_NOTE}"' if HIDDEN.search(line.text) else ""
-    return f'<span class="{kinds}"{number}{warned}>{_coloured(pieces, line.text)}\n</span>'
+    return f'<span class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</span>'
 
 
 def _kinds(text: str) -> str:
@@ -193,11 +193,11 @@ def _kinds(text: str) -> str:
     return f"l w i{step}" if step else "l w"
 
 
-def _coloured(pieces: Pieces, line: str) -> str:
+def _colour(pieces: Pieces, line: str) -> str:
     """Return `line` in its pieces. The whole line is searched once: most have nothing to escape."""
     if _SPECIAL.search(line) is None:
         return "".join([f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces])
-    return "".join([f'<span class="{kind}">{_shown(text)}</span>' if kind else _shown(text) for kind, text in pieces])
+    return "".join([f'<span class="{kind}">{_show(text)}</span>' if kind else _show(text) for kind, text in pieces])
 
 
 class _Writer:
@@ -225,12 +225,12 @@ class _Writer:
     def inline(self, children: Sequence[Token]) -> Iterator[str]:
         """Yield each inline token as HTML."""
         if len(children) == 1 and children[0].type == "text":
-            yield _shown_prose(children[0].content)
+            yield _show_prose(children[0].content)
             return
         for index, token in enumerate(children):
             kind = token.type
             if kind == "text":
-                yield _shown_prose(token.content)
+                yield _show_prose(token.content)
             elif kind == "link_open":
                 is_empty = children[index + 1].type == "link_close"
                 yield self._link(token, is_empty)
@@ -254,12 +254,12 @@ class _Writer:
         elif not address.startswith("#"):
             relation = ' rel="noopener noreferrer"'
         title = f' title="{escape(str(token.attrs["title"]))}"' if token.attrs.get("title") else ""
-        return f'<a href="{_markup_escape(address)}"{title}{relation}>{_shown_prose(label) if is_empty else ""}'
+        return f'<a href="{_markup_escape(address)}"{title}{relation}>{_show_prose(label) if is_empty else ""}'
 
     def _image(self, token: Token) -> str:
         picture = self.part.picture(str(token.meta["name"]))
         if picture is None:
-            return _shown_prose(f"[image not included: {token.meta['text']}]")
+            return _show_prose(f"[image not included: {token.meta['text']}]")
         alt = escape(str(token.meta["text"]) or picture.alt)
         return f'<img class="inline" src="{self.part.address(picture)}" alt="{alt}">'
 
@@ -267,7 +267,7 @@ class _Writer:
         figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
         caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
         if figure is None:
-            return f"<p>{_shown_prose('[not included: ')}{caption or _shown_prose(token.meta['name'])}]</p>\n"
+            return f"<p>{_show_prose('[not included: ')}{caption or _show_prose(token.meta['name'])}]</p>\n"
         return str(self.part.draw(self.part, figure, caption or None))
 
     def _heading(self, token: Token) -> str:
@@ -280,7 +280,7 @@ class _Writer:
         language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
         lines = token.content.removesuffix("\n").split("\n")
         shown = zip(lines, highlight(lines, language), strict=True)
-        body = "".join(f'<span class="{_kinds(line)}">{_coloured(pieces, line)}\n</span>' for line, pieces in shown)
+        body = "".join(f'<span class="{_kinds(line)}">{_colour(pieces, line)}\n</span>' for line, pieces in shown)
         # A short block is kept on one page; a long one may be broken, or it would leave half a page blank.
         short = " short" if len(lines) <= _SHORT else ""
         return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
@@ -339,7 +339,7 @@ _BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
 
 _INLINE: Final[dict[str, Callable[[_Writer, Token], str]]] = {
     "image": _Writer._image,
-    "code_inline": lambda writer, token: f"<code>{_shown_name(token.content)}</code>",  # noqa: ARG005
+    "code_inline": lambda writer, token: f"<code>{_show_name(token.content)}</code>",  # noqa: ARG005
     "softbreak": lambda writer, token: "\n",  # noqa: ARG005
     "hardbreak": lambda writer, token: "<br>\n",  # noqa: ARG005
 }

@@ -125,7 +125,7 @@ DRIFT_WORDS: Final[dict[DriftKind, str]] = {
 
 def drift(drift: Drift) -> str:
     """Return what happened to a region in words, with what a reader needs to judge it."""
-    words = _modified(drift) if drift.kind is DriftKind.MODIFIED else [DRIFT_WORDS[drift.kind]]
+    words = _describe_modified(drift) if drift.kind is DriftKind.MODIFIED else [DRIFT_WORDS[drift.kind]]
     if drift.surroundings_changed:
         words.append("surrounding code changed")
     if drift.partly_moved is not None:
@@ -141,7 +141,7 @@ def drift(drift: Drift) -> str:
     return "; ".join(words)
 
 
-def _modified(drift: Drift) -> list[str]:
+def _describe_modified(drift: Drift) -> list[str]:
     quoted = [new for _, new in drift.quoted]
     kept = sum(1 for new in quoted if new is not None)
     if drift.only_white_space:

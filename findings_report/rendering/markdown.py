@@ -35,13 +35,13 @@ _NO_REFERENCES: Final = References()
 
 def escape(text: str) -> Markup:
     """Return a short text on one line, none of whose characters is Markdown."""
-    shown = _marked_up(_LINE_ENDS.sub(" ", visible(text))).replace("|", "\\|")
+    shown = _escape_special(_LINE_ENDS.sub(" ", visible(text))).replace("|", "\\|")
     if (first := _AT_START.match(shown)) is not None:
         shown = f"{shown[: first.end()]}\\{shown[first.end() :]}"
     return Markup(shown)  # noqa: S704
 
 
-def _marked_up(text: str) -> str:
+def _escape_special(text: str) -> str:
     return _SPECIAL.sub(lambda match: match[0] if match[1] else "\\" + match[0], text)
 
 
@@ -81,7 +81,7 @@ def _target(address: str) -> str:
 
 def prose(parsed: Prose, part: Part, under: int) -> Markup:
     """Return blocks, with authored headings below level `under`, without gaps."""
-    return Markup(_printed(parsed.tokens, part, under))  # noqa: S704
+    return Markup(_print_tokens(parsed.tokens, part, under))  # noqa: S704
 
 
 def inline(parsed: Prose, part: Part) -> Markup:
@@ -92,7 +92,7 @@ def inline(parsed: Prose, part: Part) -> Markup:
         children = [Token("softbreak", "br", 0) if child.type == "hardbreak" else child for child in token.children or ()]
         opener, closer = Token("paragraph_open", "p", 1, block=True), Token("paragraph_close", "p", -1, block=True)
         tokens += [opener, token.copy(type="inline", children=children), closer]
-    return Markup(_printed(tokens, part, 0).replace("\n", " "))  # noqa: S704
+    return Markup(_print_tokens(tokens, part, 0).replace("\n", " "))  # noqa: S704
 
 
 def code_block(snippet: Snippet, part: Part) -> Markup:
@@ -104,12 +104,12 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
     for index, run in enumerate(snippet.runs):
         rows += [ELISION] if index else []
         rows += [_row(line, width) for line in run.lines]
-    body = fenced("\n".join(rows), snippet.language)
-    remarks = [*_marked(lines), *(_note(line, part) for line in lines if line.note is not None)]
+    body = to_fence("\n".join(rows), snippet.language)
+    remarks = [*_list_marked(lines), *(_note(line, part) for line in lines if line.note is not None)]
     return Markup("\n\n".join([body, "\n".join(remarks)] if remarks else [body]))  # noqa: S704
 
 
-def fenced(text: str, language: str) -> str:
+def to_fence(text: str, language: str) -> str:
     """Return `text` as a code block; the fence is longer than any run of backticks inside."""
     shown = visible(text)
     fence = "`" * max(3, _longest(shown) + 1)
@@ -123,7 +123,7 @@ def differences(snippet: Snippet) -> Markup:
     for difference in snippet.check.differences:
         rows += [f"- {difference.quoted}"] if difference.quoted is not None else []
         rows += [f"+ {difference.actual}"] if difference.actual is not None else []
-    return Markup(fenced("\n".join(rows), "diff")) if rows else Markup("")  # noqa: S704
+    return Markup(to_fence("\n".join(rows), "diff")) if rows else Markup("")  # noqa: S704
 
 
 def diff(lines: Sequence[DiffLine], language: str) -> Markup:  # noqa: ARG001 - a fence has one language, and it is diff
@@ -135,14 +135,14 @@ def diff(lines: Sequence[DiffLine], language: str) -> Markup:  # noqa: ARG001 - 
     for line in lines:
         sign = DIFF_SIGNS[line.old_line is not None, line.new_line is not None][1]
         rows.append(f"{sign} {line.old_line or '':>{width}} {line.new_line or '':>{width}} {cut(line.text).text}".rstrip())
-    return Markup(fenced("\n".join(rows), "diff"))  # noqa: S704
+    return Markup(to_fence("\n".join(rows), "diff"))  # noqa: S704
 
 
 def wording(words: Sequence[Words]) -> Markup:
     """Return a changed text, word by word, as `git diff --word-diff` marks it: `[-old-]{+new+}`."""
     marks = {"gone": ("[-", "-]"), "came": ("{+", "+}"), "same": ("", "")}
     shown = "".join(f"{marks[run.kind][0]}{run.text}{marks[run.kind][1]}" for run in words)
-    return Markup(fenced(shown.strip("\n"), "text"))  # noqa: S704
+    return Markup(to_fence(shown.strip("\n"), "text"))  # noqa: S704
 
 
 def _row(line: Line, width: int) -> str:
@@ -152,7 +152,7 @@ def _row(line: Line, width: int) -> str:
     return f"{number.rjust(width)} {shown.text}{more}".rstrip() if width else shown.text + more
 
 
-def _marked(lines: Sequence[Line]) -> list[str]:
+def _list_marked(lines: Sequence[Line]) -> list[str]:
     numbers = [str(line.number) for line in lines if line.highlighted and line.number is not None]
     return [f"- Marked: line{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"] if numbers else []
 
@@ -167,7 +167,7 @@ def _longest(text: str) -> int:
     return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
 
 
-def _printed(tokens: Iterable[Token], part: Part, under: int) -> str:
+def _print_tokens(tokens: Iterable[Token], part: Part, under: int) -> str:
     # Late: only Markdown output and tickets need the printer.
     from mdformat.renderer import MDRenderer
 
@@ -194,7 +194,7 @@ class _Own:
     @staticmethod
     def text(node: Any, context: Any) -> str:  # noqa: ARG004
         """Return text, none of whose characters is Markdown. The printer's own function lets `<<b>` through as an element."""
-        shown = _marked_up(_BLANKS.sub(" ", node.content))
+        shown = _escape_special(_BLANKS.sub(" ", node.content))
         next_node = node.next_sibling
         return f"{shown[:-1]}\\!" if shown.endswith("!") and next_node and next_node.type == "link" else shown
 

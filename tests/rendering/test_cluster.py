@@ -509,7 +509,7 @@ def test_what_was_done_before_the_scheduler_was_lost_is_not_blamed_on_a_worker(
         scheduler = there.scheduler()
         there.worker()
         monkeypatch.setenv("DASK_CONFIG", str(tmp_path / "no-config"))
-        with cluster.joined(cluster.parse(there.executor)) as joined:
+        with cluster.join(cluster.parse(there.executor)) as joined:
             task = joined.submit(bytes, b"frame")
             deadline = time.monotonic() + 120
             while not task.future.done():
@@ -600,7 +600,7 @@ def test_a_worker_that_comes_later_from_elsewhere_is_sent_nothing_in_the_clear(t
     with programs(tmp_path / "cluster") as there:
         there.scheduler()
         near = there.worker()
-        with cluster.joined(cluster.parse(there.executor)) as found:
+        with cluster.join(cluster.parse(there.executor)) as found:
             there.worker("--listen-address", "tcp://127.0.0.1:0", "--contact-address", "tcp://192.0.2.7:12345")
             tasks = [found.submit(bytes.upper, b"%d x" % number) for number in range(30)]
 
@@ -619,7 +619,7 @@ def test_when_no_worker_is_left_work_waits_only_so_long(tmp_path: Path, monkeypa
     with programs(tmp_path / "cluster") as there:
         there.scheduler()
         worker = there.worker()
-        with cluster.joined(cluster.parse(there.executor)) as found:
+        with cluster.join(cluster.parse(there.executor)) as found:
             kill(worker)
             task = found.submit(bytes.upper, b"x")
 

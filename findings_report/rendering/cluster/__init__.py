@@ -5,6 +5,6 @@ The client must not know what the bytes mean: `executor.py` alone packs jobs and
 """
 
 from findings_report.rendering.cluster.address import parse
-from findings_report.rendering.cluster.client import Cluster, Task, joined
+from findings_report.rendering.cluster.client import Cluster, Task, join
 
-__all__ = ["Cluster", "Task", "joined", "parse"]
+__all__ = ["Cluster", "Task", "join", "parse"]

@@ -36,7 +36,7 @@ from findings_report.rendering.cluster.address import (
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Address", "Cluster", "Task", "joined", "parse"]
+__all__ = ["Address", "Cluster", "Task", "join", "parse"]
 
 SECONDS_TO_CONNECT: Final = 10.0
 """The time limit for a connection to the scheduler, and then for its first worker."""
@@ -50,7 +50,7 @@ _SECONDS_BETWEEN_LOOKS: Final = 5.0
 
 
 @contextlib.contextmanager
-def joined(address: Address) -> Iterator[Cluster]:
+def join(address: Address) -> Iterator[Cluster]:
     """Connect to the cluster of a scheduler; tasks that are pending at the end of the block are cancelled.
 
     Raises FindingsReportError: USAGE when the extra `cluster` is not installed or `tls://` has no certificates, NETWORK when
@@ -90,10 +90,10 @@ class Cluster:
     def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:
         """Return the result of `call()` on each worker, by address; an exception for a worker that cannot run it."""
 
-        async def asked() -> Any:
+        async def ask() -> Any:
             return await self.client.run(call, on_error="return")
 
-        answers: dict[str, object] = _answer(self.client, self.address, asked)
+        answers: dict[str, object] = _answer(self.client, self.address, ask)
         return answers
 
 
@@ -210,10 +210,10 @@ def _workers(client: Client, address: Address) -> dict[str, int]:
     """Return the number of tasks that each worker runs at once, by its address."""
     scheduler: Any = client.scheduler
 
-    async def asked() -> Any:
+    async def ask() -> Any:
         return await scheduler.identity(n_workers=-1)
 
-    known = _answer(client, address, asked)["workers"]
+    known = _answer(client, address, ask)["workers"]
     return {worker: known[worker]["nthreads"] for worker in known}
 
 

@@ -30,9 +30,9 @@ from findings_report.system.toolchain import describe_difference, worker_version
 def open_cluster(name: str) -> Iterator[ClusterExecutor]:
     """Connect to `dask://HOST:PORT` or `tls://HOST:PORT`, and check that its workers give the bytes of this machine.
 
-    Raises FindingsReportError as `cluster.parse` and `cluster.joined` do, and NETWORK where a worker would make others.
+    Raises FindingsReportError as `cluster.parse` and `cluster.join` do, and NETWORK where a worker would make others.
     """
-    with cluster.joined(cluster.parse(name)) as connected:
+    with cluster.join(cluster.parse(name)) as connected:
         _refuse_incompatible_workers(connected)
         yield ClusterExecutor(connected)
 
