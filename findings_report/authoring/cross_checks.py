@@ -31,6 +31,7 @@ def disagreements(
     `unread` has, by the key of a file, the fields that are invalid: nothing is checked against them.
     """
     faulty = unread.get(_ENGAGEMENT, frozenset())
+    # A scale or a list of repositories that is invalid would make every finding that uses it look wrong.
     has_scale, has_repositories = not {"severities", "matrix"} & faulty, not _REPOSITORIES & faulty
     problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
@@ -62,6 +63,7 @@ def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None,
 def _scale(engagement: Engagement) -> Iterator[Problem]:
     scale = [severity.name for severity in engagement.severities]
     yield from _unique_names(_ENGAGEMENT, "severities", scale)
+    # The default matrix has the words of the default scale; an engagement with its own scale need not replace it.
     if "matrix" not in engagement.model_fields_set:
         return
     for impact, row in engagement.matrix.items():
@@ -96,6 +98,7 @@ def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator
 
 
 def _ids(findings: Mapping[str, Finding]) -> dict[str, str]:
+    # Ids are file names, and macOS and Windows ignore the case of file names.
     return {key.casefold(): key for key in findings}
 
 
@@ -129,6 +132,7 @@ def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Pr
         yield from _computed_severity(key, finding, given, scale)
         field, decided = next(iter(given.items()), ("severity", None))
     for source, word in given.items():
+        # Words outside of the scale are errors already; comparing them as well would report one mistake twice.
         if word in scale and decided in scale and word != decided and finding.severity_reason is None:
             fault = f"{decided!r} disagrees with `{source}`, which gives {word!r}"
             yield _problem(fault, (key, field), "severity-disagrees", "say why in `severity_reason`", warning=True)
@@ -162,6 +166,7 @@ def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[
     known = cwe.table()
     for index, id in unnamed:
         subject = (key, "cwe", index)
+        # MITRE marks categories as prohibited for mapping: they group weaknesses and describe none.
         if id in known.categories:
             fault = f"{id} is a category ({known.categories[id]}), not a weakness"
             yield _problem(fault, subject, "cwe", "name the weakness in it", warning=True)
@@ -183,6 +188,7 @@ def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Probl
 
 
 def _no_repository(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+    # One problem for all findings: it is a mistake in `engagement.yaml`, not in any of them.
     citing = [key for key, finding in findings.items() if finding.locations]
     if citing and not engagement.repositories:
         more = f" and {len(citing) - 1} more" if len(citing) > 1 else ""
@@ -194,7 +200,7 @@ def _repository(engagement: Engagement, subject: Subject, location: Location) ->
     names = list(engagement.repositories)
     key, *path = subject
     if not names:
-        return  # said once, of the engagement
+        return  # `_no_repository` reports the engagement once
     if location.repository is not None and location.repository not in names:
         yield not_one_of(location.repository, names, str(key), (*path, "repository"), of="a repository")
     elif location.repository is None and len(names) > 1:
@@ -205,6 +211,7 @@ def _repository(engagement: Engagement, subject: Subject, location: Location) ->
 def _marks(subject: Subject, location: Location) -> Iterator[Problem]:
     if location.lines:
         yield from _within(subject, "show", location.show, location.lines, "lines")
+    # Marks on lines that are not printed would be lost without a word.
     inner, outer = (location.show, "show") if location.show else (location.lines, "lines")
     if inner:
         yield from _within(subject, "highlight", location.highlight, inner, outer)

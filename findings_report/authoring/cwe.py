@@ -1,4 +1,4 @@
-"""What the Common Weakness Enumeration calls a weakness, from a table that travels with the program. Pure.
+"""Names and OWASP categories of weaknesses, from a bundled table of the Common Weakness Enumeration. Pure functions.
 
 Source: CWE List 4.15 (2024-07-16), The MITRE Corporation, https://cwe.mitre.org/; its view 1344 for the OWASP Top Ten 2021.
 """
@@ -21,12 +21,12 @@ TOP_TEN: Final = "2021"
 
 @dataclass(frozen=True)
 class Table:
-    """The table."""
+    """The bundled CWE list."""
 
     version: str
-    """Of the CWE list: `4.15`."""
+    """Version of the CWE list: `4.15`."""
     date: str
-    """Of that list, YYYY-MM-DD."""
+    """Date of the CWE list, YYYY-MM-DD."""
     names: dict[str, str]
     """Name of each weakness by its id, as `CWE-79`."""
     categories: dict[str, str]
@@ -39,9 +39,10 @@ class Table:
     """`A03:2021 Injection` by `A03`."""
 
 
+# JSON in the package, not a download: the program is used offline, and a report must not change with a list on the web.
 @cache
 def table() -> Table:
-    """The table; read once."""
+    """Return the table; it is read once per process."""
     data = json.loads((resources.files("findings_report.authoring") / "cwe.json").read_text("utf-8"))
     chapters = {key: f"{key}:{TOP_TEN} {name}" for key, name in data["owasp_top_ten_2021"].items()}
     return Table(
@@ -56,11 +57,12 @@ def table() -> Table:
 
 
 def named(id: str, own: Mapping[str, OwnWeakness]) -> Weakness:
-    """The weakness of that id, as the engagement's `weaknesses` name it, else as the table does."""
+    """Return the weakness with its name from the engagement's `weaknesses`, otherwise from the table."""
     known = table()
     name, chapter = known.names.get(id), known.top_ten.get(id)
     if (said := own.get(id)) is None:
         return Weakness(id=id, name=name, top_ten=chapter)
+    # A key such as `A03` is completed; any other text, such as a category of another year, is printed unchanged.
     if said.top_ten is not None:
         chapter = known.chapters.get(said.top_ten, said.top_ten)
     return Weakness(id=id, name=said.name, top_ten=chapter, is_own=True)

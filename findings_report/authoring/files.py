@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from findings_report import git
 
 
+# Linux gives up after 40 links (path_resolution(7)); nobody needs more than a few within one folder.
 _MOST_STEPS: Final = 8
 """The longest chain of symbolic links that is followed; it also ends a cycle."""
 
@@ -69,7 +70,9 @@ class Folder:
         """Return the paths of all files below the folder, without hidden files except those left by an interrupted write."""
         found: list[str] = []
         for root, folders, files in os.walk(self.path, onerror=_refuse):
+            # In place: `os.walk` descends into what remains. Hidden folders hold `.git`, `.schema` and editors' files.
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            # `os.walk` passes linked folders by; without this error their findings would silently miss from the report.
             if links := [name for name in folders if Path(root, name).is_symlink()]:
                 why = "it is a symbolic link to a folder, and those are not followed"
                 raise FindingsReportError(_unreadable(display_path(Path(root, links[0])), why))
@@ -94,6 +97,7 @@ class Folder:
         """
         path = self.path / name
         try:
+            # Two steps: the check gives a clear message, `_opened` makes sure that the path is still the one checked.
             root, target = self._root, path.resolve(strict=True)
             if not target.is_relative_to(root):
                 raise ValueError("it is a symbolic link that leads out of the folder")
@@ -105,6 +109,7 @@ class Folder:
             raise FindingsReportError(_unreadable(display_path(path), reason)) from None
 
 
+# `track --update` reads a file more than once; an editor that saves in between must not give it two states of one file.
 class Snapshot:
     """Files whose content is kept from the first read on, so that later changes on disk have no effect."""
 
@@ -134,6 +139,7 @@ def _opened(root: Path, parts: tuple[str, ...]) -> int:
     for part in parts:
         above = descriptor
         try:
+            # O_NONBLOCK: opening a named pipe would otherwise wait for a writer, possibly forever.
             descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
         finally:
             os.close(above)
@@ -146,6 +152,7 @@ def _content(descriptor: int) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a file")
+        # One byte more than allowed: the file may have grown since `fstat`.
         content = file.read(LARGEST_FILE + 1) if status.st_size <= LARGEST_FILE else b""
         if max(status.st_size, len(content)) > LARGEST_FILE:
             raise ValueError(f"it has {max(status.st_size, len(content)):,} bytes; at most {LARGEST_FILE:,} are read")
@@ -177,6 +184,7 @@ def find_folder(start: Path) -> Path:
                 code="no-folder",
             )
         )
+    # Upwards, as git does: commands work from any folder of the engagement's repository.
     for folder in (start, *start.absolute().parents):
         for candidate in (folder, folder / FOLDER):
             if os.path.exists(candidate / ENGAGEMENT):  # noqa: PTH110 - likewise
@@ -215,6 +223,7 @@ class Revision:
                 raise self._refused("", f"it is a {entry.kind} in that commit")
         if len(found) > MOST_FILES:
             raise self._refused("", f"it has more than {MOST_FILES:,} files")
+        # The same rule as in `Folder`: a revision and its checkout give the same report, or the same error.
         for name in found:
             if self._entries[name].kind == "symlink" and (target := self._target(name)) and self._is_folder(target):
                 raise self._refused(name, "it is a symbolic link to a folder, and those are not followed")
@@ -237,6 +246,7 @@ class Revision:
             return None
         if entry.kind != "file":
             raise self._refused(name, f"it is a {entry.kind}")
+        # The size first: git would decompress the whole blob to return it, and a small object can be very large then.
         size = self._size(where)
         if size > LARGEST_FILE:
             raise self._refused(name, f"it has {size:,} bytes; at most {LARGEST_FILE:,} are read")
@@ -256,6 +266,7 @@ class Revision:
 
     def _target(self, name: str) -> str | None:
         """Return the target of the link `name` as a path below the folder; None if the link leads out of the folder."""
+        # A link in a hostile commit is a blob of any size.
         if self._size(name) > LARGEST_FILE:
             return None
         target = self._repository.blob(self._entries[name].id).decode("utf-8", "backslashreplace")

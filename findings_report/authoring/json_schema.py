@@ -24,6 +24,7 @@ from findings_report.model.finding import Finding
 SCHEMA_FOLDER: Final = ".schema"
 """The folder of `finding.json` and `engagement.json` in the engagement's folder; being hidden, it is not read as findings."""
 
+# The dialect of the schemas that pydantic writes.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -49,6 +50,7 @@ def _schema(model: type[BaseModel], title: str, example: str) -> dict[str, Any]:
     schema: dict[str, Any] = model.model_json_schema()
     definitions: dict[str, Any] = schema.get("$defs", {})
     enumerations = {name: _enumeration(name, node) for name, node in definitions.items() if "enum" in node}
+    # pydantic puts enumerations under `$defs`; after inlining nothing refers to them.
     schema = _explained(schema, enumerations)
     schema["$defs"] = {name: node for name, node in schema["$defs"].items() if name not in enumerations}
     _exemplify(schema, schema, _example(example))
@@ -86,6 +88,7 @@ def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     keywords = [key for part in parts for key in part if key != "type"]
     types = [part.get("type") for part in parts]
     merged = {key: value for part in parts for key, value in part.items()}
+    # One alternative is what remains of `X | None` without `null`.
     if len(parts) == 1:
         return merged
     if not parts or len({*keywords}) < len(keywords) or not all(isinstance(each, str) for each in types):
@@ -162,6 +165,7 @@ def _narrow(schema: dict[str, Any], engagement: Engagement) -> None:
         addresses = {name: repository.web or repository.url or "" for name, repository in engagement.repositories.items()}
         _restrict(schema["$defs"]["Location"]["properties"]["repository"], addresses)
     extra = schema["properties"]["extra"]
+    # Here a typing error in the name of a custom field is underlined in the editor, not only reported by `check`.
     extra["additionalProperties"] = False
     extra["properties"] = {
         field.name: {"type": "string", "title": field.label, **({"enum": list(field.values)} if field.values else {})}
@@ -172,6 +176,7 @@ def _narrow(schema: dict[str, Any], engagement: Engagement) -> None:
 
 def _restrict(node: dict[str, Any], words: Mapping[str, str]) -> None:
     """Allow only `words`, each with its meaning. An empty value is not in the schema; `check` reports it."""
+    # The examples of `example/` are words of the default scale, which the engagement may not have.
     node.pop("anyOf", None)
     node.pop("examples", None)
     node |= {"enum": list(words), "markdownEnumDescriptions": list(words.values()), "enumDescriptions": list(words.values())}

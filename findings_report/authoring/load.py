@@ -108,6 +108,7 @@ def load(files: Files) -> Authored:
         return _authored(yaml, validated, None, ())
     declared = _read_declared(files, validated.engagement)
     values: dict[str, BaseModel] = {ENGAGEMENT_KEY: validated.engagement, **validated.findings}
+    # Fields that were written but are invalid: their absence from the values must not be reported a second time.
     unread = {key: set(yaml.documents[key][1].data) - value.model_fields_set for key, value in values.items()}
     return _authored(yaml, validated, declared, disagreements(declared.engagement, validated.findings, unread=unread))
 
@@ -153,6 +154,7 @@ def _authored(
     rank = {shown: position for position, (shown, _) in enumerate(yaml.documents.values())}
     problems = (*yaml.problems, *validated.problems, *(declared.problems if declared else ()), *disagreeing)
     located = [_locate(problem, yaml.documents) for problem in problems]
+    # Steps report by kind of check; authors correct files from top to bottom.
     located.sort(key=lambda problem: _reading_order(problem, rank))
     engagement = declared.engagement if declared else validated.engagement
     if engagement is None or any(problem.level == "error" for problem in located):
@@ -201,12 +203,14 @@ def _finding_key(name: str, shown: str, taken: Mapping[str, str]) -> tuple[str |
         remedy = "compare them with git, and remove it"
         return None, replace(_file_problem(shown, fault, remedy), level="warning", code=UNFINISHED_CODE)
     if not file_name.endswith(FINDING_SUFFIX):
+        # Pictures and texts may be anywhere; a YAML file that is not read is probably a finding with a wrong name.
         if not file_name.endswith((".yaml", ".yml")):
             return None, None
         return None, replace(_file_problem(shown, "is not read", f"findings are named ID{FINDING_SUFFIX}"), level="warning")
     key = file_name.removesuffix(FINDING_SUFFIX)
     if (fault_of_id := identifier_fault(key)) is not None:
         return None, _file_problem(shown, fault_of_id, "rename the file")
+    # Subjects of problems start with the id or with `engagement`; the two must not be confused.
     if key.casefold() == ENGAGEMENT_KEY:
         return None, _file_problem(shown, f"{key} cannot be the id of a finding", "rename the file")
     if (other := taken.get(key.casefold())) is not None:
@@ -263,6 +267,7 @@ def _sound_part(data: Mapping[str, Any], error: ValidationError, model: type[Mod
     """Return the value without its invalid fields; None if it cannot be valid without them."""
     faulty = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
     required = (name for name, field in model.model_fields.items() if field.is_required())
+    # Without fillers, an invalid title would hide the problems of every other field from the cross-checks.
     fillers = {name: "?" for name in required if name in faulty}
     try:
         return model.model_validate({name: value for name, value in data.items() if name not in faulty} | fillers)
@@ -305,6 +310,7 @@ def _section_text(files: Files, name: str | None, subject: Subject) -> tuple[str
         return None, ()
     content, problems = _read_named(files, name, subject)
     try:
+        # Line ends as git stores them: the report is the same on Windows.
         return (content or b"").decode("utf-8-sig").replace("\r\n", "\n"), problems
     except UnicodeDecodeError:
         return None, (Problem(Kind.INPUT, f"{name} is not UTF-8", subject=subject, code="not-utf8"),)

@@ -79,8 +79,10 @@ def next_id(taken: Sequence[str]) -> str:
     if not numbered:
         return FIRST_ID
     counts = Counter(match[1] for match in numbered)
+    # Engagements often have a few ids of a second series, for example from an earlier audit; the larger one is continued.
     largest = max(counts.values())
     series = next(match[1] for match in reversed(numbered) if counts[match[1]] == largest)
+    # `max` by number but `len` of the digits: after NTR-099 comes NTR-100, and leading zeros keep ids sortable as text.
     last = max((match[2] for match in numbered if match[1].casefold() == series.casefold()), key=lambda digits: int(digits))
     return f"{series}{int(last) + 1:0{len(last)}d}"
 
@@ -104,6 +106,7 @@ recommendation:
     if cited is None:
         return (head + _EXAMPLE).encode()
     cited = replace(cited, quote=_without_blank_end(cited.quote))  # YAML's `|` drops them
+    # Written and read back: whether YAML can contain a quote is decided by the reader, not by a second set of rules.
     whole = (head + _location(cited)).encode()
     try:
         (location,) = read(whole).data["locations"]
@@ -140,6 +143,7 @@ def _location(cited: NewLocation) -> str:
     if cited.lines is not None:
         lines.append(f"    lines: {cited.lines}")
     if cited.quote:
+        # The explicit indentation: without it YAML takes that of the first line, which code may have more of than the rest.
         lines.append("    quote: |2")
         lines += [f"      {line}" if line else "" for line in cited.quote]
     return "\n".join(lines) + "\n"
@@ -228,6 +232,7 @@ def demo_findings() -> dict[str, bytes]:
 
 def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        # The demo's application is Python: pip compiles installed modules, also those that are only data here.
         if entry.is_dir():
             if entry.name != "__pycache__":
                 yield from _files(entry, f"{prefix}{entry.name}/")

@@ -17,8 +17,11 @@ from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 if TYPE_CHECKING:
     from PIL import Image
 
+# Every HTML and PDF report embeds its pictures, so that their size adds to that of the report.
 LARGEST_FILE: Final = 10_000_000
 MOST_PIXELS: Final = 25_000_000
+# 25 megapixels in RGBA are 100 MB, and re-encoding needs several copies. Processor time is limited more tightly than wall time,
+# so that a loaded machine does not fail a build.
 _LIMITS: Final = sandbox.Limits(
     cpu_seconds=60, memory_bytes=2_000_000_000, file_bytes=0, wall_seconds=300, output_bytes=200_000_000
 )
@@ -59,6 +62,7 @@ def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, 
 def _reencoded(content: bytes) -> dict[str, Any]:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"has {len(content):,} bytes; at most {LARGEST_FILE:,} are taken")
+    # PNG, third edition, section 5.2; JPEG: the SOI marker and the start of the next (ITU-T T.81, annex B).
     if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         raise ValueError("is neither PNG nor JPEG by its content")
     try:
@@ -88,6 +92,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
             if image.width * image.height > MOST_PIXELS:
                 return {"fault": f"has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are taken"}, {}
             is_png = image.format == "PNG"
+            # Cameras store the orientation as metadata, which is removed below; the pixels are turned instead.
             upright = ImageOps.exif_transpose(image)
             plain = _plain(upright, is_png=is_png)
             plain.info = {}
@@ -97,6 +102,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
         return {"fault": f"is broken: {error}"}, {}
     encoded = io.BytesIO()
     if is_png:
+        # Fixed parameters, so that the same picture gives the same bytes in every build.
         plain.save(encoded, "PNG", optimize=False, compress_level=9)
     else:
         plain.save(encoded, "JPEG", quality=92, optimize=False, progressive=False)
@@ -111,4 +117,5 @@ def _plain(image: Image.Image, *, is_png: bool) -> Image.Image:
     if image.mode.startswith("I;16"):  # 16 bits of grey, which `convert` would cut off at 255
         return image.point(lambda grey: grey / 256).convert("L")
     is_kept = image.mode in ("1", "L", "RGB", "RGBA", "LA") and "transparency" not in image.info
+    # Palettes, and colours that a `tRNS` chunk makes transparent, are written out: re-encoding drops the chunk otherwise.
     return image.convert(image.mode if is_kept else "RGBA")

@@ -77,6 +77,7 @@ class Linked:
 def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Linked]:
     """Yield every link to a branch or tag in all prose and references, in the order of the texts."""
     known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
+    # Without a forge's address no link can be one of the engagement's: the texts need not be searched.
     if not any(known.values()):
         return
     texts: list[tuple[Subject, str]] = [(("engagement", *path), text) for path, text in _engagement_texts(engagement)]
@@ -134,6 +135,7 @@ def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
 
 
 def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
+    # Most texts, such as captions, have no markup and need no parser.
     return [] if is_plain(text) else _bounded(list(_every_problem(subject, text, known)))
 
 
@@ -141,6 +143,7 @@ def _bounded(found: list[Problem]) -> list[Problem]:
     """Return the problems of one text: at most MOST_LISTED, and one with the number of the others."""
     listed, rest = found[:MOST_LISTED], found[MOST_LISTED:]
     if rest:
+        # An error among those that are not listed must still end the run.
         level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
         fault = f"{len(rest):,} problems more in this text"
         listed.append(replace(rest[0], fault=fault, remedy=None, level=level, code="more"))
@@ -178,6 +181,7 @@ def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
 
 def _placed_twice(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
     """Return the warning for a location that the finding has already placed. Captions and notes cannot contain figures."""
+    # A warning only: the report stays correct, since the second place becomes a reference to the figure.
     if use.kind != "placed" or "locations" in subject:
         return None
     if use.name not in known.placed:

@@ -1,4 +1,4 @@
-"""CVSS vectors and the matrix: what a finding's severity is computed from. Pure; scores are never written by people."""
+"""Severity from CVSS vectors and the risk matrix. Pure functions; scores are always computed, never authored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BANDS = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"), (0.0, 
 
 
 def score(vector: str) -> Score:
-    """The score of a CVSS 3.1 or 4.0 vector. Raises ValueError, with the reason, for anything else."""
+    """Return the score of a CVSS 3.1 or 4.0 vector. Raises ValueError, with the reason, for anything else."""
     from cvss import CVSS3, CVSS4  # lazy: most engagements have none
     from cvss.exceptions import CVSSError
 
@@ -24,10 +24,12 @@ def score(vector: str) -> Score:
     try:
         if version == "4.0":
             four = CVSS4(vector)
+            # The library's `base_score` of 4.0 includes threat and environmental metrics: 4.0 has one score per vector.
             return Score(vector=four.clean_vector(), version=version, score=float(four.base_score), severity=four.severity)
         three = CVSS3(vector)
     except CVSSError as error:
         raise ValueError(str(error)) from None
+    # CVSS 3.1, section 7: each group of metrics refines the score of the one before, so the last that is given is the score.
     values, words = three.scores(), three.severities()
     # base, temporal, environmental: the last that the vector has metrics for
     last = max((i for i, has in enumerate((True, _has(vector, _TEMPORAL), _has(vector, _ENVIRONMENTAL))) if has))
@@ -44,20 +46,21 @@ def _has(vector: str, metrics: tuple[str, ...]) -> bool:
 
 
 def of_score(value: float) -> str:
-    """The severity word of a score, 0.0 to 10.0, in the default scale."""
+    """Return the severity of a score, 0.0 to 10.0, in the default scale."""
     return next(word for lowest, word in BANDS if value >= lowest)
 
 
 def of_rating(engagement: Engagement, rating: Rating) -> str | None:
-    """The severity word of impact and likelihood; None when the engagement's matrix has no such cell."""
+    """Return the severity of impact and likelihood; None if the engagement's matrix has no such cell."""
     return engagement.matrix.get(Level(rating.impact), {}).get(Level(rating.likelihood))
 
 
 def computed(engagement: Engagement, finding: Finding) -> dict[str, str]:
-    """The severities that the finding's other fields give, `rating` before `cvss`. Bad vectors are left out."""
+    """Return the severities computed from the finding's fields, `rating` before `cvss`, without invalid vectors."""
     words: dict[str, str] = {}
     if finding.rating is not None and (word := of_rating(engagement, finding.rating)) is not None:
         words["rating"] = word
+    # `cross_checks` reports invalid vectors; here they only must not hide the severity from the valid ones.
     scores: list[float] = []
     for vector in finding.cvss:
         try:
@@ -70,7 +73,7 @@ def computed(engagement: Engagement, finding: Finding) -> dict[str, str]:
 
 
 def severity(engagement: Engagement, finding: Finding) -> tuple[str, Literal["severity", "rating", "cvss"]]:
-    """The finding's severity word and what it was taken from: what its author wrote, else the matrix, else CVSS."""
+    """Return the finding's severity and its source: the authored one, otherwise from the matrix, otherwise from CVSS."""
     if finding.severity is not None:
         return finding.severity, "severity"
     given = computed(engagement, finding)

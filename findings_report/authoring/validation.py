@@ -1,4 +1,4 @@
-"""What pydantic says about a document -> problems in our words, each with its place and, where one is near, a suggestion."""
+"""Validation errors of pydantic -> problems in plain words, each with its place and, if possible, a suggestion."""
 
 from __future__ import annotations
 
@@ -47,11 +47,12 @@ _OWN_KINDS: Final = frozenset(
 
 
 def from_validation(error: ValidationError, model: type[BaseModel], document: YamlDocument, key: str) -> list[Problem]:
-    """One problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
+    """Return one problem for each fault in `error`, in the order of the file. `key` is the first step of their subjects."""
     details = error.errors(include_url=False, include_context=True)
-    # A list of nothing but faulty values is none the less not an empty one.
+    # pydantic drops invalid values first, so a list of invalid values only would also be reported as empty.
     details = [detail for detail in details if detail["type"] != "too_short" or not detail["input"]]
     problems = [_problem(detail, model, document, key) for detail in details]
+    # A union gives an error for each of its alternatives, which are one mistake to an author.
     unique = {(problem.subject, problem.fault): problem for problem in problems}
     return sorted(unique.values(), key=lambda problem: _order(document, problem))
 
@@ -61,7 +62,7 @@ _TOLD = frozenset({("title",), ("description",), ("severity",)})
 
 
 def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
-    """A warning for each field of a finding that was left empty, as those of a stub are."""
+    """Yield a warning for each empty field of a finding, such as those that `new` writes."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from unfilled(inner, key, (*path, name))
@@ -73,11 +74,12 @@ def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
         yield Problem(Kind.INPUT, "is empty", remedy, subject=(key, *path), level="warning", code="empty")
 
 
+# YAML 1.2.2, section 6.6: `#` after white space starts a comment. Without a space behind it, text was probably meant: `PR #12`.
 _CUT_SHORT: Final = re.compile(r"[ \t]+#[^\s#]")
 
 
 def cut_short(document: YamlDocument, key: str) -> Iterator[Problem]:
-    """A warning for each value before ` #12`, which YAML takes for a comment and an author for text."""
+    """Yield a warning for each value before ` #12`, which YAML takes for a comment and an author for text."""
     if not _CUT_SHORT.search(document.text):
         return
     for path, mark in document.values.items():
@@ -135,6 +137,7 @@ def _code(kind: str) -> str:
 
 def _known(document: YamlDocument, location: tuple[str | int, ...]) -> Path:
     """Return the longest prefix of `location` that exists in the file, with keys that pydantic converted to numbers as text."""
+    # pydantic's locations also have steps for union members and validators, which are in no file.
     path: Path = ()
     for step in location:
         if (*path, step) in document.values:
@@ -221,6 +224,7 @@ def nearest(document: YamlDocument, path: Path) -> Mark | None:
     while path and path not in document.values:
         path = path[:-1]
     mark = document.values.get(path)
+    # A list or mapping is shown at its key: its own first line is that of its first entry, which may be correct.
     if mark is not None and mark.style in ("-", "{", "[") and path in document.keys:
         return document.keys[path]
     return mark

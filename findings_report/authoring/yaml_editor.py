@@ -24,6 +24,8 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem, 
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
+# Controls, non-characters, and line breaks of YAML 1.1 (U+0085, U+2028, U+2029), which libyaml would break or fold. U+00A0 and
+# U+FEFF cannot be seen.
 _ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -45,6 +47,7 @@ def relocate(content: bytes, index: int, location: Location, *, shown: str) -> b
     result = replaced(content, document, edits) if edits else content
     if location.commit is not None and was.commit is None:
         result = set_text(result, (*at, "commit"), location.commit, shown=shown)
+    # Edits of text can go wrong in styles that nobody foresaw; the result is compared as a value, so no wrong file is written.
     if not _says(result, wanted):
         fault = "the location cannot be written here without touching anything else"
         raise FindingsReportError(Problem(Kind.INPUT, fault, "write it by hand", place=Place(shown), code="edit"))
@@ -85,6 +88,7 @@ def _numbers(
     known = {end: now for old, new in zip(before, after, strict=True) for end, now in _ends(old, new)}
     if all(old == new for old, new in known.items()):
         return
+    # Numbers only, so that the author's notation stays: `121`, `111-129`, a list in brackets or one with dashes.
     marks = [mark for place, mark in document.values.items() if place[: len(path)] == path and not _is_list(mark)]
     for mark in marks:
         yield mark, _NUMBER.sub(lambda found: _stepped(found[0], known), document.source(mark))
@@ -136,6 +140,7 @@ def restyled(text: str, mark: Mark) -> str:
 def replaced(content: bytes, document: YamlDocument, edits: Mapping[Mark, str]) -> bytes:
     """Return `content`, the source of `document`, with new source text at each mark. The caller must check the result."""
     text = document.text
+    # From the end of the file: an edit does not shift the places of those before it.
     for mark in sorted(edits, reverse=True):
         start, end = document.index(mark.line, mark.column), document.index(mark.end_line, mark.end_column)
         text = text[:start] + edits[mark] + text[end:]
@@ -149,6 +154,7 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
     """
     document = read(content)
     text = content.decode("utf-8-sig")
+    # Kept if present: the result must differ from the file in the one value, also for programs that compare bytes.
     bom = content.startswith(b"\xef\xbb\xbf")
     change = _replaced if path in document.values else _inserted
     edited = change(text, document, path, value)
@@ -215,10 +221,12 @@ def _inserted(text: str, document: YamlDocument, path: Path, value: str) -> str:
         return text
     last_key, last_path = max(siblings, key=lambda pair: (pair[0].line, pair[0].column))
     last = document.values[last_path]
+    # A mapping in braces: the new key follows on the same line, since its layout is the author's.
     if parent.style == "{":
         end = document.index(last.end_line, last.end_column)
         return f"{text[:end]}, {path[-1]}: {quoted(value)}{text[end:]}"
     end = _line_end(document, _last_line(last, document))
+    # The first key of a list entry follows `- `: the dash takes part in the indentation of the keys below.
     indent = document.lines[last_key.line][: last_key.column].replace("-", " ")
     line_end = _line_break(text)
     return f"{text[:end]}{line_end}{indent}{path[-1]}: {quoted(value)}{text[end:]}"
@@ -230,6 +238,7 @@ def _line_break(text: str) -> str:
 
 def _last_line(mark: Mark, document: YamlDocument) -> int:
     """Return the last line (0-based) of a value; the mark of a block ends at the line below the block."""
+    # libyaml counts comments and blank lines below a block as part of the block; a new key belongs above them.
     line = mark.end_line
     if (mark.style in ("-", "|", ">") and mark.end_column == 0) or line >= len(document.lines):
         line = max(mark.line, line - 1)
@@ -297,6 +306,7 @@ def pins(
 def _pin(name: str, repository: DeclaredRepository, source: Revisions | None, to: str | None) -> Pin | Problem:
     if to is None and repository.commit is not None:
         return _pinned(name, repository, repository.commit, source)
+    # An explicit `--to` moves the pin; otherwise only a missing commit is added, so that `pin` can run in any state.
     revision = to or repository.revision
     subject = ("engagement", "repositories", name)
     if revision is None:

@@ -37,6 +37,7 @@ _OPENED_REMEDIES: Final = dict.fromkeys("[{", "quote a text that starts with [ o
     "\"'", "the text ends at its second quotation mark: write it as a block after `|`"
 )
 
+# Limits of one file (docs/security.md). They are far above any real engagement, and keep a hostile file to seconds.
 LARGEST_FILE: Final = 4 * 1024 * 1024
 
 LARGEST_SCALAR: Final = 1024 * 1024
@@ -51,12 +52,14 @@ Path = tuple[str | int, ...]
 BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 """The line breaks of libyaml."""
 
+# YAML 1.2.2, section 10.3.2. Unlike in YAML 1.1, `no`, `on` and `1:30` are texts, and a leading zero is not octal.
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = {f"{sign}.{name}": float(f"{sign}{name}") for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")}
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+# Python converts decimal text in quadratic time, and raises ValueError above 4,300 digits (CVE-2020-10735).
 _LONGEST_NUMBER = 100
 # The complement of the allowed characters, because the search is ten times as fast as with a list of the forbidden ones, and
 # it runs over every character of every file.
@@ -70,6 +73,7 @@ _FORBIDDEN = re.compile(
 def remedy(fault: str, lines: list[str], line: int) -> str | None:
     """Return the remedy for the libyaml message `fault` in `line` (0-based) of `lines`; None if the cause is not clear."""
     shown = lines[line] if line < len(lines) else ""
+    # libyaml's message is often the one for any unexpected character, "cannot start any token", so the line is examined.
     if "\t" in shown[: len(shown) - len(shown.lstrip())]:
         return "indent with blanks; YAML does not allow tabs there"
     if "expected key while parsing a block mapping" in fault:
@@ -194,7 +198,7 @@ def _decode(content: bytes) -> str:
     if len(content) > LARGEST_FILE:
         raise YamlFault(f"the file has {len(content):,} bytes; at most {LARGEST_FILE:,} are read")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
         raise YamlFault(
@@ -209,6 +213,7 @@ def _decode(content: bytes) -> str:
 
 
 def _position(text: str, index: int) -> tuple[int, int]:
+    # The same line breaks as libyaml's marks: `str.splitlines` would also count form feeds and other separators.
     before = BREAKS.split(text[:index])
     return len(before) - 1, len(before[-1])
 
@@ -223,6 +228,8 @@ def _refuse_character(character: str, line: int, column: int) -> None:
 
 
 def _events(text: str) -> Iterator[Any]:
+    # Events, not `yaml.load`: PyYAML's loaders follow YAML 1.1, keep the last of two equal keys, and expand aliases.
+    # Builds of PyYAML without libyaml have no CParser; the Python parser gives the same events, only slower.
     parser = yaml.CParser(text) if hasattr(yaml, "CParser") else yaml.CSafeLoader(text)
     try:
         yield from iter(parser.get_event, None)
@@ -232,6 +239,7 @@ def _events(text: str) -> Iterator[Any]:
 
 def _take(event: Any, build: _Build) -> None:
     """Add one parser event to the document. Raises YamlFault for YAML that is not allowed."""
+    # Aliases can expand a small file to gigabytes ("billion laughs"), and a value with two places has no single line.
     if isinstance(event, yaml.AliasEvent):
         raise _at(event, f"the alias *{event.anchor} is not read", "write the value out, or quote a text that starts with *")
     if getattr(event, "anchor", None) is not None:
@@ -240,6 +248,7 @@ def _take(event: Any, build: _Build) -> None:
             f"the anchor &{event.anchor} is not read",
             "write the value where it is needed, or quote a text that starts with &",
         )
+    # Tags change the type of a value (`!!binary`, `!!python/...`); the type of a field is given by the models.
     if getattr(event, "tag", None) is not None:
         raise _at(event, f"the tag {event.tag!r} is not read", "remove it, or quote a text that starts with !")
     if isinstance(event, yaml.ScalarEvent):
@@ -272,6 +281,7 @@ def _scalar(event: Any, build: _Build) -> None:
     if top is not None and isinstance(top.value, dict) and top.key is None:
         if text == "<<" and not event.style:
             raise _at(event, "the merge key << is not read", "write the fields out")
+        # YAML 1.2.2, section 3.2.1.1: the keys of a mapping are unique. Taking the last would lose text that somebody wrote.
         if text in top.value:
             raise _at(event, f"duplicate key {text!r}", "remove one of the two")
         top.key, top.key_mark = text, mark
@@ -283,6 +293,7 @@ def resolve_plain(text: str) -> object:
     """Return the value of a plain scalar under the core schema; numbers keep their source text."""
     if text in _WORDS:
         return _WORDS[text]
+    # The first character decides for almost all texts, which saves the regular expressions.
     if text[0] not in "0123456789+-." or len(text) > _LONGEST_NUMBER:
         return text
     if text in _NOT_FINITE:
