@@ -43,6 +43,7 @@ _OWN_KINDS: Final = frozenset(
         "url",
     )
 )
+"""The kinds of errors that `model/field_types.py` raises."""
 """The kinds of `model/field_types.py`."""
 
 
