@@ -44,7 +44,6 @@ _OWN_KINDS: Final = frozenset(
     )
 )
 """The kinds of errors that `model/field_types.py` raises."""
-"""The kinds of `model/field_types.py`."""
 
 
 def from_validation(error: ValidationError, model: type[BaseModel], document: YamlDocument, key: str) -> list[Problem]:
