@@ -14,13 +14,13 @@ from findings_report.cli.options import (
     Clones,
     MessageFormat,
     Output,
+    PasswordFile,
     SystemFonts,
     files_json,
     inputs_of,
     show_progress,
 )
 from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems, table, wrapped, written, wrote
-from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:

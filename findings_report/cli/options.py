@@ -1,20 +1,21 @@
-"""What commands share: common options, the inputs made of them, and progress on the terminal."""
+"""Common options of the commands, the inputs made of them, passwords, and progress on the terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from findings_report.cli import completion
 from findings_report.cli.output import OutputFormat
-from findings_report.cli.passwords import password_of
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +24,18 @@ if TYPE_CHECKING:
 
     from findings_report.commands import Inputs, Written
 
+
+# SELF
+
+
 Folder = Annotated[
     Path,
     typer.Argument(
         metavar="FOLDER", help="The engagement's folder, or one inside or above it.", show_default="the current folder"
     ),
 ]
+
+
 Clones = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,6 +45,8 @@ Clones = Annotated[
         show_default="`path` in engagement.yaml",
     ),
 ]
+
+
 Borrow = Annotated[
     list[Path] | None,
     typer.Option(
@@ -47,9 +56,13 @@ Borrow = Annotated[
         show_default="none",
     ),
 ]
+
+
 MessageFormat = Annotated[
     OutputFormat, typer.Option("--output-format", metavar="FORMAT", help="Message format: full, concise, json or github.")
 ]
+
+
 Output = Annotated[
     str | None,
     typer.Option(
@@ -60,8 +73,14 @@ Output = Annotated[
         show_default="build/ beside findings/",
     ),
 ]
+
+
 SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Also use fonts installed on this machine (PDF).")]
+
+
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on any warning.")]
+
+
 FailOn = Annotated[
     str | None,
     typer.Option(
@@ -173,3 +192,60 @@ def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
         for file in files
         if file.path is not None
     ]
+
+
+PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="A file whose first line is the password of an encrypted PDF.",
+        show_default="FINDINGS_REPORT_PASSWORD, else a prompt",
+    ),
+]
+
+
+def password_of(file: Path | None) -> Callable[[str], str | None]:
+    """Return a function that finds the password of an encrypted PDF: in `file`, the environment or a prompt, in this order.
+
+    The prompt names the PDF. Without a terminal, or with an empty input, there is no password.
+    """
+    return lambda shown: _read_secret(f"password of {shown}", file, PASSWORD) or None
+
+
+def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: bool = False) -> str:
+    """Return the first line of `file`, else the variable of the environment, else the typed text; a new secret is typed twice.
+
+    `what` names the secret, `option` is the option of the file. Raises FindingsReportError (USAGE) if it is missing or empty.
+    """
+    text = _read_secret(what, file, variable, is_new=is_new)
+    if not text:
+        remedy = f"give it in a file with {option}, or in {variable}"
+        raise FindingsReportError(Problem(Kind.USAGE, f"there is no {what}", remedy, code="secret"))
+    return text
+
+
+def _read_secret(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
+    # Editors end the file with a line feed, on Windows with \r\n: neither belongs to a password.
+    text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
+    if text is None and sys.stdin.isatty():  # in CI there is nobody to answer
+        text = getpass(f"{what}: ")
+        # A typing error in a new password would lock the PDF for ever.
+        if is_new and getpass(f"{what} again: ") != text:
+            raise FindingsReportError(Problem(Kind.USAGE, f"the two inputs of the {what} differ", code="secret"))
+    # Programs differ in how they turn surrogates into bytes.
+    if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
+        raise FindingsReportError(Problem(Kind.USAGE, f"the {what} is not UTF-8", code="secret"))
+    return text
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file named on the command line. Raises FindingsReportError (USAGE) if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(str(path)), code="unreadable")) from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from findings_report.cli.options import PASSWORD, PasswordFile, content_of, password_of, secret
 from findings_report.cli.output import OutputFormat, out, print_problems, written
-from findings_report.cli.passwords import PASSWORD, PasswordFile, content_of, password_of, secret
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:

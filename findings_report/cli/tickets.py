@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.options import Borrow, Clones, MessageFormat, inputs_of, source_date
+from findings_report.cli.options import Borrow, Clones, MessageFormat, PasswordFile, inputs_of, source_date
 from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems
-from findings_report.cli.passwords import PasswordFile
 from findings_report.problems import exit_code
 
 if TYPE_CHECKING:

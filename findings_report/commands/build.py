@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
-from findings_report.commands.gates import gates, severity_rank
+from findings_report.commands.check import gates, severity_rank
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.executors import open_executor

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from findings_report.commands.gates import gates
+from findings_report.authoring import severity
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import ANSWERED, Finding
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import check as domain
 from findings_report.report.check import Checked, Inputs, Progress
+
+# SELF
 
 
 def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, strict: bool = False) -> Checked:
@@ -17,3 +24,36 @@ def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, str
     """
     checked = domain.check(inputs, progress)
     return replace(checked, problems=(*checked.problems, *gates(checked, checked.problems, fail_on, strict=strict)))
+
+
+def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:
+    """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
+    tripped: list[Problem] = []
+    engagement = checked.authored.engagement
+    limit = severity_rank(engagement, fail_on)
+    if limit is not None:
+        bad = [key for key, finding in checked.authored.findings.items() if _trips(engagement, finding, limit)]
+        if bad:
+            # At most ten ids: the message is one line of a CI log, and `list` prints all findings.
+            fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
+            tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+    # Notes do not count: they inform, and demand no change.
+    warnings = sum(1 for problem in problems if problem.level == "warning")
+    if strict and warnings:
+        tripped.append(Problem(Kind.GATE, f"--strict: {warnings} warning{'' if warnings == 1 else 's'}", code="strict"))
+    return tripped
+
+
+def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
+    scale = [severity.name for severity in engagement.severities]
+    # A resolved finding and a false positive need no action, so they must not stop a pipeline.
+    return finding.status not in ANSWERED and scale.index(severity.severity(engagement, finding)[0]) <= limit
+
+
+def severity_rank(engagement: Engagement, word: str | None) -> int | None:
+    """Return the 0-based position of a severity in the scale, worst first. Raise FindingsReportError (USAGE) if unknown."""
+    scale = [severity.name for severity in engagement.severities]
+    if word is not None and word not in scale:
+        fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))
+    return scale.index(word) if word is not None else None
