@@ -96,9 +96,9 @@ def test_every_field_of_the_samples_is_known_to_the_editor(server: LanguageServe
 def test_fields_are_proposed_with_their_meaning(server: LanguageServer, finding: Path) -> None:
     top, location = server.complete(finding, 15, 0), server.complete(finding, 10, 4)
 
-    assert top["owner"] == "Who has to act."
+    assert top["owner"] == "Person or team responsible for the fix."
     assert "title" not in top  # it stands there already
-    assert location["symbol"] == "The function or class that encloses them; checked."
+    assert location["symbol"] == "Name of the function or class that encloses the lines; checked against the code."
     assert "path" not in location
 
 
@@ -113,16 +113,16 @@ def test_words_are_proposed_with_their_meaning(server: LanguageServer, finding: 
         "false_positive",
         "undetermined",
     }
-    assert statuses["resolved"] == "The weakness is gone."
+    assert statuses["resolved"] == "The weakness is fixed."
 
 
 def test_a_field_explains_itself_with_an_example(server: LanguageServer, finding: Path) -> None:
     lines = server.hover(finding, 9, 5)
 
-    assert lines.startswith("#### Lines\n\nThe cited lines: `121`, `111-129`, or a list of those")
+    assert lines.startswith("#### Lines\n\nCited lines: `121`, `111-129`, or a list of either.")
     assert "```yaml\n22-28\n```" in lines
-    assert server.hover(finding, 12, 3).startswith("#### Impact\n\nHow bad it is when it happens.")
-    assert "`resolved`: The weakness is gone." in server.hover(finding, 4, 2)
+    assert server.hover(finding, 12, 3).startswith("#### Impact\n\nImpact of an exploit.")
+    assert "`resolved`: The weakness is fixed." in server.hover(finding, 4, 2)
 
 
 def test_settings_lead_to_the_schema_where_a_file_does_not(engagement: Path) -> None:

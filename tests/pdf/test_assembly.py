@@ -260,8 +260,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("start")
         return start(target, **given)
 
-    monkeypatch.setattr("findings_report.sandbox.child_process.ask", noted_ask)
-    monkeypatch.setattr("findings_report.sandbox.child_process.start_child", noted_start)
+    monkeypatch.setattr("findings_report.sandbox.ask", noted_ask)
+    monkeypatch.setattr("findings_report.sandbox.start_child", noted_start)
     return done
 
 
