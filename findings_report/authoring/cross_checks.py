@@ -61,7 +61,7 @@ def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None,
 
 
 def _scale(engagement: Engagement) -> Iterator[Problem]:
-    scale = [severity.name for severity in engagement.severities]
+    scale = [entry.name for entry in engagement.severities]
     yield from _unique_names(_ENGAGEMENT, "severities", scale)
     # The default matrix has the words of the default scale; an engagement with its own scale need not replace it.
     if "matrix" not in engagement.model_fields_set:
@@ -122,7 +122,7 @@ def _related(key: str, finding: Finding, known: AbstractSet[str]) -> Iterator[Pr
 
 
 def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Problem]:
-    scale = [severity.name for severity in engagement.severities]
+    scale = [entry.name for entry in engagement.severities]
     for field, word in (("severity", finding.severity), ("residual_severity", finding.residual_severity)):
         if word is not None and word not in scale:
             yield not_one_of(word, scale, key, (field,), of="in the scale")

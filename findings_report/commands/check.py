@@ -45,14 +45,14 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
 
 
 def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
-    scale = [severity.name for severity in engagement.severities]
+    scale = [entry.name for entry in engagement.severities]
     # A resolved finding and a false positive need no action, so they must not stop a pipeline.
     return finding.status not in ANSWERED and scale.index(severity.severity(engagement, finding)[0]) <= limit
 
 
 def severity_rank(engagement: Engagement, word: str | None) -> int | None:
     """Return the 0-based position of a severity in the scale, worst first. Raise FindingsReportError (USAGE) if unknown."""
-    scale = [severity.name for severity in engagement.severities]
+    scale = [entry.name for entry in engagement.severities]
     if word is not None and word not in scale:
         fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))

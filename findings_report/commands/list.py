@@ -32,7 +32,7 @@ class Overview:
 def overview(inputs: Inputs) -> Overview:
     """Return the findings, most severe first."""
     _, authored = read(inputs)
-    scale = [severity.name for severity in authored.engagement.severities]
+    scale = [entry.name for entry in authored.engagement.severities]
     entries = [
         ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
         for key, finding in authored.findings.items()

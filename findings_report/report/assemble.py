@@ -55,7 +55,7 @@ def assemble(
     `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope, by available repository.
     `default_date` is printed on the cover if the engagement has no date. `findings_commit` is that of their own repository.
     """
-    scale = {severity.name: severity for severity in engagement.severities}
+    scale = {entry.name: entry for entry in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
     # Former ids are resolved once, here: a finding that is rendered alone cannot look up the ids of the others.
     aliases = {alias: key for key, finding in findings.items() for alias in finding.aliases}
@@ -155,7 +155,7 @@ def _engagement(
 def _finding(
     engagement: Engagement, key: str, finding: Finding, *, snippets: tuple[Snippet, ...], aliases: Mapping[str, str]
 ) -> ReportedFinding:
-    scale = {severity.name: severity for severity in engagement.severities}
+    scale = {entry.name: entry for entry in engagement.severities}
     word, source = severity.severity(engagement, finding)
     labels = {custom.name: custom.label for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}

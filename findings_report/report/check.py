@@ -79,7 +79,7 @@ class Checked:
         """Findings by severity, worst first, zeros included."""
         engagement, findings = self.authored.engagement, self.authored.findings.values()
         words = [severity.severity(engagement, finding)[0] for finding in findings]
-        return {severity.name: words.count(severity.name) for severity in engagement.severities}
+        return {entry.name: words.count(entry.name) for entry in engagement.severities}
 
 
 def check(inputs: Inputs, progress: Progress) -> Checked:
