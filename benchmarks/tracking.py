@@ -20,7 +20,7 @@ from typing import Any
 
 from findings_report.git import open_repository
 from findings_report.history.classify import CitedRegion
-from findings_report.history.thresholds import DEFAULT, Thresholds
+from findings_report.history.line_map import DEFAULT, Thresholds
 from findings_report.history.track import track
 from findings_report.model.drift import Drift
 from findings_report.model.evidence import Region

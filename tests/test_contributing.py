@@ -62,7 +62,7 @@ def test_an_export_format_costs_a_file_and_a_row(package: ChangedPackage, demo: 
 
     package.create(
         "findings_report/rendering/ids.py",
-        """from findings_report.model.rendered import Rendered
+        """from findings_report.report.formats import Rendered
 from findings_report.model.report import Report
 
 

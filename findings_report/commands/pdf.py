@@ -128,7 +128,7 @@ def sign(
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     """Return what a visible signature shows: who signed, and when."""
     from findings_report.pdf.render import open_renderer
-    from findings_report.pdf.signing import Appearance, appearance
+    from findings_report.pdf.signing import Appearance, appearance_html, appearance_text
     from findings_report.problems.safe_text import visible
     from findings_report.rendering.labels import day
 
@@ -136,8 +136,8 @@ def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
     shown_day = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
     with open_renderer(workers=1) as renderer:
-        page = renderer.render_stamp(appearance.appearance_html(who, shown_day))
-    return Appearance(page, appearance.LEFT, appearance.TOP, appearance.appearance_text(who, shown_day))
+        page = renderer.render_stamp(appearance_html(who, shown_day))
+    return Appearance(page, appearance_text(who, shown_day))
 
 
 def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> VerifyResult:

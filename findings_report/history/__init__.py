@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from findings_report.history.classify import CitedRegion
     from findings_report.history.fixes import Fixes, FollowedFindings, follow_findings
+    from findings_report.history.line_map import Thresholds
     from findings_report.history.reanchor import StaysError, mentions
-    from findings_report.history.thresholds import Thresholds
     from findings_report.history.track import CitedPlace, FollowResult, TrackedRegions, list_places
 
 __all__ = [
@@ -38,7 +38,7 @@ _MODULES: Final = {
     "FollowResult": "track",
     "FollowedFindings": "fixes",
     "StaysError": "reanchor",
-    "Thresholds": "thresholds",
+    "Thresholds": "line_map",
     "TrackedRegions": "track",
     "follow_findings": "fixes",
     "list_places": "track",

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.history.candidates import find_similar, select_new
+from findings_report.history.line_map import Thresholds
 from findings_report.history.renames import Counterpart
 from findings_report.history.survival import Survival, diff_deleted, diff_region, is_sound, map_quoted_lines, survive_verbatim
 from findings_report.history.text_search import LineMatch, Search, region_at, says_enough, says_something
-from findings_report.history.thresholds import Thresholds
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import is_reformatted

@@ -10,8 +10,7 @@ from enum import StrEnum
 from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, soften_errors
 from findings_report.git.hunks import Hunk
-from findings_report.history.line_map import Versions
-from findings_report.history.thresholds import Thresholds
+from findings_report.history.line_map import Thresholds, Versions
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 # Each name is one more diff of two whole files; a file that was renamed more often is at its last names, which come first.

@@ -8,10 +8,9 @@ from typing import Final
 
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.git.hunks import Hunk
-from findings_report.history.line_map import Placement, Shares, Versions, follow, measure_shares
+from findings_report.history.line_map import Placement, Shares, Thresholds, Versions, follow, measure_shares
 from findings_report.history.renames import Counterpart, HowRenamed
 from findings_report.history.text_search import LineMatch, region_at
-from findings_report.history.thresholds import Thresholds
 from findings_report.model.drift import DiffLine, Method, Spot
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import compare_texts, ignores_white_space

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import pikepdf
 from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, Pdf, Stream, String
 
-from findings_report.model.rendered import EmbeddedFile
+from findings_report.pdf.page import EmbeddedFile
 
 _VERSION: Final = "1.7"  # PDF/A-3 and PDF/UA-1 are based on ISO 32000-1
 # A file inside a PDF/A needs a date of modification (ISO 19005-3, 6.8). The clock would make every build another file.

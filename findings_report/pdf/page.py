@@ -12,7 +12,6 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.model.rendered import EmbeddedFile
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
 from findings_report.sandbox import ChildReply, Limits
@@ -30,6 +29,18 @@ Blobs = dict[str, bytes]
 _PICTURE: Final = re.compile(rf"{PICTURE_SCHEME}([A-Za-z0-9_.~%/-]+)")
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
+
+
+@dataclass(frozen=True)
+class EmbeddedFile:
+    """The file that a PDF contains: the data that all of its pages were rendered from."""
+
+    name: str
+    """File name, `report.json` or `comparison.json`."""
+    content: bytes
+    """The file, UTF-8 JSON."""
+    day: date | None
+    """The date of the document; None if it has none."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from findings_report.model.rendered import Rendered
 from findings_report.pdf.assembly import UnableError, assemble
 from findings_report.pdf.glyphs import FONTS, printable_html
 from findings_report.pdf.page import PageLayout, PdfPage, check_pictures, limits_for, page_request
@@ -74,7 +73,7 @@ class PdfRenderer:
     limits: Limits | None = None
     """Limits of every child; None for those that `limits_for` estimates."""
 
-    def render(self, page: PdfPage) -> Rendered:
+    def render(self, page: PdfPage) -> tuple[bytes, tuple[Problem, ...]]:
         """Return the PDF of a page, with warnings of WeasyPrint and of characters that no font has.
 
         Raises FindingsReportError (OUTPUT) if a limit was reached, if the page asks for anything that is not part of
@@ -85,10 +84,12 @@ class PdfRenderer:
             layout = self._lay_out(printable)
         except FindingsReportError as error:
             raise FindingsReportError(self._find_culprits(printable, error)) from error
-        return Rendered(layout.content, warnings_of(layout, stand_ins))
+        return layout.content, warnings_of(layout, stand_ins)
 
-    def render_many(self, pages: Sequence[PdfPage], progress: Callable[[int], None] = lambda _: None) -> tuple[Rendered, ...]:
-        """Return the PDF of each of at least one page, laid out by the same children.
+    def render_many(
+        self, pages: Sequence[PdfPage], progress: Callable[[int], None] = lambda _: None
+    ) -> tuple[tuple[bytes, tuple[Problem, ...]], ...]:
+        """Return the PDF of each of at least one page with its warnings, laid out by the same children.
 
         The pages are short and laid out whole, with the same bytes as those of `render`. `progress` gets the index of
         the page that is waited for. Raises FindingsReportError with the problems of every page that cannot be rendered.
@@ -98,7 +99,7 @@ class PdfRenderer:
         widest = zip(*(astuple(self._limits(page, len(page.html))) for page, _ in printables), strict=True)
         workers = Workers(self.pool, PAGE_WORKER, Limits(*map(max, widest)), self.cache)
         futures = [workers.submit(*page_request(page.html, page.pictures, page.embedded_file)) for page, _ in printables]
-        rendered: list[Rendered] = []
+        rendered: list[tuple[bytes, tuple[Problem, ...]]] = []
         # All problems are collected: each finding that cannot be rendered is reported in one run.
         problems: list[Problem] = []
         for index, (future, (page, stand_ins)) in enumerate(zip(futures, printables, strict=True)):
@@ -106,7 +107,7 @@ class PdfRenderer:
             try:
                 reply = future.result()
                 layout = PageLayout(reply.blobs.get("pdf", b""), (reply,))
-                rendered.append(Rendered(layout.content, warnings_of(layout, stand_ins)))
+                rendered.append((layout.content, warnings_of(layout, stand_ins)))
             except FindingsReportError as error:
                 problems += self._find_culprits(page, error)
         if problems:

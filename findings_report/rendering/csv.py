@@ -10,11 +10,11 @@ import csv
 import io
 from typing import Final
 
-from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.labels import citation
+from findings_report.report.formats import Rendered
 
 # Tab and line ends too: spreadsheets strip them and look at the character behind.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

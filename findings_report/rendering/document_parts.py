@@ -16,12 +16,12 @@ from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.engagement import SectionPlace
-from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.segments import segment_sizes
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import TemplateRunner, mark_safe
+from findings_report.report.formats import Rendered
 from findings_report.system.cache import FileCache
 
 PartKind = Literal["front", "section", "finding", "appendix"]

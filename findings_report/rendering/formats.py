@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from findings_report.report.formats import FORMATS
+from findings_report.report.formats import FORMATS, Rendered
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
-    from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
     from findings_report.pdf.page import PdfPage
     from findings_report.rendering.template_files import Template, TemplateFiles
@@ -30,15 +29,13 @@ def render(
     `entries` caches the parts, and the whole document if it has no problems. At most
     `workers` processes lay out at once, one for each core when None.
     """
-    from findings_report.model.rendered import Rendered
     from findings_report.model.report import Report
     from findings_report.rendering.template_files import read_template
     from findings_report.rendering.template_runner import document_key
 
     row = FORMATS.get(name)
     if row is not None and row.renderer is not None and (row.takes_comparisons or isinstance(document, Report)):
-        rendered: Rendered = row.load_renderer()(document)
-        return rendered
+        return row.load_renderer()(document)
     # Read once: key and text must come from the same files, also while somebody edits them.
     template = read_template(template)
     if entries is None or system_fonts:  # no key contains the fonts of the machine
@@ -55,7 +52,6 @@ def render(
 
 def render_json(document: Document) -> Rendered:
     """Return the document as its JSON."""
-    from findings_report.model.rendered import Rendered
     from findings_report.report import archive
 
     return Rendered(archive.to_json(document))
@@ -75,12 +71,11 @@ def _render(
     text = render_text(document, template=template, format=name, entries=entries)
     if name != "pdf":
         return text
-    from findings_report.model.rendered import Rendered
     from findings_report.pdf.render import open_renderer
 
     with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
-        printed = renderer.render(pdf_page(document, text))
-    return Rendered(printed.content, (*text.problems, *printed.problems))
+        content, problems = renderer.render(pdf_page(document, text))
+    return Rendered(content, (*text.problems, *problems))
 
 
 def render_each(
@@ -97,7 +92,6 @@ def render_each(
 
     `progress` receives the index of the next report. Raises FindingsReportError with the problems of all that cannot be made.
     """
-    from findings_report.model.rendered import Rendered
     from findings_report.rendering.document_parts import render_alone as render_text
     from findings_report.rendering.template_files import read_template
 
@@ -118,13 +112,12 @@ def render_each(
     pages = [pdf_page(report, text) for report, text in zip(reports, texts, strict=True)]
     with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
         printed = renderer.render_many(pages, progress)
-    return [Rendered(pdf.content, (*text.problems, *pdf.problems)) for text, pdf in zip(texts, printed, strict=True)]
+    return [Rendered(pdf, (*text.problems, *problems)) for text, (pdf, problems) in zip(texts, printed, strict=True)]
 
 
 def pdf_page(document: Document, text: Rendered) -> PdfPage:
     """Return the page of a document with its pictures, and with the JSON that the PDF embeds."""
-    from findings_report.model.rendered import EmbeddedFile
-    from findings_report.pdf.page import PdfPage
+    from findings_report.pdf.page import EmbeddedFile, PdfPage
     from findings_report.report import archive
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
-    from findings_report.model.rendered import Rendered
     from findings_report.rendering.template_files import Template, TemplateFiles
+    from findings_report.report.formats import Rendered
     from findings_report.system.cache import FileCache
 
 

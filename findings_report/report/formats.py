@@ -1,6 +1,6 @@
 """The table of formats. To add an export format, write one file in `rendering` and add one row to FORMATS.
 
-Imports nothing of the package: the command line lists the formats in its help, which loads no model.
+Imports nothing of the package at run time: the command line lists the formats in its help, which loads no model.
 """
 
 from __future__ import annotations
@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from findings_report.problems import Problem
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a renderer returns: one file, and what the user should know about it."""
+
+    content: bytes
+    """The file."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings; errors are raised."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +31,7 @@ class ReportFormat:
     name: str
     """The suffix of the file, and the word after -f."""
     renderer: str | None = None
-    """`module:function` that returns what a document is in this format, as Rendered; None for the formats of templates.
+    """`module:function` that takes a document and returns `Rendered`; None for the formats of templates.
 
     A path and not the function, because this folder is below `rendering`, and because `--help` must not load renderers.
     """
@@ -27,12 +40,12 @@ class ReportFormat:
     takes_single_findings: bool = True
     """True if `build --each` can make it."""
 
-    def load_renderer(self) -> Callable[[Any], Any]:
+    def load_renderer(self) -> Callable[[Any], Rendered]:
         """Import the function that `renderer` names. Raises ValueError for a format of templates."""
         if self.renderer is None:
             raise ValueError(f"{self.name} is rendered by templates")
         module, _, function = self.renderer.partition(":")
-        renderer: Callable[[Any], Any] = getattr(import_module(module), function)
+        renderer: Callable[[Any], Rendered] = getattr(import_module(module), function)
         return renderer
 
 

@@ -22,6 +22,7 @@ from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import single_finding_report
 from findings_report.report.check import Inputs
+from findings_report.report.formats import Rendered
 from findings_report.system.cache import FileCache
 
 NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False, each=True)
@@ -119,7 +120,7 @@ def test_pdfs_made_together_are_byte_for_byte_those_made_one_by_one(tmp_path: Pa
 
     assert len(together) == len(reports) > 2
     for page, made in zip(pages, together, strict=True):
-        assert made == render_pdf(page.html, pictures=page.pictures, embedded_file=page.embedded_file)
+        assert Rendered(*made) == render_pdf(page.html, pictures=page.pictures, embedded_file=page.embedded_file)
     monkeypatch.setattr(sandbox, "start_child", None)  # nothing is laid out a second time
     with open_renderer(cache=cache) as renderer:
         assert renderer.render_many(pages) == together

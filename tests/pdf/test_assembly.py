@@ -26,7 +26,6 @@ from findings_report import sandbox
 from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
 from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
-from findings_report.model.rendered import Rendered
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.pdf import render as render_module
 from findings_report.pdf.page import limits_for
@@ -34,6 +33,7 @@ from findings_report.pdf.segments import split_into_segments
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.document_parts import render
 from findings_report.rendering.template_files import Template, builtin_templates
+from findings_report.report.formats import Rendered
 from findings_report.system import cache
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")]

@@ -146,7 +146,7 @@ def test_the_same_page_gives_the_same_bytes_whatever_the_environment(tmp_path: P
         "from findings_report.pdf.render import open_renderer\n"
         "html, picture = Path(sys.argv[1]).read_text('utf-8'), Path(sys.argv[2]).read_bytes()\n"
         "pdf = PdfPage(html, {'p': ('image/png', picture)}, None)\n"
-        "with open_renderer() as renderer: sys.stdout.buffer.write(renderer.render(pdf).content)\n"
+        "with open_renderer() as renderer: sys.stdout.buffer.write(renderer.render(pdf)[0])\n"
     )
     (tmp_path / "page.html").write_text(
         page('<h1>H</h1><p>ä א <b>b</b> <img src="fr-asset:p" alt=""><pre>x = 1</pre>'), "utf-8"

@@ -21,7 +21,7 @@ from test_timestamps import server, tsa  # noqa: F401 - fixtures
 from timestamping import Server
 
 from findings_report.commands.pdf import SignOptions, sign
-from findings_report.pdf.signing.appearance import LEFT, TOP, appearance_html
+from findings_report.pdf.signing import Appearance, appearance_html
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.formats import render_each
 from findings_report.rendering.template_files import Template, builtin_templates
@@ -70,7 +70,7 @@ def text_at_the_top(content: bytes, folder: Path) -> str:
 def pixels(content: bytes, folder: Path) -> bytes:
     """Of the place of the stamp on the first page, a byte each, grey."""
     (folder / "page.pdf").write_bytes(content)
-    box = {"-x": LEFT, "-y": TOP, "-W": 120 / 25.4 * INCH, "-H": 8 / 25.4 * INCH}
+    box = {"-x": Appearance.left, "-y": Appearance.top, "-W": 120 / 25.4 * INCH, "-H": 8 / 25.4 * INCH}
     numbers = [word for option, number in box.items() for word in (option, str(int(number)))]
     command = ["pdftoppm", "-f", "1", "-l", "1", "-r", str(INCH), "-gray", *numbers]
     return subprocess.run([*command, folder / "page.pdf"], capture_output=True, check=True).stdout.split(b"\n", 3)[3]

@@ -13,11 +13,11 @@ import samples
 from pikepdf import Pdf
 
 from findings_report import commands
-from findings_report.model.rendered import EmbeddedFile, Rendered
 from findings_report.pdf.archival import to_archival
-from findings_report.pdf.page import PdfPage
+from findings_report.pdf.page import EmbeddedFile, PdfPage
 from findings_report.pdf.render import open_renderer
 from findings_report.rendering.template_files import Template, builtin_templates
+from findings_report.report.formats import Rendered
 
 
 def saved(pdf: Pdf) -> bytes:
@@ -60,7 +60,7 @@ def render_pdf(
 ) -> Rendered:
     """The PDF of one page by a renderer of its own; `options` are those of `open_renderer`."""
     with open_renderer(**options) as renderer:
-        return renderer.render(PdfPage(html, pictures, embedded_file))
+        return Rendered(*renderer.render(PdfPage(html, pictures, embedded_file)))
 
 
 def render_stamp(html: str) -> bytes:

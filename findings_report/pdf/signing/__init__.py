@@ -4,8 +4,8 @@ In: bytes of PDFs, keys and certificates. Out: `SignedPdf` and `Signature`. pyHa
 confined child; httpx by `timestamp_authority` only. The folder does not know reports, nor how a signature is printed.
 """
 
-from findings_report.pdf.signing.appearance import Appearance
 from findings_report.pdf.signing.sign import (
+    Appearance,
     Signature,
     SignatureSettings,
     SignedPdf,
@@ -13,6 +13,8 @@ from findings_report.pdf.signing.sign import (
     SigningKey,
     TimeStamp,
     TrustAnchors,
+    appearance_html,
+    appearance_text,
     sign,
     validate_signatures,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "SigningKey",
     "TimeStamp",
     "TrustAnchors",
+    "appearance_html",
+    "appearance_text",
     "sign",
     "validate_signatures",
 ]

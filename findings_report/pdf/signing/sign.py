@@ -12,17 +12,29 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from importlib.util import find_spec
 from typing import Final
 
 from findings_report import sandbox
 from findings_report.pdf.embedded_data import Password, ask_with_password, no_password
 from findings_report.pdf.signing import timestamp_authority
-from findings_report.pdf.signing.appearance import Appearance
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
 _WORKER: Final = "findings_report.pdf.signing.worker"
+# The visible part of a signature, the same for every template.
+_APPEARANCE: Final = """\
+<!DOCTYPE html>
+<html lang="en"><head><title>Signature</title><style>
+@page {{ size: 120mm 8mm; margin: 0 }}
+body {{ margin: 0; padding-left: 2mm; border-left: 0.6mm solid #5a6672; height: 8mm; overflow: hidden;
+  font: 6.5pt/4mm Inter, "DejaVu Sans"; color: #5a6672; white-space: nowrap }}
+p {{ margin: 0; overflow: hidden; text-overflow: ellipsis }}
+b {{ font-weight: 600; color: #1c2430 }}
+</style></head><body><p>Signed by <b>{signer}</b></p><p>{when}</p></body></html>
+"""
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,22 @@ class Signer:
     """The common name, or the whole subject if there is none."""
     organisation: str | None
     """The organisation of the signer; None if the certificate names none."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A page that is put on the first page of a PDF to show a signature."""
+
+    page: bytes
+    """A PDF of one page, as large as it appears, with its fonts and without tags."""
+    text: str
+    """What it says, for people who listen to the PDF."""
+    # Where the text of a cover begins.
+    left: float = 26 / 25.4 * 72
+    """Points from the left edge of the first page."""
+    # Above the page header, a line at the lower end of its margin, so that nothing is hidden.
+    top: float = 6 / 25.4 * 72
+    """Points from the upper edge of the first page."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +139,16 @@ class SignedPdf:
     """The file."""
     time_stamp: TimeStamp | None
     """None if no authority was asked. Whether it is trusted was not checked."""
+
+
+def appearance_html(signer: str, when: str) -> str:
+    """Return the page that shows who signed and when. Text longer than a line is truncated with an ellipsis."""
+    return _APPEARANCE.format(signer=escape(signer[:_LONGEST_NAME]), when=escape(when))
+
+
+def appearance_text(signer: str, when: str) -> str:
+    """Return the same as a sentence, for people who listen to the PDF."""
+    return f"Signed by {signer}, {when}"
 
 
 def sign(

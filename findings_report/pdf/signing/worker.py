@@ -31,7 +31,7 @@ from pyhanko.stamp.noop import NoOpStampStyle
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from findings_report.pdf.signing.appearance import Appearance
+from findings_report.pdf.signing.sign import Appearance
 
 if TYPE_CHECKING:
     from asn1crypto.cms import ContentInfo
@@ -165,7 +165,7 @@ def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
     if FIELD not in {name for name, _, _ in enumerate_sig_fields(writer)}:
         appearance = None
         if "appearance" in blobs:
-            appearance = Appearance(blobs["appearance"], request["left"], request["top"], request["text"])
+            appearance = Appearance(blobs["appearance"], request["text"], request["left"], request["top"])
         _add_field(writer, f"Signature of {_describe_signer(signer)['name']}", appearance)
     elif "appearance" in blobs and not writer.prev.embedded_signatures:
         raise SigningError(f"its field {FIELD!r} was placed by another program, and cannot be made visible elsewhere")

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from findings_report.model.rendered import Rendered
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
 from findings_report.rendering.job import LOCAL, Job, RenderResult
 from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
+from findings_report.report.formats import Rendered
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import describe_difference, worker_versions
 
