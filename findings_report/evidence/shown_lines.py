@@ -9,7 +9,7 @@ from typing import Final
 from findings_report.model.evidence import Check, Line, Region, Run, Verdict
 from findings_report.model.finding import Location
 from findings_report.sourcecode.languages import Inside, find_opener
-from findings_report.sourcecode.lines import join_runs
+from findings_report.sourcecode.lines import join_runs, unite_regions
 
 MOST_LINES: Final = 200
 """Lines of code that one snippet prints; the rest is elided, with a warning."""
@@ -54,13 +54,16 @@ def shift_lines(check: Check) -> Callable[[int], int | None]:
 def choose_regions(location: Location, check: Check, count: int) -> tuple[Region, ...]:
     """Return the cited lines, as printed, of a file of `count` lines.
 
-    Where the quote was found, if that is not where `lines` says; else `lines`, or what the quote's own numbers claim.
+    Where the quote was found, if that is not where `lines` says; `lines` with it, where the quote shows more than they cite;
+    else `lines`, or what the quote's own numbers claim.
     """
     if not check.found:
         return location.lines or tuple(region for region in check.claimed if region.end_line <= count)
     # The author's `lines` stay while they hold the quote: a function is often cited whole and quoted in part.
     is_covered = all(any(r.start_line in cited and r.end_line in cited for cited in location.lines) for r in check.found)
-    return location.lines if is_covered and check.verdict is not Verdict.MOVED else check.found
+    if check.verdict is Verdict.MOVED or check.outside == check.found:
+        return check.found
+    return location.lines if is_covered else unite_regions(location.lines, check.found)
 
 
 def cover_shown_lines(regions: Sequence[Region], lines: ShownLines) -> tuple[Region, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from findings_report.evidence.quote import leave_unchecked
 from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem
+from findings_report.sourcecode.lines import unite_regions
 from findings_report.sourcecode.symbols import encloses, find_enclosing
 
 
@@ -35,9 +37,7 @@ def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
     is_whole = len(regions) == len(cited) > 0 and all(
         any(run.start_line in region and run.end_line in region for region in regions) for run in check.found
     )
-    if is_whole:
-        return tuple(regions)
-    return (Region(start_line=check.found[0].start_line, end_line=check.found[-1].end_line),) if check.found else ()
+    return tuple(regions) if is_whole else check.found
 
 
 def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator[Problem]:
@@ -65,9 +65,8 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         )
     if check.verdict is Verdict.NOT_FOUND:
         places = " and ".join(f"{place.path} {describe_lines([place.region])}" for place in check.elsewhere)
-        # In capitals, because it is the one warning that must not be lost among others: the evidence may belong to other
-        # code.
-        fault = f"THE QUOTED CODE IS NOT in {where}" + (f"; it is in {places}" if places else "")
+        closest = f"; the closest code is at {describe_lines([check.closest])}" if check.closest else ""
+        fault = f"not found as quoted in {where}" + (f"; it is in {places}" if places else closest)
         remedy = "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
         if check.also:
             lines = describe_lines(check.also)
@@ -79,16 +78,12 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         yield warning(
             f"lines were left out of the quote {gaps} without a mark", "write `...` where lines are left out", "quote-gaps"
         )
-    # For a moved quote the suggestion for `lines` covers this already.
-    if check.verdict not in (Verdict.MOVED, Verdict.NOT_FOUND) and _is_outside(check.found, location.lines):
-        fault = f"the quote covers {describe_lines(check.found)}, which `lines` does not include"
-        hull = [*check.found, *location.lines]
-        region = Region(start_line=min(r.start_line for r in hull), end_line=max(r.end_line for r in hull))
-        yield warning(fault, f"write `{write_lines_field([region])}`", "quote-outside", "lines")
-
-
-def _is_outside(quoted: Sequence[Region], cited: Sequence[Region]) -> bool:
-    return bool(quoted and cited) and not all(any(r.start_line in c and r.end_line in c for c in cited) for r in quoted)
+    if check.outside and location.lines:
+        fault = f"the quote shows {describe_lines(check.outside)} beside the cited ones"
+        remedy = f"write `{write_lines_field(unite_regions(check.outside, location.lines))}` to cite them too"
+        problem = warning(fault, remedy, "quote-outside", "lines")
+        # Code around a cited line is no fault; a quote that shows none of the cited lines is one.
+        yield problem if check.outside == check.found else replace(problem, level="note")
 
 
 def _describe_edit(check: Check, where: str) -> str:

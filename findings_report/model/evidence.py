@@ -40,16 +40,20 @@ class Verdict(StrEnum):
     """Every quoted line matches the repository at the cited lines."""
     WHITESPACE = "whitespace"
     """The quote differs from the repository in indentation, tabs or trailing blanks only."""
+    PARTIAL = "partial"
+    """The quote is part of the cited line, or a line that was wrapped; every quoted character is there, in order."""
     ELIDED = "elided"
     """All quoted lines are present in order; lines between them were left out."""
     ANNOTATED = "annotated"
     """The quote is identical after the auditor's annotations are removed."""
+    COMMENTS = "comments"
+    """The quote is identical except for comments."""
     EDITED = "edited"
     """Most quoted lines are present, others differ."""
     MOVED = "moved"
     """The quoted code is in the file, at other lines than cited."""
     NOT_FOUND = "not_found"
-    """The quoted code is not in that file at that commit."""
+    """The code was not found as quoted in that file at that commit."""
     UNCHECKED = "unchecked"
     """The repository was not available, so the quote was not verified."""
     NONE = "none"
@@ -60,11 +64,13 @@ class Verdict(StrEnum):
 VERDICT_MEANING: dict[Verdict, str] = {
     Verdict.EXACT: "Every quoted line matches the repository at the cited lines.",
     Verdict.WHITESPACE: "Identical except for indentation or trailing spaces.",
+    Verdict.PARTIAL: "Part of a line, or a line that was wrapped; every quoted character is there, in order.",
     Verdict.ELIDED: "All quoted lines are present in order; lines between them were left out.",
     Verdict.ANNOTATED: "Identical after the auditor's annotations are removed.",
+    Verdict.COMMENTS: "Identical except for comments; the repository's lines are printed.",
     Verdict.EDITED: "Most quoted lines are present, others differ; the repository's lines are printed.",
     Verdict.MOVED: "The quoted code is at other lines than cited; those lines are printed.",
-    Verdict.NOT_FOUND: "The quoted code is not in that file at that commit.",
+    Verdict.NOT_FOUND: "The code was not found as quoted in that file at that commit.",
     Verdict.UNCHECKED: "The repository was not available, so the quote was not verified.",
     Verdict.NONE: "No quote was given; the lines are from the repository.",
 }
@@ -102,12 +108,16 @@ class Check(Frozen):
     """Lines that the quote claims: its own line numbers, otherwise the location's `lines`."""
     found: tuple[Region, ...] = ()
     """Lines of the quoted text, adjacent ones joined; empty if not found or not checked."""
+    outside: tuple[Region, ...] = ()
+    """Lines among `found` that are not claimed, if others are: the quote shows more than is cited."""
     unmarked_gaps: int = 0
     """Number of gaps in the quote that no mark shows."""
     differences: tuple[Difference, ...] = ()
     """For `edited`: the lines that differ, in order, at most 40."""
     elsewhere: tuple[Elsewhere, ...] = ()
     """For `not_found`: other places in the commit with the text, at most 5."""
+    closest: Region | None = None
+    """For `not_found`: the most similar lines of the file; None if none are similar."""
     also: tuple[Region, ...] = ()
     """Other lines of the file with the whole quote, if neither the quote nor `lines` selects one place; at most 5."""
     mapped: tuple[tuple[int, int], ...] = ()

@@ -20,11 +20,13 @@ _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
     Verdict.EXACT: "quote verified",
     Verdict.WHITESPACE: "quote verified (whitespace differs)",
+    Verdict.PARTIAL: "quote verified (part of the line)",
     Verdict.ELIDED: "quote verified (excerpt)",
     Verdict.ANNOTATED: "quote verified (annotations ignored)",
+    Verdict.COMMENTS: "quote verified (comments differ)",
     Verdict.EDITED: "quote differs from the repository",
     Verdict.MOVED: "quote found at other lines",
-    Verdict.NOT_FOUND: "quote not found",
+    Verdict.NOT_FOUND: "not found as quoted",
     Verdict.UNCHECKED: "not verified",
     Verdict.NONE: "lines taken from the repository",
 }
@@ -100,12 +102,15 @@ def verdict(check: Check) -> str:
     if check.verdict is Verdict.EDITED:
         return f"{words}; the repository's lines are printed"
     if check.verdict is Verdict.NOT_FOUND and check.also:
-        return f"quote not found at these lines; found at {line_list(check.also)}"
+        return f"not found as quoted at these lines; found at {line_list(check.also)}"
     if check.verdict is Verdict.NOT_FOUND:
         places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
-        return f"{words} in this file at this commit" + (f"; found at {places}" if places else "")
+        closest = f"; closest at {line_list((check.closest,))}" if check.closest else ""
+        return f"{words} in this file at this commit" + (f"; found at {places}" if places else closest)
     if check.verdict is Verdict.UNCHECKED:
         return f"{words}: author's copy; repository not available"
+    if check.outside:
+        return f"{words}; it also shows {line_list(check.outside)}, not cited"
     return words
 
 

@@ -172,3 +172,14 @@ def join_runs(numbers: Iterable[int]) -> tuple[Region, ...]:
     if start is not None and end is not None:
         regions.append(Region(start_line=start, end_line=end))
     return tuple(regions)
+
+
+def unite_regions(*listed: Sequence[Region]) -> tuple[Region, ...]:
+    """Return the lines of all regions as rising regions, neighbours and overlapping ones joined."""
+    united: list[Region] = []
+    for region in sorted((region for regions in listed for region in regions), key=lambda region: region.start_line):
+        if united and region.start_line <= united[-1].end_line + 1:
+            last = united.pop()
+            region = Region(start_line=last.start_line, end_line=max(last.end_line, region.end_line))
+        united.append(region)
+    return tuple(united)

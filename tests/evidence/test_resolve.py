@@ -195,7 +195,7 @@ def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repos
         ("src/copy.py", "8-11"),
     ]
     assert numbers(snippet) == [[5, 6]]
-    assert problem_of(result, "quote-not-found").fault.startswith("THE QUOTED CODE IS NOT in docs/long.txt")
+    assert problem_of(result, "quote-not-found").fault.startswith("not found as quoted in docs/long.txt")
     assert "src/code.py lines 7-10" in problem_of(result, "quote-not-found").fault
 
 
@@ -247,7 +247,7 @@ def test_a_quote_outside_lines_by_its_own_numbers_is_printed_where_it_is(source:
 
     assert (only(result).check.verdict, numbers(only(result))) == (Verdict.EXACT, [[10, 11]])
     assert only(result).regions == (Region(start_line=10, end_line=11),)
-    assert problem_of(result, "quote-outside").remedy == "write `lines: 6-11`"
+    assert problem_of(result, "quote-outside").remedy == "write `lines: [6-8, 10-11]` to cite them too"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
         if checks and checks[-1].verdict in _GRADES and is_foreign(reading, file):
             continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
         spellings.append(spell(reading, file))
-        checks.append(_judge(spellings[-1], file, tuple(cited)))
+        checks.append(_note_outside(_judge(spellings[-1], file, tuple(cited)), cited))
         # Nothing can be better, and the readings that are left would each be searched for in the whole file.
         if checks[-1].verdict is Verdict.EXACT:
             break
@@ -89,6 +89,15 @@ def _rank(check: Check) -> int:
     if check.verdict is Verdict.MOVED and check.text in _GRADES:
         return 4 + _GRADES.index(check.text)
     return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(check.verdict, 10)
+
+
+def _note_outside(check: Check, cited: Sequence[Region]) -> Check:
+    """Return `check` with the quoted lines that the location does not cite, though it cites others."""
+    if not cited or check.verdict in (Verdict.MOVED, Verdict.NOT_FOUND):
+        return check
+    shown = (line for region in check.found for line in range(region.start_line, region.end_line + 1))
+    outside = join_runs(line for line in shown if not any(line in region for region in cited))
+    return check.model_copy(update={"outside": outside}) if outside else check
 
 
 def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
