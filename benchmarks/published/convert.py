@@ -32,8 +32,10 @@ LINK = re.compile(
     r"github\.com/(?P<repository>[\w.-]+/[\w.-]+)/blob/(?P<revision>[\w.-]+)/(?P<path>[^\s)\]#>\"'`]+)(?P<lines>#L\d+(?:C\d+)?(?:-L?\d+)?)?"
 )
 PATH = re.compile(
-    rf"(?P<path>[\w@./-]*[\w-]\.(?:{EXTENSIONS}))\b(?P<lines>(?:#L|:L?|, lines? | \(lines? | lines? )\d+(?:(?:-L?|-|–| to )\d+)?)?"
+    rf"(?P<path>[\w@./-]*[\w-]\.(?:{EXTENSIONS}))\b"
+    r"(?P<lines>(?:#L|:L?|, lines? | \(lines? | lines? )\d+(?:(?:-L?|-|–| to )\d+)?)?"
 )
+HEAD = re.compile(r"\s*(?://|#|/\*|--|<!--)?\s*(?:(?i:file|path|contract)\s*:)?\s*`?(?:https?://)?[\w@./\\-]+\.\w+\b")
 MEMBER = re.compile(r"`(?P<type>[A-Z]\w+)(?:(?:::|\.|#)_?\w+[^`]*)?`")
 TEST_FILE = re.compile(r"(?i)(^|/)(tests?|mocks?|lib|node_modules|script)/|\.t\.sol$")
 
@@ -133,7 +135,7 @@ def find_places(line: str, code: Code) -> Iterator[Place]:
 
 
 def split_findings(lines: Sequence[str], house: str) -> Iterator[tuple[int, int, str]]:
-    """Index of the first line, of the line after the last, and the severity of each finding; headings inside fences are code."""
+    """Index of the first line, of the line after the last, and severity of each finding; headings inside fences are code."""
     headings: list[tuple[int, int, str | None]] = []
     mark, severity = "", "M"
     for index, line in enumerate(lines):
@@ -195,13 +197,7 @@ def read_finding(lines: Sequence[str], first: int, last: int, severity: str, cod
 
 def looks_like_head(line: str) -> bool:
     """Whether the first line of a fence names a file, not code that happens to contain a name with a dot."""
-    return bool(
-        re.match(
-            r"\s*(?://|#|/\*|--|<!--)?\s*(?:(?:file|path|contract)\s*:)?\s*`?(?:https?://)?[\w@./\\-]+\.\w+\b",
-            line,
-            re.IGNORECASE,
-        )
-    )
+    return bool(HEAD.match(line))
 
 
 def write_engagement(folder: Path, title: str, code: Code, findings: Sequence[PublishedFinding]) -> int:

@@ -2,8 +2,8 @@
 
     python benchmarks/published/run.py --mirror CLONES --out FOLDER [--only NAME ...]
 
-CLONES contains clones of the repositories that reports.toml names, as owner/name or owner+name, with or without a work tree. Each
-report becomes an engagement in FOLDER/A or FOLDER/B, its half.
+CLONES contains clones of the repositories that reports.toml names, as owner/name or owner+name, with or without a work tree.
+Each report becomes an engagement in FOLDER/A or FOLDER/B, its half.
 """
 
 from __future__ import annotations
