@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, field
 from typing import Final
 
 from findings_report import prose
-from findings_report.forges.branch_links import BranchLink, find_branch_links, find_homes
-from findings_report.model.engagement import Engagement
+from findings_report.forges.branch_links import (
+    BranchLink,
+    LinkedRepository,
+    PinnedLink,
+    find_branch_links,
+    find_homes,
+    pin_addresses,
+)
+from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding
-from findings_report.problems import Kind, Level, Problem, Subject, suggestions
+from findings_report.problems import Kind, Problem, Subject, suggestions
 from findings_report.problems.safe_text import visible
 from findings_report.prose.parse import is_plain
 
@@ -23,9 +29,6 @@ _FIRST: Final = {
 }
 
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
-
-MOST_LISTED: Final = 20
-"""Limit of the problems of one text that are reported singly: a malicious text has thousands."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,19 @@ def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[P
         known = _Known(ids, pictures, names)
         for path, text in texts_of(finding).items():
             problems += [*_unwritten((key, *path), text), *_problems((key, *path), text, known)]
-    for _, links in groupby(linked(engagement, findings), key=lambda each: each.subject):
-        problems += _bounded([_not_pinned(engagement, each) for each in links])
     return problems
+
+
+def check_links(
+    engagement: Engagement, findings: Mapping[str, Finding], sources: Mapping[str, LinkedRepository | None] | None
+) -> list[Problem]:
+    """Return a warning for each link that names a branch or tag, with the pinned address if `pin --links` would write it.
+
+    `sources` are the clones by repository; None when git is left out, and nothing is known about what the links show.
+    """
+    uses = tuple(linked(engagement, findings))
+    answers = pin_addresses((use.link for use in uses), engagement.repositories, sources) if sources is not None else {}
+    return [_not_pinned(use, engagement.repositories[use.link.repository], answers.get(use.link.url)) for use in uses]
 
 
 @dataclass(frozen=True)
@@ -89,14 +102,19 @@ def linked(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[
             yield Linked(subject, text.count("\n", 0, link.start), link)
 
 
-def _not_pinned(engagement: Engagement, found: Linked) -> Problem:
-    repository = engagement.repositories[found.link.repository]
+def _not_pinned(found: Linked, repository: DeclaredRepository, answer: PinnedLink | None) -> Problem:
     splits = list(found.link.splits())
     revision, path = next((each for each in splits if each[0] == repository.revision), splits[0])
     fault = f"the link to '{visible(path)[:80]}' names '{visible(revision)[:40]}', not a commit: what it shows can change"
-    remedy = "`findings-report pin --links` pins it, once the repository has a `commit`"
-    if repository.commit is not None:
-        remedy = f"`findings-report pin --links`, or write {visible(found.link.pin(path, repository.commit))}"
+    # No address without a look at the code: the pinned commit may show other lines there, or none.
+    if repository.commit is None:
+        remedy = "`findings-report pin`, then `findings-report pin --links`"
+    elif answer is None:
+        remedy = "`findings-report pin --links` pins it if it shows the same code at the pinned commit"
+    elif answer.url is None:
+        remedy = f"link to the commit that you mean; `pin --links` leaves it, because {visible(answer.message)}"
+    else:
+        remedy = f"`findings-report pin --links`, or write {visible(answer.url)}"
     return Problem(
         Kind.INPUT,
         fault,
@@ -136,18 +154,7 @@ def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
 
 def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
     # Most texts, such as captions, have no markup and need no parser.
-    return [] if is_plain(text) else _bounded(list(_every_problem(subject, text, known)))
-
-
-def _bounded(found: list[Problem]) -> list[Problem]:
-    """Return the problems of one text: at most MOST_LISTED, and one with the number of the others."""
-    listed, rest = found[:MOST_LISTED], found[MOST_LISTED:]
-    if rest:
-        # An error among those that are not listed must still end the run.
-        level: Level = "error" if any(problem.level == "error" for problem in rest) else "warning"
-        fault = f"{len(rest):,} problems more in this text"
-        listed.append(replace(rest[0], fault=fault, remedy=None, level=level, code="more"))
-    return listed
+    return [] if is_plain(text) else list(_every_problem(subject, text, known))
 
 
 def _every_problem(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:

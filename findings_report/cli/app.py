@@ -132,7 +132,7 @@ def _print_error(problems: Sequence[Problem]) -> None:
         if output_format is OutputFormat.JSON:
             print_json({}, problems)
             return
-        print_problems(problems, output_format)
+        print_problems(problems, output_format, each="--all" in sys.argv)
     except FindingsReportError as error:  # standard output may be what failed
         print_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
     if len(problems) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Folder, MessageFormat, clones, inputs_of
+from findings_report.cli.options import AllMessages, Folder, MessageFormat, clones, inputs_of
 from findings_report.cli.output import OutputFormat, out, print_json, print_problems, table
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ def schema(
     out(json.dumps(commands.schema(which.value), indent=2))
 
 
-def list_findings(folder: Folder = Path(), output_format: MessageFormat = OutputFormat.FULL) -> None:
+def list_findings(
+    folder: Folder = Path(), output_format: MessageFormat = OutputFormat.FULL, all_messages: AllMessages = False
+) -> None:
     """Print the findings as a table."""
     from findings_report import commands
 
@@ -133,7 +135,7 @@ def list_findings(folder: Folder = Path(), output_format: MessageFormat = Output
     if output_format is OutputFormat.JSON:
         print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return
-    print_problems(listed.problems, output_format)
+    print_problems(listed.problems, output_format, each=all_messages)
     rows = [(entry.id, entry.severity, entry.status.replace("_", " "), entry.title) for entry in listed.entries]
     out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
 

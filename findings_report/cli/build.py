@@ -10,6 +10,7 @@ import typer
 
 from findings_report.cli import completion
 from findings_report.cli.options import (
+    AllMessages,
     Borrow,
     Clones,
     FailOn,
@@ -60,6 +61,7 @@ def check(
     strict: Strict = False,
     fail_on: FailOn = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
 ) -> None:
     """Check the findings, and every quote against git."""
     from findings_report import commands
@@ -67,7 +69,7 @@ def check(
     inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
     with show_progress() as progress:
         checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
-    _conclude(_summary(checked), checked.problems, output_format)
+    _conclude(_summary(checked), checked.problems, output_format, each=all_messages)
 
 
 def build(
@@ -122,6 +124,7 @@ def build(
     strict: Strict = False,
     fail_on: FailOn = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
 ) -> None:
     """Check, then write the report.
 
@@ -150,7 +153,7 @@ def build(
         with show_progress() as progress:
             # Collected before printing: the progress line would overwrite the table.
             outcomes = tuple(build_many(every, options, progress))
-        _conclude_several(outcomes, output_format)
+        _conclude_several(outcomes, output_format, each=all_messages)
         return
     with show_progress() as progress:
         built = commands.build(every[0], options, progress)
@@ -158,7 +161,7 @@ def build(
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
-    _conclude(_build_json(built), built.problems, output_format, quiet=bool(to_stdout))
+    _conclude(_build_json(built), built.problems, output_format, each=all_messages, quiet=bool(to_stdout))
 
 
 def _summary(checked: Checked) -> dict[str, Any]:
@@ -171,14 +174,14 @@ def _build_json(built: PublishedBuild) -> dict[str, Any]:
 
 
 def _conclude(
-    summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, quiet: bool = False
+    summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, each: bool, quiet: bool = False
 ) -> None:
     """Print problems and summary, only on standard error if `quiet`, and exit with the documented code."""
     write = err if quiet else out
     if output_format is OutputFormat.JSON:
         print_json(summary, problems, write)
     else:
-        print_problems(problems, output_format, write)
+        print_problems(problems, output_format, write, each=each)
         write(_count(summary["findings"], "finding"))
         if summary["quotes"]:
             # `3 none` would read like a missing count.
@@ -196,7 +199,7 @@ def _count(counts: dict[str, int], noun: str) -> str:
     return f"{total} {noun}{'' if total == 1 else 's'}" + (f": {parts}" if parts else "")
 
 
-def _conclude_several(outcomes: Sequence[EngagementResult], output_format: OutputFormat) -> None:
+def _conclude_several(outcomes: Sequence[EngagementResult], output_format: OutputFormat, *, each: bool) -> None:
     """Print the result of each engagement, its problems under its name, and exit with the code of all of them."""
     every = [problem for outcome in outcomes for problem in outcome.problems]
     if output_format is OutputFormat.JSON:
@@ -206,7 +209,7 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
             # The other formats are parsed line by line, so they have no headings.
             if outcome.problems and output_format is OutputFormat.FULL:
                 err(f"{outcome.name}:")
-            print_problems(outcome.problems, output_format)
+            print_problems(outcome.problems, output_format, each=each)
         out(table(("engagement", "findings", "problems", "written"), [_row(outcome) for outcome in outcomes]))
     if code := exit_code(every):
         raise typer.Exit(code)

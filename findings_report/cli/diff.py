@@ -10,6 +10,7 @@ import typer
 
 from findings_report.cli import completion
 from findings_report.cli.options import (
+    AllMessages,
     Borrow,
     Clones,
     MessageFormat,
@@ -76,6 +77,7 @@ def diff(
     exit_code_wanted: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if findings differ.")] = False,
     password_file: PasswordFile = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
 ) -> None:
     """Compare two reports and check their claims against the code.
 
@@ -98,10 +100,10 @@ def diff(
         # Prompt and progress line share the terminal.
         asking = replace(inputs, password=progress.aside(inputs.password))
         diffed = compare(baseline, current, asking, options, progress)
-    _conclude(diffed, output_format)
+    _conclude(diffed, output_format, each=all_messages)
 
 
-def _conclude(diffed: PublishedDiff, output_format: OutputFormat) -> None:
+def _conclude(diffed: PublishedDiff, output_format: OutputFormat, *, each: bool) -> None:
     to_stdout = [file for file in diffed.files if file.path is None]
     for file in to_stdout:
         written(file.content)
@@ -110,7 +112,8 @@ def _conclude(diffed: PublishedDiff, output_format: OutputFormat) -> None:
     if output_format is OutputFormat.JSON:
         print_json(_summary(diffed), diffed.problems, write)
     else:
-        print_problems((*_annotations(diffed.comparison, output_format), *diffed.problems), output_format, write)
+        annotations = _annotations(diffed.comparison, output_format)
+        print_problems((*annotations, *diffed.problems), output_format, write, each=each)
         _print_findings(diffed.comparison, write)
         for fields in files_json(diffed.files):
             write(wrote(fields))

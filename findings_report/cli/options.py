@@ -63,6 +63,11 @@ MessageFormat = Annotated[
 ]
 
 
+AllMessages = Annotated[
+    bool, typer.Option("--all", help="Print each problem, not one message for all of a kind; json always has each.")
+]
+
+
 Output = Annotated[
     str | None,
     typer.Option(

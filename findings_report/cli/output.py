@@ -186,15 +186,18 @@ def _encodable(text: str, encoding: str | None) -> str:
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8", "replace")
 
 
-def print_problems(problems: Sequence[Problem], output_format: OutputFormat, write: Callable[[str], None] = out) -> None:
+def print_problems(
+    problems: Sequence[Problem], output_format: OutputFormat, write: Callable[[str], None] = out, *, each: bool = True
+) -> None:
     """Print the problems, errors last so that they are next to the prompt. JSON contains them in the summary instead.
 
-    `write` gets annotations for machines; text for people goes to standard error.
+    `write` gets annotations for machines; text for people goes to standard error. Without `each`, problems of one kind are one
+    message: commands with an option --all pass its value.
     """
     # Piped messages are searched with grep, so each stays on one line.
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stderr.isatty() else None
     # The sort is stable: within a level, problems stay in the order of their files.
-    ordered = sorted(problems, key=lambda problem: problem.level == "error")
+    ordered = sorted(problems if each else _summarize(problems), key=lambda problem: problem.level == "error")
     for problem in ordered:
         if output_format is OutputFormat.FULL:
             err(problem_text(problem, width))
@@ -202,10 +205,22 @@ def print_problems(problems: Sequence[Problem], output_format: OutputFormat, wri
             err(concise(problem))
         elif output_format is OutputFormat.GITHUB:
             write(problem_github(problem))
+    # A log of a forge has no reader who could add an option.
+    if len(ordered) < len(problems) and output_format in (OutputFormat.FULL, OutputFormat.CONCISE):
+        err(f"{_plural(len(problems), 'problem')} in {_plural(len(ordered), 'message')}; --all prints each")
+
+
+def _summarize(problems: Sequence[Problem]) -> Sequence[Problem]:
+    # The catalogue is loaded for several problems only: most runs have none.
+    if len(problems) < 2:
+        return problems
+    from findings_report.problems.catalogue import summarize
+
+    return summarize(problems)
 
 
 def print_json(fields: dict[str, Any], problems: Iterable[Problem], write: Callable[[str], None] = out) -> None:
-    """Print one JSON document: `fields` and the problems."""
+    """Print one JSON document: `fields` and each problem."""
     # ASCII survives logs of any encoding, and has no invisible characters.
     write(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
 
@@ -218,7 +233,7 @@ def counted(problems: Sequence[Problem]) -> str:
 
 
 def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def wrote(file: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Folder, inputs_of, show_progress
+from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, inputs_of, show_progress
 from findings_report.cli.output import WIDTH, OutputFormat, out, print_problems
 from findings_report.problems import exit_code
 
@@ -95,6 +95,7 @@ def pin(
     ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    all_messages: AllMessages = False,
 ) -> None:
     """Pin each repository that is not pinned yet.
 
@@ -115,12 +116,12 @@ def pin(
         for line in linked.messages:
             out(line)
         problems += linked.problems
-    print_problems(problems, OutputFormat.FULL)
+    print_problems(problems, OutputFormat.FULL, each=all_messages)
     if code := exit_code(problems):
         raise typer.Exit(code)
 
 
-def fetch(folder: Folder = Path()) -> None:
+def fetch(folder: Folder = Path(), all_messages: AllMessages = False) -> None:  # noqa: ARG001  # of errors, see `app`
     """Clone repositories that have a url but no local path, cited commits only.
 
     The clones are in ~/.cache/findings-report, or below XDG_CACHE_HOME.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.options import Borrow, Clones, MessageFormat, PasswordFile, inputs_of, source_date
+from findings_report.cli.options import AllMessages, Borrow, Clones, MessageFormat, PasswordFile, inputs_of, source_date
 from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems
 from findings_report.problems import exit_code
 
@@ -64,6 +64,7 @@ def attach(
     borrow: Borrow = None,
     password_file: PasswordFile = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
     folder: Inside = Path(),
 ) -> None:
     """Attach the report to its tickets, once, with a comment.
@@ -90,7 +91,7 @@ def attach(
     )
     with _progress() as progress:
         result = attach_files(options, environment(), progress)
-    _conclude(result, output_format)
+    _conclude(result, output_format, each=all_messages)
 
 
 def create(
@@ -103,6 +104,7 @@ def create(
     repository: Clones = None,
     borrow: Borrow = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
     folder: Inside = Path(),
 ) -> None:
     """Create a ticket for each unresolved finding that has none."""
@@ -112,7 +114,7 @@ def create(
     options = CreateOptions(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
         result = create_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
-    _conclude(result, output_format)
+    _conclude(result, output_format, each=all_messages)
 
 
 def sync(
@@ -124,6 +126,7 @@ def sync(
     repository: Clones = None,
     borrow: Borrow = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
     folder: Inside = Path(),
 ) -> None:
     """Update the tickets of findings.
@@ -136,7 +139,7 @@ def sync(
     options = SyncOptions(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
         result = sync_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
-    _conclude(result, output_format)
+    _conclude(result, output_format, each=all_messages)
 
 
 def export(
@@ -151,6 +154,7 @@ def export(
     repository: Clones = None,
     borrow: Borrow = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
     folder: Inside = Path(),
 ) -> None:
     """Write files for a tracker's import, if the tracker cannot be reached."""
@@ -159,7 +163,7 @@ def export(
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     with _progress() as progress:
         result = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
-    _conclude(result, output_format)
+    _conclude(result, output_format, each=all_messages)
 
 
 def environment() -> Environment:
@@ -186,13 +190,13 @@ def _progress() -> Iterator[Callable[[str], None]]:
     yield err
 
 
-def _conclude(result: TicketsResult, output_format: OutputFormat) -> None:
+def _conclude(result: TicketsResult, output_format: OutputFormat, *, each: bool) -> None:
     if output_format is OutputFormat.JSON:
         print_json({"done": list(result.messages)}, result.problems)
     else:
         # Messages first: they say what was sent before a problem occurred.
         for line in result.messages:
             out(line)
-        print_problems(result.problems, output_format)
+        print_problems(result.problems, output_format, each=each)
     if code := exit_code(result.problems):
         raise typer.Exit(code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
+from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
 from findings_report.cli.output import WIDTH, OutputFormat, err, out, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
@@ -43,6 +43,7 @@ def track(
     repository: Clones = None,
     borrow: Borrow = None,
     output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
 ) -> None:
     """Find the cited code at another commit, and move citations with --update.
 
@@ -54,16 +55,16 @@ def track(
     if dry_run and not update:
         raise FindingsReportError(Problem(Kind.USAGE, "--dry-run requires --update", code="options"))
     if update:
-        _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run)
+        _update(inputs, to, only, output_format, explain=explain, dry_run=dry_run, each=all_messages)
         return
     with show_progress() as progress:
         result = run_track(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
         # Standard output is a JSON list of regions, which has no place for problems.
-        print_problems(result.problems, OutputFormat.CONCISE, err)
+        print_problems(result.problems, OutputFormat.CONCISE, err, each=all_messages)
         out(json.dumps([as_json(tracked, result) for tracked in result.places], indent=2))
     else:
-        print_problems(result.problems, output_format)
+        print_problems(result.problems, output_format, each=all_messages)
         for tracked in result.places:
             out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
         out(_summary(result))
@@ -71,7 +72,9 @@ def track(
         raise typer.Exit(code)
 
 
-def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool) -> None:
+def _update(
+    inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool, each: bool
+) -> None:
     from findings_report.commands.track_update import update
     from findings_report.problems.safe_text import display_path
 
@@ -83,11 +86,11 @@ def _update(inputs: Inputs, to: str, only: str | None, output_format: OutputForm
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
     result = done.tracked
     if output_format is OutputFormat.JSON:
-        print_problems(result.problems, OutputFormat.CONCISE, err)
+        print_problems(result.problems, OutputFormat.CONCISE, err, each=each)
         regions = [{**as_json(tracked, result), **_update_json(tracked, done)} for tracked in result.places]
         out(json.dumps(regions, indent=2))
     else:
-        print_problems(result.problems, output_format)
+        print_problems(result.problems, output_format, each=each)
         for tracked in result.places:
             # Locations that were not moved have a warning each, printed above.
             if (tracked.place.finding, tracked.place.snippet.index) in done.moved:

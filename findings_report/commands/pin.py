@@ -10,16 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from findings_report import authoring
 from findings_report.authoring.proofread import Linked, linked
-from findings_report.forges.branch_links import (
-    BranchLink,
-    Homes,
-    LinkedRepository,
-    PinnedLink,
-    find_homes,
-    pin_link,
-    rewrite_links,
-)
-from findings_report.model.engagement import DeclaredRepository
+from findings_report.forges.branch_links import BranchLink, Homes, find_homes, pin_addresses, rewrite_links
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, read
@@ -83,7 +74,7 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
     engagement = authored.engagement
     uses = [use for use in linked(engagement, authored.findings) if only in (None, use.link.repository)]
     with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
-        answers = _pin_uses(uses, engagement.repositories, sources)
+        answers = pin_addresses((use.link for use in uses), engagement.repositories, sources)
     known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
     publish_edited(_edit_files(folder, authored, uses, partial(_rewrite, known, {url: a.url for url, a in answers.items()})))
     messages: list[str] = []
@@ -106,14 +97,6 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
             place = f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
             messages.append(f"{place}{answer.message}: {answer.url}")
     return PinLinksResult(tuple(messages), tuple(left))
-
-
-def _pin_uses(
-    uses: Sequence[Linked], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
-) -> dict[str, PinnedLink]:
-    # Once per address: texts repeat their links, and each takes two reads of git.
-    links = {use.link.url: use.link for use in uses}
-    return {url: pin_link(link, repositories[link.repository], sources[link.repository]) for url, link in links.items()}
 
 
 def _rewrite(known: Homes, urls: Mapping[str, str | None], text: str) -> str:

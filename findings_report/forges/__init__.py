@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         PinnedLink,
         find_branch_links,
         find_homes,
-        pin_link,
+        pin_addresses,
         rewrite_links,
     )
     from findings_report.forges.permalinks import build_permalink, strip_credentials
@@ -26,7 +26,7 @@ __all__ = [
     "build_permalink",
     "find_branch_links",
     "find_homes",
-    "pin_link",
+    "pin_addresses",
     "rewrite_links",
     "strip_credentials",
 ]
@@ -37,7 +37,7 @@ _MODULES: Final = {
     "build_permalink": "permalinks",
     "find_branch_links": "branch_links",
     "find_homes": "branch_links",
-    "pin_link": "branch_links",
+    "pin_addresses": "branch_links",
     "rewrite_links": "branch_links",
     "strip_credentials": "permalinks",
 }

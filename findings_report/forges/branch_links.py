@@ -7,8 +7,9 @@ Source: the forges' own addresses of a file, as their web pages give them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
@@ -50,7 +51,7 @@ class LinkTarget(Protocol):
 
 
 class LinkedRepository(Protocol):
-    """What `pin_link` asks of an available repository."""
+    """What `pin_addresses` asks of an available repository."""
 
     def commit_of(self, revision: str) -> str | None:
         """Return the full hash that `revision` names now; None when it names nothing."""
@@ -102,14 +103,33 @@ class BranchLink:
         return f"{self.before}{commit}{'/' if path else ''}{quote(path, safe='/~@+:,()!$&=;*')}{self.after}"
 
 
-def pin_link(link: BranchLink, repository: DeclaredRepository, source: LinkedRepository | None) -> PinnedLink:
-    """Return the link at the repository's commit, if the branch names that commit or the marked lines are equal there."""
+def pin_addresses(
+    links: Iterable[BranchLink], repositories: Mapping[str, DeclaredRepository], sources: Mapping[str, LinkedRepository | None]
+) -> dict[str, PinnedLink]:
+    """Return, by address, each link at the commit of its repository. `sources` are the clones by repository.
+
+    A link is pinned if its branch names that commit, or if the marked lines are equal there.
+    """
+    # Texts repeat their links and the branches in them, and each look for a branch starts git.
+    find_commits = {name: cache(partial(_find_commit, source)) for name, source in sources.items() if source is not None}
+    return {
+        link.url: _pin(link, repositories[link.repository], sources[link.repository], find_commits.get(link.repository))
+        for link in {link.url: link for link in links}.values()
+    }
+
+
+def _pin(
+    link: BranchLink,
+    repository: DeclaredRepository,
+    source: LinkedRepository | None,
+    find_commit: Callable[[str], str | None] | None,
+) -> PinnedLink:
     if repository.commit is None:
         return PinnedLink(None, f"the repository {link.repository} has no `commit` to name: run `findings-report pin`")
-    if source is None:
+    if source is None or find_commit is None:
         return PinnedLink(None, f"there is no clone of {link.repository} to see what the link shows")
     try:
-        return _relink(link, repository.commit, source)
+        return _relink(link, repository.commit, source, find_commit)
     except FindingsReportError as error:
         return PinnedLink(None, error.problems[0].fault)
 
@@ -143,19 +163,19 @@ def rewrite_links(text: str, known: Homes, change: Callable[[BranchLink], str | 
     return "".join([*parts, text[done:]])
 
 
-def _relink(link: BranchLink, commit: str, source: LinkedRepository) -> PinnedLink:
+def _relink(link: BranchLink, commit: str, source: LinkedRepository, find_commit: Callable[[str], str | None]) -> PinnedLink:
     # The shortest that exists is the one: git does not allow both `a` and `a/b` as branches.
-    split_here = next((split for split in link.splits() if _find_commit(split[0], source) is not None), None)
+    split_here = next((split for split in link.splits() if find_commit(split[0]) is not None), None)
     if split_here is None:
         return PinnedLink(None, "the clone has no such branch or tag")
     revision, path = split_here
-    named = _find_commit(revision, source) or ""
+    named = find_commit(revision) or ""
     if (fault := _find_difference(link, path, named, commit, source)) is not None:
         return PinnedLink(None, f"{fault} at {revision}, which is {named[:12]} now, and at the pinned {commit[:12]}")
     return PinnedLink(link.pin(path, commit), f"{revision} -> {commit[:12]}")
 
 
-def _find_commit(revision: str, source: LinkedRepository) -> str | None:
+def _find_commit(source: LinkedRepository, revision: str) -> str | None:
     # what was fetched last is nearer to what the forge shows than a branch of the auditor's own
     return source.commit_of(f"refs/remotes/origin/{revision}") or source.commit_of(revision)
 

@@ -1,18 +1,20 @@
-"""The catalogue of problem codes: what each means, a message that carries it, and its remedy.
+"""The catalogue of problem codes: what each means, an example, its remedy, and how many of one code become one message.
 
-The entries are data, in catalogue.toml: they are read for `explain` and the documentation only, never on the way of a command.
+The entries are data, in catalogue.toml: they are read for `explain`, the documentation, and a run that has several problems of
+one code.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from findings_report.problems.problem import FindingsReportError, Kind, Problem
+from findings_report.problems.problem import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.suggestions import did_you_mean
 
 HEADINGS: Final[Mapping[str, str]] = {
@@ -48,6 +50,11 @@ class Entry:
     """A message that carries the code, without its place."""
     remedy: str
     """What to do, in the imperative."""
+    summary: str | None = None
+    """The message for several problems; `{count}` is their number. None: only problems with the same message and remedy are
+    put together."""
+    per_file: bool = False
+    """True: one message for each file, not for all of them."""
 
 
 @cache  # tomllib takes 10 ms for the file
@@ -64,3 +71,94 @@ def explain(code: str) -> Entry:
         remedy = did_you_mean(code, by_code) or "`findings-report explain` lists all codes"
         raise FindingsReportError(Problem(Kind.USAGE, f"there is no problem code {code!r}", remedy, code="explain"))
     return by_code[code]
+
+
+MOST_LISTED: Final = 20
+"""Messages with one code that are printed; the others are counted in one more."""
+
+_MOST_PLACES: Final = 3
+
+_FEW: Final = 3
+
+
+def summarize(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return one problem for all of a kind, at the place of the first of them, in the order of the first ones.
+
+    Problems of one level and code are of one kind if the catalogue has a summary for the code, or if their fault and remedy
+    are equal and there are more than three. Of one code at most MOST_LISTED messages are returned, and one with the number
+    of the others.
+    """
+    repeated = {code for code, count in Counter(problem.code for problem in problems).items() if count > 1}
+    if not repeated:
+        return tuple(problems)  # without reading the catalogue
+    by_code = {entry.code: entry for entry in entries()}
+    kinds: dict[Hashable, list[int]] = {}
+    for position, problem in enumerate(problems):
+        kinds.setdefault(_kind_of(problem, by_code.get(problem.code)), []).append(position)
+    messages: dict[int, Problem] = {}
+    listed: Counter[Hashable] = Counter()
+    rest: dict[Hashable, list[Problem]] = {}
+    for positions in kinds.values():
+        group = [problems[position] for position in positions]
+        level_and_code = group[0].level, group[0].code
+        listed[level_and_code] += 1
+        if listed[level_and_code] > MOST_LISTED:
+            rest.setdefault(level_and_code, []).extend(group)
+        elif _is_printed_singly(group, by_code.get(group[0].code)):
+            messages.update(zip(positions, group, strict=True))
+        else:
+            messages[positions[0]] = _merge(group, by_code.get(group[0].code))
+    return (*(messages[position] for position in sorted(messages)), *map(_count_rest, rest.values()))
+
+
+def _kind_of(problem: Problem, entry: Entry | None) -> Hashable:
+    text = (problem.fault, problem.remedy) if entry is None or entry.summary is None else None
+    file = problem.place.file if entry is not None and entry.per_file and problem.place is not None else None
+    return problem.level, problem.code, text, file
+
+
+def _is_printed_singly(group: Sequence[Problem], entry: Entry | None) -> bool:
+    # A few with their fields and lines are easier to correct than a count of them.
+    return len(group) == 1 or (len(group) <= _FEW and (entry is None or (entry.summary is None and not entry.per_file)))
+
+
+def _merge(group: Sequence[Problem], entry: Entry | None) -> Problem:
+    first = group[0]
+    places = _list_places(group[1:], first.place)
+    also = f"; also at {places}" if places else ""
+    if entry is None or entry.summary is None:
+        return replace(first, fault=first.fault + also)
+    # What each of them needs may differ, as the address that a link should have: then the remedy of the code is printed.
+    remedies = {problem.remedy for problem in group}
+    remedy = first.remedy if len(remedies) == 1 else entry.remedy[:1].lower() + entry.remedy[1:].removesuffix(".")
+    return replace(first, fault=entry.summary.format(count=f"{len(group):,}") + also, remedy=remedy, field=None)
+
+
+def _count_rest(problems: Sequence[Problem]) -> Problem:
+    places = _list_places(problems, None)
+    fault = (
+        f"{len(problems):,} more problem{'' if len(problems) == 1 else 's'} with this code{', at ' if places else ''}{places}"
+    )
+    # Without a place of its own: none of these problems is the first of its kind.
+    return replace(problems[0], fault=fault, remedy=None, field=None, place=None)
+
+
+def _list_places(problems: Sequence[Problem], first: Place | None) -> str:
+    """Return the places other than `first`, at most _MOST_PLACES of them; a file is named once for lines that follow."""
+    places = dict.fromkeys((problem.place.file, problem.place.line) for problem in problems if problem.place is not None)
+    if first is not None:
+        places.pop((first.file, first.line), None)
+    listed: list[str] = []
+    named = first.file if first is not None else None
+    for file, line in list(places)[:_MOST_PLACES]:
+        if line is None:
+            listed.append(file)
+        elif file == named:
+            listed.append(f"line {line}" if not listed else str(line))
+        else:
+            listed.append(f"{file}:{line}")
+        named = file
+    more = len(places) - len(listed)
+    if more > 0:
+        return f"{', '.join(listed)} and {more:,} more place{'' if more == 1 else 's'}"
+    return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

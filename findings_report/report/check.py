@@ -97,7 +97,7 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
 
     `folder` is the engagement's, from which the paths of its clones lead.
     """
-    from findings_report.authoring.proofread import proofread
+    from findings_report.authoring.proofread import check_links, proofread
 
     problems = [
         *_whole(inputs.folder),
@@ -112,6 +112,8 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
         progress("checking quotes")
         evidence, survey, faults = _evidence(inputs, folder, authored)
         problems += faults
+    else:
+        problems += check_links(authored.engagement, authored.findings, None)
     # Equal problems once: two locations of one finding can have the same fault at the same place.
     located = tuple(dict.fromkeys(authoring.locate(problems, authored)))
     return Checked(folder, authored, pictures, evidence, survey, located)
@@ -140,6 +142,7 @@ def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequ
 def _evidence(
     inputs: Inputs, folder: Path, authored: authoring.Authored
 ) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
+    from findings_report.authoring.proofread import check_links
     from findings_report.evidence.resolve import resolve
     from findings_report.evidence.scope_survey import survey
     from findings_report.evidence.source_files import find_clones, open_clones
@@ -149,9 +152,10 @@ def _evidence(
         with open_clones(clones, inputs.borrow) as sources:
             found = resolve(authored.engagement, authored.findings, sources)
             covered = survey(authored.engagement, found.repositories, sources)
+            links = check_links(authored.engagement, authored.findings, sources)
     except FindingsReportError as error:
-        return None, None, error.problems
-    return found, covered, (*found.problems, *covered.problems)
+        return None, None, (*error.problems, *check_links(authored.engagement, authored.findings, None))
+    return found, covered, (*found.problems, *covered.problems, *links)
 
 
 def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:

@@ -897,6 +897,56 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
         assert f"| {code} |" in readme
 
 
+TO_DO = "title: x\nseverity: low\ndescription: y\n" + "".join(f"{field}: 'TODO: later'\n" for field in ("summary", "impact"))
+
+
+@pytest.mark.parametrize(
+    ("output_format", "beginning"),
+    [
+        ("concise", "A-1.finding.yaml:4:10: warning: summary: is still to be written; also at line 5, "),
+        ("github", "A-1.finding.yaml,line=4,col=10::summary: is still to be written; also at line 5, "),
+    ],
+)
+def test_problems_of_one_kind_are_one_message_and_with_all_each_is_printed(
+    work: Work, run: Run, output_format: str, beginning: str
+) -> None:
+    for id in ("A-1", "A-2"):
+        work.write(f"{id}.finding.yaml", TO_DO)
+
+    short = run("check", work.root, "--strict", "--output-format", output_format)
+    full = run("check", work.root, "--strict", "--output-format", output_format, "--all")
+
+    printed = [line for line in (short.err + short.out).splitlines() if "to-do" in line]
+    assert len(printed) == 1
+    assert beginning in printed[0]
+    assert "A-2.finding.yaml:4 and 5 (write it" in printed[0]
+    assert ("5 problems in 2 messages; --all prints each" in short.err) == (output_format == "concise")
+    assert (full.err + full.out).count("[to-do]") == 4
+    assert "--strict: 4 warnings" in short.err + short.out
+    assert "--all" not in full.err
+
+
+def test_json_has_each_problem(work: Work, run: Run) -> None:
+    work.finding(TO_DO)
+
+    problems = json.loads(run("check", work.root, "--output-format", "json").out)["problems"]
+
+    assert [problem["line"] for problem in problems] == [4, 5]
+
+
+def test_errors_of_one_kind_are_one_message_as_well(work: Work, run: Run) -> None:
+    for number in range(1, 41):
+        work.write(f"B-{number}.finding.yaml", "title: x\nseverity: low\n")
+
+    short, full = run("check", work.root), run("check", work.root, "--all")
+
+    assert short.code == full.code == 3
+    assert "B-1.finding.yaml:1:1: error: `description` is required; also at" in short.err
+    assert "and 36 more places" in short.err
+    assert "40 problems in 1 message; --all prints each" in short.err
+    assert full.err.count("`description` is required") == 40
+
+
 @pytest.mark.slow
 def test_only_characters_that_are_printed_need_a_font(work: Work, run: Run) -> None:
     work.write("A-1.finding.yaml", FINDING + "# \U00013000\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from findings_report import commands
 from findings_report.commands.pin import PinLinksResult, pin_links
 from findings_report.forges.branch_links import find_branch_links, find_homes, rewrite_links
 from findings_report.problems import Problem
+from findings_report.problems.catalogue import summarize
 
 HASH = "fb3f71806174bc2fae7e421268aeee61be36412d"
 PAGES = find_homes(
@@ -234,11 +236,44 @@ def test_without_a_clone_every_link_is_left_and_says_why(engagement: Path) -> No
     assert (engagement / "findings/A-1.finding.yaml").read_bytes() == before
 
 
-def test_a_text_of_a_thousand_links_is_told_in_a_few_lines(engagement: Path) -> None:
-    links = "".join(f"  https://github.com/o/n/blob/main/same.py#L{number}\n" for number in range(1, 1001))
+def test_a_thousand_links_are_one_message_with_the_command(engagement: Path) -> None:
+    links = "".join(f"  https://github.com/o/n/blob/main/same.py#L{number}\n" for number in range(1, 1025))
     (engagement / "findings/A-1.finding.yaml").write_text(f"title: x\nseverity: low\ndescription: |\n{links}")
+    (engagement / "findings/engagement.yaml").write_text(
+        (engagement / "findings/engagement.yaml").read_text().replace("sections: [{title: More, file: more.md}]\n", "")
+    )
 
-    checked = commands.check(commands.Inputs(engagement, {}), lambda _: None)
+    warned = told(engagement)
+    (message,) = summarize(warned)
 
-    assert len([problem for problem in checked.problems if problem.code == "link-not-pinned"]) == 22
-    assert "980 problems more in this text" in [problem.fault for problem in checked.problems]
+    assert len(warned) == 1025
+    assert message.fault.startswith("1,025 links name a branch or tag, not a commit")
+    assert message.fault.endswith("A-1.finding.yaml:4, 5, 6 and 1,021 more places"), message.fault
+    assert message.remedy == "run `findings-report pin --links`"
+
+
+def test_an_address_is_proposed_only_where_pin_would_write_it(engagement: Path) -> None:
+    remedies = {warning.remedy for warning in told(engagement) if warning.remedy}
+    written = {message.rpartition(": ")[2].removeprefix("//") for message in pin(engagement).messages}
+
+    proposed = {url for remedy in remedies for url in re.findall(r"https://\S+", remedy)}
+    assert proposed == {url if url.startswith("http") else f"https://{url}" for url in written}
+    assert sum("`pin --links` leaves it, because" in remedy for remedy in remedies) == 3
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_without_a_clone_no_address_is_proposed(engagement: Path, *, evidence: bool) -> None:
+    (engagement / "app").rename(engagement / "elsewhere")
+
+    checked = commands.check(commands.Inputs(engagement, {}, evidence=evidence), lambda _: None)
+
+    warned = [problem for problem in checked.problems if problem.code == "link-not-pinned"]
+    assert len(warned) == 10
+    assert not any("https://" in (problem.remedy or "") for problem in warned)
+
+
+def test_before_the_pin_the_two_commands_are_named(engagement: Path) -> None:
+    path = engagement / "findings/engagement.yaml"
+    path.write_text(re.sub(r", commit: \w+", ", revision: feature/x", path.read_text()))
+
+    assert {problem.remedy for problem in told(engagement)} == {"`findings-report pin`, then `findings-report pin --links`"}

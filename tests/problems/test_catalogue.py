@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 import findings_report
 from findings_report.authoring import validation
-from findings_report.problems import FindingsReportError, catalogue
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, catalogue
+from findings_report.problems.catalogue import summarize
 
 PACKAGE: Final = Path(findings_report.__file__).parent
 OTHER_CODES: Final = ("comparison/claims.py", "comparison/compare.py", "tickets/markup/", "rendering/")
@@ -126,6 +127,72 @@ def test_an_entry_is_complete() -> None:
         assert entry.meaning.endswith("."), entry.code
         assert entry.example, entry.code
         assert entry.remedy.endswith((".", "`.")), entry.code
+
+
+def test_a_summary_counts_and_ends_with_a_remedy_of_one_sentence() -> None:
+    with_summary = [entry for entry in catalogue.entries() if entry.summary is not None]
+
+    assert with_summary
+    for entry in with_summary:
+        assert entry.summary is not None
+        assert entry.summary.format(count="1,024").startswith("1,024 "), entry.code
+        assert ". " not in entry.remedy, entry.code
+
+
+def warning(fault: str, code: str, line: int | None, **changed: Any) -> Problem:
+    place = Place(changed.pop("file", "A.finding.yaml"), line) if line is not None else None
+    return Problem(Kind.INPUT, fault, place=place, level=changed.pop("level", "warning"), code=code, **changed)
+
+
+def test_equal_problems_are_one_with_their_places() -> None:
+    found = [warning("is still to be written", "to-do", line, field="summary") for line in (3, 5, 5, 9, 12, 15, 18)]
+    found.append(warning("is still to be written", "to-do", 2, file="B.finding.yaml"))
+
+    (message,) = summarize(found)
+
+    assert message.fault == "is still to be written; also at line 5, 9, 12 and 3 more places"
+    assert (message.place, message.field) == (Place("A.finding.yaml", 3), "summary")
+
+
+def test_three_equal_problems_are_each_printed_in_their_order() -> None:
+    found = [warning("is empty", "empty", 1), warning("other", "yaml", 2), warning("is empty", "empty", 3)]
+
+    assert summarize([*found, warning("is empty", "empty", 4)]) == (*found, warning("is empty", "empty", 4))
+    assert len(summarize([*found, *(warning("is empty", "empty", line) for line in (4, 5))])) == 2
+
+
+def test_problems_that_differ_in_fault_remedy_or_level_stay_apart_unless_the_catalogue_has_a_summary() -> None:
+    apart = [
+        warning("the quote differs", "quote-edited", 1, remedy="quote it"),
+        warning("the quote differs", "quote-edited", 2, remedy="leave it out"),
+        warning("another quote differs", "quote-edited", 3, remedy="quote it"),
+        warning("the quote differs", "quote-edited", 4, remedy="quote it", level="error"),
+    ]
+    one = [warning(f"{count} lines are not printed", "snippet-cut", count, remedy="use `show`") for count in (1, 2)]
+
+    assert summarize(apart) == tuple(apart)
+    (message,) = summarize(one)
+    assert message.fault == "2 locations have more lines than are printed; also at line 2"
+    assert message.remedy == "use `show`"
+
+
+def test_of_one_code_twenty_messages_are_listed_and_the_others_counted() -> None:
+    found = [warning(f"the code is at line {line}", "quote-moved", line) for line in range(1, 101)]
+    error = Problem(Kind.INPUT, "is wrong", code="yaml")
+
+    messages = summarize([*found, error])
+
+    assert messages[: catalogue.MOST_LISTED] == tuple(found[:20])
+    assert messages[20] is error
+    assert messages[21].fault == "80 more problems with this code, at A.finding.yaml:21, 22, 23 and 77 more places"
+    assert (messages[21].level, messages[21].code, messages[21].place) == ("warning", "quote-moved", None)
+
+
+def test_a_single_problem_of_each_code_needs_no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "entries", lambda: pytest.fail("it was read"))
+    found = [warning("one", "to-do", 1), warning("two", "yaml", 2)]
+
+    assert summarize(found) == tuple(found)
 
 
 def test_a_code_that_does_not_exist_is_answered_with_the_nearest_one() -> None:
