@@ -47,7 +47,10 @@ def read_aloud(content: bytes) -> list[tuple[str, str]]:
     with pikepdf.open(io.BytesIO(content)) as pdf:
         marked = {page.obj.objgen: _marked_text(page) for page in pdf.pages}
         return [
-            (str(element.S)[1:], "".join(marked[element.Pg.objgen][kid] for kid in element.get("/K", []) if isinstance(kid, int)))
+            (
+                str(element.S)[1:],
+                "".join(marked[element.Pg.objgen][kid] for kid in element.get("/K", []) if isinstance(kid, int)),
+            )
             for element, _ in elements(pdf)
         ]
 
