@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from findings_report.commands.diff import PublishedDiff
-    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison
+    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, TrackedRegion
 
 SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
@@ -182,6 +182,8 @@ def _summary(diffed: PublishedDiff) -> dict[str, Any]:
                 "severity": compared.latest.severity.name,
                 "status": compared.current.status.value if compared.current else None,
                 "code": compared.code.value,
+                "places": [_place(region) for region in compared.evidence],
+                "fixes": [fix.model_dump(mode="json", exclude={"touched"}) for fix in compared.fixes],
                 "fields": [field.name for field in compared.fields],
                 "judgements": [judgement.model_dump(mode="json") for judgement in compared.judgements],
             }
@@ -189,4 +191,17 @@ def _summary(diffed: PublishedDiff) -> dict[str, Any]:
         ],
         "limits": list(comparison.limits),
         "files": files_json(diffed.files),
+    }
+
+
+def _place(region: TrackedRegion) -> dict[str, Any]:
+    """Return one cited region: where it was cited, what happened to it, and where it is now."""
+    drift, now = region.drift, region.drift.now
+    return {
+        "repository": region.repository,
+        "path": drift.path,
+        "lines": str(drift.region),
+        "code": region.state.value,
+        "drift": drift.kind.value,
+        "now": {"path": now.path, "lines": str(now.region)} if now else None,
     }

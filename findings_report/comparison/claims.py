@@ -7,7 +7,8 @@ is for a person to say; a tool that said so would be believed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, assert_never
 
 from findings_report.model.comparison import (
     Assessment,
@@ -17,36 +18,69 @@ from findings_report.model.comparison import (
     FixState,
     Judgement,
     TrackedRegion,
+    count_places,
 )
-from findings_report.model.drift import DriftKind
+from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
 
 _ORDER: Final = tuple(Assessment)
 _ACCEPTED: Final = (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE)
+_KEPT: Final = (CodeState.EQUAL, CodeState.AROUND, CodeState.INTACT)
+_CHANGED: Final = (CodeState.MODIFIED, CodeState.DELETED)
+_SHORT: Final = 12
+
+_UNFIT: Final[dict[Verdict, str]] = {
+    Verdict.NOT_FOUND: "was not found in that file",
+    Verdict.EDITED: "differs from the code there",
+    Verdict.UNCHECKED: "was not verified",
+}
+"""Verdicts on a quote of the baseline under which its lines are not known to be the code that was meant."""
 
 
-def combine_drifts(evidence: Sequence[TrackedRegion]) -> CodeState:
-    """Return what happened to the cited code as a whole: the most serious of the drifts decides."""
-    drifts = [region.drift for region in evidence]
-    if not drifts:
-        return CodeState.NONE
-    changed = [drift for drift in drifts if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED)]
-    # Deleted only when every region is: while a part of the code remains, the finding as a whole is about modified code.
-    if all(drift.kind is DriftKind.DELETED for drift in drifts):
-        return CodeState.DELETED
-    if changed:
-        is_intact = all(drift.quoted_intact for drift in changed)
-        return CodeState.INTACT if is_intact else CodeState.MODIFIED
-    if any(drift.kind in (DriftKind.AMBIGUOUS, DriftKind.UNVERIFIABLE) for drift in drifts):
-        return CodeState.UNPLACED
-    return CodeState.AROUND if any(drift.surroundings_changed for drift in drifts) else CodeState.EQUAL
+@dataclass(frozen=True)
+class CitedCode:
+    """What happened to all the code that a finding cites."""
+
+    states: frozenset[CodeState]
+    """The states of its regions."""
+    fixable: frozenset[CodeState]
+    """The same without the steps of a path that stayed where another step of it changed: one changed step breaks a path."""
+    clause: str
+    """What happened, as a clause of a sentence; when the regions differ, with every region."""
+    unfit: str
+    """Regions whose quote did not fit the baseline's code, and why, as a clause; empty when all of them fit."""
+
+    @property
+    def state(self) -> CodeState:
+        """The regions taken together."""
+        return _combine(self.states)
 
 
-def code_state(evidence: Sequence[TrackedRegion], *, is_read: bool) -> CodeState:
-    """Return what happened to the cited code of a finding; `is_read` is False when a side could not read a location."""
-    code = combine_drifts(evidence)
-    return CodeState.UNPLACED if code is CodeState.NONE and not is_read else code
+def combine_drifts(evidence: Sequence[TrackedRegion], *, is_read: bool = True) -> CodeState:
+    """Return what happened to the cited code as a whole; `is_read` is False when a side could not read a location."""
+    return _combine(_states(evidence, is_read=is_read))
+
+
+def _states(evidence: Sequence[TrackedRegion], *, is_read: bool) -> frozenset[CodeState]:
+    unread = frozenset() if is_read else frozenset({CodeState.UNPLACED})
+    return frozenset(region.state for region in evidence) | unread
+
+
+def _combine(states: frozenset[CodeState]) -> CodeState:
+    # Two states are one only if both mean that the place stayed, or both that it changed: a claim about a finding is a claim
+    # about all of its places, and a place that stayed must not disappear behind one that changed.
+    match sorted(states):
+        case []:
+            return CodeState.NONE
+        case [state]:
+            return state
+        case [CodeState.AROUND, CodeState.EQUAL]:
+            return CodeState.AROUND
+        case [CodeState.DELETED, CodeState.MODIFIED]:
+            return CodeState.MODIFIED
+        case _:
+            return CodeState.MIXED
 
 
 def judge_claim(
@@ -65,10 +99,13 @@ def judge_claim(
     a side could not read all that the finding cites; `is_same_code` is True when both sides are at the same commits, so that
     nothing can have changed.
     """
-    code = code_state(evidence, is_read=is_read)
+    states = _states(evidence, is_read=is_read)
+    fixable = _states(_without_kept_steps(baseline, evidence), is_read=is_read)
+    clause = _describe_code(_combine(states), evidence, is_read=is_read)
+    code = CitedCode(states, fixable, clause, _describe_unfit(baseline, evidence))
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
-        judgements = [_of_new(code)] if code is not CodeState.NONE else []
+        judgements = [_of_new(code)] if states else []
     elif current is None:
         judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
     elif current.status is Status.RESOLVED and is_same_code and not (baseline and baseline.status is Status.RESOLVED):
@@ -86,8 +123,8 @@ def judge_claim(
     return tuple(sorted(judgements, key=lambda judgement: _ORDER.index(judgement.weight)))
 
 
-def _judge(weight: Assessment, claim: str, code: CodeState, text: str) -> Judgement:
-    return Judgement(weight=weight, code=f"{claim}-{code.value}", text=text)
+def _judge(weight: Assessment, claim: str, code: CitedCode, text: str) -> Judgement:
+    return Judgement(weight=weight, code=f"{claim}-{code.state.value}", text=text)
 
 
 _CLAUSES: Final[dict[CodeState, str]] = {
@@ -102,7 +139,47 @@ _CLAUSES: Final[dict[CodeState, str]] = {
 """What happened to the cited code, as a clause of a sentence."""
 
 
-def _of_new(code: CodeState) -> Judgement:
+def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_read: bool) -> str:
+    if state is not CodeState.MIXED:
+        return _CLAUSES[state]
+    # The name of the repository only if the places are in several.
+    is_named = len({region.repository for region in evidence}) > 1
+
+    def describe(region: TrackedRegion) -> str:
+        drift = region.drift
+        # Where the lines are now; where they were when they are gone.
+        place = _place(drift.now.path, drift.now.region) if drift.now else _place(drift.path, drift.region)
+        return f"{region.repository}: {place}" if is_named else place
+
+    places = count_places(evidence, describe)
+    return places if is_read else f"{places}; other cited code could not be read"
+
+
+def _without_kept_steps(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Sequence[TrackedRegion]:
+    steps = {snippet.index for snippet in baseline.steps} if baseline is not None else set()
+    if not any(region.location in steps and region.state in _CHANGED for region in evidence):
+        return evidence
+    return [region for region in evidence if region.location not in steps or region.state not in _KEPT]
+
+
+def _describe_unfit(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> str:
+    """Return the places whose quote did not fit the code of the baseline, as clauses; empty when every quote fitted."""
+    checks = {snippet.index: snippet.check for snippet in baseline.snippets} if baseline is not None else {}
+    clauses: dict[str, None] = {}
+    for region in evidence:
+        check = checks.get(region.location)
+        # Of a quote at other lines, the grade of its text counts: those lines are the ones that were followed.
+        verdict = (check.text or check.verdict) if check is not None else Verdict.NONE
+        if verdict in _UNFIT:
+            clauses[f"the quote of {_place(region.drift.path, region.drift.region)} {_UNFIT[verdict]}"] = None
+    return ", ".join(clauses)
+
+
+def _place(path: str, lines: Region) -> str:
+    return f"{path}, line{'' if lines.start_line == lines.end_line else 's'} {lines}"
+
+
+def _of_new(code: CitedCode) -> Judgement:
     clauses = {
         CodeState.EQUAL: "the cited code is already in the baseline, and is newly reported",
         CodeState.AROUND: "the cited code is already in the baseline; the code around it has changed since",
@@ -110,97 +187,135 @@ def _of_new(code: CodeState) -> Judgement:
         CodeState.MODIFIED: "the cited code has changed since the baseline",
         CodeState.DELETED: "the cited code is not in the baseline",
         CodeState.UNPLACED: "it could not be determined whether the cited code is in the baseline",
+        CodeState.MIXED: f"compared with the baseline, {code.clause}",
     }
-    return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code]}.")
+    return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code.state]}.")
 
 
-def _of_absent(status: Status, code: CodeState) -> Judgement:
+def _of_absent(status: Status, code: CitedCode) -> Judgement:
     if status in (Status.RESOLVED, *_ACCEPTED):
-        text = f"No longer reported; {_words(status)} in the baseline, and {_CLAUSES[code]}."
+        text = f"No longer reported; {_words(status)} in the baseline, and {code.clause}."
         return _judge(Assessment.CONSISTENT, "closed-absent", code, text)
-    return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {_CLAUSES[code]}.")
+    return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {code.clause}.")
 
 
-def _of_open(status: Status, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
-    text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
-    has_fix = any(fix.state is FixState.BETWEEN for fix in fixes)
+def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit]) -> Judgement:
+    text = f"{_words(status).capitalize()}; {code.clause}"
+    has_fix = any(fix.is_between for fix in fixes)
     # Partially resolved asserts that something changed, and here nothing did.
-    if code is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
+    if code.state is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
         return _judge(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
-    if code in (CodeState.EQUAL, CodeState.NONE):
+    if code.state in (CodeState.EQUAL, CodeState.NONE):
         return _judge(Assessment.CONSISTENT, "open", code, f"{text}.")
-    more = " and may be fixed or moved" if code is CodeState.DELETED else ""
+    more = " and may be fixed or moved" if code.state is CodeState.DELETED else ""
     return _judge(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
 
 
-def _of_accepted(status: Status, code: CodeState) -> Judgement:
-    text = f"{_words(status).capitalize()}; {_CLAUSES[code]}"
-    if code in (CodeState.EQUAL, CodeState.NONE):
+def _of_accepted(status: Status, code: CitedCode) -> Judgement:
+    text = f"{_words(status).capitalize()}; {code.clause}"
+    if code.state in (CodeState.EQUAL, CodeState.NONE):
         return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}.")
-    if code is CodeState.DELETED:
+    if code.state is CodeState.DELETED:
         return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}, so the finding can be retired.")
     return _judge(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
 
 
-def _of_resolved(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
-    if code is CodeState.EQUAL and before:
-        text = "Resolved before the baseline; the cited code has not changed since."
-        return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
-    if code in (CodeState.EQUAL, CodeState.NONE):
-        return _of_fix_elsewhere(finding, code, fixes)
-    text = f"Reported as resolved; {_CLAUSES[code]}"
-    if code is CodeState.AROUND:
-        # A fix can be a check before the cited lines, so this is no contradiction.
-        return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
-    if code is CodeState.INTACT:
-        return _judge(Assessment.REVIEW, "resolved", code, f"{text}.")
-    if code is CodeState.UNPLACED:
-        return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
-    return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}.")
+def _of_resolved(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
+    text = f"Reported as resolved; {code.clause}"
+    match code.state:
+        case CodeState.EQUAL if before:
+            text = "Resolved before the baseline; the cited code has not changed since."
+            return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
+        case CodeState.EQUAL | CodeState.NONE:
+            return _of_fix_elsewhere(finding, code, fixes)
+        case CodeState.AROUND:
+            # A fix can be a check before the cited lines, so this is no contradiction.
+            return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
+        case CodeState.UNPLACED:
+            return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
+        case CodeState.MIXED if before and code.states.isdisjoint((CodeState.INTACT, CodeState.UNPLACED)):
+            # What was resolved before does not have to change again, in any of its places.
+            text = f"Resolved before the baseline; since then, {code.clause}."
+            return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
+        case CodeState.MIXED if _combine(code.fixable) in _CHANGED:
+            text = f"{text}; they are steps of one path, which one changed step may interrupt."
+            return _judge(Assessment.CONSISTENT, "resolved", code, text)
+        case CodeState.INTACT | CodeState.MIXED:
+            return _judge(Assessment.REVIEW, "resolved", code, f"{text}.")
+        case CodeState.MODIFIED | CodeState.DELETED:
+            return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}.")
+        case _:
+            assert_never(code.state)
 
 
-def _of_fix_elsewhere(finding: ReportedFinding, code: CodeState, fixes: Sequence[FixCommit]) -> Judgement:
-    """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?"""
-    claim = f"Reported as resolved; {_CLAUSES[code]}"
-    between = [fix.named for fix in fixes if fix.state is FixState.BETWEEN]
+def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit]) -> Judgement:
+    """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?
+
+    A contradiction needs knowledge: of the code that was meant, and of every commit that is named.
+    """
+    claim = f"Reported as resolved; {code.clause}"
+    if code.unfit:
+        text = f"{claim}, but it may not be the code that was meant, since in the baseline {code.unfit}."
+        return _judge(Assessment.REVIEW, "resolved-quote", code, text)
+    between = [fix for fix in fixes if fix.is_between]
     # Equal lines at both ends with a change between them mean that the change was reverted.
-    if undone := [fix.named for fix in fixes if fix.touches and fix.state is FixState.BETWEEN]:
-        text = f"{claim}, although {', '.join(undone)}, named as the fix, changed it: the lines are the same as before."
+    if undone := [fix for fix in between if fix.touches]:
+        text = f"{claim}, although {_names(undone)}, named as the fix, changed it: the lines are the same as before."
         return _judge(Assessment.CONTRADICTION, "resolved-undone", code, text)
     if between:
-        text = f"{claim}; the named fix, {', '.join(between)}, was made between the two reports and changed other code."
+        # A finding without code has no "other" code.
+        where = " and changed other code" if code.state is CodeState.EQUAL else ""
+        text = f"{claim}; the named fix, {_names(between)}, was made between the two reports{where}."
         return _judge(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix
     is_described = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
     if is_described or any(commit.state is FixState.UNVERIFIABLE for commit in fixes):
         text = f"{claim}; the fix is reported to be elsewhere, which was not verified."
         return _judge(Assessment.REVIEW, "resolved-elsewhere", code, text)
+    if unknown := [fix for fix in fixes if fix.state in (FixState.MISSING, FixState.OUTSIDE)]:
+        text = f"{claim}; what the named fix, {_names(unknown)}, changed between the two reports is not known."
+        return _judge(Assessment.REVIEW, "resolved-fix-unknown", code, text)
     # Without cited code nothing contradicts the claim: somebody has to look.
-    assessment = Assessment.CONTRADICTION if code is CodeState.EQUAL else Assessment.REVIEW
+    assessment = Assessment.CONTRADICTION if code.state is CodeState.EQUAL else Assessment.REVIEW
     more = "; no commit named as the fix was made between the two reports" if fixes else ", and no fix is named"
     return _judge(assessment, "resolved", code, f"{claim}{more}.")
 
 
+def _names(fixes: Sequence[FixCommit]) -> str:
+    return ", ".join(fix.named for fix in fixes)
+
+
 def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
-    clauses = {
-        FixState.MISSING: "is not in the repository",
-        FixState.OUTSIDE: "is not in the history of the current commit",
-        FixState.BEFORE: "is already in the baseline",
-    }
     for fix in fixes:
-        if fix.state in clauses:
-            text = f"Commit {fix.named}, named as the fix, {clauses[fix.state]}."
-            yield Judgement(weight=Assessment.REVIEW, code=f"fix-{fix.state.value}", text=text)
+        match fix.state:
+            case FixState.MISSING:
+                weight, clause = Assessment.REVIEW, "is not in the repository"
+            case FixState.OUTSIDE if fix.similar:
+                others = ", ".join(commit[:_SHORT] for commit in fix.similar)
+                clause = f"is not in the history of the current commit; {others} changed most of the same lines"
+                weight = Assessment.REVIEW
+            case FixState.OUTSIDE:
+                weight, clause = Assessment.REVIEW, "is not in the history of the current commit"
+            case FixState.BEFORE:
+                weight, clause = Assessment.REVIEW, "is already in the baseline"
+            case FixState.REBASED:
+                weight, clause = Assessment.CONSISTENT, f"came in as {(fix.came_in_as or '')[:_SHORT]}"
+            case FixState.BETWEEN | FixState.UNVERIFIABLE:
+                continue
+            case _:
+                assert_never(fix.state)
+        text = f"Commit {fix.named}, named as the fix, {clause}."
+        yield Judgement(weight=weight, code=f"fix-{fix.state.value}", text=text)
 
 
-def _of_copies(evidence: Sequence[TrackedRegion], code: CodeState) -> Iterator[Judgement]:
+def _of_copies(evidence: Sequence[TrackedRegion], code: CitedCode) -> Iterator[Judgement]:
     # A fix that misses a copy leaves the weakness in place. If the cited lines remain, their own location is reported.
-    if code in (CodeState.EQUAL, CodeState.AROUND):
+    if code.state in (CodeState.EQUAL, CodeState.AROUND):
         return
     for region in evidence:
         for spot in region.drift.also_at[:1]:
-            place = f"{spot.path}, lines {spot.region}"
-            yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=f"A copy of the cited code is in {place}.")
+            text = f"A copy of the cited code is in {_place(spot.path, spot.region)}."
+            yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=text)
 
 
 def _words(status: Status) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from findings_report.comparison.changed_fields import compare_fields
-from findings_report.comparison.claims import code_state, judge_claim
+from findings_report.comparison.claims import combine_drifts, judge_claim
 from findings_report.comparison.matching import CitedLines, Matching, Traits, match
 from findings_report.model.comparison import (
     Assessment,
@@ -53,8 +53,8 @@ class FollowedCode:
     """Id of a new finding -> its evidence, followed to the baseline's commit."""
     fixes: Mapping[str, tuple[FixCommit, ...]]
     """Current id -> the commits that its `fix` names, looked up."""
-    unread: Collection[str] = ()
-    """Ids of findings of which a side could not read a location: what they cite is not compared."""
+    unread: tuple[Collection[str], Collection[str]] = ((), ())
+    """Ids of the baseline, and of the current side, of findings of which a location could not be read there."""
     still: Collection[str] = ()
     """Baseline ids whose code was cited at the very commits of the current side; filled in by `compare`."""
 
@@ -120,7 +120,7 @@ def _present(
         why = pairing.remarks.get(finding.id, "Not in the baseline.")
         return _describe(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
     old, why = before[pair[0]], pair[1]
-    is_read = not {old.id, finding.id} & set(code.unread)
+    is_read = old.id not in code.unread[0] and finding.id not in code.unread[1]
     fields = compare_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
     return _describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
 
@@ -146,7 +146,12 @@ def _describe(
     followed = code.back if baseline is None else code.forward
     evidence = followed.get(sides[0].id, ())
     fixes = code.fixes.get(current.id, ()) if current is not None else ()
-    is_read = not {side.id for side in sides} & set(code.unread)
+    read = [
+        baseline is None or baseline.id not in code.unread[0],
+        current is None or current.id not in code.unread[1],
+    ]
+    # The evidence is that of one side; only a finding without any may have it on the other.
+    is_read = read[0 if baseline is not None else 1] if evidence else all(read)
     # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
     is_same_code = baseline is not None and current is not None and baseline.id in code.still
     return ComparedFinding(
@@ -160,7 +165,7 @@ def _describe(
         possible=possible,
         fields=fields,
         evidence=evidence,
-        code=code_state(evidence, is_read=is_read),
+        code=combine_drifts(evidence, is_read=is_read),
         judgements=judge_claim(change, baseline, current, evidence, fixes, is_read=is_read, is_same_code=is_same_code),
         fixes=fixes,
     )

@@ -80,7 +80,7 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         after.report,
         sources=(before.source, after.source),
         pairing=pairing,
-        code=FollowedCode(forward.regions, back.regions, fixed, unread=before.unread | after.unread),
+        code=FollowedCode(forward.regions, back.regions, fixed, unread=(before.unread, after.unread)),
         limits=list(
             dict.fromkeys([*renamed, *_report_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])
         ),

@@ -12,10 +12,12 @@ from __future__ import annotations
 from findings_report.git.blobs import read_blobs
 from findings_report.git.fetch import fetch_repository
 from findings_report.git.history import (
+    Patch,
     Rename,
     find_merge_base,
     find_renames_between,
     list_changes,
+    list_patches,
     list_renames_along,
     list_text_changes,
 )
@@ -28,6 +30,7 @@ from findings_report.git.repository import PathEntry, Repository, open_repositor
 __all__ = [
     "LARGEST_OBJECT",
     "EntryKind",
+    "Patch",
     "PathEntry",
     "Rename",
     "Repository",
@@ -38,6 +41,7 @@ __all__ = [
     "find_merge_base",
     "find_renames_between",
     "list_changes",
+    "list_patches",
     "list_renames_along",
     "list_text_changes",
     "open_repository",

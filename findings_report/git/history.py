@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from findings_report.git import process
 from findings_report.git.layout import refusal
@@ -19,6 +21,8 @@ _EXACT: Final = {"-M50%": "-M100%", "-C50%": "-C100%"}
 _MOST_CHANGES: Final = 20
 _LONGEST_SEARCHED: Final = 2_000  # characters; a program is not started with an argument of more than 128 KiB
 _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
+_MOST_PATCHES: Final = 1_000
+_HEADER: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # Passed explicitly, so that a change of git's defaults does not change a report. Below 50 % git takes unrelated files for
 # renamed ones; -B, which breaks rewritten files up, found no rename more and took four times as long.
 _OPTIONS: Final = ("-z", "-M50%", "-l2000", "--name-status", *_PLAIN)
@@ -32,6 +36,18 @@ class Rename:
     """POSIX, from the repository's root, like every path."""
     new: str
     """The new name."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What a commit changed in some paths, against its first parent."""
+
+    commit: str
+    """Full hash."""
+    id: str | None
+    """Its `git patch-id --stable`, which line numbers and white space do not change; None when it changed no line."""
+    lines: frozenset[tuple[str, str]]
+    """(path with its sign, text without white space around it) of every line that went (`-`) or came (`+`)."""
 
 
 def find_merge_base(repository: Repository, first: str, second: str) -> str | None:
@@ -103,6 +119,60 @@ def list_text_changes(
     return _changes(repository, wanted, paths[0])
 
 
+def list_changed_paths(repository: Repository, commit: str) -> tuple[str, ...]:
+    """Return the paths that `commit` changed against its first parent; every path of a commit without one."""
+    parent = repository.commit_of(f"{commit}^1")
+    ends = [commit] if parent is None else [parent, commit]
+    arguments = ["diff-tree", "-r", "--root", "--no-commit-id", "--name-only", "--no-renames", "-z", *_PLAIN, *ends]
+    output = _run(repository, arguments, f"the changes of commit {commit} cannot be read")
+    return tuple(path.decode("utf-8", "surrogateescape") for path in output.split(b"\0") if path)
+
+
+def list_patches(repository: Repository, older: str, newer: str, *, like: str) -> tuple[Patch | None, tuple[Patch, ...]]:
+    """Return what the commit `like` changed, and what each commit did to the same paths that `newer` has and `older` has not.
+
+    The newest first, merges left out, at most 1,000 commits. None and nothing when `like` changed no line, or so many paths
+    that git cannot be asked for them. Raises FindingsReportError (SOURCE) when git needs too long or prints too much.
+    """
+    paths = [f":(literal){path}" for path in list_changed_paths(repository, like)]
+    if not paths or sum(len(path) + 1 for path in paths) > _MOST_NAMED:
+        return None, ()
+    fault = f"commits with the changes of {like[:12]} cannot be looked for"
+    # Full history: by default git leaves out a branch whose files ended up as they were.
+    order = ["--no-merges", "--full-history", f"--max-count={_MOST_PATCHES}"]
+    others = _run(repository, ["rev-list", *order, f"{older}..{newer}", "--", *paths], fault).decode("ascii").split()
+    parent = repository.commit_of(f"{like}^1")
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as patches:
+        # "commit parent" compares with that parent alone, which of a merge is the branch that it was merged into.
+        asked.write("\n".join([f"{like} {parent or ''}".strip(), *others, ""]).encode())
+        asked.seek(0)
+        options = ["--stdin", "-r", "-p", "--root", "--no-renames", *_PLAIN]
+        output = _run(repository, ["diff-tree", *options, "--", *paths], fault, given=asked)
+        patches.write(output)
+        patches.seek(0)
+        ids = _run(repository, ["patch-id", "--stable"], fault, given=patches).decode("ascii").split()
+    id_of = dict(zip(ids[1::2], ids[::2], strict=True))
+    changed = dict(_parse_patches(output.decode("utf-8", "backslashreplace")))
+    mine, *rest = (Patch(commit, id_of.get(commit), changed.get(commit, frozenset())) for commit in [like, *others])
+    return (mine, tuple(rest)) if mine.lines else (None, ())
+
+
+def _parse_patches(output: str) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+    """Yield (commit, the lines that it changed). Lines of files start with a sign, so none is taken for a header."""
+    commit, path, lines, is_hunk = "", "", set[tuple[str, str]](), False
+    for line in output.split("\n"):
+        if _HEADER.fullmatch(line):
+            yield commit, frozenset(lines)
+            commit, lines, is_hunk = line, set(), False
+        elif line.startswith("diff --git "):
+            path, is_hunk = line, False
+        elif line.startswith("@@ "):
+            is_hunk = True
+        elif is_hunk and line[:1] in ("+", "-"):
+            lines.add((line[0] + path, line[1:].strip()))
+    yield commit, frozenset(lines)
+
+
 def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[CommitSummary, ...]:
     arguments = ["log", f"--max-count={_MOST_CHANGES}", "--format=%H%x09%cs%x09%s%x00", "--no-patch", *_PLAIN, *wanted]
     output = _run(repository, arguments, f"the history of {path} cannot be read").decode("utf-8", "backslashreplace")
@@ -110,12 +180,20 @@ def _changes(repository: Repository, wanted: list[str], path: str) -> tuple[Comm
     return tuple(CommitSummary(*entry) for entry in entries if len(entry) == 3)
 
 
-def _run(repository: Repository, arguments: list[str], fault: str, *, statuses: tuple[int, ...] = (0,)) -> bytes:
+def _run(
+    repository: Repository,
+    arguments: list[str],
+    fault: str,
+    *,
+    statuses: tuple[int, ...] = (0,),
+    given: IO[bytes] | None = None,
+) -> bytes:
     answer = process.run(
         [f"--git-dir={repository.folder}", *arguments],
         environment=process.environment(),
         folder=repository.folder,
         seconds=_SECONDS,
+        given=given,
     )
     if answer.status not in statuses:
         raise refusal(f"repository '{repository.name}': {fault}: {answer.fault or 'too much'}", code="history-unreadable")

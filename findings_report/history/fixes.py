@@ -11,6 +11,7 @@ from findings_report.history.track import CitedPlace, follow, list_places
 from findings_report.model.comparison import FixCommit, FixState, TrackedRegion
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.problems import FindingsReportError
+from findings_report.sourcecode.lines import is_informative
 
 if TYPE_CHECKING:
     from findings_report import git
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 # Several git processes for each; a list of more commits is the history of a branch, not a fix.
 _MOST_LOOKED_UP: Final = 500
+# Each reads what up to 1,000 commits did to the files of the fix.
+_MOST_SEARCHED: Final = 50
+_MOST_SIMILAR: Final = 3
+_CONTAINED: Final = 0.8
+"""Share of the lines of a fix that a commit must change too to be named as one that may contain it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,8 @@ class Fixes:
     """What could not be looked up and why, in sentences, each once."""
     asked: list[str] = field(default_factory=list)
     """What was asked for so far."""
+    searched: list[str] = field(default_factory=list)
+    """The commits whose changes were looked for under another hash."""
 
     def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
         """Return the state of each commit that the finding's `fix` names.
@@ -111,10 +119,38 @@ class Fixes:
                 # In a shallow clone, absence proves nothing: the commit may be below the cut.
                 state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
                 continue
-            state = _grade(repository, commit, self.before.get(name), after)
+            before = self.before.get(name)
+            fix = FixCommit(named=named, commit=commit, state=_grade(repository, commit, before, after))
+            if fix.state is FixState.OUTSIDE and before is not None and repository.has_commit(before):
+                fix = self._find_rebased(repository, fix, commit, (before, after))
             mine = [place for place in cited if place.snippet.repository == name]
-            return FixCommit(named=named, commit=commit, state=state, touched=tuple(_find_touched(repository, commit, mine)))
+            touched = tuple(_find_touched(repository, fix.came_in_as or commit, mine))
+            return fix.model_copy(update={"touched": touched})
         return FixCommit(named=named, commit=None, state=state)
+
+    def _find_rebased(self, repository: git.Repository, fix: FixCommit, commit: str, ends: tuple[str, str]) -> FixCommit:
+        """Return `fix` with the commit between `ends` by which it came in, when a rebase or squash gave it another hash."""
+        from findings_report.git import list_patches
+
+        self.searched.append(commit)
+        if len(self.searched) > _MOST_SEARCHED:
+            text = f"More than {_MOST_SEARCHED} commits named as fixes are not in the history; the others were not looked for"
+            self.limits[f"{text} under another hash."] = None
+            return fix
+        try:
+            patch, others = list_patches(repository, *ends, like=commit)
+        except FindingsReportError as error:
+            self.limits[f"A fix was not looked for under another hash: {error}."] = None
+            return fix
+        if patch is None:
+            return fix
+        same = [other.commit for other in others if patch.id is not None and other.id == patch.id]
+        if same:
+            return fix.model_copy(update={"state": FixState.REBASED, "came_in_as": same[0]})
+        lines = [line for line in patch.lines if is_informative(line[1])]
+        shares = {other.commit: sum(line in other.lines for line in lines) / len(lines) for other in others if lines}
+        near = sorted((other for other in shares if shares[other] >= _CONTAINED), key=lambda other: -shares[other])
+        return fix.model_copy(update={"similar": tuple(near[:_MOST_SIMILAR])})
 
 
 def _grade(repository: git.Repository, commit: str, before: str | None, after: str) -> FixState:

@@ -6,11 +6,12 @@ updated, absent), changes of code have git's (`drift`); the two are never mixed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
-from findings_report.model.drift import Drift
+from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.engagement import State
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Event, Status
@@ -63,13 +64,15 @@ class CodeState(StrEnum):
     AROUND = "surroundings"
     """Every region is unchanged, and code around one of them has changed."""
     INTACT = "quoted_intact"
-    """Some region changed, and every quoted line remains."""
+    """Every region changed, and every quoted line remains."""
     MODIFIED = "modified"
-    """Some region changed or was deleted."""
+    """Every region changed or was deleted."""
     DELETED = "deleted"
     """Every region was deleted."""
     UNPLACED = "unplaced"
-    """Some region could not be located, and no other region changed."""
+    """No region could be located."""
+    MIXED = "mixed"
+    """The regions differ: some changed or could not be located, others are unchanged or have every quoted line."""
 
 
 CITED_WORDS: Final[dict[CodeState, str]] = {
@@ -80,8 +83,19 @@ CITED_WORDS: Final[dict[CodeState, str]] = {
     CodeState.MODIFIED: "cited code modified",
     CodeState.DELETED: "cited code deleted",
     CodeState.UNPLACED: "cited code could not be located",
+    CodeState.MIXED: "cited places differ",
 }
-"""The text of each state for a reader."""
+"""The text of each state for a reader; of `mixed`, `count_places` says more."""
+
+PLACE_WORDS: Final[dict[CodeState, str]] = {
+    CodeState.EQUAL: "unchanged",
+    CodeState.AROUND: "unchanged with changes around",
+    CodeState.INTACT: "changed with every quoted line intact",
+    CodeState.MODIFIED: "changed",
+    CodeState.DELETED: "deleted",
+    CodeState.UNPLACED: "not located",
+}
+"""The text of each state that a single region can have, after a count; in the order of a list of places."""
 
 
 class Judgement(Frozen):
@@ -135,12 +149,44 @@ class TrackedRegion(Frozen):
     drift: Drift
     """Drift of the region."""
 
+    @property
+    def state(self) -> CodeState:
+        """State of this region alone: never `none` or `mixed`."""
+        drift = self.drift
+        match drift.kind:
+            case DriftKind.AMBIGUOUS | DriftKind.UNVERIFIABLE:
+                return CodeState.UNPLACED
+            case DriftKind.DELETED:
+                return CodeState.DELETED
+            case DriftKind.MODIFIED:
+                return CodeState.INTACT if drift.quoted_intact else CodeState.MODIFIED
+            case DriftKind.UNCHANGED | DriftKind.MOVED | DriftKind.RENAMED | DriftKind.MOVED_FILE | DriftKind.REFORMATTED:
+                return CodeState.AROUND if drift.surroundings_changed else CodeState.EQUAL
+            case _:
+                assert_never(drift.kind)
+
+
+def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[TrackedRegion], str] | None = None) -> str:
+    """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`.
+
+    With `describe`, each count is followed by its regions in parentheses.
+    """
+    parts: list[str] = []
+    for state, words in PLACE_WORDS.items():
+        if regions := [region for region in evidence if region.state is state]:
+            count = f"{len(regions)} of {len(evidence)} cited places" if not parts else f"{len(regions)}"
+            named = f" ({'; '.join(map(describe, regions))})" if describe is not None else ""
+            parts.append(f"{count} {words}{named}")
+    return ", ".join(parts)
+
 
 class FixState(StrEnum):
     """Position in history of a commit that a fix names."""
 
     BETWEEN = "between"
     """The commit lies between the two commits that are compared."""
+    REBASED = "rebased"
+    """The commit is not in the history, but a commit between the two sides makes the same change (equal patch id)."""
     BEFORE = "before"
     """The baseline already contains the commit."""
     OUTSIDE = "outside"
@@ -160,6 +206,10 @@ class FixCommit(Frozen):
     """Full hash; None if the commit does not exist."""
     state: FixState
     """Position of the commit in history."""
+    came_in_as: str | None = None
+    """For `rebased`: full hash of the commit that makes the same change."""
+    similar: tuple[str, ...] = ()
+    """For `outside`: full hashes of commits between the two sides that changed most of the same lines, at most 3. A hint."""
     touched: tuple[TrackedRegion, ...] = ()
     """Cited regions that the commit changed, each with the commit's diff of just the range."""
 
@@ -167,6 +217,11 @@ class FixCommit(Frozen):
     def touches(self) -> bool:
         """True if the commit changed cited lines."""
         return bool(self.touched)
+
+    @property
+    def is_between(self) -> bool:
+        """True if the change was made between the two commits that are compared, by this commit or by `came_in_as`."""
+        return self.state in (FixState.BETWEEN, FixState.REBASED)
 
 
 class ComparedFinding(Frozen):

@@ -6,7 +6,14 @@ import re
 from datetime import date
 from typing import Final
 
-from findings_report.model.comparison import CITED_WORDS, ComparedFinding, ComparisonSide, FixState
+from findings_report.model.comparison import (
+    CITED_WORDS,
+    CodeState,
+    ComparedFinding,
+    ComparisonSide,
+    FixState,
+    count_places,
+)
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 
@@ -167,6 +174,7 @@ def _describe_modified(drift: Drift) -> list[str]:
 
 FIX_WORDS: Final[dict[FixState, str]] = {
     FixState.BETWEEN: "was made between the two reports",
+    FixState.REBASED: "came in under another hash",
     FixState.BEFORE: "is already in the baseline",
     FixState.OUTSIDE: "is not in the history of the current commit",
     FixState.MISSING: "is not in the repository",
@@ -177,6 +185,8 @@ FIX_WORDS: Final[dict[FixState, str]] = {
 
 def code(compared: ComparedFinding) -> str:
     """Return what happened to all cited code of a finding, for a narrow column."""
+    if compared.code is CodeState.MIXED:
+        return count_places(compared.evidence).replace("cited places", "places", 1)
     return CITED_WORDS[compared.code].removeprefix("cited code ")
 
 

@@ -52,7 +52,7 @@ def test_nothing_in_the_way_leaves_nothing_to_say(work: Path) -> None:
 
     assert made.comparison.limits == ()
     assert codes(made) == {
-        "DEMO-001": CodeState.MODIFIED, "DEMO-002": CodeState.EQUAL, "DEMO-003": CodeState.INTACT, "DEMO-004": CodeState.AROUND
+        "DEMO-001": CodeState.MIXED, "DEMO-002": CodeState.EQUAL, "DEMO-003": CodeState.INTACT, "DEMO-004": CodeState.AROUND
     }  # fmt: skip
 
 

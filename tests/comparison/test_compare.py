@@ -22,11 +22,12 @@ from findings_report.model.comparison import (
     Comparison,
     FixCommit,
     FixState,
+    Judgement,
     StatusChange,
     TrackedRegion,
 )
 from findings_report.model.drift import Drift, DriftKind, Spot
-from findings_report.model.evidence import Region
+from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.finding import Fix, Status
 from findings_report.model.report import Report, ReportedFinding
 
@@ -160,15 +161,29 @@ def test_a_location_that_went_where_its_code_went_is_no_change() -> None:
     [
         ((), CodeState.NONE),
         ((DriftKind.UNCHANGED, DriftKind.MOVED_FILE, DriftKind.REFORMATTED), CodeState.EQUAL),
-        ((DriftKind.UNCHANGED, DriftKind.MODIFIED), CodeState.MODIFIED),
+        ((DriftKind.UNCHANGED, DriftKind.MODIFIED), CodeState.MIXED),
         ((DriftKind.DELETED, DriftKind.DELETED), CodeState.DELETED),
-        ((DriftKind.DELETED, DriftKind.UNCHANGED), CodeState.MODIFIED),
-        ((DriftKind.AMBIGUOUS, DriftKind.UNCHANGED), CodeState.UNPLACED),
-        ((DriftKind.UNVERIFIABLE, DriftKind.MODIFIED), CodeState.MODIFIED),
+        ((DriftKind.DELETED, DriftKind.MODIFIED), CodeState.MODIFIED),
+        ((DriftKind.DELETED, DriftKind.UNCHANGED), CodeState.MIXED),
+        ((DriftKind.AMBIGUOUS, DriftKind.UNVERIFIABLE), CodeState.UNPLACED),
+        ((DriftKind.AMBIGUOUS, DriftKind.UNCHANGED), CodeState.MIXED),
+        ((DriftKind.UNVERIFIABLE, DriftKind.MODIFIED), CodeState.MIXED),
     ],
 )
 def test_the_code_of_a_finding_is_taken_together(kinds: tuple[DriftKind, ...], expected: CodeState) -> None:
     assert combine_drifts([tracked(kind) for kind in kinds]) is expected
+
+
+def test_no_state_of_one_place_is_hidden_behind_that_of_another() -> None:
+    """Two states are one only where both say that the place stayed, or both that it changed."""
+    regions = {region.state: region for region in (EQUAL, AROUND, CHANGED, GONE, LOST, INTACT)}
+    assert len(regions) == len(CodeState) - 2  # all but `none` and `mixed`
+    joined = [{CodeState.EQUAL, CodeState.AROUND}, {CodeState.MODIFIED, CodeState.DELETED}]
+
+    for one, first in regions.items():
+        for other, second in regions.items():
+            found = combine_drifts([first, second])
+            assert (found is CodeState.MIXED) == (one is not other and {one, other} not in joined), (one, other)
 
 
 def test_a_modified_range_whose_quoted_lines_all_stand_is_told_apart() -> None:
@@ -179,6 +194,8 @@ def test_a_modified_range_whose_quoted_lines_all_stand_is_told_apart() -> None:
 EQUAL, CHANGED, GONE = tracked(DriftKind.MOVED), tracked(DriftKind.MODIFIED), tracked(DriftKind.DELETED)
 AROUND = tracked(DriftKind.UNCHANGED, surroundings_changed=True)
 LOST = tracked(DriftKind.AMBIGUOUS)
+INTACT = tracked(DriftKind.MODIFIED, quoted=((11, 12),))
+MIXED = (EQUAL, CHANGED)
 OPEN, RESOLVED, ACCEPTED = Status.OPEN, Status.RESOLVED, Status.RISK_ACCEPTED
 
 
@@ -211,10 +228,11 @@ def test_each_claim_is_held_against_the_code(status: Status, evidence: TrackedRe
 COLUMNS = {
     "unchanged": (EQUAL,),
     "surrounding code changed": (AROUND,),
-    "modified, quoted lines intact": (tracked(DriftKind.MODIFIED, quoted=((11, 12),)),),
+    "modified, quoted lines intact": (INTACT,),
     "modified": (CHANGED,),
     "deleted": (GONE,),
     "not located": (LOST,),
+    "places differ": MIXED,
     "no code cited": (),
 }
 ROWS = {
@@ -235,6 +253,7 @@ def test_the_guides_table_of_claims_is_what_is_judged() -> None:
     told = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
 
     assert told.keys() == ROWS.keys()
+    assert set(rows[head][1:]) == COLUMNS.keys()
     for claim, weights in told.items():
         for status in ROWS[claim]:
             for column, weight in weights.items():
@@ -251,16 +270,126 @@ def test_code_that_could_not_be_read_is_not_taken_for_none() -> None:
     assert [judgement.code for judgement in found] == ["resolved-unplaced"]
 
 
+def test_a_place_that_could_not_be_read_is_not_hidden_by_one_that_changed() -> None:
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (CHANGED,), (), is_read=False)
+
+    assert (found.weight, found.code) == (Assessment.REVIEW, "resolved-mixed")
+    assert found.text.endswith("1 of 1 cited places changed (a.py, lines 10-14); other cited code could not be read.")
+
+
+def test_the_places_that_stayed_are_named_with_their_lines() -> None:
+    here = Drift(
+        path="old.py", region=LINES, kind=DriftKind.RENAMED, now=Spot(path="b.py", region=Region(start_line=7, end_line=7))
+    )
+    stayed = EQUAL.model_copy(update={"drift": here})
+
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (GONE, stayed, GONE), ())
+
+    assert (found.weight, found.code) == (Assessment.REVIEW, "resolved-mixed")
+    assert found.text == (
+        "Reported as resolved; 1 of 3 cited places unchanged (b.py, line 7), 2 deleted (a.py, lines 10-14; a.py, lines 10-14)."
+    )
+
+
+def test_a_path_is_interrupted_by_one_step_that_changed() -> None:
+    """The source of a path stays where the sink was fixed; a place beside the path has to change all the same."""
+    first = samples.report().findings[0].snippets[0]
+    source, sink, beside = (
+        first.model_copy(update={"index": n, "role": role}) for n, role in enumerate(("source", "sink", None))
+    )
+    at = [tracked(kind).model_copy(update={"location": n}) for n, kind in enumerate((DriftKind.UNCHANGED, DriftKind.MODIFIED))]
+    stayed = EQUAL.model_copy(update={"location": 2})
+
+    def judged_path(snippets: tuple[Snippet, ...], *evidence: TrackedRegion) -> Judgement:
+        return judge_claim(Change.UPDATED, finding(OPEN, snippets=snippets), finding(RESOLVED), evidence, ())[0]
+
+    (path, alone, both) = (
+        judged_path((source, sink), *at),
+        judged_path((source, sink.model_copy(update={"role": None})), *at),
+        judged_path((source, sink, beside), *at, stayed),
+    )
+
+    assert [each.weight for each in (path, alone, both)] == [Assessment.CONSISTENT, Assessment.REVIEW, Assessment.REVIEW]
+    assert "1 of 2 cited places unchanged (a.py, lines 10-14), 1 changed (a.py, lines 10-14); they are steps" in path.text
+
+
+def test_the_repository_is_named_where_places_are_in_several() -> None:
+    elsewhere = CHANGED.model_copy(update={"repository": "s"})
+
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL, elsewhere), ())
+
+    assert "unchanged (r: a.py, lines 10-14), 1 changed (s: a.py, lines 10-14)" in found.text
+
+
 def test_a_resolved_claim_stands_where_git_knows_the_fix_named() -> None:
     fix = Fix(commits=("abc",))
     known = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN)
-    missing = FixCommit(named="abc", commit=None, state=FixState.MISSING)
     early = FixCommit(named="abc", commit="a" * 40, state=FixState.BEFORE)
 
     assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(known,)) == (Assessment.CONSISTENT, "resolved-elsewhere-unchanged")
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(missing,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
     assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(early,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
-    assert judged(OPEN, RESOLVED, CHANGED, fix=fix, fixes=(missing,)) == (Assessment.REVIEW, "fix-missing")
+
+
+@pytest.mark.parametrize("state", [FixState.MISSING, FixState.OUTSIDE])
+def test_a_fix_that_git_does_not_know_contradicts_nothing(state: FixState) -> None:
+    """What a commit changed that is not in the clone, or not in the history, is not known."""
+    unknown = FixCommit(named="abc", commit=None if state is FixState.MISSING else "a" * 40, state=state, touched=())
+    early = FixCommit(named="def", commit="a" * 40, state=FixState.BEFORE)
+    fix = Fix(commits=("abc",), note="It is on a branch.")
+
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(unknown,)) == (Assessment.REVIEW, "resolved-fix-unknown-unchanged")
+    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(early, unknown))[0] is Assessment.REVIEW
+    assert judged(OPEN, RESOLVED, CHANGED, fix=fix, fixes=(unknown,)) == (Assessment.REVIEW, f"fix-{state.value}")
+
+
+def test_a_fix_that_came_in_under_another_hash_is_named_and_counts() -> None:
+    rebased = FixCommit(named="abc", commit="a" * 40, state=FixState.REBASED, came_in_as="9ba78d7" + "0" * 33)
+
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (rebased,))
+
+    assert [(each.weight, each.code) for each in found] == [
+        (Assessment.CONSISTENT, "resolved-elsewhere-unchanged"),
+        (Assessment.CONSISTENT, "fix-rebased"),
+    ]
+    assert found[1].text == "Commit abc, named as the fix, came in as 9ba78d700000."
+
+
+def test_commits_that_changed_the_same_lines_are_a_hint() -> None:
+    squashed = FixCommit(named="abc", commit="a" * 40, state=FixState.OUTSIDE, similar=("9ba78d7" + "0" * 33,))
+
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (squashed,))
+
+    assert {each.weight for each in found} == {Assessment.REVIEW}
+    assert found[1].text.endswith("not in the history of the current commit; 9ba78d700000 changed most of the same lines.")
+
+
+def test_a_finding_without_code_has_no_other_code() -> None:
+    known = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN)
+
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (), (known,))
+
+    assert found.text.endswith("the finding cites no code; the named fix, abc, was made between the two reports.")
+
+
+@pytest.mark.parametrize(
+    ("check", "is_known"),
+    [
+        *((Check(verdict=verdict), False) for verdict in (Verdict.NOT_FOUND, Verdict.EDITED, Verdict.UNCHECKED)),
+        (Check(verdict=Verdict.MOVED, text=Verdict.EDITED), False),
+        (Check(verdict=Verdict.MOVED, text=Verdict.EXACT), True),
+        (Check(verdict=Verdict.EXACT), True),
+        (Check(verdict=Verdict.NONE), True),
+    ],
+)
+def test_unchanged_code_contradicts_a_claim_only_if_the_quote_fitted_it(check: Check, is_known: bool) -> None:
+    snippet = samples.report().findings[0].snippets[0].model_copy(update={"index": 0, "check": check})
+    before = finding(OPEN, snippets=(snippet,))
+
+    (found,) = judge_claim(Change.UPDATED, before, finding(RESOLVED), (EQUAL,), ())
+
+    expected = (Assessment.CONTRADICTION, "resolved") if is_known else (Assessment.REVIEW, "resolved-quote")
+    assert (found.weight, found.code) == (expected[0], f"{expected[1]}-unchanged")
+    assert ("the quote of a.py, lines 10-14 " in found.text) != is_known
 
 
 def test_a_fix_that_was_undone_is_a_contradiction() -> None:
@@ -269,11 +398,7 @@ def test_a_fix_that_was_undone_is_a_contradiction() -> None:
     assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(commits=("abc",)), fixes=(undone,))[0] is Assessment.CONTRADICTION
 
 
-def test_a_fix_that_the_current_commit_does_not_have_mends_nothing() -> None:
-    elsewhere = FixCommit(named="abc", commit="a" * 40, state=FixState.OUTSIDE, touched=(CHANGED,))
-    fix = Fix(commits=("abc",), note="It is on a branch.")
-
-    assert judged(OPEN, RESOLVED, EQUAL, fix=fix, fixes=(elsewhere,)) == (Assessment.CONTRADICTION, "resolved-unchanged")
+def test_a_fix_that_is_described_in_words_is_to_be_reviewed() -> None:
     assert judged(OPEN, RESOLVED, EQUAL, fix=Fix(note="In the gateway.")) == (
         Assessment.REVIEW,
         "resolved-elsewhere-unchanged",
@@ -282,6 +407,8 @@ def test_a_fix_that_the_current_commit_does_not_have_mends_nothing() -> None:
 
 def test_what_was_resolved_before_the_baseline_does_not_have_to_change_again() -> None:
     assert judged(RESOLVED, RESOLVED, EQUAL) == (Assessment.CONSISTENT, "resolved-before-unchanged")
+    assert judged(RESOLVED, RESOLVED, *MIXED) == (Assessment.CONSISTENT, "resolved-before-mixed")
+    assert judged(RESOLVED, RESOLVED, EQUAL, LOST) == (Assessment.REVIEW, "resolved-mixed")
 
 
 def test_a_claim_at_the_very_commit_of_the_baseline_is_not_held_against_the_code() -> None:
@@ -305,8 +432,8 @@ def test_a_copy_of_code_that_is_claimed_fixed_is_told() -> None:
 
 def test_no_judgement_says_more_than_where_the_text_is() -> None:
     for status in Status:
-        for region in (EQUAL, AROUND, CHANGED, GONE, LOST):
-            for judgement in judge_claim(Change.UPDATED, finding(), finding(status), (region,), ()):
+        for regions in ((EQUAL,), (AROUND,), (CHANGED,), (GONE,), (LOST,), MIXED, ()):
+            for judgement in judge_claim(Change.UPDATED, finding(), finding(status), regions, ()):
                 assert not {"vulnerable", "fixed.", "safe", "secure"} & set(judgement.text.split())
 
 

@@ -1,0 +1,177 @@
+"""`diff` on claims of "resolved", on real repositories: every place counts, and what is not known contradicts nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import repositories
+from repositories import Commit
+
+from findings_report.cli.app import main
+from findings_report.model.comparison import Comparison
+
+FILES: dict[str, repositories.Content] = {
+    "a.py": "import os\nimport sys\nx = 1\n",
+    "b.py": "a = 1\nb = 2\nc = 3\n\nreturn beta.x\n",
+    "c.py": 'error = 1\nUnusedText = "q"\ny = 2\n',
+    "g.py": "def run(x):\n    return sh(x)\n",
+}
+FIXED = "def run(x):\n    return sh(quote(x))\n"
+
+
+class Audit:
+    """An engagement whose findings were delivered as the tag r1 of their repository, beside the audited one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.app = folder / "app"
+        self.findings = folder / "audit/findings"
+        (self.baseline,) = repositories.build(self.app, [Commit(FILES)])
+        self.findings.mkdir(parents=True)
+        repositories.git(self.findings, "init", "-q")
+
+    def change(self, **files: str) -> str:
+        """Commit these files of the audited repository, by name without suffix; the commit."""
+        for name, content in files.items():
+            (self.app / f"{name}.py").write_text(content)
+        repositories.git(self.app, "add", "-A")
+        repositories.git(self.app, "commit", "-qm", "Change")
+        return repositories.git(self.app, "rev-parse", "HEAD").strip()
+
+    def pin(self, commit: str, more: str = "") -> None:
+        engagement = f'format: 1\ntitle: A review\nrepositories:\n  app: {{path: ../../app, commit: "{commit}"}}\n{more}'
+        (self.findings / "engagement.yaml").write_text(engagement)
+
+    def write(self, id: str, *locations: str, status: str = "open", more: str = "") -> None:
+        cited = f"locations: [{', '.join(locations)}]\n" if locations else ""
+        text = f"title: Weakness {id}\nseverity: low\nstatus: {status}\ndescription: It is so.\n{cited}{more}"
+        (self.findings / f"{id}.finding.yaml").write_text(text)
+
+    def deliver(self) -> None:
+        repositories.git(self.findings, "add", "-A")
+        repositories.git(self.findings, "commit", "-qm", "r1")
+        repositories.git(self.findings, "tag", "r1")
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Audit:
+    return Audit(tmp_path)
+
+
+Said = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def said(audit: Audit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    """`findings-report diff r1 ...` in the audit's folder: its exit code, and what it prints, with lines joined."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(audit.findings.parent)
+        monkeypatch.setenv("COLUMNS", "500")
+        monkeypatch.setattr("sys.argv", ["findings-report", "diff", "r1", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), " ".join(capsys.readouterr().out.split())
+
+    return call
+
+
+def compared(audit: Audit, said: Said, template: str = "standard") -> tuple[Comparison, str, str]:
+    """The comparison, and its Markdown and HTML."""
+    said("-f", "json", "-f", "md", "-f", "html", "-o", "out/", "--template", template)
+    as_json, markdown, html = ((audit.findings.parent / f"out/diff.{suffix}").read_text() for suffix in ("json", "md", "html"))
+    return Comparison.model_validate_json(as_json), " ".join(markdown.split()), " ".join(html.split())
+
+
+def test_a_place_that_stayed_is_named_everywhere(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-01", "{path: a.py, lines: 1-2}", "{path: c.py, lines: 2}")
+    audit.deliver()
+    after = audit.change(a="x = 1\n")
+    audit.pin(after)
+    own = f'{{path: a.py, lines: 1-2, commit: "{audit.baseline}"}}'
+    audit.write("F-01", own, "{path: c.py, lines: 2}", status="resolved", more=f'fix: {{commits: ["{after}"]}}\n')
+    sentence = "Reported as resolved; 1 of 2 cited places unchanged (c.py, line 2), 1 deleted (a.py, lines 1-2)."
+
+    _, out = said()
+    _, as_json = said("--output-format", "json")
+
+    assert f"F-01: review: {sentence}" in out
+    (summary,) = json.loads(as_json)["findings"]
+    assert summary["code"] == "mixed"
+    assert [(place["path"], place["lines"], place["code"]) for place in summary["places"]] == [
+        ("a.py", "1-2", "deleted"),
+        ("c.py", "2", "unchanged"),
+    ]
+    for template in ("standard", "fix-review"):
+        comparison, *texts = compared(audit, said, template)
+        assert comparison.findings[0].code == "mixed"
+        for text in texts:
+            assert sentence in text
+            assert "1 of 2 places unchanged, 1 deleted" in text
+
+
+def test_a_quote_that_the_baseline_did_not_have_contradicts_nothing(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    quoted = '{path: b.py, lines: 5, quote: "return alpha.x"}'
+    audit.write("F-02", quoted)
+    audit.write("F-03", "{path: b.py, lines: 5}")
+    audit.deliver()
+    audit.pin(audit.change(a="x = 1\n"))
+    audit.write("F-02", quoted, status="resolved")
+    audit.write("F-03", "{path: b.py, lines: 5}", status="resolved")
+
+    _, out = said()
+
+    assert "F-02: review: Reported as resolved; the cited code is unchanged, but it may not be the code that was meant" in out
+    assert "the quote of b.py, line 5 was not found in that file" in out or "line 5 differs from the code there" in out
+    assert "F-02: contradiction" not in out
+    assert "F-03: contradiction: Reported as resolved; the cited code is unchanged, and no fix is named." in out
+
+
+def test_a_fix_under_another_hash_is_no_contradiction_with_and_without_the_commit(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-04", "{path: a.py, lines: 3}")
+    audit.deliver()
+    repositories.git(audit.app, "checkout", "-qb", "fix")
+    named = audit.change(g=FIXED)
+    repositories.git(audit.app, "checkout", "-q", "main")
+    audit.change(c="y = 2\n")
+    repositories.git(audit.app, "cherry-pick", named)
+    after = repositories.git(audit.app, "rev-parse", "HEAD").strip()
+    audit.pin(after)
+    audit.write("F-04", "{path: a.py, lines: 3}", status="resolved", more=f'fix: {{commits: ["{named}"]}}\n')
+
+    code, out = said("--fail-on", "contradiction,review")
+    comparison, *texts = compared(audit, said, "fix-review")
+
+    assert code == 0
+    assert "F-04:" not in out
+    assert comparison.findings[0].fixes[0].came_in_as == after
+    for text in texts:
+        assert f"Commit {named}, named as the fix, came in as {after[:12]}." in text
+
+    repositories.git(audit.app, "branch", "-qD", "fix")
+    repositories.git(audit.app, "reflog", "expire", "--expire=now", "--all")
+    repositories.git(audit.app, "gc", "-q", "--prune=now")
+
+    assert said("--fail-on", "contradiction")[0] == 0
+    code, out = said("--fail-on", "review")
+    assert code == 1
+    assert f"F-04: review: Commit {named}, named as the fix, is not in the repository." in out
+
+
+def test_a_finding_without_code_is_not_told_of_other_code(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-05")
+    audit.deliver()
+    after = audit.change(g=FIXED)
+    audit.pin(after)
+    audit.write("F-05", status="resolved", more=f'fix: {{commits: ["{after}"]}}\n')
+
+    _, text, _ = compared(audit, said)
+
+    assert "the finding cites no code; the named fix" in text
+    assert "other code" not in text
