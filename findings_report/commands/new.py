@@ -156,9 +156,13 @@ def _quote(
     with authoring.locating(authored), open_clones(find_clones(engagement, folder, clones), ()) as sources:
         resolution = resolve(engagement, {"?": finding}, sources)
     problems = [_of_option(problem) for problem in authoring.locate(resolution.problems, authored)]
+    snippets = resolution.snippets["?"]
+    # In a report one bad location is a warning. Here it is all that was asked for.
+    if sources.get(snippets[0].repository if snippets else "") is not None and snippets[0].check.reason is not None:
+        problems = [replace(problem, level="error") if problem.field else problem for problem in problems]
     if any(problem.level == "error" for problem in problems):
         raise FindingsReportError(problems)
-    (snippet,) = resolution.snippets["?"]
+    (snippet,) = snippets
     # Without a clone the location is kept, and its quote can be written later.
     if snippet.check.verdict is Verdict.UNCHECKED:
         return (), problems

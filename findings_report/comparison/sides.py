@@ -114,7 +114,7 @@ def side_of_report(source: str, report: Report, inputs: Inputs, available: Mappi
     given = {names[0] if not name and len(names) == 1 else name: clone for name, clone in inputs.clones.items()}
     known = available or {}
     clones = {name: Clone(given[name], is_given=True) if name in given else known.get(name) for name in names}
-    return ReadSide(source, report, clones, None, Path.cwd() / authoring.FOLDER)
+    return ReadSide(source, report, clones, None, Path.cwd() / authoring.FOLDER, unread=_find_unread(report))
 
 
 def _read_authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
@@ -129,9 +129,21 @@ def _read_authored(source: str, folder: Path, authored: authoring.Authored, inpu
     warnings = tuple(replace(problem, level="warning") for problem in authoring.locate(wrong, authored))
     report = assembled(checked, None)
     clones = find_clones(authored.engagement, folder, inputs.clones)
+    # Where the pinned commit itself is missing, locations have no snippets.
     cited = {id: len(finding.locations) for id, finding in authored.findings.items()}
-    unread = frozenset(finding.id for finding in report.findings if len(finding.snippets) < cited[finding.id])
-    return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, unread)
+    left_out = {finding.id for finding in report.findings if len(finding.snippets) < cited[finding.id]}
+    return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, _find_unread(report) | left_out)
+
+
+def _find_unread(report: Report) -> frozenset[str]:
+    """Return the findings that cite code which could not be read in a repository that was."""
+    # Without a clone nothing was read, which the comparison reports for the repository.
+    read = {repository.name for repository in report.engagement.repositories if repository.is_read}
+    return frozenset(
+        finding.id
+        for finding in report.findings
+        if any(snippet.blob is None and snippet.repository in read for snippet in finding.snippets)
+    )
 
 
 def _drop_broken_clones(

@@ -15,12 +15,27 @@ from findings_report.evidence.shown_lines import (
     MOST_LINES,
     ShownLines,
     choose_regions,
+    clip_regions,
     cover_shown_lines,
     show_file_lines,
     show_quote_lines,
 )
-from findings_report.evidence.source_files import FileReader, GitReader, SourceFile, find_audited_commit, lines_of
-from findings_report.evidence.warnings import check_line_numbers, check_symbol, explain_verdict
+from findings_report.evidence.source_files import (
+    MISSING,
+    FileReader,
+    GitReader,
+    NoLinesError,
+    SourceFile,
+    find_audited_commit,
+    lines_of,
+)
+from findings_report.evidence.warnings import (
+    check_line_numbers,
+    check_symbol,
+    describe_length,
+    describe_places,
+    explain_verdict,
+)
 from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
@@ -75,7 +90,7 @@ class Resolved:
     """The result for one location."""
 
     snippet: Snippet | None
-    """None when the location cannot be read; then `problems`, or those of its repository, hold an error."""
+    """None only beside an error: no such repository, no commit of it, or more code than one report may hold."""
     problems: tuple[Problem, ...]
     """Errors and warnings; their subjects are relative to the location."""
     budget: Budget
@@ -87,7 +102,7 @@ class Resolution:
     """What git has for every location of an engagement."""
 
     snippets: Mapping[str, tuple[Snippet, ...]]
-    """By finding, in the order of its locations; one that cannot be read is left out, and an error says so."""
+    """By finding, in the order of its locations; one is left out only beside an error."""
     repositories: tuple[ReportedRepository, ...]
     """Every repository of the engagement, in its order, with the commit that was read."""
     problems: tuple[Problem, ...]
@@ -150,34 +165,71 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
         if not repository.files.has_commit(commit):
             fault = f"commit {commit} is not in the clone of repository {repository.name!r}"
             remedy = "fetch it there, or let `findings-report fetch` clone it"
-            missing = Problem(Kind.SOURCE, fault, remedy, subject=("commit",), code="commit-missing")
-            return Resolved(None, (missing,), budget)
+            raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
         file = repository.files.file(commit, location.path)
-        return resolve_location(location, repository, file, budget, index=index)
-    except FindingsReportError as error:
-        return Resolved(None, tuple(replace(problem, subject=("path",)) for problem in error.problems), budget)
+    except NoLinesError as error:
+        return _leave_unread(location, repository, error, budget, index=index)
+    return resolve_location(location, repository, file, budget, index=index)
+
+
+def _leave_unread(
+    location: Location, repository: AvailableRepository, error: NoLinesError, budget: Budget, *, index: int
+) -> Resolved:
+    """Return the snippet of a location without lines: `not_found` when there is no such file, else `unchecked`."""
+    field = "commit" if error.code == "commit-missing" and location.commit else "path"
+    problem = _warning(error.fault, error.remedy, field, code=error.code)
+    if error.code != MISSING:
+        unchecked = resolve_location(location, repository, None, budget, index=index, reason=error.reason)
+        return replace(unchecked, problems=(problem, *unchecked.problems))
+    # The author's text is not printed: where there is no such file, it may be anybody's.
+    elsewhere, budget = _search_elsewhere(location, repository, budget)
+    if elsewhere:
+        problem = replace(problem, remedy=f"write the path of the file with the quote: {describe_places(elsewhere)}")
+    verdict = leave_unchecked(location.quote, location.lines)
+    verdict = verdict.model_copy(
+        update={"verdict": Verdict.NOT_FOUND, "reason": error.reason, "elsewhere": elsewhere}
+    )
+    shown = show_quote_lines((), location)
+    snippet = _snippet(index, location, repository, None, shown, verdict, location.lines, location.symbol)
+    return Resolved(snippet.model_copy(update={"permalink": None}), (problem,), budget)
 
 
 def resolve_location(
-    location: Location, repository: AvailableRepository, file: SourceFile | None, budget: Budget, *, index: int
+    location: Location,
+    repository: AvailableRepository,
+    file: SourceFile | None,
+    budget: Budget,
+    *,
+    index: int,
+    reason: str = "the repository is not available",
 ) -> Resolved:
     """Return the snippet of `location`, the one at `index` in its finding, with the lines of `file`.
 
-    Without a file the snippet shows the author's own quote. Raises FindingsReportError (SOURCE) when the commit cannot be
-    searched for a quote that is not in the file.
+    Without a file the snippet shows the author's own quote, and `reason` is why the file cannot be read.
     """
     if file is None:
         shown = show_quote_lines(split_runs(location.quote) if location.quote else (), location)
-        verdict = leave_unchecked(location.quote, location.lines)
+        verdict = leave_unchecked(location.quote, location.lines).model_copy(update={"reason": reason})
         # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
         snippet = _snippet(index, location, repository, None, shown, verdict, regions, location.symbol)
         return Resolved(snippet, _warn_of_cut(shown), budget)
     verdict, problems, budget = _check_quote(location, repository, file, budget)
-    beyond = check_line_numbers(location, len(file.lines), verdict)
-    # The verdict's warnings are kept: they may say where the code is that these lines were meant to cite.
-    if beyond is not None:
-        return Resolved(None, (*problems, beyond), budget)
+    count = len(file.lines)
+    beyond = check_line_numbers(location, count, verdict)
+    # A quote that is elsewhere in the file has a warning that names the right lines already.
+    if beyond is not None and not (verdict.verdict is Verdict.MOVED and beyond.subject == ("lines",)):
+        problems = (*problems, beyond)
+    claimed = location.lines
+    location = location.model_copy(update={"lines": clip_regions(claimed, count)})
+    # Lines that do not exist are no evidence. A quote that was found says which lines were meant.
+    if claimed != location.lines and not verdict.found:
+        verdict = verdict.model_copy(
+            update={"verdict": Verdict.NOT_FOUND, "reason": describe_length(count), "claimed": claimed}
+        )
+    if claimed and not location.lines and not verdict.found:
+        shown = show_quote_lines((), location)
+        return Resolved(_snippet(index, location, repository, file, shown, verdict, claimed, None), problems, budget)
     shown = show_file_lines(location, verdict, file.lines, file.insides)
     cost = sum(_LINE_COST + len(line.text) for run in shown.runs for line in run.lines)
     budget = replace(budget, characters=budget.characters - cost)
@@ -219,29 +271,37 @@ def _check_quote(
         if is_too_long(location.quote):
             fault = "the quote is too long to search for the closest text"
             problems.append(_warning(fault, "quote the lines that matter", "quote", code="quote-too-long"))
-        lines = find_telling_lines(location.quote)
         # Only a quote that is nowhere in its own file is searched for elsewhere: a quote that was edited is the author's
         # slip, a missing one is often a wrong path.
-        if lines and budget.searches > 0 and repository.files is not None:
-            elsewhere = _search_commit(repository.files, commit, location, lines)
-            verdict = verdict.model_copy(update={"elsewhere": elsewhere})
-        budget = replace(budget, searches=budget.searches - bool(lines))
+        elsewhere, budget = _search_elsewhere(location, repository, budget)
+        verdict = verdict.model_copy(update={"elsewhere": elsewhere})
     problems += explain_verdict(verdict, location, where=f"{location.path} at commit {commit[:12]}")
     return verdict, tuple(problems), budget
 
 
-def _search_commit(files: FileReader, commit: str, location: Location, lines: Sequence[str]) -> tuple[Elsewhere, ...]:
-    """Return where else in the commit the quote of `location` is; `lines` are those of it that identify a place."""
+def _search_elsewhere(
+    location: Location, repository: AvailableRepository, budget: Budget
+) -> tuple[tuple[Elsewhere, ...], Budget]:
+    """Return where else in the commit the quote of `location` is, and what is left of `budget`."""
+    files, commit = repository.files, location.commit or repository.commit
+    lines = find_telling_lines(location.quote) if location.quote else ()
+    if not lines or files is None or commit is None:
+        return (), budget
     places = []
-    # One more than is reported, because the location's own file is among the hits when its lines are there in another order.
-    for path in files.source.containing(commit, lines, _MOST_ELSEWHERE + 1):
+    if budget.searches > 0:
         try:
-            verdict = check_quote(location.quote or "", files.file(commit, path).index, ())
+            # One more than is reported: the location's own file is a hit when its lines are there in another order.
+            paths = files.source.containing(commit, lines, _MOST_ELSEWHERE + 1)
         except FindingsReportError:
-            continue  # a binary or damaged file: the search goes on in the others
-        if path != location.path and verdict.found:
-            places.append(Elsewhere(path=path, region=_hull(verdict.found)))
-    return tuple(places[:_MOST_ELSEWHERE])
+            paths = ()  # a commit that cannot be searched costs the hint, not the report
+        for path in paths:
+            try:
+                verdict = check_quote(location.quote or "", files.file(commit, path).index, ())
+            except NoLinesError:
+                continue  # a binary or damaged file: the search goes on in the others
+            if path != location.path and verdict.found:
+                places.append(Elsewhere(path=path, region=_hull(verdict.found)))
+    return tuple(places[:_MOST_ELSEWHERE]), replace(budget, searches=budget.searches - 1)
 
 
 def _warn_of_cut(shown: ShownLines) -> tuple[Problem, ...]:
@@ -265,7 +325,7 @@ def _warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> lis
     return problems
 
 
-def _warning(fault: str, remedy: str, *subject: str, code: str) -> Problem:
+def _warning(fault: str, remedy: str | None, *subject: str, code: str) -> Problem:
     return Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code=code)
 
 

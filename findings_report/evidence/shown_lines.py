@@ -66,6 +66,15 @@ def choose_regions(location: Location, check: Check, count: int) -> tuple[Region
     return location.lines if is_covered else unite_regions(location.lines, check.found)
 
 
+def clip_regions(regions: Sequence[Region], count: int) -> tuple[Region, ...]:
+    """Return the lines of `regions` that a file of `count` lines has."""
+    return tuple(
+        Region(start_line=region.start_line, end_line=min(region.end_line, count))
+        for region in regions
+        if region.start_line <= count
+    )
+
+
 def cover_shown_lines(regions: Sequence[Region], lines: ShownLines) -> tuple[Region, ...]:
     """Return `regions` and every printed line: what `show` and the marks of a moved quote took along is cited with it."""
     shown = {line.number for run in lines.runs for line in run.lines if line.number is not None}

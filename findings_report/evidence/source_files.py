@@ -24,6 +24,9 @@ from findings_report.system import cache
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
+MISSING: Final = "path-missing"
+"""Code of a path that does not exist; any other NoLinesError is about a file that is there."""
+
 
 @dataclass(frozen=True, eq=False)
 class SourceFile:
@@ -65,7 +68,18 @@ class SourceFile:
 
 
 class NoLinesError(Exception):
-    """A path that has no lines to follow; its text is the reason, a complete sentence."""
+    """A path that has no lines to cite or follow; its text is the fault, a complete sentence."""
+
+    def __init__(self, fault: str, *, reason: str, code: str, remedy: str | None = None) -> None:
+        super().__init__(fault)
+        self.fault: Final = fault
+        """The message, as of a problem."""
+        self.reason: Final = reason
+        """The same for a reader of the report, who sees path and commit beside it: a few words."""
+        self.code: Final = code
+        """The code of a problem."""
+        self.remedy: Final = remedy
+        """What to do; None if nothing better is known than the fault says."""
 
 
 class GitEntry(Protocol):
@@ -133,12 +147,13 @@ class Clone:
 
 
 class FileReader:
-    """The files of one repository. Each file is read once."""
+    """The files of one repository, each read and decoded once."""
 
     def __init__(self, source: GitReader) -> None:
         self.source: Final = source
         """The door to git."""
-        self._files: dict[tuple[str, str], SourceFile] = {}
+        self._files: dict[tuple[str, str], SourceFile | NoLinesError | None] = {}
+        self._decoded: dict[tuple[str, str], SourceFile] = {}
         self._commits: dict[str, bool] = {}
 
     def has_commit(self, commit: str) -> bool:
@@ -148,41 +163,70 @@ class FileReader:
         return self._commits[commit]
 
     def file(self, commit: str, path: str) -> SourceFile:
-        """Return the file at `path`.
+        """Return the file at `path`. Raises NoLinesError when there is none, and as `find` does."""
+        file = self.find(commit, path)
+        if file is None:
+            fault, remedy = f"there is no {path} at commit {commit}", self._near(commit, path)
+            raise NoLinesError(fault, reason="no such file at this commit", code=MISSING, remedy=remedy)
+        return file
 
-        Raises FindingsReportError (SOURCE) when it has no lines to cite, and when git cannot read it.
+    def find(self, commit: str, path: str) -> SourceFile | None:
+        """Return the file at `path`; None when there is none.
+
+        Raises NoLinesError for what has no lines, and for what git cannot read.
         """
+        # Failures are remembered too: many locations cite one file, and each would have git read it again.
+        key = (commit, path)
+        if key not in self._files:
+            try:
+                self._files[key] = self._read(commit, path)
+            except NoLinesError as error:
+                self._files[key] = error
+            except FindingsReportError as error:
+                first = error.problems[0]
+                fault = f"{path} cannot be read at commit {commit}: {first.fault}"
+                self._files[key] = NoLinesError(
+                    fault, reason="the file cannot be read", code=first.code, remedy=first.remedy
+                )
+        file = self._files[key]
+        if isinstance(file, NoLinesError):
+            raise file
+        return file
+
+    def _read(self, commit: str, path: str) -> SourceFile | None:
         entry = self.source.entry(commit, path)
         if entry is None:
-            fault = f"there is no {path} at commit {commit}"
-            raise FindingsReportError(Problem(Kind.SOURCE, fault, self._near(commit, path), code="path-missing"))
-        if entry.kind != "file":
+            return None
+        # A link is never followed: its target may lie outside of the repository.
+        if entry.kind != "file" or entry.size is None:
             what = {"symlink": "a symbolic link", "submodule": "a submodule: another repository", "folder": "a folder"}
-            fault = f"{path} is {what.get(entry.kind, entry.kind)} at commit {commit}; its lines cannot be cited"
-            raise FindingsReportError(
-                Problem(Kind.SOURCE, fault, "cite the file it leads to, by its own path", code="path-not-a-file")
-            )
-        if entry.size is not None and entry.size > LARGEST:
-            fault = f"{path} has {entry.size:,} bytes; files of at most {LARGEST:,} can be cited"
-            raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-too-large"))
-        # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows the
-        # name.
+            kind = what.get(entry.kind, entry.kind)
+            fault = f"{path} is {kind} at commit {commit}; its lines cannot be cited"
+            remedy = "cite the file it leads to, by its own path"
+            raise NoLinesError(fault, reason=f"this path is {kind}", code="path-not-a-file", remedy=remedy)
+        # The size is known from the header, so a blob of gigabytes is never read.
+        if entry.size > LARGEST:
+            fault = f"{path} has {entry.size:,} bytes at commit {commit}; files of at most {LARGEST:,} can be cited"
+            raise NoLinesError(fault, reason="the file is too large", code="file-too-large")
+        # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows the name.
         key = (entry.id, path)
-        if key not in self._files:
+        if key not in self._decoded:
             content = self.source.blob(entry.id)
-            fault_of = find_obstacle(content)
-            if fault_of is not None:
-                fault = f"{path} is {fault_of} at commit {commit}; its lines cannot be cited"
-                raise FindingsReportError(Problem(Kind.SOURCE, fault, code="file-not-text"))
-            self._files[key] = SourceFile(path, entry.id, len(content), decode(content))
-        return self._files[key]
+            if (obstacle := find_obstacle(content)) is not None:
+                fault = f"{path} is {obstacle.value} at commit {commit}; its lines cannot be cited"
+                raise NoLinesError(fault, reason=f"this path is {obstacle.value}", code="file-not-text")
+            self._decoded[key] = SourceFile(path, entry.id, entry.size, decode(content))
+        return self._decoded[key]
 
     def _near(self, commit: str, path: str) -> str | None:
         """Return a suggestion: files of the same name, else of a similar path; None without one."""
         from rapidfuzz import fuzz, process
 
         # The whole tree is listed only for a path that is missing.
-        paths = [name for name, _ in self.source.files(commit)]
+        try:
+            paths = [name for name, _ in self.source.files(commit)]
+        except FindingsReportError:
+            return None  # a commit that cannot be listed costs the suggestion
         path = path.replace("\\", "/")
         base = path.rpartition("/")[2].lower()
         same = [name for name in paths if name.rpartition("/")[2].lower() == base]
@@ -204,22 +248,11 @@ class SourceFiles:
         """Full hash."""
         self.problems: tuple[Problem, ...] = ()
         """What could not be read; warnings."""
-        self._files: dict[str, SourceFile | NoLinesError | None] = {}
+        self._reader = FileReader(repository)
 
     def file(self, path: str) -> SourceFile | None:
         """Return the file at `path`; None when there is none. Raises NoLinesError."""
-        # Failures are remembered too: many regions cite one file, and each would have git read it again.
-        if path not in self._files:
-            try:
-                self._files[path] = self._read(path)
-            except NoLinesError as error:
-                self._files[path] = error
-            except FindingsReportError as error:
-                self._files[path] = NoLinesError(str(error))
-        file = self._files[path]
-        if isinstance(file, NoLinesError):
-            raise file
-        return file
+        return self._reader.find(self.commit, path)
 
     @cached_property
     def is_here(self) -> bool:
@@ -234,23 +267,6 @@ class SourceFiles:
         except FindingsReportError as error:
             self.problems += soften_errors(error)
             return {}
-
-    def _read(self, path: str) -> SourceFile | None:
-        entry = self.repository.entry(self.commit, path)
-        if entry is None:
-            return None
-        # A link is never followed: its target may lie outside of the repository.
-        if entry.kind is not git.EntryKind.FILE or entry.size is None:
-            raise NoLinesError(f"{path} is a {entry.kind.value} at commit {self.commit}")
-        # The size is known from the header, so a blob of gigabytes is never read.
-        if entry.size > git.LARGEST_OBJECT:
-            raise NoLinesError(
-                f"{path} has {entry.size:,} bytes at commit {self.commit}; at most {git.LARGEST_OBJECT:,} are read"
-            )
-        content = self.repository.blob(entry.id)
-        if (what := find_obstacle(content)) is not None:
-            raise NoLinesError(f"{path} is {what.value} at commit {self.commit}")
-        return SourceFile(path, entry.id, entry.size, decode(content))
 
 
 def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Path]) -> dict[str, Clone | None]:

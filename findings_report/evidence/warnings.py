@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from findings_report.evidence.quote import leave_unchecked
 from findings_report.evidence.shown_lines import shift_lines
-from findings_report.model.evidence import Check, Region, Symbol, Verdict
+from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem
 from findings_report.sourcecode.lines import unite_regions
@@ -26,6 +26,16 @@ def write_lines_field(regions: Sequence[Region]) -> str:
     """Return regions in the notation of YAML."""
     words = [str(region) for region in regions]
     return f"lines: {words[0]}" if len(words) == 1 else f"lines: [{', '.join(words)}]"
+
+
+def describe_places(places: Sequence[Elsewhere]) -> str:
+    """Return places in other files in words: `src/a.py lines 3-5 and src/b.py line 7`."""
+    return " and ".join(f"{place.path} {describe_lines([place.region])}" for place in places)
+
+
+def describe_length(count: int) -> str:
+    """Return how long a file is, in words."""
+    return {0: "the file is empty", 1: "the file has 1 line"}.get(count, f"the file has {count} lines")
 
 
 def correct_lines(check: Check, cited: Sequence[Region]) -> tuple[Region, ...]:
@@ -64,7 +74,7 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
             "quote-edited",
         )
     if check.verdict is Verdict.NOT_FOUND:
-        places = " and ".join(f"{place.path} {describe_lines([place.region])}" for place in check.elsewhere)
+        places = describe_places(check.elsewhere)
         closest = f"; the closest code is at {describe_lines([check.closest])}" if check.closest else ""
         fault = f"not found as quoted in {where}" + (f"; it is in {places}" if places else closest)
         remedy = "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
@@ -98,21 +108,25 @@ def _describe_edit(check: Check, where: str) -> str:
 
 
 def check_line_numbers(location: Location, count: int, check: Check) -> Problem | None:
-    """Return the error of lines that are cited or marked beyond the end of a file of `count` lines; None without one."""
+    """Return a warning of lines that are cited or marked beyond the end of a file of `count` lines; None without one."""
     ends = {
         "lines": max((region.end_line for region in location.lines), default=0),
         "show": max((region.end_line for region in location.show), default=0),
         "highlight": max((region.end_line for region in location.highlight), default=0),
         "notes": max(location.notes, default=0),
     }
-    # One error is enough: the same wrong file or commit is behind all of them.
+    # One warning is enough: the same wrong file or commit is behind all of them.
     field = next((field for field, last in ends.items() if last > count), None)
     if field is None:
         return None
-    has = {0: "is empty", 1: "has 1 line"}.get(count, f"has {count} lines")
+    has = describe_length(count).removeprefix("the file ")
     fault = f"{location.path} {has}; line {ends[field]} is past its end"
-    remedy = f"the quoted code is at {describe_lines(check.found)}" if check.found else None
-    return Problem(Kind.SOURCE, fault, remedy, subject=(field,), code="lines-past-end")
+    remedy = None
+    if field == "lines" and check.found:
+        remedy = f"write `{write_lines_field(check.found)}`: the quoted code is there"
+    elif field == "lines" and not check.elsewhere:
+        remedy = "correct `lines`, or check that `path` and `commit` are those that were audited"
+    return Problem(Kind.SOURCE, fault, remedy, subject=(field,), level="warning", code="lines-past-end")
 
 
 def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem | None:

@@ -41,7 +41,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
     # right.
     if location.commit is not None:
         raise StaysError(f"it names its own commit {location.commit[:12]}")
-    if (fault := _ASTRAY.get(snippet.check.verdict)) is not None:
+    if (fault := snippet.check.reason or _ASTRAY.get(snippet.check.verdict)) is not None:
         raise StaysError(fault)
     # Only equal text is moved without a person: an edited region may no longer show what the finding describes.
     path = _require_equal(drifts)

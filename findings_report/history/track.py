@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from findings_report import git
-from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, lines_of
+from findings_report.evidence.source_files import MISSING, NoLinesError, SourceFile, SourceFiles, lines_of
 from findings_report.history.candidates import PROBES
 from findings_report.history.classify import CitedRegion, RegionFacts, classify
 from findings_report.history.line_map import DEFAULT, Thresholds
@@ -21,7 +21,7 @@ from findings_report.history.renames import find_counterparts
 from findings_report.history.survival import Survival, find_in_place
 from findings_report.history.text_search import Search, says_enough, select_telling
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
-from findings_report.model.evidence import Region, Snippet
+from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 
@@ -144,13 +144,16 @@ def _read_cited_file(cited: CitedRegion, before: SourceFiles, after: SourceFiles
     """Return the file of a region. Raises NoLinesError for what cannot be followed."""
     for files in (before, after):
         if not files.is_here:
-            raise NoLinesError(f"commit {files.commit} is not in repository '{files.repository.name}'")
+            fault = f"commit {files.commit} is not in repository '{files.repository.name}'"
+            raise NoLinesError(fault, reason="no such commit", code="commit-missing")
     file = before.file(cited.path)
     if file is None:
-        raise NoLinesError(f"there is no {cited.path} at commit {before.commit}")
+        fault = f"there is no {cited.path} at commit {before.commit}"
+        raise NoLinesError(fault, reason="no such file", code=MISSING)
     # Regions can come from a report.json that was written for another clone, so they are checked here as well.
     if cited.region.start_line < 1 or cited.region.end_line > len(file.lines):
-        raise NoLinesError(f"{cited.path} has {len(file.lines)} lines at commit {before.commit}")
+        fault = f"{cited.path} has {len(file.lines)} lines at commit {before.commit}"
+        raise NoLinesError(fault, reason="no such lines", code="lines-past-end")
     return file
 
 
@@ -210,6 +213,9 @@ def _follow_group(
 
 def _report_unmoved(place: CitedPlace) -> Drift:
     path, region = place.snippet.path, place.region
+    # What does not exist at a commit is not unchanged there.
+    if place.snippet.check.verdict is Verdict.NOT_FOUND and not place.snippet.runs:
+        return Drift(path=path, region=region, kind=DriftKind.UNVERIFIABLE, reason=place.snippet.check.reason)
     quoted = tuple((line, line) for line in place.quoted)
     now = Spot(path=path, region=region)
     return Drift(path=path, region=region, kind=DriftKind.UNCHANGED, now=now, method=Method.BLOB, surviving=1.0, quoted=quoted)

@@ -53,9 +53,9 @@ class Verdict(StrEnum):
     MOVED = "moved"
     """The quoted code is in the file, at other lines than cited."""
     NOT_FOUND = "not_found"
-    """The code was not found as quoted in that file at that commit."""
+    """The code was not found as quoted, or the cited file or lines do not exist at that commit."""
     UNCHECKED = "unchecked"
-    """The repository was not available, so the quote was not verified."""
+    """The repository, commit or file could not be read, so the quote was not verified."""
     NONE = "none"
     """No quote was given; the lines are from the repository."""
 
@@ -70,8 +70,8 @@ VERDICT_MEANING: dict[Verdict, str] = {
     Verdict.COMMENTS: "Identical except for comments; the repository's lines are printed.",
     Verdict.EDITED: "Most quoted lines are present, others differ; the repository's lines are printed.",
     Verdict.MOVED: "The quoted code is at other lines than cited; those lines are printed.",
-    Verdict.NOT_FOUND: "The code was not found as quoted in that file at that commit.",
-    Verdict.UNCHECKED: "The repository was not available, so the quote was not verified.",
+    Verdict.NOT_FOUND: "The code was not found as quoted, or the cited file or lines do not exist at that commit.",
+    Verdict.UNCHECKED: "The repository, commit or file could not be read, so the quote was not verified.",
     Verdict.NONE: "No quote was given; the lines are from the repository.",
 }
 """One sentence per verdict for a reader of the report."""
@@ -102,6 +102,8 @@ class Check(Frozen):
 
     verdict: Verdict
     """The verdict."""
+    reason: str | None = None
+    """Why there is no code to check against, as in `no such file at this commit`; None if the code was read."""
     text: Verdict | None = None
     """For `moved`: verdict on the text at the place where it was found."""
     claimed: tuple[Region, ...] = ()
@@ -173,12 +175,12 @@ class Snippet(Frozen):
     commit: str | None
     """Full hash of the commit read or claimed; None if unknown (nothing pinned, no repository)."""
     blob: str | None
-    """Id of the blob; None if unchecked."""
+    """Id of the blob; None if the file was not read."""
     # For `moved` the lines found: a report must not cite lines that do not contain the quoted code.
     regions: tuple[Region, ...]
     """Cited lines as printed: for `moved` as found, otherwise as claimed. Empty: the whole file."""
     runs: tuple[Run, ...]
-    """Printed lines, in order."""
+    """Printed lines, in order. Empty if there are none: an empty file, a file or lines that do not exist."""
     permalink: str | None
     """Forge URL of the cited lines at the commit."""
     # By file name only: a lexer guessed from the content can change after a small edit of the file.
@@ -193,7 +195,7 @@ class Snippet(Frozen):
     loose_notes: tuple[tuple[int, str], ...] = ()
     """(line as authored, note) of notes on lines that are not printed, so that no note is lost."""
     fingerprints: tuple[str, ...] = ()
-    """`fingerprint/1` of the text of each region; empty if unchecked."""
+    """`fingerprint/1` of the text of each region; empty if the file was not read."""
 
     @property
     def is_authors(self) -> bool:

@@ -108,6 +108,9 @@ def verdict(check: Check) -> str:
         return f"{words}{claimed}{grade}"
     if check.verdict is Verdict.EDITED:
         return f"{words}; the repository's lines are printed"
+    if check.verdict is Verdict.NOT_FOUND and check.reason:
+        places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
+        return f"not found: {check.reason}" + (f"; quote found at {places}" if places else "")
     if check.verdict is Verdict.NOT_FOUND and check.also:
         return f"not found as quoted at these lines; found at {line_list(check.also)}"
     if check.verdict is Verdict.NOT_FOUND:
@@ -115,7 +118,8 @@ def verdict(check: Check) -> str:
         closest = f"; closest at {line_list((check.closest,))}" if check.closest else ""
         return f"{words} in this file at this commit" + (f"; found at {places}" if places else closest)
     if check.verdict is Verdict.UNCHECKED:
-        return f"{words}: author's copy; repository not available"
+        # Reports that were written before 0.2.0 have no reason: the repository was the only one.
+        return f"{words}: {check.reason or 'repository not available'}"
     if check.outside:
         return f"{words}; it also shows {line_list(check.outside)}, not cited"
     return words

@@ -142,14 +142,9 @@ BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [
     ("an unknown template", lambda w: w.engagement("template: nope\n"), 3, "there is no template 'nope'"),
     ("an unknown output", lambda w: w.engagement("outputs: [doc]\n"), 3, "'doc' is not a format"),
     ("a file name pattern", lambda w: w.engagement("file_name: '{nope}'\n"), 3, "{nope} is not one of"),
-    ("a range past the end", lambda w: w.finding(LOCATION.replace(": 4", ": 4-400")), 4, "has 7 lines"),
-    ("a missing path", lambda w: w.finding(LOCATION.replace("app", "ap")), 4, "app.py"),
     ("a missing commit", lambda w: w.engagement(repository=f'path: ../app, commit: "{"1" * 40}"'), 4, "1111111111"),
     ("a missing revision", lambda w: w.engagement(repository="path: ../app, revision: v9"), 4, "v9"),
     ("a folder that is no repository", lambda w: w.engagement(repository="path: ../findings"), 4, "findings"),
-    ("a binary file", lambda w: w.finding(LOCATION.replace("app.py", "binary.bin")), 4, "binary"),
-    ("a UTF-16 file", lambda w: w.finding(LOCATION.replace("app.py", "wide.txt")), 4, "UTF-16"),
-    ("an LFS pointer", lambda w: w.finding(LOCATION.replace("app.py", "lfs.bin")), 4, "LFS"),
 ]
 
 
@@ -167,6 +162,44 @@ def test_a_broken_engagement_is_told_once_with_its_code_and_nothing_is_written(
     told = [line for line in ran.err.splitlines() if line[:1] != " " and ": warning: " not in line]
     assert len(told) == len(set(told)) <= 3
     assert not (work.root / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("location", "message", "verdict"),
+    [
+        ("{path: app.py, lines: 4-400}", "has 7 lines", "not_found"),
+        ("{path: ap.py, lines: 4}", "app.py", "not_found"),
+        ("{path: binary.bin, lines: 4}", "a binary file", "unchecked"),
+        ("{path: lfs.bin, lines: 4}", "a Git LFS pointer", "unchecked"),
+        (f'{{path: app.py, lines: 4, commit: "{"1" * 40}"}}', f"commit {'1' * 40} is not in the clone", "unchecked"),
+    ],
+)
+def test_one_bad_location_is_a_warning_and_everything_is_written(
+    work: Work, run: Run, location: str, message: str, verdict: str
+) -> None:
+    work.write("A-2.finding.yaml", f"title: Bad\nseverity: low\ndescription: x\nlocations: [{location}]\n")
+
+    ran = run("build", work.root, "-f", "md", "-f", "json")
+    strict = run("build", work.root, "-f", "md", "-o", work.root / "strict.md", "--strict")
+
+    assert (ran.code, ran.err.count("warning: ")) == (0, 1), ran.err
+    assert message in ran.err
+    report = json.loads((work.root / "build/report.json").read_text())
+    assert [f["snippets"][0]["check"]["verdict"] for f in report["findings"]] == ["exact", verdict]
+    assert "name = sys.argv[1]" in (work.root / "build/report.md").read_text()
+    assert strict.code == 1
+    assert (work.root / "strict.md").exists()
+
+
+def test_thirty_locations_at_one_missing_commit_are_one_message(work: Work, run: Run) -> None:
+    location = f'  - {{path: app.py, lines: 4, commit: "{"1" * 40}"}}\n'
+    work.write("A-2.finding.yaml", "title: Bad\nseverity: low\ndescription: x\nlocations:\n" + location * 30)
+
+    ran = run("check", work.root)
+
+    assert (ran.code, ran.err.count("warning: ")) == (0, 1), ran.err
+    assert "27 more places" in ran.err or "30" in ran.err
+    assert run("check", work.root, "--all").err.count("warning: ") == 30
 
 
 def test_the_line_at_fault_is_shown_with_a_caret(work: Work, run: Run) -> None:

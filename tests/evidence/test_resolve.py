@@ -298,14 +298,81 @@ def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Reposit
         ({"commit": "2" * 40}, "commit-missing", f"commit {'2' * 40} is not in the clone of repository 'app'"),
     ],
 )
-def test_what_git_cannot_show_is_an_error(source: Repository, location: dict[str, Any], code: str, fault: str) -> None:
-    result = resolved(source, location)
+def test_a_location_that_git_cannot_show_is_a_warning_and_the_others_are_read(
+    source: Repository, location: dict[str, Any], code: str, fault: str
+) -> None:
+    result = resolved(source, location, {"lines": "1"})
 
     problem = problem_of(result, code)
     assert fault in problem.fault
-    assert (problem.kind, problem.level) == (Kind.SOURCE, "error")
+    assert (problem.kind, problem.level) == (Kind.SOURCE, "warning")
     assert (problem.subject or ())[:3] == ("A-1", "locations", 0)
-    assert result.snippets["A-1"] == ()
+    assert [snippet.index for snippet in result.snippets["A-1"]] == [0, 1]
+    assert result.snippets["A-1"][1].runs[0].lines[0].text == LINES[0]
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ({"commit": "2" * 40}, "the commit is not in the repository"),
+        ({"path": "docs/binary.bin"}, "this path is a binary file"),
+        ({"path": "docs/link"}, "this path is a symbolic link"),
+        ({"path": "docs/huge.txt"}, "the file is too large"),
+    ],
+)
+def test_what_cannot_be_read_is_unchecked_and_shows_the_authors_quote(
+    source: Repository, location: dict[str, Any], reason: str
+) -> None:
+    snippet = resolved(source, {"lines": "2", "quote": "not git's", **location}).snippets["A-1"][0]
+
+    assert (snippet.check.verdict, snippet.check.reason) == (Verdict.UNCHECKED, reason)
+    assert [line.text for run in snippet.runs for line in run.lines] == ["not git's"]
+    assert (snippet.regions, snippet.blob, snippet.is_authors) == ((Region(start_line=2, end_line=2),), None, True)
+
+
+@pytest.mark.parametrize(
+    ("location", "reason", "shown"),
+    [
+        ({"path": "src/cod.py", "lines": "2"}, "no such file at this commit", []),
+        ({"lines": "90-99"}, "the file has 17 lines", []),
+        ({"lines": "16-99"}, "the file has 17 lines", [[16, 17]]),
+        ({"path": "docs/empty.txt", "lines": "1"}, "the file is empty", []),
+    ],
+)
+@pytest.mark.parametrize("quote", [None, "nothing like this is there\nnor like that"])
+def test_what_does_not_exist_is_not_found_and_never_shows_the_authors_quote(
+    source: Repository, location: dict[str, Any], reason: str, shown: list[list[int]], quote: str | None
+) -> None:
+    snippet = resolved(source, {"quote": quote, "notes": {"99": "n"}, **location}).snippets["A-1"][0]
+
+    assert (snippet.check.verdict, snippet.check.reason) == (Verdict.NOT_FOUND, reason)
+    assert numbers(snippet) == shown
+    assert snippet.loose_notes == ((99, "n"),)
+    assert not snippet.is_authors
+
+
+def test_a_mark_past_the_end_costs_the_mark_and_not_the_lines(source: Repository) -> None:
+    result = resolved(source, {"lines": "1-2", "highlight": "2, 99", "notes": {99: "n"}})
+
+    snippet = only(result)
+    assert (snippet.check.verdict, numbers(snippet), snippet.loose_notes) == (Verdict.NONE, [[1, 2]], ((99, "n"),))
+    assert [line.highlighted for line in snippet.runs[0].lines] == [False, True]
+    assert problem_of(result, "lines-past-end").subject == ("A-1", "locations", 0, "highlight")
+
+
+def test_a_quote_at_the_end_of_a_range_past_the_end_names_the_lines(source: Repository) -> None:
+    result = resolved(source, {"lines": "16-99", "quote": "\n".join(LINES[15:17])})
+
+    assert (only(result).check.verdict, only(result).regions) == (Verdict.EXACT, (Region(start_line=16, end_line=17),))
+    assert problem_of(result, "lines-past-end").remedy == "write `lines: 16-17`: the quoted code is there"
+
+
+def test_a_quote_of_a_file_that_does_not_exist_is_looked_for_in_the_others(source: Repository) -> None:
+    result = resolved(source, {"path": "src/gone.py", "lines": "7-10", "quote": "\n".join(LINES[6:10])})
+
+    remedy = "write the path of the file with the quote: src/code.py lines 7-10 and src/copy.py lines 8-11"
+    assert problem_of(result, "path-missing").remedy == remedy
+    assert [place.path for place in only(result).check.elsewhere] == ["src/code.py", "src/copy.py"]
 
 
 @pytest.mark.parametrize(("path", "meant"), [("src/cod.py", "src/code.py"), ("lib/Copy.py", "src/copy.py")])
@@ -313,10 +380,11 @@ def test_a_path_that_is_not_there_is_compared_with_those_that_are(source: Reposi
     assert meant in (problem_of(resolved(source, {"path": path}), "path-missing").remedy or "")
 
 
-def test_a_range_past_the_end_names_the_place_of_the_quote(source: Repository) -> None:
+def test_a_range_past_the_end_names_the_place_of_the_quote_once(source: Repository) -> None:
     result = resolved(source, {"lines": "40-41", "quote": "\n".join(LINES[6:8])})
 
-    assert problem_of(result, "lines-past-end").remedy == "the quoted code is at lines 7-8"
+    assert (only(result).check.verdict, numbers(only(result))) == (Verdict.MOVED, [[7, 8]])
+    assert [(problem.code, problem.remedy) for problem in result.problems] == [("quote-moved", "write `lines: 7-8`")]
 
 
 def test_a_repository_that_the_engagement_does_not_have_is_invalid_input(source: Repository) -> None:
@@ -440,9 +508,9 @@ def test_a_blob_is_read_once_however_often_it_is_cited(source: Repository) -> No
 
 
 def test_the_order_of_the_locations_is_kept(source: Repository) -> None:
-    result = resolved(source, {"lines": "3"}, {"path": "no"}, {"lines": "1"})
+    result = resolved(source, {"lines": "3"}, {"path": "no", "lines": "2"}, {"lines": "1"})
 
-    assert [(snippet.index, str(snippet.regions[0])) for snippet in result.snippets["A-1"]] == [(0, "3"), (2, "1")]
+    assert [(snippet.index, str(snippet.regions[0])) for snippet in result.snippets["A-1"]] == [(0, "3"), (1, "2"), (2, "1")]
 
 
 @settings(max_examples=60)

@@ -367,7 +367,7 @@ def test_a_guard_added_around_lines_that_stayed_is_told(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"\0\1\2", "binary"),
-        (Link("other.py"), "symlink"),
+        (Link("other.py"), "symbolic link"),
         (Submodule("1" * 40), "submodule"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 3\n", "LFS"),
     ],
