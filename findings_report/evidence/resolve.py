@@ -186,9 +186,7 @@ def _leave_unread(
     if elsewhere:
         problem = replace(problem, remedy=f"write the path of the file with the quote: {describe_places(elsewhere)}")
     verdict = leave_unchecked(location.quote, location.lines)
-    verdict = verdict.model_copy(
-        update={"verdict": Verdict.NOT_FOUND, "reason": error.reason, "elsewhere": elsewhere}
-    )
+    verdict = verdict.model_copy(update={"verdict": Verdict.NOT_FOUND, "reason": error.reason, "elsewhere": elsewhere})
     shown = show_quote_lines((), location)
     snippet = _snippet(index, location, repository, None, shown, verdict, location.lines, location.symbol)
     return Resolved(snippet.model_copy(update={"permalink": None}), (problem,), budget)

@@ -185,9 +185,7 @@ class FileReader:
             except FindingsReportError as error:
                 first = error.problems[0]
                 fault = f"{path} cannot be read at commit {commit}: {first.fault}"
-                self._files[key] = NoLinesError(
-                    fault, reason="the file cannot be read", code=first.code, remedy=first.remedy
-                )
+                self._files[key] = NoLinesError(fault, reason="the file cannot be read", code=first.code, remedy=first.remedy)
         file = self._files[key]
         if isinstance(file, NoLinesError):
             raise file

@@ -213,7 +213,7 @@ def _follow_group(
 
 def _report_unmoved(place: CitedPlace) -> Drift:
     path, region = place.snippet.path, place.region
-    # What does not exist at a commit is not unchanged there.
+    # A region that does not exist at a commit is not unchanged there.
     if place.snippet.check.verdict is Verdict.NOT_FOUND and not place.snippet.runs:
         return Drift(path=path, region=region, kind=DriftKind.UNVERIFIABLE, reason=place.snippet.check.reason)
     quoted = tuple((line, line) for line in place.quoted)
