@@ -9,14 +9,25 @@ Each report becomes an engagement in FOLDER/A or FOLDER/B, its half.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+import subprocess
+import sys
 import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from convert import Code, git, read_finding, split_findings, write_engagement
+from line_by_line import Judgement, judge
 
 HERE = Path(__file__).parent
+ACCEPTED = {"exact", "whitespace", "partial", "elided", "annotated", "comments"}
+TRUE = ("true", "patch", "unordered")
+"""Kinds of quotes whose every line is in the file."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,22 @@ class Report:
     code: str
     commit: str
     at: str = "HEAD"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quote, the verdict on it, and what the lines of the file say."""
+
+    engagement: str
+    finding: str
+    index: int
+    verdict: str
+    """For "moved" with the verdict on the text: "moved+exact"."""
+    truth: Judgement
+    fault: str
+    """What is wrong with the verdict; empty if nothing is."""
+    quote: str
+    check: dict[str, Any]
 
 
 def read_table() -> list[Report]:
@@ -63,15 +90,100 @@ def convert(report: Report, mirror: Path, out: Path) -> Path | None:
     return folder
 
 
+def build(folder: Path) -> list[Row]:
+    """Builds the engagement's report as JSON and holds each verdict against the lines of the file."""
+    findings = folder / "findings"
+    command = [str(Path(sys.executable).parent / "findings-report"), "build", "-f", "json", "-o", str(folder / "report.json")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (folder / "build.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode:
+        print(f"{folder.name}: no report, see {folder / 'build.txt'}")
+        return []
+    clone = Path(yaml.safe_load((findings / "engagement.yaml").read_text(encoding="utf-8"))["repositories"]["code"]["path"])
+    files: dict[tuple[str, str], list[str]] = {}
+    rows = []
+    for finding in json.loads((folder / "report.json").read_text(encoding="utf-8"))["findings"]:
+        authored = yaml.safe_load((findings / f"{finding['id']}.finding.yaml").read_text(encoding="utf-8"))["locations"]
+        for snippet in finding["snippets"]:
+            quote = authored[snippet["index"]].get("quote")
+            if quote is None:
+                continue
+            key = (snippet["commit"], snippet["path"])
+            if key not in files:
+                files[key] = git(clone, "show", ":".join(key)).split("\n")
+            rows.append(compare(folder.name, finding["id"], snippet, quote, files[key]))
+    return rows
+
+
+def compare(engagement: str, finding: str, snippet: dict[str, Any], quote: str, lines: Sequence[str]) -> Row:
+    check = snippet["check"]
+    truth = judge(quote, lines)
+    verdict = f"moved+{check['text']}" if check["verdict"] == "moved" else check["verdict"]
+    fault = ""
+    if verdict.removeprefix("moved+") in ACCEPTED:
+        shown = [line for region in check["found"] for line in lines[region["start_line"] - 1 : region["end_line"]]]
+        cited = [line for region in check["claimed"] for line in lines[region["start_line"] - 1 : region["end_line"]]]
+        if truth.kind in ("false", "no code"):
+            fault = "accepted, not in the file"
+        elif judge(quote, shown).missing:
+            fault = "the place lacks a quoted line"
+        elif verdict != check["verdict"] and cited and truth.ordered and judge(quote, cited).kind == truth.kind:
+            fault = "moved from a right place"
+    elif truth.kind in TRUE:
+        fault = "refused"
+    return Row(engagement, finding, snippet["index"], verdict, truth, fault, quote, check)
+
+
+def show(regions: Sequence[dict[str, int]]) -> str:
+    return ", ".join(f"{region['start_line']}-{region['end_line']}" for region in regions) or "nothing"
+
+
+def report_half(half: str, rows: Sequence[Row], out: Path) -> None:
+    """Prints the figures of a half and writes what was judged wrong, by kind, to `failures.txt` beside its engagements."""
+    true = [row for row in rows if row.truth.kind in TRUE]
+    accepted = [row for row in rows if row.verdict.removeprefix("moved+") in ACCEPTED]
+    right = sum(not row.fault for row in true)
+    share = right / max(1, len(true))
+    print(f"\n{half}: {len(rows)} quotes, of {len(true)} whose every line is in the file {right} accepted ({share:.1%})")
+    for fault, count in Counter(row.fault for row in rows if row.fault and row.fault != "refused").most_common():
+        print(f"   {fault}: {count} of {len(accepted)} accepted")
+    kinds = (*TRUE, "false", "no code")
+    print(f"   {'':20}" + "".join(f"{kind:>10}" for kind in kinds))
+    for verdict in sorted({row.verdict for row in rows}):
+        counts = Counter(row.truth.kind for row in rows if row.verdict == verdict)
+        print(f"   {verdict:20}" + "".join(f"{counts[kind]:10}" for kind in kinds))
+    by_kind: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.fault:
+            by_kind[f"{row.fault}: {row.truth.kind}, {' '.join(sorted(row.truth.traits)) or 'whole lines'}"].append(row)
+    ordered = sorted(by_kind.items(), key=lambda pair: -len(pair[1]))
+    text = [f"{len(members):4}  {kind}" for kind, members in ordered]
+    for kind, members in ordered:
+        text += [f"\n{'#' * 100}\n# {kind} ({len(members)})", *map(describe, members)]
+    (out / half / "failures.txt").write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def describe(row: Row) -> str:
+    return (
+        f"\n=== {row.engagement} {row.finding} locations[{row.index}]: {row.verdict}; claimed {show(row.check['claimed'])}; "
+        f"found {show(row.check['found'])}; missing {list(row.truth.missing[:5])}\n{row.quote}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mirror", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[])
     options = parser.parse_args()
-    for report in read_table():
-        if not options.only or report.name in options.only:
-            convert(report, options.mirror, options.out)
+    reports = [report for report in read_table() if not options.only or report.name in options.only]
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for report in reports:
+        folder = convert(report, options.mirror, options.out)
+        if folder:
+            rows[report.half] += build(folder)
+    for half in sorted(rows):
+        report_half(half, rows[half], options.out)
 
 
 if __name__ == "__main__":

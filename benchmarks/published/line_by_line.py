@@ -1,0 +1,138 @@
+"""Whether each line of a quote is in a file, decided line by line, sharing nothing with findings-report.
+
+What is no code of the file is set aside first: a line that names the file, line numbers, marks of elision, the added lines of a
+patch, remarks of the auditor. Each line that is left has to be in the file, white space aside: as a line, as part of one, or as
+a line that was wrapped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+NAMES_A_FILE = re.compile(
+    r"[\s/#*<!-]*(file|path|contract)?\s*:?\s*[`*]*(https?://\S+|[\w@./\\-]*\w\.[A-Za-z]{1,5})\b", re.IGNORECASE
+)
+SIGNS = r"(?://+|#+|/\*+|\*+(?=[\s/]|$)|<!--|--(?=\s)|;;)"
+ELISION = re.compile(
+    rf"\s*(?:\d+\s*[:|]?\s*)?[+-]?\s*(?:{SIGNS}\s*)?[\[({{<]*\s*"
+    r"(?:\.\s*\.|…|\.$|snip|\W*(?:rest|remain\w*|more|other) (?:of|code))",
+    re.IGNORECASE,
+)
+OMITTED = re.compile(rf"\s*{SIGNS}.*(?:omitted|\.\.\.|…)\W*$")
+NUMBER = re.compile(r"\s*[+>|-]?\s*(?:L|#)?\d{1,6}\s*(?:[:|.)→-]+|(?=\s)|$)")
+ADDED = re.compile(r"\s*\+(?!\+)(?!\s*\d+\s*[:|])")
+PATCH_HEAD = re.compile(r"(?:diff --git |index [0-9a-f]+|@@ |--- |\+\+\+ |new file mode|\\ No newline)")
+MARK = r"@>|@audit|@note|@info|@bug|<-|\^\^|[^\x00-\x7f]"
+REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
+TRAILING_REMARK = re.compile(rf"//|#|/\*|--|{MARK}")
+SIGN = re.compile(r"\s*(?:[+-]|@>|>|[^\x00-\x7f]+)")
+PARTIAL = 6
+"""The fewest characters that count as part of a line, or say where a line stands: fewer are found anywhere."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of the lines of a quote."""
+
+    missing: tuple[str, ...]
+    """Lines of code that are not in the file."""
+    code: int
+    """Number of lines that were compared with the file."""
+    ordered: bool
+    """Whether the lines that are in the file stand there in the order of the quote."""
+    traits: frozenset[str]
+    """How the quote is written: head, numbers, elision, remark, part, wrapped, patch."""
+
+    @property
+    def kind(self) -> str:
+        if not self.code:
+            return "no code"
+        if self.missing:
+            return "false"
+        return ("patch" if "patch" in self.traits else "true") if self.ordered else "unordered"
+
+
+def squeeze(text: str) -> str:
+    return "".join(text.split())
+
+
+class File:
+    """Lines that a quote is looked up in."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = [squeeze(line) for line in lines]
+        self.whole = "".join(self.lines)
+        self.distinct = set(self.lines)
+
+    def has(self, text: str) -> str | None:
+        """Return "line", "part" or "wrapped"; None when `text` is not there."""
+        wanted = squeeze(text)
+        if wanted in self.distinct:
+            return "line"
+        if len(wanted) < PARTIAL or wanted not in self.whole:
+            return None
+        return "part" if any(wanted in line for line in self.lines) else "wrapped"
+
+    def places(self, text: str) -> list[int]:
+        wanted = squeeze(text)
+        return [number for number, line in enumerate(self.lines, 1) if wanted in line] if len(wanted) >= PARTIAL else []
+
+
+def read(line: str) -> Iterator[tuple[str, str]]:
+    """The line as it stands, without number, without a sign before it, each without a remark; and what was taken off."""
+    bare = NUMBER.sub("", line, count=1)
+    readings = [
+        (line, ""),
+        (bare, "numbers"),
+        *((SIGN.sub("", text, count=1), trait) for text, trait in ((line, ""), (bare, "numbers"))),
+    ]
+    readings += [
+        (text[: mark.start()], "remark") for text, _ in readings for mark in reversed(list(TRAILING_REMARK.finditer(text)))
+    ]
+    yield from ((text, trait) for text, trait in readings if text.strip())
+
+
+def judge(quote: str, lines: Sequence[str]) -> Judgement:
+    file = File(lines)
+    quoted = [line for line in quote.expandtabs().split("\n") if line.strip()]
+    added = [line for line in quoted if ADDED.match(line)]
+    is_patch = 0 < len(added) < len(quoted)
+    traits: set[str] = {"patch"} if is_patch else set()
+    missing, places = [], []
+    for index, line in enumerate(quoted):
+        if (is_patch and ADDED.match(line)) or PATCH_HEAD.match(line):
+            continue
+        text, trait = next(((text, trait) for text, trait in read(line) if file.has(text)), ("", ""))
+        if text:
+            places.append(file.places(text))
+            traits |= {trait, file.has(text) or ""}
+        elif why := set_aside(line, first=index == 0):
+            traits.add(why)
+        else:
+            missing.append(line)
+    return Judgement(tuple(missing), len(places) + len(missing), in_order(places), frozenset(traits - {"", "line"}))
+
+
+def set_aside(line: str, *, first: bool) -> str:
+    """Why a line that is not in the file is no code: its trait, or "" for a line of code."""
+    bare = NUMBER.sub("", line, count=1)
+    if not bare.strip():
+        return "numbers"
+    if first and NAMES_A_FILE.match(line):
+        return "head"
+    if ELISION.match(line) or ELISION.match(bare) or OMITTED.match(line):
+        return "elision"
+    return "remark" if REMARK.match(line) or REMARK.match(bare) else ""
+
+
+def in_order(places: Sequence[Sequence[int]]) -> bool:
+    last = 0
+    for lines in places:
+        if lines:
+            following = [number for number in lines if number >= last]
+            if not following:
+                return False
+            last = following[0]
+    return True
