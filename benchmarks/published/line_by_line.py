@@ -1,8 +1,7 @@
 """Whether each line of a quote is in a file, decided line by line, sharing nothing with findings-report.
 
-What is no code of the file is set aside first: a line that names the file, line numbers, marks of elision, the added lines of a
-patch, remarks of the auditor. Each line that is left has to be in the file, white space aside: as a line, as part of one, or as
-a line that was wrapped.
+A line that names the file, line numbers, marks of elision, the added lines of a patch and remarks of the auditor are set aside
+first. Each remaining line has to be in the file, white space aside: as a line, as part of one, or as a line that was wrapped.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
 TRAILING_REMARK = re.compile(rf"//|#|/\*|--|{MARK}")
 SIGN = re.compile(r"\s*(?:[+-]|@>|>|[^\x00-\x7f]+)")
 PARTIAL = 6
-"""The fewest characters that count as part of a line, or say where a line stands: fewer are found anywhere."""
+"""The fewest characters that count as part of a line, or locate it: shorter texts are found anywhere."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of the lines of a quote."""
+    """Result for the lines of a quote."""
 
     missing: tuple[str, ...]
     """Lines of code that are not in the file."""
     code: int
     """Number of lines that were compared with the file."""
     ordered: bool
-    """Whether the lines that are in the file stand there in the order of the quote."""
+    """Whether the lines that are in the file have the same order there."""
     traits: frozenset[str]
     """How the quote is written: head, numbers, elision, remark, part, wrapped, patch."""
 
@@ -81,7 +80,7 @@ class File:
 
 
 def read(line: str) -> Iterator[tuple[str, str]]:
-    """The line as it stands, without number, without a sign before it, each without a remark; and what was taken off."""
+    """Yield the line unchanged, without number, without a sign before it, each without a remark; and what was removed."""
     bare = NUMBER.sub("", line, count=1)
     readings = [
         (line, ""),

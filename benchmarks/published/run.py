@@ -91,7 +91,7 @@ def convert(report: Report, mirror: Path, out: Path) -> Path | None:
 
 
 def build(folder: Path) -> list[Row]:
-    """Builds the engagement's report as JSON and holds each verdict against the lines of the file."""
+    """Builds the engagement's report as JSON and compares each verdict with the lines of the file."""
     findings = folder / "findings"
     command = [str(Path(sys.executable).parent / "findings-report"), "build", "-f", "json", "-o", str(folder / "report.json")]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -126,7 +126,7 @@ def compare(engagement: str, finding: str, snippet: dict[str, Any], quote: str, 
         if truth.kind in ("false", "no code"):
             fault = "accepted, not in the file"
         elif judge(quote, shown).missing:
-            fault = "the place lacks a quoted line"
+            fault = "a quoted line is not at that place"
         elif verdict != check["verdict"] and cited and truth.ordered and judge(quote, cited).kind == truth.kind:
             fault = "moved from a right place"
     elif truth.kind in TRUE:
