@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from findings_report.evidence.quote import leave_unchecked
+from findings_report.evidence.quote import leave_unchecked, may_name
 from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
@@ -64,6 +64,9 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         numbers = ", and correct the numbers in the quote" if is_numbered else ""
         remedy = f"write `{write_lines_field(correct_lines(check, location.lines))}`{numbers}"
         yield warning(fault, remedy, "quote-moved", "lines" if location.lines else "quote")
+    if check.names and not may_name(check.names, location.path):
+        fault = f"the quote names the file {check.names}, and the location cites {location.path}"
+        yield warning(fault, "correct `path`, or the line above the quoted code", "quote-names-other-file")
     if check.also and check.found:
         fault = f"the quote is also at {describe_lines(check.also)}; it is ambiguous which lines are meant"
         yield warning(fault, f"write `{write_lines_field(check.found)}` or the others", "quote-ambiguous")

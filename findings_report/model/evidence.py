@@ -112,6 +112,8 @@ class Check(Frozen):
     """Lines of the quoted text, adjacent ones joined; empty if not found or not checked."""
     outside: tuple[Region, ...] = ()
     """Lines among `found` that are not claimed, if others are: the quote shows more than is cited."""
+    names: str | None = None
+    """File that a line above the quoted code names, as written; empty if it names only lines, None without such a line."""
     unmarked_gaps: int = 0
     """Number of gaps in the quote that no mark shows."""
     differences: tuple[Difference, ...] = ()

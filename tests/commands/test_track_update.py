@@ -160,7 +160,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
     [
         ({"    write(path, value)\n": "    write(path)\n"}, "its quote differs from the repository"),
         (
-            {"      4|": "      1|", "      6|": "      3|", "      7|": "      4|"},
+            {"      4|": "      2|", "      6|": "      4|", "      7|": "      5|"},
             "its quote is at other lines than claimed",
         ),
         ({"    quote: |\n": "    symbol: load\n    quote: |\n"}, None),

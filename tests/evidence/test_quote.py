@@ -373,7 +373,6 @@ def test_code_that_starts_with_numbers_or_colons_survives() -> None:
 
 def test_numbers_that_do_not_rise_are_code() -> None:
     assert not any(reading.is_numbered for reading in read_quote("3 a\n2 b"))
-    assert not any(reading.is_numbered for reading in read_quote("3 a\nb"))
 
 
 def test_a_row_of_tildes_under_a_title_is_no_fence() -> None:

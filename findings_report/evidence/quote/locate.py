@@ -14,7 +14,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
-from findings_report.evidence.quote.parse import QuotedLine, Reading, replace_texts, strip_remark
+from findings_report.evidence.quote.marks import strip_remark
+from findings_report.evidence.quote.parse import QuotedLine, Reading, replace_texts
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import VERSIONS, compare_lines, weigh_line
 from findings_report.sourcecode.lines import is_informative, squeeze
@@ -129,7 +130,7 @@ def spell(reading: Reading, file: LineIndex) -> Spelling:
     letters = [file.letters.get(squeeze(text), UNKNOWN) for text in texts]
     if UNKNOWN not in letters:
         return Spelling(reading, "".join(letters), reading.is_annotated)
-    bare = [text if squeeze(text) in file.letters else strip_remark(text) for text in texts]
+    bare = [text if squeeze(text) in file.letters else strip_remark(text, file.letters) for text in texts]
     # A quote of nothing but marks is taken verbatim: they are the lines that the author means.
     if not any(bare):
         bare = list(texts)
@@ -141,7 +142,7 @@ def spell(reading: Reading, file: LineIndex) -> Spelling:
 def is_foreign(reading: Reading, file: LineIndex) -> bool:
     """True when `file` does not have a line of `reading`, with or without a remark: all of it cannot be found there."""
     strange = (line.text for line in reading.lines if squeeze(line.text) not in file.letters)
-    bare = (strip_remark(text) for text in strange)
+    bare = (strip_remark(text, file.letters) for text in strange)
     return any(text is not None and squeeze(text) not in file.letters for text in bare)
 
 

@@ -1,4 +1,4 @@
-"""The author's quote: taking fences, line numbers, elision marks and remarks off code copied in whatever shape.
+"""The author's quote: taking fences, line numbers and diff marks off code copied in whatever shape.
 
 Pure, and without the file the code came from: a quote can often be read in more than one way (`404: "Not Found"` is line 404
 or an entry of a table), so all plausible readings are returned, and `check_quote` keeps the one that matches the file best.
@@ -12,48 +12,39 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from findings_report.evidence.quote.marks import (
+    Head,
+    find_head,
+    find_named_file,
+    is_elision,
+    is_remark,
+    join_heads,
+    may_name,
+    strip_remark,
+)
 from findings_report.model.evidence import Line, Region, Run
-from findings_report.sourcecode.lines import is_informative, join_runs, split_lines
+from findings_report.sourcecode.lines import dedent, is_informative, join_runs, split_lines
 
 Step = Callable[[int], int | None]
 """The new number of a line; None when it is not known."""
 
-_COMMENT = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
-_DOTS = r"(?:\.{3,}|…+|⋮)"
-_OMITTED = r"(?:omitted|skipped|snip(?:ped)?|more|lines?|elided|cut|truncated|rest|unchanged|code)"
-
-# Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
-_ELISION = re.compile(
-    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*(?:{_DOTS}|snip(?:ped)?|omitted)\s*[\])}}>])\s*(?:\*/|\*\)|-->)?\s*\Z"
-    rf"|\s*+{_COMMENT}\s*+{_DOTS}.*\Z"
-    rf"|\s*+{_COMMENT}\s*+(?:snip(?:ped)?|omitted)\s*(?:\*/|\*\)|-->)?\s*\Z"
-    rf"|\s*+(?:{_DOTS}|-{{2,}})\s*[\[(<]?[\w ,]{{0,40}}\b{_OMITTED}\b[\w ,]{{0,40}}[\])>]?\s*(?:{_DOTS}|-{{2,}})?\s*\Z",
-    re.IGNORECASE,
-)
-
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 
-# One way must fit every code line. Only the separator itself is taken off: what follows
+# One way must fit every number of a quote. Only the separator itself is taken off: what follows
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
-_NUMBER = r"[ \t]*[Ll]?\[?(?P<number>[0-9]{1,7})\]?"
+_NUMBER: Final = (
+    r"[ \t]*+(?:[|│┃][ \t]*+)?(?:(?:[-+*>]|[-=]{1,2}>|@>)[ \t]*+)?(?:[Ll]ine[ \t]*+\#?|[Ll][.\#]?|\#|/\*[ \t]*+)?"
+    r"[\[(<]?(?P<number>[0-9]{1,7})[\])>]?(?:[ \t]*+\*/)?"
+)
+_NUMBERED: Final = re.compile(_NUMBER + r"(?![\w])")
 
 STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
-    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*→", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+:")
+    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*[→>]", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+[-:]")
 )
 """Each way of writing line numbers; their groups are `number` and `code`."""
 
-_HEAD: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
-
-# Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
-_START = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
-
-_LONGEST = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
-_MARK = r"(?:@(?:audit|finding|issue|vuln)\w*|@>|<[-=~]|\^{2,}|!{2,}|>{2,}|←|⬅|⇐|👈|👆|🔴|❌|⚠|[Aa]udit(?:or)?\b|AUDIT\b)"
-_REMARK = re.compile(rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z|(?<!\s)\s++(?:<-{{2,}}|<={{2,}}|←|⬅|⇐|👈|@audit\b).*\Z", re.DOTALL)
-_POINTER = re.compile(r"\s*+(?:@>+|@audit[\w-]*>?|>{2,}|[-=]{2,}>|→|➜|👉)[ \t]?")
-_CARETS = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?[\^~]{{2,}}.*\Z")
-_REMARK_STARTS: Final = frozenset("#/-;%(<*@>=→➜👉^~←⬅⇐👈")  # the first characters of the three above
+_COLUMN: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
 
 Numbered = list[tuple[int | None, str]]
 """Lines of code, each with the number that was beside it; None for a line without one."""
@@ -61,6 +52,10 @@ Numbered = list[tuple[int | None, str]]
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
 _LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
 _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
+_BAR_ROW: Final = re.compile(r"[ \t]+[|│][ \t]*+(?P<code>(?:[\^~].*)?)\Z")  # `   | ^^^^ here`, as compilers print it
+_MOST_HEADS: Final = 3
+_SIGN_BEHIND: Final = re.compile(r"\A([ \t]*+[0-9]{1,7}[ \t]*+[:|]?)[ \t]?([-+])(?=[ \t])")  # `12 + code`, `12: - code`
+_COMMENT_LINE: Final = re.compile(r"[ \t]*+(?://|\#(?!\w)|/\*|--|\*|;|%|<!--|\(\*)")
 _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
 
 _DIFF_HEAD: Final = re.compile(
@@ -81,6 +76,8 @@ class QuotedLine(NamedTuple):
     """How many blank lines are before it, since the last line of code or mark."""
     is_after_jump: bool = False
     """True when the numbers skip lines before it."""
+    has_indent: bool = True
+    """False when its indentation is the author's: it has a number, in a column where other lines have code."""
 
     @property
     def is_after_gap(self) -> bool:
@@ -97,26 +94,35 @@ class Reading:
     marks: tuple[str, ...] = ()
     """Elision marks after the last line of code."""
     is_annotated: bool = False
-    """True when remarks on lines of their own were dropped, recognised by having no number."""
+    """True when remarks on lines of their own were dropped, recognised by having no number, or one side of a patch."""
+    head: Head | None = None
+    """What was above the code and names the file; it is not among the lines."""
 
     @property
     def is_numbered(self) -> bool:
-        """True when every line has a number."""
-        return bool(self.lines) and self.lines[0].number is not None
+        """True when a line has a number: all of them, or the first of each group."""
+        return any(line.number is not None for line in self.lines)
 
     @property
     def claimed(self) -> tuple[Region, ...]:
-        """The lines that the numbers name, blank ones between neighbours with them; empty without numbers."""
-        numbers: list[int] = []
+        """The lines that the numbers name, blank ones between neighbours with them; without numbers those of the head.
+
+        Lines without a number are counted on from the one above, up to the next mark.
+        """
+        numbers: set[int] = set()
+        last: int | None = None
         for line in self.lines:
-            if line.number is None:
-                return ()
-            numbers += range(line.number if line.is_after_gap or not numbers else numbers[-1] + 1, line.number + 1)
-        return join_runs(numbers)
+            if line.number is not None:
+                start = line.number if line.is_after_gap or last is None else last + 1
+                numbers.update(range(start, line.number + 1))
+            elif last is not None and not line.marks:
+                numbers.update(range(last + 1, last + 2 + line.blanks))
+            last = line.number or (None if last is None or line.marks else last + 1 + line.blanks)
+        return join_runs(sorted(numbers)) if numbers or self.head is None else self.head.regions
 
 
 class Side(NamedTuple):
-    """One side of a diff."""
+    """One side of a diff, or of a patch that somebody proposes."""
 
     lines: Numbered
     """Its lines; their numbers when every hunk says where it starts."""
@@ -124,22 +130,53 @@ class Side(NamedTuple):
     """True when lines of the other side were left out."""
 
 
+class _Body(NamedTuple):
+    """A quote without what is around the code."""
+
+    start: int
+    """Index of its first line in the quote."""
+    lines: list[str]
+    """The code, with numbers and marks."""
+    words: str = ""
+    """The text after the opener of its fence: `diff`."""
+    head: Head | None = None
+    """What names the file above it."""
+
+
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
-    lines = _strip_fence(split_lines(quote))
-    pasted = list(_read_pasted(lines))
-    numbered = [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
-    # `9    x` above `10   x`: taken literally, one of the two would have another indentation.
-    columns = _align_columns(lines) if numbered else lines
-    aligned = [] if columns == lines else [r for style in STYLES if (r := _read_numbered(columns, style)) is not None]
-    # `nl` does not number blank lines, so its numbers are not those of the file, though the text is.
-    uncounted = [_drop_numbers(reading) for reading in numbered if _skips_blanks(reading)]
-    return (*dict.fromkeys((*pasted, *numbered, *aligned, *uncounted)), _read_plain(lines))
+    fenced = _strip_fence(split_lines(quote))
+    body = _strip_heads(fenced)
+    readings = dict.fromkeys((*_read_body(body.lines, words=body.words), _read_plain(body.lines)))
+    if body.head is None:
+        return tuple(readings)
+    return (*(replace(reading, head=body.head) for reading in readings), _read_plain(fenced.lines))
+
+
+def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
+    """Yield the readings that take something off."""
+    yield from _read_pasted(lines)
+    numbered = _read_all_styles(lines)
+    yield from numbered
+    if numbered:
+        # `9    x` above `10   x`: taken literally, one of the two would have another indentation.
+        columns = _align_columns(lines)
+        yield from _read_all_styles(columns) if columns != lines else ()
+        # `nl` does not number blank lines, and an excerpt may be counted from 1: then the numbers are not those of the file.
+        yield from (_drop_numbers(reading) for reading in numbered if _skips_blanks(reading) or _starts_at_1(reading))
+    yield from _read_patch(lines, is_diff=words.lower().startswith(("diff", "patch", "udiff")))
+    margin = next((line.lstrip()[:1] for line in lines if line.strip()), "")
+    if margin in (">", "|", "│"):
+        yield from _read_margin(lines, margin)
+
+
+def _read_all_styles(lines: Sequence[str]) -> list[Reading]:
+    return [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
 
 
 def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
-    """Return the lines that the numbers in `style` claim; empty unless every line of code has one."""
-    reading = _read_numbered(_strip_fence(split_lines(quote)), style)
+    """Return the lines that the numbers in `style` claim; empty without such numbers."""
+    reading = _read_numbered(_strip_heads(_strip_fence(split_lines(quote))).lines, style)
     return reading.claimed if reading is not None else ()
 
 
@@ -175,8 +212,15 @@ def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], ste
     style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
     if style is None:
         return quote if tuple(claimed) == tuple(cited) else None
-    lines = [_step_line(line, style, step) for line in quote.split("\n")]
-    return None if any(line is None for line in lines) else "\n".join(line or "" for line in lines)
+    lines = quote.split("\n")
+    body = _strip_heads(_strip_fence(lines))
+    for index, number in enumerate(_find_numbers(body.lines, style) or (), body.start):
+        stepped = step(int(number["number"])) if number else None
+        if number and stepped is None:
+            return None
+        if number:
+            lines[index] = f"{lines[index][: number.start('number')]}{stepped}{lines[index][number.end('number') :]}"
+    return "\n".join(lines)
 
 
 def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
@@ -194,24 +238,6 @@ def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
     return replace(reading, lines=tuple(kept), marks=marks + reading.marks)
 
 
-def strip_remark(text: str) -> str | None:
-    """Return `text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line."""
-    if len(text) > _LONGEST:
-        return text
-    pointer = _POINTER.match(text)
-    bare = "" if _CARETS.match(text) else _REMARK.sub("", text[pointer.end() :] if pointer else text)
-    return bare if bare.strip() else None
-
-
-def _step_line(line: str, style: re.Pattern[str], step: Step) -> str | None:
-    """Return the line with its number stepped, if it has one; None when the new number is not known."""
-    head = style.match(line)
-    if head is None:
-        return line
-    number = step(int(head["number"]))
-    return None if number is None else f"{line[: head.start('number')]}{number}{line[head.end('number') :]}"
-
-
 def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
     """Yield the readings of code that a program printed with paths, numbers or diff marks."""
     bare = strip_paths(lines)
@@ -226,37 +252,77 @@ def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
 
 
 def _read_numbered(lines: Sequence[str], style: re.Pattern[str]) -> Reading | None:
-    """Return the reading with numbers in `style`; None unless every line of code has one and they rise."""
-    read: list[tuple[int | None, str]] = []
-    last = 0
-    for line in lines:
-        match = style.match(line)
-        if match is not None:
-            number = int(match["number"])
-            code = match["code"] or ""
-            # Numbers of a file rise; a table of codes or a list of ports seldom does, and is then read as code.
-            if number <= last and not _ELISION.match(code):
-                return None
-            last = max(number, last)
-            read.append((number, code))
-        elif not line.strip() or _ELISION.match(line) or _is_remark(line):
-            read.append((None, line))
-        elif line.strip() == "--":  # between what grep found
-            read.append((None, "..."))
-        else:
-            return None
+    """Return the reading with numbers in `style`, on every line of code or on some; None when they cannot be line numbers."""
+    found = _find_numbers(lines, style)
+    if found is None:
+        return None
+    read: Numbered = []
+    for line, number in zip(lines, found, strict=True):
+        if number is not None:
+            read.append((int(number["number"]), number["code"] or ""))
+        elif (row := _BAR_ROW.match(line)) is None:
+            read.append((None, "..." if line.strip() == "--" else line))  # `--` is between what grep found
+        elif row["code"].strip():
+            read.append((None, row["code"]))
     if not any(number is not None and code.strip() for number, code in read):
         return None
-    return _collect(read)
+    is_partial = any(number is None and not _is_aside(line) for line, number in zip(lines, found, strict=True))
+    return _collect(read, is_partial=is_partial)
+
+
+def _find_numbers(lines: Sequence[str], style: re.Pattern[str]) -> list[re.Match[str] | None] | None:
+    """Return for each line the match of its number in `style`, None for a line without one; None when there are none.
+
+    Numbers of a file rise; a table of codes or a list of ports seldom does, and is then read as code.
+    """
+    first = next((line for line in lines if _NUMBERED.match(line)), None)
+    if first is None or not style.match(first):
+        return None
+    found = [style.match(line) for line in lines]
+    strays = [index for index, match in enumerate(found) if match is None and not _is_aside(lines[index])]
+    last, ends = 0, max((index for index, line in enumerate(lines) if line.strip()), default=0)
+    counted: int | None = None  # the number of the line above, where each line has one or is counted on
+    refused = 0
+    for index, match in enumerate(found):
+        is_start = index == 0 or not lines[index - 1].strip() or is_elision(lines[index - 1])
+        if match is None:
+            counted = None if counted is None or is_elision(lines[index]) else counted + 1
+            continue
+        number = int(match["number"])
+        rises = number > last or is_elision(match["code"] or "")
+        if not rises and not strays:
+            return None
+        # Of numbers on some lines only, one at an odd place is code: `100 ether,`.
+        if rises and (not strays or is_start or counted is None or number == counted + 1 or index == ends):
+            last = max(number, last)
+            counted = number
+        else:
+            found[index] = None
+            refused += 1
+            counted = counted + 1 if counted is not None else None
+    return found if sum(match is not None for match in found) > refused else None
+
+
+def _is_aside(line: str) -> bool:
+    """True for a line that needs no number between numbered ones."""
+    return (
+        not line.strip()
+        or is_elision(line)
+        or line.strip() == "--"
+        or bool(_BAR_ROW.match(line) or _COMMENT_LINE.match(line) or is_remark(line))
+    )
 
 
 def _read_plain(lines: Sequence[str]) -> Reading:
     return _collect([(None, line) for line in lines])
 
 
-def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
-    """Return the reading of `read`: lines of code with the marks and blank lines before each."""
-    is_numbered = any(number is not None for number, _ in read)
+def _collect(read: Sequence[tuple[int | None, str]], *, is_partial: bool = False) -> Reading:
+    """Return the reading of `read`: lines of code with the marks and blank lines before each.
+
+    Among numbered lines, a remark without a number was not copied from the file, unless the numbers are `is_partial`.
+    """
+    is_numbered = not is_partial and any(number is not None for number, _ in read)
     lines: list[QuotedLine] = []
     marks: list[str] = []
     blanks, is_annotated = 0, False
@@ -264,16 +330,17 @@ def _collect(read: Sequence[tuple[int | None, str]]) -> Reading:
     for number, text in read:
         if not text.strip():
             blanks += 1
-        elif _ELISION.match(text):
+        elif is_elision(text):
             marks.append(text.strip())
             blanks, last = 0, number if number is not None else last  # `28: ...` may be line 28: no jump up to there
-        # Between numbered lines, a line without a number was not copied from the file.
-        elif is_numbered and number is None:
+        elif is_numbered and number is None and is_remark(text):
             is_annotated = True
         else:
             is_jump = number is not None and last is not None and number - last > blanks + 1
-            lines.append(QuotedLine(text, number, tuple(marks), blanks if lines else 0, is_jump))
-            marks, blanks, last = [], 0, number
+            has_indent = number is None or not is_partial
+            lines.append(QuotedLine(text, number, tuple(marks), blanks if lines else 0, is_jump, has_indent))
+            counted = last + blanks + 1 if last is not None and not marks else None
+            marks, blanks, last = [], 0, number if number is not None else counted
     if not lines:  # nothing but marks: then they are the code
         return Reading(tuple(QuotedLine(text, number) for number, text in read if text.strip()))
     return Reading(tuple(lines), tuple(marks), is_annotated)
@@ -284,13 +351,17 @@ def _skips_blanks(reading: Reading) -> bool:
     return any(line.blanks and before.number == (line.number or 0) - 1 for before, line in pairwise(reading.lines))
 
 
+def _starts_at_1(reading: Reading) -> bool:
+    return reading.lines[0].number == 1
+
+
 def _drop_numbers(reading: Reading) -> Reading:
     return replace(reading, lines=tuple(line._replace(number=None) for line in reading.lines))
 
 
 def _align_columns(lines: Sequence[str]) -> list[str]:
     """Return `lines` with left-aligned numbers padded, so that the code of `9    x` and `10   x` starts in one column."""
-    heads = [_HEAD.match(line) for line in lines]
+    heads = [_COLUMN.match(line) for line in lines]
     width = max((head.end() for head in heads if head), default=0)
     moved = []
     for line, head in zip(lines, heads, strict=True):
@@ -300,28 +371,48 @@ def _align_columns(lines: Sequence[str]) -> list[str]:
     return moved
 
 
-def _strip_fence(lines: Sequence[str]) -> list[str]:
+def _strip_fence(lines: Sequence[str]) -> _Body:
     """Return `lines` without blank lines at the ends and without a fence around the rest."""
-    start, end = 0, len(lines)
-    while start < end and not lines[start].strip():
-        start += 1
-    while end > start and not lines[end - 1].strip():
-        end -= 1
-    opener = _FENCE.match(lines[start]) if end - start > 1 else None
+    body = _trim(0, lines)
+    opener = _FENCE.match(body.lines[0]) if len(body.lines) > 1 else None
     if opener is None:
-        return list(lines[start:end])
-    closer = lines[end - 1].strip()
+        return body
+    closer = body.lines[-1].strip()
     # CommonMark 4.5: the closing fence is at least as long as the opening one. An unclosed fence is accepted, because quotes
     # are cut when they are pasted.
     is_closed = len(closer) >= len(opener[1]) and set(closer) == {opener[1][0]}
     if not is_closed and opener[1][0] == "~":
-        return list(lines[start:end])  # an underlined title
-    return list(lines[start + 1 : end - 1 if is_closed else end])
+        return body  # an underlined title
+    return _Body(body.start + 1, body.lines[1 : -1 if is_closed else None], opener[2].strip())
 
 
-def _is_remark(text: str) -> bool:
-    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
-    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
+def _trim(start: int, lines: Sequence[str]) -> _Body:
+    """Return `lines`, whose first one has the index `start` in the quote, without blank ones at the ends."""
+    first = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
+    last = next((index for index in range(len(lines), first, -1) if lines[index - 1].strip()), first)
+    return _Body(start + first, list(lines[first:last]))
+
+
+def _strip_heads(body: _Body) -> _Body:
+    """Return `body` without the lines that name the file: above the code, above its fence, or above each group of it."""
+    heads = [head] if (head := find_named_file(body.words)) else []
+    start, lines, words = body.start, body.lines, body.words
+    while len(lines) > 1 and len(heads) < _MOST_HEADS and (head := find_head(lines[0])) is not None:
+        if heads and head.path and not may_name(heads[0].path, head.path):
+            break
+        heads.append(head)
+        rest = _strip_fence(lines[1:])
+        start, lines, words = start + 1 + rest.start, rest.lines, rest.words or words
+    if len(lines) > 1 and "://" in lines[-1] and (head := find_head(lines[-1])) is not None:
+        heads.append(head)
+        lines = lines[:-1]
+    if not heads:
+        return body
+    for index, line in enumerate(lines):
+        if (head := find_head(line)) is not None and head.path and may_name(heads[0].path, head.path):
+            heads.append(head)
+            lines = [*lines[:index], "...", *lines[index + 1 :]]
+    return _Body(start, lines, words, join_heads(heads))
 
 
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
@@ -378,6 +469,41 @@ def _pair_alternating(lines: Sequence[str]) -> Numbered | None:
 def _number(line: str) -> int | None:
     match = _BARE_NUMBER.match(line)
     return int(match[1]) if match else None
+
+
+def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
+    """Yield the sides of a patch as people type it: `-` and `+` at the margin, context lines without the blank of a diff.
+
+    A side without any line of the other is always read: nothing of the quote is left out. To leave out lines there has to be a
+    fence that says `diff`, both signs, or lines added as a patch adds them: `a = b` above `+ c` may be one expression.
+    """
+    bare = dedent([_SIGN_BEHIND.sub(r"\2\1 ", line) for line in lines])
+    signs = {line[0] for line in bare if line and line[0] in "+-"}
+    if not signs:
+        return
+    adds = all(
+        not line.startswith("+") or before[:1] == "+" or before.rstrip()[-1:] in ";{}(,:)/|&" or line[1:3].isspace()
+        for before, line in pairwise(("", *bare))
+    )
+    is_patch = is_diff or len(signs) == 2 or ("+" in signs and adds)
+    for other in "+-":
+        if other not in signs or is_patch:
+            kept = [f" {line[1:]}" if line[:1] in signs else line for line in bare if not line.startswith(other)]
+            if any(map(is_informative, kept)):
+                for reading in (*_read_all_styles(kept), _read_plain(kept)):
+                    yield replace(reading, is_annotated=True)
+
+
+def _read_margin(lines: Sequence[str], margin: str) -> Iterator[Reading]:
+    """Yield the readings of code with a bar before each line, as mail programs and tables put it."""
+    bars = [line.strip() for line in lines if line.strip()]
+    if not all(line.startswith(margin) for line in bars):
+        return
+    is_table = margin != ">" and all(line.endswith(margin) and len(line) > 1 for line in bars)
+    inner = [line.strip().removeprefix(margin).removeprefix(" ") for line in lines]
+    inner = [line.removesuffix(margin) for line in inner if not is_table or set(line) - set("|-: ")] if is_table else inner
+    yield from _read_all_styles(inner)
+    yield _read_plain(inner)
 
 
 def split_diff(lines: Sequence[str]) -> Iterator[Side]:

@@ -18,7 +18,6 @@ from findings_report.evidence.quote.locate import (
     align_closest,
     align_elsewhere,
     find_places,
-    is_foreign,
     spell,
 )
 from findings_report.evidence.quote.parse import QuotedLine, read_quote
@@ -38,19 +37,21 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     A quote's own line numbers are its claim; without them `cited` is. Of several ways to read the quote the one is
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
-    checks: list[Check] = []
-    spellings: list[Spelling] = []
-    for reading in read_quote(quote):
-        if checks and checks[-1].verdict in _GRADES and is_foreign(reading, file):
-            continue  # all of the text is at its claimed place already; a reading of which a line is nowhere is no better
-        spellings.append(spell(reading, file))
-        checks.append(_note_outside(_judge(spellings[-1], file, tuple(cited)), cited))
-        # Nothing can be better, and the readings that are left would each be searched for in the whole file.
-        if checks[-1].verdict is Verdict.EXACT:
+    spellings = [spell(reading, file) for reading in read_quote(quote)]
+    # A reading of which the file has every line comes first, and one that keeps the line that names the file before one
+    # without it: it may be a line of the file after all.
+    order = sorted(spellings, key=lambda s: (UNKNOWN in s.string, (s.reading.head is None) == (UNKNOWN in s.string)))
+    best, chosen = _judge_outside(order[0], file, cited), order[0]
+    for spelling in order[1:]:
+        # All of the text is at its claimed place already; a reading of which a line is nowhere is no better.
+        if best.verdict is Verdict.EXACT or (best.verdict in _GRADES and UNKNOWN in spelling.string):
             break
-    best = min(range(len(checks)), key=lambda index: _rank(checks[index]))
-    also = _find_copies(checks[best], spellings[best], file, tuple(cited))
-    return checks[best].model_copy(update={"also": also}) if also else checks[best]
+        check = _judge_outside(spelling, file, cited)
+        if _rank(check) < _rank(best):
+            best, chosen = check, spelling
+    head = chosen.reading.head
+    also = _find_copies(best, chosen, file, tuple(cited))
+    return best.model_copy(update={"also": also, "names": head.path if head else None}) if also or head else best
 
 
 def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
@@ -89,6 +90,10 @@ def _rank(check: Check) -> int:
     if check.verdict is Verdict.MOVED and check.text in _GRADES:
         return 4 + _GRADES.index(check.text)
     return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(check.verdict, 10)
+
+
+def _judge_outside(quoted: Spelling, file: LineIndex, cited: Sequence[Region]) -> Check:
+    return _note_outside(_judge(quoted, file, tuple(cited)), cited)
 
 
 def _note_outside(check: Check, cited: Sequence[Region]) -> Check:

@@ -1,0 +1,251 @@
+"""Lines and ends of lines that a person added to quoted code: a line that names the file, elision marks, remarks.
+
+Pure. A mark that the file has itself is code after all, which whoever knows the file decides; where a mark could as well be
+code, `known`, the lines of the file, has to contain what is left of the line without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+from typing import Final, NamedTuple
+
+from findings_report.model.evidence import Region
+from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.lines import join_runs, squeeze
+
+# Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
+_COMMENT: Final = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
+_CLOSE: Final = r"(?:\*+/|\*\)|--+>)"
+_DOTS: Final = r"(?:\.(?:[ \t]*+\.)*+|…+|⋮|⋯|︙)"
+
+_DONE: Final = r"(?:omitted|skipped|snip(?:ped)?|elided|cut|truncated|removed|hidden|redacted|unchanged|unmodified|not shown)"
+_WHAT: Final = r"(?:code|lines?|functions?|methods?|logic|body|implementation|contract|class|file|loop|block|struct|parts?)"
+_OTHER: Final = r"(?:rest|remainder|remaining|others?|existing|more|previous|additional|unrelated|unchanged|omitted|some)"
+_WORDS: Final = r"[\w ,.'’-]{0,60}"
+
+# Prose that says so: "rest of the function", "existing code", "some code omitted for brevity", "20 lines skipped".
+_SAYING: Final = (
+    rf"(?:(?:\w+ ){{0,2}}{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
+    rf"|(?:\w+ ){{0,3}}{_WHAT}(?: \w+){{0,2}} {_DONE}\b{_WORDS})"
+)
+_SHORT: Final = rf"(?:{_DONE}(?: (?:for|here|as)\b{_WORDS})?|(?:the )?rest(?: of \w+)?|same as (?:before|above)|for brevity)"
+_ELLIPSIS: Final = r"(?:\.{3,}|…+)"
+_HINT: Final = rf"[\w ,]{{0,40}}\b(?:{_DONE}|{_OTHER}|{_WHAT})\b[\w ,]{{0,40}}"
+
+_ELISION: Final = re.compile(
+    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*+(?:{_DOTS}|{_DONE}|{_DOTS}{_HINT}{_DOTS}?)\s*+[\])}}>])\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+{_COMMENT}\s*+[\[({{<]?\s*+(?:\.{{2,}}|…|⋮|⋯).*\Z"
+    rf"|\s*+(?:{_COMMENT}\s*+[\[(<{{]?|[\[(<{{])\s*+(?:{_SAYING}|{_SHORT})[.:…]*+\s*+[\])>}}]?\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+{_COMMENT}\s*+[-~=]*+\s*+{_DONE}\s*+[-~=]*+\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+{_COMMENT}\s*+{_HINT}{_ELLIPSIS}\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+(?:{_ELLIPSIS}|-{{2,}})\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}})?\s*+\Z"
+    rf"|\s*+{_SAYING}[.:…]*+\s*+\Z",
+    re.IGNORECASE,
+)
+
+# Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
+_START: Final = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
+
+_LONGEST: Final = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
+
+_TAG: Final = (
+    r"@(?:audit\w*(?:-\w+)*|(?:notes?|info|bug|issue|finding|vuln\w*|gas|todo|fixme|poc|follow-?up|question|warning|danger"
+    r"|attack|exploit|problem|report\w*|high|medium|low|critical)(?:-\w+)*)(?![\w(.])"
+)
+_SIGN: Final = r"[←⬅⇐⟵◀◄👈👆👇☝⬆↑🔴🟠🟡❌⚠🚨🐛🔥❗‼🛑🚩]"
+_WORD: Final = (
+    r"(?:HERE|BUGS?|ISSUE|VULN\w*|PROBLEM|AUDIT\w*|NOTE|FIXME|WRONG|ERROR|ROOT CAUSE|DANGER|WARNING|ATTACK|EXPLOIT|UNSAFE"
+    r"|MISSING|POC|THIS|ATTENTION|INCORRECT|FINDING|[Aa]udit(?:or)?|[Vv]ulnerable|[Rr]oot cause|[Hh]ere)\b"
+)
+_MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]+>|>{{2,}}|{_SIGN}|→|➜|👉)"
+_ALONE: Final = rf"(?:<-{{2,}}|<={{2,}}|<~{{2,}}|<{{3,}}|{_SIGN}|{_TAG})"  # a remark without a comment sign
+_REMARK: Final = re.compile(
+    rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z"
+    # A word in capitals behind `*` or `%` is an operand.
+    rf"|(?:(?<!\s)\s++|^)(?:\#+|//+|--(?=\s)|/\*+|<!--)\s*+{_WORD}.*\Z"
+    rf"|(?:(?<!\s)\s++|(?<=[;{{}}),]))(?:{_ALONE}).*\Z",
+    re.DOTALL,
+)
+
+# Could be code too (`x => y`, `a <- b`): a remark only behind a whole line of the file, and when it reads like words.
+_PERHAPS: Final = re.compile(
+    rf"(?<=[;{{}}),\]:])\s++(?:{_WORD}(?P<shouted>.*)|(?:[-=]{{1,3}}>+|<[-=]|>{{3,}}|\^{{2,}}|!{{2,}}|→|➜|👉)\s*+(?P<rest>.*))\Z"
+)
+_POINTER: Final = re.compile(rf"\s*+(?P<sign>@>+|{_TAG}>?:?|>{{2,}}|[-=]+>|→|➜|👉|▶|►|{_SIGN}\ufe0f?)[ \t]?")
+_FIRM: Final = re.compile(rf"\s*+(?:(?P<tag>{_TAG})|<[-=~]{{2,}}|<{{3,}}|{_SIGN})(?P<rest>.*)\Z")
+_CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}}(?=\s|\Z))(?P<rest>.*)\Z")
+_CODE: Final = re.compile(r"[;{}]\s*\Z|\A\s*[\w.]+\([^ ]*\)?\s*\Z")
+_PROSE: Final = re.compile(
+    r"(?!\s*(?:return|yield|raise|del|import|from|assert|if|for|while|with|not|await|let|const|var|use|pub|fn|def|case|emit)\b)"
+    r"(?=.*\b(?:the|this|that|is|are|an?|to|of|not|no|can|should|will|here|because|we|it|be|by|missing|never|cause)\b)"
+    r"\s*\S+\s+\S[^;{}=\[\]]*(?<!:)\Z",
+    re.IGNORECASE,
+)
+_REMARK_STARTS: Final = frozenset("#/-;%(<*@=>→➜👉^~!" + _SIGN[1:-1])
+"""The first characters of what `is_remark` accepts."""
+
+_LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
+_HEAD: Final = re.compile(
+    rf"(?P<comment>{_COMMENT}\s*+)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    r"|(?:from|in|see|at|@)[:\s]\s*+)?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]+)(?P<rest>.*)\Z",
+    re.IGNORECASE,
+)
+_LONGEST_HEAD: Final = 400
+_SPAN: Final = r"L?[0-9]{1,7}(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}(?:C[0-9]+)?)?"
+_SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*"
+_LINES: Final = rf"(?:lines?|lns?\.?|loc)?[-\s:#.]*(?P<spans>{_SPANS})(?::[0-9]+)?"
+_AFTER_PATH: Final = re.compile(
+    rf"[`*\"'\])>]*(?:\?[\w=&.]*)?(?:\s*[-–,@(\[#:|]*\s*(?:at |on |from )?{_LINES}\s?[)\]]*)?"
+    r"(?:\s*(?:(?:::|#|->|–|-|>|\||,|\()\s*(?:(?:function|method|contract|def|fn)\s+)?[\w.$]+(?:\([\w\s,.]*\))?|\s[\w.$]+\(\))\)?)?"
+    r"(?:\]\([^\s)]*\))?[`*\"'\])>\s]*[:.]?[*\s]*\Z",
+    re.IGNORECASE,
+)
+_LINES_ALONE: Final = re.compile(
+    rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?lines?[\s:#]*(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
+)
+_RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7}))?", re.IGNORECASE)
+_FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
+_EXTENSION: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
+_FORGE: Final = re.compile(
+    r"https?://[^/]+(?:/.*?/(?:blob|blame|raw|tree|src)/(?:(?:branch|tag|commit)/)?[^/]+)?/(?P<path>.+)\Z"
+)
+
+
+class Head(NamedTuple):
+    """What a line above quoted code says about where it is from."""
+
+    path: str
+    """The file as written, `\\` as `/`; of a forge's address what is behind the revision. Empty when only lines are named."""
+    regions: tuple[Region, ...]
+    """The lines that it names; empty for none."""
+
+
+def may_name(named: str, path: str) -> bool:
+    """True when `named`, as a quote names its file, may mean the file at `path`.
+
+    The same name, in folders of which either names a part of the other's: reports shorten paths, or start them elsewhere.
+    """
+    own, other = ([part.casefold() for part in text.split("/") if part not in ("", ".", "..")] for text in (named, path))
+    short, long = sorted((own, other), key=len)
+    remaining = iter(long)
+    return not own or (own[-1] == other[-1] and all(part in remaining for part in short))
+
+
+def is_elision(text: str) -> bool:
+    """True for a line that says that lines were left out: `...`, `// [code omitted]`, "rest of the function"."""
+    return len(text) <= _LONGEST and _ELISION.match(text) is not None
+
+
+def is_remark(text: str) -> bool:
+    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
+    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
+
+
+def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
+    """Return `text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line.
+
+    `known` are the file's lines, white space squeezed: they tell a remark without a comment sign from code.
+    """
+    if len(text) > _LONGEST:
+        return text
+    pointer = _POINTER.match(text)
+    pointed = text[pointer.end() :] if pointer else text
+    for code in dict.fromkeys((pointed, text)):
+        cut = _REMARK.sub("", code)
+        for candidate in (code, cut, cut.rstrip(" |-–"), _cut_perhaps(code)):
+            if candidate.strip() and squeeze(candidate) in known:
+                return candidate
+    if _is_remark_alone(text, pointer):
+        return None
+    # `-> Result` and `=> value` start lines of code.
+    bare = _REMARK.sub("", text if pointer and pointer["sign"] in ("->", "=>") else pointed)
+    return bare if bare.strip() else None
+
+
+def _cut_perhaps(text: str) -> str:
+    """Return `text` without a remark that may be code; as it is when what follows the mark reads like code."""
+    match = _PERHAPS.search(text)
+    if match is None:
+        return text
+    rest = match["rest"]
+    is_words = rest is None or not rest or re.match(_WORD, rest) or (" " in rest.strip() and not re.search(r"[;{}=\[\]]", rest))
+    return text[: match.start()] if is_words and not _CODE.search(rest or match["shouted"] or "") else text
+
+
+def _is_remark_alone(text: str, pointer: re.Match[str] | None) -> bool:
+    """True for a line of marks and words. What may be code stays: to drop a line that the file lacks would hide it."""
+    if (carets := _CARETS.match(text)) is not None:
+        return not _CODE.search(carets["rest"])
+    if (firm := _FIRM.match(text)) is not None:
+        # A tag with nothing behind it may be a decorator.
+        is_decorator = firm["tag"] is not None and not firm["tag"].startswith("@audit") and not firm["rest"].strip()
+        return not is_decorator and not _CODE.search(firm["rest"])
+    return pointer is not None and "@>" not in pointer[0] and _PROSE.match(text[pointer.end() :]) is not None
+
+
+def find_head(line: str) -> Head | None:
+    """Return what a line says that names the file of the code below it, and perhaps its lines; None for another line."""
+    text = line.strip()
+    if len(text) > _LONGEST_HEAD or not text:
+        return None
+    if (alone := _LINES_ALONE.match(text)) is not None:
+        return Head("", _read_spans(alone["spans"]))
+    text = re.sub(rf"\s*{_CLOSE}\Z", "", text)
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    if head["path"].lower().startswith("http"):
+        return _read_address(head["path"])
+    after = _AFTER_PATH.match(head["rest"])
+    path = head["path"].replace("\\", "/").rstrip(".:")
+    if after is None or not _is_path(path, is_named=bool(head["label"])):
+        return None
+    return Head(path, _read_spans(after["spans"] or ""))
+
+
+def find_named_file(words: str) -> Head | None:
+    """Return the file that the words behind the opener of a fence name: `solidity:src/x.sol`, `12:15:src/x.py`, `title="x"`."""
+    for word in re.split(r"[\s=\"'{}]+", words[:_LONGEST_HEAD]):
+        numbers = re.match(r"([0-9]{1,7}):([0-9]{1,7}):(.+)\Z", word)
+        path = numbers[3] if numbers else word.rpartition(":")[2] if re.match(r"[\w+-]*:[^0-9]", word) else word
+        is_path = _EXTENSION.search(re.sub(r"[#:].*", "", path)) and ("/" in path or path != words.strip())
+        head = find_head(f"file: {path}") if is_path else None
+        if head is not None:
+            return Head(head.path, _read_spans(f"{numbers[1]}-{numbers[2]}")) if numbers else head
+    return None
+
+
+def _is_path(path: str, *, is_named: bool) -> bool:
+    """True for a file's path; one that nothing announces needs the ending of a language, as `value.total` has not."""
+    if language_of(path):
+        return True
+    return (is_named or "/" in path.strip("/")) and _EXTENSION.search(path) is not None
+
+
+def _read_address(url: str) -> Head | None:
+    url = url.rstrip(".,:*_")
+    fragment = _FRAGMENT.search(url)
+    page = re.sub(r"[?#].*", "", url)
+    forge = _FORGE.match(page)
+    if forge is None or not (_EXTENSION.search(page) or fragment):
+        return None
+    return Head(forge["path"], _read_spans(fragment["spans"]) if fragment else ())
+
+
+def _read_spans(text: str) -> tuple[Region, ...]:
+    numbers: set[int] = set()
+    for first, last in _RANGE.findall(text):
+        start, end = int(first), int(last or first)
+        # A reversed range or one longer than any quote is no claim about these lines.
+        if 0 < start <= end < start + 20_000:
+            numbers.update(range(start, end + 1))
+    return join_runs(sorted(numbers))
+
+
+def join_heads(heads: Sequence[Head]) -> Head | None:
+    """Return what several lines say together: the first path, and all lines."""
+    if not heads:
+        return None
+    numbers = {n for head in heads for region in head.regions for n in range(region.start_line, region.end_line + 1)}
+    return Head(next((head.path for head in heads if head.path), ""), join_runs(sorted(numbers)))
