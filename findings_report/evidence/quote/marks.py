@@ -145,7 +145,7 @@ def is_remark(text: str) -> bool:
 def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
     """Return `text` without an auditor's marks (`@audit`, `// <--`, `@>`); None when nothing else is on the line.
 
-    `known` are the file's lines, white space squeezed: they tell a remark without a comment sign from code.
+    `known` are the file's lines, white space squeezed: with them a remark without a comment sign differs from code.
     """
     if len(text) > _LONGEST:
         return text
@@ -164,7 +164,7 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
 
 
 def _cut_perhaps(text: str) -> str:
-    """Return `text` without a remark that may be code; as it is when what follows the mark reads like code."""
+    """Return `text` without a remark that may be code; unchanged when the text after the mark reads like code."""
     match = _PERHAPS.search(text)
     if match is None:
         return text
@@ -174,7 +174,7 @@ def _cut_perhaps(text: str) -> str:
 
 
 def _is_remark_alone(text: str, pointer: re.Match[str] | None) -> bool:
-    """True for a line of marks and words. What may be code stays: to drop a line that the file lacks would hide it."""
+    """True for a line of marks and words; never for one that may be code, since a wrong line would be hidden with it."""
     if (carets := _CARETS.match(text)) is not None:
         return not _CODE.search(carets["rest"])
     if (firm := _FIRM.match(text)) is not None:
