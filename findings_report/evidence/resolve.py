@@ -356,6 +356,7 @@ def _snippet(
         check=verdict,
         loose_notes=shown.loose_notes,
         fingerprints=tuple(fingerprint(lines_of(file.lines, region)) for region in regions) if file else (),
+        file_lines=len(file.lines) if file and not regions else None,
     )
 
 

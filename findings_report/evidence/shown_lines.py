@@ -84,8 +84,8 @@ def cover_shown_lines(regions: Sequence[Region], lines: ShownLines) -> tuple[Reg
 def show_file_lines(location: Location, check: Check, lines: Sequence[str], inside: Sequence[Inside]) -> ShownLines:
     """Return the lines of a file that a location prints.
 
-    `show` if given; else the quoted lines and the marked ones, or without a placed quote all that is cited. For a quote
-    that has moved, the author's marks move along as far as the quote shows where.
+    `show` if given; else the quoted lines and the marked ones, or without a placed quote the cited lines; of a file that is
+    cited as a whole none. For a quote that has moved, the author's marks move along as far as the quote shows where.
     """
     shift: Callable[[int], int | None] = shift_lines(check) if check.verdict is Verdict.MOVED else lambda line: line
     count = len(lines)
@@ -99,7 +99,8 @@ def show_file_lines(location: Location, check: Check, lines: Sequence[str], insi
     elif check.found:
         chosen = _numbers(check.found, count) | marked
     else:
-        chosen = _numbers(choose_regions(location, check, count) or (Region(start_line=1, end_line=max(count, 1)),), count)
+        # Without lines the file is cited as a whole, and its first lines are no evidence: only marked ones are printed.
+        chosen = _numbers(choose_regions(location, check, count), count) or marked
     texts = {actual: location.notes[number] for number, actual in notes.items() if actual is not None}
     kept = _cap_lines({number for number in chosen if 1 <= number <= count}, marked)
     highlighted = set(highlight.values())

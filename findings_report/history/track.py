@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from findings_report import git
 from findings_report.evidence.source_files import MISSING, NoLinesError, SourceFile, SourceFiles, lines_of
@@ -23,6 +24,9 @@ from findings_report.history.text_search import Search, says_enough, select_tell
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.problems import FindingsReportError, Kind, Problem
+
+_MOST_FOLLOWED: Final = 200
+"""Lines of a file that is cited as a whole: its first ones are followed."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +136,13 @@ def follow(
 
 
 def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
-    """Yield every region that a finding cites, in the order of its locations; a whole file as the lines printed of it."""
+    """Yield every region that a finding cites, in the order of its locations; of a whole file its first lines."""
     for snippet in snippets:
         if snippet.regions:
             yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)
+        elif snippet.file_lines:
+            yield CitedPlace(finding, snippet, Region(start_line=1, end_line=min(snippet.file_lines, _MOST_FOLLOWED)))
+        # Reports of version 0.1.0 printed the first lines of the file, and have no number of lines.
         elif numbers := [line.number for run in snippet.runs for line in run.lines if line.number is not None]:
             yield CitedPlace(finding, snippet, Region(start_line=min(numbers), end_line=max(numbers)))
 

@@ -198,11 +198,13 @@ class Snippet(Frozen):
     """(line as authored, note) of notes on lines that are not printed, so that no note is lost."""
     fingerprints: tuple[str, ...] = ()
     """`fingerprint/1` of the text of each region; empty if the file was not read."""
+    file_lines: int | None = None
+    """Number of lines of a file that is cited as a whole; None for cited lines, and if the file was not read."""
 
     @property
     def is_authors(self) -> bool:
         """True if the printed lines come from the author and not from git: only for `unchecked`."""
-        return self.check.verdict is Verdict.UNCHECKED
+        return self.check.verdict is Verdict.UNCHECKED and bool(self.runs)
 
 
 class CoveredFile(Frozen):

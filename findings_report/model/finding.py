@@ -116,7 +116,7 @@ class Location(Frozen):
     path: RepositoryPath
     """Path of the file, as printed by `git ls-files`."""
     lines: Regions = ()
-    """Cited lines: `121`, `111-129`, or a list of either. Default: the whole file."""
+    """Cited lines: `121`, `111-129`, or a list of either. Default: the whole file, of which no line is printed."""
     symbol: Filled | None = None
     """Name of the function or class that encloses the lines; checked against the code."""
     show: Regions = ()

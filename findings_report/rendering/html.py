@@ -102,10 +102,12 @@ def inline(parsed: Prose, part: Part) -> Markup:
 
 
 def code_block(snippet: Snippet, part: Part) -> Markup:
-    """Return a snippet's lines: `<pre>` with one block per line, notes between, elisions marked.
+    """Return a snippet's lines: `<pre>` with one block per line, notes between, elisions marked. Empty without lines.
 
     Line numbers are attributes, so that whoever copies code from the page gets the code alone.
     """
+    if not snippet.runs:
+        return Markup("")
     # The style sheet reserves room for the numbers by a class, g1 and up: an inline style would be blocked by the policy.
     widest = max((line.number or 0 for run in snippet.runs for line in run.lines), default=0)
     return Markup("".join(_code(snippet, part, len(str(widest)) if widest else 0)))  # noqa: S704

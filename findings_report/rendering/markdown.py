@@ -96,7 +96,12 @@ def inline(parsed: Prose, part: Part) -> Markup:
 
 
 def code_block(snippet: Snippet, part: Part) -> Markup:
-    """Return a snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath."""
+    """Return a snippet's lines in a fence, with real line numbers and elisions; marks and notes in a list beneath.
+
+    Empty for a snippet without lines.
+    """
+    if not snippet.runs:
+        return Markup("")
     lines = [line for run in snippet.runs for line in run.lines]
     # Real line numbers as text: Markdown has no other place for them.
     width = max((len(str(line.number)) for line in lines if line.number is not None), default=0)

@@ -930,6 +930,33 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
         assert f"| {code} |" in readme
 
 
+@pytest.mark.parametrize("template", ["standard", "review"])
+def test_a_location_without_lines_is_its_path_with_its_link_and_no_code(work: Work, run: Run, template: str) -> None:
+    work.engagement(repository=f'path: ../app, url: "https://github.com/o/n", commit: "{work.commit}"')
+    work.finding("title: x\nseverity: low\ndescription: y\nlocations:\n  - {path: app.py, caption: The program}\n")
+
+    ran = run("build", work.root, "-f", "md", "-f", "html", "-f", "json", "--template", template, "-o", f"{work.root}/out/")
+
+    text, page = (work.root / "out/report.md").read_text(), (work.root / "out/report.html").read_text()
+    assert (ran.code, ran.err) == (0, "")
+    link = f"https://github.com/o/n/blob/{work.commit}/app.py"
+    assert f"The program\\\n[`app.py`]({link}) at `{work.commit[:7]}`\n" in text
+    assert f'href="{link}"' in page
+    assert "```" not in text
+    assert "<pre" not in page.partition("</head>")[2]
+    assert "sys.argv" not in text + page + (work.root / "out/report.json").read_text()
+
+
+def test_without_a_clone_a_location_without_lines_and_quote_shows_no_authors_copy(work: Work, run: Run) -> None:
+    (work.root / "app").rename(work.root / "elsewhere")
+    work.finding("title: x\nseverity: low\ndescription: y\nlocations: [{path: app.py}]\n")
+
+    run("build", work.root, "-f", "md", "-o", work.root / "out.md")
+
+    assert "`app.py`" in (work.root / "out.md").read_text()
+    assert "copy of this code" not in (work.root / "out.md").read_text()
+
+
 TO_DO = "title: x\nseverity: low\ndescription: y\n" + "".join(f"{field}: 'TODO: later'\n" for field in ("summary", "impact"))
 
 

@@ -123,10 +123,20 @@ def test_a_location_without_a_quote_prints_gits_lines(source: Repository) -> Non
     assert not snippet.is_authors
 
 
-def test_without_lines_the_whole_file_is_cited(source: Repository) -> None:
+def test_without_lines_the_file_is_cited_and_no_line_of_it_printed(source: Repository) -> None:
     snippet = only(resolved(source, {}))
 
-    assert (snippet.regions, numbers(snippet)) == ((), [list(range(1, len(LINES) + 1))])
+    assert (snippet.regions, snippet.runs, snippet.file_lines) == ((), (), len(LINES))
+    assert snippet.blob is not None
+    assert snippet.permalink is not None
+    assert snippet.permalink.endswith("src/code.py")
+
+
+def test_without_lines_marked_and_chosen_lines_are_printed(source: Repository) -> None:
+    assert numbers(only(resolved(source, {"notes": {6: "here"}, "highlight": 8}))) == [[6], [8]]
+    assert numbers(only(resolved(source, {"show": "2-3"}))) == [[2, 3]]
+    assert numbers(only(resolved(source, {"quote": LINES[6]}))) == [[7]]
+    assert only(resolved(source, {"quote": LINES[6]})).file_lines is None
 
 
 def test_a_run_knows_what_it_starts_inside_of(source: Repository) -> None:
@@ -223,7 +233,7 @@ def test_lines_that_the_file_does_not_have_are_never_cited(source: Repository) -
     assert (snippet.check.verdict, snippet.regions) == (Verdict.NOT_FOUND, ())
     assert snippet.permalink is not None
     assert snippet.permalink.endswith("src/code.py")
-    assert numbers(snippet) == [list(range(1, len(LINES) + 1))]
+    assert snippet.runs == ()
 
 
 def test_the_mend_of_a_quote_with_wrong_numbers_names_them(source: Repository) -> None:
@@ -272,7 +282,7 @@ def test_the_comment_and_the_decorator_above_a_function_belong_to_it(source: Rep
 
 
 def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Repository) -> None:
-    result = resolved(source, {"path": "docs/long.txt", "notes": {400: "n"}})
+    result = resolved(source, {"path": "docs/long.txt", "lines": "1-500", "notes": {400: "n"}})
 
     shown = [number for run in numbers(only(result)) for number in run]
     assert (len(shown), shown[-1], only(result).loose_notes) == (MOST_LINES, 400, ())
@@ -403,7 +413,7 @@ def test_with_several_repositories_a_location_says_which(source: Repository) -> 
 
 
 def test_other_encodings_are_decoded_and_named(source: Repository) -> None:
-    snippet = only(resolved(source, {"path": "docs/latin.txt"}))
+    snippet = only(resolved(source, {"path": "docs/latin.txt", "lines": 1}))
 
     assert (snippet.runs[0].lines[0].text, snippet.encoding) == ("café", "latin-1 (assumed)")
 

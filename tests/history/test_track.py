@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from repositories import Commit, Content, Link, Submodule, build, git
+from samples import runs, snippet
 
 from findings_report.git import open_repository
 from findings_report.history.classify import CitedRegion
-from findings_report.history.track import TrackedRegions, track
+from findings_report.history.track import TrackedRegions, list_places, track
 from findings_report.model.drift import Drift, DriftKind, Method
 from findings_report.model.evidence import Region
 
@@ -571,3 +573,18 @@ def test_the_order_of_regions_changes_nothing(
     second = dict(zip(shuffled, followed(path, shuffled, commits=commits).drifts, strict=True))
 
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("cited", "followed"),
+    [
+        ({"file_lines": 17, "runs": ()}, ["1-17"]),
+        ({"file_lines": 900, "runs": ()}, ["1-200"]),
+        ({"file_lines": 0, "runs": ()}, []),
+        ({"runs": runs({1: "a", 2: "b"})}, ["1-2"]),  # as version 0.1.0 wrote it
+    ],
+)
+def test_of_a_file_that_is_cited_as_a_whole_the_first_lines_are_followed(cited: dict[str, Any], followed: list[str]) -> None:
+    places = list_places("A-1", [snippet(regions=(), **cited)])
+
+    assert [str(place.region) for place in places] == followed
