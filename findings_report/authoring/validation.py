@@ -75,7 +75,8 @@ def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
 
 
 # YAML 1.2.2, section 6.6: `#` after white space starts a comment. Without a space behind it, text was probably meant: `PR #12`.
-_CUT_SHORT: Final = re.compile(r"[ \t]+#[^\s#]")
+# The look-behind keeps the search linear: of many blanks in a row only the first can start a match.
+_CUT_SHORT: Final = re.compile(r"(?<![ \t])[ \t]++#[^\s#]")
 
 
 def cut_short(document: YamlDocument, key: str) -> Iterator[Problem]:

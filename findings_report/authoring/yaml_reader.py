@@ -49,8 +49,12 @@ MOST_VALUES: Final = 200_000
 Path = tuple[str | int, ...]
 """Keys and 0-based indexes from the root of a document."""
 
-BREAKS: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-"""The line breaks of libyaml."""
+BREAKS: Final = re.compile(r"\r?\n")
+"""The line breaks of a file. libyaml has more, which are refused: see `_BREAKS_FOR_SOME`."""
+
+# Line breaks of libyaml, and not of git, of most editors and of a reviewer's browser: behind one of these, a comment would be a
+# field that nobody sees. YAML 1.2.2, section 5.4, has the carriage return alone, which git and diffs do not break at.
+_BREAKS_FOR_SOME: Final = re.compile(r"[\x85\u2028\u2029]|\r(?!\n)")
 
 # YAML 1.2.2, section 10.3.2. Unlike in YAML 1.1, `no`, `on` and `1:30` are texts, and a leading zero is not octal.
 _INT = re.compile(r"[-+]?[0-9]+\Z")
@@ -209,11 +213,18 @@ def _decode(content: bytes) -> str:
         ) from None
     if (found := _FORBIDDEN.search(text)) is not None:
         _refuse_character(found[0], *_position(text, found.start()))
+    if (found := _BREAKS_FOR_SOME.search(text)) is not None:
+        code = f"{ord(found[0]):04X}"
+        raise YamlFault(
+            f"the character U+{code} ends a line for YAML, and not for git and most editors",
+            *_position(text, found.start()),
+            "save the file with LF or CRLF as line ends" if found[0] == "\r" else f'remove it, or write "\\u{code}" in double quotes',
+        )
     return text
 
 
 def _position(text: str, index: int) -> tuple[int, int]:
-    # The same line breaks as libyaml's marks: `str.splitlines` would also count form feeds and other separators.
+    # `str.splitlines` would also count form feeds and other separators.
     before = BREAKS.split(text[:index])
     return len(before) - 1, len(before[-1])
 

@@ -32,10 +32,9 @@ def pinned(text: str) -> str:
         ("repositories:\n  app:\n    url: x", 'repositories:\n  app:\n    url: x\n    commit: "HASH"'),
         ("repositories:\r\n  app:\r\n    url: x\r\n", 'repositories:\r\n  app:\r\n    url: x\r\n    commit: "HASH"\r\n'),
         ("\ufeffrepositories:\n  app: {url: x}\n", '\ufeffrepositories:\n  app: {url: x, commit: "HASH"}\n'),
-        ("repositories:\r  app:\r    url: x\r# c\r", 'repositories:\r  app:\r    url: x\n    commit: "HASH"\r# c\r'),
         (
-            'title: "a\u2028b"\nrepositories:\n  app:\n    url: x\n# c\n',
-            'title: "a\u2028b"\nrepositories:\n  app:\n    url: x\n    commit: "HASH"\n# c\n',
+            'title: "a\\u2028b"\nrepositories:\n  app:\n    url: x\n# c\n',
+            'title: "a\\u2028b"\nrepositories:\n  app:\n    url: x\n    commit: "HASH"\n# c\n',
         ),
         (
             "repositories:\n  app:\n    url: |\n      x\n    # tail\n  other:\n    url: y\n",

@@ -155,6 +155,21 @@ def test_what_yaml_allows_and_we_refuse_is_refused_at_its_place(text: str, fault
     assert (caught.value.fault, caught.value.line + 1, caught.value.column + 1) == (fault, line, column)
 
 
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\r"])
+@pytest.mark.parametrize("before", ["# agreed", "title: x # y", "title: |\n  x", 'title: "x'])
+def test_what_ends_a_line_for_yaml_alone_is_refused_with_its_place(character: str, before: str) -> None:
+    with pytest.raises(YamlFault, match=f"U\\+{ord(character):04X} ends a line for YAML, and not for git") as caught:
+        read(f"a: 1\r\nb: 2\n{before}{character}status: false_positive\n".encode())
+
+    *above, last = before.split("\n")
+    assert (caught.value.line, caught.value.column) == (2 + len(above), len(last))
+    assert caught.value.remedy is not None
+
+
+def test_what_ends_a_line_for_yaml_alone_can_be_written_as_an_escape() -> None:
+    assert read(rb'title: "a\u2028b\L\N\r"').data == {"title": "a\u2028b\u2028\x85\r"}
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
