@@ -26,8 +26,8 @@ from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Check, Region, Verdict
 from findings_report.model.finding import Finding
+from findings_report.sourcecode.encodings import Text, decode
 from findings_report.sourcecode.languages import language_of
-from findings_report.sourcecode.lines import decode, find_obstacle
 
 CODE = {"bash", "c", "cpp", "css", "go", "html", "java", "javascript", "make", "perl", "python", "ruby", "rust", "typescript"}
 LARGEST = 300_000
@@ -323,9 +323,10 @@ def samples(repository: Repository, commit: str, count: int, rng: random.Random)
     before: tuple[str, ...] | None = None
     for path, id in files:
         content = repository.blob(id)
-        if len(content) > LARGEST or find_obstacle(content):
+        text = decode(content)
+        if len(content) > LARGEST or not isinstance(text, Text):
             continue
-        lines = decode(content).lines
+        lines = text.lines
         snippet = _snippet(lines, rng)
         if snippet is None:
             continue

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.languages import language_of
-from findings_report.sourcecode.lines import decode
+from findings_report.sourcecode.lines import split_lines
 from findings_report.sourcecode.symbols import find_enclosing, find_symbols
 
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*)")
@@ -145,5 +145,5 @@ def symbol_of(clones: Clones, cited: Cited) -> str | None:
     text = clones.text(cited.repository, cited.revision, cited.path) or clones.text(cited.repository, "HEAD", cited.path)
     if text is None:
         return None
-    symbol = find_enclosing(find_symbols(decode(text.encode()).lines, language_of(cited.path)), cited.region)
+    symbol = find_enclosing(find_symbols(split_lines(text), language_of(cited.path)), cited.region)
     return symbol.name if symbol else None

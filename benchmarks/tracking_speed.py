@@ -19,8 +19,8 @@ from findings_report.git import Repository, open_repository
 from findings_report.history.classify import CitedRegion
 from findings_report.history.track import track
 from findings_report.model.evidence import Region
+from findings_report.sourcecode.encodings import count_lines
 from findings_report.sourcecode.languages import language_of
-from findings_report.sourcecode.lines import find_obstacle, split_lines
 
 SEED = CitedRegion("neutron/db/ipam_pluggable_backend.py", Region(start_line=111, end_line=129), quoted=(116, 117, 121))
 SEED_COMMIT = "12.0.0"
@@ -36,7 +36,7 @@ def regions(repository: Repository, commit: str, count: int, rng: random.Random)
         path = rng.choice(chosen)
         entry = repository.entry(commit, path)
         content = repository.blob(entry.id) if entry is not None else b""
-        lines = 0 if find_obstacle(content) else len(split_lines(content.decode("latin-1")))
+        lines = count_lines(content) or 0
         if lines:
             start = rng.randint(1, lines)
             region = Region(start_line=start, end_line=min(lines, start + rng.choice([1, 2, 3, 5, 8, 12, 20, 30]) - 1))

@@ -16,7 +16,7 @@ from findings_report.model.evidence import CoveredFile
 from findings_report.model.report import ReportedRepository
 from findings_report.model.scope import Pattern, naming, patterns
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.sourcecode.lines import count_lines, find_obstacle
+from findings_report.sourcecode.encodings import count_lines
 
 MOST_FILES: Final = 10_000
 """Files of one repository whose lines are counted; a thousand take 70 milliseconds."""
@@ -95,7 +95,7 @@ def _count_lines(repository: str, ids: Sequence[str], source: BlobReader) -> tup
             unread += (problem for problem in error.problems if problem.code != _TOO_LARGE)
             continue
         left -= len(content)
-        lines[id] = None if find_obstacle(content) else count_lines(content)
+        lines[id] = count_lines(content)
     if not unread:
         return lines, []
     fault = f"{len(unread)} of the files that the scope names in repository {repository!r} cannot be read: {unread[0].fault}"

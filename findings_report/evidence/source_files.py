@@ -15,14 +15,16 @@ from findings_report.evidence.quote import LineIndex, index_lines
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
+from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
 from findings_report.sourcecode.languages import Inside, find_insides, language_of
-from findings_report.sourcecode.lines import Text, decode, find_obstacle
 from findings_report.sourcecode.symbols import find_symbols
 from findings_report.system import cache
 
 # As much as `git` reads of one object.
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
+
+_LARGEST_SETTINGS: Final = 64 * 1024
 
 MISSING: Final = "path-missing"
 """Code of a path that does not exist; any other NoLinesError is about a file that is there."""
@@ -209,12 +211,19 @@ class FileReader:
         # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows the name.
         key = (entry.id, path)
         if key not in self._decoded:
-            content = self.source.blob(entry.id)
-            if (obstacle := find_obstacle(content)) is not None:
-                fault = f"{path} is {obstacle.value} at commit {commit}; its lines cannot be cited"
-                raise NoLinesError(fault, reason=f"this path is {obstacle.value}", code="file-not-text")
-            self._decoded[key] = SourceFile(path, entry.id, entry.size, decode(content))
+            text = decode(self.source.blob(entry.id), list_declared(path, lambda name: self._read_text(commit, name)))
+            if isinstance(text, Obstacle):
+                fault = f"{path} is {text.value} at commit {commit}; its lines cannot be cited"
+                raise NoLinesError(fault, reason=f"this path is {text.value}", code="file-not-text")
+            self._decoded[key] = SourceFile(path, entry.id, entry.size, text)
         return self._decoded[key]
+
+    def _read_text(self, commit: str, path: str) -> str | None:
+        """Return a small file of settings; None for any other."""
+        entry = self.source.entry(commit, path)
+        if entry is None or entry.kind != "file" or entry.size is None or entry.size > _LARGEST_SETTINGS:
+            return None
+        return self.source.blob(entry.id).decode("utf-8", "replace")
 
     def _near(self, commit: str, path: str) -> str | None:
         """Return a suggestion: files of the same name, else of a similar path; None without one."""

@@ -17,7 +17,7 @@ from findings_report.forges.permalinks import Forge, find_home
 from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
-from findings_report.sourcecode.lines import decode
+from findings_report.sourcecode.encodings import Text, decode
 
 _URL = re.compile(r"https?://[^\s<>\"'`\\^{}|\[\]]+", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{7,64}(?:/|\Z)")
@@ -199,7 +199,8 @@ def _find_difference(link: BranchLink, path: str, named: str, commit: str, sourc
 
 def _read_cited(link: BranchLink, content: bytes) -> Sequence[str]:
     region = link.lines
-    return decode(content).lines[region.start_line - 1 : region.end_line] if region else ()
+    text = decode(content)
+    return text.lines[region.start_line - 1 : region.end_line] if region and isinstance(text, Text) else ()
 
 
 def _trim_url(url: str) -> str:

@@ -5,15 +5,14 @@ So any two blobs can be compared, whatever their paths, and git is never given a
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from findings_report.git import process
 from findings_report.git.layout import ObjectFormat, refusal
+from findings_report.git.objects import write_object
 from findings_report.git.repository import Repository
 
 # Myers, patience, histogram and minimal place regions equally well, within half a percentage point. Any of them is fine, but
@@ -102,12 +101,7 @@ def _write_tree(folder: Path, blobs: list[str], object_format: ObjectFormat) -> 
     """Write a tree in which blob n of `blobs` is a file of the name n, and return its id."""
     # Eight digits, because git requires the entries of a tree to be in order of their names.
     content = b"".join(b"100644 %08d\0" % index + bytes.fromhex(blob) for index, blob in enumerate(blobs))
-    stored = b"tree %d\0" % len(content) + content
-    id = hashlib.new(object_format, stored, usedforsecurity=False).hexdigest()
-    file = folder / "objects" / id[:2] / id[2:]
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(zlib.compress(stored, 1))
-    return id
+    return write_object(folder, "tree", content, object_format)
 
 
 def _parse_hunks(output: bytes) -> Iterator[tuple[int, tuple[Hunk, ...]]]:

@@ -10,6 +10,7 @@ import os
 import re
 import select
 import subprocess
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -198,6 +199,16 @@ def _parse_kind(mode: bytes) -> EntryKind:
     if not re.fullmatch(rb"[0-7]{5,7}", mode) or (kind := _KINDS.get(int(mode, 8) & 0o170000)) is None:
         raise ValueError(f"it holds the mode {mode[:12].decode('ascii', 'backslashreplace')!r}")
     return kind
+
+
+def write_object(folder: Path, kind: str, content: bytes, object_format: ObjectFormat) -> str:
+    """Write a loose object into the private repository at `folder`, and return its id."""
+    stored = f"{kind} {len(content)}\0".encode() + content
+    id = hashlib.new(object_format, stored, usedforsecurity=False).hexdigest()
+    file = folder / "objects" / id[:2] / id[2:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(zlib.compress(stored, 1))
+    return id
 
 
 class _NoAnswerError(Exception):

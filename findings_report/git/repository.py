@@ -18,7 +18,7 @@ from typing import Final, Self
 
 from findings_report.git import process
 from findings_report.git.layout import Layout, create_bare, find_layout, lend, refusal
-from findings_report.git.objects import LARGEST_OBJECT, EntryKind, Objects, TreeEntry, parse_tree, tree_of_commit
+from findings_report.git.objects import LARGEST_OBJECT, EntryKind, Objects, TreeEntry, parse_tree, tree_of_commit, write_object
 from findings_report.git.refs import id_of
 from findings_report.problems import FindingsReportError
 
@@ -173,6 +173,10 @@ class Repository:
     def blob_id(self, content: bytes) -> str:
         """Return the id that a file of this content has in this repository, whether it is there or not."""
         return self._objects.id_of("blob", content)
+
+    def write_blob(self, content: bytes) -> str:
+        """Write a blob into the private repository, for git to compare, and return its id. The audited one is not changed."""
+        return write_object(self.folder, "blob", content, self.object_format)
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
         """Return paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order.

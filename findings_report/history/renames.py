@@ -85,14 +85,22 @@ def _compare(
     repository: git.Repository, triples: list[tuple[SourceFile, SourceFile, HowRenamed | None]]
 ) -> dict[str, list[Counterpart]]:
     # One git for all files instead of one for each pair.
-    pairs = {(old.blob, new.blob) for old, new, _ in triples if old.blob != new.blob}
-    sizes = {file.blob: file.size for old, new, _ in triples for file in (old, new)}
+    blobs = {file: _comparable_blob(repository, file) for old, new, _ in triples for file in (old, new)}
+    pairs = {(blobs[old], blobs[new]) for old, new, _ in triples if blobs[old] != blobs[new]}
+    sizes = {blobs[file]: file.size for file in blobs}
     hunks: Mapping[tuple[str, str], Sequence[Hunk]] = git.diff_blobs(repository, pairs, sizes)
     counterparts: dict[str, list[Counterpart]] = {}
     for old, new, how in triples:
-        versions = Versions(old.lines, new.lines, hunks.get((old.blob, new.blob), ()))
+        versions = Versions(old.lines, new.lines, hunks.get((blobs[old], blobs[new]), ()))
         counterparts.setdefault(old.path, []).append(Counterpart(new, versions, how))
     return counterparts
+
+
+def _comparable_blob(repository: git.Repository, file: SourceFile) -> str:
+    """Return the id of a blob that git compares by line: of UTF-16, which git takes for binary, the text in UTF-8."""
+    if not file.text.is_wide:
+        return file.blob
+    return repository.write_blob("".join(f"{line}\n" for line in file.lines).encode())
 
 
 def _find_names(suspects: Sequence[str], before: SourceFiles, after: SourceFiles) -> Names:

@@ -10,9 +10,10 @@ from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFiles, soften_errors
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.sourcecode.encodings import Text, decode
 from findings_report.sourcecode.lines import is_informative, squeeze
 
-# As many bytes as git looks at for NUL; a binary file has no lines to cite, and its "lines" are long.
+# As many bytes as git looks at for NUL; a binary file has no lines to cite, and UTF-16 has to be decoded.
 _SNIFFED = 8000
 _MOST_BLOBS = 500  # files with a line after which it identifies no place
 _MOST_IN_A_FILE = 200  # places of a line in one file that are looked at
@@ -138,7 +139,10 @@ class Search:
 def _find_in(content: bytes, wanted: Set[bytes]) -> Iterator[tuple[bytes, list[int]]]:
     """Yield which of the lines `wanted` are in a file, and where: the first 200 numbers of each."""
     if b"\0" in content[:_SNIFFED]:
-        return
+        text = decode(content)
+        if not isinstance(text, Text):
+            return
+        content = "\n".join(text.lines).encode()
     # Bytes are compared, not decoded text, since every file of both commits comes through here. A file in another encoding
     # than UTF-8 matches in its ASCII lines.
     lines = [line.strip() for line in content.split(b"\n")]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from findings_report.sourcecode.alignment import align_lines, compare_lines, compare_texts, is_reformatted
+    from findings_report.sourcecode.encodings import decode
     from findings_report.sourcecode.languages import language_of
-    from findings_report.sourcecode.lines import decode, fingerprint, is_informative, split_lines, squeeze
+    from findings_report.sourcecode.lines import fingerprint, is_informative, split_lines, squeeze
     from findings_report.sourcecode.symbols import find_enclosing, find_symbols
 
 __all__ = [
@@ -34,7 +35,7 @@ _MODULES: Final = {
     "align_lines": "alignment",
     "compare_lines": "alignment",
     "compare_texts": "alignment",
-    "decode": "lines",
+    "decode": "encodings",
     "find_enclosing": "symbols",
     "find_symbols": "symbols",
     "fingerprint": "lines",

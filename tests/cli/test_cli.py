@@ -59,7 +59,6 @@ def work(tmp_path: Path) -> Work:
     files: dict[str, bytes | str | None] = {
         "app.py": CODE,
         "binary.bin": b"\0\1\2" * 100,
-        "wide.txt": "text".encode("utf-16"),
         "lfs.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n",
     }
     commits = build(tmp_path / "app", [Commit(files=files, message="one", tag="v1")])

@@ -45,7 +45,10 @@ FILES: dict[str, bytes | str | Link | Submodule | None] = {
     "src/copy.py": "# a copy\n" + CODE,
     "src/above.py": "class Store:\n    # Writes it.\n    @logged\n    def save(self):\n        return 1\n",
     "docs/binary.bin": b"a\0b",
-    "docs/wide.txt": "text\n".encode("utf-16"),
+    "docs/wide.ps1": "$a = 1\r\nInvoke-Expression $input\r\n# \u0a0a\n".encode("utf-16"),
+    "docs/torn.ps1": "$a = 1\n".encode("utf-16") + b"x",
+    "docs/strings.rc": "caption \u0416\n".encode("cp1251"),
+    ".gitattributes": "*.rc encoding=windows-1251\n",
     "docs/film.mp4": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n",
     "docs/latin.txt": b"caf\xe9\n",
     "docs/empty.txt": "",
@@ -298,7 +301,7 @@ def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Reposit
         ({"path": "docs/link"}, "path-not-a-file", "docs/link is a symbolic link"),
         ({"path": "vendor"}, "path-not-a-file", "vendor is a submodule"),
         ({"path": "docs/binary.bin"}, "file-not-text", "docs/binary.bin is a binary file"),
-        ({"path": "docs/wide.txt"}, "file-not-text", "docs/wide.txt is UTF-16 text"),
+        ({"path": "docs/torn.ps1"}, "file-not-text", "docs/torn.ps1 is text in UTF-16 or UTF-32 that cannot be decoded"),
         ({"path": "docs/film.mp4"}, "file-not-text", "docs/film.mp4 is a Git LFS pointer"),
         ({"path": "docs/huge.txt"}, "file-too-large", "docs/huge.txt has 8,388,609 bytes"),
         ({"lines": "16-99"}, "lines-past-end", "src/code.py has 17 lines; line 99 is past its end"),
@@ -416,6 +419,20 @@ def test_other_encodings_are_decoded_and_named(source: Repository) -> None:
     snippet = only(resolved(source, {"path": "docs/latin.txt", "lines": 1}))
 
     assert (snippet.runs[0].lines[0].text, snippet.encoding) == ("café", "latin-1 (assumed)")
+
+
+def test_a_line_of_a_utf_16_file_is_evidence_like_any_other(source: Repository) -> None:
+    result = resolved(source, {"path": "docs/wide.ps1", "lines": "2-3", "quote": "Invoke-Expression $input\n# \u0a0a"})
+
+    snippet = only(result)
+    assert (snippet.check.verdict, numbers(snippet), snippet.encoding) == (Verdict.EXACT, [[2, 3]], "utf-16-le")
+    assert result.problems == ()
+
+
+def test_an_encoding_that_the_tree_declares_is_used(source: Repository) -> None:
+    snippet = only(resolved(source, {"path": "docs/strings.rc", "quote": "caption \u0416"}))
+
+    assert (snippet.check.verdict, snippet.encoding) == (Verdict.EXACT, "cp1251")
 
 
 def test_an_empty_file_prints_nothing(source: Repository) -> None:

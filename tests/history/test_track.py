@@ -86,6 +86,27 @@ def test_a_function_moved_within_its_file_is_found(tmp_path: Path) -> None:
     assert place(drifts[17]) == ("store.py", 1, 7)
 
 
+def test_utf_16_is_followed_by_the_lines_of_its_text(tmp_path: Path) -> None:
+    """U+0A0A holds the byte of a line feed: lines counted in bytes would be off by one."""
+    before = text(["# \u0a0a"], SAVE, LOAD, DROP)
+    inserted = text(["# \u0a0a", "import \u0a0a", ""], SAVE, LOAD, DROP)
+    moved = text(["# \u0a0a"], DROP, LOAD, SAVE)
+    cited = CitedRegion("store.ps1", region(10, 15))
+
+    one = drift_of(
+        tmp_path / "1", {"store.ps1": before.encode("utf-16")}, {"store.ps1": inserted.encode("utf-16")}, cited=cited
+    )
+    saved = CitedRegion("store.ps1", region(2, 8))
+    two = drift_of(tmp_path / "2", {"store.ps1": before.encode("utf-16")}, {"store.ps1": moved.encode("utf-16")}, cited=saved)
+    other = drift_of(tmp_path / "3", {"store.ps1": before.encode("utf-16")}, {"store.ps1": inserted}, cited=cited)
+
+    assert [(drift.kind, place(drift)) for drift in (one, two, other)] == [
+        (DriftKind.MOVED, ("store.ps1", 12, 17)),
+        (DriftKind.MOVED, ("store.ps1", 18, 24)),
+        (DriftKind.MOVED, ("store.ps1", 12, 17)),
+    ]
+
+
 def test_a_renamed_file_is_followed(tmp_path: Path) -> None:
     after = {"store.py": None, "lib/storage.py": text(SAVE, LOAD)}
 

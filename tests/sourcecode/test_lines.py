@@ -13,12 +13,7 @@ from pygments.lexers import get_lexer_by_name
 from findings_report.sourcecode.languages import _EXTENSIONS as EXTENSIONS
 from findings_report.sourcecode.languages import _FAMILIES, _NAMES, Inside, find_insides, find_opener, language_of
 from findings_report.sourcecode.lines import (
-    ASSUMED,
-    Obstacle,
-    count_lines,
-    decode,
     dedent,
-    find_obstacle,
     fingerprint,
     is_informative,
     join_runs,
@@ -32,68 +27,12 @@ def test_lines_are_split_on_line_feeds_alone() -> None:
     assert split_lines("a\x0cb\u2028c\x85d\re\nf\n") == ("a\x0cb\u2028c\x85d\re", "f")
 
 
-def test_one_carriage_return_belongs_to_the_line_end() -> None:
-    assert decode(b"a\r\nb\r\r\nc\r").lines == ("a", "b\r", "c")
-
-
-def test_an_empty_file_has_no_lines_and_a_last_line_needs_no_end() -> None:
-    assert (decode(b"").lines, decode(b"\n").lines, decode(b"a\nb").lines) == ((), ("",), ("a", "b"))
-
-
-@given(st.binary(max_size=30) | st.sampled_from([b"\xef\xbb\xbf", b"\xef\xbb\xbfa\n"]))
-def test_lines_are_counted_as_they_are_decoded(content: bytes) -> None:
-    assert count_lines(content) == len(decode(content).lines)
-
-
 @given(st.text(alphabet="ab\n\r\x0c\u2028 \t"))
 def test_no_text_is_lost_in_splitting(text: str) -> None:
     lines = split_lines(text)
 
     assert len(lines) == text.count("\n") + (text != "" and not text.endswith("\n"))
     assert "".join(lines).replace("\r", "") == text.replace("\n", "").replace("\r", "")
-
-
-@pytest.mark.parametrize(
-    ("content", "line", "encoding"),
-    [
-        (b"\xef\xbb\xbfcaf\xc3\xa9\n", "café", "utf-8"),
-        (b"caf\xe9\n", "café", ASSUMED),
-        (b"# -*- coding: cp1251 -*-\n\xcf\xf0\n", "Пр", "cp1251"),
-        (b"#!/bin/sh\n# vim: set fileencoding=koi8-r :\n\xf0\xd2\n", "Пр", "koi8-r"),
-        (b"\n\n# coding: cp1251\n\xcf\n", "\u00cf", ASSUMED),
-        (b"# coding: rot13\n\xcf\n", "\u00cf", ASSUMED),
-        (b"# coding: utf-16\n\xcf\n", "\u00cf", ASSUMED),
-        (b"# coding: no-such\n\xcf\n", "\u00cf", ASSUMED),
-    ],
-)
-def test_text_is_utf_8_else_as_declared_in_two_lines_else_latin_1(content: bytes, line: str, encoding: str) -> None:
-    text = decode(content)
-
-    assert (text.lines[-1], text.encoding) == (line, encoding)
-
-
-@given(st.binary())
-def test_every_content_has_lines(content: bytes) -> None:
-    assert len(decode(content).lines) <= content.count(b"\n") + 1
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"text\n", None),
-        (b"", None),
-        (b"a\0b", Obstacle.BINARY),
-        (b"a" * 8000 + b"\0", None),
-        ("text\n".encode("utf-16"), Obstacle.UTF_16),
-        ("text of some length\n".encode("utf-16-le"), Obstacle.UTF_16),
-        ("text of some length\n".encode("utf-16-be"), Obstacle.UTF_16),
-        ("text\n".encode("utf-32"), Obstacle.BINARY),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", Obstacle.LFS_POINTER),
-        (b"version https://git-lfs.github.com/spec/v1 is what a pointer says\n", None),
-    ],
-)
-def test_what_has_no_lines_is_named(content: bytes, expected: Obstacle | None) -> None:
-    assert find_obstacle(content) is expected
 
 
 def test_squeezing_keeps_words_apart() -> None:
