@@ -218,7 +218,9 @@ def _decode(content: bytes) -> str:
         raise YamlFault(
             f"the character U+{code} ends a line for YAML, and not for git and most editors",
             *_position(text, found.start()),
-            "save the file with LF or CRLF as line ends" if found[0] == "\r" else f'remove it, or write "\\u{code}" in double quotes',
+            "save the file with LF or CRLF as line ends"
+            if found[0] == "\r"
+            else f'remove it, or write "\\u{code}" in double quotes',
         )
     return text
 

@@ -20,6 +20,7 @@ from findings_report.model.comparison import (
     TrackedRegion,
     count_places,
 )
+from findings_report.model.drift import Method
 from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
@@ -48,8 +49,8 @@ class CitedCode:
     """The same without the steps of a path that stayed where another step of it changed: one changed step breaks a path."""
     clause: str
     """What happened, as a clause of a sentence; when the regions differ, with every region."""
-    unfit: str
-    """Regions whose quote did not fit the baseline's code, and why, as a clause; empty when all of them fit."""
+    doubts: tuple[str, ...]
+    """Why its lines are not known to be the code that was meant, in clauses; empty when they are."""
 
     @property
     def state(self) -> CodeState:
@@ -102,7 +103,7 @@ def judge_claim(
     states = _states(evidence, is_read=is_read)
     fixable = _states(_without_kept_steps(baseline, evidence), is_read=is_read)
     clause = _describe_code(_combine(states), evidence, is_read=is_read)
-    code = CitedCode(states, fixable, clause, _describe_unfit(baseline, evidence))
+    code = CitedCode(states, fixable, clause, tuple(dict.fromkeys(_list_doubts(baseline, evidence))))
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
         judgements = [_of_new(code)] if states else []
@@ -162,17 +163,20 @@ def _without_kept_steps(baseline: ReportedFinding | None, evidence: Sequence[Tra
     return [region for region in evidence if region.location not in steps or region.state not in _KEPT]
 
 
-def _describe_unfit(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> str:
-    """Return the places whose quote did not fit the code of the baseline, as clauses; empty when every quote fitted."""
-    checks = {snippet.index: snippet.check for snippet in baseline.snippets} if baseline is not None else {}
-    clauses: dict[str, None] = {}
+def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Iterator[str]:
+    """Yield for each region why its lines are not known to be the code that was meant, as a clause."""
+    snippets = {snippet.index: snippet for snippet in baseline.snippets} if baseline is not None else {}
     for region in evidence:
-        check = checks.get(region.location)
+        snippet, drift = snippets.get(region.location), region.drift
+        if snippet is None:
+            continue
         # Of a quote at other lines, the grade of its text counts: those lines are the ones that were followed.
-        verdict = (check.text or check.verdict) if check is not None else Verdict.NONE
+        verdict = snippet.check.text or snippet.check.verdict
         if verdict in _UNFIT:
-            clauses[f"the quote of {_place(region.drift.path, region.drift.region)} {_UNFIT[verdict]}"] = None
-    return ", ".join(clauses)
+            yield f"the baseline's quote of {_place(drift.path, drift.region)} {_UNFIT[verdict]}"
+        # A file that is cited as a whole is followed by its first lines.
+        if (snippet.file_lines or 0) > drift.region.end_line and drift.method is not Method.BLOB:
+            yield f"only the first {drift.region.end_line} lines of {drift.path} were compared"
 
 
 def _place(path: str, lines: Region) -> str:
@@ -254,9 +258,8 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence
     A contradiction needs knowledge: of the code that was meant, and of every commit that is named.
     """
     claim = f"Reported as resolved; {code.clause}"
-    if code.unfit:
-        text = f"{claim}, but it may not be the code that was meant, since in the baseline {code.unfit}."
-        return _judge(Assessment.REVIEW, "resolved-quote", code, text)
+    if code.doubts:
+        return _judge(Assessment.REVIEW, "resolved-doubt", code, f"{claim}, but {', and '.join(code.doubts)}.")
     between = [fix for fix in fixes if fix.is_between]
     # Equal lines at both ends with a change between them mean that the change was reverted.
     if undone := [fix for fix in between if fix.touches]:
@@ -309,12 +312,13 @@ def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
 
 
 def _of_copies(evidence: Sequence[TrackedRegion], code: CitedCode) -> Iterator[Judgement]:
-    # A fix that misses a copy leaves the weakness in place. If the cited lines remain, their own location is reported.
+    # If the cited lines remain, their own location is reported.
     if code.state in (CodeState.EQUAL, CodeState.AROUND):
         return
     for region in evidence:
-        for spot in region.drift.also_at[:1]:
-            text = f"A copy of the cited code is in {_place(spot.path, spot.region)}."
+        # A copy that the baseline had is not what the finding was about.
+        if copies := [_place(spot.path, spot.region) for spot in region.drift.also_at if spot.is_new]:
+            text = f"A copy of the cited code that is not in the baseline is in {'; '.join(copies)}."
             yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=text)
 
 

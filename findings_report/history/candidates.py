@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from findings_report.evidence.source_files import SourceFile
 from findings_report.history.line_map import Placement, measure_shares
@@ -22,13 +22,14 @@ PROBES = 12
 _WINDOWS = 6
 # A line at more new places than this, as `return None` is, would vote for all of them and decide nothing.
 _MOST_VOTED = 50
+_PROSE = (".adoc", ".markdown", ".md", ".rst", ".txt")
 _WIDEST = 400  # lines of a text that is looked for when it was edited as well
 
 
 def select_new(
-    search: Search, block: Sequence[str], places: Sequence[LineMatch], region: Region, home: Counterpart | None
+    search: Search, block: Sequence[str], places: Sequence[LineMatch], region: Region, path: str, home: Counterpart | None
 ) -> list[LineMatch]:
-    """Return those of `places`, where `block`, the text of `region`, is at the other commit, to which the text may have moved.
+    """Return those of `places`, where `block` is at the other commit, to which it may have moved from `region` of `path`.
 
     In `home`, the file that its own became, those whose lines are no other lines of the file; elsewhere those in files that
     held it less often before.
@@ -38,7 +39,7 @@ def select_new(
     before = Counter(place.path for place in search.blocks(block, search.before))
     informative = [index for index, line in enumerate(block) if is_informative(line)]
     new = []
-    for place in places:
+    for place in _in_code(places, path):
         if home is not None and place.path == home.file.path:
             free = sum(_is_free(home, region, place.line + index) for index in informative)
             # Half, because a diff may pair some of the lines with equal ones that other code had before.
@@ -49,6 +50,13 @@ def select_new(
         else:
             new.append(place)
     return new
+
+
+def _in_code(places: Iterable[LineMatch], path: str) -> Iterator[LineMatch]:
+    """Yield the places that text of the file `path` may have moved to: code does not become documentation."""
+    # An example that was deleted is still in the README, often in one that was split up or renamed: its text is new there.
+    is_prose = path.lower().endswith(_PROSE)
+    return (place for place in places if is_prose or not place.path.lower().endswith(_PROSE))
 
 
 def _is_free(home: Counterpart, region: Region, line: int) -> bool:
@@ -67,7 +75,7 @@ def find_similar(search: Search, old: SourceFile, region: Region, home: Counterp
     # Each probe votes for the place where the block would start; a probe that is at many places has little to say at each of
     # them.
     for index in select_telling(block, PROBES):
-        new = _new_places(search, block[index].strip(), region, home)
+        new = [*_in_code(_new_places(search, block[index].strip(), region, home), old.path)]
         for place in new[:_MOST_VOTED]:
             start = LineMatch(place.path, place.line - index)
             weights[start] = weights.get(start, 0.0) + 1 / len(new)

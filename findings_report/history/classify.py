@@ -69,7 +69,7 @@ class RegionFacts:
     @cached_property
     def new(self) -> list[LineMatch]:
         """Those of the copies that may be where the text went: they were not there before."""
-        return select_new(self.search, self.block, self.copies, self.region, self.home)
+        return select_new(self.search, self.block, self.copies, self.region, self.cited.path, self.home)
 
     @cached_property
     def candidates(self) -> list[Survival]:
@@ -179,7 +179,7 @@ def _report_deleted(facts: RegionFacts) -> Drift:
         region=facts.region,
         kind=DriftKind.DELETED,
         quoted=_lose_quoted(facts),
-        also_at=_spots(facts, facts.copies) if says_enough(facts.block) else (),
+        also_at=_list_copies(facts, facts.copies),
         closest=closest if is_shown else None,
         diff=diff_deleted(facts.region, versions, facts.old.lines),
     )
@@ -219,7 +219,7 @@ def _find_lost_part(facts: RegionFacts, left: Survival) -> Spot | None:
     places = facts.search.blocks(block, facts.search.after)
     new = [
         place
-        for place in select_new(facts.search, block, places, region, facts.home)
+        for place in select_new(facts.search, block, places, region, facts.cited.path, facts.home)
         if place.path != left.occurrence.path or place.line not in left.mapping.region
     ]
     return Spot(path=new[0].path, region=region_at(new[0], len(block))) if len(new) == 1 else None
@@ -240,7 +240,7 @@ def _report(facts: RegionFacts, left: Survival, *, part: Spot | None = None) -> 
         rename=there.rename,
         surviving=round(left.shares.equal, 3),
         quoted=map_quoted_lines(facts.cited.quoted, facts.old, left.lines, left.mapping),
-        also_at=_spots(facts, others) if says_enough(facts.block) else (),
+        also_at=_list_copies(facts, others),
         partly_moved=part,
         surroundings_changed=kind.is_equal and _is_body_changed(facts, left),
         diff=() if kind.is_equal else diff_region(facts.region, facts.old.lines, left.lines, left.mapping),
@@ -283,6 +283,20 @@ def _report_ambiguous(facts: RegionFacts, candidates: tuple[Spot, ...], reason: 
 
 def _lose_quoted(facts: RegionFacts) -> tuple[tuple[int, None], ...]:
     return tuple((line, None) for line in sorted(set(facts.cited.quoted)))
+
+
+def _list_copies(facts: RegionFacts, copies: Sequence[LineMatch]) -> tuple[Spot, ...]:
+    """Return the copies of a region, which are all equal texts but the region itself: new ones first."""
+    # A short text has copies everywhere.
+    if not copies or not says_enough(facts.block):
+        return ()
+    # A copy in a file that was renamed since is at a new path and no new copy, so the number of copies decides with the place.
+    own = (facts.cited.path, facts.region.start_line)
+    before = [place for place in facts.search.blocks(facts.block, facts.search.before) if place != own]
+    new = set([copy for copy in copies if copy in facts.new][: max(0, len(copies) - len(before))])
+    ranked = sorted(copies, key=lambda copy: copy not in new)
+    spots = _spots(facts, ranked)
+    return tuple(spot.model_copy(update={"is_new": copy in new}) for spot, copy in zip(spots, ranked, strict=False))
 
 
 def _spots(facts: RegionFacts, matches: Sequence[LineMatch]) -> tuple[Spot, ...]:

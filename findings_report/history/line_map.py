@@ -156,6 +156,9 @@ def follow(versions: Versions, region: Region, thresholds: Thresholds = DEFAULT)
     for hunk in versions.within(region):
         aligned = versions.align_in(hunk)
         similar |= {old: new for old, new in aligned.items() if old in region}
+    _slide_in(versions, equal, similar)
+    if len(equal) == len(numbers) and equal[region.end_line] - equal[region.start_line] == len(numbers) - 1:
+        return Placement(_region(equal[region.start_line], equal[region.end_line]), equal, {}, is_whole=True)
     _draw_in(versions, equal, similar)
     start = _bound(versions, region, equal, similar, step=-1)
     end = _bound(versions, region, equal, similar, step=1)
@@ -173,6 +176,36 @@ def _follow_replaced(versions: Versions, region: Region, thresholds: Thresholds)
     if compare_texts(versions.old[hunk.old_start - 1 : hunk.old_stop - 1], came) < thresholds.replaced:
         return None
     return Placement(_region(hunk.new_start, hunk.new_stop - 1), {}, versions.align_in(hunk), is_whole=False)
+
+
+def _slide_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, int]) -> None:
+    """Bring the two ends of a region together where new lines between them may as well be in front of it or behind it.
+
+    Lines that came between two equal ones slide: git reports one of several places that are equally good, and cannot know
+    that a place outside of the region keeps it in one piece.
+    """
+    pairs = sorted({**equal, **similar}.items())
+    cuts = [index for index in range(1, len(pairs)) if _offset(pairs[index]) != _offset(pairs[index - 1])]
+    if not cuts:
+        return
+    head, tail = pairs[: cuts[0]], pairs[cuts[-1] :]
+    # The shorter end first: where both may slide, the longer one is the place of the region.
+    for run, offset in sorted(
+        ((tail, _offset(pairs[cuts[-1] - 1])), (head, _offset(pairs[cuts[0]]))), key=lambda end: len(end[0])
+    ):
+        moved = {old: old + offset for old, _ in run}
+        is_nearer = all(old in equal for old in moved) and (offset > _offset(run[0])) == (run is head)
+        if is_nearer and all(_is_equal(versions, old, new) for old, new in moved.items()):
+            equal |= moved
+            return
+
+
+def _offset(pair: tuple[int, int]) -> int:
+    return pair[1] - pair[0]
+
+
+def _is_equal(versions: Versions, old: int, new: int) -> bool:
+    return 1 <= new <= len(versions.new) and versions.old[old - 1].rstrip() == versions.new[new - 1].rstrip()
 
 
 def _draw_in(versions: Versions, equal: dict[int, int], similar: Mapping[int, int]) -> None:

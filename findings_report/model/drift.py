@@ -81,6 +81,8 @@ class Spot(Frozen):
     """Lines in that file."""
     similarity: float = 1.0
     """Similarity to the cited text, 0 to 1; 1 if equal."""
+    is_new: bool = False
+    """For `also_at`: True if the copy was not there at the cited commit, also under another file name."""
 
 
 # Kept with the drift, so that a report can be rendered later without the repository.
@@ -115,7 +117,7 @@ class Drift(Frozen):
     quoted: tuple[tuple[int, int | None], ...] = ()
     """(quoted line, its number now or None if deleted) for each quoted line of the region, in rising order."""
     also_at: tuple[Spot, ...] = ()
-    """Other places with the same text, at most 5."""
+    """Other places with the same text, new ones first, at most 5."""
     partly_moved: Spot | None = None
     """Place of the smaller part of the text, if it was split."""
     surroundings_changed: bool = False

@@ -146,8 +146,12 @@ def drift(drift: Drift) -> str:
         words.append("surrounding code changed")
     if drift.partly_moved is not None:
         words.append(f"a part moved to {spot(drift.partly_moved)}")
-    if drift.also_at:
-        words.append(f"a copy is at {', '.join(spot(place) for place in drift.also_at)}")
+    for word, copies in (
+        ("a new copy", [place for place in drift.also_at if place.is_new]),
+        ("a copy", [place for place in drift.also_at if not place.is_new]),
+    ):
+        if copies:
+            words.append(f"{word} is at {', '.join(map(spot, copies))}")
     if drift.candidates:
         words.append(f"possibly {', '.join(spot(place) for place in drift.candidates)}")
     if drift.closest is not None:

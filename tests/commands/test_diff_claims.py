@@ -125,8 +125,8 @@ def test_a_quote_that_the_baseline_did_not_have_contradicts_nothing(audit: Audit
 
     _, out = said()
 
-    assert "F-02: review: Reported as resolved; the cited code is unchanged, but it may not be the code that was meant" in out
-    assert "the quote of b.py, line 5 was not found in that file" in out or "line 5 differs from the code there" in out
+    assert "F-02: review: Reported as resolved; the cited code is unchanged, but the baseline's quote of b.py, line 5 " in out
+    assert "line 5 was not found in that file." in out or "line 5 differs from the code there." in out
     assert "F-02: contradiction" not in out
     assert "F-03: contradiction: Reported as resolved; the cited code is unchanged, and no fix is named." in out
 

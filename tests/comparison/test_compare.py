@@ -26,7 +26,7 @@ from findings_report.model.comparison import (
     StatusChange,
     TrackedRegion,
 )
-from findings_report.model.drift import Drift, DriftKind, Spot
+from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.finding import Fix, Status
 from findings_report.model.report import Report, ReportedFinding
@@ -387,9 +387,21 @@ def test_unchanged_code_contradicts_a_claim_only_if_the_quote_fitted_it(check: C
 
     (found,) = judge_claim(Change.UPDATED, before, finding(RESOLVED), (EQUAL,), ())
 
-    expected = (Assessment.CONTRADICTION, "resolved") if is_known else (Assessment.REVIEW, "resolved-quote")
+    expected = (Assessment.CONTRADICTION, "resolved") if is_known else (Assessment.REVIEW, "resolved-doubt")
     assert (found.weight, found.code) == (expected[0], f"{expected[1]}-unchanged")
-    assert ("the quote of a.py, lines 10-14 " in found.text) != is_known
+    assert ("the baseline's quote of a.py, lines 10-14 " in found.text) != is_known
+
+
+def test_a_file_that_is_cited_as_a_whole_is_unchanged_only_as_a_whole() -> None:
+    snippet = samples.report().findings[0].snippets[0]
+    whole = snippet.model_copy(update={"index": 0, "regions": (), "check": Check(verdict=Verdict.NONE), "file_lines": 300})
+    before = finding(OPEN, snippets=(whole,))
+    same = tracked(DriftKind.UNCHANGED, method=Method.BLOB)
+
+    found = [judge_claim(Change.UPDATED, before, finding(RESOLVED), (region,), ())[0] for region in (EQUAL, same)]
+
+    assert [each.weight for each in found] == [Assessment.REVIEW, Assessment.CONTRADICTION]
+    assert found[0].text.endswith("unchanged, but only the first 14 lines of a.py were compared.")
 
 
 def test_a_fix_that_was_undone_is_a_contradiction() -> None:
@@ -424,10 +436,15 @@ def test_the_changes_add_up_and_the_turns_are_counted_beside_them() -> None:
     assert [count.name for count in made.counts if count.is_status_change] == ["regressed", "resolved"]
 
 
-def test_a_copy_of_code_that_is_claimed_fixed_is_told() -> None:
-    copied = tracked(DriftKind.MODIFIED, also_at=(Spot(path="b.py", region=LINES),))
+def test_a_copy_of_code_that_is_claimed_fixed_counts_if_it_came_since_the_baseline() -> None:
+    def copied(*are_new: bool) -> TrackedRegion:
+        spots = tuple(Spot(path=f"{n}.py", region=LINES, is_new=is_new) for n, is_new in enumerate(are_new))
+        return tracked(DriftKind.MODIFIED, also_at=spots)
 
-    assert judged(OPEN, RESOLVED, copied) == (Assessment.REVIEW, "resolved-copy")
+    assert judged(OPEN, RESOLVED, copied(False, False)) == (Assessment.CONSISTENT, "resolved-modified")
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (copied(True, True, False),), ())
+    assert (found[0].weight, found[0].code) == (Assessment.REVIEW, "resolved-copy")
+    assert found[0].text.endswith("is in 0.py, lines 10-14; 1.py, lines 10-14.")
 
 
 def test_no_judgement_says_more_than_where_the_text_is() -> None:

@@ -67,6 +67,32 @@ def test_the_brace_that_ends_a_function_added_behind_is_not_taken_for_its_own() 
     assert found.region == region(1, 3)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "hunk", "cited", "expected"),
+    [
+        # The end of the region is in the lines that came as well, next to its beginning.
+        ("open|send(old_value)|check(sent)|shut", "open|send(new_value)|check(sent)|shut||open|post()|check(sent)|shut",
+         Hunk(2, 1, 2, 6), region(2, 3), (2, 3)),
+        # The beginning is, next to its end.
+        ("set(mode)|check(debug)|rest", "set(mode)|check(test)||set(mode)|check(debug)|rest",
+         Hunk(2, 0, 2, 3), region(1, 2), (4, 5)),
+        # Neither is: what came is inside the region.
+        ("set(mode)|check(debug)|rest", "set(mode)|check(test)||other(mode)|check(debug)|rest",
+         Hunk(2, 0, 2, 3), region(1, 2), (1, 5)),
+    ],
+    ids=["end", "beginning", "neither"],
+)  # fmt: skip
+def test_lines_that_came_slide_out_of_a_region(
+    old: str, new: str, hunk: Hunk, cited: Region, expected: tuple[int, int]
+) -> None:
+    """Git reports one of several places that are equally good for the same lines."""
+    found = follow(Versions(old.split("|"), new.split("|"), [hunk]), cited)
+
+    assert found is not None
+    assert (found.region.start_line, found.region.end_line) == expected
+    assert found.is_whole == (expected == (4, 5))
+
+
 @given(st.lists(st.sampled_from("abcdef"), max_size=12), st.lists(st.sampled_from("abcdef"), max_size=12))
 def test_now_and_then_are_each_others_inverse(old: list[str], new: list[str]) -> None:
     both = versions(old, new)

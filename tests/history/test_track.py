@@ -300,7 +300,37 @@ def test_a_copy_is_told_beside_the_region_that_stayed(tmp_path: Path) -> None:
     drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, {"copy.py": text(LOAD)}, cited=SECOND)
 
     assert drift.kind is DriftKind.UNCHANGED
-    assert [(spot.path, spot.region) for spot in drift.also_at] == [("copy.py", region(1, 6))]
+    assert [(spot.path, spot.region, spot.is_new) for spot in drift.also_at] == [("copy.py", region(1, 6), True)]
+
+
+def test_only_a_copy_that_came_since_is_new(tmp_path: Path) -> None:
+    """Not one that was there before, also where its file got another name or lines were added above it."""
+    before = {"store.py": text(SAVE, LOAD), "copy.py": text(DROP, LOAD), "same.py": text(LOAD)}
+    edited = [LOAD[0], "    check(value)", *LOAD[1:]]
+    after = {"store.py": text(SAVE, edited), "copy.py": None, "same.py": text(["import os"], LOAD)}
+
+    renamed = drift_of(tmp_path / "1", before, {**after, "renamed.py": text(DROP, LOAD)}, cited=SECOND)
+    copied = drift_of(tmp_path / "2", before, {"store.py": text(SAVE, edited), "z.py": text(LOAD)}, cited=SECOND)
+
+    assert [(spot.path, spot.is_new) for spot in renamed.also_at] == [("renamed.py", False), ("same.py", False)]
+    assert [(spot.path, spot.is_new) for spot in copied.also_at] == [("z.py", True), ("copy.py", False), ("same.py", False)]
+
+
+@pytest.mark.parametrize(("path", "kind"), [("docs/example.md", DriftKind.DELETED), ("example.py", DriftKind.MOVED_FILE)])
+def test_code_does_not_become_documentation(tmp_path: Path, path: str, kind: DriftKind) -> None:
+    """An example that was deleted may be in a README, which may have been split up: there it is not the code."""
+    drift = drift_of(tmp_path, {"store.py": text(SAVE, LOAD)}, {"store.py": text(SAVE), path: text(LOAD)}, cited=SECOND)
+
+    assert drift.kind is kind
+    assert [spot.path for spot in drift.also_at] == (["docs/example.md"] if kind is DriftKind.DELETED else [])
+
+
+def test_documentation_that_moved_is_followed(tmp_path: Path) -> None:
+    before, after = {"README.md": text(SAVE, LOAD)}, {"README.md": text(SAVE), "docs/load.md": text(LOAD)}
+
+    drift = drift_of(tmp_path, before, after, cited=CitedRegion("README.md", region(9, 14)))
+
+    assert (drift.kind, place(drift)) == (DriftKind.MOVED_FILE, ("docs/load.md", 1, 6))
 
 
 def test_a_copy_that_was_there_before_is_not_where_deleted_text_went(tmp_path: Path) -> None:
