@@ -20,37 +20,48 @@ _CLOSE: Final = r"(?:\*+/|\*\)|--+>)"
 _DOTS: Final = r"(?:\.(?:[ \t]*+\.)*+|…+|⋮|⋯|︙)"
 
 _DONE: Final = r"(?:omitted|skipped|snip(?:ped)?|elided|cut|truncated|removed|hidden|redacted|unchanged|unmodified|not shown)"
+_SNIP: Final = r"(?:snip(?:ped)?|omitted|elided|truncated|redacted|skipped|cut)"
 _WHAT: Final = r"(?:code|lines?|functions?|methods?|logic|body|implementation|contract|class|file|loop|block|struct|parts?)"
-_OTHER: Final = r"(?:rest|remainder|remaining|others?|existing|more|previous|additional|unrelated|unchanged|omitted|some)"
+_OTHER: Final = (
+    r"(?:rest|remainder|remaining|others?|existing|more|previous|further|additional|(?:un|ir)rel\w+|unchanged|omitted|some)"
+)
+_WHY: Final = r"(?: for (?:brevity|clarity|readability|simplicity)| here)?"
 _WORDS: Final = r"[\w ,.'’-]{0,60}"
 
-# Prose that says so: "rest of the function", "existing code", "some code omitted for brevity", "20 lines skipped".
+# Prose that says so: "rest of the function", "existing code", "some code omitted for brevity", "20 lines skipped". In a comment
+# it may say more; without a comment sign it says nothing else, since text files have sentences too.
 _SAYING: Final = (
-    rf"(?:(?:\w+ ){{0,2}}{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
-    rf"|(?:\w+ ){{0,3}}{_WHAT}(?: \w+){{0,2}} {_DONE}\b{_WORDS})"
+    rf"(?:(?:the |all |some |[0-9]+ )?{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+)? {_WHAT}(?:(?: is| are)? {_DONE})?"
+    rf"|(?:the |some |[0-9]+ )?(?:\w+ )?{_WHAT}(?: is| are)? {_DONE}){_WHY}"
 )
-_SHORT: Final = rf"(?:{_DONE}(?: (?:for|here|as)\b{_WORDS})?|(?:the )?rest(?: of \w+)?|same as (?:before|above)|for brevity)"
+_SAYING_MORE: Final = (
+    rf"(?:(?:\w+ ){{0,2}}{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
+    rf"|(?:\w+ ){{0,3}}{_WHAT}(?: \w+){{0,2}} {_DONE}\b{_WORDS}|(?:\w+ ){{0,2}}{_DONE}(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
+    rf"|{_DONE}(?: (?:for|here|as)\b{_WORDS})?|(?:the )?rest(?: of \w+)?|same as (?:before|above)|for brevity|etc)"
+)
+_TO_CLOSE: Final = rf"(?:[^*-]|\*(?![/)])|-(?!->))*+{_CLOSE}?"  # code may follow a comment that ends in its line
 _ELLIPSIS: Final = r"(?:\.{3,}|…+)"
 _HINT: Final = rf"[\w ,]{{0,40}}\b(?:{_DONE}|{_OTHER}|{_WHAT})\b[\w ,]{{0,40}}"
 
 _ELISION: Final = re.compile(
-    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*+(?:{_DOTS}|{_DONE}|{_DOTS}{_HINT}{_DOTS}?)\s*+[\])}}>])\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+{_COMMENT}\s*+[\[({{<]?\s*+(?:\.{{2,}}|…|⋮|⋯).*\Z"
-    rf"|\s*+(?:{_COMMENT}\s*+[\[(<{{]?|[\[(<{{])\s*+(?:{_SAYING}|{_SHORT})[.:…]*+\s*+[\])>}}]?\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+{_COMMENT}\s*+[-~=]*+\s*+{_DONE}\s*+[-~=]*+\s*+{_CLOSE}?\s*+\Z"
+    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*+{_DOTS}(?:{_HINT}{_DOTS}?)?\s*+[\])}}>]|[\[(<]\s*+{_SNIP}\s*+[\])>])\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+{_COMMENT}\s*+[\[({{<]?\s*+(?:\.{{2,}}|…|⋮|⋯){_TO_CLOSE}\s*+\Z"
+    rf"|\s*+(?:{_COMMENT}\s*+[\[(<{{]?\s*+{_SAYING_MORE}|[\[(<]\s*+{_SAYING})[.:…]*+\s*+[\])>}}]?\s*+{_CLOSE}?\s*+\Z"
+    rf"|\s*+{_COMMENT}\s*+[-~=]*+\s*+{_SNIP}\s*+[-~=]*+\s*+{_CLOSE}?\s*+\Z"
     rf"|\s*+{_COMMENT}\s*+{_HINT}{_ELLIPSIS}\s*+{_CLOSE}?\s*+\Z"
     rf"|\s*+(?:{_ELLIPSIS}|-{{2,}})\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}})?\s*+\Z"
-    rf"|\s*+{_SAYING}[.:…]*+\s*+\Z",
+    rf"|\s*+{_SAYING}[.:…]*+\s*+\Z"
+    r"|\s*+(?::|[-=*_~]{3,}|--|(?:\* ){2,}\*)\s*+\Z",
     re.IGNORECASE,
 )
 
 # Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
-_START: Final = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!;);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
+_START: Final = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!\S);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
 
 _LONGEST: Final = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
 
 _TAG: Final = (
-    r"@(?:audit\w*(?:-\w+)*|(?:notes?|info|bug|issue|finding|vuln\w*|gas|todo|fixme|poc|follow-?up|question|warning|danger"
+    r"@(?:[Aa]udit[a-z]*(?:-\w+)*|AUDIT(?:-\w+)*|(?:notes?|info|bug|issue|finding|vuln\w*|gas|todo|fixme|poc|follow-?up|question|warning|danger"
     r"|attack|exploit|problem|report\w*|high|medium|low|critical)(?:-\w+)*)(?![\w(.])"
 )
 _SIGN: Final = r"[←⬅⇐⟵◀◄👈👆👇☝⬆↑🔴🟠🟡❌⚠🚨🐛🔥❗‼🛑🚩]"
@@ -59,23 +70,26 @@ _WORD: Final = (
     r"|MISSING|POC|THIS|ATTENTION|INCORRECT|FINDING|[Aa]udit(?:or)?|[Vv]ulnerable|[Rr]oot cause|[Hh]ere)\b"
 )
 _MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]+>|>{{2,}}|{_SIGN}|→|➜|👉)"
-_ALONE: Final = rf"(?:<-{{2,}}|<={{2,}}|<~{{2,}}|<{{3,}}|{_SIGN}|{_TAG})"  # a remark without a comment sign
+_ALONE: Final = rf"[*_(\[]{{0,3}}(?:<-{{2,}}|<={{2,}}|<~{{2,}}|<{{3,}}|{_SIGN}|{_TAG}|@audit\()"  # without a comment sign
 _REMARK: Final = re.compile(
-    rf"(?<!\s)\s*+{_START}\s*+{_MARK}.*\Z"
+    rf"(?<!\s)\s*+{_START}\s*+{_MARK}"
     # A word in capitals behind `*` or `%` is an operand.
-    rf"|(?:(?<!\s)\s++|^)(?:\#+|//+|--(?=\s)|/\*+|<!--)\s*+{_WORD}.*\Z"
-    rf"|(?:(?<!\s)\s++|(?<=[;{{}}),]))(?:{_ALONE}).*\Z",
-    re.DOTALL,
+    rf"|(?:(?<!\s)\s++|^)(?:\#+|//+|--(?=\s)|/\*+|<!--)\s*+{_WORD}"
+    rf"|(?:(?<!\s)\s++|(?<=[;{{}}),]))(?:{_ALONE})",
 )
+_END: Final = re.compile(r"\*/|-->|\*\)")
 
 # Could be code too (`x => y`, `a <- b`): a remark only behind a whole line of the file, and when it reads like words.
 _PERHAPS: Final = re.compile(
     rf"(?<=[;{{}}),\]:])\s++(?:{_WORD}(?P<shouted>.*)|(?:[-=]{{1,3}}>+|<[-=]|>{{3,}}|\^{{2,}}|!{{2,}}|→|➜|👉)\s*+(?P<rest>.*))\Z"
 )
-_POINTER: Final = re.compile(rf"\s*+(?P<sign>@>+|{_TAG}>?:?|>{{2,}}|[-=]+>|→|➜|👉|▶|►|{_SIGN}\ufe0f?)[ \t]?")
-_FIRM: Final = re.compile(rf"\s*+(?:(?P<tag>{_TAG})|<[-=~]{{2,}}|<{{3,}}|{_SIGN})(?P<rest>.*)\Z")
+_POINTER: Final = re.compile(
+    rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|➜|👉|▶|►|{_SIGN}\ufe0f?)[ \t]?"
+)
+_FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}|<{{3,}}|!{{3,}}|{_SIGN})(?P<rest>.*)\Z")
+_DECORATOR: Final = re.compile(r"\s*+@(?!audit)[a-z][\w-]*+\s*+\Z")  # a tag with nothing behind it
 _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}}(?=\s|\Z))(?P<rest>.*)\Z")
-_CODE: Final = re.compile(r"[;{}]\s*\Z|\A\s*[\w.]+\([^ ]*\)?\s*\Z")
+_CODE: Final = re.compile(r"[;{}]\s*\Z|\A\s*[\w.]+\(.*\)?\s*\Z")
 _PROSE: Final = re.compile(
     r"(?!\s*(?:return|yield|raise|del|import|from|assert|if|for|while|with|not|await|let|const|var|use|pub|fn|def|case|emit)\b)"
     r"(?=.*\b(?:the|this|that|is|are|an?|to|of|not|no|can|should|will|here|because|we|it|be|by|missing|never|cause)\b)"
@@ -87,8 +101,8 @@ _REMARK_STARTS: Final = frozenset("#/-;%(<*@=>→➜👉^~!" + _SIGN[1:-1])
 
 _LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
 _HEAD: Final = re.compile(
-    rf"(?P<comment>{_COMMENT}\s*+)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
-    r"|(?:from|in|see|at|@)[:\s]\s*+)?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]+)(?P<rest>.*)\Z",
+    rf"(?:{_COMMENT}\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    r"|(?:from|in|see|at|@)[:\s]\s*+|[\w ]{1,30}:\s*+(?=https?:))?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]+)(?P<rest>.*)\Z",
     re.IGNORECASE,
 )
 _LONGEST_HEAD: Final = 400
@@ -102,7 +116,7 @@ _AFTER_PATH: Final = re.compile(
     re.IGNORECASE,
 )
 _LINES_ALONE: Final = re.compile(
-    rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?lines?[\s:#]*(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
+    rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?(?:lines?[\s:#]*|(?=L[0-9]+-))(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
 )
 _RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7}))?", re.IGNORECASE)
 _FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
@@ -152,15 +166,28 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
     pointer = _POINTER.match(text)
     pointed = text[pointer.end() :] if pointer else text
     for code in dict.fromkeys((pointed, text)):
-        cut = _REMARK.sub("", code)
+        cut = _cut_remark(code)
         for candidate in (code, cut, cut.rstrip(" |-–"), _cut_perhaps(code)):
             if candidate.strip() and squeeze(candidate) in known:
                 return candidate
+    if _DECORATOR.match(text):
+        return text
     if _is_remark_alone(text, pointer):
         return None
     # `-> Result` and `=> value` start lines of code.
-    bare = _REMARK.sub("", text if pointer and pointer["sign"] in ("->", "=>") else pointed)
+    bare = _cut_remark(text if pointer and pointer["sign"] in ("->", "=>") else pointed)
     return bare if bare.strip() else None
+
+
+def _cut_remark(text: str) -> str:
+    """Return `text` without the remark at its end."""
+    match = _REMARK.search(text)
+    if match is None:
+        return text
+    # Code behind a comment in the middle of a line is no part of the remark.
+    is_block = match[0].lstrip()[:2] in ("/*", "(*", "<!")
+    end = _END.search(text, match.end()) if is_block else None
+    return text if end and text[end.end() :].strip() else text[: match.start()]
 
 
 def _cut_perhaps(text: str) -> str:
@@ -178,10 +205,8 @@ def _is_remark_alone(text: str, pointer: re.Match[str] | None) -> bool:
     if (carets := _CARETS.match(text)) is not None:
         return not _CODE.search(carets["rest"])
     if (firm := _FIRM.match(text)) is not None:
-        # A tag with nothing behind it may be a decorator.
-        is_decorator = firm["tag"] is not None and not firm["tag"].startswith("@audit") and not firm["rest"].strip()
-        return not is_decorator and not _CODE.search(firm["rest"])
-    return pointer is not None and "@>" not in pointer[0] and _PROSE.match(text[pointer.end() :]) is not None
+        return not _CODE.search(firm["rest"])
+    return pointer is not None and pointer["sign"][0] not in "@/" and _PROSE.match(text[pointer.end() :]) is not None
 
 
 def find_head(line: str) -> Head | None:

@@ -55,6 +55,7 @@ _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
 _BAR_ROW: Final = re.compile(r"[ \t]+[|│][ \t]*+(?P<code>(?:[\^~].*)?)\Z")  # `   | ^^^^ here`, as compilers print it
 _MOST_HEADS: Final = 3
 _SIGN_BEHIND: Final = re.compile(r"\A([ \t]*+[0-9]{1,7}[ \t]*+[:|]?)[ \t]?([-+])(?=[ \t])")  # `12 + code`, `12: - code`
+_SIGN_TWICE: Final = re.compile(r"\A([-+])\1(?=[ \t])")
 _COMMENT_LINE: Final = re.compile(r"[ \t]*+(?://|\#(?!\w)|/\*|--|\*|;|%|<!--|\(\*)")
 _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
 
@@ -145,12 +146,12 @@ class _Body(NamedTuple):
 
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
-    fenced = _strip_fence(split_lines(quote))
-    body = _strip_heads(fenced)
+    body = _unwrap(split_lines(quote))
     readings = dict.fromkeys((*_read_body(body.lines, words=body.words), _read_plain(body.lines)))
     if body.head is None:
         return tuple(readings)
-    return (*(replace(reading, head=body.head) for reading in readings), _read_plain(fenced.lines))
+    verbatim = _read_plain(_strip_fence(_trim(0, split_lines(quote))).lines)
+    return (*(replace(reading, head=body.head) for reading in readings), verbatim)
 
 
 def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
@@ -166,7 +167,7 @@ def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
         yield from (_drop_numbers(reading) for reading in numbered if _skips_blanks(reading) or _starts_at_1(reading))
     yield from _read_patch(lines, is_diff=words.lower().startswith(("diff", "patch", "udiff")))
     margin = next((line.lstrip()[:1] for line in lines if line.strip()), "")
-    if margin in (">", "|", "│"):
+    if margin in (">", "|", "│") and len(lines) > 1:
         yield from _read_margin(lines, margin)
 
 
@@ -176,7 +177,7 @@ def _read_all_styles(lines: Sequence[str]) -> list[Reading]:
 
 def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
     """Return the lines that the numbers in `style` claim; empty without such numbers."""
-    reading = _read_numbered(_strip_heads(_strip_fence(split_lines(quote))).lines, style)
+    reading = _read_numbered(_unwrap(split_lines(quote)).lines, style)
     return reading.claimed if reading is not None else ()
 
 
@@ -213,7 +214,7 @@ def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], ste
     if style is None:
         return quote if tuple(claimed) == tuple(cited) else None
     lines = quote.split("\n")
-    body = _strip_heads(_strip_fence(lines))
+    body = _unwrap(lines)
     for index, number in enumerate(_find_numbers(body.lines, style) or (), body.start):
         stepped = step(int(number["number"])) if number else None
         if number and stepped is None:
@@ -371,9 +372,39 @@ def _align_columns(lines: Sequence[str]) -> list[str]:
     return moved
 
 
-def _strip_fence(lines: Sequence[str]) -> _Body:
-    """Return `lines` without blank lines at the ends and without a fence around the rest."""
+def _unwrap(lines: Sequence[str]) -> _Body:
+    """Return a quote without its fence and the lines that name the file: above or below the code, or above each group."""
     body = _trim(0, lines)
+    heads: list[Head] = []
+    if len(body.lines) > 1 and "://" in body.lines[-1] and (head := find_head(body.lines[-1])) is not None:
+        heads.append(head)
+        body = _trim(body.start, body.lines[:-1])
+    body = _strip_fence(body)
+    if (head := find_named_file(body.words)) is not None:
+        heads.append(head)
+    while len(body.lines) > 1 and len(heads) < _MOST_HEADS and (head := find_head(body.lines[0])) is not None:
+        if heads and head.path and not may_name(heads[0].path, head.path):
+            break
+        heads.append(head)
+        body = _strip_fence(_trim(body.start + 1, body.lines[1:], body.words))
+    if not heads:
+        return body
+    for index, line in enumerate(body.lines):
+        if (head := find_head(line)) is not None and head.path and may_name(heads[0].path, head.path):
+            heads.append(head)
+            body.lines[index] = "..."
+    return body._replace(head=join_heads(heads))
+
+
+def _trim(start: int, lines: Sequence[str], words: str = "") -> _Body:
+    """Return `lines`, whose first one has the index `start` in the quote, without blank ones at the ends."""
+    first = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
+    last = next((index for index in range(len(lines), first, -1) if lines[index - 1].strip()), first)
+    return _Body(start + first, list(lines[first:last]), words)
+
+
+def _strip_fence(body: _Body) -> _Body:
+    """Return `body` without a fence around it."""
     opener = _FENCE.match(body.lines[0]) if len(body.lines) > 1 else None
     if opener is None:
         return body
@@ -384,35 +415,6 @@ def _strip_fence(lines: Sequence[str]) -> _Body:
     if not is_closed and opener[1][0] == "~":
         return body  # an underlined title
     return _Body(body.start + 1, body.lines[1 : -1 if is_closed else None], opener[2].strip())
-
-
-def _trim(start: int, lines: Sequence[str]) -> _Body:
-    """Return `lines`, whose first one has the index `start` in the quote, without blank ones at the ends."""
-    first = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
-    last = next((index for index in range(len(lines), first, -1) if lines[index - 1].strip()), first)
-    return _Body(start + first, list(lines[first:last]))
-
-
-def _strip_heads(body: _Body) -> _Body:
-    """Return `body` without the lines that name the file: above the code, above its fence, or above each group of it."""
-    heads = [head] if (head := find_named_file(body.words)) else []
-    start, lines, words = body.start, body.lines, body.words
-    while len(lines) > 1 and len(heads) < _MOST_HEADS and (head := find_head(lines[0])) is not None:
-        if heads and head.path and not may_name(heads[0].path, head.path):
-            break
-        heads.append(head)
-        rest = _strip_fence(lines[1:])
-        start, lines, words = start + 1 + rest.start, rest.lines, rest.words or words
-    if len(lines) > 1 and "://" in lines[-1] and (head := find_head(lines[-1])) is not None:
-        heads.append(head)
-        lines = lines[:-1]
-    if not heads:
-        return body
-    for index, line in enumerate(lines):
-        if (head := find_head(line)) is not None and head.path and may_name(heads[0].path, head.path):
-            heads.append(head)
-            lines = [*lines[:index], "...", *lines[index + 1 :]]
-    return _Body(start, lines, words, join_heads(heads))
 
 
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
@@ -477,9 +479,10 @@ def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
     A side without any line of the other is always read: nothing of the quote is left out. To leave out lines there has to be a
     fence that says `diff`, both signs, or lines added as a patch adds them: `a = b` above `+ c` may be one expression.
     """
-    bare = dedent([_SIGN_BEHIND.sub(r"\2\1 ", line) for line in lines])
+    bare = [_SIGN_TWICE.sub(r"\1", line) for line in dedent([_SIGN_BEHIND.sub(r"\2\1 ", line) for line in lines])]
     signs = {line[0] for line in bare if line and line[0] in "+-"}
-    if not signs:
+    # `-amount,` alone is code.
+    if not signs or not (is_diff or len(signs) == 2 or all(line[1:2].strip() == "" for line in bare if line[:1] in signs)):
         return
     adds = all(
         not line.startswith("+") or before[:1] == "+" or before.rstrip()[-1:] in ";{}(,:)/|&" or line[1:3].isspace()
