@@ -56,7 +56,7 @@ class SourceFile:
     @cached_property
     def index(self) -> LineIndex:
         """The lines, indexed for searching quotes."""
-        return index_lines(self.lines)
+        return index_lines(self.lines, self.language)
 
     @cached_property
     def insides(self) -> tuple[Inside, ...]:

@@ -144,6 +144,9 @@ _FAMILIES: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]]
     "sql": (("--",), (("/*", "*/"),)),
 }
 
+_COMMENT_PAIRS: Final = ("/*", "<!--", "{-", "--[[")
+"""Of what may run over several lines, the openers of comments; the others open strings."""
+
 _WORDS: Final = ("python", "cython", "javascript", "typescript", "php", "css", "scss", "less", "sql", "lua", "dart", "groovy")
 """Languages in which '...' is a string; elsewhere it is one character, or an apostrophe."""
 
@@ -175,6 +178,38 @@ def scanner(language: str) -> re.Pattern[str]:
         single.append(r'"(?:[^"\\\n]|\\.)*"?')
         single.append(r"'(?:[^'\\\n]|\\.)*'?" if language in _WORDS else r"'(?:[^'\\\n]|\\[^\n]{1,10})'")
     return re.compile("|".join([multi, *single]), re.DOTALL)
+
+
+def strip_comments(lines: Sequence[str], language: str) -> tuple[str, ...] | None:
+    """Return `lines` without comments, as many lines as before; None when there are none, or they are not known here.
+
+    Lines may start inside of a comment `/*` when all of its lines start with `*`. Strings that hold comment signs stay.
+    """
+    if not has_multi_line(language):
+        return None
+    text = "\n".join(lines)
+    comments, pairs = _FAMILIES[language]
+    openers = (*comments, *(opener for opener, _ in pairs if opener in _COMMENT_PAIRS))
+    at = _end_of_comment(lines) if "/*" in openers else 0
+    kept = ["\n" * text.count("\n", 0, at)] if at else []
+    for match in scanner(language).finditer(text, at):
+        if match["open"] is None and match[0].startswith(openers):
+            kept += [text[at : match.start()], "\n" * match[0].count("\n")]
+            at = match.end()
+    return tuple("".join((*kept, text[at:])).split("\n")) if kept else None
+
+
+def _end_of_comment(lines: Sequence[str]) -> int:
+    """Return the offset after the comment that the first line is inside of; 0 when it is in none."""
+    at = 0
+    for line in lines:
+        closer = line.find("*/")
+        if not line.lstrip().startswith("*"):
+            return 0
+        if closer >= 0:
+            return at + closer + 2
+        at += len(line) + 1
+    return 0
 
 
 def find_insides(lines: Sequence[str], language: str) -> tuple[Inside, ...]:

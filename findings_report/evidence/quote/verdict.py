@@ -6,6 +6,7 @@ Pure. The verdicts and what each of them means are in `model.evidence`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.locate import (
@@ -13,22 +14,34 @@ from findings_report.evidence.quote.locate import (
     UNKNOWN,
     Alignment,
     LineIndex,
+    Part,
     Spelling,
-    align_at_claim,
     align_closest,
-    align_elsewhere,
+    find_closest,
     find_places,
+    has_all_lines,
+    place_anywhere,
+    place_at_claim,
     spell,
 )
-from findings_report.evidence.quote.parse import QuotedLine, read_quote
+from findings_report.evidence.quote.parse import QuotedLine, read_quote, replace_texts
 from findings_report.model.evidence import Check, Difference, Region, Verdict
-from findings_report.sourcecode.lines import dedent, join_runs, squeeze
+from findings_report.sourcecode.languages import strip_comments
+from findings_report.sourcecode.lines import dedent, is_informative, join_runs, squeeze
 
 # Both limits keep a report of a quote that was copied from other code readable.
 _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
 _WIDEST_CUT = 10  # missing lines of an edited quote that are reported one by one
-_GRADES: Final = (Verdict.EXACT, Verdict.WHITESPACE, Verdict.ELIDED, Verdict.ANNOTATED)
+_GRADES: Final = (
+    Verdict.EXACT,
+    Verdict.WHITESPACE,
+    Verdict.PARTIAL,
+    Verdict.ELIDED,
+    Verdict.ANNOTATED,
+    Verdict.COMMENTS,
+)
+"""The verdicts on a quote of which everything is in the file, best first."""
 
 
 def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
@@ -88,8 +101,8 @@ def _rank(check: Check) -> int:
     if check.verdict in _GRADES:
         return _GRADES.index(check.verdict)
     if check.verdict is Verdict.MOVED and check.text in _GRADES:
-        return 4 + _GRADES.index(check.text)
-    return {Verdict.EDITED: 8, Verdict.MOVED: 9}.get(check.verdict, 10)
+        return len(_GRADES) + _GRADES.index(check.text)
+    return 2 * len(_GRADES) + {Verdict.EDITED: 0, Verdict.MOVED: 1}.get(check.verdict, 2)
 
 
 def _judge_outside(quoted: Spelling, file: LineIndex, cited: Sequence[Region]) -> Check:
@@ -106,25 +119,61 @@ def _note_outside(check: Check, cited: Sequence[Region]) -> Check:
 
 
 def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
-    """Return the verdict on one reading of a quote: align it, and grade the first alignment that holds."""
+    """Return the verdict on one reading of a quote: place it, and grade the first place that holds."""
     claimed = quoted.reading.claimed or cited
     if not quoted.string:
         return Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
-    is_known = UNKNOWN not in quoted.string
-    if is_known and (alignment := align_at_claim(quoted, file, claimed)) is not None:
-        return _grade(quoted, file, claimed, alignment, is_moved=False)
-    # Whole and elsewhere comes before edited and in place: code that moved is far more common than an author who changed a
-    # quote into text that happens to be elsewhere.
-    if is_known and (alignment := align_elsewhere(quoted, file, claimed)) is not None:
-        return _grade(quoted, file, claimed, alignment, is_moved=True)
+    check = _judge_whole(quoted, file, claimed)
+    if check is None or check.unmarked_gaps:
+        bare = _judge_bare(quoted, file, claimed)
+        # What was left out without a mark may be comments alone.
+        check = bare if bare and (check is None or bare.unmarked_gaps < check.unmarked_gaps) else check
+    if check is not None:
+        return check
     alignment = align_closest(quoted, file, claimed)
     edited = _grade_edited(quoted, file, claimed, alignment) if alignment else None
     if edited is not None and edited.verdict is Verdict.EDITED:
         # Lines swapped where claimed are more likely than the same lines, with others between them, somewhere else.
         return edited
-    if is_known and (alignment := align_elsewhere(quoted, file, claimed, with_gaps=True)) is not None:
-        return _grade(quoted, file, claimed, alignment, is_moved=True)
-    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
+    parts = place_anywhere(quoted, file, claimed, with_gaps=True)
+    if parts is not None:
+        return _grade(quoted, file, claimed, parts)
+    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed, closest=find_closest(quoted, file, claimed))
+
+
+def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
+    """Return the verdict on a quote of which everything is in the file, where claimed or around it, else in one piece
+    elsewhere; None when it is not."""
+    parts = place_at_claim(quoted, file, claimed)
+    # Whole and elsewhere comes before edited and in place: code that moved is far more common than an author who changed a
+    # quote into text that happens to be elsewhere.
+    parts = parts or place_anywhere(quoted, file, claimed)
+    if parts is not None:
+        return _grade(quoted, file, claimed, parts)
+    # Claimed lines that are all quoted, in another order, were swapped; more of the file would only hide that.
+    if not claimed or has_all_lines(quoted, file, claimed):
+        return None
+    parts = place_anywhere(quoted, file, claimed, with_gaps=True)
+    if parts is None or not _is_where_claimed(_pair_lines(quoted, file, parts), claimed):
+        return None
+    return _grade(quoted, file, claimed, parts)
+
+
+def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
+    """Return the verdict `comments` on a quote that is in the file once comments are set aside; None when it is not."""
+    if file.bare is None and strip_comments([line.text for line in quoted.reading.lines], file.language) is None:
+        return None
+    bare = file.bare or file
+    lines = [line.text for line in quoted.reading.lines]
+    texts = strip_comments(lines, file.language) or lines
+    reading = replace_texts(quoted.reading, [text if text.strip() else None for text in texts])
+    if not any(is_informative(line.text) for line in reading.lines):
+        return None
+    check = _judge_whole(spell(reading, bare), bare, claimed)
+    if check is None:
+        return None
+    is_moved = check.verdict is Verdict.MOVED
+    return check.model_copy(update={"text" if is_moved else "verdict": Verdict.COMMENTS})
 
 
 class _Gap(NamedTuple):
@@ -152,39 +201,44 @@ def _gaps(lines: Sequence[QuotedLine], alignment: Alignment) -> Iterator[_Gap]:
         last_index, last_position = index, position
 
 
-def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], alignment: Alignment, *, is_moved: bool) -> Check:
-    """Return the verdict on a quote of which every line is aligned with an equal one."""
-    lines, positions = quoted.reading.lines, [position for _, position in alignment.pairs]
-    first, last = positions[0], positions[-1]
+def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], parts: Sequence[Part]) -> Check:
+    """Return the verdict on a quote of which everything has its place in the file."""
+    lines = quoted.reading.lines
+    first, last = parts[0].first, parts[-1].last
     # Marks at the ends, as `...` in Python, may be the file's own lines there.
     head = _marks_as_code(file, lines[0].marks, range(max(first - len(lines[0].marks), 0), first))
     tail = _marks_as_code(
         file, quoted.reading.marks, range(last + 1, min(last + 1 + len(quoted.reading.marks), len(file.string)))
     )
     is_elided = head is None or tail is None
+    is_partial = any(not part.is_whole or part.is_marked for part in parts)
     unmarked, is_blank_equal = 0, True
-    numbers = [*(head or ()), file.numbers[first]]
-    for gap in list(_gaps(lines, alignment))[1:-1]:
-        line = lines[gap.line]
-        code = _marks_as_code(file, line.marks, gap.cut)
-        if line.is_after_jump or code is None:
+    numbers = [*(head or ()), *file.numbers[first : parts[0].last + 1]]
+    for before, part in pairwise(parts):
+        line = lines[part.line]
+        gap = range(before.last + 1, part.first)
+        code = _marks_as_code(file, line.marks, gap)
+        if part.line == before.line or part.is_marked:
+            pass  # the mark is within a line, which makes it partial
+        elif line.is_after_jump or code is None:
             is_elided = True
-            numbers += _ends_of_marks(file, line.marks, gap.cut)
-        elif line.marks or not gap.cut:
+            numbers += _ends_of_marks(file, line.marks, gap)
+        elif part.is_joined or line.marks:
             # A quote with other blank lines than the file is still the same code, graded `whitespace`.
-            blanks = file.numbers[gap.position] - file.numbers[gap.cut.start - 1] - 1
+            blanks = file.numbers[part.first] - file.numbers[before.last] - 1
             is_blank_equal = is_blank_equal and (bool(line.marks) or blanks == line.blanks)
             numbers += code or ()
         else:
             is_elided = True
-            unmarked += not _is_declared(file, claimed, gap, is_numbered=quoted.reading.is_numbered)
-        numbers.append(file.numbers[gap.position])
-    regions = join_runs(_with_blanks(file, [*numbers, *(tail or ())]))
-    is_equal = dedent([line.text for line in lines]) == dedent([file.text(at) for at in positions])
-    grade = Verdict.EXACT if is_equal and is_blank_equal else Verdict.WHITESPACE
+            unmarked += not _is_declared(file, claimed, before.last, part.first, is_numbered=quoted.reading.is_numbered)
+        numbers += file.numbers[part.first : part.last + 1]
+    regions = join_runs(_with_blanks(file, sorted({*numbers, *(tail or ())})))
+    is_equal = is_blank_equal and not is_partial and _is_equal(lines, file, parts)
+    grade = Verdict.PARTIAL if is_partial else Verdict.EXACT if is_equal else Verdict.WHITESPACE
     if quoted.is_annotated or is_elided:
         grade = Verdict.ANNOTATED if quoted.is_annotated else Verdict.ELIDED
-    pairs = [(line.number, file.numbers[at]) for line, at in zip(lines, positions, strict=True)]
+    pairs = _pair_lines(quoted, file, parts)
+    is_moved = not _is_where_claimed(pairs, claimed)
     return Check(
         verdict=Verdict.MOVED if is_moved else grade,
         text=grade if is_moved else None,
@@ -192,6 +246,23 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], align
         found=regions,
         unmarked_gaps=unmarked,
         mapped=_map_lines(pairs, claimed, regions, is_moved=is_moved),
+    )
+
+
+def _pair_lines(quoted: Spelling, file: LineIndex, parts: Sequence[Part]) -> list[tuple[int | None, int]]:
+    """Return the number that the quote gives each line, and the one in the file."""
+    lines = quoted.reading.lines
+    pairs = ((lines[part.line].number, file.numbers[at]) for part in parts for at in range(part.first, part.last + 1))
+    return list(dict.fromkeys(pairs))
+
+
+def _is_equal(lines: Sequence[QuotedLine], file: LineIndex, parts: Sequence[Part]) -> bool:
+    """True when whole lines are equal but for the indentation that all of them share."""
+    pairs = [(line, file.text(part.first)) for line, part in zip(lines, parts, strict=True)]
+    indented = [(line.text, text) for line, text in pairs if line.has_indent]
+    others = ((line.text.lstrip(), text.lstrip()) for line, text in pairs if not line.has_indent)
+    return dedent([quoted for quoted, _ in indented]) == dedent([text for _, text in indented]) and all(
+        quoted == text for quoted, text in others
     )
 
 
@@ -212,15 +283,14 @@ def _ends_of_marks(file: LineIndex, marks: Sequence[str], gap: range) -> list[in
     return [file.numbers[at] for at in (*gap[:first], *gap[len(gap) - ends :])]
 
 
-def _is_declared(file: LineIndex, claimed: Sequence[Region], gap: _Gap, *, is_numbered: bool) -> bool:
-    """True when the gap is one between two of the cited ranges: `lines` says that something is left out there."""
+def _is_declared(file: LineIndex, claimed: Sequence[Region], before: int, after: int, *, is_numbered: bool) -> bool:
+    """True when the gap between two positions is one between two cited ranges: `lines` says that something is left out."""
     if is_numbered:
         return False
-    before, after = (
-        next((at for at, region in enumerate(claimed) if file.numbers[position] in region), -1)
-        for position in (gap.cut.start - 1, gap.position)
-    )
-    return -1 < before < after
+    ranges = [
+        next((at for at, region in enumerate(claimed) if file.numbers[position] in region), -1) for position in (before, after)
+    ]
+    return -1 < ranges[0] < ranges[1]
 
 
 def _map_lines(
@@ -230,7 +300,7 @@ def _map_lines(
 
     Without numbers they are known when the quote is where claimed, or when its runs are as long as the claimed ranges.
     """
-    if pairs[0][0] is not None:
+    if any(number is not None for number, _ in pairs):
         return tuple((number, actual) for number, actual in pairs if number is not None)
     if not is_moved:
         return tuple((actual, actual) for _, actual in pairs)
@@ -267,7 +337,7 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
     regions = join_runs(_with_blanks(file, numbers))
     is_moved = not _is_where_claimed(pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
-        return _grade(quoted, file, claimed, alignment, is_moved=is_moved)
+        return _grade(quoted, file, claimed, [Part(index, at, at) for index, at in alignment.pairs])
     return Check(
         verdict=Verdict.MOVED if is_moved else Verdict.EDITED,
         text=Verdict.EDITED if is_moved else None,
@@ -280,9 +350,10 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
 
 
 def _is_where_claimed(pairs: Sequence[tuple[int | None, int]], claimed: Sequence[Region]) -> bool:
-    if pairs[0][0] is not None:
-        return all(number == actual for number, actual in pairs)
-    return not claimed or all(any(actual in region for region in claimed) for _, actual in pairs)
+    """True when any quoted line is where it is claimed to be."""
+    if any(number is not None for number, _ in pairs):
+        return any(number == actual for number, actual in pairs)
+    return not claimed or any(actual in region for _, actual in pairs for region in claimed)
 
 
 def _with_blanks(file: LineIndex, numbers: Sequence[int]) -> list[int]:
