@@ -141,7 +141,8 @@ def wrong_range(sample: Sample, rng: random.Random) -> Case | None:
     if start < 1:
         return None
     claimed = Region(start_line=start, end_line=end)
-    here = any(all(number in claimed for number in place) for place in stands_at(sample, sample.text))
+    # Only a quote of which no line is cited has moved.
+    here = any(any(number in claimed for number in place) for place in stands_at(sample, sample.text))
     return case(sample, sample.text, V.EXACT if here else V.MOVED, cited=claimed)
 
 
@@ -170,7 +171,10 @@ def dropped_line(sample: Sample, rng: random.Random) -> Case | None:
     claimed = Region(start_line=sample.start, end_line=sample.end)
     here = any(all(number in claimed for number in place) for place in stands_at(sample, quote))
     # Of two equal neighbours one was dropped: the rest is in one piece.
-    return case(sample, quote, *((V.EXACT, V.WHITESPACE) if here else (V.ELIDED,)), code=quote)
+    if here:
+        return case(sample, quote, V.EXACT, V.WHITESPACE, code=quote)
+    is_comment = sample.text[index].lstrip().startswith(("#", "//", "/*", "*"))
+    return case(sample, quote, V.ELIDED, *((V.COMMENTS,) if is_comment else ()), code=quote)
 
 
 def _edit(sample: Sample, rng: random.Random, change: Callable[[str], str]) -> list[str] | None:
@@ -189,21 +193,33 @@ def _rename(line: str) -> str:
     return line.replace(names[-1], f"{names[-1]}_other") if names else line
 
 
+def _edited(sample: Sample, quote: Sequence[str] | None, form: str = "{1}") -> Case | None:
+    """A case of one changed line; one changed in a comment alone is equal but for comments."""
+    if quote is None or list(quote) == sample.text:
+        return None
+    kept = [line.partition(sample.comment)[0] for line in quote]
+    is_comment = kept == [line.partition(sample.comment)[0] for line in sample.text]
+    others = (V.COMMENTS,) if is_comment or _drop_comments(quote) == _drop_comments(sample.text) else ()
+    return case(sample, [form.format(n, line) for n, line in enumerate(quote, sample.start)], V.EDITED, *others)
+
+
+def _drop_comments(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.lstrip().startswith(("#", "//", "/*", "*"))]
+
+
 def renamed(sample: Sample, rng: random.Random) -> Case | None:
-    quote = _edit(sample, rng, _rename)
-    return case(sample, quote, V.EDITED) if quote else None
+    return _edited(sample, _edit(sample, rng, _rename))
 
 
 def renamed_numbered(sample: Sample, rng: random.Random) -> Case | None:
-    quote = _edit(sample, rng, _rename)
-    return case(sample, [f"{n}: {line}" for n, line in enumerate(quote, sample.start)], V.EDITED) if quote else None
+    return _edited(sample, _edit(sample, rng, _rename), "{0}: {1}")
 
 
 def negated(sample: Sample, rng: random.Random) -> Case | None:
-    quote = _edit(
-        sample, rng, lambda line: re.sub(r"\bif \(?", lambda m: m[0] + ("!" if "(" in m[0] else "not "), line, count=1)
+    return _edited(
+        sample,
+        _edit(sample, rng, lambda line: re.sub(r"\bif \(?", lambda m: m[0] + ("!" if "(" in m[0] else "not "), line, count=1)),
     )
-    return case(sample, quote, V.EDITED) if quote and quote != sample.text else None
 
 
 def edited_elsewhere(sample: Sample, rng: random.Random) -> Case | None:
@@ -230,7 +246,7 @@ def swapped(sample: Sample, rng: random.Random) -> Case | None:
         return None
     index = rng.choice(pairs)
     quote = [*text[:index], text[index + 1], text[index], *text[index + 2 :]]
-    return case(sample, quote, V.MOVED if stands_at(sample, quote) else V.EDITED)
+    return case(sample, quote, V.MOVED) if stands_at(sample, quote) else _edited(sample, quote)
 
 
 def annotated(form: str) -> Kind:
@@ -311,7 +327,11 @@ def is_right(wanted: Case, found: Check, sample: Sample) -> bool:
         code = squeezed(wanted.code)
         common = sum((Counter(texts) & Counter(code)).values())
         return bool(found.differences) and common * 2 >= min(len(texts), len(code))
-    is_claimed = all(any(number in region for region in found.claimed) for number in numbers)
+    is_claimed = any(any(number in region for region in found.claimed) for number in numbers)
+    if V.COMMENTS in (found.verdict, found.text):
+        return [line.partition("#")[0] for line in _drop_comments(texts)] == [
+            line.partition("#")[0] for line in _drop_comments(squeezed(wanted.code))
+        ]
     return texts == squeezed(wanted.code) and (found.verdict is V.MOVED or is_claimed)
 
 
@@ -360,7 +380,7 @@ def judge(taken: Sequence[Sample], rng: random.Random, *, shown: int) -> float:
     wrong: dict[str, Counter[str]] = {}
     seconds = dict.fromkeys(KINDS, 0.0)
     for sample in taken:
-        file = index_lines(sample.lines)
+        file = index_lines(sample.lines, language_of(sample.path))
         for kind, make in KINDS.items():
             made = make(sample, rng)
             if made is None:

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -164,6 +164,8 @@ class LineIndex:
     """The character of each line that is not blank."""
     language: str = ""
     """Pygments' name, by which comments are recognised; empty when unknown."""
+    comments: frozenset[int] = field(default=frozenset(), repr=False)
+    """Numbers of the lines that may be left out without a mark, since they are nothing but comments."""
 
     def position(self, number: int) -> int:
         """Return the position of line `number`, or of the next line that is not blank."""
@@ -197,9 +199,13 @@ class LineIndex:
 
     @cached_property
     def bare(self) -> LineIndex | None:
-        """The file without its comments, which have become blank; None when its comments are not known or it has none."""
-        lines = strip_comments(self.lines, self.language)
-        return None if lines is None else index_lines(lines)
+        """The file with no comments beside code, and with its other comments known; None without comments known here."""
+        code = strip_comments(self.lines, self.language)
+        if code is None:
+            return None
+        comments = frozenset(number for number in self.numbers if not code[number - 1].strip())
+        index = index_lines(tuple(line if line.strip() else self.lines[at] for at, line in enumerate(code)))
+        return replace(index, language=self.language, comments=comments)
 
     @cached_property
     def rare(self) -> dict[str, list[int]]:
@@ -594,7 +600,7 @@ class _Found:
         if not (self._is_at_claim() or _says_where(texts) or any(map(self._is_unique, self.units))):
             return False
         starts = [index for index, state in enumerate(self.states) if not state.is_joined]
-        gaps = [start for start in starts if not self.units[start].is_marked]
+        gaps = [start for start in starts if not self.units[start].is_marked and self._width(start)]
         if len(gaps) * 2 > len(self.units) or any(self._width(gap) > _WIDEST_GAP for gap in gaps):
             return False
         runs = [range(a, b) for a, b in pairwise((0, *starts, len(texts)))]
@@ -611,8 +617,10 @@ class _Found:
         return not unit.is_light and self.search.stream.text.count(unit.text) == 1
 
     def _width(self, index: int) -> int:
-        """Return how many lines are between a unit and the one before."""
-        return self.states[index].spot.first - self.states[index - 1].spot.last - 1
+        """Return how many lines of code are between a unit and the one before."""
+        file = self.search.file
+        gap = range(self.states[index - 1].spot.last + 1, self.states[index].spot.first)
+        return sum(file.numbers[at] not in file.comments for at in gap) if file.comments else len(gap)
 
     def _is_near(self, run: range) -> bool:
         """True when lines that are everywhere, such as `}`, are close to the others or indented as these are."""

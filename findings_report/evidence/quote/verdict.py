@@ -160,18 +160,27 @@ def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...])
 
 
 def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
-    """Return the verdict `comments` on a quote that is in the file once comments are set aside; None when it is not."""
-    if file.bare is None and strip_comments([line.text for line in quoted.reading.lines], file.language) is None:
-        return None
-    bare = file.bare or file
+    """Return the verdict `comments` on a quote of which all code is in the file, and every comment that the file has; None
+    when it is not."""
     lines = [line.text for line in quoted.reading.lines]
-    texts = strip_comments(lines, file.language) or lines
-    reading = replace_texts(quoted.reading, [text if text.strip() else None for text in texts])
-    if not any(is_informative(line.text) for line in reading.lines):
+    code = strip_comments(lines, file.language)
+    bare = file.bare or file
+    if code is None and bare is file:
         return None
-    check = _judge_whole(spell(reading, bare), bare, claimed)
+    stripped = code or lines
+    # A comment that the file has keeps its place among the code; any other is the author's.
+    texts = [
+        new if new.strip() else old if squeeze(old) in file.letters else None for old, new in zip(lines, stripped, strict=True)
+    ]
+    if not any(is_informative(text) for text in stripped):
+        return None
+    spelling = spell(replace_texts(quoted.reading, texts), bare)
+    check = _judge_whole(spelling, bare, claimed)
     if check is None:
-        return None
+        parts = place_anywhere(spelling, bare, claimed, with_gaps=True)
+        check = _grade(spelling, bare, claimed, parts) if parts else None
+        if check is None or check.unmarked_gaps:
+            return None
     is_moved = check.verdict is Verdict.MOVED
     return check.model_copy(update={"text" if is_moved else "verdict": Verdict.COMMENTS})
 
@@ -223,7 +232,7 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], parts
         elif line.is_after_jump or code is None:
             is_elided = True
             numbers += _ends_of_marks(file, line.marks, gap)
-        elif part.is_joined or line.marks:
+        elif part.is_joined or line.marks or all(file.numbers[at] in file.comments for at in gap):
             # A quote with other blank lines than the file is still the same code, graded `whitespace`.
             blanks = file.numbers[part.first] - file.numbers[before.last] - 1
             is_blank_equal = is_blank_equal and (bool(line.marks) or blanks == line.blanks)
@@ -357,10 +366,11 @@ def _is_where_claimed(pairs: Sequence[tuple[int | None, int]], claimed: Sequence
 
 
 def _with_blanks(file: LineIndex, numbers: Sequence[int]) -> list[int]:
-    """Return `numbers` with the blank lines between neighbours."""
+    """Return `numbers` with the blank lines, and comments that may be left out, between neighbours."""
     filled: list[int] = []
     for number in numbers:
-        if filled and all(not line.strip() for line in file.lines[filled[-1] : number - 1]):
-            filled += range(filled[-1] + 1, number)
+        between = range(filled[-1] + 1, number) if filled else ()
+        if all(at in file.comments or not file.lines[at - 1].strip() for at in between):
+            filled += between
         filled.append(number)
     return filled
