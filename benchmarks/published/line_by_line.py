@@ -31,6 +31,10 @@ PARTIAL = 6
 """The fewest characters that count as part of a line, or locate it: shorter texts are found anywhere."""
 
 
+GAP = 20
+"""The most lines that a quote can leave out without a mark; further apart, its lines are in the file by chance."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Result for the lines of a quote."""
@@ -39,18 +43,26 @@ class Judgement:
     """Lines of code that are not in the file."""
     code: int
     """Number of lines that were compared with the file."""
-    ordered: bool
-    """Whether the lines that are in the file have the same order there."""
+    order: str
+    """"true" if the lines are close together in the file in the order of the quote; else "scattered" or "unordered"."""
     traits: frozenset[str]
-    """How the quote is written: head, numbers, elision, remark, part, wrapped, patch."""
+    """How the quote is written: head, numbers, sign, elision, remark, part, wrapped, patch."""
 
     @property
     def kind(self) -> str:
         if not self.code:
             return "no code"
-        if self.missing:
-            return "false"
-        return ("patch" if "patch" in self.traits else "true") if self.ordered else "unordered"
+        return "false" if self.missing else self.order
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line of a quote that is in the file."""
+
+    lines: tuple[int, ...]
+    """Where, 1-based; empty for a text that is too short to say, or that several lines have together."""
+    is_part: bool
+    after_elision: bool
 
 
 def squeeze(text: str) -> str:
@@ -74,23 +86,22 @@ class File:
             return None
         return "part" if any(wanted in line for line in self.lines) else "wrapped"
 
-    def places(self, text: str) -> list[int]:
+    def places(self, text: str) -> tuple[int, ...]:
         wanted = squeeze(text)
-        return [number for number, line in enumerate(self.lines, 1) if wanted in line] if len(wanted) >= PARTIAL else []
+        if len(wanted) < PARTIAL:
+            return ()
+        whole = tuple(number for number, line in enumerate(self.lines, 1) if line == wanted)
+        return whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line)
 
 
-def read(line: str) -> Iterator[tuple[str, str]]:
+def read(line: str) -> Iterator[tuple[str, set[str]]]:
     """Yield the line unchanged, without number, without a sign before it, each without a remark; and what was removed."""
     bare = NUMBER.sub("", line, count=1)
-    readings = [
-        (line, ""),
-        (bare, "numbers"),
-        *((SIGN.sub("", text, count=1), trait) for text, trait in ((line, ""), (bare, "numbers"))),
-    ]
-    readings += [
-        (text[: mark.start()], "remark") for text, _ in readings for mark in reversed(list(TRAILING_REMARK.finditer(text)))
-    ]
-    yield from ((text, trait) for text, trait in readings if text.strip())
+    readings = [(line, set[str]()), (bare, {"numbers"}), (SIGN.sub("", line, count=1), {"sign"})]
+    readings.append((SIGN.sub("", bare, count=1), {"numbers"}))
+    for text, removed in readings.copy():
+        readings += [(text[: mark.start()], removed | {"remark"}) for mark in reversed(list(TRAILING_REMARK.finditer(text)))]
+    yield from ((text, removed) for text, removed in readings if text.strip())
 
 
 def judge(quote: str, lines: Sequence[str]) -> Judgement:
@@ -99,19 +110,25 @@ def judge(quote: str, lines: Sequence[str]) -> Judgement:
     added = [line for line in quoted if ADDED.match(line)]
     is_patch = 0 < len(added) < len(quoted)
     traits: set[str] = {"patch"} if is_patch else set()
-    missing, places = [], []
+    missing, placed = [], []
+    elided, expected = False, 0
     for index, line in enumerate(quoted):
         if (is_patch and ADDED.match(line)) or PATCH_HEAD.match(line):
+            elided = elided or line.startswith("@@")
             continue
-        text, trait = next(((text, trait) for text, trait in read(line) if file.has(text)), ("", ""))
+        text, removed = next(((text, removed) for text, removed in read(line) if file.has(text)), ("", set()))
         if text:
-            places.append(file.places(text))
-            traits |= {trait, file.has(text) or ""}
+            how = file.has(text) or ""
+            traits |= {*removed, how}
+            number = int("".join(re.findall(r"\d+", line)[:1])) if "numbers" in removed else 0
+            placed.append(Placed(file.places(text), how != "line", elided or number > expected))
+            elided, expected = False, number + 1
         elif why := set_aside(line, first=index == 0):
             traits.add(why)
+            elided = elided or why in ("elision", "numbers")
         else:
             missing.append(line)
-    return Judgement(tuple(missing), len(places) + len(missing), in_order(places), frozenset(traits - {"", "line"}))
+    return Judgement(tuple(missing), len(placed) + len(missing), arrange(placed), frozenset(traits - {"line"}))
 
 
 def set_aside(line: str, *, first: bool) -> str:
@@ -126,12 +143,20 @@ def set_aside(line: str, *, first: bool) -> str:
     return "remark" if REMARK.match(line) or REMARK.match(bare) else ""
 
 
-def in_order(places: Sequence[Sequence[int]]) -> bool:
-    last = 0
-    for lines in places:
-        if lines:
-            following = [number for number in lines if number >= last]
+def arrange(placed: Sequence[Placed]) -> str:
+    """Look for the lines from each place of the first that has one."""
+    known = [line for line in placed if line.lines]
+    result = "unordered" if known else "true"
+    for start in known[0].lines if known else ():
+        last, gap = start, 0
+        for line in known[1:]:
+            following = [number for number in line.lines if number > last or (number == last and line.is_part)]
             if not following:
-                return False
+                break
+            gap = gap if line.after_elision else max(gap, following[0] - last)
             last = following[0]
-    return True
+        else:
+            if gap <= GAP:
+                return "true"
+            result = "scattered"
+    return result

@@ -26,8 +26,7 @@ from line_by_line import Judgement, judge
 
 HERE = Path(__file__).parent
 ACCEPTED = {"exact", "whitespace", "partial", "elided", "annotated", "comments"}
-TRUE = ("true", "patch", "unordered")
-"""Kinds of quotes whose every line is in the file."""
+KINDS = ("true", "scattered", "unordered", "false", "no code")
 
 
 @dataclass(frozen=True)
@@ -127,9 +126,9 @@ def compare(engagement: str, finding: str, snippet: dict[str, Any], quote: str, 
             fault = "accepted, not in the file"
         elif judge(quote, shown).missing:
             fault = "a quoted line is not at that place"
-        elif verdict != check["verdict"] and cited and truth.ordered and judge(quote, cited).kind == truth.kind:
+        elif verdict != check["verdict"] and cited and judge(quote, cited).kind == truth.kind == "true":
             fault = "moved from a right place"
-    elif truth.kind in TRUE:
+    elif truth.kind == "true":
         fault = "refused"
     return Row(engagement, finding, snippet["index"], verdict, truth, fault, quote, check)
 
@@ -140,18 +139,17 @@ def show(regions: Sequence[dict[str, int]]) -> str:
 
 def report_half(half: str, rows: Sequence[Row], out: Path) -> None:
     """Prints the figures of a half and writes what was judged wrong, by kind, to `failures.txt` beside its engagements."""
-    true = [row for row in rows if row.truth.kind in TRUE]
+    true = [row for row in rows if row.truth.kind == "true"]
     accepted = [row for row in rows if row.verdict.removeprefix("moved+") in ACCEPTED]
     right = sum(not row.fault for row in true)
     share = right / max(1, len(true))
     print(f"\n{half}: {len(rows)} quotes, of {len(true)} whose every line is in the file {right} accepted ({share:.1%})")
     for fault, count in Counter(row.fault for row in rows if row.fault and row.fault != "refused").most_common():
         print(f"   {fault}: {count} of {len(accepted)} accepted")
-    kinds = (*TRUE, "false", "no code")
-    print(f"   {'':20}" + "".join(f"{kind:>10}" for kind in kinds))
+    print(f"   {'':20}" + "".join(f"{kind:>10}" for kind in KINDS))
     for verdict in sorted({row.verdict for row in rows}):
         counts = Counter(row.truth.kind for row in rows if row.verdict == verdict)
-        print(f"   {verdict:20}" + "".join(f"{counts[kind]:10}" for kind in kinds))
+        print(f"   {verdict:20}" + "".join(f"{counts[kind]:10}" for kind in KINDS))
     by_kind: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.fault:
