@@ -21,14 +21,16 @@ ELISION = re.compile(
 )
 OMITTED = re.compile(rf"\s*{SIGNS}.*(?:omitted|\.\.\.|…)\W*$")
 NUMBER = re.compile(r"\s*[+>|-]?\s*(?:L|#)?\d{1,6}\s*(?:[:|.)→-]+|(?=\s)|$)")
-ADDED = re.compile(r"\s*\+(?!\+)(?!\s*\d+\s*[:|])")
+ADDED = re.compile(r"\s*\+(?:\+(?=\s\s)|(?!\+))(?!\s*\d+\s*[:|])")
 PATCH_HEAD = re.compile(r"(?:diff --git |index [0-9a-f]+|@@ |--- |\+\+\+ |new file mode|\\ No newline)")
 MARK = r"@>|@audit|@note|@info|@bug|<-|\^\^|[^\x00-\x7f]"
 REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
 TRAILING_REMARK = re.compile(rf"//|#|/\*|--|{MARK}")
-SIGN = re.compile(r"\s*(?:[+-]|@>|>|[^\x00-\x7f]+)")
-PARTIAL = 6
-"""The fewest characters that count as part of a line, or locate it: shorter texts are found anywhere."""
+SIGN = re.compile(r"\s*(?:[+-]|@?\s?>+|@@+|[^\x00-\x7f]+)")
+SHORTEST = 3
+"""The fewest characters that count as part of a line."""
+LOCATING = 6
+"""The fewest characters that say where a line is: shorter texts are found anywhere."""
 
 
 GAP = 20
@@ -82,13 +84,13 @@ class File:
         wanted = squeeze(text)
         if wanted in self.distinct:
             return "line"
-        if len(wanted) < PARTIAL or wanted not in self.whole:
+        if len(wanted) < SHORTEST or wanted not in self.whole:
             return None
         return "part" if any(wanted in line for line in self.lines) else "wrapped"
 
     def places(self, text: str) -> tuple[int, ...]:
         wanted = squeeze(text)
-        if len(wanted) < PARTIAL:
+        if len(wanted) < LOCATING:
             return ()
         whole = tuple(number for number, line in enumerate(self.lines, 1) if line == wanted)
         return whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line)
@@ -125,17 +127,17 @@ def judge(quote: str, lines: Sequence[str]) -> Judgement:
             elided, expected = False, number + 1
         elif why := set_aside(line, first=index == 0):
             traits.add(why)
-            elided = elided or why in ("elision", "numbers")
+            elided = elided or why == "elision"
         else:
             missing.append(line)
-    return Judgement(tuple(missing), len(placed) + len(missing), arrange(placed), frozenset(traits - {"line"}))
+    return Judgement(tuple(missing), len(placed) + len(missing), arrange(placed), frozenset(traits - {"line", "punctuation"}))
 
 
 def set_aside(line: str, *, first: bool) -> str:
     """Why a line that is not in the file is no code: its trait, or "" for a line of code."""
     bare = NUMBER.sub("", line, count=1)
-    if not bare.strip():
-        return "numbers"
+    if not re.search(r"\w", bare):
+        return "elision" if ELISION.match(bare) else "punctuation"
     if first and NAMES_A_FILE.match(line):
         return "head"
     if ELISION.match(line) or ELISION.match(bare) or OMITTED.match(line):
