@@ -194,7 +194,7 @@ def _rename(line: str) -> str:
 
 
 def _edited(sample: Sample, quote: Sequence[str] | None, form: str = "{1}") -> Case | None:
-    """A case of one changed line; one changed in a comment alone is equal but for comments."""
+    """A case of one changed line; a change of comments alone is no edit."""
     if quote is None or list(quote) == sample.text:
         return None
     kept = [line.partition(sample.comment)[0] for line in quote]

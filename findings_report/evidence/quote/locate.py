@@ -55,7 +55,7 @@ _INLINE_ELISION = re.compile(r"(?:/\*\s*)?(?:[\[({<]\s*(?:\.{3,}|…+|snip)\s*[\
 
 @dataclass(frozen=True)
 class Stream:
-    """The characters of consecutive lines of a file that are not blank, without white space but for one blank between
+    """The characters of consecutive lines of a file that are not blank, with no white space except one blank between
     words."""
 
     text: str = field(repr=False)

@@ -266,7 +266,7 @@ def _pair_lines(quoted: Spelling, file: LineIndex, parts: Sequence[Part]) -> lis
 
 
 def _is_equal(lines: Sequence[QuotedLine], file: LineIndex, parts: Sequence[Part]) -> bool:
-    """True when whole lines are equal but for the indentation that all of them share."""
+    """True when whole lines are equal apart from their common indentation."""
     pairs = [(line, file.text(part.first)) for line, part in zip(lines, parts, strict=True)]
     indented = [(line.text, text) for line, text in pairs if line.has_indent]
     others = ((line.text.lstrip(), text.lstrip()) for line, text in pairs if not line.has_indent)
