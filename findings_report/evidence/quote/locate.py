@@ -43,6 +43,7 @@ _LONGEST_LINE = 500  # characters of a line that are compared
 _LIKE = 0.25  # share of a quote that has to be in the lines which are named as the closest
 _AT_CLAIM = 1.5  # lines by which another place has to be better than the claimed one; at least a tenth of the quote
 
+_MOST_LETTERS: Final = 0x10FFFF
 _LARGEST = 200_000  # lines of a file in which parts and gaps are looked for away from the claimed lines
 _LONGEST_MARKED = 1_000  # characters of a line in which elision marks are looked for
 _MOST_SPOTS = 60_000  # places of all parts of a quote that one search weighs; bounds the time on code that repeats itself
@@ -175,13 +176,27 @@ class LineIndex:
         """Return the line at a position."""
         return self.lines[self.numbers[position] - 1]
 
+    def squeezed(self, position: int) -> str:
+        """Return the line at a position, white space squeezed."""
+        return self._squeezed[ord(self.string[position]) - 1]
+
+    @cached_property
+    def _squeezed(self) -> list[str]:
+        # Characters were given out in this order.
+        return list(self.letters)
+
+    @cached_property
+    def _tight(self) -> list[str]:
+        # One substitution for the whole file: a call for each line would take most of the time.
+        return _LOOSE_BLANK.sub("", "\n".join(self.letters)).split("\n")
+
     def stream_of(self, positions: range) -> Stream:
         """Return the stream of the lines at `positions`."""
-        text = "\n".join(squeeze(self.text(at)) for at in positions)
         starts, ends, parts = [], [], []
         at = 0
         before = ""
-        for line in _LOOSE_BLANK.sub("", text).split("\n") if positions else ():
+        for letter in self.string[positions.start : positions.stop]:
+            line = self._tight[ord(letter) - 1]
             if before and _is_word(before[-1]) and _is_word(line[0]):
                 parts.append(" ")
                 at += 1
@@ -230,6 +245,11 @@ class Spelling:
     is_annotated: bool
     """True when a remark was taken off."""
 
+    @cached_property
+    def units(self) -> tuple[_Unit, ...]:
+        """What is looked for in one piece each, when not all of the quote is."""
+        return tuple(_split_units(self))
+
     def pieces(self) -> list[str]:
         """Return the string, cut where the author says that something was left out."""
         cuts = [0, *(at for at, line in enumerate(self.reading.lines) if at and line.is_after_gap), len(self.string)]
@@ -266,7 +286,7 @@ def index_lines(lines: tuple[str, ...], language: str = "") -> LineIndex:
             letter = letters.get(squeezed)
             if letter is None:
                 # Beyond a million different lines characters run out; the rest share one and are found by number only.
-                letter = letters[squeezed] = chr(min(len(letters) + 1, 0x10FFFF))
+                letter = letters[squeezed] = chr(min(len(letters) + 1, _MOST_LETTERS))
             numbers.append(number)
             string.append(letter)
     return LineIndex(lines, tuple(numbers), letters, "".join(string), language)
@@ -304,7 +324,7 @@ def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
     if not claimed:
         return None  # without a claim every place is "elsewhere", and the text itself has to be proof
     hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
-    if len(hull) > _LARGEST:
+    if len(hull) > _LARGEST or len(file.letters) >= _MOST_LETTERS:
         return None
     # `lines: 1-100000` makes the whole file the claim.
     stream = file.stream if len(hull) > _WIDEST else file.stream_of(hull)
@@ -442,7 +462,7 @@ class _Search:
 
     def run(self) -> _Found | None:
         """Return the cheapest place of all units; None without one."""
-        units = _split_units(self.quoted)
+        units = self.quoted.units
         # What is nowhere ends the search early, and the longest text is the likeliest to be nowhere.
         unknown = max((unit.text for unit in units if unit.letter == UNKNOWN), key=len, default="")
         if not units or len(units) * len(self.stream.text) > _MOST_READ or unknown not in self.stream.text:
@@ -822,6 +842,9 @@ def _align_similar(
     file: LineIndex, texts: Sequence[str], equal: Sequence[tuple[int, int]], window: range
 ) -> list[tuple[tuple[int, int], float]]:
     """Pair lines between equal ones: each quoted line with the next free line that is a version of it."""
+    from rapidfuzz import fuzz
+
+    quoted = [squeeze(text)[:_LONGEST_LINE] for text in texts]
     similar = []
     before = (-1, window.start - 1)
     for after in (*equal, (len(texts), window.stop)):
@@ -834,8 +857,8 @@ def _align_similar(
         for index in range(before[0] + 1, after[0]):
             # A look-ahead of 50 keeps the comparison linear in the length of the quote.
             for position in range(free, min(stop, free + 50)):
-                ratio = compare_lines(texts[index], file.text(position), longest=_LONGEST_LINE)
-                if ratio >= VERSIONS:
+                ratio = fuzz.ratio(quoted[index], file.squeezed(position)[:_LONGEST_LINE], score_cutoff=VERSIONS)
+                if ratio:
                     similar.append(((index, position), ratio / 100))
                     free = position + 1
                     break

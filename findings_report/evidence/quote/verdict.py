@@ -64,7 +64,10 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
             best, chosen = check, spelling
     head = chosen.reading.head
     also = _find_copies(best, chosen, file, tuple(cited))
-    return best.model_copy(update={"also": also, "names": head.path if head else None}) if also or head else best
+    is_missing = best.verdict is Verdict.NOT_FOUND and chosen.string
+    closest = find_closest(chosen, file, best.claimed) if is_missing else None
+    details = {"also": also, "names": head.path if head else None, "closest": closest}
+    return best.model_copy(update=details) if also or head or closest else best
 
 
 def _find_copies(chosen: Check, quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> tuple[Region, ...]:
@@ -138,7 +141,7 @@ def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Chec
     parts = place_anywhere(quoted, file, claimed, with_gaps=True)
     if parts is not None:
         return _grade(quoted, file, claimed, parts)
-    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed, closest=find_closest(quoted, file, claimed))
+    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
 
 
 def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
@@ -151,7 +154,7 @@ def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...])
     if parts is not None:
         return _grade(quoted, file, claimed, parts)
     # Claimed lines that are all quoted, in another order, were swapped; more of the file would only hide that.
-    if not claimed or has_all_lines(quoted, file, claimed):
+    if claimed and has_all_lines(quoted, file, claimed):
         return None
     parts = place_anywhere(quoted, file, claimed, with_gaps=True)
     if parts is None or not _is_where_claimed(_pair_lines(quoted, file, parts), claimed):
