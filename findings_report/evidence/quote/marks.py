@@ -118,7 +118,7 @@ _AFTER_PATH: Final = re.compile(
 _LINES_ALONE: Final = re.compile(
     rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?(?:lines?[\s:#]*|(?=L[0-9]+-))(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
 )
-_RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7}))?", re.IGNORECASE)
+_RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7})(?:C[0-9]+)?)?", re.IGNORECASE)
 _FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _FORGE: Final = re.compile(

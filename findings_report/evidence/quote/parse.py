@@ -147,11 +147,10 @@ class _Body(NamedTuple):
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
     body = _unwrap(split_lines(quote))
-    readings = dict.fromkeys((*_read_body(body.lines, words=body.words), _read_plain(body.lines)))
-    if body.head is None:
-        return tuple(readings)
+    plain = _read_plain(body.lines)
+    readings = dict.fromkeys(replace(reading, head=body.head) for reading in (*_read_body(body.lines, words=body.words), plain))
     verbatim = _read_plain(_strip_fence(_trim(0, split_lines(quote))).lines)
-    return (*(replace(reading, head=body.head) for reading in readings), verbatim)
+    return (*readings, verbatim) if verbatim.lines != plain.lines else tuple(readings)
 
 
 def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:

@@ -1,0 +1,414 @@
+"""Quotes as people write them: a file's name above, numbers on some lines, marks, patches; and false ones in the same shape."""
+
+from __future__ import annotations
+
+import pytest
+
+from findings_report.evidence.quote import check_quote, index_lines, may_name
+from findings_report.evidence.quote.marks import find_head, find_named_file, is_elision, strip_remark
+from findings_report.evidence.quote.parse import read_quote
+from findings_report.model.evidence import Check, Region, Verdict
+from findings_report.sourcecode.lines import split_lines
+
+CODE = """\
+pragma solidity ^0.8.0;
+
+contract Vault {
+    mapping(address => uint256) public balances;
+
+    function deposit() external payable {
+        balances[msg.sender] += msg.value;
+        emit Deposited(msg.sender, msg.value);
+    }
+
+    function withdraw(uint256 amount) external {
+        require(balances[msg.sender] >= amount, "low");
+        (bool ok, ) = msg.sender.call{value: amount}("");
+        require(ok, "failed");
+        balances[msg.sender] -= amount;
+    }
+}
+"""
+LINES = split_lines(CODE)
+FILE = index_lines(LINES)
+ACCEPTED = {Verdict.EXACT, Verdict.WHITESPACE, Verdict.PARTIAL, Verdict.ELIDED, Verdict.ANNOTATED, Verdict.COMMENTS}
+TRUE, FALSE = 'amount}("")', 'total}("")'
+"""Part of line 13, and what makes it a line that the file does not have."""
+
+
+def code(start: int, end: int) -> str:
+    return "\n".join(LINES[start - 1 : end])
+
+
+def checked(quote: str, lines: str = "6-16") -> Check:
+    start, _, end = lines.partition("-")
+    return check_quote(quote, FILE, (Region(start_line=int(start), end_line=int(end)),))
+
+
+def is_accepted(check: Check) -> bool:
+    return check.verdict in ACCEPTED or check.text in ACCEPTED
+
+
+def assert_read(quote: str, *verdicts: Verdict, found: str) -> None:
+    """The quote has one of the verdicts, and is not accepted with a wrong line in it."""
+    check = checked(quote)
+    assert (check.verdict, [str(region) for region in check.found]) in [(verdict, found.split()) for verdict in verdicts]
+    assert TRUE in quote
+    assert not is_accepted(checked(quote.replace(TRUE, FALSE)))
+
+
+HEADS = {
+    "File: src/Vault.sol": "src/Vault.sol",
+    "FILE: src/Vault.sol": "src/Vault.sol",
+    "**File:** `src/Vault.sol`": "src/Vault.sol",
+    "src\\Vault.sol:": "src/Vault.sol",
+    "C:\\work\\src\\Vault.sol": "C:/work/src/Vault.sol",
+    "Vault.sol": "Vault.sol",
+    "`Vault.sol`": "Vault.sol",
+    "// Vault.sol": "Vault.sol",
+    "/* src/Vault.sol */": "src/Vault.sol",
+    "<!-- src/Vault.sol -->": "src/Vault.sol",
+    "; src/Vault.sol": "src/Vault.sol",
+    "-- src/Vault.sol": "src/Vault.sol",
+    "### src/Vault.sol": "src/Vault.sol",
+    "- src/Vault.sol": "src/Vault.sol",
+    "1. `src/Vault.sol`": "src/Vault.sol",
+    "In src/Vault.sol:": "src/Vault.sol",
+    "Affected file: src/Vault.sol": "src/Vault.sol",
+    "// Vault.sol::withdraw()": "Vault.sol",
+    "// Vault.sol - withdraw()": "Vault.sol",
+    "# src/app.py (line 2-4)": "src/app.py 2-4",
+    "// contracts/x.sol:120": "contracts/x.sol 120",
+    "src/x.sol:12:5": "src/x.sol 12",
+    " --> src/x.rs:12:5": "src/x.rs 12",
+    "x.sol#L10-L20": "x.sol 10-20",
+    "x.sol (lines 12-14)": "x.sol 12-14",
+    "x.sol, lines 12, 15-17": "x.sol 12 15-17",
+    "x.sol L12–L14": "x.sol 12-14",
+    "// x.sol lines 12 to 14": "x.sol 12-14",
+    "Lines 12-14:": " 12-14",
+    "// L12-L14": " 12-14",
+    "https://github.com/a/b/blob/0123abc/src/x.sol#L12C5-L14C8": "src/x.sol 12-14",
+    "// https://gitlab.com/a/b/-/blob/main/src/x.sol#L12-14": "src/x.sol 12-14",
+    "<https://bitbucket.org/a/b/src/0123abc/src/x.sol#lines-12:14>": "src/x.sol 12-14",
+    "Link: https://codeberg.org/a/b/src/branch/main/src/x.sol#L12": "src/x.sol 12",
+    "[x.sol#L12](https://github.com/a/b/blob/main/src/x.sol#L12)": "x.sol 12",
+}
+
+
+@pytest.mark.parametrize("line", HEADS)
+def test_a_line_that_names_a_file_says_which_and_which_lines(line: str) -> None:
+    head = find_head(line)
+
+    assert head is not None
+    assert " ".join([head.path, *map(str, head.regions)]) == HEADS[line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.value",
+        "import os.path",
+        "from foo.bar import baz",
+        '#include "vault.c"',
+        "return vault.c;",
+        "vault.go()",
+        "x = a/b.c",
+        "// e.g. the total",
+        "// see the README",
+        "src/load.py:12:def load(path):",
+        "12: vault.sol",
+        "contract Vault is Base {",
+        "https://example.com",
+        "",
+    ],
+)
+def test_code_and_comments_name_no_file(line: str) -> None:
+    assert find_head(line) is None
+
+
+@pytest.mark.parametrize("head", [line for line, named in HEADS.items() if "Vault" in named])
+def test_a_first_line_that_names_the_file_is_set_aside(head: str) -> None:
+    assert_read(f"{head}\n{code(11, 15)}", Verdict.EXACT, found="11-15")
+    assert_read(f"{head}\n\n11: {LINES[10]}\n12: {LINES[11]}\n13: {LINES[12]}", Verdict.EXACT, found="11-13")
+    assert_read(f"{head}\n```solidity\n{code(11, 15)}\n```", Verdict.EXACT, found="11-15")
+    assert checked(f"{head}\n{code(11, 15)}").names == HEADS[head]
+
+
+@pytest.mark.parametrize(
+    "words", ["solidity:src/Vault.sol", "11:15:src/Vault.sol", 'solidity title="src/Vault.sol"', "sol src/Vault.sol"]
+)
+def test_a_fence_that_names_the_file_is_read(words: str) -> None:
+    assert_read(f"```{words}\n{code(11, 15)}\n```", Verdict.EXACT, found="11-15")
+    assert checked(f"```{words}\n{code(11, 15)}\n```").names == "src/Vault.sol"
+
+
+@pytest.mark.parametrize("words", ["solidity", "next.js", "js {1,3}", "c++", "diff"])
+def test_the_name_of_a_language_is_no_file(words: str) -> None:
+    assert find_named_file(words) is None
+
+
+def test_lines_that_a_head_names_are_the_claim_when_the_quote_has_no_numbers() -> None:
+    assert [str(region) for region in checked(f"Vault.sol#L6-L7\n{code(11, 12)}").claimed] == ["6-7"]
+    assert checked(f"Vault.sol#L6-L7\n{code(11, 12)}").verdict is Verdict.MOVED
+    assert checked(f"Vault.sol#L6-L7\n11: {LINES[10]}\n12: {LINES[11]}").verdict is Verdict.EXACT
+
+
+def test_an_address_below_the_code_and_a_head_above_each_group_are_set_aside() -> None:
+    address = "https://github.com/a/b/blob/main/src/Vault.sol#L11-L15"
+
+    assert_read(f"{code(11, 15)}\n{address}", Verdict.EXACT, found="11-15")
+    assert_read(f"```\n{code(11, 15)}\n```\n{address}", Verdict.EXACT, found="11-15")
+    groups = f"// Vault.sol#L6-L7\n{code(6, 7)}\n\n// Vault.sol#L11-L13\n{code(11, 13)}"
+    assert_read(groups, Verdict.ELIDED, found="6-7 11-13")
+    assert not is_accepted(checked(groups.replace("// Vault.sol#L11", "// Other.sol#L11")))
+
+
+def test_a_line_of_the_file_that_names_a_file_is_code() -> None:
+    file = index_lines(("// src/app.py", "second = compute(1)", "third = compute(2)"))
+
+    check = check_quote("// src/app.py\nsecond = compute(1)", file, (Region(start_line=1, end_line=2),))
+
+    assert (check.verdict, [str(region) for region in check.found], check.names) == (Verdict.EXACT, ["1-2"], None)
+
+
+@pytest.mark.parametrize(
+    ("named", "path", "may"),
+    [
+        ("Vault.sol", "src/core/Vault.sol", True),
+        ("core/Vault.sol", "src/core/Vault.sol", True),
+        ("./src/core/vault.sol", "src/core/Vault.sol", True),
+        ("home/me/protocol/src/Vault.sol", "src/Vault.sol", True),
+        ("src/Vault.sol", "src/core/Vault.sol", True),
+        ("src/Vault.sol", "test/Vault.sol", False),
+        ("Other.sol", "src/Vault.sol", False),
+        ("", "src/Vault.sol", True),
+    ],
+)
+def test_a_shortened_path_may_name_the_file(named: str, path: str, may: bool) -> None:
+    assert may_name(named, path) is may
+
+
+STYLES = ["{0} {1}", "{0}: {1}", "{0}:{1}", "L{0} {1}", "L{0}: {1}", "{0} | {1}", "| {0} | {1}", "| {0} | {1} |", "+ {0} {1}",
+          "{0}→{1}",
+          "[{0}] {1}", "[{0}]: {1}", "({0}) {1}", "#{0} {1}", "{0}. {1}", "{0}) {1}", "Line {0}: {1}", "{0} - {1}",
+          "{0}\t{1}",
+          "{0} > {1}", "/* {0} */ {1}", "> {0} | {1}", "=> {0}: {1}", "{0} │ {1}", "{0:04d}: {1}", "{0} : {1}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_numbers_may_be_written_in_any_style(style: str) -> None:
+    quote = "\n".join(style.format(number, LINES[number - 1]) for number in range(11, 16))
+
+    assert_read(quote, Verdict.EXACT, Verdict.WHITESPACE, found="11-15")
+    wrong = "\n".join(style.format(number + 1, LINES[number - 1]) for number in range(11, 16))
+    assert checked(wrong).verdict is Verdict.MOVED
+
+
+def test_rows_of_a_compiler_between_numbered_lines_are_remarks() -> None:
+    rows = f"  --> src/Vault.sol:12:5\n   |\n12 | {LINES[11]}\n   |         ^^^^^^^ not checked\n13 | {LINES[12]}\n   |"
+
+    assert_read(rows, Verdict.ANNOTATED, found="12-13")
+
+
+def test_numbers_that_count_an_excerpt_from_1_are_not_those_of_the_file() -> None:
+    quote = "\n".join(f"{number}: {line}" for number, line in enumerate(LINES[10:15], 1))
+
+    assert_read(quote, Verdict.EXACT, found="11-15")
+
+
+MARKS = ["...", "…", "// ...", "/* ... */", "[...]", "{...}", "(...)", "[…]", ".\n.\n.", "...\n...", ":\n:", ". . .", "..", "⋮",
+         "rest of the function", "// rest of the function", "// ... rest of the function", "// ... existing code ...",
+         "# existing code", "existing code", "// [code omitted]", "[code omitted]", "// omitted for brevity",
+         "// code omitted for brevity", "[snip]", "<snip>", "--- snip ---", "// ---- snip ----", "// more code here",
+         "// remaining code", "// other code...", "// 2 lines omitted", "... 2 lines skipped ...", "// same as before",
+         "// skipped lines", "-----", "* * *"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_or_words_say_that_lines_were_left_out(mark: str) -> None:
+    assert_read(f"{code(11, 11)}\n{mark}\n{code(13, 15)}", Verdict.ELIDED, found="11 13-15")
+    assert checked(f"{code(11, 11)}\n{mark}\n{code(13, 15)}").unmarked_gaps == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[hidden]",
+        "{ removed }",
+        "return previous code",
+        "import more code",
+        "snip()",
+        "/* ... */ evil();",
+        "<!-- ... --> evil();",
+        "... evil();",
+        "call(...)",
+        "// the other one",
+        "the remaining lines are deleted by the function",
+    ],
+)
+def test_what_may_be_code_is_no_elision_mark(line: str) -> None:
+    assert not is_elision(line)
+
+
+BEHIND = ["@audit", "@audit this is wrong", "@audit-info x", "@audit-issue", "@note x", "@info x", "@bug x", "<--", "<-- here",
+          "<<< here", "←", "← here", "👈", "👈 here", "❌", "=> root cause", "-> root cause", "// HERE", "// <-- HERE", "# <--",
+          "// @audit x", "/// @audit x", "/* @audit x */", "//@audit", "// BUG: x", "// ^^^", "HERE", "[@audit] x",
+          "**<-- here**", "| // @audit x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", BEHIND)
+def test_a_remark_behind_a_line_is_set_aside(mark: str) -> None:
+    quote = f"{code(11, 13)} {mark}\n{code(14, 15)}"
+
+    assert_read(quote, Verdict.ANNOTATED, found="11-15")
+    assert_read(quote.replace(f" {mark}", f"    {mark}"), Verdict.ANNOTATED, found="11-15")
+
+
+BETWEEN = ["@audit this is wrong", "@audit-issue", "// @audit x", "/// @audit-info x", "/* @audit x */", "# @audit", "@note x",
+           "@bug no", "^^^^ here", "        ^^^^^^", "// ^^^ WRONG LINE ^^^",
+           "<-- here", "👆 here", "↑ this line", "// HERE", "// BUG",
+           ">>> note that this is wrong", "=> this is the root cause", "**@audit** x", "[@audit no check]"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", BETWEEN)
+def test_a_remark_on_its_own_line_is_set_aside(mark: str) -> None:
+    assert_read(f"{code(11, 13)}\n{mark}\n{code(14, 15)}", Verdict.ANNOTATED, found="11-15")
+
+
+IN_FRONT = [
+    "@>",
+    "@> ",
+    "@ >  ",
+    "@@@ ",
+    "=> ",
+    "==> ",
+    "-> ",
+    "--> ",
+    ">>> ",
+    ">> ",
+    "→ ",
+    "👉 ",
+    "❌ ",
+    "@audit ",
+    "@audit: ",
+    "/*@audit*/ ",
+]
+
+
+@pytest.mark.parametrize("mark", IN_FRONT)
+def test_a_mark_in_front_of_a_line_is_set_aside(mark: str) -> None:
+    assert_read(f"{code(11, 12)}\n{mark}{code(13, 13)}\n{code(14, 15)}", Verdict.ANNOTATED, found="11-15")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@> evil();",
+        "@audit evil();",
+        "/* @audit */ evil();",
+        "^^^ evil();",
+        "~~evil();",
+        "<-- evil();",
+        "=> evil()",
+        "-> evil",
+        ">>> return not evil",
+        "!!! evil();",
+        "🔴 evil();",
+        "evil(); // HERE",
+        "evil(); <-- here",
+        "@bug",
+        "@note(x)",
+        "@Info",
+        "@audit_log",
+        "balances[msg.sender] -= amount; /* @audit */ evil();",
+        'require(ok, "failed"); => evil();',
+        "@@@ evil();",
+    ],
+)
+def test_no_mark_hides_a_line_that_may_be_code(line: str) -> None:
+    assert not is_accepted(checked(f"{code(11, 13)}\n{line}\n{code(14, 15)}"))
+
+
+def test_a_mark_that_is_code_stays() -> None:
+    assert strip_remark("    x = y -> z", {"x = y"}) == "    x = y -> z"
+    assert strip_remark("    f(a) ^ b", {"f(a)"}) == "    f(a) ^ b"
+    assert strip_remark("    f(a) >>> b", {"f(a)"}) == "    f(a) >>> b"
+    assert strip_remark("x = a * MISSING", {"x = a"}) == "x = a * MISSING"
+
+
+def patch(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+PATCHES = [
+    patch(LINES[10], "-" + LINES[11], "+        check();", LINES[12]),
+    patch(" " + LINES[10], "-" + LINES[11], "+        check();", " " + LINES[12]),
+    patch(" " + LINES[10], "- " + LINES[11], "+         check();", " " + LINES[12]),
+    patch(LINES[10], "--" + LINES[11][1:], "++       check();", LINES[12]),
+    patch(LINES[10], LINES[11], "+        check();", LINES[12]),
+    patch(LINES[10], "-" + LINES[11], LINES[12]),
+    patch("```diff", LINES[10], "-" + LINES[11], "+check();", LINES[12], "```"),
+    patch("@@ -11,3 +11,3 @@", " " + LINES[10], "-" + LINES[11], "+        check();", " " + LINES[12]),
+    patch("diff --git a/Vault.sol b/Vault.sol", "--- a/Vault.sol", "+++ b/Vault.sol", "@@ -11,3 +11,3 @@ contract Vault {",
+          " " + LINES[10], "-" + LINES[11], "+        check();", " " + LINES[12]),
+    patch("11:  " + LINES[10], "- 12: " + LINES[11], "+ 12: check();", "13: " + LINES[12]),
+    patch("11   " + LINES[10], "12 - " + LINES[11], "12 + check();", "13   " + LINES[12]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("quote", PATCHES)
+def test_of_a_proposed_patch_what_it_changes_is_checked_and_what_it_adds_is_not(quote: str) -> None:
+    assert_read(quote, Verdict.ANNOTATED, found="11-13")
+    assert not is_accepted(checked(quote.replace("require(balances", "assert(balances")))
+
+
+@pytest.mark.parametrize("context", ["", " "])
+def test_of_a_patch_against_the_code_before_it_the_new_side_is_checked(context: str) -> None:
+    quote = patch(context + LINES[10], "-        check();", "+" + LINES[11], context + LINES[12])
+
+    assert_read(quote, Verdict.ANNOTATED, found="11-13")
+    assert not is_accepted(checked(quote.replace("require(balances", "assert(balances")))
+
+
+@pytest.mark.parametrize(
+    ("lines", "quote"),
+    [
+        (("total = base", "done()"), "total = base\n+ evil\ndone()"),
+        (("check(ok)", "amount,"), "check(ok)\n-amount,"),
+        (("steps:", "run: make", "run: test"), "steps:\n- run: make\n- run: evil"),
+        (("a = 1", "b = 2"), "a = 1\n  + evil\nb = 2"),
+    ],
+)
+def test_operators_and_lists_are_no_patch(lines: tuple[str, ...], quote: str) -> None:
+    assert not is_accepted(check_quote(quote, index_lines(lines), ()))
+
+
+@pytest.mark.parametrize("bar", ["> ", "| "])
+def test_bars_that_a_mail_program_puts_before_each_line_are_set_aside(bar: str) -> None:
+    quote = "\n".join(bar + line for line in LINES[10:15])
+
+    assert_read(quote, Verdict.EXACT, found="11-15")
+    assert not is_accepted(checked("> balances[msg.sender] -= amount;".replace("balances", "totals")))
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_numbers_on_some_lines_are_read(style: str) -> None:
+    first = style.format(11, LINES[10])
+
+    for quote in (f"{first}\n{code(12, 15)}", f"{first}\n{code(12, 14)}\n{style.format(15, LINES[14])}"):
+        reading = next(reading for reading in read_quote(quote) if reading.is_numbered)
+        assert [str(region) for region in reading.claimed] == ["11-15"]
+        assert [line.number for line in reading.lines][:4] == [11, None, None, None]
+
+
+def test_numbers_on_the_first_line_of_each_group_name_both_groups() -> None:
+    reading = read_quote(f"6   {LINES[5]}\n{code(7, 8)}\n\n11   {LINES[10]}\n{LINES[11]}")[0]
+
+    assert [str(region) for region in reading.claimed] == ["6-8", "11-12"]
+
+
+def test_a_number_inside_code_is_none_of_the_quote() -> None:
+    reading = read_quote("11: split(\n100 ether,\n20 ether\n);")[0]
+
+    assert [line.number for line in reading.lines] == [11, None, None, None]
