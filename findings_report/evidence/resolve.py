@@ -35,6 +35,7 @@ from findings_report.evidence.warnings import (
     describe_length,
     describe_places,
     explain_verdict,
+    warn_of_notation,
 )
 from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import DeclaredRepository, Engagement
@@ -127,7 +128,7 @@ def resolve(
         is_needed = not locations or any(location.commit is None for location in locations)
         source = sources.get(name)
         commit = find_audited_commit(name, repository, source, is_needed=is_needed)
-        files = FileReader(source) if source is not None else None
+        files = FileReader(source, engagement.repositories, name) if source is not None else None
         repositories[name] = AvailableRepository(name, repository.web or repository.url, commit.hash, files)
         problems += [*commit.problems, *(_report_unavailable(name, repository, locations) if files is None else ())]
     # The budget is spent in the order of the findings, so the same input always gets the same answer.
@@ -166,10 +167,15 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
             fault = f"commit {commit} is not in the clone of repository {repository.name!r}"
             remedy = "fetch it there, or let `findings-report fetch` clone it"
             raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
-        file = repository.files.file(commit, location.path)
+        cited = repository.files.cited(commit, location.path)
     except NoLinesError as error:
         return _leave_unread(location, repository, error, budget, index=index)
-    return resolve_location(location, repository, file, budget, index=index)
+    if cited.difference is None:
+        return resolve_location(location, repository, cited.file, budget, index=index)
+    warning = warn_of_notation(location, cited, commit)
+    read = location.model_copy(update={"path": cited.file.path, "lines": location.lines or cited.lines})
+    resolved = resolve_location(read, repository, cited.file, budget, index=index)
+    return replace(resolved, problems=(warning, *resolved.problems))
 
 
 def _leave_unread(
@@ -294,10 +300,11 @@ def _search_elsewhere(
             paths = ()  # a commit that cannot be searched costs the hint, not the report
         for path in paths:
             try:
-                verdict = check_quote(location.quote or "", files.file(commit, path).index, ())
+                file = files.find(commit, path)
             except NoLinesError:
                 continue  # a binary or damaged file: the search goes on in the others
-            if path != location.path and verdict.found:
+            verdict = check_quote(location.quote or "", file.index, ()) if file is not None and path != location.path else None
+            if verdict is not None and verdict.found:
                 places.append(Elsewhere(path=path, region=_hull(verdict.found)))
     return tuple(places[:_MOST_ELSEWHERE]), replace(budget, searches=budget.searches - 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,20 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from findings_report import git
+from findings_report.evidence.cited_paths import (
+    PathReading,
+    describe_difference,
+    find_submodule_url,
+    fold,
+    list_parents,
+    name_repository,
+    read_path,
+    same_address,
+    suggest_path,
+    write_path,
+)
 from findings_report.evidence.quote import LineIndex, index_lines
+from findings_report.forges.permalinks import strip_credentials
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
@@ -148,15 +162,33 @@ class Clone:
     """True when the command line named it, not engagement.yaml."""
 
 
-class FileReader:
-    """The files of one repository, each read and decoded once."""
+@dataclass(frozen=True)
+class CitedFile:
+    """The file that the path of a location means."""
 
-    def __init__(self, source: GitReader) -> None:
+    file: SourceFile
+    """The file, with its path in the commit."""
+    lines: tuple[Region, ...] = ()
+    """The lines that the path names itself, as `src/app.py:12` does."""
+    difference: str | None = None
+    """In what its path differs from the one that was written, as the end of a sentence; None if it does not."""
+
+
+class FileReader:
+    """The files of one repository, each read and decoded once.
+
+    `repositories` are those of the engagement, and `name` is this one's there.
+    """
+
+    def __init__(self, source: GitReader, repositories: Mapping[str, DeclaredRepository] = {}, name: str = "") -> None:
         self.source: Final = source
         """The door to git."""
+        self._repositories = repositories
+        self._name = name
         self._files: dict[tuple[str, str], SourceFile | NoLinesError | None] = {}
         self._decoded: dict[tuple[str, str], SourceFile] = {}
         self._commits: dict[str, bool] = {}
+        self._paths: dict[str, tuple[str, ...]] = {}
 
     def has_commit(self, commit: str) -> bool:
         """True when `commit` is here."""
@@ -164,13 +196,78 @@ class FileReader:
             self._commits[commit] = self.source.has_commit(commit)
         return self._commits[commit]
 
-    def file(self, commit: str, path: str) -> SourceFile:
-        """Return the file at `path`. Raises NoLinesError when there is none, and as `find` does."""
-        file = self.find(commit, path)
-        if file is None:
-            fault, remedy = f"there is no {path} at commit {commit}", self._near(commit, path)
-            raise NoLinesError(fault, reason="no such file at this commit", code=MISSING, remedy=remedy)
-        return file
+    def cited(self, commit: str, written: str) -> CitedFile:
+        """Return the file that a path means, in whatever notation it is written.
+
+        Raises NoLinesError when it means none or could mean several, with the path to write if one is likely; and as `find`
+        does.
+        """
+        file = self.find(commit, written)
+        if file is not None:
+            return CitedFile(file)
+        # All of this, and the list of the whole tree, is only for a path that does not exist.
+        readings = read_path(written, self._homes)
+        sure = [reading for reading in readings if reading.is_sure]
+        for reading in sure:
+            if self._is_file(commit, reading.path) and (file := self.find(commit, reading.path)) is not None:
+                return CitedFile(file, reading.lines, describe_difference(written, reading.path))
+        self._check_submodules(commit, sure)
+        paths = self._list_paths(commit)
+        for reading in sure:
+            same = [path for path in paths if fold(path) == fold(reading.path)]
+            if len(same) == 1 and (file := self.find(commit, same[0])) is not None:
+                return CitedFile(file, reading.lines, describe_difference(written, same[0]))
+        if sure and self.source.entry(commit, sure[0].path) is not None:
+            self.find(commit, sure[0].path)  # a folder or a link, in another notation: raises
+        guesses = [reading.path for reading in readings if not reading.is_sure and self._is_file(commit, reading.path)]
+        remedy = suggest_path(sure[0].path if sure else written, guesses, paths)
+        raise NoLinesError(
+            f"there is no {written} at commit {commit}", reason="no such file at this commit", code=MISSING, remedy=remedy
+        )
+
+    @cached_property
+    def _homes(self) -> set[str]:
+        """The names that the folder of the repository may have on a machine."""
+        own = self._repositories.get(self._name)
+        places = (self._name, own and own.url, own and own.path, own and own.web)
+        names = (re.split(r"[/\\:]", place.rstrip("/\\"))[-1].removesuffix(".git").casefold() for place in places if place)
+        return {name for name in names if name not in ("", ".", "..")}
+
+    def _is_file(self, commit: str, path: str) -> bool:
+        entry = self.source.entry(commit, path) if path else None
+        return entry is not None and entry.kind == "file"
+
+    def _list_paths(self, commit: str) -> tuple[str, ...]:
+        if commit not in self._paths:
+            try:
+                self._paths[commit] = tuple(path for path, _ in self.source.files(commit))
+            except FindingsReportError:
+                self._paths[commit] = ()  # a commit that cannot be listed costs the suggestions
+        return self._paths[commit]
+
+    def _check_submodules(self, commit: str, readings: Sequence[PathReading]) -> None:
+        """Raise NoLinesError for a path in or of a submodule, with the entry of `repositories` to add."""
+        for reading in readings:
+            for folder, rest in list_parents(f"{reading.path}/"):
+                entry = self.source.entry(commit, folder)
+                if entry is not None and entry.kind == "submodule":
+                    raise self._in_submodule(commit, folder, rest.rstrip("/"), entry.id)
+
+    def _in_submodule(self, commit: str, folder: str, path: str, pinned: str) -> NoLinesError:
+        own = self._repositories.get(self._name)
+        url = find_submodule_url(
+            self._read_text(commit, ".gitmodules") or "", folder, base=strip_credentials(own.url) if own else None
+        )
+        known = next((name for name, other in self._repositories.items() if url and same_address(other.url, url)), None)
+        name = known or name_repository(url or folder, self._repositories)
+        entry = f'`{name}: {{url: {url or "..."}, commit: "{pinned}"}}`'
+        cite = f"write `repository: {name}`" + (f" and the path {write_path(path)}" if path else " and a path in it")
+        remedy = cite if known else f"add {entry} under `repositories`, and {cite}"
+        what = f"{folder}/{path} is in the submodule {folder}" if path else f"{folder} is a submodule"
+        fault = f"{what} at commit {commit}: another repository, at its commit {pinned}"
+        return NoLinesError(
+            fault, reason="the path is in a submodule, another repository", code="path-in-submodule", remedy=remedy
+        )
 
     def find(self, commit: str, path: str) -> SourceFile | None:
         """Return the file at `path`; None when there is none.
@@ -197,12 +294,13 @@ class FileReader:
         entry = self.source.entry(commit, path)
         if entry is None:
             return None
+        if entry.kind == "submodule":
+            raise self._in_submodule(commit, path, "", entry.id)
         # A link is never followed: its target may lie outside of the repository.
         if entry.kind != "file" or entry.size is None:
-            what = {"symlink": "a symbolic link", "submodule": "a submodule: another repository", "folder": "a folder"}
-            kind = what.get(entry.kind, entry.kind)
+            kind = "a symbolic link" if entry.kind == "symlink" else f"a {entry.kind}"
             fault = f"{path} is {kind} at commit {commit}; its lines cannot be cited"
-            remedy = "cite the file it leads to, by its own path"
+            remedy = "cite the file it leads to, by its own path" if entry.kind == "symlink" else "cite a file in it"
             raise NoLinesError(fault, reason=f"this path is {kind}", code="path-not-a-file", remedy=remedy)
         # The size is known from the header, so a blob of gigabytes is never read.
         if entry.size > LARGEST:
@@ -224,25 +322,6 @@ class FileReader:
         if entry is None or entry.kind != "file" or entry.size is None or entry.size > _LARGEST_SETTINGS:
             return None
         return self.source.blob(entry.id).decode("utf-8", "replace")
-
-    def _near(self, commit: str, path: str) -> str | None:
-        """Return a suggestion: files of the same name, else of a similar path; None without one."""
-        from rapidfuzz import fuzz, process
-
-        # The whole tree is listed only for a path that is missing.
-        try:
-            paths = [name for name, _ in self.source.files(commit)]
-        except FindingsReportError:
-            return None  # a commit that cannot be listed costs the suggestion
-        path = path.replace("\\", "/")
-        base = path.rpartition("/")[2].lower()
-        same = [name for name in paths if name.rpartition("/")[2].lower() == base]
-        # A file of the same name in another folder is worth suggesting however unlike its path is.
-        like = [
-            name
-            for name, _, _ in process.extract(path, same or paths, scorer=fuzz.ratio, limit=3, score_cutoff=0 if same else 80)
-        ]
-        return f"did you mean {' or '.join(like)}?" if like else None
 
 
 class SourceFiles:

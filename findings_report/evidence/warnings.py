@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from findings_report.evidence.cited_paths import write_path
 from findings_report.evidence.quote import leave_unchecked, may_name
 from findings_report.evidence.shown_lines import shift_lines
+from findings_report.evidence.source_files import CitedFile
 from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem
@@ -130,6 +132,17 @@ def check_line_numbers(location: Location, count: int, check: Check) -> Problem 
     elif field == "lines" and not check.elsewhere:
         remedy = "correct `lines`, or check that `path` and `commit` are those that were audited"
     return Problem(Kind.SOURCE, fault, remedy, subject=(field,), level="warning", code="lines-past-end")
+
+
+def warn_of_notation(location: Location, cited: CitedFile, commit: str) -> Problem:
+    """Return a warning of a path that is not written as git writes it, with the path to write."""
+    fault = f"there is no {location.path} at commit {commit}; read as {cited.file.path}, {cited.difference}"
+    remedy = f"write {write_path(cited.file.path)}"
+    if cited.lines and not location.lines:
+        remedy += f", and `{write_lines_field(cited.lines)}`"
+    elif cited.lines and not any(region.start_line in cited.lines[0] for region in location.lines):
+        fault += f"; it names {describe_lines(cited.lines)}, and `lines` names others"
+    return Problem(Kind.SOURCE, fault, remedy, subject=("path",), level="warning", code="path-notation")
 
 
 def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem | None:

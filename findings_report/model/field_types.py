@@ -133,8 +133,8 @@ def _relative(value: str) -> str:
 
 
 def _repository_path(value: str) -> str:
-    # Unlike in `_relative`, `\` is allowed: git permits the character in file names.
-    if value.startswith("/") or "\0" in value or any(p in ("", ".", "..") for p in value.split("/")):
+    # Every notation of a path is read against the commit, where the right one can be named; only what leads out is refused.
+    if "\0" in value or not value.strip("/. ") or ".." in re.split(r"[/\\]", value):
         raise _fault("path_outside", f"{value!r} is not a path inside the repository, as git ls-files prints it")
     return value
 

@@ -129,7 +129,7 @@ def _is_pointer(content: bytes) -> bool:
 
 def _candidates(body: bytes, declared: Iterable[str]) -> Iterator[str]:
     """Yield codecs to try, the likeliest first."""
-    # Shift sequences are ASCII, and so valid UTF-8; only a declaration tells.
+    # Shift sequences are ASCII, and so valid UTF-8; only a declaration decides.
     if b"\x1b$" in body and "iso2022_jp" in (*_find_codecs(_find_declared(body)), *_find_codecs(declared)):
         yield "iso2022_jp"
     # UTF-8 before any declaration: other text is hardly ever valid UTF-8, while a declaration may be wrong or copied.

@@ -317,7 +317,7 @@ def test_an_engagement_without_a_repository_is_told_once(tmp_path: Path) -> None
     assert [problem.fault for problem in found] == ["the engagement names no repository, and A-1 and 1 more cite code"]
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a//b", "./a", "a/../b", ""])
+@pytest.mark.parametrize("path", ["../x", "a/../b", "..\\\\x", "/", "./", ""])
 def test_a_path_outside_the_repository_is_refused(tmp_path: Path, path: str) -> None:
     finding = FINDING + f"locations:\n  - path: '{path}'\n"
     found = problems(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding})

@@ -299,7 +299,7 @@ def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Reposit
         ({"path": "src"}, "path-not-a-file", "src is a folder"),
         ({"path": "src/code.py/x"}, "path-missing", "there is no src/code.py/x"),
         ({"path": "docs/link"}, "path-not-a-file", "docs/link is a symbolic link"),
-        ({"path": "vendor"}, "path-not-a-file", "vendor is a submodule"),
+        ({"path": "vendor"}, "path-in-submodule", "vendor is a submodule"),
         ({"path": "docs/binary.bin"}, "file-not-text", "docs/binary.bin is a binary file"),
         ({"path": "docs/torn.ps1"}, "file-not-text", "docs/torn.ps1 is text in UTF-16 or UTF-32 that cannot be decoded"),
         ({"path": "docs/film.mp4"}, "file-not-text", "docs/film.mp4 is a Git LFS pointer"),
@@ -386,6 +386,162 @@ def test_a_quote_of_a_file_that_does_not_exist_is_looked_for_in_the_others(sourc
     remedy = "write the path of the file with the quote: src/code.py lines 7-10 and src/copy.py lines 8-11"
     assert problem_of(result, "path-missing").remedy == remedy
     assert [place.path for place in only(result).check.elsewhere] == ["src/code.py", "src/copy.py"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "./src/code.py",
+        "/src/code.py",
+        "src//code.py",
+        "src/code.py/",
+        "src\\code.py",
+        "C:\\work\\app\\src\\code.py",
+        "file:///C:/work/app/src/code.py",
+        "file:///home/me/w%20k/src/code.py",
+        "app/src/code.py",
+        "work/App/src/code.py",
+        "a/src/code.py",
+        "b/src/code.py",
+        "src/%63ode.py",
+        "`src/code.py`",
+        "SRC/Code.py",
+        "v1.0:src/code.py",
+        "https://github.com/o/app/blob/main/src/code.py",
+        "https://github.com/o/app/blob/feature/x/src/code.py?plain=1",
+        "https://gitlab.com/g/app/-/blob/0123456/src/code.py",
+        "https://codeberg.org/o/app/src/commit/0123456/src/code.py",
+    ],
+)
+def test_a_path_in_another_notation_is_read_and_the_right_one_is_proposed(source: Repository, written: str) -> None:
+    result = resolved(source, {"path": written, "lines": "6", "quote": LINES[5]})
+
+    snippet = only(result)
+    problem = problem_of(result, "path-notation")
+    assert (snippet.path, snippet.check.verdict, len(result.problems)) == ("src/code.py", Verdict.EXACT, 1)
+    assert snippet.permalink == f"https://github.com/o/app/blob/{snippet.commit}/src/code.py#L6"
+    assert (problem.level, problem.subject) == ("warning", ("A-1", "locations", 0, "path"))
+    assert problem.remedy == "write `src/code.py`"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "lines"),
+    [
+        (":7", "7"),
+        (":7:5", "7"),
+        (":7-9", "7-9"),
+        ("#L7", "7"),
+        ("#L7-L9", "7-9"),
+        ("#L7-9", "7-9"),
+        ("#L7C1-L9C4", "7-9"),
+        ("#lines-7:9", "7-9"),
+        ("(7,5)", "7"),
+        (" (line 7)", "7"),
+        (" lines 7-9", "7-9"),
+        ("?plain=1#L7", "7"),
+    ],
+)
+def test_lines_behind_a_path_are_cited(source: Repository, suffix: str, lines: str) -> None:
+    result = resolved(source, {"path": f"src/code.py{suffix}"})
+
+    assert [str(region) for region in only(result).regions] == [lines]
+    assert problem_of(result, "path-notation").remedy == f"write `src/code.py`, and `lines: {lines}`"
+
+
+def test_lines_behind_a_path_that_contradict_lines_are_told(source: Repository) -> None:
+    result = resolved(source, {"path": "src/code.py:7", "lines": "9"})
+
+    assert [str(region) for region in only(result).regions] == ["9"]
+    assert problem_of(result, "path-notation").fault.endswith("it names line 7, and `lines` names others")
+
+
+def test_names_that_differ_in_unicode_form_say_which_to_write(tmp_path: Path) -> None:
+    build(tmp_path / "app", [Commit({"re\u0301sume\u0301.py": "a\n", "caf\udce9.py": "b\n"}, tag="1.0")])
+
+    with open_repository(tmp_path / "app", name="app") as source:
+        result = resolved(source, {"path": "r\u00e9sum\u00e9.py"}, {"path": "caf\u00e9.py"})
+
+    assert [snippet.path for snippet in result.snippets["A-1"]] == ["re\u0301sume\u0301.py", "caf\\xe9.py"]
+    assert "the same name in the decomposed (NFD) form of Unicode" in result.problems[0].fault
+    assert result.problems[0].remedy == 'write `"re\\u0301sume\\u0301.py"`'
+
+
+def test_two_files_that_differ_in_case_only_are_both_proposed(tmp_path: Path) -> None:
+    build(tmp_path / "app", [Commit({"src/A.py": "a\n", "src/a.py": "b\n"}, tag="1.0")])
+
+    with open_repository(tmp_path / "app", name="app") as source:
+        result = resolved(source, {"path": "SRC/A.PY"})
+
+    assert result.snippets["A-1"][0].check.verdict is Verdict.NOT_FOUND
+    assert problem_of(result, "path-missing").remedy == "did you mean src/A.py or src/a.py?"
+
+
+@pytest.mark.parametrize(
+    "written", ["C:\\other\\code.py", "lib/src/code.py", "https://github.com/o/another/blob/main/src/code.py", "other/code.py"]
+)
+def test_a_path_that_may_be_another_files_is_not_taken_for_the_likely_one(source: Repository, written: str) -> None:
+    result = resolved(source, {"path": written, "lines": "6"})
+
+    assert result.snippets["A-1"][0].check.verdict is Verdict.NOT_FOUND
+    assert "src/code.py" in (problem_of(result, "path-missing").remedy or "")
+
+
+MODULES = """[submodule "lib"]
+\tpath = deps/lib
+\turl = ../lib.git
+[submodule "evil"]
+\tpath = deps/evil
+\turl = "ext::sh -c x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        (
+            "deps/lib/src/x.c",
+            f'add `lib: {{url: https://github.com/o/lib.git, commit: "{"3" * 40}"}}` under `repositories`, '
+            "and write `repository: lib` and the path `src/x.c`",
+        ),
+        ("deps/evil/x.c", f'add `evil: {{url: ..., commit: "{"4" * 40}"}}` under `repositories`, and write '),
+        ("./deps/lib", f'add `lib: {{url: https://github.com/o/lib.git, commit: "{"3" * 40}"}}` under'),
+    ],
+)
+def test_a_path_in_a_submodule_names_the_repository_to_add(tmp_path: Path, path: str, remedy: str) -> None:
+    files: dict[str, bytes | str | Link | Submodule | None] = {
+        ".gitmodules": MODULES,
+        "deps/lib": Submodule("3" * 40),
+        "deps/evil": Submodule("4" * 40),
+    }
+    commits = build(tmp_path / "app", [Commit(files)])
+
+    with open_repository(tmp_path / "app", name="app") as source:
+        result = resolved(source, {"path": path}, commit=commits[0], url="https://me:secret@github.com/o/app.git")
+
+    problem = problem_of(result, "path-in-submodule")
+    assert (problem.remedy or "").startswith(remedy)
+    assert "is in the submodule" in problem.fault or "is a submodule" in problem.fault
+    assert result.snippets["A-1"][0].check.verdict is Verdict.UNCHECKED
+
+
+def test_a_submodule_that_the_engagement_declares_is_named(tmp_path: Path) -> None:
+    commits = build(tmp_path / "app", [Commit({".gitmodules": MODULES, "deps/lib": Submodule("3" * 40)})])
+    engagement = Engagement.model_validate(
+        {
+            "title": "t",
+            "repositories": {
+                "app": {"commit": commits[0], "url": "git@github.com:o/app.git"},
+                "core": {"url": "https://GitHub.com/o/lib"},
+            },
+        }
+    )
+    finding = {"title": "t", "severity": "low", "description": "d"}
+    cited = Finding.model_validate(finding | {"locations": [{"repository": "app", "path": "deps/lib/x.c"}]})
+
+    with open_repository(tmp_path / "app", name="app") as source:
+        result = resolve(engagement, {"A-1": cited}, {"app": source, "core": None})
+
+    assert problem_of(result, "path-in-submodule").remedy == "write `repository: core` and the path `x.c`"
 
 
 @pytest.mark.parametrize(("path", "meant"), [("src/cod.py", "src/code.py"), ("lib/Copy.py", "src/copy.py")])
