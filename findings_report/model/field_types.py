@@ -133,7 +133,7 @@ def _relative(value: str) -> str:
 
 
 def _repository_path(value: str) -> str:
-    # Every notation of a path is read against the commit, where the right one can be named; only what leads out is refused.
+    # Every notation of a path is read against the commit, where the right one can be named; a path that leads out has none.
     if "\0" in value or not value.strip("/. ") or ".." in re.split(r"[/\\]", value):
         raise _fault("path_outside", f"{value!r} is not a path inside the repository, as git ls-files prints it")
     return value

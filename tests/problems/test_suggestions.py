@@ -131,7 +131,6 @@ FINDING = "title: x\nseverity: low\ndescription: y\n"
             "locations: [{path: a.py, commit: HEAD}]",
             "`git rev-parse` prints the full hash; `findings-report pin` records that of a repository",
         ),
-        ("locations: [{path: ./a.py}]", "write a.py"),
         ("locations: [{path: a.py, lines: L1-L2}]", "write 1-2"),
         ("locations: [{path: a.py, line: 1}]", "write `lines`"),
     ],
