@@ -32,16 +32,17 @@ def disagreements(
     """
     faulty = unread.get(_ENGAGEMENT, frozenset())
     # A scale or a list of repositories that is invalid would make every finding that uses it look wrong.
-    has_scale, has_repositories = not {"severities", "matrix"} & faulty, not _REPOSITORIES & faulty
+    has_scale, has_repositories = not {"severities", "matrix"} & faulty, are_repositories_valid(unread)
     problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
-        problems += _no_repository(engagement, findings)
+        valid = {key: finding for key, finding in findings.items() if "locations" not in unread.get(key, ())}
+        problems += _no_repository(engagement, valid)
     covering = scope.patterns(engagement.scope, engagement.repositories) if has_repositories else ()
     taken = _ids(findings)
-    known = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
+    known = known_ids(findings, unread)
     for key, finding in findings.items():
         problems += _aliases(key, finding, taken)
-        problems += _related(key, finding, known)
+        problems += _related(key, finding, known) if known is not None else ()
         if has_scale and not _SEVERITY & unread.get(key, frozenset()):
             problems += _severity(engagement, key, finding)
         problems += _vectors(key, finding)
@@ -54,6 +55,18 @@ def disagreements(
             problems += _marks(subject, location)
         problems += _unique_names(key, "locations", [location.name for location in finding.locations])
     return problems
+
+
+def are_repositories_valid(unread: Mapping[str, AbstractSet[str]]) -> bool:
+    """Return False if the repositories of the engagement are among the invalid fields, under their name or one like it."""
+    return not _REPOSITORIES & unread.get(_ENGAGEMENT, frozenset())
+
+
+def known_ids(findings: Mapping[str, Finding], unread: Mapping[str, AbstractSet[str]]) -> frozenset[str] | None:
+    """Return every id that a text may refer to, former ones included; None if some are unknown, because a file is invalid."""
+    if any("aliases" in fields for fields in unread.values()):
+        return None
+    return frozenset(findings) | {alias for finding in findings.values() for alias in finding.aliases}
 
 
 def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None, *, warning: bool = False) -> Problem:

@@ -2,19 +2,21 @@
 
 Knows YAML and the models, and of git only the files of a commit. `load` has four steps from values to values: read the YAML,
 validate it, read the files that the engagement declares, check the files against each other. Each step returns its problems
-beside its value, so one run reports every problem of every file.
+beside its value, so one run reports every problem of every file. `load_valid_part` returns them with all that is valid, so that
+prose and quotes are checked in the same run.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
@@ -35,8 +37,6 @@ UNFINISHED_CODE: Final = "unfinished"
 _MOST_DECODED: Final = 4_194_304
 """Bytes of a file that is not valid YAML that are decoded to show the faulty line: a message needs one line, not 32 MiB."""
 
-Model = TypeVar("Model", bound=BaseModel)
-
 
 @dataclass(frozen=True)
 class Authored:
@@ -50,10 +50,23 @@ class Authored:
     """Bytes of the declared images by name; the logo's under `logo:`."""
     documents: Mapping[str, tuple[str, YamlDocument]]
     """(display path of the file, its document) by the first step of a subject."""
-    warnings: tuple[Problem, ...]
-    """Problems that do no harm."""
+    problems: tuple[Problem, ...]
+    """In the order of the files; from `load` warnings only."""
     files: tuple[str, ...]
     """Every file that was read, as a path in the folder: the engagement's own first."""
+    unread: Mapping[str, AbstractSet[str]]
+    """By the first step of a subject, the fields that are invalid, wholly or in part; all of a file that is not valid YAML."""
+    invalid_locations: AbstractSet[tuple[str, int]]
+    """(id, 0-based position) of each location with an error; an unreadable one has a stand-in, which keeps the positions."""
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Problems that do no harm."""
+        return tuple(problem for problem in self.problems if problem.level != "error")
+
+    def without_consequences(self, problems: Iterable[Problem]) -> Iterator[Problem]:
+        """Yield the problems that are not of an invalid location: those may follow from its error, which is reported."""
+        return (problem for problem in problems if _location_of(problem) not in self.invalid_locations)
 
     def places_of(self, unwanted: Callable[[str], Iterable[str]]) -> Iterator[tuple[str, Place]]:
         """Yield each character that `unwanted` picks out of a file's text, with its first place in that file."""
@@ -70,8 +83,8 @@ class _YamlFiles:
 
     documents: Mapping[str, tuple[str, YamlDocument]]
     """As `Authored.documents`; without the files that are not valid YAML."""
-    read: tuple[str, ...]
-    """Names of the files that were read."""
+    names: Mapping[str, str]
+    """Name of each file that was read, by the first step of a subject."""
     problems: tuple[Problem, ...]
 
 
@@ -80,8 +93,11 @@ class _Validated:
     """The values of the YAML files. A value with invalid fields is kept without them, so that the rest is cross-checked."""
 
     engagement: Engagement | None
+    """None without an `engagement.yaml` of this format."""
     findings: Mapping[str, Finding]
     problems: tuple[Problem, ...]
+    unread: Mapping[str, AbstractSet[str]]
+    """As in `Authored`."""
 
 
 @dataclass(frozen=True)
@@ -101,22 +117,53 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
 
 def load(files: Files) -> Authored:
     """Read an engagement. Raises FindingsReportError with every problem of every file, in the order of the files."""
+    return _require_valid(load_valid_part(files))
+
+
+def load_valid_part(files: Files) -> Authored:
+    """Read what is valid of an engagement, with every problem of every file, errors as well.
+
+    Raises FindingsReportError with all problems without an `engagement.yaml` of this format: nothing can be checked then.
+    """
     names = files.names()
     yaml = _read_yaml(files, names, [name for name in names if name != ENGAGEMENT])
-    validated = _validate(yaml.documents)
+    validated = _validate(yaml)
     if validated.engagement is None:
-        return _authored(yaml, validated, None, ())
+        raise FindingsReportError(_in_reading_order(validated.problems, yaml))
     declared = _read_declared(files, validated.engagement)
-    values: dict[str, BaseModel] = {ENGAGEMENT_KEY: validated.engagement, **validated.findings}
-    # Fields that were written but are invalid: their absence from the values must not be reported a second time.
-    unread = {key: set(yaml.documents[key][1].data) - value.model_fields_set for key, value in values.items()}
-    return _authored(yaml, validated, declared, disagreements(declared.engagement, validated.findings, unread=unread))
+    invalid = _locations_with_errors(validated.problems)
+    found = disagreements(declared.engagement, validated.findings, unread=validated.unread)
+    # Of a stand-in only.
+    disagreeing = [problem for problem in found if _location_of(problem) not in invalid]
+    return _authored(yaml, validated, declared, disagreeing, invalid | _locations_with_errors(disagreeing))
 
 
 def load_engagement(files: Files) -> Authored:
     """Read `engagement.yaml` alone, whatever state the findings are in. Raises FindingsReportError with all of its problems."""
     yaml = _read_yaml(files, files.names(), ())
-    return _authored(yaml, _validate(yaml.documents), None, ())
+    validated = _validate(yaml)
+    if validated.engagement is None:
+        raise FindingsReportError(_in_reading_order(validated.problems, yaml))
+    declared = _DeclaredFiles(validated.engagement, {}, (), ())
+    return _require_valid(_authored(yaml, validated, declared, (), frozenset()))
+
+
+def _require_valid(authored: Authored) -> Authored:
+    if any(problem.level == "error" for problem in authored.problems):
+        raise FindingsReportError(authored.problems)
+    return authored
+
+
+def _locations_with_errors(problems: Iterable[Problem]) -> frozenset[tuple[str, int]]:
+    return frozenset(place for problem in problems if problem.level == "error" and (place := _location_of(problem)))
+
+
+def _location_of(problem: Problem) -> tuple[str, int] | None:
+    """Return the id of the finding and the position of the location that a problem is about; None if it is about another."""
+    match problem.subject:
+        case (str(key), "locations", int(index), *_):
+            return key, index
+    return None
 
 
 def locate(problems: Iterable[Problem], authored: Authored) -> tuple[Problem, ...]:
@@ -148,25 +195,32 @@ def _locate(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]])
 
 
 def _authored(
-    yaml: _YamlFiles, validated: _Validated, declared: _DeclaredFiles | None, disagreeing: Sequence[Problem]
+    yaml: _YamlFiles,
+    validated: _Validated,
+    declared: _DeclaredFiles,
+    disagreeing: Sequence[Problem],
+    invalid_locations: AbstractSet[tuple[str, int]],
 ) -> Authored:
-    """Return the result of the steps. Raises FindingsReportError with the problems of all of them if one is an error."""
-    rank = {shown: position for position, (shown, _) in enumerate(yaml.documents.values())}
-    problems = (*yaml.problems, *validated.problems, *(declared.problems if declared else ()), *disagreeing)
-    located = [_locate(problem, yaml.documents) for problem in problems]
-    # Steps report by kind of check; authors correct files from top to bottom.
-    located.sort(key=lambda problem: _reading_order(problem, rank))
-    engagement = declared.engagement if declared else validated.engagement
-    if engagement is None or any(problem.level == "error" for problem in located):
-        raise FindingsReportError(located)
+    """Return the result of the steps."""
     return Authored(
-        engagement,
+        declared.engagement,
         dict(sorted(validated.findings.items(), key=lambda item: natural(item[0]))),
-        declared.pictures if declared else {},
+        declared.pictures,
         yaml.documents,
-        tuple(located),
-        tuple(dict.fromkeys((*yaml.read, *(declared.read if declared else ())))),
+        _in_reading_order((*validated.problems, *declared.problems, *disagreeing), yaml),
+        tuple(dict.fromkeys((*yaml.names.values(), *declared.read))),
+        validated.unread,
+        invalid_locations,
     )
+
+
+def _in_reading_order(problems: Iterable[Problem], yaml: _YamlFiles) -> tuple[Problem, ...]:
+    """Return the problems, and those of the YAML, located and in the order of the files: authors correct them from top to
+    bottom, and the steps report by kind of check.
+    """
+    rank = {shown: position for position, (shown, _) in enumerate(yaml.documents.values())}
+    located = [_locate(problem, yaml.documents) for problem in (*yaml.problems, *problems)]
+    return tuple(sorted(located, key=lambda problem: _reading_order(problem, rank)))
 
 
 def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _YamlFiles:
@@ -190,7 +244,7 @@ def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _Ya
         problems += faults
         if document is not None:
             documents[key] = (_display_path(files, name), document)
-    return _YamlFiles(documents, tuple(keys.values()), tuple(problems))
+    return _YamlFiles(documents, keys, tuple(problems))
 
 
 def _finding_key(name: str, shown: str, taken: Mapping[str, str]) -> tuple[str | None, Problem | None]:
@@ -232,22 +286,35 @@ def _parse(files: Files, name: str) -> tuple[YamlDocument | None, tuple[Problem,
         return None, (Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml"),)
 
 
-def _validate(documents: Mapping[str, tuple[str, YamlDocument]]) -> _Validated:
-    engagement: Engagement | None = None
-    findings: dict[str, Finding] = {}
+def _validate(yaml: _YamlFiles) -> _Validated:
+    values: dict[str, Engagement | Finding] = {}
     problems: list[Problem] = []
-    for key, (_, document) in documents.items():
-        if key == ENGAGEMENT_KEY:
-            engagement, faults = _validate_document(document, key, Engagement)
-        else:
-            finding, faults = _validate_document(document, key, Finding)
-            if finding is not None:
-                findings[key] = finding
+    unread: dict[str, AbstractSet[str]] = {}
+    for key in yaml.names:
+        model = Engagement if key == ENGAGEMENT_KEY else Finding
+        if key not in yaml.documents:
+            unread[key] = frozenset(model.model_fields)
+            continue
+        document = yaml.documents[key][1]
+        value, faults = _validate_document(document, key, model)
         problems += faults
-    return _Validated(engagement, findings, tuple(problems))
+        if value is not None:
+            values[key] = value
+        # Fields that were written but are invalid: their absence from the value must not be reported a second time.
+        unread[key] = set(document.data) - value.model_fields_set if value is not None else frozenset(model.model_fields)
+        if _locations_with_errors(faults):
+            unread[key] |= {"locations"}
+    engagement = values.pop(ENGAGEMENT_KEY, None)
+    # With a stand-in for the engagement the findings are still checked for all that does not depend on it.
+    if engagement is None and ENGAGEMENT_KEY in yaml.names and not any(problem.code == "format" for problem in problems):
+        engagement = Engagement(title="?")
+    findings = {key: value for key, value in values.items() if isinstance(value, Finding)}
+    return _Validated(engagement if isinstance(engagement, Engagement) else None, findings, tuple(problems), unread)
 
 
-def _validate_document(document: YamlDocument, key: str, model: type[Model]) -> tuple[Model | None, list[Problem]]:
+def _validate_document(
+    document: YamlDocument, key: str, model: type[Engagement | Finding]
+) -> tuple[Engagement | Finding | None, list[Problem]]:
     data = document.data
     if not isinstance(data, dict):
         return None, [Problem(Kind.INPUT, "must be fields, as in `title: ...`", subject=(key,), code="not-fields")]
@@ -263,16 +330,30 @@ def _validate_document(document: YamlDocument, key: str, model: type[Model]) -> 
         return _sound_part(data, error, model), problems
 
 
-def _sound_part(data: Mapping[str, Any], error: ValidationError, model: type[Model]) -> Model | None:
-    """Return the value without its invalid fields; None if it cannot be valid without them."""
-    faulty = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+def _sound_part(
+    data: Mapping[str, Any], error: ValidationError, model: type[Engagement | Finding]
+) -> Engagement | Finding | None:
+    """Return the value without its invalid fields; None if it cannot be valid without them.
+
+    An invalid location has a stand-in, so that the others are checked, and keep their positions.
+    """
+    places = [detail["loc"] for detail in error.errors() if detail["loc"]]
+    positions = {place[1] for place in places if place[0] == "locations" and len(place) > 1}
+    faulty = {place[0] for place in places if place[0] != "locations" or len(place) == 1}
     required = (name for name, field in model.model_fields.items() if field.is_required())
     # Without fillers, an invalid title would hide the problems of every other field from the cross-checks.
     fillers = {name: "?" for name in required if name in faulty}
+    sound = {name: value for name, value in data.items() if name not in faulty} | fillers
+    if positions and isinstance(sound.get("locations"), list):
+        written = enumerate(sound["locations"])
+        sound["locations"] = [_STAND_IN if index in positions else location for index, location in written]
     try:
-        return model.model_validate({name: value for name, value in data.items() if name not in faulty} | fillers)
+        return model.model_validate(sound)
     except ValidationError:
         return None
+
+
+_STAND_IN: Final = {"path": "?"}
 
 
 def _read_declared(files: Files, engagement: Engagement) -> _DeclaredFiles:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from findings_report import prose
+from findings_report.authoring.cross_checks import known_ids
 from findings_report.forges.branch_links import (
     BranchLink,
     LinkedRepository,
@@ -35,29 +38,35 @@ _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 class _Known:
     """The names that a text may refer to."""
 
-    ids: Collection[str]
-    """Ids of findings, former ids included."""
-    pictures: Collection[str]
+    ids: Collection[str] | None
+    """Ids of findings, former ids included. None, here and below: some are invalid, so nothing is missing for certain."""
+    pictures: Collection[str] | None
     """Names and file names of pictures."""
-    locations: Collection[str] = ()
+    locations: Collection[str] | None = ()
     """Names of the locations of the text's own finding."""
     placed: set[str] = field(default_factory=set)
     """Names of locations that earlier texts of this finding have placed: each location is one figure, with one number."""
 
 
-def proofread(engagement: Engagement, findings: Mapping[str, Finding]) -> list[Problem]:
+def proofread(
+    engagement: Engagement, findings: Mapping[str, Finding], unread: Mapping[str, AbstractSet[str]] = MappingProxyType({})
+) -> list[Problem]:
     """Return the problems of all prose: unwritten texts, links and pictures that are not allowed, text nested too deep,
     dangling references, and evidence that a finding places twice.
+
+    `unread` has, by the key of a file, the fields that are invalid: what they may name is not missing.
     """
     problems: list[Problem] = []
-    pictures = {image.name for image in engagement.images} | {image.file for image in engagement.images}
-    ids = findings.keys() | {alias for finding in findings.values() for alias in finding.aliases}
+    pictures: Collection[str] | None = {name for image in engagement.images for name in (image.name, image.file)}
+    if "images" in unread.get("engagement", ()):
+        pictures = None
+    ids = known_ids(findings, unread)
     for path, text in _engagement_texts(engagement):
         problems += [*_unwritten(("engagement", *path), text), *_problems(("engagement", *path), text, _Known(ids, pictures))]
     for key, finding in findings.items():
         problems += _unwritten((key, "title"), finding.title)
         names = frozenset(location.name for location in finding.locations if location.name is not None)
-        known = _Known(ids, pictures, names)
+        known = _Known(ids, pictures, names if "locations" not in unread.get(key, ()) else None)
         for path, text in texts_of(finding).items():
             problems += [*_unwritten((key, *path), text), *_problems((key, *path), text, known)]
     return problems
@@ -179,10 +188,11 @@ def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
     """Return the error for a reference to a name that does not exist."""
     there = {"placed": known.locations, "location": known.locations, "finding": known.ids, "image": known.pictures}
     word = {"placed": "location", "image": "picture"}.get(use.kind, use.kind)
-    if use.name in there[use.kind]:
+    names = there[use.kind]
+    if names is None or use.name in names:
         return None
     fault = f"there is no {word} {use.name!r} to refer to"
-    remedy = suggestions.listed(use.name, there[use.kind], what=word) or _FIRST[word]
+    remedy = suggestions.listed(use.name, names, what=word) or _FIRST[word]
     return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=use.line_offset, code="reference-missing")
 
 

@@ -83,9 +83,13 @@ class Checked:
 
 
 def check(inputs: Inputs, progress: Progress) -> Checked:
-    """Read the engagement and check every quote against git. Raises FindingsReportError with all problems."""
+    """Read the engagement and check every quote against git. Raises FindingsReportError with all problems.
+
+    Where a value is invalid, all others are still checked, also against git.
+    """
     progress("reading findings")
-    checked = check_authored(inputs, *read(inputs), progress)
+    folder = authoring.find_folder(inputs.folder)
+    checked = check_authored(inputs, folder, authoring.load_valid_part(authoring.Folder(folder)), progress)
     # Only now, after all checks: an author corrects everything that one run reports.
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)
@@ -97,21 +101,23 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
 
     `folder` is the engagement's, from which the paths of its clones lead.
     """
+    from findings_report.authoring.cross_checks import are_repositories_valid
     from findings_report.authoring.proofread import check_links, proofread
 
     problems = [
         *_whole(inputs.folder),
-        *authored.warnings,
+        *authored.problems,
         *output_files.faults(authored.engagement),
-        *proofread(authored.engagement, authored.findings),
+        *proofread(authored.engagement, authored.findings, authored.unread),
     ]
     pictures, faults = _pictures(authored)
     problems += faults
     evidence, survey = None, None
-    if inputs.evidence:
+    # Invalid repositories would make every location look wrong.
+    if inputs.evidence and are_repositories_valid(authored.unread):
         progress("checking quotes")
         evidence, survey, faults = _evidence(inputs, folder, authored)
-        problems += faults
+        problems += authored.without_consequences(faults)
     else:
         problems += check_links(authored.engagement, authored.findings, None)
     # Equal problems once: two locations of one finding can have the same fault at the same place.

@@ -929,6 +929,66 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
         assert f"| {code} |" in readme
 
 
+def messages(ran: Ran) -> list[str]:
+    """The messages of a run, without folders and remedies."""
+    lines = [line for line in ran.err.splitlines() if re.search(r": (error|warning): ", line)]
+    return [re.sub(r"^\S*/findings/", "", line).partition(" [")[0] for line in lines]
+
+
+def test_errors_of_all_layers_are_reported_in_one_run(work: Work, run: Run) -> None:
+    work.write("YAML-1.finding.yaml", "title: a: b\n")
+    work.finding(
+        "title: 5\nseverity: low\ndescription: |\n  See [x](javascript:1).\n\n  ![](location:gone)\n\n  ![](location:kept)\n"
+        "related: [YAML-1]\nlocations:\n"
+        "  - {name: kept, path: app.py, lines: 9-2}\n"
+        "  - {path: app.py, lines: 4-7, quote: 'nothing like this at all'}\n"
+        "  - {path: app.py, lines: 90}\n"
+    )
+    work.write("B-1.finding.yaml", "title: x\nseverity: hgih\ndescription: See [](finding:C-9)\n")
+
+    found = messages(run("check", work.root, "--output-format", "concise"))
+
+    for expected in (
+        "YAML-1.finding.yaml:1:9: error: YAML: mapping values",
+        "A-1.finding.yaml:1:8: error: title: must be text",
+        "A-1.finding.yaml:11:39: error: locations[0].lines: the range 9-2 is reversed",
+        "B-1.finding.yaml:2:11: error: severity: 'hgih' is not in the scale",
+        "A-1.finding.yaml:4:3: warning: description: the link to 'javascript:1' is not allowed",
+        "A-1.finding.yaml:12:39: warning: locations[1].quote: ",
+        "A-1.finding.yaml:13:27: ",
+    ):
+        assert [line for line in found if line.startswith(expected)], "\n".join([expected, *found])
+    # Neither of what is in the invalid parts: an id, the name of a location.
+    assert not [line for line in found if "there is no" in line]
+    assert len(found) == 7, found
+
+
+def test_an_engagement_that_is_not_yaml_does_not_hide_the_findings(work: Work, run: Run) -> None:
+    work.write("engagement.yaml", "title: a: b\n")
+    work.finding(FINDING.replace("high", "hgih").replace("Something", "[x](file:/a)").replace("4-7", "9-2"))
+
+    found = messages(run("check", work.root, "--output-format", "concise"))
+
+    assert [line.partition(": ")[0] for line in found] == [
+        "A-1.finding.yaml:4:3", "engagement.yaml:1:9", "A-1.finding.yaml:7:12"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("repositories", ["repositories: [x]", "repository: {app: {path: ../app}}"])
+def test_invalid_repositories_are_one_error_and_not_one_for_each_location(work: Work, run: Run, repositories: str) -> None:
+    work.write("engagement.yaml", f"format: 1\ntitle: Review\n{repositories}\n")
+
+    assert len(messages(run("check", work.root, "--output-format", "concise"))) == 1
+
+
+def test_a_location_of_an_unknown_repository_is_one_error(work: Work, run: Run) -> None:
+    work.finding(FINDING.replace("  - path", "  - repository: ap\n    path").replace("sys.argv", "sys.nothing"))
+
+    (message,) = messages(run("check", work.root, "--output-format", "concise"))
+
+    assert "'ap' is not a repository (app)" in message
+
+
 @pytest.mark.parametrize("template", ["standard", "review"])
 def test_a_location_without_lines_is_its_path_with_its_link_and_no_code(work: Work, run: Run, template: str) -> None:
     work.engagement(repository=f'path: ../app, url: "https://github.com/o/n", commit: "{work.commit}"')

@@ -608,7 +608,7 @@ def test_a_signal_ends_a_build_and_leaves_nothing(
 
 
 def test_more_code_than_a_machine_has_memory_for_is_refused(attack: Attack) -> None:
-    attack.finding(locations=[{"path": "long.txt"}] * 300)
+    attack.finding(locations=[{"path": "long.txt", "lines": 1}] * 300)
 
     ran = attack.run("check", attack.root, "--output-format", "concise")
 
@@ -621,7 +621,9 @@ def test_a_fault_at_each_word_of_a_long_line_is_told_in_good_time(attack: Attack
     attack.finding(related=[f"K-{number}" for number in range(20_000)])
     start = time.process_time()
 
-    ran = attack.run("check", attack.root)
+    ran = attack.run("check", attack.root, "--all")
+    short = attack.run("check", attack.root)
 
     assert ran.err.count("there is no finding K-") == 20_000
+    assert "19,980 more problems with this code" in short.err
     assert time.process_time() - start < 20

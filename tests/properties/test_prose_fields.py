@@ -128,7 +128,7 @@ def test_check_finds_a_fault_in_each_field_with_its_place(package: ChangedPackag
     as_it_was = finding.read_text("utf-8")
     finding.write_text(re.sub(r"This text is in \w+\.", lambda _: f"|\n  {faulty}", as_it_was))
     try:
-        ran = package.run("check", str(demo))
+        ran = package.run("check", str(demo), "--all")
     finally:
         finding.write_text(as_it_was)
 
