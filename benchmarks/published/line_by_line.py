@@ -21,7 +21,7 @@ ELISION = re.compile(
 )
 OMITTED = re.compile(rf"\s*{SIGNS}.*(?:omitted|\.\.\.|…)\W*$")
 NUMBER = re.compile(r"\s*[+>|-]?\s*(?:L|#)?\d{1,6}\s*(?:[:|.)→-]+|(?=\s)|$)")
-ADDED = re.compile(r"\s*\+(?:\+(?=\s\s)|(?!\+))(?!\s*\d+\s*[:|])")
+ADDED = re.compile(r"\s*\+(?:\+(?=\s\s)|(?!\+))")
 PATCH_HEAD = re.compile(r"(?:diff --git |index [0-9a-f]+|@@ |--- |\+\+\+ |new file mode|\\ No newline)")
 MARK = r"@>|@audit|@note|@info|@bug|<-|\^\^|[^\x00-\x7f]"
 REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
@@ -85,15 +85,23 @@ class File:
         if wanted in self.distinct:
             return "line"
         if len(wanted) < SHORTEST or wanted not in self.whole:
-            return None
+            return "part" if self.find_pieces(wanted) else None
         return "part" if any(wanted in line for line in self.lines) else "wrapped"
+
+    def find_pieces(self, wanted: str) -> tuple[int, ...]:
+        """Return the lines that have what is before and after a `...` within a line, in order."""
+        pieces = [piece for piece in re.split(r"\.{3}|…", wanted) if piece]
+        if len(pieces) < 2 or max(map(len, pieces)) < LOCATING:
+            return ()
+        pattern = re.compile(".*".join(map(re.escape, pieces)))
+        return tuple(number for number, line in enumerate(self.lines, 1) if pattern.search(line))
 
     def places(self, text: str) -> tuple[int, ...]:
         wanted = squeeze(text)
         if len(wanted) < LOCATING:
             return ()
         whole = tuple(number for number, line in enumerate(self.lines, 1) if line == wanted)
-        return whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line)
+        return whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line) or self.find_pieces(wanted)
 
 
 def read(line: str) -> Iterator[tuple[str, set[str]]]:
@@ -108,7 +116,7 @@ def read(line: str) -> Iterator[tuple[str, set[str]]]:
 
 def judge(quote: str, lines: Sequence[str]) -> Judgement:
     file = File(lines)
-    quoted = [line for line in quote.expandtabs().split("\n") if line.strip()]
+    quoted = [line for line in quote.expandtabs().replace("\xa0", " ").split("\n") if line.strip()]
     added = [line for line in quoted if ADDED.match(line)]
     is_patch = 0 < len(added) < len(quoted)
     traits: set[str] = {"patch"} if is_patch else set()
@@ -142,7 +150,7 @@ def set_aside(line: str, *, first: bool) -> str:
         return "head"
     if ELISION.match(line) or ELISION.match(bare) or OMITTED.match(line):
         return "elision"
-    return "remark" if REMARK.match(line) or REMARK.match(bare) else ""
+    return "remark" if any(REMARK.match(text) for text in (line, bare, SIGN.sub("", bare, count=1))) else ""
 
 
 def arrange(placed: Sequence[Placed]) -> str:
