@@ -85,23 +85,24 @@ class File:
         if wanted in self.distinct:
             return "line"
         if len(wanted) < SHORTEST or wanted not in self.whole:
-            return "part" if self.find_pieces(wanted) else None
+            return "part" if self.find_pieces(wanted) is not None else None
         return "part" if any(wanted in line for line in self.lines) else "wrapped"
 
-    def find_pieces(self, wanted: str) -> tuple[int, ...]:
-        """Return the lines that have what is before and after a `...` within a line, in order."""
-        pieces = [piece for piece in re.split(r"\.{3}|…", wanted) if piece]
+    def find_pieces(self, wanted: str) -> tuple[int, ...] | None:
+        """Return the lines that have what is before and after a `...` within a line; () if only several lines together have it."""
+        pieces = [re.escape(piece) for piece in re.split(r"\.{3}|…", wanted) if piece]
         if len(pieces) < 2 or max(map(len, pieces)) < LOCATING:
-            return ()
-        pattern = re.compile(".*".join(map(re.escape, pieces)))
-        return tuple(number for number, line in enumerate(self.lines, 1) if pattern.search(line))
+            return None
+        lines = tuple(number for number, line in enumerate(self.lines, 1) if re.search(".*".join(pieces), line))
+        return lines if lines or re.search(".{0,400}?".join(pieces), self.whole) else None
 
     def places(self, text: str) -> tuple[int, ...]:
         wanted = squeeze(text)
         if len(wanted) < LOCATING:
             return ()
         whole = tuple(number for number, line in enumerate(self.lines, 1) if line == wanted)
-        return whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line) or self.find_pieces(wanted)
+        part = whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line)
+        return part or self.find_pieces(wanted) or ()
 
 
 def read(line: str) -> Iterator[tuple[str, set[str]]]:
