@@ -26,7 +26,7 @@ PATCH_HEAD = re.compile(r"(?:diff --git |index [0-9a-f]+|@@ |--- |\+\+\+ |new fi
 MARK = r"@>|@audit|@note|@info|@bug|<-|\^\^|[^\x00-\x7f]"
 REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
 TRAILING_REMARK = re.compile(rf"//|#|/\*|--|{MARK}")
-SIGN = re.compile(r"\s*(?:[+-]|@?\s?>+|@@+|[^\x00-\x7f]+)")
+SIGN = re.compile(r"\s*(?:[-=|~]*>+|@?\s?>+|@@+|[+-]|[^\x00-\x7f]+)")
 SHORTEST = 3
 """The fewest characters that count as part of a line."""
 LOCATING = 6
@@ -89,7 +89,7 @@ class File:
         return "part" if any(wanted in line for line in self.lines) else "wrapped"
 
     def find_pieces(self, wanted: str) -> tuple[int, ...] | None:
-        """Return the lines that have what is before and after a `...` within a line; () if only several lines together have it."""
+        """Return the lines that have what is around a `...` within a line; () if only several lines together have it."""
         pieces = [re.escape(piece) for piece in re.split(r"\.{3}|…", wanted) if piece]
         if len(pieces) < 2 or max(map(len, pieces)) < LOCATING:
             return None
