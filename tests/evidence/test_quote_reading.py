@@ -77,6 +77,7 @@ HEADS = {
     "Affected file: src/Vault.sol": "src/Vault.sol",
     "// Vault.sol::withdraw()": "Vault.sol",
     "// Vault.sol - withdraw()": "Vault.sol",
+    "# Vault.sol - side effects when money is drawn": "Vault.sol",
     "# src/app.py (line 2-4)": "src/app.py 2-4",
     "// contracts/x.sol:120": "contracts/x.sol 120",
     "src/x.sol:12:5": "src/x.sol 12",
@@ -114,6 +115,7 @@ def test_a_line_that_names_a_file_says_which_and_which_lines(line: str) -> None:
         "return vault.c;",
         "vault.go()",
         "x = a/b.c",
+        "vault.c - fee(a, b)",
         "// e.g. the total",
         "// see the README",
         "src/load.py:12:def load(path):",
@@ -369,6 +371,14 @@ def test_of_a_patch_against_the_code_before_it_the_new_side_is_checked(context: 
 
     assert_read(quote, Verdict.ANNOTATED, found="11-13")
     assert not is_accepted(checked(quote.replace("require(balances", "assert(balances")))
+
+
+def test_of_a_patch_whose_sides_are_both_in_the_file_the_old_one_is_meant() -> None:
+    file = index_lines(("while (updated < week) {", "}", "while (updated < systemWeek) {", "}"))
+
+    check = check_quote("- while (updated < systemWeek) {\n+ while (updated < week) {", file, ())
+
+    assert [str(region) for region in check.found] == ["3"]
 
 
 @pytest.mark.parametrize(

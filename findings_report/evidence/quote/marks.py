@@ -96,12 +96,13 @@ _PROSE: Final = re.compile(
     r"\s*\S+\s+\S[^;{}=\[\]]*(?<!:)\Z",
     re.IGNORECASE,
 )
+_ANY_MARK: Final = re.compile(rf"[@^→➜👉▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
 _REMARK_STARTS: Final = frozenset("#/-;%(<*@=>→➜👉^~!" + _SIGN[1:-1])
 """The first characters of what `is_remark` accepts."""
 
 _LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
 _HEAD: Final = re.compile(
-    rf"(?:{_COMMENT}\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
     r"|(?:from|in|see|at|@)[:\s]\s*+|[\w ]{1,30}:\s*+(?=https?:))?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]+)(?P<rest>.*)\Z",
     re.IGNORECASE,
 )
@@ -111,8 +112,8 @@ _SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*"
 _LINES: Final = rf"(?:lines?|lns?\.?|loc)?[-\s:#.]*(?P<spans>{_SPANS})(?::[0-9]+)?"
 _AFTER_PATH: Final = re.compile(
     rf"[`*\"'\])>]*(?:\?[\w=&.]*)?(?:\s*[-–,@(\[#:|]*\s*(?:at |on |from )?{_LINES}\s?[)\]]*)?"
-    r"(?:\s*(?:(?:::|#|->|–|-|>|\||,|\()\s*(?:(?:function|method|contract|def|fn)\s+)?[\w.$]+(?:\([\w\s,.]*\))?|\s[\w.$]+\(\))\)?)?"
-    r"(?:\]\([^\s)]*\))?[`*\"'\])>\s]*[:.]?[*\s]*\Z",
+    r"(?:\s*(?:::|#|->)\s*[\w.$]+(?:\([\w\s,.]*\))?|\s[\w.$]+\(\))?"
+    r"(?:\]?\(https?:[^\s)]*\))?(?P<words>\s*[-–—:|>,(]{1,2}\s?[^;{}=]*)?[`*\"'\])>\s]*[:.]?[*\s]*\Z",
     re.IGNORECASE,
 )
 _LINES_ALONE: Final = re.compile(
@@ -161,7 +162,7 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
 
     `known` are the file's lines, white space squeezed: with them a remark without a comment sign differs from code.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or not _ANY_MARK.search(text):
         return text
     pointer = _POINTER.match(text)
     pointed = text[pointer.end() :] if pointer else text
@@ -226,6 +227,8 @@ def find_head(line: str) -> Head | None:
     path = head["path"].replace("\\", "/").rstrip(".:")
     if after is None or not _is_path(path, is_named=bool(head["label"])):
         return None
+    if after["words"] and after["words"].strip(" :,") and not (head["comment"] or head["label"]):
+        return None  # `vault.c - fee` is code
     return Head(path, _read_spans(after["spans"] or ""))
 
 

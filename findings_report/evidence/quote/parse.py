@@ -509,7 +509,7 @@ def _read_margin(lines: Sequence[str], margin: str) -> Iterator[Reading]:
 
 
 def split_diff(lines: Sequence[str]) -> Iterator[Side]:
-    """Yield the new side of a diff and the old one; nothing for text that is no diff.
+    """Yield the old side of a diff, then the new one; nothing for text that is no diff.
 
     A diff has the head of a hunk, or lines added and perhaps removed beside lines that are neither, and nothing else. Lines
     removed alone are no sign: lists are written so, and to leave them out would hide what the quote says.
@@ -520,9 +520,9 @@ def split_diff(lines: Sequence[str]) -> Iterator[Side]:
     marks = {line[0] for line in body if line.strip() and not _HUNK.match(line)}
     if not marks <= set("+- ") or not (has_hunks or "+" in marks):
         return
-    yield from _read_side(body, "-", "new")
     if has_hunks or "-" in marks:
         yield from _read_side(body, "+", "old")
+    yield from _read_side(body, "-", "new")
 
 
 def _read_side(body: Sequence[str], other: str, group: str) -> Iterator[Side]:
