@@ -13,6 +13,7 @@ TRACKERS := redmine redmine-sqlite puma request-tracker5 rt5-db-sqlite rt5-stand
 BUNDLER = BUNDLER_VERSION=$$(apt-cache policy ruby-bundler | awk '/Candidate/ { sub(/-.*/, "", $$2); print $$2 }')
 TEST_TOOLS := poppler-utils qpdf chromium openssl
 JOBS ?= auto
+EXAMPLES ?= 20
 
 .PHONY: help
 help: ## print the targets
@@ -24,11 +25,15 @@ report: libraries .venv/ready ## set up, and build the sample engagement in find
 
 .PHONY: test
 test: test-duration setup test-tools ## set up, and run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 .PHONY: test-duration
 test-duration:
 	@echo "all tests take about 10 minutes on 2 cores, after the setup; the quick ones about 5: make test PYTEST=\"-m 'not slow'\""
+
+.PHONY: properties
+properties: setup test-tools ## run the property tests with EXAMPLES=20 times as many examples as CI, and new ones each time
+	env -u CI FINDINGS_REPORT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) -m hypothesis
 
 .PHONY: bless
 bless: setup ## update the expected outputs of the tests; review the difference

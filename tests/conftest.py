@@ -1,12 +1,14 @@
-"""What all tests share: the one documented way to bless expected outputs."""
+"""What all tests share: their environment, their order, and the one documented way to bless expected outputs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import settings
 
 # Variables of this machine that change what Python, pip, git, TLS, the program or its output does. Tests, and the programs that
@@ -16,14 +18,14 @@ MACHINE = (
     "HTTPLIB2_", "LANG", "LC_", "LD_LIBRARY_PATH", "LINES", "NO_COLOR", "PIP_", "PYTHON", "REQUESTS_CA_", "SOURCE_DATE_EPOCH",
     "SSL_", "TZ", "UV_", "XDG_",
 )  # fmt: skip
-KEPT = ("FINDINGS_REPORT_NEUTRON",)
-"""What tests themselves read: a clone of a large project, see test_track_seed.py."""
+KEPT = ("FINDINGS_REPORT_EXAMPLES", "FINDINGS_REPORT_NEUTRON")
+"""What tests themselves read: see examples.py, and for a clone of a large project test_track_seed.py."""
 
 for name in [name for name in os.environ if name.startswith(MACHINE) and name not in KEPT]:
     del os.environ[name]
 
 # How long an example takes says how busy the machine is. Otherwise the profile is the default, which differs in CI.
-settings.register_profile("findings-report", deadline=None)
+settings.register_profile("findings-report", deadline=None, max_examples=examples(100))
 settings.load_profile("findings-report")
 
 pytest_plugins = ["trackers.fixtures"]
@@ -33,6 +35,21 @@ GOLD = Path(__file__).parent / "gold"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="write tests/gold/ anew instead of comparing with it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: quick ones then occupy the cores that wait for the last of the slow ones."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests of a file in one process, so that its servers, clusters and PDFs are made once, in the order above."""
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 class Gold:

@@ -21,8 +21,6 @@ FORMATS = "findings_report/report/formats.py"
 TRACKERS = "findings_report/tickets/trackers/open.py"
 COMMANDS = "findings_report/cli/command_table.py"
 
-pytestmark = pytest.mark.xdist_group("contributing")
-
 
 @pytest.fixture
 def package(tmp_path: Path) -> ChangedPackage:

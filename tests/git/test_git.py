@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import ENVIRONMENT, Commit, Link, Submodule, build, git, problem_of
@@ -368,7 +369,7 @@ def test_reading_leaves_the_repository_untouched(tmp_path: Path) -> None:
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: b"/" not in name and b"\0" not in name)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(NAMES, st.sampled_from([b"100644", b"100755", b"120000", b"160000", b"40000"]), max_size=12))
 def test_a_sorted_tree_gives_back_every_entry(modes: dict[bytes, bytes]) -> None:
     ordered = sorted(modes, key=lambda name: name + (b"/" if modes[name] == b"40000" else b""))
@@ -380,7 +381,7 @@ def test_a_sorted_tree_gives_back_every_entry(modes: dict[bytes, bytes]) -> None
     assert all(entry.id == "0" * 40 for entry in entries.values())
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_tree_or_a_value_error(content: bytes) -> None:
     with suppress(ValueError):

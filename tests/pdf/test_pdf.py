@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow
 
-SMALL = replace(limits_for(0, []), cpu_seconds=4)
+SMALL = replace(limits_for(0, []), cpu_seconds=3)
 
 STYLE = """
 <style>

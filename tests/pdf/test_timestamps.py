@@ -190,20 +190,20 @@ def test_a_certificate_had_to_be_valid_when_a_trusted_time_stamp_says(pdf: bytes
     root = person("Root", is_root=True)
     bob = person("Bob", above=root, last=datetime.datetime(2022, 1, 1, tzinfo=datetime.UTC))
 
-    def trusted(year: int | None, authorities: bytes) -> bool:
-        if year is None:
-            content = signing.sign(pdf, bob.plain, NOW, shown="report.pdf").content
-        else:
-            with serving(tsa.reply_of(datetime.datetime(year, 6, 1, tzinfo=datetime.UTC))) as server:
-                manner = replace(NOW, authority=server.url)
-                content = signing.sign(pdf, bob.plain, manner, shown="report.pdf").content
+    def stamped(year: int) -> bytes:
+        with serving(tsa.reply_of(datetime.datetime(year, 6, 1, tzinfo=datetime.UTC))) as server:
+            manner = replace(NOW, authority=server.url)
+            return signing.sign(pdf, bob.plain, manner, shown="report.pdf").content
+
+    def trusted(content: bytes, authorities: bytes) -> bool:
         return looked_at(content, root.plain.certificates, authorities).is_trusted
 
-    assert trusted(2021, tsa.root)
-    assert not trusted(2021, b"")
-    assert not trusted(2023, tsa.root)
-    assert not trusted(2019, tsa.root)
-    assert not trusted(None, tsa.root)
+    while_valid = stamped(2021)
+    assert trusted(while_valid, tsa.root)
+    assert not trusted(while_valid, b"")
+    assert not trusted(stamped(2023), tsa.root)
+    assert not trusted(stamped(2019), tsa.root)
+    assert not trusted(signing.sign(pdf, bob.plain, NOW, shown="report.pdf").content, tsa.root)
 
 
 @pytest.mark.slow

@@ -27,8 +27,6 @@ FINDING = "findings/DEMO-001.finding.yaml"
 IN_TICKETS = {Position.LEAD, Position.BEFORE_CODE, Position.AFTER_CODE, Position.ADVICE}
 IN_FIX_REVIEWS = {Position.BEFORE_CODE, Position.FIX, Position.ANSWER}
 
-pytestmark = pytest.mark.xdist_group("prose_fields")
-
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> ChangedPackage:
@@ -140,16 +138,17 @@ def test_check_finds_a_fault_in_each_field_with_its_place(package: ChangedPackag
 
 
 def test_each_field_can_place_evidence(package: ChangedPackage, demo: Path) -> None:
-    finding = demo / FINDING
-    as_it_was = finding.read_text("utf-8")
-    unplaced = as_it_was.replace("![The statement is put together from strings](location:query)", "")
-    try:
-        for name in NAMES:
-            finding.write_text(unplaced.replace(f"This text is in {name}.", "'![Placed](location:query)'"))
-            ran = package.run("build", str(demo), "-f", "json", "-o", "-")
-            assert '"placed": [\n        "query"\n      ]' in ran.stdout, name
-    finally:
-        finding.write_text(as_it_was)
+    unplaced = (demo / FINDING).read_text("utf-8").replace("![The statement is put together from strings](location:query)", "")
+    folders = [Path(shutil.copytree(demo, package.folder / f"evidence-in-{name}")) for name in NAMES]
+    for name, folder in zip(NAMES, folders, strict=True):
+        (folder / FINDING).write_text(unplaced.replace(f"This text is in {name}.", "'![Placed](location:query)'"))
+
+    ran = package.run("build", *map(str, folders), "-f", "json", "-o", "placed/")
+
+    assert ran.returncode == 0, ran.stderr
+    for folder in folders:
+        built = package.folder / "placed" / folder.name / "report.json"
+        assert '"placed": [\n        "query"\n      ]' in built.read_text("utf-8"), folder
 
 
 def test_a_reported_finding_has_every_prose_field_of_a_finding() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ MARKS += [">", "-", "1)", "\t", "\u200d", "\\", "+ "]
 
 
 @given(st.lists(st.sampled_from(MARKS), max_size=60).map("".join))
-@settings(max_examples=1500)
+@settings(max_examples=examples(500))
 @example("> " * 30 + "x")
 @example("*" * 40 + "x" + "*" * 40)
 @example("|" + "a|" * 500 + "\n|" + "-|" * 500 + "\n" + "|\n" * 500)

@@ -43,10 +43,8 @@ needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None,
 
 
 def real(test: object) -> object:
-    """Marks a test that starts a cluster: slow, and one after the other."""
-    for mark in (needs_dask, pytest.mark.slow, pytest.mark.xdist_group("cluster")):
-        test = mark(test)
-    return test
+    """Marks a test that needs a cluster."""
+    return needs_dask(pytest.mark.slow(test))
 
 
 # --- what travels, without a cluster
@@ -353,6 +351,14 @@ class Programs:
         self.running.append(process)
         return process
 
+    def dismiss(self, worker: subprocess.Popen[bytes]) -> None:
+        """Kills a worker, and waits until the scheduler knows that it is gone."""
+        log, gone = self.folder / "scheduler.log", b"Remove worker"
+        before = log.read_bytes().count(gone)
+        kill(worker)
+        self.running.remove(worker)
+        self.wait(lambda: log.read_bytes().count(gone) > before)
+
     def wait(self, condition: object, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():  # type: ignore[operator]
@@ -412,18 +418,24 @@ def demos(folder: Path, count: int) -> list[Path]:
     return [first, *(Path(shutil.copytree(first, folder / f"engagement-{number}")) for number in range(1, count))]
 
 
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    """A scheduler and two workers, for tests that leave them as they are."""
+    with programs(tmp_path_factory.mktemp("crew") / "cluster") as there:
+        there.scheduler()
+        there.worker()
+        there.worker()
+        yield there
+
+
 @real
-def test_a_cluster_makes_the_same_bytes_and_says_nothing_of_its_own(tmp_path: Path) -> None:
+def test_a_cluster_makes_the_same_bytes_and_says_nothing_of_its_own(crew: Programs, tmp_path: Path) -> None:
     folder = commands.demo(tmp_path / "demo")
     (folder / "templates" / "standard").mkdir(parents=True)
     (folder / "templates" / "standard" / "section.md.j2").write_text("OWN {{ section.title }}\n")
 
-    with programs(tmp_path / "cluster") as there:
-        there.scheduler()
-        there.worker()
-        there.worker()
-        far = build([folder], tmp_path / "far", *in_formats(*FORMATS), "--executor", there.executor)
-        far_each = build([folder], tmp_path / "far-each", "--each", "--executor", there.executor)
+    far = build([folder], tmp_path / "far", *in_formats(*FORMATS), "--executor", crew.executor)
+    far_each = build([folder], tmp_path / "far-each", "--each", "--executor", crew.executor)
     near = build([folder], tmp_path / "near", *in_formats(*FORMATS))
     near_each = build([folder], tmp_path / "near-each", "--each")
 
@@ -442,17 +454,22 @@ def begun(folders: Sequence[Path], out: Path, executor: str) -> subprocess.Popen
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings(out.parent), cwd=out.parent
     )
-    deadline = time.monotonic() + 300
-    while not list(out.glob("*/report.pdf")):
-        assert running.poll() is None, running.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    published(1, out, running)
     return running
 
 
+def published(count: int, out: Path, running: subprocess.Popen[str]) -> None:
+    """Waits until so many engagements are."""
+    deadline = time.monotonic() + 300
+    while len(list(out.glob("*/report.pdf"))) < count:
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @real
-@pytest.mark.parametrize("killed", [1, 2])
-def test_a_worker_is_killed_midway_and_nothing_is_lost(killed: int, tmp_path: Path) -> None:
+def test_workers_are_killed_midway_and_nothing_is_lost(tmp_path: Path) -> None:
+    """First one of two, then the other, too: what is left to do is done by the one that is left, then by one that comes."""
     folders = demos(tmp_path / "engagements", 5)
     out = tmp_path / "out"
 
@@ -460,12 +477,12 @@ def test_a_worker_is_killed_midway_and_nothing_is_lost(killed: int, tmp_path: Pa
         there.scheduler()
         workers = [there.worker(), there.worker()]
         running = begun(folders, out, there.executor)
-        for worker in workers[:killed]:
+        for number, worker in enumerate(workers, start=1):
+            published(number, out, running)
             kill(worker)
         assert running.poll() is None
         assert len(list(out.glob("*/report.pdf"))) < len(folders)
-        if killed == len(workers):
-            there.worker()
+        there.worker()
         said, told = running.communicate(timeout=600)
 
     assert (running.returncode, told) == (0, "")
@@ -547,7 +564,7 @@ def test_what_kills_its_workers_is_told_and_the_others_are_built(tmp_path: Path)
 
 @real
 @pytest.mark.parametrize("change", ["version", "code", "absent"])
-def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: Path) -> None:
+def test_a_worker_that_is_not_of_this_program_is_refused(change: str, crew: Programs, tmp_path: Path) -> None:
     folder = commands.demo(tmp_path / "demo")
     package = Path(findings_report.__file__).parent
     other = Path(shutil.copytree(package, tmp_path / "other" / "findings_report", ignore=shutil.ignore_patterns("__pycache__")))
@@ -566,11 +583,9 @@ def test_a_worker_that_is_not_of_this_program_is_refused(change: str, tmp_path: 
     else:
         first.write_text("raise ModuleNotFoundError(\"No module named 'findings_report'\")\n")
 
-    with programs(tmp_path / "cluster") as there:
-        there.scheduler()
-        there.worker()
-        there.worker(environment={"PYTHONPATH": str(tmp_path / "other")})
-        done = build([folder, folder], tmp_path / "out", "-f", "html", "--executor", there.executor)
+    stranger = crew.worker(environment={"PYTHONPATH": str(tmp_path / "other")})
+    done = build([folder, folder], tmp_path / "out", "-f", "html", "--executor", crew.executor)
+    crew.dismiss(stranger)
 
     assert done.returncode == int(Kind.NETWORK)
     assert "would make other files than this machine: " + said in done.stderr
@@ -672,7 +687,7 @@ def test_with_certificates_everything_is_encrypted_and_strangers_are_kept_out(tm
 
     def built(executor: str, files: Mapping[str, Path] | None) -> subprocess.CompletedProcess[str]:
         environment = surroundings(tmp_path, **(tls(files) if files else {}))
-        return build([folder], out, *in_formats("html", "pdf"), "--executor", executor, environment=environment)
+        return build([folder], out, "-f", "html", "--executor", executor, environment=environment)
 
     with programs(tmp_path / "cluster", **tls(own), DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION="true") as there:
         there.scheduler("--protocol", "tls")
@@ -682,7 +697,7 @@ def test_with_certificates_everything_is_encrypted_and_strangers_are_kept_out(tm
         in_clear = built(there.executor.replace("tls:", "dask:"), own)
         assert not out.exists()
         friend = built(there.executor, own)
-    near = build([folder], tmp_path / "near", *in_formats("html", "pdf"))
+    near = build([folder], tmp_path / "near", "-f", "html")
 
     assert (stranger.returncode, in_clear.returncode) == (int(Kind.NETWORK), int(Kind.NETWORK))
     assert "cannot be reached" in stranger.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 import samples
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -61,7 +62,7 @@ def test_a_title_of_a_file_that_anybody_made_is_read_in_good_time() -> None:
     )  # took a minute when it cost the square
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(alphabet="`ab |<&*_\\#-", max_size=16))
 def test_a_title_reads_the_same_in_markdown_and_html_and_lets_no_element_in(title: str) -> None:
     as_html = with_inline_code(title, html)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import samples
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -791,7 +792,7 @@ def test_markdown_and_html_say_the_same_and_let_no_element_in(text: str) -> None
     assert first == second
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.lists(
         st.sampled_from(
@@ -838,7 +839,7 @@ def test_no_text_lets_an_element_into_markdown_and_none_is_lost(pieces: list[str
     assert re.sub(r"[*_~]", "", first) == re.sub(r"[*_~]", "", second)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.text(max_size=30))
 def test_a_short_text_is_the_same_text_in_markdown(text: str) -> None:
     shown = Page(github(f"| {markdown.escape(text)} |\n|---|\n") + github(f"x {markdown.escape(text)}")).text

@@ -20,7 +20,7 @@ from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
 from findings_report.tickets.http.credentials import Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rt")]
+pytestmark = pytest.mark.slow
 
 
 def asked(server: RtServer, path: str, document: object = None) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import problem_of
@@ -74,6 +75,7 @@ def kinds(do: Callable[[], TicketsResult]) -> set[Kind]:
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", SCENES)
 def test_no_answer_of_a_tracker_is_a_traceback(tmp_path: Path, name: str) -> None:
     scene = SCENES[name]
@@ -84,7 +86,7 @@ def test_no_answer_of_a_tracker_is_a_traceback(tmp_path: Path, name: str) -> Non
         replies = {path: answer for path, answer in scene.asked(wild.url) if isinstance(answer, Reply)}
         assert isinstance(wild, Wild)
 
-        @settings(max_examples=40, deadline=None)
+        @settings(max_examples=examples(16))
         @given(st.data())
         def attached(data: st.DataObject) -> None:
             path = data.draw(st.sampled_from(sorted(good)))
@@ -98,6 +100,7 @@ def test_no_answer_of_a_tracker_is_a_traceback(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(
     ("name", "project"),
     [
@@ -115,7 +118,7 @@ def test_nor_is_one_while_tickets_are_made_and_brought_in_step(tmp_path: Path, n
         work = made(tmp_path, SCENES[name].environment(wild.url))
         assert isinstance(wild, Wild)
 
-        @settings(max_examples=30, deadline=None)
+        @settings(max_examples=examples(12))
         @given(DOCUMENTS, st.data())
         def made_anew(answered: object, data: st.DataObject) -> None:
             fresh(work)
