@@ -46,6 +46,7 @@ _AT_CLAIM = 1.5  # lines by which another place has to be better than the claime
 _MOST_LETTERS: Final = 0x10FFFF
 _LARGEST = 200_000  # lines of a file in which parts and gaps are looked for away from the claimed lines
 _LONGEST_MARKED = 1_000  # characters of a line in which elision marks are looked for
+_NEXT = 3  # places, after the line before, at which a line that is everywhere is looked for
 _MOST_SPOTS = 60_000  # places of all parts of a quote that one search weighs; bounds the time on code that repeats itself
 _MOST_READ = 100_000_000  # characters that one search for parts may read
 
@@ -195,8 +196,11 @@ class LineIndex:
         starts, ends, parts = [], [], []
         at = 0
         before = ""
-        for letter in self.string[positions.start : positions.stop]:
-            line = self._tight[ord(letter) - 1]
+        if len(positions) < len(self.numbers):
+            lines = _LOOSE_BLANK.sub("", "\n".join(map(self.squeezed, positions))).split("\n") if positions else []
+        else:
+            lines = [self._tight[ord(letter) - 1] for letter in self.string]
+        for line in lines:
             if before and _is_word(before[-1]) and _is_word(line[0]):
                 parts.append(" ")
                 at += 1
@@ -490,9 +494,9 @@ class _Search:
     def _guess_shift(self, units: Sequence[_Unit]) -> int | None:
         """Return by how much more the file is indented than the quote; None when no line says so."""
         for unit in units:
-            places = self.file.rare.get(unit.letter, ()) if not unit.is_light else ()
-            if places:
-                return _indent(self.file.text(places[0])) - unit.indent
+            spot = None if unit.is_light else self.stream.find(unit.text)
+            if spot is not None and spot.starts:
+                return self.indent_of(spot) - unit.indent
         return None
 
     def _spots(self, unit: _Unit, before: Sequence[_State] | None) -> list[Spot]:
@@ -525,19 +529,15 @@ class _Search:
             yield from self._all_spots(unit)
             return
         for state in before[:_PLACES]:
-            spot = state.spot
-            for _ in range(3):
-                after = self._next_spot(unit, spot)
-                if after is None:
-                    break
-                yield after
-                spot = after
-
-    def _next_spot(self, unit: _Unit, spot: Spot) -> Spot | None:
-        if unit.letter == UNKNOWN:
-            return self.stream.find(unit.text, spot.end)
-        at = self.file.string.find(unit.letter, spot.last + 1)
-        return self.stream.line(at) if at >= 0 else None
+            at, spot = state.spot.last, state.spot
+            for _ in range(_NEXT):
+                at = self.file.string.find(unit.letter, at + 1) if unit.letter != UNKNOWN and at >= 0 else -1
+                if at >= 0:
+                    yield self.stream.line(at)
+                after = self.stream.find(unit.text, spot.end)
+                if after is not None:
+                    yield after
+                    spot = after
 
     def _extend(self, before: Sequence[_State] | None, unit: _Unit, spots: Sequence[Spot], shift: int | None) -> list[_State]:
         """Return the states of `unit` at `spots`, each after the cheapest state of the unit before."""

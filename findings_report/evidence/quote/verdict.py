@@ -6,6 +6,7 @@ Pure. The verdicts and what each of them means are in `model.evidence`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ from findings_report.evidence.quote.locate import (
     place_at_claim,
     spell,
 )
-from findings_report.evidence.quote.parse import QuotedLine, read_quote, replace_texts
+from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.languages import strip_comments
 from findings_report.sourcecode.lines import dedent, is_informative, join_runs, squeeze
@@ -165,19 +166,11 @@ def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...])
 def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
     """Return the verdict `comments` on a quote of which all code is in the file, and every comment that the file has; None
     when it is not."""
-    lines = [line.text for line in quoted.reading.lines]
-    code = strip_comments(lines, file.language)
+    reading = _strip_comments(quoted.reading, file)
+    if reading is None:
+        return None
     bare = file.bare or file
-    if code is None and bare is file:
-        return None
-    stripped = code or lines
-    # A comment that the file has keeps its place among the code; any other is the author's.
-    texts = [
-        new if new.strip() else old if squeeze(old) in file.letters else None for old, new in zip(lines, stripped, strict=True)
-    ]
-    if not any(is_informative(text) for text in stripped):
-        return None
-    spelling = spell(replace_texts(quoted.reading, texts), bare)
+    spelling = spell(reading, bare)
     check = _judge_whole(spelling, bare, claimed)
     if check is None:
         parts = place_anywhere(spelling, bare, claimed, with_gaps=True)
@@ -186,6 +179,28 @@ def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) 
             return None
     is_moved = check.verdict is Verdict.MOVED
     return check.model_copy(update={"text" if is_moved else "verdict": Verdict.COMMENTS})
+
+
+def _strip_comments(reading: Reading, file: LineIndex) -> Reading | None:
+    """Return `reading` without the comments that `file` does not have; None when neither has any, or no code is left."""
+    texts = [line.text for line in reading.lines]
+    stripped = strip_comments(texts, file.language)
+    if stripped is None and file.bare is None:
+        return None
+    lines: list[QuotedLine] = []
+    kept: list[str | None] = []
+    for line, code in zip(reading.lines, stripped or texts, strict=True):
+        if code.strip() or squeeze(line.text) in file.letters:
+            # A comment that the file has keeps its place among the code.
+            lines.append(line)
+            kept.append(code if code.strip() else line.text)
+        else:
+            # Any other is the author's, and may say what was left out.
+            lines.append(line._replace(marks=(*line.marks, line.text.strip())))
+            kept.append(None)
+    if not any(map(is_informative, stripped or texts)):
+        return None
+    return replace_texts(replace(reading, lines=tuple(lines)), kept)
 
 
 class _Gap(NamedTuple):
