@@ -52,7 +52,8 @@ _MOST_READ = 100_000_000  # characters that one search for parts may read
 
 # A blank between two words separates them; beside a sign it only looks better.
 _LOOSE_BLANK = re.compile(r"(?<!\w) | (?!\w)")
-_INLINE_ELISION = re.compile(r"(?:/\*\s*)?(?:[\[({<]\s*(?:\.{3,}|…+|snip)\s*[\])}>]|\.{3,}|…+)(?:\s*\*/)?")
+# Round and curly brackets around a mark are code: `call(...)`, `if (x) { ... }`.
+_INLINE_ELISION = re.compile(r"(?:/\*\s*)?(?:[\[<]\s*(?:\.{3,}|…+|snip)\s*[\]>]|\.{3,}|…+)(?:\s*\*/)?")
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,12 @@ class Stream:
         return Spot(self.starts[at], self.ends[at], position, position, starts=True, ends=True)
 
     def find(self, text: str, start: int = 0) -> Spot | None:
-        """Return the first spot of `text`, from `start` on, that starts and ends with whole words."""
+        """Return the first spot of `text`, from `start` on, that starts with a whole word."""
         at = self.text.find(text, start)
         for _ in range(_PLACES):
             if at < 0:
                 return None
-            if not self.is_cut(at) and not self.is_cut(at + len(text)):
+            if not self.is_cut(at):
                 return self.spot(at, at + len(text))
             at = self.text.find(text, at + 1)
         return None
