@@ -34,6 +34,7 @@ from findings_report.sourcecode.lines import dedent, is_informative, join_runs, 
 _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
 _WIDEST_CUT = 10  # missing lines of an edited quote that are reported one by one
+_MOST_NEAREST = 2  # readings of a quote that are compared with the closest text
 _GRADES: Final = (
     Verdict.EXACT,
     Verdict.WHITESPACE,
@@ -55,14 +56,13 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     # A reading of which the file has every line comes first, and one that keeps the line that names the file before one
     # without it: it may be a line of the file after all.
     order = sorted(spellings, key=lambda s: (UNKNOWN in s.string, (s.reading.head is None) == (UNKNOWN in s.string)))
-    best, chosen = _judge_outside(order[0], file, cited), order[0]
-    for spelling in order[1:]:
-        # All of the text is at its claimed place already; a reading of which a line is nowhere is no better.
-        if best.verdict is Verdict.EXACT or (best.verdict in _GRADES and UNKNOWN in spelling.string):
-            break
-        check = _judge_outside(spelling, file, cited)
-        if _rank(check) < _rank(best):
-            best, chosen = check, spelling
+    judged = [*_judge_in_turn(order, file, tuple(cited))]
+    if not judged:
+        # Nearest first: what most lines say is how the quote is meant, and each search for the closest text takes long.
+        nearest = sorted(order, key=lambda s: s.string.count(UNKNOWN) / max(len(s.string), 1))[:_MOST_NEAREST]
+        judged = [(_judge_edited(spelling, file, tuple(cited)), spelling) for spelling in nearest]
+    best, chosen = min(judged, key=lambda pair: _rank(pair[0]))
+    best = _note_outside(best, cited)
     head = chosen.reading.head
     also = _find_copies(best, chosen, file, tuple(cited))
     is_missing = best.verdict is Verdict.NOT_FOUND and chosen.string
@@ -109,10 +109,6 @@ def _rank(check: Check) -> int:
     return 2 * len(_GRADES) + {Verdict.EDITED: 0, Verdict.MOVED: 1}.get(check.verdict, 2)
 
 
-def _judge_outside(quoted: Spelling, file: LineIndex, cited: Sequence[Region]) -> Check:
-    return _note_outside(_judge(quoted, file, tuple(cited)), cited)
-
-
 def _note_outside(check: Check, cited: Sequence[Region]) -> Check:
     """Return `check` with the quoted lines that the location does not cite, though it cites others."""
     if not cited or check.verdict in (Verdict.MOVED, Verdict.NOT_FOUND):
@@ -122,27 +118,45 @@ def _note_outside(check: Check, cited: Sequence[Region]) -> Check:
     return check.model_copy(update={"outside": outside}) if outside else check
 
 
-def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
-    """Return the verdict on one reading of a quote: place it, and grade the first place that holds."""
+def _judge_in_turn(order: Sequence[Spelling], file: LineIndex, cited: tuple[Region, ...]) -> Iterator[tuple[Check, Spelling]]:
+    """Yield the verdicts on readings of which everything is in the file."""
+    is_placed = False
+    for spelling in order:
+        # All of the text is at its claimed place already; a reading of which a line is nowhere is no better.
+        if is_placed and UNKNOWN in spelling.string:
+            return
+        check = _judge(spelling, file, cited)
+        if check is not None:
+            yield check, spelling
+            if check.verdict is Verdict.EXACT:
+                return
+            is_placed = is_placed or check.verdict in _GRADES
+
+
+def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check | None:
+    """Return the verdict on one reading of a quote of which everything, or everything but comments, is in the file."""
     claimed = quoted.reading.claimed or cited
-    if not quoted.string:
-        return Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
-    check = _judge_whole(quoted, file, claimed)
-    if check is None or check.unmarked_gaps:
+    check = _judge_whole(quoted, file, claimed) if quoted.string else None
+    if quoted.string and (check is None or check.unmarked_gaps):
         bare = _judge_bare(quoted, file, claimed)
         # What was left out without a mark may be comments alone.
         check = bare if bare and (check is None or bare.unmarked_gaps < check.unmarked_gaps) else check
-    if check is not None:
-        return check
+    return check
+
+
+def _judge_edited(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
+    """Return the verdict on one reading of a quote that is not in the file as it is."""
+    claimed = quoted.reading.claimed or cited
+    missing = Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
+    if not quoted.string:
+        return missing
     alignment = align_closest(quoted, file, claimed)
     edited = _grade_edited(quoted, file, claimed, alignment) if alignment else None
     if edited is not None and edited.verdict is Verdict.EDITED:
         # Lines swapped where claimed are more likely than the same lines, with others between them, somewhere else.
         return edited
     parts = place_anywhere(quoted, file, claimed, with_gaps=True)
-    if parts is not None:
-        return _grade(quoted, file, claimed, parts)
-    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
+    return _grade(quoted, file, claimed, parts) if parts else edited or missing
 
 
 def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
