@@ -38,10 +38,9 @@ def disagreements(
         valid = {key: finding for key, finding in findings.items() if "locations" not in unread.get(key, ())}
         problems += _no_repository(engagement, valid)
     covering = scope.patterns(engagement.scope, engagement.repositories) if has_repositories else ()
-    taken = _ids(findings)
     known = known_ids(findings, unread)
     for key, finding in findings.items():
-        problems += _aliases(key, finding, taken)
+        problems += _aliases(key, finding)
         problems += _related(key, finding, known) if known is not None else ()
         if has_scale and not _SEVERITY & unread.get(key, frozenset()):
             problems += _severity(engagement, key, finding)
@@ -110,21 +109,16 @@ def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator
         seen.add(name)
 
 
-def _ids(findings: Mapping[str, Finding]) -> dict[str, str]:
-    # Ids are file names, and macOS and Windows ignore the case of file names.
-    return {key.casefold(): key for key in findings}
-
-
-def _aliases(key: str, finding: Finding, taken: dict[str, str]) -> Iterator[Problem]:
+def _aliases(key: str, finding: Finding) -> Iterator[Problem]:
+    # Several findings may have the same former id, also one that another finding still has: that is how a split is written.
+    seen: set[str] = set()
     for index, alias in enumerate(finding.aliases):
-        owner = taken.get(alias.casefold())
         subject = (key, "aliases", index)
-        if owner is None:
-            taken[alias.casefold()] = key
-        elif owner == key and alias.casefold() == key.casefold():
+        if alias.casefold() == key.casefold():
             yield _problem(f"{alias} is the finding's own id", subject, "alias", "remove it")
-        else:
-            yield _problem(f"{alias} is already an id or alias of {owner}", subject, "alias", "an id names one finding only")
+        elif alias.casefold() in seen:
+            yield _problem(f"{alias} is listed twice", subject, "alias", "remove one of the two")
+        seen.add(alias.casefold())
 
 
 def _related(key: str, finding: Finding, known: AbstractSet[str]) -> Iterator[Problem]:

@@ -136,7 +136,7 @@ def list_findings(
         print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return
     print_problems(listed.problems, output_format, each=all_messages)
-    rows = [(entry.id, entry.severity, entry.status.replace("_", " "), entry.title) for entry in listed.entries]
+    rows = [(entry.id, entry.severity, entry.status.printed(listed.status_words), entry.title) for entry in listed.entries]
     out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from findings_report.commands.diff import PublishedDiff
-    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, TrackedRegion
+    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, Lineage, TrackedRegion
 
 SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
@@ -151,6 +151,8 @@ def _print_findings(comparison: Comparison, write: Callable[[str], None]) -> Non
             # A consistent claim needs no line: the table has its finding.
             if judgement.weight is not Assessment.CONSISTENT:
                 write(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
+    for lineage in comparison.lineages:
+        write(wrapped(f"{lineage.kind}: {lineage.text}"))
     for limit in comparison.limits:
         write(wrapped(f"not compared: {limit}"))
     changes = _counts(count for count in comparison.counts if not count.is_status_change)
@@ -179,6 +181,7 @@ def _summary(diffed: PublishedDiff) -> dict[str, Any]:
                 "turn": compared.turn.value if compared.turn else None,
                 "baseline": compared.baseline.id if compared.baseline else None,
                 "possible": list(compared.possible),
+                "lineage": [_lineage(lineage) for lineage in compared.lineage],
                 "severity": compared.latest.severity.name,
                 "status": compared.current.status.value if compared.current else None,
                 "code": compared.code.value,
@@ -192,6 +195,11 @@ def _summary(diffed: PublishedDiff) -> dict[str, Any]:
         "limits": list(comparison.limits),
         "files": files_json(diffed.files),
     }
+
+
+def _lineage(lineage: Lineage) -> dict[str, Any]:
+    """Return a split or merge: the findings of both sides, and whether former ids say so."""
+    return {"kind": lineage.kind, **lineage.model_dump(mode="json")}
 
 
 def _place(region: TrackedRegion) -> dict[str, Any]:

@@ -154,7 +154,10 @@ def _rank(compared: ComparedFinding, scale: Sequence[str]) -> int:
 def _is(compared: ComparedFinding, name: str) -> bool:
     if name == "new":
         # A new finding that is resolved or dismissed already needs no action.
-        return compared.change is Change.NEW and compared.latest.status not in ANSWERED
+        # Nor does a part of a finding that was known.
+        return compared.change is Change.NEW and compared.latest.status not in ANSWERED and not compared.is_continued
+    if name == Change.ABSENT.value:
+        return compared.change is Change.ABSENT and not compared.is_continued
     if name in (Assessment.REVIEW.value, Assessment.CONTRADICTION.value):
         return compared.weighs(Assessment(name))
     return name in (compared.change.value, compared.turn.value if compared.turn else None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from findings_report.authoring import severity
+from findings_report.model.finding import Status
 from findings_report.problems import Problem
 from findings_report.report.check import Inputs, read
 
@@ -15,7 +17,7 @@ class ListEntry(NamedTuple):
 
     id: str
     severity: str
-    status: str
+    status: Status
     title: str
 
 
@@ -23,6 +25,8 @@ class ListEntry(NamedTuple):
 class Overview:
     """The result of `list`."""
 
+    status_words: Mapping[Status, str]
+    """What the engagement prints for statuses."""
     entries: tuple[ListEntry, ...]
     """Worst first, then by id."""
     problems: tuple[Problem, ...]
@@ -34,9 +38,9 @@ def overview(inputs: Inputs) -> Overview:
     _, authored = read(inputs)
     scale = [entry.name for entry in authored.engagement.severities]
     entries = [
-        ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status.value, finding.title)
+        ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status, finding.title)
         for key, finding in authored.findings.items()
     ]
     # The sort is stable: findings of one severity stay in natural order (2 before 10).
     entries.sort(key=lambda entry: scale.index(entry.severity))
-    return Overview(tuple(entries), authored.warnings)
+    return Overview(authored.engagement.status_words, tuple(entries), authored.warnings)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import SequenceMatcher
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from findings_report.model.comparison import FieldChange, TrackedRegion, Words
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
-from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
+from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference, Status
 from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
@@ -35,14 +36,20 @@ _Kind = Literal["same", "gone", "came"]
 
 
 def compare_fields(
-    baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion], *, is_read: bool = True
+    baseline: ReportedFinding,
+    current: ReportedFinding,
+    evidence: Sequence[TrackedRegion],
+    *,
+    is_read: bool = True,
+    words: Mapping[Status, str] = MappingProxyType({}),
 ) -> tuple[FieldChange, ...]:
     """Return every field that differs, in the order of the finding's fields; the locations last.
 
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
-    `is_read` is False when a location could not be read, so that locations cannot be compared.
+    `is_read` is False when a location could not be read, so that locations cannot be compared. `words` are printed for statuses
+    instead of their names.
     """
-    changes = [*_list_changes(baseline, current)]
+    changes = [*_list_changes(baseline, current, words)]
     # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
     before, after = _list_citations(baseline, evidence, is_named=is_named), _list_citations(current, (), is_named=is_named)
@@ -65,13 +72,13 @@ def diff_words(before: str, after: str) -> tuple[Words, ...]:
     return tuple(_join(runs))
 
 
-def _list_changes(baseline: ReportedFinding, current: ReportedFinding) -> Iterator[FieldChange]:
+def _list_changes(baseline: ReportedFinding, current: ReportedFinding, words: Mapping[Status, str]) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
         # A computed field differs when its source does, and would be reported twice.
         if name in _COMPUTED:
             continue
         # The printed forms are compared, so that a difference that no reader could see is none.
-        before, after = _write(getattr(baseline, name)), _write(getattr(current, name))
+        before, after = _write(getattr(baseline, name), words), _write(getattr(current, name), words)
         if before != after:
             yield _describe_change(name, before, after)
 
@@ -114,10 +121,14 @@ def _write_citation(snippet: Snippet, path: str, region: Region) -> str:
     return f"{path}#L{region.start_line}{last}" + (f" ({snippet.role})" if snippet.role else "")
 
 
-def _write(value: Any) -> str | None:
+def _write(value: Any, words: Mapping[Status, str]) -> str | None:
     """Return a value as a person would write it; None for an empty one."""
     if value is None or value == () or value == "":
         return None
+    if isinstance(value, Status):
+        return value.printed(words)
+    if isinstance(value, Event):
+        return _write_event(value, words)
     if isinstance(value, Enum):
         return str(value.value).replace("_", " ")
     if isinstance(value, date):
@@ -125,7 +136,7 @@ def _write(value: Any) -> str | None:
     if isinstance(value, tuple):
         # Records on a line each; words in one line.
         separator = "\n" if any(isinstance(part, Event | Affected | Reference) for part in value) else ", "
-        return separator.join(text for part in value if (text := _write(part)) is not None)
+        return separator.join(text for part in value if (text := _write(part, words)) is not None)
     for kind, write in _WRITTEN.items():
         if isinstance(value, kind):
             return write(value)
@@ -137,10 +148,10 @@ def _write_fix(fix: Fix) -> str:
     return "\n\n".join(part for part in (fix.note, "\n".join(named)) if part)
 
 
-def _write_event(event: Event) -> str:
+def _write_event(event: Event, words: Mapping[Status, str]) -> str:
     by, at = f" by {event.by}" if event.by else "", f" at {event.commit}" if event.commit else ""
     note = f": {event.note}" if event.note else ""
-    return f"{event.date.isoformat()} {_write(event.status)}{by}{at}{note}"
+    return f"{event.date.isoformat()} {event.status.printed(words)}{by}{at}{note}"
 
 
 def _write_recommendation(advice: Recommendation) -> str:
@@ -156,7 +167,6 @@ _WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
     Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
     Recommendation: _write_recommendation,
     Fix: _write_fix,
-    Event: _write_event,
     Affected: _write_affected,
     Reference: lambda reference: f"{reference.title} {reference.url}" if reference.title else reference.url,
     Weakness: lambda weakness: weakness.id,

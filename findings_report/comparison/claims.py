@@ -6,8 +6,9 @@ is for a person to say; a tool that said so would be believed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from findings_report.model.comparison import (
@@ -26,10 +27,12 @@ from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
 
 _ORDER: Final = tuple(Assessment)
-_ACCEPTED: Final = (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE)
 _KEPT: Final = (CodeState.EQUAL, CodeState.AROUND, CodeState.INTACT)
 _CHANGED: Final = (CodeState.MODIFIED, CodeState.DELETED)
 _SHORT: Final = 12
+
+Words = Mapping[Status, str]
+"""What is printed for a status, where it is not its name."""
 
 _UNFIT: Final[dict[Verdict, str]] = {
     Verdict.NOT_FOUND: "was not found in that file",
@@ -93,12 +96,13 @@ def judge_claim(
     *,
     is_read: bool = True,
     is_same_code: bool = False,
+    words: Words = MappingProxyType({}),
 ) -> tuple[Judgement, ...]:
     """Return the assessments of a claim, the most serious first.
 
     `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back. `is_read` is False when
     a side could not read all that the finding cites; `is_same_code` is True when both sides are at the same commits, so that
-    nothing can have changed.
+    nothing can have changed. `words` are printed for statuses instead of their names.
     """
     states = _states(evidence, is_read=is_read)
     fixable = _states(_without_kept_steps(baseline, evidence), is_read=is_read)
@@ -108,18 +112,23 @@ def judge_claim(
     if change is Change.NEW:
         judgements = [_of_new(code)] if states else []
     elif current is None:
-        judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code)]
-    elif current.status is Status.RESOLVED and is_same_code and not (baseline and baseline.status is Status.RESOLVED):
-        text = "Reported as resolved, but both reports are about the same commit, so the claim cannot be verified."
-        judgements = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=text)]
-    elif current.status is Status.RESOLVED:
-        judgements = [_of_resolved(current, code, fixes, before=baseline is not None and baseline.status is Status.RESOLVED)]
-        judgements += _of_fixes(fixes)
-        judgements += _of_copies(evidence, code)
-    elif current.status in _ACCEPTED:
-        judgements = [_of_accepted(current.status, code)]
+        judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code, words)]
     else:
-        judgements = [_of_open(current.status, code, fixes)]
+        was_resolved = baseline is not None and baseline.status is Status.RESOLVED
+        match current.status:
+            case Status.RESOLVED if is_same_code and not was_resolved:
+                same = "both reports are about the same commit, so the claim cannot be verified"
+                text = f"Reported as {current.status.printed(words)}, but {same}."
+                judgements = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=text)]
+            case Status.RESOLVED:
+                resolved = _of_resolved(current, code, fixes, current.status.printed(words), before=was_resolved)
+                judgements = [resolved, *_of_fixes(fixes), *_of_copies(evidence, code)]
+            case Status.RISK_ACCEPTED | Status.FALSE_POSITIVE:
+                judgements = [_of_accepted(current.status, code, words)]
+            case Status.OPEN | Status.ACKNOWLEDGED | Status.PARTIALLY_RESOLVED | Status.UNDETERMINED:
+                judgements = [_of_open(current.status, code, fixes, words)]
+            case _:
+                assert_never(current.status)
     # The most serious first: the table of a comparison has room for one.
     return tuple(sorted(judgements, key=lambda judgement: _ORDER.index(judgement.weight)))
 
@@ -179,6 +188,10 @@ def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedReg
             yield f"only the first {drift.region.end_line} lines of {drift.path} were compared"
 
 
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _place(path: str, lines: Region) -> str:
     return f"{path}, line{'' if lines.start_line == lines.end_line else 's'} {lines}"
 
@@ -196,15 +209,19 @@ def _of_new(code: CitedCode) -> Judgement:
     return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code.state]}.")
 
 
-def _of_absent(status: Status, code: CitedCode) -> Judgement:
-    if status in (Status.RESOLVED, *_ACCEPTED):
-        text = f"No longer reported; {_words(status)} in the baseline, and {code.clause}."
-        return _judge(Assessment.CONSISTENT, "closed-absent", code, text)
-    return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {code.clause}.")
+def _of_absent(status: Status, code: CitedCode, words: Words) -> Judgement:
+    match status:
+        case Status.RESOLVED | Status.RISK_ACCEPTED | Status.FALSE_POSITIVE:
+            text = f"No longer reported; {status.printed(words)} in the baseline, and {code.clause}."
+            return _judge(Assessment.CONSISTENT, "closed-absent", code, text)
+        case Status.OPEN | Status.ACKNOWLEDGED | Status.PARTIALLY_RESOLVED | Status.UNDETERMINED:
+            return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {code.clause}.")
+        case _:
+            assert_never(status)
 
 
-def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit]) -> Judgement:
-    text = f"{_words(status).capitalize()}; {code.clause}"
+def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], words: Words) -> Judgement:
+    text = _begin(f"{status.printed(words)}; {code.clause}")
     has_fix = any(fix.is_between for fix in fixes)
     # Partially resolved asserts that something changed, and here nothing did.
     if code.state is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
@@ -215,8 +232,8 @@ def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit]) -> Jud
     return _judge(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
 
 
-def _of_accepted(status: Status, code: CitedCode) -> Judgement:
-    text = f"{_words(status).capitalize()}; {code.clause}"
+def _of_accepted(status: Status, code: CitedCode, words: Words) -> Judgement:
+    text = _begin(f"{status.printed(words)}; {code.clause}")
     if code.state in (CodeState.EQUAL, CodeState.NONE):
         return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}.")
     if code.state is CodeState.DELETED:
@@ -224,14 +241,16 @@ def _of_accepted(status: Status, code: CitedCode) -> Judgement:
     return _judge(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
 
 
-def _of_resolved(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], *, before: bool) -> Judgement:
-    text = f"Reported as resolved; {code.clause}"
+def _of_resolved(
+    finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], word: str, *, before: bool
+) -> Judgement:
+    text = f"Reported as {word}; {code.clause}"
     match code.state:
         case CodeState.EQUAL if before:
-            text = "Resolved before the baseline; the cited code has not changed since."
+            text = _begin(f"{word} before the baseline; the cited code has not changed since.")
             return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
         case CodeState.EQUAL | CodeState.NONE:
-            return _of_fix_elsewhere(finding, code, fixes)
+            return _of_fix_elsewhere(finding, code, fixes, text)
         case CodeState.AROUND:
             # A fix can be a check before the cited lines, so this is no contradiction.
             return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
@@ -239,7 +258,7 @@ def _of_resolved(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixC
             return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
         case CodeState.MIXED if before and code.states.isdisjoint((CodeState.INTACT, CodeState.UNPLACED)):
             # What was resolved before does not have to change again, in any of its places.
-            text = f"Resolved before the baseline; since then, {code.clause}."
+            text = _begin(f"{word} before the baseline; since then, {code.clause}.")
             return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
         case CodeState.MIXED if _combine(code.fixable) in _CHANGED:
             text = f"{text}; they are steps of one path, which one changed step may interrupt."
@@ -252,12 +271,11 @@ def _of_resolved(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixC
             assert_never(code.state)
 
 
-def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit]) -> Judgement:
+def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], claim: str) -> Judgement:
     """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?
 
     A contradiction needs knowledge: of the code that was meant, and of every commit that is named.
     """
-    claim = f"Reported as resolved; {code.clause}"
     if code.doubts:
         return _judge(Assessment.REVIEW, "resolved-doubt", code, f"{claim}, but {', and '.join(code.doubts)}.")
     between = [fix for fix in fixes if fix.is_between]
@@ -320,7 +338,3 @@ def _of_copies(evidence: Sequence[TrackedRegion], code: CitedCode) -> Iterator[J
         if copies := [_place(spot.path, spot.region) for spot in region.drift.also_at if spot.is_new]:
             text = f"A copy of the cited code that is not in the baseline is in {'; '.join(copies)}."
             yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=text)
-
-
-def _words(status: Status) -> str:
-    return status.value.replace("_", " ")

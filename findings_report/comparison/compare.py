@@ -6,13 +6,15 @@ environment, no file, no git.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from findings_report.comparison.changed_fields import compare_fields
 from findings_report.comparison.claims import combine_drifts, judge_claim
-from findings_report.comparison.matching import CitedLines, Matching, Traits, match
+from findings_report.comparison.matching import CitedLines, Family, Matching, Traits, match
 from findings_report.model.comparison import (
     Assessment,
     Change,
@@ -22,9 +24,12 @@ from findings_report.model.comparison import (
     ComparisonSide,
     FieldChange,
     FixCommit,
+    Lineage,
+    LineagePart,
     StatusChange,
     TrackedRegion,
 )
+from findings_report.model.evidence import Region
 from findings_report.model.finding import ANSWERED, Status
 from findings_report.model.report import Component, Report, ReportedFinding
 
@@ -41,6 +46,21 @@ class FindingPairs:
     """Ids of either side that have no pair -> ids of the other side that may be the same finding."""
     remarks: Mapping[str, str] = field(default_factory=dict)
     """Ids that have no pair -> why not, where there is more to say than that."""
+    families: tuple[Family, ...] = ()
+    """Splits and merges."""
+
+    @cached_property
+    def origins(self) -> Mapping[str, str]:
+        """Current id -> the baseline id that a former id says it was split from, for those that have no pair."""
+        splits = [family for family in self.families if family.is_certain and family.is_split]
+        return {id: family.baseline[0] for family in splits for id in family.current if id not in self.pairs}
+
+    @cached_property
+    def heirs(self) -> Mapping[str, str]:
+        """Baseline id -> the current id that a former id says it was merged into, for those that have no pair."""
+        paired = {baseline for baseline, _ in self.pairs.values()}
+        merges = [family for family in self.families if family.is_certain and not family.is_split]
+        return {id: family.current[0] for family in merges for id in family.baseline if id not in paired}
 
 
 @dataclass(frozen=True)
@@ -55,8 +75,6 @@ class FollowedCode:
     """Current id -> the commits that its `fix` names, looked up."""
     unread: tuple[Collection[str], Collection[str]] = ((), ())
     """Ids of the baseline, and of the current side, of findings of which a location could not be read there."""
-    still: Collection[str] = ()
-    """Baseline ids whose code was cited at the very commits of the current side; filled in by `compare`."""
 
 
 def compare(
@@ -70,13 +88,10 @@ def compare(
     components: Sequence[Component] = (),
 ) -> Comparison:
     """Return the comparison. `sources` are the two sides as the user named them."""
-    before = {finding.id: finding for finding in baseline.findings}
-    # By name: repositories of the baseline have the current names by now.
-    commits = {repository.name: repository.commit for repository in current.engagement.repositories}
-    code = replace(code, still=frozenset(finding.id for finding in baseline.findings if _is_still(finding, commits)))
-    compared = [_present(finding, before, pairing, code) for finding in current.findings]
+    sides = _Sides(baseline, current, pairing, code)
+    compared = [sides.present(finding) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
-    compared += [_absent(finding, pairing, code) for finding in baseline.findings if finding.id not in paired]
+    compared += [sides.absent(finding) for finding in baseline.findings if finding.id not in paired]
     scale = [severity.name for severity in current.engagement.severities]
     # Stable, so that findings of one group and severity stay in the order of their ids.
     compared.sort(key=lambda compared: _order(compared, scale))
@@ -103,72 +118,179 @@ def pair_findings(
         [_read_traits(finding, _list_cited(finding)) for finding in current.findings],
     )
     pairs = {pair.current: (pair.baseline, pair.reason) for pair in matching.matches}
-    return FindingPairs(pairs, _group_possible(matching), _explain_unpaired(matching)), matching.limits
+    remarks = _explain_unpaired(matching)
+    return FindingPairs(pairs, _group_possible(matching), remarks, matching.families), matching.limits
 
 
-def _is_still(finding: ReportedFinding, commits: Mapping[str, str | None]) -> bool:
-    """Return True when every location is cited at the commit that the current side has: nothing can have changed."""
-    cited = [(snippet.commit, commits.get(snippet.repository)) for snippet in finding.snippets]
-    return bool(cited) and all(there is not None and there == here for there, here in cited)
+@dataclass(frozen=True)
+class _Sides:
+    """Both reports, and what is known of their findings and code together."""
+
+    baseline: Report
+    current: Report
+    pairing: FindingPairs
+    code: FollowedCode
+
+    def present(self, finding: ReportedFinding) -> ComparedFinding:
+        """Return a finding of the current side, with its counterpart if it has one."""
+        pair = self.pairing.pairs.get(finding.id)
+        if pair is not None:
+            old = self._before[pair[0]]
+            is_read = self._is_read(old, finding)
+            words = self.current.engagement.status_words
+            fields = compare_fields(old, finding, self.code.forward.get(old.id, ()), is_read=is_read, words=words)
+            return self._describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, pair[1], fields)
+        return self._describe(Change.NEW, None, finding, self.pairing.remarks.get(finding.id, "Not in the baseline."))
+
+    def absent(self, finding: ReportedFinding) -> ComparedFinding:
+        """Return a finding of the baseline that has no counterpart."""
+        return self._describe(Change.ABSENT, finding, None, self.pairing.remarks.get(finding.id, "Not in the current report."))
+
+    def _describe(
+        self,
+        change: Change,
+        baseline: ReportedFinding | None,
+        current: ReportedFinding | None,
+        because: str,
+        fields: tuple[FieldChange, ...] = (),
+    ) -> ComparedFinding:
+        """Return one finding with what happened to its code; at least one side is given."""
+        sides = [side for side in (baseline, current) if side is not None]
+        # A part of a split, or of a merge, has no counterpart of its own, and a claim all the same: that of the others' one.
+        claimed, claim = baseline, current
+        if baseline is None and current is not None:
+            claimed = self._before.get(self.pairing.origins.get(current.id, ""))
+        if current is None and baseline is not None:
+            claim = self._now.get(self.pairing.heirs.get(baseline.id, ""))
+        # A new finding has no baseline to follow: its own code is followed back, to separate new code from newly reported code.
+        evidence = self.code.back.get(sides[0].id, ()) if claimed is None else self._follow(claimed, current)
+        fixes = self.code.fixes.get(claim.id, ()) if claim is not None else ()
+        # The evidence is that of one side; only a finding without any may have it on the other.
+        is_read = self._is_read(baseline, None if evidence and baseline is not None else current)
+        is_new, is_absent = claimed is None, claim is None
+        return ComparedFinding(
+            # The current id: readers have the current report at their side, and links lead to it.
+            id=sides[-1].id,
+            change=change,
+            turn=_status_change(baseline.status, current.status) if baseline is not None and current is not None else None,
+            baseline=baseline,
+            current=current,
+            because=because,
+            possible=self.pairing.possible.get(sides[-1].id, ()) if len(sides) == 1 else (),
+            lineage=tuple(self._lineages(baseline, current)),
+            fields=fields,
+            evidence=evidence,
+            code=combine_drifts(evidence, is_read=is_read),
+            judgements=judge_claim(
+                Change.NEW if is_new else Change.ABSENT if is_absent else Change.UPDATED,
+                claimed,
+                claim,
+                evidence,
+                fixes,
+                is_read=is_read,
+                # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
+                is_same_code=claimed is not None and claim is not None and self._is_still(claimed),
+                words=self.current.engagement.status_words,
+            ),
+            fixes=fixes,
+        )
+
+    def _follow(self, baseline: ReportedFinding, current: ReportedFinding | None) -> tuple[TrackedRegion, ...]:
+        """Return the evidence of `baseline` at the current commit; of one that was split, the places that `current` cites.
+
+        A place that no part cites is a place of all of them.
+        """
+        regions = self.code.forward.get(baseline.id, ())
+        splits = [family for family in self._families[True, baseline.id] if family.is_certain and family.is_split]
+        parts = [self._now[id] for family in splits for id in family.current]
+        if current is None or current not in parts:
+            return regions
+        commits = {snippet.index: snippet.commit for snippet in baseline.snippets}
+        mine: list[TrackedRegion] = []
+        for region in regions:
+            citing = [part for part in parts if _cites(part, region, commits.get(region.location))]
+            if current in citing or not citing:
+                mine.append(region)
+        return tuple(mine) or regions
+
+    def _lineages(self, baseline: ReportedFinding | None, current: ReportedFinding | None) -> Iterator[Lineage]:
+        families = [
+            *(self._families[True, baseline.id] if baseline is not None else ()),
+            *(self._families[False, current.id] if current is not None else ()),
+        ]
+        for family in dict.fromkeys(families):
+            before, now = [self._before[id] for id in family.baseline], [self._now[id] for id in family.current]
+            words = self.current.engagement.status_words
+            yield describe_lineage(before, now, words, is_certain=family.is_certain)
+
+    @cached_property
+    def _families(self) -> Mapping[tuple[bool, str], Sequence[Family]]:
+        """(is of the baseline, id) -> the splits and merges that the finding is part of."""
+        families: defaultdict[tuple[bool, str], list[Family]] = defaultdict(list)
+        for family in self.pairing.families:
+            for key in (*((True, id) for id in family.baseline), *((False, id) for id in family.current)):
+                families[key].append(family)
+        return families
+
+    def _is_still(self, finding: ReportedFinding) -> bool:
+        """Return True when every location is cited at the commit that the current side has: nothing can have changed."""
+        # By name: repositories of the baseline have the current names by now.
+        commits = {repository.name: repository.commit for repository in self.current.engagement.repositories}
+        cited = [(snippet.commit, commits.get(snippet.repository)) for snippet in finding.snippets]
+        return bool(cited) and all(there is not None and there == here for there, here in cited)
+
+    def _is_read(self, baseline: ReportedFinding | None, current: ReportedFinding | None) -> bool:
+        """Return False when a location of either could not be read."""
+        findings = zip((baseline, current), self.code.unread, strict=True)
+        return all(finding is None or finding.id not in unread for finding, unread in findings)
+
+    @cached_property
+    def _before(self) -> Mapping[str, ReportedFinding]:
+        return {finding.id: finding for finding in self.baseline.findings}
+
+    @cached_property
+    def _now(self) -> Mapping[str, ReportedFinding]:
+        return {finding.id: finding for finding in self.current.findings}
 
 
-def _present(
-    finding: ReportedFinding, before: Mapping[str, ReportedFinding], pairing: FindingPairs, code: FollowedCode
-) -> ComparedFinding:
-    pair = pairing.pairs.get(finding.id)
-    if pair is None:
-        why = pairing.remarks.get(finding.id, "Not in the baseline.")
-        return _describe(Change.NEW, None, finding, why, code, possible=pairing.possible.get(finding.id, ()))
-    old, why = before[pair[0]], pair[1]
-    is_read = old.id not in code.unread[0] and finding.id not in code.unread[1]
-    fields = compare_fields(old, finding, code.forward.get(old.id, ()), is_read=is_read)
-    return _describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, why, code, fields=fields)
+def _cites(finding: ReportedFinding, region: TrackedRegion, commit: str | None) -> bool:
+    """Return True when a finding cites lines of a region: where they are now, or where they were, at the `commit` of then."""
+    drift = region.drift
+    for snippet in finding.snippets:
+        places = [(drift.now.path, drift.now.region)] if drift.now is not None else []
+        if snippet.commit is not None and snippet.commit == commit:
+            places = [(drift.path, drift.region)]
+        for path, lines in places:
+            is_there = (snippet.repository, snippet.path) == (region.repository, path)
+            if is_there and (not snippet.regions or any(_overlap(lines, cited) for cited in snippet.regions)):
+                return True
+    return False
 
 
-def _absent(finding: ReportedFinding, pairing: FindingPairs, code: FollowedCode) -> ComparedFinding:
-    why = pairing.remarks.get(finding.id, "Not in the current report.")
-    return _describe(Change.ABSENT, finding, None, why, code, possible=pairing.possible.get(finding.id, ()))
+def _overlap(one: Region, other: Region) -> bool:
+    return one.start_line <= other.end_line and other.start_line <= one.end_line
 
 
-def _describe(
-    change: Change,
-    baseline: ReportedFinding | None,
-    current: ReportedFinding | None,
-    because: str,
-    code: FollowedCode,
-    *,
-    possible: tuple[str, ...] = (),
-    fields: tuple[FieldChange, ...] = (),
-) -> ComparedFinding:
-    """Return one finding with what happened to its code; at least one side is given."""
-    sides = [side for side in (baseline, current) if side is not None]
-    # A new finding has no baseline to follow: its own code is followed back, to separate new code from newly reported code.
-    followed = code.back if baseline is None else code.forward
-    evidence = followed.get(sides[0].id, ())
-    fixes = code.fixes.get(current.id, ()) if current is not None else ()
-    read = [
-        baseline is None or baseline.id not in code.unread[0],
-        current is None or current.id not in code.unread[1],
-    ]
-    # The evidence is that of one side; only a finding without any may have it on the other.
-    is_read = read[0 if baseline is not None else 1] if evidence else all(read)
-    # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
-    is_same_code = baseline is not None and current is not None and baseline.id in code.still
-    return ComparedFinding(
-        # The current id: readers have the current report at their side, and links lead to it.
-        id=sides[-1].id,
-        change=change,
-        turn=_status_change(baseline.status, current.status) if baseline is not None and current is not None else None,
-        baseline=baseline,
-        current=current,
-        because=because,
-        possible=possible,
-        fields=fields,
-        evidence=evidence,
-        code=combine_drifts(evidence, is_read=is_read),
-        judgements=judge_claim(change, baseline, current, evidence, fixes, is_read=is_read, is_same_code=is_same_code),
-        fixes=fixes,
+def describe_lineage(
+    baseline: Sequence[ReportedFinding], current: Sequence[ReportedFinding], words: Mapping[Status, str], *, is_certain: bool
+) -> Lineage:
+    """Return a split or merge with its sentence; one of the sides has one finding."""
+    before, now = (
+        _enumerate([f"{finding.id} ({finding.status.printed(words)})" for finding in side]) for side in (baseline, current)
     )
+    if len(baseline) == 1:
+        text = f"{baseline[0].id} {'was' if is_certain else 'may have been'} split into {now}."
+    else:
+        text = f"{before} {'were' if is_certain else 'may have been'} merged into {now}."
+    parts = [
+        tuple(LineagePart(id=finding.id, title=finding.title, status=finding.status) for finding in side)
+        for side in (baseline, current)
+    ]
+    return Lineage(baseline=parts[0], current=parts[1], is_certain=is_certain, text=text)
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _status_change(before: Status, after: Status) -> StatusChange | None:
@@ -269,6 +391,10 @@ def _explain_unpaired(matching: Matching) -> dict[str, str]:
     """Return why a finding has no counterpart, where there is more to say than that."""
     remarks: dict[str, str] = {}
     for overlap in matching.overlaps:
+        if overlap.is_named:
+            whole = f"Merged into {overlap.current}" if overlap.is_baseline else f"Split from {overlap.baseline}"
+            remarks[overlap.id] = f"{whole} ({overlap.reason})."
+            continue
         pair = overlap.current if overlap.baseline == overlap.current else f"{overlap.baseline}, now {overlap.current}"
         remarks[overlap.id] = f"No counterpart; {pair} cites the same code ({overlap.reason})."
     for reused in matching.reused:

@@ -224,6 +224,35 @@ class FixCommit(Frozen):
         return self.state in (FixState.BETWEEN, FixState.REBASED)
 
 
+class LineagePart(Frozen):
+    """A finding that is part of a split or merge."""
+
+    id: str
+    """Id of the finding on its side."""
+    title: str
+    """Title of the finding."""
+    status: Status
+    """Claim of the finding: its status on its side."""
+
+
+class Lineage(Frozen):
+    """A finding of the baseline that became several (split), or several that became one (merged)."""
+
+    baseline: tuple[LineagePart, ...]
+    """The findings before: one if it was split."""
+    current: tuple[LineagePart, ...]
+    """The findings now: one if several were merged."""
+    is_certain: bool
+    """True if former ids say so; otherwise the findings are similar."""
+    text: str
+    """One self-contained sentence with the claims of all parts."""
+
+    @property
+    def kind(self) -> Literal["split", "merged"]:
+        """What happened: `split` or `merged`."""
+        return "split" if len(self.baseline) == 1 else "merged"
+
+
 class ComparedFinding(Frozen):
     """One finding on both sides, complete enough to be rendered alone."""
 
@@ -241,6 +270,8 @@ class ComparedFinding(Frozen):
     """Criterion that matched the two, as a clause: `id`, `former id A-1`; for a finding without counterpart, a sentence."""
     possible: tuple[str, ...] = ()
     """Ids on the other side that may be the same finding; never merged."""
+    lineage: tuple[Lineage, ...] = ()
+    """Splits and merges that the finding is part of. Its claim is checked against the code of the whole."""
     fields: tuple[FieldChange, ...] = ()
     """Changed fields, in the order of the finding's fields."""
     evidence: tuple[TrackedRegion, ...] = ()
@@ -268,9 +299,27 @@ class ComparedFinding(Frozen):
         return None if self.baseline is not None and newest in self.baseline.history else newest
 
     @property
+    def is_continued(self) -> bool:
+        """True for a new finding that was split off, and an absent one that was merged, by what former ids say."""
+        is_single = self.change in (Change.NEW, Change.ABSENT)
+        return is_single and any(lineage.is_certain for lineage in self.lineage)
+
+    @property
+    def claim(self) -> Status | Change:
+        """Current status; of a finding that was merged, that of the finding it was merged into; else `absent`."""
+        if self.current is not None:
+            return self.current.status
+        heirs = [lineage.current[0].status for lineage in self.lineage if lineage.is_certain and lineage.kind == "merged"]
+        return heirs[0] if heirs else Change.ABSENT
+
+    @property
     def is_detailed(self) -> bool:
         """True if the finding needs more than a line of the table: it changed, or needs review."""
-        return self.change is not Change.UNCHANGED or any(each.weight is not Assessment.CONSISTENT for each in self.judgements)
+        return (
+            self.change is not Change.UNCHANGED
+            or bool(self.lineage)
+            or any(each.weight is not Assessment.CONSISTENT for each in self.judgements)
+        )
 
     def weighs(self, weight: Assessment) -> bool:
         """Return True if the most serious judgement has the weight `weight`."""
@@ -344,10 +393,15 @@ class Comparison(Frozen):
         return tuple(finding for finding in self.findings if finding.baseline is not None)
 
     @property
-    def claimed(self) -> tuple[tuple[str, int], ...]:
+    def claimed(self) -> tuple[tuple[Status | Change, int], ...]:
         """(current status, number of findings of the baseline), with `absent` for findings that were removed; no zeros."""
-        found = [finding.current.status.value if finding.current else Change.ABSENT.value for finding in self.reported]
-        return tuple((name, found.count(name)) for name in (*Status, Change.ABSENT.value) if name in found)
+        found = [finding.claim for finding in self.reported]
+        return tuple((name, found.count(name)) for name in (*Status, Change.ABSENT) if name in found)
+
+    @property
+    def lineages(self) -> tuple[Lineage, ...]:
+        """Every split and merge once, in the order of the findings."""
+        return tuple(dict.fromkeys(lineage for finding in self.findings for lineage in finding.lineage))
 
     @property
     def contradictions(self) -> tuple[ComparedFinding, ...]:

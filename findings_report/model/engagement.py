@@ -27,6 +27,7 @@ from findings_report.model.field_types import (
     TicketRef,
     Url,
 )
+from findings_report.model.finding import Status
 
 FORMAT: Final = 1
 """The number of the file format that this version writes and the newest it reads."""
@@ -232,6 +233,8 @@ class Engagement(Frozen):
     """Severity scale, most severe first."""
     matrix: dict[Level, dict[Level, Name]] = Field(default_factory=_default_matrix)
     """Risk matrix: severity by impact, then likelihood. Default: that of the OWASP Risk Rating Methodology."""
+    status_words: dict[Status, Filled] = Field(default_factory=dict)
+    """Printed words by status, instead of the program's: `risk_accepted: Won't fix`. Files and JSON keep the program's."""
     fields: tuple[CustomField, ...] = ()
     """Custom fields of the findings."""
     weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ descriptions in the JSON Schema and the hover texts of editors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -39,6 +40,8 @@ class Status(StrEnum):
 
     OPEN = "open"
     """Reported, not answered yet."""
+    ACKNOWLEDGED = "acknowledged"
+    """The client knows of the finding and has not decided anything; counts as `open` in gates and claims."""
     PARTIALLY_RESOLVED = "partially_resolved"
     """The weakness is fixed in part."""
     RESOLVED = "resolved"
@@ -49,6 +52,10 @@ class Status(StrEnum):
     """The finding turned out not to be a weakness."""
     UNDETERMINED = "undetermined"
     """It is not known whether the finding is a weakness."""
+
+    def printed(self, words: Mapping[Status, str]) -> str:
+        """Return the status for a reader: what the engagement's `status_words` have for it, or `partially resolved`."""
+        return words.get(self, self.value.replace("_", " "))
 
 
 ANSWERED: Final = frozenset({Status.RESOLVED, Status.FALSE_POSITIVE})

@@ -241,6 +241,8 @@ class ReportedEngagement(Frozen):
     """Accent colour, `#rrggbb`."""
     severities: tuple[Severity, ...]
     """Severity scale, most severe first."""
+    status_words: dict[Status, str] = Field(default_factory=dict)
+    """Printed words by status, where they differ from the names."""
     repositories: tuple[ReportedRepository, ...]
     """Repositories, in the order of the file."""
     images: tuple[Picture, ...]

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from findings_report.model.evidence import Frozen
+from findings_report.model.finding import Status
 
 # Hexadecimal digits of a digest in a file's name: 48 bits, enough to distinguish the versions of one file.
 SHORT_DIGEST: Final = 12
@@ -166,8 +167,8 @@ class Draft:
     """Last lines, Markdown, which stay when the text is truncated; they contain `marker`."""
     marker: str
     """Identifies the ticket: `findings-report:ENGAGEMENT/ID`."""
-    status: str
-    """Status of the finding, in words."""
+    status: Status
+    """Status of the finding."""
     urgency: int
     """From 5, for the highest severity of the scale, to 1, for the lowest."""
     labels: tuple[str, ...]
@@ -180,12 +181,17 @@ class Draft:
         return re.search(re.escape(self.marker) + r"(?![\w.-]*\w)", plain) is not None
 
 
+# Version 0.1.0 wrote the printed words, `Partially resolved`.
+def _read_status(value: object) -> object:
+    return value.lower().replace(" ", "_") if isinstance(value, str) else value
+
+
 class LockedTicket(Frozen):
     """The ticket of a finding, as it was last written."""
 
     ref: str
     """Reference to the ticket."""
-    status: str
+    status: Annotated[Status, BeforeValidator(_read_status)]
     """Status of the finding at that time."""
     written: str
     """Digest of title and text as they were sent."""

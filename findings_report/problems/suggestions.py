@@ -46,9 +46,10 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "open": ("new", "reported", "todo", "active", "unresolved", "unfixed"),
+    "acknowledged": ("acknowledge", "ack", "accepted_finding", "noted", "known"),
     "partially_resolved": ("partial", "partially_fixed", "partially_mitigated"),
     "resolved": ("fixed", "done", "mitigated", "remediated", "corrected"),
-    "risk_accepted": ("accepted", "wontfix", "wont_fix", "won't_fix", "acknowledged", "accept"),
+    "risk_accepted": ("accepted", "wontfix", "wont_fix", "won't_fix", "accept"),
     "false_positive": ("fp", "invalid", "not_a_bug", "notabug", "no_issue", "rejected"),
     "undetermined": ("unknown", "unclear", "needs_review"),
     "critical": ("blocker", "severe", "urgent"),

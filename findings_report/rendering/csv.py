@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import Final
 
+from findings_report.model.finding import Status
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import plain_text
@@ -44,7 +46,7 @@ def render(report: Report) -> Rendered:
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([neutralise_formula(cell) for cell in (*_COLUMNS, *labels)])
     for finding in report.findings:
-        writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels)])
+        writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels, report.engagement.status_words)])
     # backslashreplace: a lone surrogate has no UTF-8, and one odd title must not cost the whole table.
     return Rendered(buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
 
@@ -56,13 +58,13 @@ def neutralise_formula(cell: str) -> str:
     return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
 
 
-def _row(finding: ReportedFinding, labels: list[str]) -> list[str]:
+def _row(finding: ReportedFinding, labels: list[str], words: Mapping[Status, str]) -> list[str]:
     values = {value.label: value.value for value in finding.extra}
     return [
         finding.id,
         plain_text(finding.title),
         finding.severity.name,
-        finding.status.value.replace("_", " "),
+        finding.status.printed(words),
         finding.category or "",
         finding.confidence.value if finding.confidence else "",
         ", ".join(weakness.id for weakness in finding.cwe),

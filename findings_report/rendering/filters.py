@@ -23,6 +23,7 @@ from findings_report.model.comparison import ComparedFinding, ComparisonSide, Fi
 from findings_report.model.drift import DiffLine, Drift, Spot
 from findings_report.model.engagement import Period, Severity
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
+from findings_report.model.finding import Status
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.prose import parse_inline
 from findings_report.prose.inline_code import plain_text
@@ -90,7 +91,7 @@ class Filters:
     dialect: Dialect
     """How the document's format prints values."""
     engagement: ReportedEngagement
-    """Language and severity scale come from it."""
+    """Language, severity scale and words for statuses come from it."""
 
     def by_name(self) -> Mapping[str, Callable[..., Any]]:
         """Return every filter by the names that templates may use."""
@@ -193,8 +194,9 @@ class Filters:
         return labels.period(period.start, period.end, self.engagement.language)
 
     def words(self, value: str) -> str:
-        """`partially_resolved` as "Partially resolved"."""
-        return labels.words(value)
+        """`partially_resolved` as "Partially resolved"; a status as the engagement's `status_words` have it."""
+        # By type, so that no template, not even one of a user's own, can forget to rename a status.
+        return labels.status(value, self.engagement.status_words) if isinstance(value, Status) else labels.words(value)
 
     def rank(self, severity: Severity) -> int:
         """Its position in the scale, 0 for the most severe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -16,6 +17,7 @@ from findings_report.model.comparison import (
 )
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
+from findings_report.model.finding import Status
 
 # Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
 _MONTHS: Final = (
@@ -45,6 +47,12 @@ def words(value: str) -> str:
     text = value.replace("_", " ")
     if text.casefold() in _ACRONYMS:
         return text.upper()
+    return text[:1].upper() + text[1:]
+
+
+def status(value: Status, words: Mapping[Status, str]) -> str:
+    """Return a status as a reader sees it: the word that the engagement has for it, or "Partially resolved"."""
+    text = value.printed(words)
     return text[:1].upper() + text[1:]
 
 

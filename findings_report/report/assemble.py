@@ -58,7 +58,9 @@ def assemble(
     scale = {entry.name: entry for entry in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
     # Former ids are resolved once, here: a finding that is rendered alone cannot look up the ids of the others.
-    aliases = {alias: key for key, finding in findings.items() for alias in finding.aliases}
+    # Of a finding that was split the first part answers to its id, unless one of them kept it.
+    parts = [(alias, key) for key, finding in findings.items() for alias in finding.aliases if alias not in findings]
+    aliases = dict(reversed(parts))
     reported = [
         _finding(engagement, key, finding, snippets=tuple(snippets.get(key, ())), aliases=aliases)
         for key, finding in findings.items()
@@ -143,6 +145,7 @@ def _engagement(
         confidentiality=engagement.confidentiality,
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
+        status_words=engagement.status_words,
         severities=engagement.severities,
         repositories=tuple(repositories),
         images=tuple(pictures[image.name] for image in engagement.images if image.name in pictures),

@@ -79,7 +79,7 @@ def _headline(content: FileContent) -> str:
     if not content.is_single:
         return f"**{escape(content.report.engagement.title)}**{_edition(content.report.engagement)}"
     finding = content.report.findings[0]
-    status = labels.words(finding.status.value).lower()
+    status = finding.status.printed(content.report.engagement.status_words)
     return f"**{escape(finding.id)}: {escape(finding.title)}**, {escape(finding.severity.name)}, {escape(status)}"
 
 

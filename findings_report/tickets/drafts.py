@@ -24,7 +24,6 @@ from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.csv import neutralise_formula
 from findings_report.rendering.figures import number_figures
-from findings_report.rendering.labels import words
 from findings_report.rendering.markdown import code, escape
 from findings_report.rendering.template_files import Template, find_template
 from findings_report.rendering.template_runner import TemplateRunner
@@ -198,7 +197,7 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
         text=text,
         end=f"---\n\nFrom the report “{escape(report.engagement.title)}”{version}: {code(marker)}\n",
         marker=marker,
-        status=words(finding.status.value),
+        status=finding.status,
         urgency=5 - round(rank * 4 / max(1, len(scale) - 1)),  # a scale of any length, mapped to five steps
         labels=(f"severity-{finding.severity.name}", *(weakness.id for weakness in finding.cwe), *finding.tags),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from findings_report import authoring
-from findings_report.model.finding import ANSWERED
+from findings_report.model.finding import ANSWERED, Status
 from findings_report.model.ticket import Draft, LockedTicket
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.rendering import labels
+from findings_report.rendering.markdown import escape
 from findings_report.report.check import Inputs
 from findings_report.tickets.drafts import draft_tickets
 from findings_report.tickets.http.credentials import Environment
@@ -36,7 +38,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
     """
     lock_file = LockFile(authoring.find_folder(inputs.folder))
     drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
-    answered = {finding.id for finding in drafts.report.findings if finding.status in ANSWERED}
+    words = drafts.report.engagement.status_words
     linked = [
         (draft, name, known)
         for draft in drafts.by_finding.values()
@@ -53,7 +55,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
         for draft, name, known in linked:
             progress(f"{known.ref}: {draft.finding}")
             try:
-                message, updated = _update(writers[name], draft, known, options, is_answered=draft.finding in answered)
+                message, updated = _update(writers[name], draft, known, options, words)
             except FindingsReportError as error:
                 problems += error.problems
                 continue
@@ -63,7 +65,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
 
 
 def _update(
-    tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, *, is_answered: bool
+    tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Mapping[Status, str]
 ) -> tuple[str, LockedTicket]:
     """Update one ticket; a message and the new entry of the lock file. Raises FindingsReportError for an edited text."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
@@ -76,15 +78,17 @@ def _update(
         fault = f"{known.ref}: not updated: the text was changed on the tracker"
         remedy = f"copy the changes to {draft.finding}, then run `tickets sync --overwrite --only {draft.finding}`"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
-    status_change = f", {known.status} is now {draft.status}" if known.status != draft.status else ""
+    # Compared as statuses: another word for the same one is no change.
+    before, now = (labels.status(each, words) for each in (known.status, draft.status))
+    status_change = f", {before} is now {now}" if known.status is not draft.status else ""
     if options.dry_run:
         return f"{known.ref}: would update {draft.finding}{status_change}", known
-    comment = convert(_status_comment(draft, known, is_answered=is_answered), tracker.markup) if status_change else None
+    comment = convert(_status_comment(draft, before, now), tracker.markup) if status_change else None
     tracker.update(ticket, draft, text, comment)
     updated = locked_ticket(tracker.read(ticket.ref.key), draft, text)
     return f"{known.ref}: {draft.finding} updated{status_change}\n  {ticket.address}", updated
 
 
-def _status_comment(draft: Draft, known: LockedTicket, *, is_answered: bool) -> str:
-    close = " Close this ticket if you agree." if is_answered else ""
-    return f"Status of {draft.finding} in the report: **{draft.status}** (previously: {known.status}).{close}\n"
+def _status_comment(draft: Draft, before: str, now: str) -> str:
+    close = " Close this ticket if you agree." if draft.status in ANSWERED else ""
+    return f"Status of {draft.finding} in the report: **{escape(now)}** (previously: {escape(before)}).{close}\n"

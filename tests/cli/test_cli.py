@@ -131,7 +131,7 @@ BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [
     ("Latin-1", lambda w: (w.root / "findings/A-1.finding.yaml").write_bytes(b"title: \xe9\n"), 3, "byte 0xe9 is not UTF-8"),
     ("a bad id", lambda w: w.write("A 1.finding.yaml", FINDING), 3, "'A 1' is not an id"),
     ("ids that clash", lambda w: w.write("sub/a-1.finding.yaml", FINDING), 3, "the id a-1 is taken"),
-    ("an alias that clashes", lambda w: w.write("A-2.finding.yaml", FINDING + "aliases: [A-1]\n"), 3, "already an id or alias"),
+    ("an alias of its own", lambda w: w.write("A-2.finding.yaml", FINDING + "aliases: [a-2]\n"), 3, "the finding's own id"),
     ("a path outside", lambda w: w.finding(LOCATION.replace("app.py", "../../etc/passwd")), 3, "inside the rep"),
     ("a reversed range", lambda w: w.finding(LOCATION.replace(": 4", ": 7-4")), 3, "write 4-7"),
     ("a newer format", lambda w: w.write("engagement.yaml", "format: 9\ntitle: x\n"), 3, "made by a newer findings-report"),

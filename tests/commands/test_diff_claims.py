@@ -12,6 +12,7 @@ from repositories import Commit
 
 from findings_report.cli.app import main
 from findings_report.model.comparison import Comparison
+from findings_report.model.finding import Status
 
 FILES: dict[str, repositories.Content] = {
     "a.py": "import os\nimport sys\nx = 1\n",
@@ -175,3 +176,91 @@ def test_a_finding_without_code_is_not_told_of_other_code(audit: Audit, said: Sa
 
     assert "the finding cites no code; the named fix" in text
     assert "other code" not in text
+
+
+# Splits and merges.
+
+
+def test_a_finding_that_was_split_is_told_with_the_claims_of_all_parts(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-01", "{path: a.py, lines: 1-2}", "{path: c.py, lines: 2}")
+    audit.deliver()
+    after = audit.change(a="x = 1\n")
+    audit.pin(after)
+    own = f'{{path: a.py, lines: 1-2, commit: "{audit.baseline}"}}'
+    audit.write("F-01", own, status="resolved")
+    audit.write("F-02", "{path: c.py, lines: 2}", more="aliases: [F-01]\n")
+    sentence = "F-01 was split into F-01 (resolved) and F-02 (open)."
+
+    code, out = said("--fail-on", "new,absent,review,contradiction")
+
+    # Each part is checked against its own place: the one that stayed does not count against the part that was fixed.
+    assert (code, out.count(f"split: {sentence}")) == (0, 1)
+    for template in ("standard", "fix-review"):
+        comparison, *texts = compared(audit, said, template)
+        by_id = {finding.id: finding for finding in comparison.findings}
+        assert [region.drift.path for region in by_id["F-02"].evidence] == ["c.py"]
+        assert [judgement.code for judgement in by_id["F-01"].judgements] == ["resolved-deleted"]
+        assert [judgement.code for judgement in by_id["F-02"].judgements] == ["open-unchanged"]
+        assert {lineage.text for finding in comparison.findings for lineage in finding.lineage} == {sentence}
+        for text in texts:
+            assert text.count(sentence) == 2
+
+    audit.write("F-02", "{path: c.py, lines: 2}", status="resolved", more="aliases: [F-01]\n")
+
+    code, out = said("--fail-on", "contradiction")
+
+    assert code == 1
+    assert "F-02: contradiction: Reported as resolved; the cited code is unchanged, and no fix is named." in out
+    assert "F-01 was split into F-01 (resolved) and F-02 (resolved)." in out
+
+
+def test_findings_that_were_merged_are_told_with_the_claims_of_all_parts(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-01", "{path: a.py, lines: 1-2}")
+    audit.write("F-02", "{path: c.py, lines: 2}", status="acknowledged")
+    audit.deliver()
+    after = audit.change(a="x = 1\n")
+    audit.pin(after)
+    own = f'{{path: a.py, lines: 1-2, commit: "{audit.baseline}"}}'
+    audit.write("F-03", own, "{path: c.py, lines: 2}", status="resolved", more="aliases: [F-01, F-02]\n")
+    for id in ("F-01", "F-02"):
+        (audit.findings / f"{id}.finding.yaml").unlink()
+    sentence = "F-01 (open) and F-02 (acknowledged) were merged into F-03 (resolved)."
+
+    code, out = said("--fail-on", "absent,new")
+    comparison, *texts = compared(audit, said, "fix-review")
+
+    assert (code, out.count(f"merged: {sentence}")) == (0, 1)
+    # What was merged has the claim of the whole, and its own code.
+    assert "F-02: contradiction: Reported as resolved; the cited code is unchanged, and no fix is named." in out
+    assert comparison.claimed == ((Status.RESOLVED, 2),)
+    for text in texts:
+        assert text.count(sentence) == 2
+        assert "No verdict of its own. Merged into F-03" in text
+
+
+def test_parts_that_no_former_id_names_are_told_as_possible(audit: Audit, said: Said) -> None:
+    def write(id: str, *locations: str, words: str) -> None:
+        cited = f"locations: [{', '.join(locations)}]\n"
+        text = (
+            f"title: {words}\nseverity: low\ndescription: {words} in the shell command of the worker.\ncwe: [CWE-78]\n{cited}"
+        )
+        (audit.findings / f"{id}.finding.yaml").write_text(text)
+
+    audit.pin(audit.baseline)
+    write("A-1", "{path: g.py, lines: 1-2}", "{path: c.py, lines: 1-2}", words="Unquoted argument reaches run")
+    audit.deliver()
+    audit.pin(audit.change(a="x = 1\n"))
+    (audit.findings / "A-1.finding.yaml").unlink()
+    write("B-1", "{path: g.py, lines: 1-2}", words="Unquoted argument reaches run")
+    write("B-2", "{path: c.py, lines: 1-2}", words="Unquoted argument reaches run")
+
+    _, out = said()
+    _, as_json = said("--output-format", "json")
+
+    assert "split: A-1 may have been split into B-1 (open) and B-2 (open)." in out
+    lineages = {finding["id"]: finding["lineage"] for finding in json.loads(as_json)["findings"]}
+    assert {id: [each["is_certain"] for each in found] for id, found in lineages.items()} == {
+        "A-1": [False], "B-1": [False], "B-2": [False]
+    }  # fmt: skip

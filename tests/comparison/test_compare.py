@@ -236,11 +236,11 @@ COLUMNS = {
     "no code cited": (),
 }
 ROWS = {
-    "open, undetermined": (Status.OPEN, Status.UNDETERMINED),
+    "open, acknowledged, undetermined": (Status.OPEN, Status.ACKNOWLEDGED, Status.UNDETERMINED),
     "partially resolved": (Status.PARTIALLY_RESOLVED,),
     "resolved": (Status.RESOLVED,),
     "risk accepted, false positive": (Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
-    "absent, was open": (Status.OPEN, Status.UNDETERMINED, Status.PARTIALLY_RESOLVED),
+    "absent, was open": (Status.OPEN, Status.ACKNOWLEDGED, Status.UNDETERMINED, Status.PARTIALLY_RESOLVED),
     "absent, was resolved or accepted": (Status.RESOLVED, Status.RISK_ACCEPTED, Status.FALSE_POSITIVE),
 }
 
@@ -253,6 +253,9 @@ def test_the_guides_table_of_claims_is_what_is_judged() -> None:
     told = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
 
     assert told.keys() == ROWS.keys()
+    for are_absent in (True, False):
+        rows_of = [statuses for claim, statuses in ROWS.items() if claim.startswith("absent") == are_absent]
+        assert {status for statuses in rows_of for status in statuses} == set(Status)
     assert set(rows[head][1:]) == COLUMNS.keys()
     for claim, weights in told.items():
         for status in ROWS[claim]:

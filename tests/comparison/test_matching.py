@@ -97,7 +97,9 @@ def test_a_finding_that_was_merged_into_another_is_told_and_paired_with_nothing_
     done = match([tokens("A-1"), paths("A-2")], [merged, tokens("A-3")])
 
     assert pairs(done) == [("A-2", "A-2", MatchReason.ID)]
-    assert done.overlaps == (Overlap("A-1", True, "A-2", "A-2", "former id A-1"),)
+    assert done.overlaps == (
+        Overlap("A-1", True, "A-2", "A-2", "former id A-1", is_named=True, likeness=done.overlaps[0].likeness),
+    )
     assert (done.absent, done.new) == (("A-1",), ("A-3",))
 
 
@@ -257,7 +259,7 @@ def test_a_finding_that_cites_what_a_pair_cites_is_told() -> None:
 
 
 def test_empty_sides_are_all_new_or_all_absent() -> None:
-    assert match([], []) == Matching((), (), (), (), (), (), ())
+    assert match([], []) == Matching((), (), (), (), (), (), (), ())
     assert match([], [tokens("A-1")]).new == ("A-1",)
     assert match([tokens("A-1")], []).absent == ("A-1",)
 

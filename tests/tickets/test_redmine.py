@@ -14,6 +14,7 @@ from trackers import debian
 from trackers.redmine_server import RedmineServer
 from trackers.work import FINDING, PDF, Work, made
 
+from findings_report.model.finding import Status
 from findings_report.model.ticket import Draft, File
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
@@ -258,7 +259,7 @@ def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work
     with trackers.open_tracker("redmine", Environment(named.environment)) as tracker:
         ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
         assert isinstance(tracker, trackers.TicketWriter)
-        draft = Draft("A-1", "A-1: One", "", "", "", "", 1, ())
+        draft = Draft("A-1", "A-1: One", "", "", "", Status.OPEN, 1, ())
         tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
     named.finding("A-1", FINDING.replace("One", "Two"))
 

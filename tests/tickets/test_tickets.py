@@ -16,6 +16,7 @@ from keyring.errors import KeyringLocked
 from repositories import problem_of
 
 from findings_report import authoring
+from findings_report.model.finding import Status
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
@@ -151,12 +152,24 @@ def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:
 def test_the_lock_is_read_back_as_it_was_written() -> None:
     file = File("report: #1", ".pdf", b"x", "application/pdf")
     lock = read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file)
-    lock = lock.with_ticket("A-1", "redmine", LockedTicket(ref="redmine:18", status="Open", written="0", stands="1"))
+    lock = lock.with_ticket("A-1", "redmine", LockedTicket(ref="redmine:18", status=Status.OPEN, written="0", stands="1"))
 
     written = lock_bytes(lock)
 
     assert read_lock(written, shown="x") == lock
     assert lock_bytes(read_lock(written, shown="x")) == written
+
+
+def test_a_lock_of_an_older_version_has_the_words_that_were_printed() -> None:
+    entry = b"""format: 1
+tickets:
+  A-1:
+    redmine: {ref: "redmine:18", stands: "1", status: "Partially resolved", written: "0"}
+"""
+    lock = read_lock(entry, shown="x")
+
+    assert lock.tickets["A-1"]["redmine"].status is Status.PARTIALLY_RESOLVED
+    assert b'"partially_resolved"' in lock_bytes(lock)
 
 
 @pytest.mark.parametrize("content", [b"", b"format: 2\n", b"- 1\n", b"format: 1\nother: 1\n", b"attached: {a: b}\n"])
@@ -177,7 +190,7 @@ def test_a_file_is_known_again_by_its_digest() -> None:
 
 
 def test_a_marker_is_not_taken_for_that_of_an_id_that_begins_alike() -> None:
-    draft = Draft("A-1", "", "", "", "findings-report:x/A-1", "", 1, ())
+    draft = Draft("A-1", "", "", "", "findings-report:x/A-1", Status.OPEN, 1, ())
 
     assert draft.is_marked("from @findings-report:x/A-1@")
     assert draft.is_marked("from {{findings\\-report:x/A-1}}.")

@@ -8,6 +8,7 @@ are not known here: cited lines of the baseline come tracked to the current side
 from findings_report.comparison.matching.match import match
 from findings_report.comparison.matching.values import (
     CitedLines,
+    Family,
     Match,
     Matching,
     MatchReason,
@@ -17,4 +18,4 @@ from findings_report.comparison.matching.values import (
     Traits,
 )
 
-__all__ = ["CitedLines", "Match", "MatchReason", "Matching", "Overlap", "Possible", "Reused", "Traits", "match"]
+__all__ = ["CitedLines", "Family", "Match", "MatchReason", "Matching", "Overlap", "Possible", "Reused", "Traits", "match"]

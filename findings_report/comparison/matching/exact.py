@@ -64,7 +64,7 @@ class Pairing:
         else:
             self.take(pair, ground, reason, weight)
 
-    def note_overlap(self, pair: Pair, reason: str) -> None:
+    def note_overlap(self, pair: Pair, reason: str, *, is_named: bool) -> None:
         """Note that the one without a partner overlaps the pair of the other; nothing when both or neither has a partner."""
         row, column = pair
         if row in self.matches and column not in self.settled[1]:
@@ -73,7 +73,8 @@ class Pairing:
             match, finding, is_baseline = self.matches[self.partners[column]], self.baseline[row], True
         else:
             return
-        self.overlaps.append(Overlap(finding.id, is_baseline, match.baseline, match.current, reason))
+        weight = likeness(self.agreement(pair))
+        self.overlaps.append(Overlap(finding.id, is_baseline, match.baseline, match.current, reason, is_named, weight))
         self.settled[0 if is_baseline else 1].add(row if is_baseline else column)
 
 
@@ -103,7 +104,7 @@ def pair_by_alias(pairing: Pairing) -> None:
             pairing.name(pair, MatchReason.ALIAS, reasons[pair])
     for pair in ranked:
         if pair not in pairing.reused:
-            pairing.note_overlap(pair, reasons[pair])
+            pairing.note_overlap(pair, reasons[pair], is_named=True)
 
 
 def _names(finding: Prepared) -> tuple[str, ...]:

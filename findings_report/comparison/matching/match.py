@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Final
 
-from findings_report.comparison.matching.assignment import LARGEST, POSSIBLE, choose
+from findings_report.comparison.matching.assignment import ACCEPT, LARGEST, POSSIBLE, choose
 from findings_report.comparison.matching.candidates import MOST_ALIKE, Pair, find_candidates
 from findings_report.comparison.matching.exact import (
     Pairing,
@@ -18,7 +18,7 @@ from findings_report.comparison.matching.exact import (
     title_and_line_keys,
 )
 from findings_report.comparison.matching.similarity import Agreement, likeness, prepare
-from findings_report.comparison.matching.values import Matching, MatchReason, Overlap, Possible, Traits
+from findings_report.comparison.matching.values import Family, Matching, MatchReason, Overlap, Possible, Traits
 
 CITED_TOO: Final = 0.5
 """How far the lines of a finding without a partner must overlap those of a pair to be reported."""
@@ -89,7 +89,7 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
     ranked = sorted(agreed, key=lambda pair: (-(agreed[pair].place or 0.0), -likeness(agreed[pair]), pair))
     for pair in ranked:
         if (agreed[pair].place or 0.0) >= CITED_TOO:
-            pairing.note_overlap(pair, _reason(agreed[pair]))
+            pairing.note_overlap(pair, _reason(agreed[pair]), is_named=False)
 
 
 def _reason(agreement: Agreement) -> str:
@@ -103,12 +103,40 @@ def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[st
     def by_ids(overlap: Overlap) -> tuple[str, bool]:
         return overlap.id, overlap.is_baseline
 
+    overlaps = tuple(sorted(pairing.overlaps, key=by_ids))
     return Matching(
         matches=tuple(pairing.matches[row] for row in sorted(pairing.matches)),
         possible=possible,
         reused=tuple(pairing.reused[pair] for pair in sorted(pairing.reused)),
-        overlaps=tuple(sorted(pairing.overlaps, key=by_ids)),
+        overlaps=overlaps,
+        families=tuple(_find_families(overlaps, possible)),
         absent=tuple(finding.id for row, finding in enumerate(pairing.baseline) if row not in pairing.matches),
         new=tuple(finding.id for column, finding in enumerate(pairing.current) if column not in pairing.partners),
         limits=limits,
     )
+
+
+def _find_families(overlaps: Iterable[Overlap], possible: Iterable[Possible]) -> list[Family]:
+    """Return the splits and merges, in the order of their ids."""
+    others: defaultdict[tuple[str, str, bool, bool], list[str]] = defaultdict(list)
+    for overlap in overlaps:
+        # By likeness: one that is as similar as a pair, and would be one, had its counterpart not a more similar one.
+        if overlap.is_named or overlap.likeness >= ACCEPT:
+            others[overlap.baseline, overlap.current, overlap.is_baseline, overlap.is_named].append(overlap.id)
+    families = [
+        Family((baseline, *ids), (current,), is_named) if is_merge else Family((baseline,), (current, *ids), is_named)
+        for (baseline, current, is_merge, is_named), ids in others.items()
+    ]
+    # Several that are about equally similar to one, and to no other, are a pair with nobody, and may be its parts.
+    there, here = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for pair in possible:
+        there[pair.baseline].add(pair.current)
+        here[pair.current].add(pair.baseline)
+    families += [Family((id,), tuple(ids), False) for id, ids in there.items() if _are_parts(id, ids, here)]
+    families += [Family(tuple(ids), (id,), False) for id, ids in here.items() if _are_parts(id, ids, there)]
+    ordered = (Family(tuple(sorted(each.baseline)), tuple(sorted(each.current)), each.is_certain) for each in families)
+    return sorted(ordered, key=lambda family: (family.baseline, family.current))
+
+
+def _are_parts(id: str, others: Set[str], possible: Mapping[str, Set[str]]) -> bool:
+    return len(others) > 1 and all(possible[other] == {id} for other in others)

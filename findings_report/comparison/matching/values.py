@@ -119,6 +119,27 @@ class Overlap:
     """The pair's id here."""
     reason: str
     """A clause for a reader."""
+    is_named: bool
+    """True when a former id says that the two belong together; otherwise they are similar."""
+    likeness: float
+    """0 to 1: how far its traits agree with those of its counterpart in the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A finding that was split into several, or several that were merged into one."""
+
+    baseline: tuple[str, ...]
+    """Ids there; one when it was split."""
+    current: tuple[str, ...]
+    """Ids here; one when several were merged."""
+    is_certain: bool
+    """True when former ids say so; otherwise the findings are as similar as a pair would be."""
+
+    @property
+    def is_split(self) -> bool:
+        """True for a split, False for a merge."""
+        return len(self.baseline) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +154,8 @@ class Matching:
     """Ids used for something else."""
     overlaps: tuple[Overlap, ...]
     """Findings without a partner that cite what a pair cites."""
+    families: tuple[Family, ...]
+    """Splits and merges, of pairs and the findings that overlap them, or of findings that may be the same."""
     absent: tuple[str, ...]
     """Baseline ids without a partner, those of `possible` included."""
     new: tuple[str, ...]
