@@ -259,6 +259,58 @@ def annotated(form: str) -> Kind:
     return made
 
 
+Dress = Callable[[Sample, Sequence[str]], list[str]]
+"""What people put around the lines of a sample, which may hold an error."""
+
+
+def headed(form: str) -> Dress:
+    return lambda sample, lines: [form.format(sample.path, sample.start, sample.end), *lines]
+
+
+def number_first(form: str) -> Dress:
+    return lambda sample, lines: [form.format(sample.start, lines[0]), *lines[1:]]
+
+
+def number_ends(form: str) -> Dress:
+    return lambda sample, lines: [form.format(sample.start, lines[0]), *lines[1:-1], form.format(sample.end, lines[-1])]
+
+
+def marked(form: str) -> Dress:
+    return lambda _, lines: (
+        [lines[0], form.format(lines[1]), *lines[2:]] if lines[1].strip() else [form.format(lines[0]), *lines[1:]]
+    )
+
+
+def proposed(_: Sample, lines: Sequence[str]) -> list[str]:
+    return [lines[0], *(f"-{line}" for line in lines[1:3]), "+    better = true;", *lines[3:]]
+
+
+def dressed(dress: Dress, *verdicts: Verdict) -> Kind:
+    return lambda sample, _: case(sample, dress(sample, sample.text), *verdicts)
+
+
+def dressed_edit(dress: Dress) -> Kind:
+    def made(sample: Sample, rng: random.Random) -> Case | None:
+        quote = _edit(sample, rng, _rename)
+        plain = _edited(sample, quote)
+        return replace(plain, quote="\n".join(dress(sample, quote))) if plain and quote else None
+
+    return made
+
+
+DRESSES: dict[str, tuple[Dress, tuple[Verdict, ...]]] = {
+    "File: path": (headed("File: {0}"), (V.EXACT,)),
+    "# path (line 1-2)": (headed("# {0} (line {1}-{2})"), (V.EXACT,)),
+    "permalink": (headed("// https://github.com/owner/name/blob/main/{0}#L{1}-L{2}"), (V.EXACT,)),
+    "number on the first line": (number_first("{0}: {1}"), (V.EXACT, V.WHITESPACE)),
+    "numbers on first and last": (number_ends("{0} | {1}"), (V.EXACT, V.WHITESPACE)),
+    "mark without comment sign": (marked("{0}  <-- here"), (V.ANNOTATED,)),
+    "tag without comment sign": (marked("{0} @audit this can be empty"), (V.ANNOTATED,)),
+    "mark in front": (marked("👉 {0}"), (V.ANNOTATED,)),
+    "proposed patch": (proposed, (V.ANNOTATED,)),
+}
+
+
 def foreign(sample: Sample, _: random.Random) -> Case:
     quote = sample.foreign
     if stands_at(sample, quote):
@@ -310,6 +362,8 @@ KINDS: dict[str, Kind] = {
     "annotated <--": annotated("LINE COMMENT <-- here"),
     "annotated, own line": annotated("COMMENT @audit-issue why?\nLINE"),
     "annotated @>": annotated("@> LINE"),
+    **{name: dressed(dress, *verdicts) for name, (dress, verdicts) in DRESSES.items()},
+    **{f"{name}, changed": dressed_edit(dress) for name, (dress, _) in DRESSES.items()},
     "another file's": foreign,
     "another file's, numbered": foreign_numbered,
 }
