@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from findings_report.evidence.quote import check_quote, index_lines, may_name
+from findings_report.evidence.quote import check_quote, index_lines, may_name, renumber
 from findings_report.evidence.quote.marks import find_head, find_named_file, is_elision, strip_remark
 from findings_report.evidence.quote.parse import read_quote
 from findings_report.model.evidence import Check, Region, Verdict
@@ -172,6 +172,25 @@ def test_a_line_of_the_file_that_names_a_file_is_code() -> None:
     check = check_quote("// src/app.py\nsecond = compute(1)", file, (Region(start_line=1, end_line=2),))
 
     assert (check.verdict, [str(region) for region in check.found], check.names) == (Verdict.EXACT, ["1-2"], None)
+
+
+def test_an_entry_of_a_data_file_is_no_head() -> None:
+    file = index_lines(("steps:", "  path: dist/app.js", "  retention: 5"), "yaml")
+    cited = (Region(start_line=1, end_line=3),)
+
+    assert is_accepted(check_quote("path: dist/app.js\nretention: 5", file, cited))
+    assert not is_accepted(check_quote("path: dist/evil.js\nretention: 5", file, cited))
+    assert is_accepted(check_quote("File: conf/steps.yaml\nretention: 5", file, cited))
+
+
+def test_numbers_are_moved_with_the_code_and_words_above_it_are_not() -> None:
+    numbered = f"File: src/Vault.sol\n11: {LINES[10]}\n{code(12, 13)}\n...\n15: {LINES[14]}"
+    claimed = checked(numbered).claimed
+
+    moved = renumber(numbered, claimed, (), lambda line: line + 5)
+
+    assert moved == numbered.replace("11:", "16:").replace("15:", "20:")
+    assert renumber(f"Vault.sol#L11-L12\n{code(11, 12)}", claimed, claimed, lambda line: line + 5) is None
 
 
 @pytest.mark.parametrize(

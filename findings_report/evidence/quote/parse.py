@@ -55,6 +55,7 @@ _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
 _BAR_ROW: Final = re.compile(r"[ \t]+[|│][ \t]*+(?P<code>(?:[\^~].*)?)\Z")  # `   | ^^^^ here`, as compilers print it
 _MOST_HEADS: Final = 3
 _SIGN_BEHIND: Final = re.compile(r"\A([ \t]*+[0-9]{1,7}[ \t]*+[:|]?)[ \t]?([-+])(?=[ \t])")  # `12 + code`, `12: - code`
+_SIGNED: Final = re.compile(r"[ \t]*+(?:[0-9]{1,7}[ \t]*+[:|]?[ \t]?)?[-+]")
 _SIGN_TWICE: Final = re.compile(r"\A([-+])\1(?=[ \t])")
 _COMMENT_LINE: Final = re.compile(r"[ \t]*+(?://|\#(?!\w)|/\*|--|\*|;|%|<!--|\(\*)")
 _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
@@ -148,9 +149,12 @@ def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
     body = _unwrap(split_lines(quote))
     plain = _read_plain(body.lines)
-    readings = dict.fromkeys(replace(reading, head=body.head) for reading in (*_read_body(body.lines, words=body.words), plain))
+    readings = tuple(dict.fromkeys((*_read_body(body.lines, words=body.words), plain)))
+    if body.head is None:
+        return readings
     verbatim = _read_plain(_strip_fence(_trim(0, split_lines(quote))).lines)
-    return (*readings, verbatim) if verbatim.lines != plain.lines else tuple(readings)
+    headed = tuple(replace(reading, head=body.head) for reading in readings)
+    return (*headed, verbatim) if verbatim.lines != plain.lines else headed
 
 
 def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
@@ -171,13 +175,13 @@ def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
 
 
 def _read_all_styles(lines: Sequence[str]) -> list[Reading]:
-    return [reading for style in STYLES if (reading := _read_numbered(lines, style)) is not None]
+    return [reading for style in _fit_styles(lines) if (reading := _read_numbered(lines, style)) is not None]
 
 
-def find_claimed(quote: str, style: re.Pattern[str]) -> tuple[Region, ...]:
-    """Return the lines that the numbers in `style` claim; empty without such numbers."""
-    reading = _read_numbered(_unwrap(split_lines(quote)).lines, style)
-    return reading.claimed if reading is not None else ()
+def _fit_styles(lines: Sequence[str]) -> list[re.Pattern[str]]:
+    """Return the styles in which the first line that may have a number has one."""
+    first = next((line for line in lines if _NUMBERED.match(line)), None)
+    return [style for style in STYLES if style.match(first)] if first is not None else []
 
 
 def find_telling_lines(quote: str) -> tuple[str, ...]:
@@ -208,12 +212,14 @@ def renumber(quote: str, claimed: Sequence[Region], cited: Sequence[Region], ste
     `claimed` is what checking the quote gave, `cited` the location's `lines`. Only a reading that claims what was checked
     counts: in `404: "Not Found"` the number may be code.
     """
-    # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
-    style = next((style for style in STYLES if find_claimed(quote, style) == tuple(claimed)), None) if claimed else None
-    if style is None:
-        return quote if tuple(claimed) == tuple(cited) else None
     lines = quote.split("\n")
     body = _unwrap(lines)
+    # The style that the check accepted is recovered from its result, so that a `Check` need not carry regular expressions.
+    readings = [(style, _read_numbered(body.lines, style)) for style in _fit_styles(body.lines)]
+    style = next((style for style, reading in readings if reading and reading.claimed == tuple(claimed)), None)
+    # The lines that the line above the code names are the author's words.
+    if style is None or (body.head and body.head.regions):
+        return quote if tuple(claimed) == tuple(cited) and not (body.head and body.head.regions) else None
     for index, number in enumerate(_find_numbers(body.lines, style) or (), body.start):
         stepped = step(int(number["number"])) if number else None
         if number and stepped is None:
@@ -242,7 +248,7 @@ def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
     """Yield the readings of code that a program printed with paths, numbers or diff marks."""
     bare = strip_paths(lines)
     if bare is not None:
-        yield from (reading for style in STYLES if (reading := _read_numbered(bare, style)) is not None)
+        yield from _read_all_styles(bare)
     apart = split_numbers(lines)
     if apart is not None:
         yield _collect(apart)
@@ -275,9 +281,6 @@ def _find_numbers(lines: Sequence[str], style: re.Pattern[str]) -> list[re.Match
 
     Numbers of a file rise; a table of codes or a list of ports seldom does, and is then read as code.
     """
-    first = next((line for line in lines if _NUMBERED.match(line)), None)
-    if first is None or not style.match(first):
-        return None
     found = [style.match(line) for line in lines]
     strays = [index for index, match in enumerate(found) if match is None and not _is_aside(lines[index])]
     last, ends = 0, max((index for index, line in enumerate(lines) if line.strip()), default=0)
@@ -478,6 +481,8 @@ def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
     A side without any line of the other is always read: nothing of the quote is left out. To leave out lines there has to be a
     fence that says `diff`, both signs, or lines added as a patch adds them: `a = b` above `+ c` may be one expression.
     """
+    if not any(map(_SIGNED.match, lines)):
+        return
     bare = [_SIGN_TWICE.sub(r"\1", line) for line in dedent([_SIGN_BEHIND.sub(r"\2\1 ", line) for line in lines])]
     signs = {line[0] for line in bare if line and line[0] in "+-"}
     # `-amount,` alone is code.

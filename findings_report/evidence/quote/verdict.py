@@ -35,6 +35,7 @@ _MOST_DIFFERENCES = 40
 _MOST_ALSO = 5
 _WIDEST_CUT = 10  # missing lines of an edited quote that are reported one by one
 _MOST_NEAREST = 2  # readings of a quote that are compared with the closest text
+_DATA: Final = frozenset(("ini", "json", "markdown", "properties", "rst", "terraform", "toml", "yaml"))  # of keys and values
 _GRADES: Final = (
     Verdict.EXACT,
     Verdict.WHITESPACE,
@@ -52,7 +53,10 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     A quote's own line numbers are its claim; without them `cited` is. Of several ways to read the quote the one is
     kept that the file bears out best. Never `unchecked` or `none`; a blank quote is `not_found`.
     """
-    spellings = [spell(reading, file) for reading in read_quote(quote)]
+    readings = read_quote(quote)
+    if file.language in _DATA:
+        readings = tuple(reading for reading in readings if not (reading.head and reading.head.is_key)) or readings
+    spellings = [spell(reading, file) for reading in readings]
     # A reading of which the file has every line comes first, and one that keeps the line that names the file before one
     # without it: it may be a line of the file after all.
     order = sorted(spellings, key=lambda s: (UNKNOWN in s.string, (s.reading.head is None) == (UNKNOWN in s.string)))
