@@ -200,22 +200,24 @@ def looks_like_head(line: str) -> bool:
     return bool(HEAD.match(line))
 
 
-def write_engagement(folder: Path, title: str, code: Code, findings: Sequence[PublishedFinding]) -> int:
-    """Writes `findings/` into `folder`, one file for each finding that has a place, and returns the number of quotes."""
+def write_engagement(
+    folder: Path, title: str, code: Code, findings: Sequence[PublishedFinding], *, commit: str = "", answers: Sequence[str] = ()
+) -> int:
+    """Writes `findings/` into `folder`, one file for each finding, and returns the number of quotes.
+
+    `commit` is pinned instead of the audited one. `answers` has lines of YAML to add to each finding.
+    """
     (folder / "findings").mkdir(parents=True, exist_ok=True)
+    commit = commit or code.commit
     (folder / "findings" / "engagement.yaml").write_text(
         f"format: 1\ntitle: {json.dumps(title)}\nclient: As published\nauthors: [{{name: As published}}]\nversion: '1'\n"
-        f"repositories:\n  code: {{path: {json.dumps(str(code.clone))}, revision: {code.commit}, commit: {code.commit}}}\n",
+        f"repositories:\n  code: {{path: {json.dumps(str(code.clone))}, revision: {commit}, commit: {commit}}}\n",
         encoding="utf-8",
     )
-    for number, finding in enumerate((finding for finding in findings if finding.quotes), 1):
-        first = finding.quotes[0].source_line
-        text = [
-            f"title: {json.dumps(finding.title, ensure_ascii=False)}",
-            f"severity: {finding.severity}",
-            f"description: Converted from line {first}.",
-            "locations:",
-        ]
+    for number, finding in enumerate(findings, 1):
+        title = json.dumps(finding.title, ensure_ascii=False)
+        source = f"description: Converted from line {finding.quotes[0].source_line}."
+        text = [f"title: {title}", f"severity: {finding.severity}", source, *answers[number - 1 : number], "locations:"]
         for quote in finding.quotes:
             text.append(f"  - path: {json.dumps(quote.place.path, ensure_ascii=False)}")
             text += [f"    lines: {quote.place.lines}"] if quote.place.lines else []

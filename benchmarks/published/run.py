@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from convert import Code, git, read_finding, split_findings, write_engagement
+from convert import Code, PublishedFinding, git, read_finding, split_findings, write_engagement
 from line_by_line import Judgement, judge
 
 HERE = Path(__file__).parent
@@ -39,6 +39,8 @@ class Report:
     text: str
     code: str
     commit: str
+    fixed: str = ""
+    """Commit that contains the fixes, for fixes.py."""
     at: str = "HEAD"
 
 
@@ -70,22 +72,28 @@ def find_clone(mirror: Path, repository: str) -> Path | None:
     return None
 
 
-def convert(report: Report, mirror: Path, out: Path) -> Path | None:
-    """Returns the engagement's folder, or None without the clones."""
+def read_report(report: Report, mirror: Path) -> tuple[Code, list[PublishedFinding]] | None:
+    """Return the audited code and the findings that cite some of it, or None without the clones."""
     repository, file = report.text.split(":")
     text, clone = find_clone(mirror, repository), find_clone(mirror, report.code)
     if not text or not clone:
         print(f"{report.name}: no clone of {report.code if text else repository} in {mirror}")
         return None
-    folder = out / report.half / report.name
-    shutil.rmtree(folder, ignore_errors=True)
     code = Code(clone, report.commit)
     lines = git(text, "show", f"{report.at}:{file}").replace("\r\n", "\n").split("\n")
-    findings = [
-        read_finding(lines, first, last, severity, code) for first, last, severity in split_findings(lines, report.house)
-    ]
-    count = write_engagement(folder, f"{report.name}, as published in {repository}", code, findings)
-    print(f"{report.half} {report.name}: {len(findings)} findings, {count} quotes")
+    findings = [read_finding(lines, *part, code) for part in split_findings(lines, report.house)]
+    return code, [finding for finding in findings if finding.quotes]
+
+
+def convert(report: Report, mirror: Path, out: Path) -> Path | None:
+    """Writes the engagement and returns its folder, or None without the clones."""
+    found = read_report(report, mirror)
+    if not found:
+        return None
+    folder = out / report.half / report.name
+    shutil.rmtree(folder, ignore_errors=True)
+    count = write_engagement(folder, f"{report.name}, as published in {report.text.split(':')[0]}", *found)
+    print(f"{report.half} {report.name}: {len(found[1])} findings, {count} quotes")
     return folder
 
 
