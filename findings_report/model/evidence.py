@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     EXACT = "exact"
     """Every quoted line matches the repository at the cited lines."""
     WHITESPACE = "whitespace"
-    """The quote differs from the repository in indentation, tabs or trailing blanks only."""
+    """The quote differs from the repository in whitespace only: indentation, tabs, blanks beside signs, blank lines."""
     PARTIAL = "partial"
     """The quote is part of the cited line, or a line that was wrapped; every quoted character is there, in order."""
     ELIDED = "elided"
@@ -63,7 +63,7 @@ class Verdict(StrEnum):
 # Not the docstrings of `Verdict`: Python does not keep docstrings of enumeration members, and these are printed for customers.
 VERDICT_MEANING: dict[Verdict, str] = {
     Verdict.EXACT: "Every quoted line matches the repository at the cited lines.",
-    Verdict.WHITESPACE: "Identical except for indentation or trailing spaces.",
+    Verdict.WHITESPACE: "Identical except for whitespace.",
     Verdict.PARTIAL: "Part of a line, or a line that was wrapped; every quoted character is there, in order.",
     Verdict.ELIDED: "All quoted lines are present in order; lines between them were left out.",
     Verdict.ANNOTATED: "Identical after the auditor's annotations are removed.",

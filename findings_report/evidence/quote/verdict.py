@@ -126,8 +126,9 @@ def _judge_in_turn(order: Sequence[Spelling], file: LineIndex, cited: tuple[Regi
     """Yield the verdicts on readings of which everything is in the file."""
     is_placed = False
     for spelling in order:
-        # All of the text is at its claimed place already; a reading of which a line is nowhere is no better.
-        if is_placed and UNKNOWN in spelling.string:
+        # All of the text is at its claimed place already: neither a reading of which a line is nowhere is better, nor one that
+        # sets a line of the file aside as the name of a file.
+        if is_placed and (UNKNOWN in spelling.string or spelling.reading.head is not None):
             return
         check = _judge(spelling, file, cited)
         if check is not None:
@@ -149,7 +150,7 @@ def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Chec
 
 
 def _judge_edited(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
-    """Return the verdict on one reading of a quote that is not in the file as it is."""
+    """Return the verdict on one reading of a quote of which something is not in the file."""
     claimed = quoted.reading.claimed or cited
     missing = Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
     if not quoted.string:
