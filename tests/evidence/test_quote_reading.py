@@ -93,7 +93,10 @@ HEADS = {
     "// https://gitlab.com/a/b/-/blob/main/src/x.sol#L12-14": "src/x.sol 12-14",
     "<https://bitbucket.org/a/b/src/0123abc/src/x.sol#lines-12:14>": "src/x.sol 12-14",
     "Link: https://codeberg.org/a/b/src/branch/main/src/x.sol#L12": "src/x.sol 12",
-    "[x.sol#L12](https://github.com/a/b/blob/main/src/x.sol#L12)": "x.sol 12",
+    "[x.sol#L12](https://github.com/a/b/blob/main/src/x.sol#L12)": "src/x.sol 12",
+    "[Link to code](https://github.com/a/b/blob/main/src/x.sol#L12)": "src/x.sol 12",
+    "Figure 1.1: The withdraw function (src/x.sol#L12–L14)": "src/x.sol 12-14",
+    "Listing 4. Part of the check": "",
 }
 
 
@@ -161,6 +164,7 @@ def test_an_address_below_the_code_and_a_head_above_each_group_are_set_aside() -
 
     assert_read(f"{code(11, 15)}\n{address}", Verdict.EXACT, found="11-15")
     assert_read(f"```\n{code(11, 15)}\n```\n{address}", Verdict.EXACT, found="11-15")
+    assert_read(f"{code(11, 15)}\nFigure 2.1: The function withdraw (Vault.sol#L11–L15)", Verdict.EXACT, found="11-15")
     groups = f"// Vault.sol#L6-L7\n{code(6, 7)}\n\n// Vault.sol#L11-L13\n{code(11, 13)}"
     assert_read(groups, Verdict.ELIDED, found="6-7 11-13")
     assert not is_accepted(checked(groups.replace("// Vault.sol#L11", "// Other.sol#L11")))
@@ -224,6 +228,16 @@ def test_numbers_may_be_written_in_any_style(style: str) -> None:
     assert_read(quote, Verdict.EXACT, Verdict.WHITESPACE, found="11-15")
     wrong = "\n".join(style.format(number + 1, LINES[number - 1]) for number in range(11, 16))
     assert checked(wrong).verdict is Verdict.MOVED
+
+
+def test_what_a_bot_prints_before_each_line_is_set_aside() -> None:
+    quote = "\n".join(f"2023-05-vault/src/Vault.sol::{number} => {LINES[number - 1]}" for number in range(11, 16))
+
+    assert_read(quote, Verdict.EXACT, found="11-15")
+
+
+def test_characters_that_nobody_sees_are_set_aside() -> None:
+    assert_read(code(11, 15).replace("require", "\u200brequire"), Verdict.EXACT, found="11-15")
 
 
 def test_rows_of_a_compiler_between_numbered_lines_are_remarks() -> None:
@@ -382,6 +396,11 @@ PATCHES = [
 def test_of_a_proposed_patch_what_it_changes_is_checked_and_what_it_adds_is_not(quote: str) -> None:
     assert_read(quote, Verdict.ANNOTATED, found="11-13")
     assert not is_accepted(checked(quote.replace("require(balances", "assert(balances")))
+
+
+def test_a_diff_names_its_file() -> None:
+    assert checked(PATCHES[8]).names == "Vault.sol"
+    assert checked(PATCHES[7]).names is None
 
 
 @pytest.mark.parametrize("context", ["", " "])

@@ -64,12 +64,12 @@ _TAG: Final = (
     r"@(?:[Aa]udit[a-z]*(?:-\w+)*|AUDIT(?:-\w+)*|(?:notes?|info|bug|issue|finding|vuln\w*|gas|todo|fixme|poc|follow-?up|question|warning|danger"
     r"|attack|exploit|problem|report\w*|high|medium|low|critical)(?:-\w+)*)(?![\w(.])"
 )
-_SIGN: Final = r"[←⬅⇐⟵◀◄👈👆👇☝⬆↑🔴🟠🟡❌⚠🚨🐛🔥❗‼🛑🚩]"
+_SIGN: Final = r"[←⬅⇐⟵◀◄↑⬆☝❗‼✀-➿☀-⛿\U0001f300-\U0001faff]"  # arrows that point at code, and pictures
 _WORD: Final = (
     r"(?:HERE|BUGS?|ISSUE|VULN\w*|PROBLEM|AUDIT\w*|NOTE|FIXME|WRONG|ERROR|ROOT CAUSE|DANGER|WARNING|ATTACK|EXPLOIT|UNSAFE"
     r"|MISSING|POC|THIS|ATTENTION|INCORRECT|FINDING|[Aa]udit(?:or)?|[Vv]ulnerable|[Rr]oot cause|[Hh]ere)\b"
 )
-_MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]+>|>{{2,}}|{_SIGN}|→|➜|👉)"
+_MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]+>|>{{2,}}|{_SIGN}|→)"
 _ALONE: Final = rf"[*_(\[]{{0,3}}(?:<-{{2,}}|<={{2,}}|<~{{2,}}|<{{3,}}|{_SIGN}|{_TAG}|@audit\()"  # without a comment sign
 _REMARK: Final = re.compile(
     rf"(?<!\s)\s*+{_START}\s*+{_MARK}"
@@ -84,7 +84,7 @@ _PERHAPS: Final = re.compile(
     rf"(?<=[;{{}}),\]:])\s++(?:{_WORD}(?P<shouted>.*)|(?:[-=]{{1,3}}>+|<[-=]|>{{3,}}|\^{{2,}}|!{{2,}}|→|➜|👉)\s*+(?P<rest>.*))\Z"
 )
 _POINTER: Final = re.compile(
-    rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|➜|👉|▶|►|{_SIGN}\ufe0f?)[ \t]?"
+    rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|▶|►|{_SIGN}\ufe0f?)[ \t]?"
 )
 _FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}|<{{3,}}|!{{3,}}|{_SIGN})(?P<rest>.*)\Z")
 _DECORATOR: Final = re.compile(r"\s*+@(?!audit)[a-z][\w-]*+\s*+\Z")  # a tag with nothing behind it
@@ -96,9 +96,8 @@ _PROSE: Final = re.compile(
     r"\s*\S+\s+\S[^;{}=\[\]]*(?<!:)\Z",
     re.IGNORECASE,
 )
-_ANY_MARK: Final = re.compile(rf"[@^→➜👉▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
-_REMARK_STARTS: Final = frozenset("#/-;%(<*@=>→➜👉^~!" + _SIGN[1:-1])
-"""The first characters of what `is_remark` accepts."""
+_ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
+_STARTS: Final = re.compile(rf"\s*+(?:[#/;%(<*@=>→^~!-]|{_SIGN})")  # few lines start as a remark does
 
 _LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
 _HEAD: Final = re.compile(
@@ -115,6 +114,11 @@ _AFTER_PATH: Final = re.compile(
     r"(?:\s*(?:::|#|->)\s*[\w.$]+(?:\([\w\s,.]*\))?|\s[\w.$]+\(\))?"
     r"(?:\]?\(https?:[^\s)]*\))?(?P<words>\s*[-–—:|>,(]{1,2}\s?[^;{}=]*)?[`*\"'\])>\s]*[:.]?[*\s]*\Z",
     re.IGNORECASE,
+)
+_LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:[^\s)]+)\)[.:]?\Z")
+_CAPTION: Final = re.compile(
+    rf"(?:Figure|Fig\.|Listing|Snippet) [0-9]{{1,3}}(?:\.[0-9]{{1,3}})?\s?[:.–-]\s[^(]*+"
+    rf"(?:\((?P<path>[\w./@+-]+\.\w+)(?:[#:]L?(?P<spans>{_SPANS}))?\))?\W*\Z"
 )
 _LINES_ALONE: Final = re.compile(
     rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?(?:lines?[\s:#]*|(?=L[0-9]+-))(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
@@ -155,8 +159,8 @@ def is_elision(text: str) -> bool:
 
 
 def is_remark(text: str) -> bool:
-    """True when nothing but a remark is on the line; it then starts like one, as few lines do."""
-    return text.lstrip()[:1] in _REMARK_STARTS and strip_remark(text) is None
+    """True when nothing but a remark is on the line."""
+    return _STARTS.match(text) is not None and strip_remark(text) is None
 
 
 def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
@@ -219,6 +223,10 @@ def find_head(line: str) -> Head | None:
         return None
     if (alone := _LINES_ALONE.match(text)) is not None:
         return Head("", _read_spans(alone["spans"]))
+    if (link := _LINK.match(text)) is not None:
+        return _read_address(link["url"])
+    if (caption := _CAPTION.match(text)) is not None:
+        return Head(caption["path"] or "", _read_spans(caption["spans"] or ""))
     text = re.sub(rf"\s*{_CLOSE}\Z", "", text)
     head = _HEAD.match(text)
     if head is None:

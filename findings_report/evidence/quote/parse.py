@@ -28,6 +28,7 @@ from findings_report.sourcecode.lines import dedent, is_informative, join_runs, 
 Step = Callable[[int], int | None]
 """The new number of a line; None when it is not known."""
 
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # what chats and word processors put into copied text
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 
 # One way must fit every number of a quote. Only the separator itself is taken off: what follows
@@ -49,6 +50,8 @@ _COLUMN: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
 Numbered = list[tuple[int | None, str]]
 """Lines of code, each with the number that was beside it; None for a line without one."""
 
+_BELOW: Final = re.compile(r"://|\A(?:Figure|Fig\.|Listing|Snippet) ")  # what may name the file below the code
+_C4UDIT: Final = re.compile(r"(?P<path>[^\s:]+)::(?P<number>[0-9]{1,7}) => ")  # the Code4rena bot's `grep -n`
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
 _LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
 _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
@@ -63,6 +66,8 @@ _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{
 _DIFF_HEAD: Final = re.compile(
     r"(?:diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |new file mode |deleted file mode |similarity |rename )"
 )
+_DIFF_FILE: Final = re.compile(r"(?:\+\+\+ b/|--- a/|diff --git a/.* b/)(?P<path>[^\t]+)")
+_LONGEST_DIFF_HEAD: Final = 8
 
 
 class QuotedLine(NamedTuple):
@@ -147,6 +152,12 @@ class _Body(NamedTuple):
 
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
+    readings = _read_shapes(quote)
+    visible = _INVISIBLE.sub("", quote)
+    return readings if visible == quote else (*_read_shapes(visible), *readings)
+
+
+def _read_shapes(quote: str) -> tuple[Reading, ...]:
     body = _unwrap(split_lines(quote))
     plain = _read_plain(body.lines)
     readings = tuple(dict.fromkeys((*_read_body(body.lines, words=body.words), plain)))
@@ -378,7 +389,8 @@ def _unwrap(lines: Sequence[str]) -> _Body:
     """Return a quote without its fence and the lines that name the file: above or below the code, or above each group."""
     body = _trim(0, lines)
     heads: list[Head] = []
-    if len(body.lines) > 1 and "://" in body.lines[-1] and (head := find_head(body.lines[-1])) is not None:
+    is_head_below = len(body.lines) > 1 and _BELOW.search(body.lines[-1])
+    if is_head_below and (head := find_head(body.lines[-1])) is not None:
         heads.append(head)
         body = _trim(body.start, body.lines[:-1])
     body = _strip_fence(body)
@@ -390,7 +402,8 @@ def _unwrap(lines: Sequence[str]) -> _Body:
         heads.append(head)
         body = _strip_fence(_trim(body.start + 1, body.lines[1:], body.words))
     if not heads:
-        return body
+        named = next((named for line in body.lines[:_LONGEST_DIFF_HEAD] if (named := _DIFF_FILE.match(line))), None)
+        return body._replace(head=Head(named["path"], ())) if named else body
     for index, line in enumerate(body.lines):
         if (head := find_head(line)) is not None and head.path and may_name(heads[0].path, head.path):
             heads.append(head)
@@ -422,6 +435,9 @@ def _strip_fence(body: _Body) -> _Body:
 def strip_paths(lines: Sequence[str]) -> list[str] | None:
     """Return `12:code` for `src/app.py:12:code`, the output of `grep -n` for several files; None for other text."""
     first = next((line for line in lines if line.strip()), "")
+    if _C4UDIT.match(first):
+        lines = [_C4UDIT.sub(r"\g<path>:\g<number>:", line) for line in lines]
+        first = _C4UDIT.sub(r"\g<path>:\g<number>:", first)
     match = _GREP.match(first[:_LONGEST_PATH])
     if match is None:
         return None
