@@ -150,11 +150,13 @@ def _list_places(problems: Sequence[Problem], first: Place | None) -> str:
         places.pop((first.file, first.line), None)
     listed: list[str] = []
     named = first.file if first is not None else None
-    for file, line in list(places)[:_MOST_PLACES]:
+    named_places = list(places)[:_MOST_PLACES]
+    word = "lines" if [file for file, _ in named_places].count(named or "") > 1 else "line"
+    for file, line in named_places:
         if line is None:
             listed.append(file)
         elif file == named:
-            listed.append(f"line {line}" if not listed else str(line))
+            listed.append(str(line) if listed else f"{word} {line}")
         else:
             listed.append(f"{file}:{line}")
         named = file

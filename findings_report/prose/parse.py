@@ -1,13 +1,15 @@
 """Authored Markdown parsed under the policy: tokens, references, and what cannot be printed as meant.
 
 CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
-docs/security.md). Everything else stays readable as text and is reported; nothing is dropped.
+docs/security.md). Everything else stays readable as text and is reported, also what other programs read as mathematics, task
+lists, footnotes and alerts; nothing is dropped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
@@ -110,6 +112,8 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
+    if text.count("$") > 1 or "{#" in text:
+        return False
     for block in text.split("\n\n"):
         if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
             return False
@@ -126,7 +130,7 @@ def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str
     policy = Policy()
     judged = tuple(policy.blocks(tokens))
     # Sorted by line below: problems are read beside the text.
-    faults = [*policy.faults, *_hidden(text), *policy.unused(definitions)]
+    faults = [*policy.faults, *_hidden(text), *policy.unused(definitions), *dict.fromkeys(_find_foreign(text, tokens))]
     return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
 
 
@@ -177,3 +181,115 @@ def _too_much(text: str, tokens: Sequence[Token]) -> Fault | None:
 
 def _attributes_size(token: Token) -> int:
     return sum(len(str(value)) for value in token.attrs.values()) if token.attrs else 0
+
+
+# Elements that authors write in Markdown elsewhere. Without `<script>`, in a finding an example of an attack, and without
+# `<address>` and `<u8>`, which are types.
+_ELEMENTS: Final = re.compile(
+    r"a|abbr|b|big|blockquote|br|center|code|dd|del|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|img|ins|kbd|li|mark"
+    r"|ol|p|picture|pre|q|s|samp|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|wbr"
+)
+_ELEMENT: Final = re.compile(
+    r"(?<!\\)<(?:(?P<comment>!--)|/?(?P<name>[A-Za-z][A-Za-z0-9]*)"
+    r"""(?P<attributes>(?:\s+(?:open|[A-Za-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)))*)\s*/?>)"""
+)
+# As GitHub and pandoc read them: no blank within the signs, no letter or digit at their outer sides; `${` is a variable.
+_FORMULA: Final = re.compile(r"(?<!\\)\$\$(?P<block>[^$]+)\$\$|(?<![\w$\\])\$(?=[^\s{])(?P<inline>[^$\n]*[^\s$\\])\$(?![\w${])")
+# A formula has an operator, a command or a lone letter. Prices, as in `$5 (or 5$)`, have none.
+_MATHEMATICAL: Final = re.compile(
+    r"[\\^_=<>{}]|\A\d*[A-Za-z]{1,2}'?\Z|\A[A-Za-z]+\([^()]*\)\Z|\A\w*[A-Za-z]\w*(?: ?[-+*/] ?\w+)+\Z"
+)
+_FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^(?P<label>[^\]\s]{1,64})\]")
+_FOOTNOTE_TEXT: Final = re.compile(r"^ {0,3}\[\^([^\]\s]{1,64})\]:", re.MULTILINE)
+_TASK: Final = re.compile(r"\[[ xX]\]\s")
+_ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
+_HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
+_ADDRESS: Final = re.compile(r"(?<=\]\()[^\s()]*|https?://[^\s<>]+")
+
+_HTML_REMEDIES: Final[Mapping[str, str]] = {
+    "br": "end the line with a backslash, or begin a paragraph",
+    "details": "write a heading, and its text below",
+    "sub": "write the character, as in H₂O, or put it in backticks",
+    "sup": "write the character, as in m², or put it in backticks",
+    "img": "declare the picture under `images`, and write `![](image:NAME)`",
+}
+
+
+def _find_foreign(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
+    """Yield what other Markdown programs lay out and this one prints as text. Code, and what is escaped, is meant as text."""
+    # As on GitHub: without a text for it, `[^a]` is no footnote but, for example, a regular expression.
+    labels = frozenset(_FOOTNOTE_TEXT.findall(text))
+    for index, token in enumerate(tokens):
+        if token.type != "inline":
+            continue
+        source = _blank_code(token.content)
+        first_line = token.map[0] if token.map else 0
+        if fault := _find_foreign_block(source, [other.type for other in tokens[max(0, index - 2) : index]]):
+            yield fault._replace(line_offset=first_line)
+        line_ends = [end for end, character in enumerate(source) if character == "\n"]
+        for position, fault in _find_foreign_inline(source, labels):
+            yield fault._replace(line_offset=first_line + bisect_right(line_ends, position))
+
+
+def _find_foreign_block(source: str, openers: Sequence[str]) -> Fault | None:
+    """Return the fault of a block that begins with the mark of a task, begins with that of an alert, or ends with an anchor."""
+    if openers == ["list_item_open", "paragraph_open"] and _TASK.match(source):
+        remedy = "write a list without boxes, or a table with the state"
+        return Fault(0, "a task list is printed as a list, with `[ ]` and `[x]` as text", remedy, "task-list-as-text")
+    if openers == ["blockquote_open", "paragraph_open"] and _ALERT.match(source):
+        remedy = "begin the quote with a word in bold, as in **Warning**"
+        return Fault(
+            0, "an alert, as in `[!WARNING]`, is printed as a quote that begins with this text", remedy, "alert-as-text"
+        )
+    if openers[-1:] == ["heading_open"] and _HEADING_ANCHOR.search(source):
+        return Fault(0, "the anchor `{#...}` of a heading is printed as text", "remove it", "html-as-text")
+    return None
+
+
+def _find_foreign_inline(source: str, footnotes: Collection[str]) -> Iterator[tuple[int, Fault]]:
+    """Yield each fault with its position in the content of a block."""
+    for element in _ELEMENT.finditer(source):
+        if element["comment"]:
+            yield element.start(), Fault(0, "the comment `<!-- ... -->` is printed as text", "remove it", "html-as-text")
+        elif _ELEMENTS.fullmatch(element["name"].lower()):
+            yield element.start(), _describe_element(element["name"].lower(), element["attributes"])
+    for formula in _FORMULA.finditer(source):
+        if _MATHEMATICAL.search(formula["block"] or formula["inline"]):
+            remedy = "write it in words, or in backticks, or as a picture"
+            yield formula.start(), Fault(0, "a formula is printed as text, with its `$` signs", remedy, "math-as-text")
+    for footnote in _FOOTNOTE.finditer(source):
+        if footnote["label"] in footnotes:
+            remedy = "write the note in parentheses, or as a sentence"
+            yield footnote.start(), Fault(0, "a footnote, as in `[^1]`, is printed as text", remedy, "footnote-as-text")
+
+
+def _describe_element(name: str, attributes: str) -> Fault:
+    if name == "a":
+        is_link = "href" in attributes.lower()
+        what, remedy = ("link", "write `[text](address)`") if is_link else ("anchor", "remove it, or write a heading")
+        return Fault(0, f"the {what} `<a>` is printed as text", remedy, "html-as-text")
+    # One kind, as they are written together.
+    name = "details" if name == "summary" else name
+    remedy = _HTML_REMEDIES.get(name, "write Markdown in its place, or put it in backticks if it is code")
+    return Fault(0, f"`<{name}>` is printed as text", remedy, "html-as-text")
+
+
+def _blank_code(source: str) -> str:
+    """Return the content of a block with blanks for code spans and addresses; lines stay. Source: CommonMark 0.31, 6.1."""
+    runs = list(re.finditer(r"(?<!\\)`+", source))
+    closers: dict[int, list[int]] = {}
+    for index, run in enumerate(runs):
+        closers.setdefault(len(run[0]), []).append(index)
+    parts: list[str] = []
+    done = index = 0
+    while index < len(runs):
+        same = closers[len(runs[index][0])]
+        following = bisect_right(same, index)
+        if following == len(same):  # a run without a partner is text
+            index += 1
+            continue
+        closer = same[following]
+        parts += [source[done : runs[index].start()], re.sub(r"[^\n]", " ", source[runs[index].start() : runs[closer].end()])]
+        done, index = runs[closer].end(), closer + 1
+    text = "".join([*parts, source[done:]])
+    return _ADDRESS.sub(lambda match: " " * len(match[0]), text)

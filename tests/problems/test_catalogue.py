@@ -150,7 +150,7 @@ def test_equal_problems_are_one_with_their_places() -> None:
 
     (message,) = summarize(found)
 
-    assert message.fault == "is still to be written; also at line 5, 9, 12 and 3 more places"
+    assert message.fault == "is still to be written; also at lines 5, 9, 12 and 3 more places"
     assert (message.place, message.field) == (Place("A.finding.yaml", 3), "summary")
 
 

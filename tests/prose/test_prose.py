@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,3 +220,64 @@ def test_every_letter_of_any_text_is_kept_or_its_loss_reported(text: str) -> Non
         return  # addresses, entities and info strings are no text
     letters = [character for character in text if character.isalpha()]
     assert [character for character in words_of(parsed) if character.isalpha()] == letters
+
+
+FOREIGN = [
+    ("Before.<br>After.", [(0, "html-as-text")]),
+    (
+        "a\n\n<details>\n<summary>S</summary>\n\nb\n\n</details>",
+        [(2, "html-as-text"), (3, "html-as-text"), (7, "html-as-text")],
+    ),
+    ("H<sub>2</sub>O", [(0, "html-as-text")]),
+    ('x\ny <a name="here"></a>', [(1, "html-as-text")]),
+    ("x <!-- not for the client -->", [(0, "html-as-text")]),
+    ("## Head {#head}", [(0, "html-as-text")]),
+    ("| a |\n|---|\n| x<br>y |", [(2, "html-as-text")]),
+    ("The sum\nis $$f(a) = \\frac{n_1 a}{n_2}$$.", [(1, "math-as-text")]),
+    ("$a_1 * b_1 * c_1$ is", [(0, "math-as-text")]),
+    ("takes $O(n)$ or $n$", [(0, "math-as-text")]),
+    ("- [ ] not done\n- [x] done", [(0, "task-list-as-text"), (1, "task-list-as-text")]),
+    ("A note.[^1]\n\n[^1]: The note itself.", [(0, "footnote-as-text"), (2, "footnote-as-text")]),
+    ("> [!WARNING]\n> Take care.", [(0, "alert-as-text")]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FOREIGN)
+def test_what_other_programs_lay_out_is_reported_with_its_line(text: str, expected: list[tuple[int, str]]) -> None:
+    assert [(fault.line_offset, fault.code) for fault in prose.faults(text)] == expected
+
+
+@pytest.mark.parametrize("text", [text for text, _ in FOREIGN])
+def test_in_code_it_is_meant_as_text(text: str) -> None:
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+
+    assert prose.faults(f"```\n{text}\n```\n\n~~~\n{text}\n~~~\n\n{indented}") == ()
+    if "\n" not in text:
+        assert prose.faults(f"a `` {text} `` b `{text}` c") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Prices such as $5 and $10 are no formula", "$5-$10", "5$ or ($10)", "costs $5 (or 10$)", "US$5=$6", "$1,000 + $2,000",
+        "$HOME/$USER and $PATH:$HOME", "${A}:${B}", "the ids $$ and $$", r"\$a_b\$", r"\<br>", r"\[^1]", "$_GET['a'].$_POST",
+        "Vec<u8> and Map<K, V>", "transfer(<address>, <amount>)", "if x<i and y>z", "<script>alert(1)</script>",
+        "`[^a-z]` and [^a-z]", "<https://example.org/$a_1$>", "[x](https://example.org/$a_1$)", "- [x](https://example.org)",
+        "[!WARNING] without a quote", "{#not a heading}", "Result&nbsp;&lt;5", "a `` ` <br> `` b", "x\n`<br>\n<br>` y",
+    ],
+)  # fmt: skip
+def test_what_is_meant_as_text_is_not_reported(text: str) -> None:
+    assert prose.faults(text) == ()
+
+
+def test_a_backtick_without_a_partner_hides_nothing() -> None:
+    assert [fault.line_offset for fault in prose.faults("a ` b <br>\nand `` c `` <br>\n``` d")] == [0, 1]
+
+
+@pytest.mark.parametrize("piece", ["<b>", "<a ", "$x_", "[^1] ", "<a b=c", "<!--", "`"])
+def test_the_search_takes_time_in_proportion_to_the_text(piece: str) -> None:
+    start = time.process_time()
+
+    prose.faults(piece * (100_000 // len(piece)) + "\n\n[^1]: x")
+
+    assert time.process_time() - start < 2
