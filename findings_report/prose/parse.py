@@ -268,7 +268,7 @@ def _describe_element(name: str, attributes: str) -> Fault:
         is_link = "href" in attributes.lower()
         what, remedy = ("link", "write `[text](address)`") if is_link else ("anchor", "remove it, or write a heading")
         return Fault(0, f"the {what} `<a>` is printed as text", remedy, "html-as-text")
-    # One kind, as they are written together.
+    # One kind: authors write both together.
     name = "details" if name == "summary" else name
     remedy = _HTML_REMEDIES.get(name, "write Markdown in its place, or put it in backticks if it is code")
     return Fault(0, f"`<{name}>` is printed as text", remedy, "html-as-text")
