@@ -1,0 +1,122 @@
+"""Text that somebody else wrote costs linear time: every regular expression of the package meets texts that grow.
+
+Measured is growth, not time: four times the text may cost eight times as much at most, where quadratic time is sixteen times.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import itertools
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import findings_report
+
+PACKAGE = Path(findings_report.__file__).parent
+SEARCHES = "search|sub|subn|finditer|findall|split"
+SHORT = 1_000
+"""Characters of the smaller text: quadratic time is then a millisecond at least, and the larger one 16 times that."""
+NOTICEABLE = 0.0008
+"""Seconds for the smaller text, below which there is nothing to compare."""
+
+_CHARACTERS = " \t\na1A.-_/#*`~[]()<>\"'\\|:;=@!^&%{}+,…"
+_TOGETHER = [" a", "a.", "a-", "..", "](", "[a", "<a", "</", "\\\\", "/*", "# ", "a:", "1:", "| ", "\n ", "\r\n", "a@", "&#", "`a"]
+_ENDS = ["", "!", "\n", "x", " "]
+
+
+class Expression(NamedTuple):
+    """A regular expression, and whether it is looked for anywhere in a text or at one place only."""
+
+    name: str
+    pattern: re.Pattern[str]
+    is_searched: bool
+
+
+def _patterns(value: object, name: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+        yield name, value
+    elif isinstance(value, tuple | list | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            yield from _patterns(inner, f"{name}[{key!r}]")
+
+
+def _in_calls(tree: ast.AST) -> Iterator[tuple[int, str, re.Pattern[str]]]:
+    """Yield line, function and pattern of each `re.sub("...", ...)` in a module."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        of_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr != "compile"
+        pattern = node.args[0]
+        if of_re and isinstance(pattern, ast.Constant) and isinstance(pattern.value, str):
+            yield node.lineno, node.func.attr, re.compile(pattern.value)
+
+
+def expressions() -> list[Expression]:
+    """Every compiled pattern in a module's globals, also within tables, and every literal one in a call of `re`."""
+    sources = {str(path): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+    package = "\n".join(sources.values())
+    known: dict[tuple[str, int], Expression] = {}
+    for info in pkgutil.walk_packages(findings_report.__path__, "findings_report."):
+        if ".demo" in info.name or info.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(info.name)
+        own = sources[str(module.__file__)]
+        for variable, value in vars(module).items():
+            for name, pattern in _patterns(value, f"{info.name}.{variable}"):
+                users = own if variable.startswith("_") else package
+                # A pattern of a table is called through another name.
+                is_searched = re.search(rf"\b{variable}(?:\[[^\]]*\])?\.(?:{SEARCHES})\(", users) is not None
+                key = (pattern.pattern, pattern.flags)
+                before = known.get(key)
+                known[key] = Expression(name, pattern, is_searched or (before is not None and before.is_searched))
+        for line, function, pattern in _in_calls(ast.parse(own)):
+            known[pattern.pattern, line] = Expression(f"{info.name}:{line}", pattern, function in SEARCHES.split("|"))
+    return sorted(known.values(), key=lambda expression: expression.name)
+
+
+def _seconds(expression: Expression, text: str) -> float:
+    find = expression.pattern.search if expression.is_searched else expression.pattern.match
+    best = float("inf")
+    for _ in range(3):
+        start = time.thread_time()
+        if expression.is_searched:
+            sum(1 for _ in expression.pattern.finditer(text))
+        find(text)
+        best = min(best, time.thread_time() - start)
+        if best < NOTICEABLE:
+            break
+    return best
+
+
+def _grows(expression: Expression) -> str | None:
+    """Return the text, repeated, in which the time grows faster than the text; None if there is none."""
+    for unit, end in itertools.product((*_CHARACTERS, *_TOGETHER), _ENDS):
+        small = _seconds(expression, unit * (SHORT // len(unit)) + end)
+        if small >= NOTICEABLE and _seconds(expression, unit * (4 * SHORT // len(unit)) + end) > 8 * small:
+            return f"{unit!r} repeated, then {end!r}"
+    return None
+
+
+def test_the_measure_finds_quadratic_time() -> None:
+    assert _grows(Expression("blanks", re.compile(r"[ \t]+#"), is_searched=True)) is not None
+    assert _grows(Expression("blanks", re.compile(r"[ \t]+#"), is_searched=False)) is None
+    assert _grows(Expression("blanks", re.compile(r"(?<![ \t])[ \t]++#"), is_searched=True)) is None
+
+
+@pytest.mark.slow
+def test_no_regular_expression_costs_more_than_linear_time() -> None:
+    collected = expressions()
+
+    slow = {expression.name: text for expression in collected if (text := _grows(expression)) is not None}
+
+    assert len(collected) > 150
+    assert sum(expression.is_searched for expression in collected) > 50
+    assert not slow
