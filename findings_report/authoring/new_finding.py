@@ -31,7 +31,7 @@ NO_ENTRIES: Final = "put findings to start from into library/ beside findings/, 
 """The remedy for a library that is empty or does not exist."""
 
 
-_NUMBERED = re.compile(r"(.*?)([0-9]+)\Z")
+_NUMBERED = re.compile(r"(.*[^0-9]|)([0-9]+)\Z")
 
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'+-]*[\w.)])?\Z")

@@ -214,13 +214,13 @@ def _decode(content: bytes) -> str:
     if (found := _FORBIDDEN.search(text)) is not None:
         _refuse_character(found[0], *_position(text, found.start()))
     if (found := _BREAKS_FOR_SOME.search(text)) is not None:
-        code = f"{ord(found[0]):04X}"
+        escape = f"{ord(found[0]):04X}"
         is_carriage_return = found[0] == "\r"
         raise YamlFault(
-            f"the character U+{code} ends a line for YAML, and not for git and most editors",
+            f"the character U+{escape} ends a line for YAML, and not for git and most editors",
             *_position(text, found.start()),
             f"save the file with {'LF or CRLF as line ends' if is_carriage_return else 'LF as line end'}; within text, write "
-            f'"\\u{code}" in double quotes',
+            f'"\\u{escape}" in double quotes',
         )
     return text
 

@@ -21,7 +21,7 @@ from findings_report.problems.safe_text import visible
 WIDTH = 80  # if the output is piped, or the terminal has no size
 _LONGEST_SOURCE = 160  # a minified file is one line
 _LONGEST_SECRET = 1000  # a token in an address may begin far before the fault
-_COMMANDS = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+_COMMANDS = re.compile(r"^(?P<blank>[^\S\n]*+):(?=:)|#(?=#\[)", re.MULTILINE)
 """Text that a runner of GitHub Actions executes as a command. Source: actions/runner, ActionCommand: `::`, also after
 blanks, at the beginning of a line; `##[`, anywhere."""
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")

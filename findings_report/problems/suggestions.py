@@ -127,7 +127,7 @@ def status(value: str) -> str | None:
 
 def weakness(value: object) -> str | None:
     """Return `write CWE-79` for 79, `79`, `CWE79` or `cwe_79`; None without a number."""
-    found = re.fullmatch(r"\s*(?:cwe)?[\s:_-]*0*([1-9][0-9]{0,5})\s*", str(value), re.IGNORECASE)
+    found = re.fullmatch(r"(?:cwe)?[\s:_-]*+0*+([1-9][0-9]{0,5})", str(value).strip(), re.IGNORECASE)
     return f"write CWE-{found[1]}" if found else None
 
 

@@ -27,7 +27,7 @@ from findings_report.rendering.html import ELISION, first_line, heading_levels
 _SPECIAL = re.compile(r"(?<=[^\W_])(_+)(?=[^\W_])|[\\`*\[\]<~_]|&(?=#?\w+;)|!(?=\[)")
 _BLANKS = re.compile(r"[ \t]+")
 _AT_START = re.compile(r"(?=>|[-+](?:\s|$)|#{1,6}(?:\s|$)|[-=]+\s*$)|\d{1,9}(?=[.)](?:\s|$))")
-_LINE_ENDS = re.compile(r"\s*\n\s*")
+_LINE_ENDS = re.compile(r"(?<!\s)\s*\n\s*")
 _BACKTICKS = re.compile("`+")
 _WEB: Final = ("https://", "http://", "mailto:")
 _NO_REFERENCES: Final = References()

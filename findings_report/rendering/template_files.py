@@ -19,7 +19,7 @@ from findings_report.problems.suggestions import did_you_mean, nearest
 FALLBACK: Final = "standard"
 """The template whose files are used where another template has none of that name."""
 
-_STYLED: Final = re.compile(r"""<[^>]*\sstyle\s*=\s*["']""")
+_STYLED: Final = re.compile(r"""<[^<>]*\sstyle\s*=\s*["']""")
 
 
 @dataclass(frozen=True)

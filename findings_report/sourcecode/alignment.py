@@ -29,7 +29,7 @@ _FREE: Final = frozenset(
 _BY_LINE: Final = frozenset(("dart", "go", "groovy", "javascript", "kotlin", "protobuf", "scala", "swift", "typescript"))
 """Languages like those of _FREE in which a line end may also end a statement."""
 
-_DIRECTIVE: Final = re.compile(r"^\s*#", re.MULTILINE)
+_DIRECTIVE: Final = re.compile(r"^[^\S\n]*+#", re.MULTILINE)
 _WORDS: Final = re.compile(r"[\w$]+|\n|[^\w\s$]+")
 
 

@@ -21,13 +21,33 @@ import findings_report
 
 PACKAGE = Path(findings_report.__file__).parent
 SEARCHES = "search|sub|subn|finditer|findall|split"
-SHORT = 1_000
-"""Characters of the smaller text: quadratic time is then a millisecond at least, and the larger one 16 times that."""
+LENGTHS = (125, 250, 500, 1_000)
+"""Characters of the smaller text: of the shortest that costs a noticeable time, lest cubic time cost minutes."""
 NOTICEABLE = 0.0008
 """Seconds for the smaller text, below which there is nothing to compare."""
 
 _CHARACTERS = " \t\na1A.-_/#*`~[]()<>\"'\\|:;=@!^&%{}+,…"
-_TOGETHER = [" a", "a.", "a-", "..", "](", "[a", "<a", "</", "\\\\", "/*", "# ", "a:", "1:", "| ", "\n ", "\r\n", "a@", "&#", "`a"]
+_TOGETHER = [
+    " a",
+    "a.",
+    "a-",
+    "..",
+    "](",
+    "[a",
+    "<a",
+    "</",
+    "\\\\",
+    "/*",
+    "# ",
+    "a:",
+    "1:",
+    "| ",
+    "\n ",
+    "\r\n",
+    "a@",
+    "&#",
+    "`a",
+]
 _ENDS = ["", "!", "\n", "x", " "]
 
 
@@ -99,9 +119,12 @@ def _seconds(expression: Expression, text: str) -> float:
 def _grows(expression: Expression) -> str | None:
     """Return the text, repeated, in which the time grows faster than the text; None if there is none."""
     for unit, end in itertools.product((*_CHARACTERS, *_TOGETHER), _ENDS):
-        small = _seconds(expression, unit * (SHORT // len(unit)) + end)
-        if small >= NOTICEABLE and _seconds(expression, unit * (4 * SHORT // len(unit)) + end) > 8 * small:
-            return f"{unit!r} repeated, then {end!r}"
+        for length in LENGTHS:
+            small = _seconds(expression, unit * (length // len(unit)) + end)
+            if small >= NOTICEABLE:
+                if _seconds(expression, unit * (4 * length // len(unit)) + end) > 8 * small:
+                    return f"{unit!r} repeated, then {end!r}"
+                break
     return None
 
 
