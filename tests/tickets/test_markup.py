@@ -11,7 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import example, given
+from examples import examples
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from findings_report.model.ticket import Markup
@@ -127,6 +128,7 @@ def test_a_tree_for_jira_has_no_empty_text_and_nothing_where_it_has_no_place() -
     assert (marks["x"], marks["y"], marks["z"]) == (["code"], ["link", "code"], [])
 
 
+@settings(max_examples=examples(40))
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 @example(ALL)
 @example("> ")
