@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
 from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, UNFINISHED, Files
-from findings_report.authoring.yaml_reader import YamlDocument, YamlFault, read
+from findings_report.authoring.yaml_reader import BREAKS, YamlDocument, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
@@ -68,13 +68,21 @@ class Authored:
         """Yield the problems that are not of an invalid location: those may follow from its error, which is reported."""
         return (problem for problem in problems if _location_of(problem) not in self.invalid_locations)
 
-    def places_of(self, unwanted: Callable[[str], Iterable[str]]) -> Iterator[tuple[str, Place]]:
-        """Yield each character that `unwanted` picks out of a file's text, with its first place in that file."""
+    def places_of(self, choose: Callable[[str], Iterable[Sequence[str]]]) -> Iterator[tuple[Sequence[str], Place]]:
+        """Yield each group of characters that `choose` picks out of the text of a field, with the place of the first of them.
+
+        Quotes are left out: the report prints the repository's lines.
+        """
         for shown, document in self.documents.values():
-            for character in unwanted("\n".join(document.lines)):
-                line = next(number for number, text in enumerate(document.lines) if character in text)
-                source = document.lines[line]
-                yield character, Place(shown, line + 1, source.index(character) + 1, source)
+            for path, mark in document.values.items():
+                if mark.style in ("-", "{", "[") or path[-1:] == ("quote",):
+                    continue
+                source = document.source(mark)
+                for characters in choose(source):
+                    breaks = list(BREAKS.finditer(source, 0, index := min(map(source.index, characters))))
+                    line = mark.line + len(breaks)
+                    column = index - breaks[-1].end() if breaks else mark.column + index
+                    yield characters, Place(shown, line + 1, column + 1, document.lines[line])
 
 
 @dataclass(frozen=True)

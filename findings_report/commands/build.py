@@ -5,7 +5,7 @@ The three steps are `plan_build`, `run_jobs` and `publish_build`. `build_many` t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from findings_report import authoring
 from findings_report.commands.check import gates, severity_rank
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.safe_text import HIDDEN
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
@@ -253,26 +254,41 @@ def _identify(checked: Checked, template: Template, borrow: tuple[Path, ...]) ->
     return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
 
 
+_MOST_NAMED: Final = 3
+"""Characters of one script that a warning names."""
+
+
 def locate_missing_characters(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:
-    """Return the problems, with one for each place of a character that no font has instead of one for all characters."""
-    from findings_report.pdf.glyphs import missing_characters
+    """Return the problems, with one for each script of a field or snippet that no font has, instead of one for all."""
+    from findings_report.pdf.glyphs import missing_by_script
 
     if all(problem.code != "pdf-characters" for problem in problems):
         return problems  # characters in comments of the YAML, or in quotes that are not shown, are not printed
-    located: list[Problem] = []
+
+    def find_missing(text: str) -> Mapping[str, tuple[str, ...]]:
+        return missing_by_script(text, any_font=system_fonts)
+
     # The layout only knows that a character has no glyph, so its places are searched in the sources.
-    for character, place in checked.authored.places_of(lambda text: missing_characters(text, any_font=system_fonts)):
-        located.append(_no_font(character, place=place))
+    places = checked.authored.places_of(lambda text: find_missing(text).values())
+    located = [_no_font(characters, place=place) for characters, place in places]
     for key, snippets in (checked.evidence.snippets if checked.evidence else {}).items():
         for snippet in snippets:
             code = "\n".join(line.text for run in snippet.runs for line in run.lines)
             subject = (key, "locations", snippet.index)
-            located += (_no_font(character, subject=subject) for character in missing_characters(code, any_font=system_fonts))
+            located += (_no_font(characters, subject=subject) for characters in find_missing(code).values())
     # The general problem stays if no place was found, as for a character that a template prints.
     return [problem for problem in problems if not located or problem.code != "pdf-characters"] + located
 
 
-def _no_font(character: str, *, place: Place | None = None, subject: Subject | None = None) -> Problem:
-    fault = f"no font has U+{ord(character):04X}; the PDF shows its code point"
-    remedy = "use another character, or --system-fonts where this machine has one"
+def _no_font(characters: Sequence[str], *, place: Place | None = None, subject: Subject | None = None) -> Problem:
+    """Return the warning of characters of one script."""
+    from findings_report.pdf.glyphs import script_of
+
+    # A character that hides others is named by its code alone.
+    first = ", ".join(
+        f"U+{ord(character):04X}{'' if HIDDEN.match(character) else f' {character}'}" for character in characters[:_MOST_NAMED]
+    )
+    more = f" and {len(characters) - _MOST_NAMED} more" if len(characters) > _MOST_NAMED else ""
+    fault = f"no font has {first}{more} ({script_of(characters[0])}); the PDF shows code points in their place"
+    remedy = "use --system-fonts where this machine has a font for them, or other characters"
     return Problem(Kind.OUTPUT, fault, remedy, place=place, subject=subject, level="warning", code="pdf-characters")

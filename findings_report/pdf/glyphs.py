@@ -8,6 +8,7 @@ scripts are written with, and variation selectors, which choose a shape of the c
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,40 @@ def missing_characters(text: str, *, any_font: bool = False) -> tuple[str, ...]:
         return tuple(sorted(character for character in characters if HIDDEN.match(character)))
     covered = _covered()
     return tuple(sorted(character for character in characters if ord(character) not in covered or HIDDEN.match(character)))
+
+
+def missing_by_script(text: str, *, any_font: bool = False) -> dict[str, tuple[str, ...]]:
+    """Return the characters of a text that cannot be printed by their script, in the order of the text."""
+    absent = frozenset(missing_characters(text, any_font=any_font))
+    groups: dict[str, tuple[str, ...]] = {}
+    for character in dict.fromkeys(text) if absent else ():
+        if character in absent:
+            script = script_of(character)
+            groups[script] = (*groups.get(script, ()), character)
+    return groups
+
+
+def script_of(character: str) -> str:
+    """Return the script of a character as a reader names it: the one that a font would have to cover.
+
+    Python has no table of scripts: the name of a letter begins with its script (Unicode 15, section 4.8).
+    """
+    category = unicodedata.category(character)
+    word = unicodedata.name(character, "").partition(" ")[0]
+    if category in ("Co", "Cn"):
+        return "private use" if category == "Co" else "unassigned"
+    if word == "HANGUL":
+        return "Korean"
+    # Fonts cover Han, kana and their punctuation together, and a text mixes them.
+    if word in _EAST_ASIAN or _EAST_ASIAN_FORMS.match(character):
+        return "Chinese or Japanese"
+    if category[0] in "LMN":
+        return word.capitalize()
+    return "symbols"
+
+
+_EAST_ASIAN: Final = frozenset({"BOPOMOFO", "CJK", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA", "KATAKANA-HIRAGANA"})
+_EAST_ASIAN_FORMS: Final = re.compile("[\u3000-\u303f\uff00-\uffef]")
 
 
 def substitute_missing(html: str, *, any_font: bool = False) -> tuple[str, tuple[str, ...]]:

@@ -1087,3 +1087,18 @@ def test_only_characters_that_are_printed_need_a_font(work: Work, run: Run) -> N
 
     work.write("A-1.finding.yaml", FINDING.replace("wrong", "wrong \U00013000"))
     assert "A-1.finding.yaml:4:22: warning: no font has U+13000" in run("build", work.root, "-f", "pdf").err
+
+
+@pytest.mark.slow
+def test_characters_without_a_font_are_one_warning_for_each_script_of_a_field(work: Work, run: Run) -> None:
+    text = "wrong 利用者の入力を, \U00013000"
+    work.write("A-1.finding.yaml", FINDING.replace("A finding", "識別子が推測").replace("wrong", text))
+
+    ran = run("build", work.root, "-f", "pdf", "-o", work.root / "a.pdf", "--output-format", "concise")
+
+    lines = [line.rpartition("A-1.finding.yaml:")[2] for line in ran.err.splitlines() if "no font has" in line]
+    assert [line.partition("; ")[0] for line in lines] == [
+        "1:8: warning: no font has U+8B58 識, U+5225 別, U+5B50 子 and 3 more (Chinese or Japanese)",
+        "4:22: warning: no font has U+5229 利, U+7528 用, U+8005 者 and 4 more (Chinese or Japanese)",
+        "4:31: warning: no font has U+13000 𓀀 (Egyptian)",
+    ]

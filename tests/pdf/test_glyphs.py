@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 
+import pytest
 from font_coverage import measured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.pdf.glyphs import COVERAGE, FONTS, missing_characters, substitute_missing
+from findings_report.pdf.glyphs import COVERAGE, FONTS, missing_by_script, missing_characters, script_of, substitute_missing
 from findings_report.pdf.page import limits_for
 from findings_report.system.toolchain import library_versions, missing_libraries
 
@@ -90,3 +91,21 @@ def test_limits_allow_a_thousand_findings() -> None:
 
     assert limits.cpu_seconds >= 2 * 281
     assert limits.memory_bytes >= 2 * 2_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("characters", "script"),
+    [
+        ("利のーｱ、。「ㄅ", "Chinese or Japanese"), ("한", "Korean"), ("ع", "Arabic"), ("ก", "Thai"),
+        ("\U00013000", "Egyptian"), ("😀→", "symbols"), ("\ue000", "private use"), ("\U000e0080", "unassigned"),
+    ],
+)  # fmt: skip
+def test_a_character_has_the_script_that_a_font_would_have_to_cover(characters: str, script: str) -> None:
+    assert {script_of(character) for character in characters} == {script}
+
+
+def test_missing_characters_are_grouped_by_script_in_the_order_of_the_text() -> None:
+    assert missing_by_script("b \U00013001 利 a 用 利 \U00013000") == {
+        "Egyptian": ("\U00013001", "\U00013000"), "Chinese or Japanese": ("利", "用")
+    }  # fmt: skip
+    assert missing_by_script("Plain text – with signs") == {}
