@@ -208,7 +208,7 @@ def _place(region: TrackedRegion) -> dict[str, Any]:
     return {
         "repository": region.repository,
         "path": drift.path,
-        "lines": str(drift.region),
+        "lines": None if drift.is_whole_file else str(drift.region),
         "code": region.state.value,
         "drift": drift.kind.value,
         "now": {"path": now.path, "lines": str(now.region)} if now else None,

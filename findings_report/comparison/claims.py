@@ -21,7 +21,7 @@ from findings_report.model.comparison import (
     TrackedRegion,
     count_places,
 )
-from findings_report.model.drift import Method
+from findings_report.model.drift import Method, Spot
 from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
@@ -48,7 +48,9 @@ class CitedCode:
 
     states: frozenset[CodeState]
     """The states of its regions."""
-    fixable: frozenset[CodeState]
+    known: frozenset[CodeState]
+    """The same without regions whose quote was not found in the baseline: where the code is that was meant is not known."""
+    binding: frozenset[CodeState]
     """The same without the steps of a path that stayed where another step of it changed: one changed step breaks a path."""
     clause: str
     """What happened, as a clause of a sentence; when the regions differ, with every region."""
@@ -105,9 +107,14 @@ def judge_claim(
     nothing can have changed. `words` are printed for statuses instead of their names.
     """
     states = _states(evidence, is_read=is_read)
-    fixable = _states(_without_kept_steps(baseline, evidence), is_read=is_read)
-    clause = _describe_code(_combine(states), evidence, is_read=is_read)
-    code = CitedCode(states, fixable, clause, tuple(dict.fromkeys(_list_doubts(baseline, evidence))))
+    known = _without_not_found(baseline, evidence)
+    code = CitedCode(
+        states,
+        _states(known, is_read=is_read),
+        _states(_without_kept_steps(baseline, known), is_read=is_read),
+        _describe_code(_combine(states), evidence, is_read=is_read),
+        tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
+    )
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
         judgements = [_of_new(code)] if states else []
@@ -158,11 +165,18 @@ def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_re
     def describe(region: TrackedRegion) -> str:
         drift = region.drift
         # Where the lines are now; where they were when they are gone.
-        place = _place(drift.now.path, drift.now.region) if drift.now else _place(drift.path, drift.region)
+        spot = drift.now or Spot(path=drift.path, region=drift.region)
+        place = spot.path if drift.is_whole_file else _place(spot.path, spot.region)
         return f"{region.repository}: {place}" if is_named else place
 
     places = count_places(evidence, describe)
     return places if is_read else f"{places}; other cited code could not be read"
+
+
+def _without_not_found(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Sequence[TrackedRegion]:
+    snippets = baseline.snippets if baseline is not None else ()
+    unknown = {snippet.index for snippet in snippets if snippet.check.verdict is Verdict.NOT_FOUND}
+    return [region for region in evidence if region.location not in unknown]
 
 
 def _without_kept_steps(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Sequence[TrackedRegion]:
@@ -182,10 +196,16 @@ def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedReg
         # Of a quote at other lines, the grade of its text counts: those lines are the ones that were followed.
         verdict = snippet.check.text or snippet.check.verdict
         if verdict in _UNFIT:
-            yield f"the baseline's quote of {_place(drift.path, drift.region)} {_UNFIT[verdict]}"
+            place = drift.path if drift.is_whole_file else _place(drift.path, drift.region)
+            yield f"the baseline's quote of {place} {_UNFIT[verdict]}"
         # A file that is cited as a whole is followed by its first lines.
         if (snippet.file_lines or 0) > drift.region.end_line and drift.method is not Method.BLOB:
             yield f"only the first {drift.region.end_line} lines of {drift.path} were compared"
+
+
+def _is_touched(states: frozenset[CodeState]) -> bool:
+    """Return True when a region changed, and every other one changed as well or has changes around it."""
+    return not states.isdisjoint(_CHANGED) and states <= {*_CHANGED, CodeState.AROUND, CodeState.INTACT}
 
 
 def _begin(sentence: str) -> str:
@@ -251,6 +271,9 @@ def _of_resolved(
             return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
         case CodeState.EQUAL | CodeState.NONE:
             return _of_fix_elsewhere(finding, code, fixes, text)
+        case CodeState.AROUND | CodeState.INTACT if between := [fix for fix in fixes if fix.is_between]:
+            text = f"{text}; the named fix, {_names(between)}, was made between the two reports."
+            return _judge(Assessment.CONSISTENT, "resolved", code, text)
         case CodeState.AROUND:
             # A fix can be a check before the cited lines, so this is no contradiction.
             return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
@@ -260,9 +283,10 @@ def _of_resolved(
             # What was resolved before does not have to change again, in any of its places.
             text = _begin(f"{word} before the baseline; since then, {code.clause}.")
             return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
-        case CodeState.MIXED if _combine(code.fixable) in _CHANGED:
-            text = f"{text}; they are steps of one path, which one changed step may interrupt."
-            return _judge(Assessment.CONSISTENT, "resolved", code, text)
+        case CodeState.MIXED if _is_touched(code.binding):
+            path = "" if _is_touched(code.known) else "; they are steps of one path, which one changed step may interrupt"
+            doubts = "".join(f"; {doubt}" for doubt in code.doubts)
+            return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}{path}{doubts}.")
         case CodeState.INTACT | CodeState.MIXED:
             return _judge(Assessment.REVIEW, "resolved", code, f"{text}.")
         case CodeState.MODIFIED | CodeState.DELETED:

@@ -89,7 +89,8 @@ class Fixes:
         """
         if finding.fix is None:
             return ()
-        cited = list(list_places(baseline.id, baseline.snippets)) if baseline else []
+        places = list_places(baseline.id, baseline.snippets) if baseline else ()
+        cited = [place for place in places if place.unknown is None]
         # A commit id does not say whose it is. The repositories that the finding cites come first, and a finding without code
         # may be fixed in any.
         names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)

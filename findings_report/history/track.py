@@ -25,6 +25,12 @@ from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.problems import FindingsReportError, Kind, Problem
 
+_UNPLACED: Final[Mapping[Verdict, str]] = {
+    Verdict.NOT_FOUND: "the location has no lines, and its quote was not found in the file",
+    Verdict.UNCHECKED: "the location has no lines, and the file was not read",
+}
+"""Why the lines of a location without `lines` are not known, by its verdict."""
+
 _MOST_FOLLOWED: Final = 200
 """Lines of a file that is cited as a whole: its first ones are followed."""
 
@@ -49,6 +55,8 @@ class CitedPlace:
     """Where it is cited."""
     region: Region
     """Its lines."""
+    unknown: str | None = None
+    """Why its lines are not known, as a sentence; None if they are."""
 
     @property
     def quoted(self) -> tuple[int, ...]:
@@ -116,9 +124,12 @@ def follow(
     """
     # One `track` for each repository and commit, so that files are diffed and searched once for all findings that cite them.
     together: dict[tuple[str, str | None], list[int]] = defaultdict(list)
-    for index, place in enumerate(cited):
-        together[place.snippet.repository, place.snippet.commit].append(index)
     drifts: dict[int, Drift] = {}
+    for index, place in enumerate(cited):
+        if place.unknown is not None:
+            drifts[index] = _unverifiable(CitedRegion(place.snippet.path, place.region), place.unknown)
+        else:
+            together[place.snippet.repository, place.snippet.commit].append(index)
     problems: list[Problem] = []
     for (name, commit), indexes in together.items():
         group = [cited[index] for index in indexes]
@@ -132,7 +143,11 @@ def follow(
             result = _follow_group(group, name, repositories.get(name), commit, commits.get(name))
         drifts.update(zip(indexes, result.drifts, strict=True))
         problems += result.problems
-    return FollowResult(tuple(drifts[index] for index in range(len(cited))), tuple(dict.fromkeys(problems)))
+    ordered = (
+        drifts[index] if place.snippet.regions else drifts[index].model_copy(update={"is_whole_file": True})
+        for index, place in enumerate(cited)
+    )
+    return FollowResult(tuple(ordered), tuple(dict.fromkeys(problems)))
 
 
 def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlace]:
@@ -140,6 +155,9 @@ def list_places(finding: str, snippets: Iterable[Snippet]) -> Iterator[CitedPlac
     for snippet in snippets:
         if snippet.regions:
             yield from (CitedPlace(finding, snippet, region) for region in snippet.regions)
+        elif snippet.check.verdict in _UNPLACED:
+            # Not left out: a place that cannot be followed is not a place that is not cited.
+            yield CitedPlace(finding, snippet, Region(start_line=1, end_line=1), _UNPLACED[snippet.check.verdict])
         elif snippet.file_lines:
             yield CitedPlace(finding, snippet, Region(start_line=1, end_line=min(snippet.file_lines, _MOST_FOLLOWED)))
         # Reports of version 0.1.0 printed the first lines of the file, and have no number of lines.

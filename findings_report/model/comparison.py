@@ -21,6 +21,10 @@ COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 """Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""
 
 
+_MOST_NAMED: Final = 8
+"""Places of one state that a sentence names; all are in the evidence beside it."""
+
+
 class Change(StrEnum):
     """Change of a finding since the baseline. Source: SARIF 2.1.0, 3.27.24 baselineState."""
 
@@ -169,13 +173,17 @@ class TrackedRegion(Frozen):
 def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[TrackedRegion], str] | None = None) -> str:
     """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`.
 
-    With `describe`, each count is followed by its regions in parentheses.
+    With `describe`, each count is followed by its first 8 regions in parentheses. A region that is cited twice counts once.
     """
+    places = {(region.repository, region.drift.path, region.drift.region, region.state): region for region in evidence}
     parts: list[str] = []
     for state, words in PLACE_WORDS.items():
-        if regions := [region for region in evidence if region.state is state]:
-            count = f"{len(regions)} of {len(evidence)} cited places" if not parts else f"{len(regions)}"
-            named = f" ({'; '.join(map(describe, regions))})" if describe is not None else ""
+        if regions := [region for region in places.values() if region.state is state]:
+            count = f"{len(regions)} of {len(places)} cited places" if not parts else f"{len(regions)}"
+            named = ""
+            if describe is not None:
+                more = [f"and {len(regions) - _MOST_NAMED} more"] if len(regions) > _MOST_NAMED else []
+                named = f" ({'; '.join([*map(describe, regions[:_MOST_NAMED]), *more])})"
             parts.append(f"{count} {words}{named}")
     return ", ".join(parts)
 

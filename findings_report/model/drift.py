@@ -106,6 +106,8 @@ class Drift(Frozen):
     """The cited lines."""
     kind: DriftKind
     """State of the cited lines."""
+    is_whole_file: bool = False
+    """True if the location has no `lines`; `region` is then the part of the file that was followed."""
     now: Spot | None = None
     """New place of the lines; None if deleted, ambiguous or unverifiable."""
     method: Method = Method.NONE

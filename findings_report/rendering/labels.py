@@ -214,8 +214,8 @@ def side(side: ComparisonSide) -> str:
 
 
 def cited(drift: Drift) -> str:
-    """Return the region as it was cited: `path#L111-L129`."""
-    return f"{drift.path}#{anchor((drift.region,))}"
+    """Return the region as it was cited: `path#L111-L129`, or the path of a file that is cited as a whole."""
+    return drift.path if drift.is_whole_file else f"{drift.path}#{anchor((drift.region,))}"
 
 
 def spot(place: Spot) -> str:

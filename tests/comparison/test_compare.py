@@ -285,12 +285,13 @@ def test_the_places_that_stayed_are_named_with_their_lines() -> None:
         path="old.py", region=LINES, kind=DriftKind.RENAMED, now=Spot(path="b.py", region=Region(start_line=7, end_line=7))
     )
     stayed = EQUAL.model_copy(update={"drift": here})
+    elsewhere = GONE.model_copy(update={"drift": GONE.drift.model_copy(update={"path": "c.py"})})
 
-    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (GONE, stayed, GONE), ())
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (GONE, stayed, GONE, elsewhere), ())
 
     assert (found.weight, found.code) == (Assessment.REVIEW, "resolved-mixed")
     assert found.text == (
-        "Reported as resolved; 1 of 3 cited places unchanged (b.py, line 7), 2 deleted (a.py, lines 10-14; a.py, lines 10-14)."
+        "Reported as resolved; 1 of 3 cited places unchanged (b.py, line 7), 2 deleted (a.py, lines 10-14; c.py, lines 10-14)."
     )
 
 
@@ -314,6 +315,56 @@ def test_a_path_is_interrupted_by_one_step_that_changed() -> None:
 
     assert [each.weight for each in (path, alone, both)] == [Assessment.CONSISTENT, Assessment.REVIEW, Assessment.REVIEW]
     assert "1 of 2 cited places unchanged (a.py, lines 10-14), 1 changed (a.py, lines 10-14); they are steps" in path.text
+
+
+def test_a_place_that_is_cited_twice_counts_once_and_a_long_list_is_cut() -> None:
+    def at(line: int) -> TrackedRegion:
+        place = Region(start_line=line, end_line=line)
+        drift = Drift(path="a.py", region=place, kind=DriftKind.UNCHANGED, now=Spot(path="a.py", region=place))
+        return EQUAL.model_copy(update={"drift": drift})
+
+    evidence = [GONE, *(at(line) for line in range(1, 11)), at(1)]
+
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), evidence, ())
+
+    assert "10 of 11 cited places unchanged (a.py, line 1; a.py, line 2;" in found.text
+    assert "a.py, line 8; and 2 more), 1 deleted (a.py, lines 10-14)." in found.text
+
+
+def test_places_with_changes_around_them_do_not_stand_against_a_fix_of_another() -> None:
+    for near in (AROUND, INTACT):
+        region = Region(start_line=30, end_line=31)
+        other = near.model_copy(update={"drift": near.drift.model_copy(update={"region": region})})
+        assert judged(OPEN, RESOLVED, CHANGED, other) == (Assessment.CONSISTENT, "resolved-mixed")
+        assert judged(OPEN, RESOLVED, other)[0] is Assessment.REVIEW
+    assert judged(OPEN, RESOLVED, CHANGED, AROUND, EQUAL)[0] is Assessment.REVIEW
+    assert judged(OPEN, RESOLVED, AROUND, INTACT)[0] is Assessment.REVIEW
+
+
+def test_a_named_fix_explains_changes_beside_the_cited_lines() -> None:
+    known = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN)
+    fix = Fix(commits=("abc",))
+
+    assert judged(OPEN, RESOLVED, AROUND, fix=fix, fixes=(known,)) == (Assessment.CONSISTENT, "resolved-surroundings")
+    assert judged(OPEN, RESOLVED, INTACT, fix=fix, fixes=(known,)) == (Assessment.CONSISTENT, "resolved-quoted_intact")
+    assert judged(OPEN, RESOLVED, LOST, fix=fix, fixes=(known,))[0] is Assessment.REVIEW
+
+
+def test_a_quote_that_was_not_found_does_not_stand_against_a_fix_of_another_place() -> None:
+    first = samples.report().findings[0].snippets[0]
+    snippets = tuple(
+        first.model_copy(update={"index": n, "role": None, "check": Check(verdict=verdict)})
+        for n, verdict in enumerate((Verdict.EXACT, Verdict.NOT_FOUND))
+    )
+    before = finding(OPEN, snippets=snippets)
+    lost = tracked(DriftKind.UNVERIFIABLE, is_whole_file=True).model_copy(update={"location": 1})
+
+    (found,) = judge_claim(Change.UPDATED, before, finding(RESOLVED), (CHANGED, lost), ())
+    (other,) = judge_claim(Change.UPDATED, before, finding(RESOLVED), (EQUAL, lost), ())
+
+    assert found.weight is Assessment.CONSISTENT
+    assert "not located (a.py); the baseline's quote of a.py was not found in that file." in found.text
+    assert other.weight is Assessment.REVIEW
 
 
 def test_the_repository_is_named_where_places_are_in_several() -> None:

@@ -15,9 +15,9 @@ from samples import runs, snippet
 
 from findings_report.git import open_repository
 from findings_report.history.classify import CitedRegion
-from findings_report.history.track import TrackedRegions, list_places, track
+from findings_report.history.track import TrackedRegions, follow, list_places, track
 from findings_report.model.drift import Drift, DriftKind, Method
-from findings_report.model.evidence import Region
+from findings_report.model.evidence import Check, Region, Verdict
 
 Files = Mapping[str, Content]
 
@@ -639,3 +639,12 @@ def test_of_a_file_that_is_cited_as_a_whole_the_first_lines_are_followed(cited: 
     places = list_places("A-1", [snippet(regions=(), **cited)])
 
     assert [str(place.region) for place in places] == followed
+
+
+def test_a_place_whose_lines_are_not_known_is_not_left_out() -> None:
+    lost = snippet(regions=(), file_lines=900, check=Check(verdict=Verdict.NOT_FOUND))
+
+    (drift,) = follow(list(list_places("A-1", [lost])), {}, {}).drifts
+
+    assert (drift.kind, drift.is_whole_file) == (DriftKind.UNVERIFIABLE, True)
+    assert drift.reason == "the location has no lines, and its quote was not found in the file"
