@@ -235,7 +235,12 @@ def secret(what: str, file: Path | None, variable: str, option: str, *, is_new: 
 
 def _read_secret(what: str, file: Path | None, variable: str, *, is_new: bool = False) -> str | None:
     # Editors end the file with a line feed, on Windows with \r\n: neither belongs to a password.
-    text = content_of(file).decode(errors="replace").split("\n")[0].rstrip("\r") if file else os.environ.get(variable)
+    # On Windows they may begin it with a byte order mark.
+    text = (
+        content_of(file).decode("utf-8-sig", errors="surrogateescape").split("\n")[0].rstrip("\r")
+        if file
+        else os.environ.get(variable)
+    )
     if text is None and sys.stdin.isatty():  # in CI there is nobody to answer
         text = getpass(f"{what}: ")
         # A typing error in a new password would lock the PDF for ever.

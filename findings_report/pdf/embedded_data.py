@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from findings_report import sandbox
+from findings_report.pdf.encryption import prepare_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
@@ -96,7 +97,11 @@ def ask_with_password(
     if given is None:
         remedy = "give its password in a file with --password-file, or in FINDINGS_REPORT_PASSWORD"
         raise FindingsReportError(Problem(Kind.USAGE, "it is encrypted", remedy, place=Place(shown), code=NO_PASSWORD))
-    reply = ask({"password": given})
+    # As it was typed first: not every program prepares a password, nor did this one before 0.2.0.
+    for typed in dict.fromkeys((given, prepare_password(given))):
+        reply = ask({"password": typed})
+        if not reply.response.get("locked"):
+            break
     if reply.response.get("locked"):
         fault = "it does not open with this password"
         raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(shown), code=WRONG_PASSWORD))

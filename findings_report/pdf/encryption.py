@@ -7,20 +7,46 @@ The PDF may come from anyone: it is read and written in a confined child. This m
 from __future__ import annotations
 
 import io
+import stringprep
+import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from findings_report import sandbox
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
+LONGEST_PASSWORD: Final = 127
+"""Bytes of UTF-8. ISO 32000-2, 7.6.4.3.3, leaves out those that follow; programs that do not would find another key."""
+
+
+def prepare_password(password: str) -> str:
+    """Return the form of a password that its key is derived from, so that every way of typing `é` opens the PDF.
+
+    Source: ISO 32000-2, 7.6.4.3.3, step a: the profile SASLprep of stringprep, RFC 4013, sections 2.1 and 2.2. Characters that
+    it prohibits stay: a PDF from elsewhere may have been encrypted with them.
+    """
+    mapped = "".join(
+        " " if stringprep.in_table_c12(character) else character
+        for character in password
+        if not stringprep.in_table_b1(character)
+    )
+    return unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
+
 
 def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
     """Return the PDF, encrypted. The bytes differ every time, because the key is random.
 
-    `shown` is the PDF's name in messages. Raises FindingsReportError (INPUT) for a PDF that is not readable, that is
-    encrypted already, or that is signed: encryption would invalidate the signature.
+    `shown` is the PDF's name in messages. Raises FindingsReportError: INPUT for a PDF that is not readable, that is
+    encrypted already, or that is signed, because encryption would invalidate the signature; USAGE for a password of more than
+    LONGEST_PASSWORD bytes.
     """
+    password = prepare_password(password)
+    if (length := len(password.encode())) > LONGEST_PASSWORD:
+        fault = f"the password has {length} bytes in UTF-8, and a PDF's has {LONGEST_PASSWORD} at most"
+        raise FindingsReportError(
+            Problem(Kind.USAGE, fault, "use a shorter one", place=Place(shown), code="pdf-password-length")
+        )
     seconds = 60 + len(content) // 2**20
     limits = sandbox.Limits(
         seconds,
@@ -69,6 +95,11 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
             # Revision 6 is AES-256 with the key derivation of ISO 32000-2, 7.6.4.
             locked = pikepdf.Encryption(owner=password, user=password, R=6)
             pdf.save(buffer, encryption=locked, fix_metadata_version=False)
+            pages = len(pdf.pages)
+        # The result may replace the only copy: it is read back before anything is written.
+        with pikepdf.open(io.BytesIO(buffer.getvalue()), password=password, attempt_recovery=False) as written:
+            if len(written.pages) != pages:
+                return {"fault": f"{len(written.pages)} of its {pages} pages are left after encryption"}, {}
     except pikepdf.PasswordError:
         return {"fault": "it is encrypted already"}, {}
     except (pikepdf.PdfError, AttributeError, KeyError, TypeError) as error:

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from findings_report.cli.app import app
 from findings_report.commands.attach import attach
 from findings_report.pdf.embedded_data import Password
-from findings_report.pdf.encryption import encrypt
+from findings_report.pdf.encryption import encrypt, prepare_password
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
@@ -91,6 +91,63 @@ def test_on_the_command_line_the_password_comes_from_a_file_or_the_environment(p
         assert isinstance(refused.exception, FindingsReportError)
         assert refused.exception.problems[0].kind is Kind.USAGE
     assert not (tmp_path / "3.pdf").exists()
+
+
+@pytest.mark.parametrize(("password", "is_accepted"), [("é" * 63 + "x", True), ("é" * 64, False)])
+def test_a_password_that_a_pdf_would_cut_is_refused(pdf: bytes, password: str, *, is_accepted: bool) -> None:
+    if is_accepted:
+        pikepdf.open(io.BytesIO(encrypt(pdf, password, shown="report.pdf")), password=password).close()
+    else:
+        problem = problem_of(lambda: encrypt(pdf, password, shown="report.pdf"))
+        assert (problem.kind, problem.code) == (Kind.USAGE, "pdf-password-length")
+        assert "128 bytes in UTF-8" in problem.fault
+
+
+@pytest.mark.parametrize(
+    ("typed", "prepared"),
+    [
+        ("e\u0301", "\u00e9"),  # an accent of its own
+        ("I\u00adX", "IX"),  # RFC 4013, section 3: a soft hyphen is mapped to nothing
+        ("\u00aa", "a"),  # and NFKC
+        ("a\u00a0b\u3000c", "a b c"),  # other spaces
+        ("\U0001f511", "\U0001f511"),  # not in Unicode 3.2
+    ],
+)
+def test_a_password_is_prepared_by_saslprep(pdf: bytes, typed: str, prepared: str) -> None:
+    assert prepare_password(typed) == prepared
+    locked = encrypt(pdf, typed, shown="report.pdf")
+
+    pikepdf.open(io.BytesIO(locked), password=prepared).close()
+    archive.read(locked, "report.pdf", password=lambda _: typed)
+
+
+def test_a_pdf_that_another_program_encrypted_opens_with_the_password_as_typed(pdf: bytes) -> None:
+    buffer = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        opened.save(buffer, encryption=pikepdf.Encryption(owner="e\u0301", user="e\u0301", R=6))
+
+    archive.read(buffer.getvalue(), "report.pdf", password=lambda _: "e\u0301")
+
+
+def test_a_byte_order_mark_in_a_password_file_is_not_part_of_it(pdf: bytes, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    (tmp_path / "password").write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+
+    encrypted = CliRunner().invoke(app, ["encrypt", f"{tmp_path}/report.pdf", "--password-file", f"{tmp_path}/password"])
+
+    assert encrypted.exit_code == 0
+    pikepdf.open(tmp_path / "report.pdf", password=SECRET).close()
+
+
+def test_a_password_file_that_is_not_utf_8_locks_nothing(pdf: bytes, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    (tmp_path / "password").write_text(SECRET, encoding="utf-16")
+
+    refused = CliRunner().invoke(app, ["encrypt", f"{tmp_path}/report.pdf", "--password-file", f"{tmp_path}/password"])
+
+    assert isinstance(refused.exception, FindingsReportError)
+    assert refused.exception.problems[0].fault == "the password is not UTF-8"
+    assert (tmp_path / "report.pdf").read_bytes() == pdf
 
 
 @pytest.fixture(scope="module")
