@@ -50,7 +50,7 @@ Path = tuple[str | int, ...]
 """Keys and 0-based indexes from the root of a document."""
 
 BREAKS: Final = re.compile(r"\r?\n")
-"""The line breaks of a file. libyaml has more, which are refused: see `_BREAKS_FOR_SOME`."""
+"""The line breaks of a file. libyaml has more, which are errors: see `_BREAKS_FOR_SOME`."""
 
 # Line breaks of libyaml, and not of git, of most editors and of a reviewer's browser: behind one of these, a comment would be a
 # field that nobody sees. YAML 1.2.2, section 5.4, has the carriage return alone, which git and diffs do not break at.
