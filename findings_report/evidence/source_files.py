@@ -30,7 +30,7 @@ from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
 from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
-from findings_report.sourcecode.languages import Inside, find_insides, language_of
+from findings_report.sourcecode.languages import Inside, comments_of, find_insides, language_of
 from findings_report.sourcecode.symbols import find_symbols
 from findings_report.system import cache
 
@@ -70,7 +70,7 @@ class SourceFile:
     @cached_property
     def index(self) -> LineIndex:
         """The lines, indexed for searching quotes."""
-        return index_lines(self.lines, self.language)
+        return index_lines(self.lines, comments_of(self.path))
 
     @cached_property
     def insides(self) -> tuple[Inside, ...]:

@@ -138,16 +138,47 @@ _FAMILIES: Final[dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]]
     **dict.fromkeys(("html", "xml", "markdown"), _MARKUP),
     "css": ((), (("/*", "*/"),)),
     "haskell": (("--",), (("{-", "-}"),)),
-    "lua": ((), (("--[[", "]]"), ("[[", "]]"))),
+    "lua": (("--",), (("--[[", "]]"), ("[[", "]]"))),
     "php": (("//", "#"), (("/*", "*/"),)),
     "rust": (("//",), (("/*", "*/"), ('"', '"'))),
     "sql": (("--",), (("/*", "*/"),)),
 }
 
+_LINE_COMMENTS: Final[dict[str, str]] = {
+    **dict.fromkeys(("bash", "cmake", "docker", "elixir", "gdscript", "graphql", "ini", "julia", "make", "nim", "nix"), "#"),
+    **dict.fromkeys(("perl", "powershell", "properties", "r", "ruby", "tcl", "terraform", "toml", "yaml"), "#"),
+    **dict.fromkeys(("ada", "vhdl"), "--"),
+    **dict.fromkeys(("erlang", "tex"), "%"),
+    **dict.fromkeys(("clojure", "nasm"), ";"),
+    "zig": "//",
+}
+"""What starts a comment in languages of which no more is known here."""
+
+_COMMENTS_LIKE: Final = {
+    **dict.fromkeys((".move", ".cairo", ".sw", ".nr", ".leo", ".yul", ".circom", ".tact", ".json5"), "solidity"),
+    ".vy": "python",
+    ".vyi": "python",
+}
+"""For files without a lexer, a language with the same comments."""
+
 _COMMENT_PAIRS: Final = ("/*", "<!--", "{-", "--[[")
 """Of what may run over several lines, the openers of comments; the others open strings."""
 
-_WORDS: Final = ("python", "cython", "javascript", "typescript", "php", "css", "scss", "less", "sql", "lua", "dart", "groovy")
+_WORDS: Final = (
+    "python",
+    "cython",
+    "javascript",
+    "typescript",
+    "solidity",
+    "php",
+    "css",
+    "scss",
+    "less",
+    "sql",
+    "lua",
+    "dart",
+    "groovy",
+)
 """Languages in which '...' is a string; elsewhere it is one character, or an apostrophe."""
 
 
@@ -185,18 +216,34 @@ def strip_comments(lines: Sequence[str], language: str) -> tuple[str, ...] | Non
 
     Lines may start inside of a comment `/*` when all of its lines start with `*`. Strings that hold comment signs stay.
     """
-    if not has_multi_line(language):
+    if has_multi_line(language):
+        comments, pairs = _FAMILIES[language]
+        pattern = scanner(language)
+    elif language in _LINE_COMMENTS:
+        comments, pairs = (_LINE_COMMENTS[language],), ()
+        pattern = _line_scanner(comments[0])
+    else:
         return None
     text = "\n".join(lines)
-    comments, pairs = _FAMILIES[language]
     openers = (*comments, *(opener for opener, _ in pairs if opener in _COMMENT_PAIRS))
     at = _end_of_comment(lines) if "/*" in openers else 0
     kept = ["\n" * text.count("\n", 0, at)] if at else []
-    for match in scanner(language).finditer(text, at):
-        if match["open"] is None and match[0].startswith(openers):
+    for match in pattern.finditer(text, at):
+        if match.lastgroup != "open" and match[0].startswith(openers):
             kept += [text[at : match.start()], "\n" * match[0].count("\n")]
             at = match.end()
     return tuple("".join((*kept, text[at:])).split("\n")) if kept else None
+
+
+@cache
+def _line_scanner(comment: str) -> re.Pattern[str]:
+    # After a blank or at the start of a line only: `${name#prefix}`, `a--b`, `50%`.
+    return re.compile(rf'"(?:[^"\\\n]|\\.)*"?|(?<!\w)\'[^\'\n]*\'|(?:^|(?<=\s)){re.escape(comment)}[^\n]*', re.MULTILINE)
+
+
+def comments_of(path: str) -> str:
+    """Return a language whose comments are those of the file at `path`; empty when they are not known here."""
+    return language_of(path) or _COMMENTS_LIKE.get(PurePosixPath(path).suffix.lower(), "")
 
 
 def _end_of_comment(lines: Sequence[str]) -> int:

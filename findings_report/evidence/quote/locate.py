@@ -166,7 +166,7 @@ class LineIndex:
     string: str = field(repr=False)
     """The character of each line that is not blank."""
     language: str = ""
-    """Pygments' name, by which comments are recognised; empty when unknown."""
+    """The language whose comments the file has, see `comments_of`; empty when they are not known."""
     comments: frozenset[int] = field(default=frozenset(), repr=False)
     """Numbers of the lines that may be left out without a mark, since they are nothing but comments."""
 
