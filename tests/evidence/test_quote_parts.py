@@ -90,6 +90,10 @@ PARTS = [
     ("python", 'token = "".join(…)', "8", "8"),
     ("python", 'token = "".join(random.choice(ALPHABET)\n    for _ in range(24))', "8", "8"),
     ("python", 'token = "".join(random.cho\nice(ALPHABET) for _ in range(24))', "8", "8"),
+    ("python", 'token = "".join(random.choice(ALPHABET)\n↪ for _ in range(24))', "8", "8"),
+    ("python", 'token = "".join(random.choice(ALPHABET) ↩\nfor _ in range(24))', "8", "8"),
+    ("python", 'token = "".join(rand...', "8", "8"),
+    ("python", "…ange(24))", "8", "8"),
     ("python", "8: random.choice(ALPHABET) for _ in range(24))", "8", "8"),
     ("python", "range(24))\n        self.tokens[token] = owner", "8-9", "8-9"),
     ("python", "start(self, owner):\n        ...\n        return tok" + "en", "7-10", "7, 10"),
@@ -128,6 +132,10 @@ NOT_PARTS = [
     ("python", "8: secrets.choice(ALPHABET) for _ in range(24))", "8"),
     ("python", "range(24))\n        self.tokens[owner] = owner", "8-9"),
     ("python", "oken = ", "8"),
+    ("python", 'token = "".join(rund...', "8"),
+    ("python", 'token = "".join(rand ...', "8"),
+    ("python", "…inge(24))", "8"),
+    ("python", 'token = "".join(random.choice(ALPHABET)\n↪ if _ in range(24))', "8"),
     ("python", "self.token", "9"),
     ("solidity", "revert Insufficient(msg.sender, balance);", "11-14"),
     ("solidity", "revert Insufficient(amount, msg.sender);", "11-14"),
@@ -199,6 +207,29 @@ def test_a_quote_with_gaps_around_a_cited_line_is_elided() -> None:
     check = check_quote("\n".join([*file.lines[9:14], *file.lines[15:18]]), file, regions("12"))
 
     assert (check.verdict, found(check), check.unmarked_gaps) == (Verdict.ELIDED, "10-14, 16-18", 1)
+
+
+HEAD = "contract Vault {\n    function deposit(uint256 amount) external {\n"
+SKELETON = [
+    (HEAD + "        emit Deposited(msg.sender, amount);\n    }\n}", True),
+    (HEAD + "        emit Deposited(msg.sender, total);\n    }\n}", False),
+    ("        emit Deposited(msg.sender, amount);\n    }\n}\n" + HEAD, False),
+]
+
+
+@pytest.mark.parametrize(("quote", "is_right"), SKELETON)
+@pytest.mark.parametrize("cited", ["", "2", "2-6"])
+def test_lines_that_are_in_the_file_once_may_stand_apart(quote: str, is_right: bool, cited: str) -> None:
+    check = checked("solidity", quote, cited)
+
+    assert (check.verdict in ACCEPTED) == is_right
+    assert not is_right or (found(check).startswith("1-2, 5-6") and check.unmarked_gaps == 2)
+
+
+def test_a_brace_after_a_mark_is_the_one_with_the_indentation_of_the_quote() -> None:
+    quote = f"{FILES['solidity'].lines[8]}\n    ...\n    }}"
+
+    assert found(checked("solidity", quote, "9-20")) == "9, 20"
 
 
 ONE_ALIKE = """\

@@ -30,6 +30,7 @@ UNKNOWN: Final = "\0"
 _PLACES = 200  # places of one text that are looked at; more than that and it says nothing about where it came from
 _TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it is
 _WIDEST_GAP = 30  # lines that a quote away from its claimed place may leave out without a mark and still be one quote
+_WIDEST_SURE_GAP = 300  # the same between lines of which each is in the file once
 _WIDEST_LIGHT_GAP = 3  # the same beside lines such as `}`, which are everywhere, unless the indentation fits
 
 COMMON: Final = 20
@@ -52,6 +53,8 @@ _MOST_READ = 100_000_000  # characters that one search for parts may read
 
 # A blank between two words separates them; beside a sign it only looks better.
 _LOOSE_BLANK = re.compile(r"(?<!\w) | (?!\w)")
+# Put by programs where they wrap a line; `\\` is code where the file has it.
+_WRAP = re.compile(r"\A\s*[↪↳⤷]|[↩↵⏎¬\\]\s*\Z")
 # Round and curly brackets around a mark are code: `call(...)`, `if (x) { ... }`.
 _INLINE_ELISION = re.compile(r"(?:/\*\s*)?(?:[\[<]\s*(?:\.{3,}|…+|snip)\s*[\]>]|\.{3,}|…+)(?:\s*\*/)?")
 
@@ -88,13 +91,13 @@ class Stream:
         at = position - self.offset
         return Spot(self.starts[at], self.ends[at], position, position, starts=True, ends=True)
 
-    def find(self, text: str, start: int = 0) -> Spot | None:
-        """Return the first spot of `text`, from `start` on, that starts with a whole word."""
+    def find(self, text: str, start: int = 0, *, within_word: bool = False) -> Spot | None:
+        """Return the first spot of `text`, from `start` on, that starts with a whole word, or anywhere `within_word`."""
         at = self.text.find(text, start)
         for _ in range(_PLACES):
             if at < 0:
                 return None
-            if not self.is_cut(at):
+            if within_word or not self.is_cut(at):
                 return self.spot(at, at + len(text))
             at = self.text.find(text, at + 1)
         return None
@@ -255,6 +258,13 @@ class Spelling:
         """What is looked for in one piece each, when not all of the quote is."""
         return tuple(_split_units(self))
 
+    @property
+    def has_light_piece(self) -> bool:
+        """True when one of several pieces identifies no place: of the lines equal to `}`, the first may be the wrong one."""
+        lines = self.reading.lines
+        cuts = [0, *(at for at, line in enumerate(lines) if at and line.is_after_gap), len(lines)]
+        return len(cuts) > 2 and not all(any(is_informative(line.text) for line in lines[a:b]) for a, b in pairwise(cuts))
+
     def pieces(self) -> list[str]:
         """Return the string, cut where the author says that something was left out."""
         cuts = [0, *(at for at, line in enumerate(self.reading.lines) if at and line.is_after_gap), len(self.string)]
@@ -321,7 +331,7 @@ def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
         numbers = [file.numbers[at] if at < len(file.numbers) else None for at in positions]
         if numbers == [line.number for line in lines] and "".join(file.string[at] for at in positions) == quoted.string:
             return _whole_parts(positions)
-    elif is_known and not quoted.reading.is_numbered:
+    elif is_known and not quoted.reading.is_numbered and not quoted.has_light_piece:
         # First without gaps other than the marked ones: the stricter reading names the tighter place.
         whole = _find_within(file, quoted.pieces(), _positions_in(file, claimed))
         if whole is not None:
@@ -438,8 +448,14 @@ class _Unit(NamedTuple):
     """True when the mark is on a line with code."""
     is_light: bool
     """True when it does not identify a place."""
+    gap_cost: float
+    """What it costs to leave lines out before it."""
     indent: int
     """Width of its indentation."""
+    starts_cut: bool
+    """True when an elision mark stands right before it, so that it may start within a word."""
+    ends_cut: bool
+    """True when an elision mark stands right behind it, so that it may end within a word."""
 
 
 class _State(NamedTuple):
@@ -450,6 +466,9 @@ class _State(NamedTuple):
     before: int
     """Index of the state of the unit before."""
     is_joined: bool
+    """True when nothing is between the two."""
+    is_cut: bool
+    """True when it ends within a word, and no mark says that it may."""
 
 
 @dataclass(frozen=True)
@@ -482,7 +501,7 @@ class _Search:
             layers.append(self._extend(before, unit, spots, shift) if left >= 0 else [])
             if not layers[-1]:
                 return None
-        ends = [index for index, state in enumerate(layers[-1]) if not self.stream.is_cut(state.spot.end)]
+        ends = [index for index, state in enumerate(layers[-1]) if not state.is_cut]
         if not ends:
             return None
         at = min(ends, key=lambda index: layers[-1][index].cost)
@@ -517,12 +536,12 @@ class _Search:
         if unit.letter != UNKNOWN and not self.is_bound:
             yield from map(self.stream.line, _positions_of(self.file, unit.letter))
             return
-        spot = self.stream.find(unit.text)
+        spot = self.stream.find(unit.text, within_word=unit.starts_cut)
         for _ in range(_PLACES):
             if spot is None:
                 return
             yield spot
-            spot = self.stream.find(unit.text, spot.start + 1)
+            spot = self.stream.find(unit.text, spot.start + 1, within_word=unit.starts_cut)
 
     def _spots_after(self, unit: _Unit, before: Sequence[_State]) -> Iterator[Spot]:
         """Yield where `unit` can be after the places of the unit before; of one that is everywhere, the next few places."""
@@ -535,7 +554,7 @@ class _Search:
                 at = self.file.string.find(unit.letter, at + 1) if unit.letter != UNKNOWN and at >= 0 else -1
                 if at >= 0:
                     yield self.stream.line(at)
-                after = self.stream.find(unit.text, spot.end)
+                after = self.stream.find(unit.text, spot.end, within_word=unit.starts_cut)
                 if after is not None:
                     yield after
                     spot = after
@@ -543,7 +562,12 @@ class _Search:
     def _extend(self, before: Sequence[_State] | None, unit: _Unit, spots: Sequence[Spot], shift: int | None) -> list[_State]:
         """Return the states of `unit` at `spots`, each after the cheapest state of the unit before."""
         if before is None:
-            return [_State(spot, self._claim_cost(unit, spot) + (not spot.starts), 0, is_joined=True) for spot in spots]
+            return [
+                _State(
+                    spot, self._claim_cost(unit, spot) + (not spot.starts), 0, is_joined=True, is_cut=self._is_cut(unit, spot)
+                )
+                for spot in spots
+            ]
         # A brace that is far away belongs to other code, so that a gap before one costs more.
         weight = 0.01 if unit.is_marked else 0.1 if unit.is_light else 0.05
         by_end = {state.spot.end: index for index, state in enumerate(before)}
@@ -552,7 +576,7 @@ class _Search:
         for spot in spots:
             while next_index < len(before) and before[next_index].spot.end <= spot.start:
                 state = before[next_index]
-                may_leave = not self.stream.is_cut(state.spot.end) and (unit.is_marked or self.stream.closes(state.spot))
+                may_leave = not state.is_cut and (unit.is_marked or self.stream.closes(state.spot))
                 cost = state.cost - weight * state.spot.last + (not state.spot.ends)
                 if may_leave and cost < best:
                     best, best_index = cost, next_index
@@ -563,12 +587,16 @@ class _Search:
             gap = float("inf")
             if best_index >= 0 and (unit.is_marked or (self.with_gaps and self.stream.opens(spot))):
                 is_off = unit.is_light and shift is not None and self.indent_of(spot) != unit.indent + shift
-                gap = best + weight * spot.first + (0 if unit.is_marked else 3) + claim + (not spot.starts) + 2 * is_off
-            if at is not None and joined <= gap:
-                states.append(_State(spot, joined, at, is_joined=True))
-            elif gap < float("inf"):
-                states.append(_State(spot, gap, best_index, is_joined=False))
+                gap = best + weight * spot.first + unit.gap_cost + claim + (not spot.starts) + 2 * is_off
+            is_joined = at is not None and joined <= gap
+            if is_joined or gap < float("inf"):
+                before_it = at if is_joined and at is not None else best_index
+                is_cut = self._is_cut(unit, spot)
+                states.append(_State(spot, min(joined, gap), before_it, is_joined=is_joined, is_cut=is_cut))
         return states
+
+    def _is_cut(self, unit: _Unit, spot: Spot) -> bool:
+        return not unit.ends_cut and self.stream.is_cut(spot.end)
 
     def indent_of(self, spot: Spot) -> int:
         """Return the indentation of the line that a spot starts on."""
@@ -612,7 +640,7 @@ class _Found:
                 is_joined=is_joined,
                 is_marked=unit.is_inline,
             )
-            for unit, (spot, _, _, is_joined) in zip(self.units, self.states, strict=True)
+            for unit, (spot, _, _, is_joined, _) in zip(self.units, self.states, strict=True)
         )
 
     def is_credible(self) -> bool:
@@ -622,7 +650,11 @@ class _Found:
             return False
         starts = [index for index, state in enumerate(self.states) if not state.is_joined]
         gaps = [start for start in starts if not self.units[start].is_marked and self._width(start)]
-        if len(gaps) * 2 > len(self.units) or any(self._width(gap) > _WIDEST_GAP for gap in gaps):
+        # Lines of which each is in the file once may be further apart: the head of a class, and one of its functions.
+        is_sure = bool(gaps) and all(unit.is_light or self._is_unique(unit) for unit in self.units)
+        if not is_sure and len(gaps) * 2 > len(self.units):
+            return False
+        if any(self._width(gap) > (_WIDEST_SURE_GAP if is_sure else _WIDEST_GAP) for gap in gaps):
             return False
         runs = [range(a, b) for a, b in pairwise((0, *starts, len(texts)))]
         return all(self._is_near(run) for run in runs if all(self.units[index].is_light for index in run))
@@ -700,21 +732,36 @@ def _split_units(quoted: Spelling) -> list[_Unit]:
         texts = [line.text] if letter != UNKNOWN else _split_inline(line.text)
         for part, text in enumerate(texts):
             is_inline = is_marked or part > 0
+            is_marked = is_inline
             if characters := _tighten(text):
-                number = line.number if part == 0 else None
                 is_light = not is_informative(text)
                 is_gap = is_inline or line.is_after_gap
-                units.append(_Unit(index, characters, letter, number, is_gap, is_inline, is_light, _indent(line.text)))
+                # Of two braces in a row, the first belongs to the code before it.
+                is_first_light = is_light and bool(units) and not units[-1].is_light
+                units.append(
+                    _Unit(
+                        index,
+                        characters,
+                        letter,
+                        line.number if part == 0 else None,
+                        is_marked=is_gap,
+                        is_inline=is_inline,
+                        is_light=is_light,
+                        gap_cost=0 if is_gap else 3.5 if is_first_light else 3,
+                        indent=_indent(line.text),
+                        starts_cut=part > 0 and not text[0].isspace(),
+                        ends_cut=part < len(texts) - 1 and not text[-1].isspace(),
+                    )
+                )
                 is_marked = False
-            else:
-                is_marked = is_inline
         is_marked = len(texts) > 1 and not texts[-1].strip()
     return units
 
 
 def _split_inline(text: str) -> list[str]:
+    """Return what is between the elision marks in a line that the file does not have, without the signs of a wrapped line."""
     # In longer lines, which are data, no marks are looked for.
-    return _INLINE_ELISION.split(text) if len(text) <= _LONGEST_MARKED else [text]
+    return _INLINE_ELISION.split(_WRAP.sub("", text)) if len(text) <= _LONGEST_MARKED else [text]
 
 
 def _tighten(text: str) -> str:
