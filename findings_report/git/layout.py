@@ -36,6 +36,9 @@ ObjectFormat = Literal["sha1", "sha256"]
 _LARGEST: Final = 4 * 1024 * 1024
 _SECTION: Final = re.compile(r"\s*\[\s*(?P<name>[^\]]*?)\s*\](?P<rest>.*)")
 _FORMAT: Final = re.compile(r'\s*objectformat\s*=\s*"?(?P<value>[^"#;\s]*)', re.IGNORECASE)
+_WORK_TREE: Final = re.compile(r'\s*worktree\s*=\s*"?(?P<value>[^"\n]*?)"?\s*\Z', re.IGNORECASE)
+_FAN_OUT: Final = re.compile(r"[0-9a-f]{2}\Z")
+"""The folders of loose objects. Source: gitrepository-layout(5)."""
 
 # A chain of alternates may branch at each step; git itself stops at a depth of five.
 _MOST_ALTERNATES: Final = 64
@@ -137,20 +140,25 @@ def read_plain(path: Path) -> str | None:
 
 
 def object_format_in(config: str) -> ObjectFormat:
-    """Return the hash function that a repository's configuration names, its only setting that is read; sha1 by default.
+    """Return the hash function that a repository's configuration names; sha1 by default.
 
     Everything else in it, malformed lines and includes too, is passed over. Raises ValueError for another format.
     """
-    value, section = "sha1", ""
-    for line in config.splitlines():
-        if header := _SECTION.match(line):
-            section = header["name"].lower()
-        setting = _FORMAT.match(header["rest"] if header else line)
-        if setting and section == "extensions":
-            value = setting["value"].lower()
+    value = (_setting(config, "extensions", _FORMAT) or "sha1").lower()
     if value not in ("sha1", "sha256"):
         raise ValueError(f"its ids are made in a way that is not known here: {value!r}")
     return "sha1" if value == "sha1" else "sha256"
+
+
+def _setting(config: str, wanted: str, setting: re.Pattern[str]) -> str | None:
+    """Return the last value of a setting in the section `wanted`; None when it is not there."""
+    value, section = None, ""
+    for line in config.splitlines():
+        if header := _SECTION.match(line):
+            section = header["name"].lower()
+        if section == wanted and (match := setting.match(header["rest"] if header else line)):
+            value = match["value"]
+    return value
 
 
 def refusal(fault: str, *, remedy: str | None = None, code: str) -> FindingsReportError:
@@ -219,8 +227,9 @@ class _Search:
         back = read_plain(target / "gitdir") if target.is_dir() else None
         points_back = back is not None and (target / back.rstrip("\r\n")).resolve() == dot_git
         # A linked work tree is vouched for by its `gitdir` file, a submodule by its place below `.git/modules` of the
-        # repository around it. Any other pointer could name a private repository of this machine.
-        if points_back or any(_is_module(target, parent / ".git") for parent in self.root.parents):
+        # repository around it and by its work tree. Any other pointer could name a private repository of this machine.
+        is_module = any(_is_module(target, parent / ".git") for parent in self.root.parents)
+        if points_back or (is_module and _work_tree(target) == self.root):
             return target
         return self._require_allowed(target, (self.root,), "has its .git in")
 
@@ -257,12 +266,21 @@ class _Search:
                 )
 
     def _check_links(self, objects: Path, inside: tuple[Path, ...]) -> None:
-        pack = objects / "pack"
-        for folder in (objects, pack):
-            if folder.is_dir():
-                with os.scandir(folder) as entries:
-                    for link in [entry.path for entry in entries if entry.is_symlink()]:
-                        self._require_allowed(Path(link), inside, "keeps objects in")
+        """Raise FindingsReportError if an object is a link that leads out, or no file: git would wait for a pipe."""
+        waiting, seen = [objects], {objects}
+        while waiting:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    path = Path(entry.path)
+                    target = self._require_allowed(path, inside, "keeps objects in") if entry.is_symlink() else path
+                    if entry.is_dir():
+                        # Of the other folders only `info` is read, see `_read_alternates`.
+                        if (entry.name == "pack" or _FAN_OUT.match(entry.name)) and target not in seen:
+                            seen.add(target)
+                            waiting.append(target)
+                    elif not entry.is_file():
+                        fault = f"repository '{self.name}' has something that is no file among its objects: {path}"
+                        raise refusal(fault, remedy="remove it", code="repository-unreadable")
 
     def _require_allowed(self, path: Path, inside: tuple[Path, ...], what: str) -> Path:
         target = path.resolve()
@@ -287,6 +305,12 @@ def _is_module(target: Path, git_directory: Path) -> bool:
         return False
     parts = target.relative_to(git_directory).parts
     return (len(parts) > 1 and parts[0] == "modules") or (len(parts) > 3 and parts[0] == "worktrees" and parts[2] == "modules")
+
+
+def _work_tree(git_directory: Path) -> Path | None:
+    """Return the work tree that a submodule's configuration names, resolved; None without one."""
+    value = _setting(read_plain(git_directory / "config") or "", "core", _WORK_TREE)
+    return (git_directory / value).resolve() if value else None
 
 
 def _read_alternates(objects: Path) -> Iterator[Path]:

@@ -430,12 +430,18 @@ def test_folders_without_end_are_refused(project: tuple[Path, list[str]]) -> Non
 def test_a_pipe_in_place_of_an_object_does_not_hang(project: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("findings_report.git.objects._ANSWER_SECONDS", 0.2)
     id = "ab" + "c" * 38
-    (project[0] / ".git/objects/ab").mkdir(exist_ok=True)
-    os.mkfifo(project[0] / ".git/objects/ab" / id[2:])
+    pipe = project[0] / ".git/objects/ab" / id[2:]
+    pipe.parent.mkdir(exist_ok=True)
 
     with open_repository(project[0], name="app") as repository:
+        os.mkfifo(pipe)
         assert "cannot be read: git gave no answer" in problem_of(lambda: repository.blob(id)).fault
         assert f"git did not answer for object {id}" in problem_of(lambda: repository.files(project[1][0])).fault
+    problem = refused(project[0])
+    assert (problem.code, problem.fault) == (
+        "repository-unreadable",
+        f"repository 'app' has something that is no file among its objects: {pipe}",
+    )
 
 
 def test_an_object_shorter_than_it_claims_does_not_hang(
@@ -605,6 +611,42 @@ def test_objects_linked_from_elsewhere_are_read_only_when_allowed(tmp_path: Path
     assert refused(path).remedy == f"if you trust that, allow it with --borrow {target}"
     with open_repository(path, name="app", borrow=(secret[0],)) as repository:
         assert repository.has_commit(secret[1]) == (part != "pack")
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_object_that_is_a_link_to_anothers_object_is_read_only_when_allowed(
+    tmp_path: Path, secret: tuple[Path, str], *, is_packed: bool
+) -> None:
+    path = tmp_path / "project"
+    build(path, [])
+    if is_packed:
+        git(secret[0], "repack", "--quiet", "-a", "-d")
+    others = secret[0] / ".git/objects"
+    for file in [file for file in others.rglob("*") if file.is_file() and file.parent.name != "info"]:
+        link = path / ".git/objects" / file.relative_to(others)
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(file)
+
+    problem = refused(path)
+
+    assert problem.code == "repository-borrows"
+    assert str(others) in problem.fault
+    with open_repository(path, name="app", borrow=(secret[0],)) as repository:
+        assert repository.has_commit(secret[1])
+
+
+def test_a_submodule_is_vouched_for_by_its_work_tree_and_not_by_its_place_alone(
+    tmp_path: Path, secret: tuple[Path, str]
+) -> None:
+    git(tmp_path, "init", "--quiet", "main")
+    git(tmp_path / "main", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(secret[0]), "private")
+    path = tmp_path / "main/project"
+    path.mkdir()
+    (path / ".git").write_text(f"gitdir: {tmp_path}/main/.git/modules/private\n")
+
+    with open_repository(tmp_path / "main/private", name="app") as repository:
+        assert repository.has_commit(secret[1])
+    assert refused(path).code == "repository-borrows"
 
 
 def test_a_git_file_that_points_elsewhere_is_followed_only_when_allowed(tmp_path: Path, secret: tuple[Path, str]) -> None:
