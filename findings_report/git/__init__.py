@@ -9,7 +9,6 @@ A repository under audit is hostile until read: see `repository` for how it is o
 
 from __future__ import annotations
 
-from findings_report.git.blobs import read_blobs
 from findings_report.git.fetch import fetch_repository
 from findings_report.git.history import (
     Patch,
@@ -45,6 +44,5 @@ __all__ = [
     "list_renames_along",
     "list_text_changes",
     "open_repository",
-    "read_blobs",
     "version",
 ]

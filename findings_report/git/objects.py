@@ -1,4 +1,4 @@
-"""Git objects by id: asked of long-lived `cat-file` processes, sized before they are read, and hashed after.
+"""Git objects by id, one by one or many at once: asked of `cat-file`, sized before they are read, and hashed after.
 
 Only full ids are ever written to git, and nothing it answers is believed until the hash of the content is the id.
 """
@@ -10,15 +10,17 @@ import os
 import re
 import select
 import subprocess
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 from findings_report.git import process
-from findings_report.git.layout import ObjectFormat
+from findings_report.git.layout import ObjectFormat, refusal
 from findings_report.problems import FindingsReportError, Kind, Problem
 
 _COMMIT_TREE: Final = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
@@ -27,6 +29,12 @@ _COMMIT_TREE: Final = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 LARGEST_OBJECT: Final = 8 * 1024 * 1024
 """Bytes of the largest blob, tree or commit that is read: 8 MiB."""
 
+LARGEST_SEARCHED: Final = 1024 * 1024
+"""Bytes of the largest blob that `read_blobs` gives."""
+
+# For a whole commit; the thousand regions of docs/performance.md take two seconds, so this ends only what hangs.
+_SEARCH_SECONDS: Final = 120
+_MOST_HEADERS: Final = 128 * 1024 * 1024
 _ANSWER_SECONDS: Final = 30.0
 _LONGEST_HEADER: Final = 256
 
@@ -301,3 +309,120 @@ class _Conversation:
         assert child.stdout is not None  # noqa: S101  # started with a pipe
         self.poll.register(child.stdout, select.POLLIN)
         return child
+
+
+def read_blobs(
+    folder: Path, object_format: ObjectFormat, ids: Iterable[str], *, subject: str
+) -> Iterator[tuple[str, bytes | None]]:
+    """Yield (id, content) of each blob: None for one that is not here; one larger than LARGEST_SEARCHED is left out.
+
+    Many at once, in one pass and never all in memory: what a search of a whole commit needs. Raises FindingsReportError
+    (SOURCE) when a blob is not what its id says, and after two minutes.
+    """
+    deadline = time.monotonic() + _SEARCH_SECONDS
+    # Sizes first, as everywhere: a blob of a gigabyte fits into a loose object of one megabyte.
+    sizes = _sizes(folder, list(dict.fromkeys(ids)), subject=subject)
+    wanted = [id for id, size in sizes.items() if size is not None and size <= LARGEST_SEARCHED]
+    yield from ((id, None) for id, size in sizes.items() if size is None)
+    if not wanted:
+        return
+    with _file_of(wanted) as asked:
+        child = subprocess.Popen(
+            [process.program(), f"--git-dir={folder}", "cat-file", "--batch", "--buffer"],
+            cwd=folder,
+            # More than LARGEST_SEARCHED, because git unpacks the base of a delta, which may be larger than the blob.
+            env=process.environment() | {"GIT_ALLOC_LIMIT": "64m"},
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+        )
+        try:
+            reader = _Reader(child, deadline, object_format, subject)
+            yield from ((id, reader.content(id)) for id in wanted)
+        finally:
+            process.end_group(child)
+
+
+def _sizes(folder: Path, ids: list[str], *, subject: str) -> dict[str, int | None]:
+    """Bytes of each blob; None for what is not here or no blob."""
+    if not ids:
+        return {}
+    with _file_of(ids) as asked:
+        answer = process.run(
+            [f"--git-dir={folder}", "cat-file", "--batch-check", "--buffer"],
+            environment=process.environment(),
+            folder=folder,
+            seconds=_SEARCH_SECONDS,
+            most=_MOST_HEADERS,
+            given=asked,
+        )
+    if answer.status != 0:
+        raise _unsearchable(subject, answer.fault or "git gave no answer")
+    sizes: dict[str, int | None] = dict.fromkeys(ids)
+    for line in answer.output.split(b"\n"):
+        parts = line.decode("ascii", "replace").split(" ")
+        if len(parts) == 3 and parts[0] in sizes and parts[1] == "blob":
+            sizes[parts[0]] = int(parts[2])
+    return sizes
+
+
+def _file_of(ids: Iterable[str]) -> IO[bytes]:
+    """Return an unnamed file of the ids, at its start: a pipe would have to be fed while git's answers are read."""
+    asked = TemporaryFile()  # noqa: SIM115  # closed by who asks
+    asked.write("".join(f"{id}\n" for id in ids).encode("ascii"))
+    asked.seek(0)
+    return asked
+
+
+class _Reader:
+    """The answers of one `cat-file`, taken in pieces."""
+
+    def __init__(self, child: subprocess.Popen[bytes], deadline: float, object_format: ObjectFormat, subject: str) -> None:
+        assert child.stdout is not None  # noqa: S101  # started with a pipe
+        self._pipe = child.stdout.fileno()
+        self._deadline = deadline
+        self._format = object_format
+        self._subject = subject
+        self._received = bytearray()
+        self._at = 0
+
+    def content(self, id: str) -> bytes:
+        header = self._line().split(b" ")
+        if len(header) != 3 or header[0] != id.encode() or header[1] != b"blob":
+            raise _unsearchable(self._subject, f"git gave no blob {id}")
+        content = self._take(int(header[2]) + 1)[:-1]
+        if (
+            # `cat-file` does not check this: git serves a loose object whose content does not match its id (git 2.39.5).
+            hashlib.new(self._format, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() != id
+        ):
+            raise _unsearchable(self._subject, f"blob {id} is corrupt")
+        return content
+
+    def _line(self) -> bytes:
+        while (end := self._received.find(b"\n", self._at)) < 0:
+            self._receive()
+        line = bytes(self._received[self._at : end])
+        self._at = end + 1
+        return line
+
+    def _take(self, size: int) -> bytes:
+        while len(self._received) - self._at < size:
+            self._receive()
+        taken = bytes(self._received[self._at : self._at + size])
+        self._at += size
+        return taken
+
+    def _receive(self) -> None:
+        del self._received[: self._at]
+        self._at = 0
+        ready, _, _ = select.select([self._pipe], [], [], max(0.0, self._deadline - time.monotonic()))
+        received = os.read(self._pipe, 1 << 20) if ready else b""
+        if not received:
+            raise _unsearchable(self._subject, "git did not answer in time" if not ready else "git ended early")
+        self._received += received
+
+
+def _unsearchable(subject: str, fault: str) -> FindingsReportError:
+    return refusal(f"{subject} cannot be searched: {fault}", code="search-failed")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,16 @@ from typing import Final, Self
 
 from findings_report.git import process
 from findings_report.git.layout import Layout, create_bare, find_layout, lend, refusal
-from findings_report.git.objects import LARGEST_OBJECT, EntryKind, Objects, TreeEntry, parse_tree, tree_of_commit, write_object
+from findings_report.git.objects import (
+    LARGEST_OBJECT,
+    EntryKind,
+    Objects,
+    TreeEntry,
+    parse_tree,
+    read_blobs,
+    tree_of_commit,
+    write_object,
+)
 from findings_report.git.refs import id_of
 from findings_report.problems import FindingsReportError
 
@@ -156,6 +165,10 @@ class Repository:
     def blob(self, id: str) -> bytes:
         """Return the content of a file, or the target of a symlink."""
         return self._read(id, "blob", f"blob {id}")
+
+    def read_blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield (id, content) of many blobs, see `objects.read_blobs`."""
+        return read_blobs(self.folder, self.object_format, ids, subject=f"repository '{self.name}'")
 
     def files(self, commit: str) -> tuple[tuple[str, str], ...]:
         """Return (path, blob id) of every file in `commit`, sorted by folder as git lists them; no symlinks, no submodules."""

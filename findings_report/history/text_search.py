@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFiles, soften_errors
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -118,7 +117,7 @@ class Search:
         blobs = dict.fromkeys((*self._after_paths, *self._before_paths) if self._texts else ())
         missing = 0
         try:
-            for blob, content in git.read_blobs(self.after.repository, blobs):
+            for blob, content in self.after.repository.read_blobs(blobs):
                 missing += content is None
                 for line, numbers in _find_in(content or b"", self._texts.keys()):
                     by_blob = hits.setdefault(self._texts[line], {})

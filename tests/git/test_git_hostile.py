@@ -21,7 +21,6 @@ from findings_report.git import (
     list_changes,
     list_renames_along,
     open_repository,
-    read_blobs,
 )
 from findings_report.git.hunks import Hunk
 from findings_report.problems import Problem
@@ -63,7 +62,7 @@ def exercise(path: Path, commit: str, scratch: Path) -> None:
         assert repository.entry(commit, "nothing") is None
         assert not repository.has_commit("0" * 40)
         problem_of(lambda: repository.blob("0" * 40))
-        assert dict(read_blobs(repository, [entry.id, "0" * 40])) == {entry.id: b"one\ntwo\n", "0" * 40: None}
+        assert dict(repository.read_blobs([entry.id, "0" * 40])) == {entry.id: b"one\ntwo\n", "0" * 40: None}
         head = repository.commit_of("HEAD")
         assert head is not None
         assert find_merge_base(repository, commit, head) == commit
