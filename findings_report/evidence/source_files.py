@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -127,6 +127,25 @@ class BlobReader(Protocol):
 class GitReader(BlobReader, Protocol):
     """What `resolve` asks of a repository. Every method may raise FindingsReportError (SOURCE) for a damaged object."""
 
+    @property
+    def refs(self) -> Mapping[str, str] | None:
+        """Every branch, tag and other ref with its id; None when they cannot be read."""
+
+    def tags(self) -> Mapping[str, str]:
+        """Return the tags, by name, with their commits."""
+
+    def is_named(self, commit: str) -> bool | None:
+        """True when `commit` is in the history of a branch or tag; None when that is not known."""
+
+    def is_in_history(self, commit: str, *, of: str) -> bool | None:
+        """True when `commit` is `of` or one of its ancestors; None when that is not known."""
+
+    def changing_commits(self, paths: Sequence[str], *, of: Sequence[str], but: Sequence[str], most: int) -> tuple[str, ...]:
+        """Return commits of the history of `of` but not of `but` that changed one of `paths`, the newest first."""
+
+    def sort_by_date(self, commits: Collection[str]) -> tuple[str, ...]:
+        """Return the commits, each once, the newest first."""
+
     def commit_of(self, revision: str) -> str | None:
         """Return the full hash that `revision` names now; None when it names nothing."""
 
@@ -138,16 +157,6 @@ class GitReader(BlobReader, Protocol):
 
     def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
         """Return paths of files in which each of `lines` is part of some line."""
-
-
-@dataclass(frozen=True)
-class AuditedCommit:
-    """The commit that a repository's locations are read at, unless they name their own."""
-
-    hash: str | None
-    """Full hash; None when there is none or it is not here."""
-    problems: tuple[Problem, ...] = ()
-    """What the user should know about it."""
 
 
 @dataclass(frozen=True)
@@ -407,54 +416,6 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
         if problems:
             raise FindingsReportError(problems)
         yield opened
-
-
-def find_audited_commit(
-    name: str, repository: DeclaredRepository, source: GitReader | None, *, is_needed: bool = True
-) -> AuditedCommit:
-    """Return the pinned commit of a repository, else what its revision names now.
-
-    `is_needed` is False when every location names its own commit: then the repository needs none.
-    """
-    if source is None or (repository.commit is None and repository.revision is None and not is_needed):
-        return AuditedCommit(repository.commit)
-    subject = ("engagement", "repositories", name)
-    now = None
-    try:
-        if repository.commit is not None and not source.has_commit(repository.commit):
-            fault = f"commit {repository.commit} is not in the clone of repository {name!r}"
-            remedy = "fetch it there, or let `findings-report fetch` clone it"
-            return AuditedCommit(
-                None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "commit"), code="commit-missing"),)
-            )
-        now = source.commit_of(repository.revision) if repository.revision else None
-    except FindingsReportError as error:
-        # The pin is enough to read the code; a revision that cannot be looked up is reported only when it is all there is.
-        if repository.commit is None:
-            return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
-    if repository.commit is not None:
-        if now is None or now == repository.commit:
-            return AuditedCommit(repository.commit)
-        # A moved revision is a warning: the report is about the commit that was audited, whatever the branch does later.
-        fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
-        command = f"findings-report pin --to {repository.revision} --only {name}"
-        remedy = f"move the pin with `{command}`, or name the revision that was audited"
-        warning = Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), level="warning", code="revision-moved")
-        return AuditedCommit(repository.commit, (warning,))
-    if repository.revision is None:
-        fault = f"repository {name!r} has neither `commit` nor `revision`, so the audited commit is unknown"
-        remedy = "write the agreed tag or branch under `revision`"
-        return AuditedCommit(None, (Problem(Kind.INPUT, fault, remedy, subject=subject, code="no-revision"),))
-    if now is None:
-        fault = f"revision {repository.revision!r} names no commit in repository {name!r}"
-        remedy = suggestions.revision(repository.revision, source.commit_of)
-        return AuditedCommit(
-            None, (Problem(Kind.SOURCE, fault, remedy, subject=(*subject, "revision"), code="revision-missing"),)
-        )
-    # Not an error: the first draft of an engagement is checked before anybody has pinned it.
-    fault = f"repository {name!r} is not pinned: {repository.revision!r} names {now} today"
-    remedy = "run `findings-report pin` to record the commit"
-    return AuditedCommit(now, (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="not-pinned"),))
 
 
 def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:

@@ -16,8 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import Final
 
 from findings_report.git import process
 from findings_report.git.layout import ObjectFormat, refusal
@@ -326,7 +325,7 @@ def read_blobs(
     yield from ((id, None) for id, size in sizes.items() if size is None)
     if not wanted:
         return
-    with _file_of(wanted) as asked:
+    with process.file_of(wanted) as asked:
         child = subprocess.Popen(
             [process.program(), f"--git-dir={folder}", "cat-file", "--batch", "--buffer"],
             cwd=folder,
@@ -349,7 +348,7 @@ def _sizes(folder: Path, ids: list[str], *, subject: str) -> dict[str, int | Non
     """Bytes of each blob; None for what is not here or no blob."""
     if not ids:
         return {}
-    with _file_of(ids) as asked:
+    with process.file_of(ids) as asked:
         answer = process.run(
             [f"--git-dir={folder}", "cat-file", "--batch-check", "--buffer"],
             environment=process.environment(),
@@ -366,14 +365,6 @@ def _sizes(folder: Path, ids: list[str], *, subject: str) -> dict[str, int | Non
         if len(parts) == 3 and parts[0] in sizes and parts[1] == "blob":
             sizes[parts[0]] = int(parts[2])
     return sizes
-
-
-def _file_of(ids: Iterable[str]) -> IO[bytes]:
-    """Return an unnamed file of the ids, at its start: a pipe would have to be fed while git's answers are read."""
-    asked = TemporaryFile()  # noqa: SIM115  # closed by who asks
-    asked.write("".join(f"{id}\n" for id in ids).encode("ascii"))
-    asked.seek(0)
-    return asked
 
 
 class _Reader:

@@ -12,9 +12,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Final
 
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -158,6 +159,14 @@ def run(
     finally:
         end_group(process)
     return GitResult(status, output[:most], printable_fault(complaint))
+
+
+def file_of(lines: Iterable[str]) -> IO[bytes]:
+    """Return an unnamed file of the lines, at its start, for `given`: a pipe would have to be fed while answers are read."""
+    file = TemporaryFile()  # noqa: SIM115  # closed by who asked for it
+    file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    file.seek(0)
+    return file
 
 
 def _receive(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:

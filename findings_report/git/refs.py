@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,9 @@ from findings_report.git.layout import Layout, open_plain, read_plain, refusal
 
 LARGEST_PACKED: Final = 256 * 1024 * 1024
 """Bytes of the largest packed-refs file that is read: 256 MiB, some three million refs."""
+
+MOST_LISTED: Final = 20_000
+"""Refs that are listed at once; a forge's mirror with a ref for each pull request has more."""
 
 _MOST_STEPS: Final = 5
 """How many symbolic refs may lead to one another; git's own limit."""
@@ -61,6 +66,44 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise refusal(f"{name!r} cannot be looked up in {shown}: {reason}", code="refs-unreadable") from error
     return None
+
+
+def list_refs(layout: Layout) -> dict[str, str] | None:
+    """Return every ref below `refs/` with its id, that of a tag's commit where git wrote it down; symbolic ones are left out.
+
+    None when they are more than MOST_LISTED, or kept in a way that only git can read.
+    """
+    if (layout.common_directory / "reftable").is_dir():
+        return None
+    try:
+        # A file of its own replaces the entry of packed-refs.
+        refs = dict((*_list_packed(layout), *islice(_list_loose(layout), MOST_LISTED)))
+    except (OSError, ValueError):
+        return None
+    return refs if len(refs) < MOST_LISTED else None
+
+
+def _list_packed(layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield (ref, id) of packed-refs, a tag a second time with its commit; one more than MOST_LISTED at most."""
+    name = ""
+    with open_plain(_require_inside(layout, layout.common_directory / "packed-refs"), largest=LARGEST_PACKED) as file:
+        for line in islice(file or (), 2 * MOST_LISTED + 2):
+            first, _, rest = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(" ")
+            if first.startswith("^") and name and _CONTENT.fullmatch(first[1:]):
+                yield name, first[1:]
+            elif _CONTENT.fullmatch(first):
+                name = rest
+                yield name, first
+
+
+def _list_loose(layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield (ref, id) of every ref that has a file of its own; links are not followed."""
+    for folder, _, names in os.walk(layout.common_directory / "refs"):
+        for name in names:
+            ref = (Path(folder) / name).relative_to(layout.common_directory).as_posix()
+            match = _CONTENT.match(_read_loose(layout, ref) or "") if is_ref_name(ref) else None
+            if match is not None and match["id"] is not None:
+                yield ref, match["id"]
 
 
 def _follow_symbolic(layout: Layout, ref: str) -> str | None:

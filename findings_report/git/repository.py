@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -28,7 +28,7 @@ from findings_report.git.objects import (
     tree_of_commit,
     write_object,
 )
-from findings_report.git.refs import id_of
+from findings_report.git.refs import id_of, list_refs
 from findings_report.problems import FindingsReportError
 
 _MOST_FILES: Final = 1_000_000
@@ -40,6 +40,8 @@ _SEARCHED: Final = (0, 1, process.OVERFLOWED)
 """Statuses of a search that was done: found, nothing found, more found than anybody wants."""
 _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
+_WALK_SECONDS: Final = 10  # the whole history of Neutron, 43,000 commits, takes 0.5
+_TAGS: Final = "refs/tags/"
 _RESOLVE: Final = ("rev-parse", "--verify", "--quiet", "--end-of-options")
 _SHORT: Final = re.compile(r"[0-9a-f]{4,63}")
 _MOST_LISTED: Final = 5
@@ -143,6 +145,71 @@ class Repository:
         """True when `commit` is the full hash of a commit that is here."""
         header = self._objects.header(commit)
         return header is not None and header.kind == "commit"
+
+    @cached_property
+    def refs(self) -> Mapping[str, str] | None:
+        """Every branch, tag and other ref with its id; None when they are too many, or only git can read them."""
+        return list_refs(self._layout)
+
+    def is_named(self, commit: str) -> bool | None:
+        """True when `commit` is in the history of a branch, tag or other ref.
+
+        None when that is not known: there are no refs, they cannot be read, history was cut off, or is too long to be walked.
+        """
+        refs = self.refs
+        if not refs or self.is_shallow or not self.has_commit(commit):
+            return None
+        if commit in refs.values():
+            return True
+        answer = self._list_commits([commit, *(f"^{id}" for id in set(refs.values()))], most=1)
+        return None if answer is None else not answer
+
+    def changing_commits(self, paths: Sequence[str], *, of: Sequence[str], but: Sequence[str], most: int) -> tuple[str, ...]:
+        """Return at most `most` commits that changed one of `paths`, the newest first.
+
+        They are in the history of `of`, and not in that of `but`. None of them when history is too long to be walked in time.
+        """
+        wanted = [*of, *(f"^{id}" for id in but), "--", *(f":(literal){path}" for path in paths if "\n" not in path)]
+        return self._list_commits(wanted, most=most) or ()
+
+    def tags(self) -> Mapping[str, str]:
+        """Return the tags, by name, with their commits; none when the refs cannot be read."""
+        ids = {ref.removeprefix(_TAGS): id for ref, id in (self.refs or {}).items() if ref.startswith(_TAGS)}
+        if not ids:
+            return {}
+        with process.file_of(f"{id}^{{commit}}" for id in ids.values()) as asked:
+            answer = process.run(
+                [f"--git-dir={self.folder}", "cat-file", "--batch-check=%(objectname) %(objecttype)"],
+                environment=process.environment(),
+                folder=self.folder,
+                seconds=_WALK_SECONDS,
+                given=asked,
+            )
+        lines = answer.output.decode("ascii", "replace").splitlines()
+        pairs = zip(ids, lines, strict=False)
+        return {name: line.removesuffix(" commit") for name, line in pairs if line.endswith(" commit")}
+
+    def sort_by_date(self, commits: Collection[str]) -> tuple[str, ...]:
+        """Return the commits, each once, the newest first; none when git cannot read them."""
+        return self._list_commits(list(commits), "--no-walk=sorted", most=len(commits)) or ()
+
+    def is_in_history(self, commit: str, *, of: str) -> bool | None:
+        """True when `commit` is `of` or one of its ancestors; None when history is too long to be walked in time."""
+        found = self._list_commits([commit, f"^{of}"], most=1)
+        return None if found is None else not found
+
+    def _list_commits(self, wanted: Sequence[str], *options: str, most: int) -> tuple[str, ...] | None:
+        """Return what `rev-list` gives for revisions and paths, the newest first; None when it takes too long."""
+        # On its standard input, since thousands of refs are too long for a command line.
+        with process.file_of(wanted) as asked:
+            answer = process.run(
+                [f"--git-dir={self.folder}", "rev-list", "--ignore-missing", f"--max-count={most}", *options, "--stdin"],
+                environment=process.environment(),
+                folder=self.folder,
+                seconds=_WALK_SECONDS,
+                given=asked,
+            )
+        return tuple(answer.output.decode("ascii", "replace").split()) if answer.status == 0 else None
 
     def entry(self, commit: str, path: str) -> PathEntry | None:
         """Return the entry at `path` in `commit`; None when there is none, also below a link or submodule."""

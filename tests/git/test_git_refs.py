@@ -164,3 +164,57 @@ def test_a_name_is_one_where_git_has_it_so(text: str) -> None:
 )
 def test_the_object_format_is_read_as_git_reads_it(config: str, expected: str) -> None:
     assert object_format_in(config) == expected
+
+
+def test_every_ref_is_listed_with_the_commit_of_a_tag(tmp_path: Path) -> None:
+    commits = build(tmp_path / "app", [Commit({"a": "1"}, tag="1.0"), Commit({"a": "2"}, tag="2.0")])
+    git(tmp_path / "app", "update-ref", "refs/pull/7/head", commits[0])
+    git(tmp_path / "app", "pack-refs", "--all")
+    git(tmp_path / "app", "branch", "later", commits[0])
+    git(tmp_path / "app", "symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main")
+
+    with open_repository(tmp_path / "app", name="app") as repository:
+        refs, tags = repository.refs, repository.tags()
+
+    assert refs is not None
+    assert {name: id for name, id in refs.items() if "tags" not in name} == {
+        "refs/heads/main": commits[1],
+        "refs/heads/later": commits[0],
+        "refs/pull/7/head": commits[0],
+    }
+    assert tags == {"1.0": commits[0], "2.0": commits[1]}
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_commit_is_named_when_a_branch_or_tag_has_it_in_its_history(tmp_path: Path, *, is_packed: bool) -> None:
+    first, second = build(tmp_path / "app", [Commit({"a": "1"}), Commit({"a": "2"})])
+    lost = git(tmp_path / "app", "commit-tree", "-p", second, "-m", "lost", f"{second}^{{tree}}").strip()
+    if is_packed:
+        git(tmp_path / "app", "pack-refs", "--all")
+
+    with open_repository(tmp_path / "app", name="app") as repository:
+        named = [repository.is_named(commit) for commit in (first, second, lost, "0" * 40)]
+
+    assert named == [True, True, False, None]
+
+
+def test_whether_a_commit_is_named_is_not_known_without_refs_or_history(tmp_path: Path) -> None:
+    commits = build(tmp_path / "app", [Commit({"a": "1"}), Commit({"a": "2"}), Commit({"a": "3"})])
+    git(tmp_path, "clone", "--quiet", "--depth=2", f"file://{tmp_path / 'app'}", str(tmp_path / "shallow"))
+    git(tmp_path / "app", "checkout", "--quiet", "--detach")
+    git(tmp_path / "app", "branch", "--quiet", "-D", "main")
+
+    for name in ("app", "shallow"):
+        with open_repository(tmp_path / name, name="app") as repository:
+            assert repository.is_named(commits[1]) is None
+            assert repository.tags() == {}
+
+
+def test_the_commits_that_changed_some_files_are_given_newest_first(tmp_path: Path) -> None:
+    files: list[dict[str, str]] = [{"a": "1", "b": "1", "*": "1"}, {"b": "2"}, {"a": "2"}, {"*": "2"}, {"a": "3"}]
+    commits = build(tmp_path / "app", [Commit(dict(each)) for each in files])
+
+    with open_repository(tmp_path / "app", name="app") as repository:
+        assert repository.changing_commits(["a"], of=[commits[4]], but=[], most=2) == (commits[4], commits[2])
+        assert repository.changing_commits(["a", "b"], of=[commits[4]], but=[commits[1]], most=9) == (commits[4], commits[2])
+        assert repository.changing_commits(["*"], of=[commits[4]], but=[], most=9) == (commits[3], commits[0])
