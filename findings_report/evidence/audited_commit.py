@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from findings_report.evidence.quote import check_quote, find_telling_lines, leave_unchecked
-from findings_report.evidence.source_files import FileReader, GitReader, NoLinesError
+from findings_report.evidence.quote import find_telling_lines, leave_unchecked, split_runs
+from findings_report.evidence.source_files import MISSING, FileReader, GitReader, NoLinesError
 from findings_report.model.engagement import DeclaredRepository
-from findings_report.model.evidence import Check, Region, Verdict
+from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
-from findings_report.sourcecode.lines import squeeze
+from findings_report.sourcecode.lines import is_informative, squeeze
 
 _MISFITS: Final = (Verdict.MOVED, Verdict.EDITED, Verdict.NOT_FOUND)
-_UNREAD: Final = (Verdict.NONE, Verdict.UNCHECKED)
 
 _LEAST_MISFITS: Final = 3
 """Quotes that do not fit before another commit is looked for; one or two are slips."""
@@ -24,8 +23,9 @@ _LEAST_MISFITS: Final = 3
 # With these limits a search in Neutron, 43,000 commits and 361 tags, takes about a second.
 _MOST_QUOTES: Final = 40
 _MOST_PATHS: Final = 8
-_MOST_TAGS: Final = 40
-_MOST_CHANGES: Final = 40  # before the pin, and as many beside or after it
+_MOST_SPREAD: Final = 30  # tags from all of the project's time
+_MOST_NEAR: Final = 8  # tags on each side of the pin, and of the best one
+_MOST_CHANGES: Final = 20  # commits that changed the cited files: before the pin, before the best tag, and not before the pin
 
 
 @dataclass(frozen=True)
@@ -108,28 +108,25 @@ class Misfit:
     """The positions of the locations whose quotes fit there, and not at the pin."""
 
 
-def explain_misfits(
-    name: str, commit: str, files: FileReader, cited: Sequence[tuple[Location, Check]], *, is_only: bool
-) -> Misfit | None:
+def explain_misfits(name: str, commit: str, files: FileReader, cited: Sequence[Location], *, is_only: bool) -> Misfit | None:
     """Return why most quotes at the pinned commit of a repository do not fit; None when most do, or only a few are wrong.
 
-    `cited` are its locations at that commit, with their paths as git writes them, and the verdicts on their quotes. `is_only` is
-    True for the only repository of the engagement.
+    `cited` are its locations at that commit that have a quote. `is_only` is True for the only repository of the engagement.
     """
-    quoted = [index for index, (_, check) in enumerate(cited) if check.verdict not in _UNREAD]
-    misfits = [index for index in quoted if cited[index][1].verdict in _MISFITS]
-    if len(misfits) < _LEAST_MISFITS or 2 * len(misfits) <= len(quoted):
+    fitting = {index for index, location in enumerate(cited) if _fits(location, files, commit)}
+    count = len(cited) - len(fitting)
+    if count < _LEAST_MISFITS or 2 * count <= len(cited):
         return None
-    fault = f"{len(misfits)} of {len(quoted)} quotes do not fit the pinned commit {commit[:12]} of repository {name!r}"
+    fault = f"{count} of {len(cited)} quotes do not fit the pinned commit {commit[:12]} of repository {name!r}"
     remedy = "check `commit` against what was audited"
     explained: frozenset[int] = frozenset()
-    better = _find_better(commit, files, [cited[index][0] for index in quoted])
+    better = _find_better(commit, files, cited)
     if better is not None:
-        fits = {index for index in quoted if _fits(cited[index][0], files, better.commit)}
+        there = {index for index, location in enumerate(cited) if _fits(location, files, better.commit)}
         # Another commit is proposed only where it explains most quotes, and more than the pin does.
-        if 2 * len(fits) > len(quoted) and len(fits) > len(quoted) - len(misfits):
-            explained = frozenset(fits & set(misfits))
-            fault += f"; {len(fits)} fit {better.describe(commit, files.source)}"
+        if 2 * len(there) > len(cited) and len(there) > len(fitting):
+            explained = frozenset(there - fitting)
+            fault += f"; {len(there)} fit {better.describe(commit, files.source)}"
             only = "" if is_only else f" --only {name}"
             remedy = f"if that was audited, move the pin with `findings-report pin --to {better.revision}{only}`"
     subject = ("engagement", "repositories", name, "commit")
@@ -141,7 +138,7 @@ class _Candidate:
     """A commit that may have been audited."""
 
     commit: str
-    tag: str | None = None
+    tag: str | None
 
     @property
     def revision(self) -> str:
@@ -157,30 +154,44 @@ class _Candidate:
 
 def _find_better(commit: str, files: FileReader, locations: Sequence[Location]) -> _Candidate | None:
     """Return the commit at which most of the quotes seem to be where they are claimed; a tag before a commit without one."""
-    probes = list(_probe(locations[:: max(1, len(locations) // _MOST_QUOTES)][:_MOST_QUOTES]))
+    probes = _probe(locations)
+    source = files.source
     # One reader for the search: what it decodes of a hundred commits is not kept.
-    reader = FileReader(files.source)
+    reader = FileReader(source)
+    paths = list(dict.fromkeys(probe.path for probe in probes))
     try:
-        scores = {
-            candidate: sum(_seems_to_fit(probe, reader, candidate.commit) for probe in probes)
-            for candidate in _list_candidates(commit, files.source, list(dict.fromkeys(probe.path for probe in probes)))
-        }
+        tags = {tagged: tag for tag, tagged in source.tags().items()}
+        dated = source.sort_by_date({*tags, commit})
+        candidates = _choose_tags(dated, dated.index(commit) if commit in dated else 0)
+        best, score = _rate(candidates, probes, reader)
+        # Nearer to the best of the tags, then the commits that changed the cited files before it, and before and after the pin.
+        at = dated.index(best) if best in dated else 0
+        starts = [commit] if best is None else [commit, best]
+        refs = list(set((source.refs or {}).values()))
+        candidates = [
+            *dated[max(0, at - _MOST_NEAR) : at + _MOST_NEAR],
+            *(c for start in starts for c in source.changing_commits(paths, of=[start], but=[], most=_MOST_CHANGES)),
+            *source.changing_commits(paths, of=refs, but=[commit], most=_MOST_CHANGES),
+        ]
+        other, other_score = _rate(candidates, probes, reader)
     except FindingsReportError:
         return None  # a history that cannot be read costs the hint
+    found = other if other_score > score else best
+    return _Candidate(found, tags.get(found)) if found is not None else None
+
+
+def _choose_tags(dated: Sequence[str], at: int) -> list[str]:
+    """Return commits of tags, the nearest to the position `at` first, and others from all of the project's time."""
+    nearest = sorted(range(len(dated)), key=lambda index: abs(index - at))
+    step = max(1, len(dated) // _MOST_SPREAD)
+    return [dated[index] for index in nearest if index % step == 0 or abs(index - at) <= _MOST_NEAR]
+
+
+def _rate(candidates: Sequence[str], probes: Sequence[_Probe], reader: FileReader) -> tuple[str | None, int]:
+    """Return the first of the commits at which the most quotes seem to fit, and how many; None when none fits anywhere."""
+    scores = {candidate: sum(_seems_to_fit(probe, reader, candidate) for probe in probes) for candidate in candidates}
     best = max(scores, key=lambda candidate: scores[candidate], default=None)
-    return best if best is not None and scores[best] else None
-
-
-def _list_candidates(commit: str, source: GitReader, paths: Sequence[str]) -> Iterator[_Candidate]:
-    """Yield the tags nearest to `commit` in time, then the commits before and after it that changed the cited files."""
-    tags = {tagged: tag for tag, tagged in source.tags().items()}
-    dated = source.sort_by_date({*tags, commit})
-    at = dated.index(commit) if commit in dated else 0
-    nearest = sorted(range(len(dated)), key=lambda index: abs(index - at))[: _MOST_TAGS + 1]
-    yield from (_Candidate(dated[index], tags[dated[index]]) for index in nearest if dated[index] in tags)
-    before = source.changing_commits(paths, of=[commit], but=[], most=_MOST_CHANGES)
-    beside = source.changing_commits(paths, of=list(set((source.refs or {}).values())), but=[commit], most=_MOST_CHANGES)
-    yield from (_Candidate(changed) for changed in (*before, *beside) if changed not in tags)
+    return (best, scores[best]) if best is not None and scores[best] else (None, 0)
 
 
 @dataclass(frozen=True)
@@ -193,13 +204,19 @@ class _Probe:
     claimed: tuple[Region, ...]
 
 
-def _probe(locations: Sequence[Location]) -> Iterator[_Probe]:
-    often = {path for path, _ in Counter(location.path for location in locations).most_common(_MOST_PATHS)}
+def _probe(locations: Sequence[Location]) -> list[_Probe]:
+    """Return what to look for of the quotes in the files that are cited most."""
+    often = [path for path, _ in Counter(location.path for location in locations).most_common(_MOST_PATHS)]
+    probes: list[_Probe] = []
     for location in locations:
-        telling = find_telling_lines(location.quote or "")
+        quote = location.quote or ""
+        # A short quote identifies no place in a whole commit, but does at the claimed lines of one file.
+        texts = (line.text for run in split_runs(quote) for line in run.lines)
+        telling = find_telling_lines(quote) or tuple(filter(is_informative, texts))
         if telling and location.path in often:
-            claimed = leave_unchecked(location.quote, location.lines).claimed
-            yield _Probe(location.path, tuple(map(squeeze, telling)), claimed)
+            claimed = leave_unchecked(quote, location.lines).claimed
+            probes.append(_Probe(location.path, tuple(map(squeeze, telling)), claimed))
+    return probes[:: max(1, len(probes) // _MOST_QUOTES)][:_MOST_QUOTES]
 
 
 def _seems_to_fit(probe: _Probe, reader: FileReader, commit: str) -> bool:
@@ -215,8 +232,9 @@ def _seems_to_fit(probe: _Probe, reader: FileReader, commit: str) -> bool:
 
 
 def _fits(location: Location, files: FileReader, commit: str) -> bool:
+    """True when the whole quote is where it is claimed at a commit; also when the file cannot be read there, which is no evidence."""
     try:
-        file = files.find(commit, location.path)
-    except NoLinesError:
-        return False
-    return file is not None and check_quote(location.quote or "", file.index, location.lines).verdict not in _MISFITS
+        file = files.cited(commit, location.path).file
+    except NoLinesError as error:
+        return error.code != MISSING
+    return file.check(location.quote or "", location.lines).verdict not in _MISFITS

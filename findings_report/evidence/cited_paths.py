@@ -1,7 +1,7 @@
 """Paths as people write them: copied from an editor, a tool, a diff, a file manager or a forge.
 
 Pure. In: the path of a location that is not in the commit. Out: the paths that may be meant, as git writes them, the likeliest
-first. Whether one of them exists is for the caller to find out; a path that exists as it is written is never read here.
+first. Whether one of them exists is for the caller to find out, who has looked for the written path before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from findings_report.model.evidence import Region
 
 _LINES: Final = re.compile(
     r"(?:"
-    # forges and editors: #L12, #L12-L14, #L12C3-L14C5, #lines-12:14, #12; ?plain=1 stands before
+    # forges and editors: #L12, #L12-L14, #L12C3-L14C5, #lines-12:14, #12, and ?plain=1
     r"(?:\?[^#?/]*)?#(?:L|lines?-)?(?P<a>[0-9]{1,7})(?:C[0-9]+)?(?:[-:,]L?(?P<b>[0-9]{1,7})(?:C[0-9]+)?)?"
     # grep, compilers, editors: :12, :12-14, :12:5, :L12
     r"|:L?(?P<c>[0-9]{1,7})(?:-L?(?P<d>[0-9]{1,7})|:[0-9]+)?:?"
@@ -37,7 +37,7 @@ _DIFF_SIDES: Final = frozenset({"a", "b", "i", "w", "c", "o"})
 """What git writes before the paths of a diff. Source: git-diff, diff.mnemonicPrefix."""
 
 _BEFORE_REVISION: Final = frozenset({"blob", "blame", "raw", "tree", "src", "edit", "commit"})
-"""What stands before the revision in the address of a file on a forge."""
+"""Parts of an address on a forge that the revision follows."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def describe_difference(written: str, path: str) -> str:
     if unicodedata.normalize("NFC", written) == unicodedata.normalize("NFC", path):
         form = "decomposed (NFD)" if path == unicodedata.normalize("NFD", path) else "composed (NFC)"
         return f"the same name in the {form} form of Unicode"
-    return "the same but for upper and lower case" if fold(written) == fold(path) else "the path in git's notation"
+    return "which differs in upper and lower case only" if fold(written) == fold(path) else "the same path as git writes it"
 
 
 def suggest_path(path: str, guesses: Sequence[str], paths: Sequence[str]) -> str | None:

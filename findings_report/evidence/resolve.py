@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from findings_report.evidence.audited_commit import explain_misfits, find_audited_commit
 from findings_report.evidence.quote import check_quote, find_telling_lines, is_too_long, leave_unchecked, split_runs
 from findings_report.evidence.shown_lines import (
-    MOST_LINES,
     ShownLines,
     choose_regions,
     clip_regions,
@@ -26,7 +26,6 @@ from findings_report.evidence.source_files import (
     GitReader,
     NoLinesError,
     SourceFile,
-    find_audited_commit,
     lines_of,
 )
 from findings_report.evidence.warnings import (
@@ -35,10 +34,14 @@ from findings_report.evidence.warnings import (
     describe_length,
     describe_places,
     explain_verdict,
+    report_unavailable,
+    warn,
+    warn_of_cut,
+    warn_of_marks,
     warn_of_notation,
 )
 from findings_report.forges.permalinks import build_permalink, strip_credentials
-from findings_report.model.engagement import DeclaredRepository, Engagement
+from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.model.report import ReportedRepository
@@ -53,6 +56,9 @@ MOST_CHARACTERS: Final = 25_000_000
 # Each search is a `git grep` over the whole commit.
 MOST_SEARCHES: Final = 40
 """Searches of a whole commit for a quote; with more quotes astray than this, another commit was audited."""
+
+_OF_MISFITS: Final = ("quote-moved", "quote-edited", "quote-not-found", "path-missing")
+"""Codes of warnings that a wrong pin explains."""
 
 _LINE_COST: Final = 40  # characters that a line costs beside its text: its number, marks and markup
 _MOST_ELSEWHERE: Final = 5  # places that a quote which is not in its file is reported at
@@ -130,16 +136,23 @@ def resolve(
         commit = find_audited_commit(name, repository, source, is_needed=is_needed)
         files = FileReader(source, engagement.repositories, name) if source is not None else None
         repositories[name] = AvailableRepository(name, repository.web or repository.url, commit.hash, files)
-        problems += [*commit.problems, *(_report_unavailable(name, repository, locations) if files is None else ())]
+        problems += [*commit.problems, *(report_unavailable(name, repository, locations) if files is None else ())]
+    misfits, explained = _explain_misfits(repositories, findings)
+    problems += misfits
     # The budget is spent in the order of the findings, so the same input always gets the same answer.
     left = budget
     for key, finding in findings.items():
         resolutions: list[Resolved] = []
         for index, location in enumerate(finding.locations):
-            resolutions.append(_resolve(location, repositories, left, index=index))
-            left = resolutions[-1].budget
             subject = (key, "locations", index)
-            problems += (replace(p, subject=(*subject, *(p.subject or ()))) for p in resolutions[-1].problems)
+            is_explained = subject in explained
+            # A quote that fits another commit is not searched for in this one.
+            given = replace(left, searches=0) if is_explained else left
+            resolved = _resolve(location, repositories, given, index=index)
+            left = replace(resolved.budget, searches=left.searches) if is_explained else resolved.budget
+            resolutions.append(resolved)
+            listed = map(_put_down_to_pin, resolved.problems) if is_explained else resolved.problems
+            problems += (replace(problem, subject=(*subject, *(problem.subject or ()))) for problem in listed)
         snippets[key] = tuple(resolved.snippet for resolved in resolutions if resolved.snippet is not None)
     problems += _report_unsearched(budget, left)
     return Resolution(snippets, _report_repositories(engagement, repositories, snippets), tuple(dict.fromkeys(problems)))
@@ -172,10 +185,10 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
         return _leave_unread(location, repository, error, budget, index=index)
     if cited.difference is None:
         return resolve_location(location, repository, cited.file, budget, index=index)
-    warning = warn_of_notation(location, cited, commit)
+    notation = warn_of_notation(location, cited, commit)
     read = location.model_copy(update={"path": cited.file.path, "lines": location.lines or cited.lines})
     resolved = resolve_location(read, repository, cited.file, budget, index=index)
-    return replace(resolved, problems=(warning, *resolved.problems))
+    return replace(resolved, problems=(notation, *resolved.problems))
 
 
 def _leave_unread(
@@ -183,7 +196,7 @@ def _leave_unread(
 ) -> Resolved:
     """Return the snippet of a location without lines: `not_found` when there is no such file, else `unchecked`."""
     field = "commit" if error.code == "commit-missing" and location.commit else "path"
-    problem = _warning(error.fault, error.remedy, field, code=error.code)
+    problem = warn(error.fault, error.remedy, field, code=error.code)
     if error.code != MISSING:
         unchecked = resolve_location(location, repository, None, budget, index=index, reason=error.reason)
         return replace(unchecked, problems=(problem, *unchecked.problems))
@@ -217,7 +230,7 @@ def resolve_location(
         # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
         snippet = _snippet(index, location, repository, None, shown, verdict, regions, location.symbol)
-        return Resolved(snippet, _warn_of_cut(shown), budget)
+        return Resolved(snippet, warn_of_cut(shown), budget)
     verdict, problems, budget = _check_quote(location, repository, file, budget)
     count = len(file.lines)
     beyond = check_line_numbers(location, count, verdict)
@@ -249,7 +262,7 @@ def resolve_location(
     symbol = find_enclosing(file.symbols, code) if code else None
     name = symbol.name if symbol else None
     misnamed = check_symbol(location.symbol, file.symbols, code) if location.symbol and code else None
-    problems = (*problems, *_warn_of_cut(shown), *_warn_of_marks(location, verdict, shown), *([misnamed] if misnamed else ()))
+    problems = (*problems, *warn_of_cut(shown), *warn_of_marks(location, verdict, shown), *([misnamed] if misnamed else ()))
     return Resolved(_snippet(index, location, repository, file, shown, verdict, regions, name), problems, budget)
 
 
@@ -269,12 +282,12 @@ def _check_quote(
     if location.quote is None or not location.quote.strip():
         return Check(verdict=Verdict.NONE, claimed=location.lines), (), budget
     problems: list[Problem] = []
-    verdict = check_quote(location.quote, file.index, location.lines)
+    verdict = file.check(location.quote, location.lines)
     commit = location.commit or repository.commit or ""
     if verdict.verdict is Verdict.NOT_FOUND:
         if is_too_long(location.quote):
             fault = "the quote is too long to search for the closest text"
-            problems.append(_warning(fault, "quote the lines that matter", "quote", code="quote-too-long"))
+            problems.append(warn(fault, "quote the lines that matter", "quote", code="quote-too-long"))
         # Only a quote that is nowhere in its own file is searched for elsewhere: a quote that was edited is the author's
         # slip, a missing one is often a wrong path.
         elsewhere, budget = _search_elsewhere(location, repository, budget)
@@ -307,31 +320,6 @@ def _search_elsewhere(
             if verdict is not None and verdict.found:
                 places.append(Elsewhere(path=path, region=_hull(verdict.found)))
     return tuple(places[:_MOST_ELSEWHERE]), replace(budget, searches=budget.searches - 1)
-
-
-def _warn_of_cut(shown: ShownLines) -> tuple[Problem, ...]:
-    if not shown.left_out:
-        return ()
-    fault = f"{shown.left_out} of {shown.left_out + MOST_LINES} lines are not printed: a snippet has at most {MOST_LINES}"
-    return (_warning(fault, "name the lines that matter in `show`", "lines", code="snippet-cut"),)
-
-
-def _warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> list[Problem]:
-    """Return warnings of marks and `show` that do not fit the lines where the quote is."""
-    problems = []
-    if shown.is_loose:
-        fault = "the code has moved, and the quote does not show where the marked or shown lines are now"
-        remedy = "correct `lines`, `show`, `highlight` and `notes`"
-        problems.append(_warning(fault, remedy, "lines", code="marks-loose"))
-    numbers = [line.number for run in shown.runs for line in run.lines]
-    if location.show and verdict.found and not any(line in region for region in verdict.found for line in numbers):
-        fault = "`show` prints none of the quoted lines"
-        problems.append(_warning(fault, "add the quoted lines to `show`, or remove the quote", "show", code="quote-not-shown"))
-    return problems
-
-
-def _warning(fault: str, remedy: str | None, *subject: str, code: str) -> Problem:
-    return Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code=code)
 
 
 def _snippet(
@@ -380,26 +368,36 @@ def _locations_in(name: str, engagement: Engagement, findings: Mapping[str, Find
     ]
 
 
-def _report_unavailable(name: str, repository: DeclaredRepository, locations: Sequence[Location]) -> tuple[Problem, ...]:
-    """Return one warning for a repository without a clone, with the number of quotes that were not checked.
+def _explain_misfits(
+    repositories: Mapping[str, AvailableRepository], findings: Mapping[str, Finding]
+) -> tuple[list[Problem], set[Subject]]:
+    """Return a warning for each repository of which most quotes do not fit the pin, and the locations that it explains."""
+    problems: list[Problem] = []
+    explained: set[Subject] = set()
+    is_only = len(repositories) == 1
+    for name, repository in repositories.items():
+        if repository.files is None or repository.commit is None:
+            continue
+        cited = {
+            (key, "locations", index): location
+            for key, finding in findings.items()
+            for index, location in enumerate(finding.locations)
+            if (location.quote or "").strip()
+            and location.commit is None
+            and (location.repository == name or (is_only and not location.repository))
+        }
+        misfit = explain_misfits(name, repository.commit, repository.files, list(cited.values()), is_only=is_only)
+        if misfit is not None:
+            problems.append(misfit.problem)
+            explained |= {subject for index, subject in enumerate(cited) if index in misfit.explained}
+    return problems, explained
 
-    A repository that nothing cites yet is reported when its `path` leads nowhere: that is a slip, a `url` alone is a choice.
-    """
-    if not locations and not repository.path:
-        return ()
-    count = sum(location.quote is not None for location in locations)
-    none = "its locations are not read" if locations else "nothing of it can be read"
-    quotes = {0: none, 1: "1 quote is unchecked"}.get(count, f"{count} quotes are unchecked")
-    fault = f"repository {name!r} is not available locally: {quotes}"
-    remedy = f"name a clone with `--repository {name}=PATH`"
-    subject: Subject = ("engagement", "repositories", name)
-    if repository.path is not None:
-        fault = f"no clone at {repository.path!r}, relative to engagement.yaml: {quotes}"
-        remedy = f"correct `path`, or {remedy}"
-        subject = (*subject, "path")
-    if repository.url is not None:
-        remedy += ", or run `findings-report fetch`"
-    return (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="unchecked"),)
+
+def _put_down_to_pin(problem: Problem) -> Problem:
+    """Return the warning of a quote that does not fit the pin, so that all of them are one message."""
+    if problem.code not in _OF_MISFITS:
+        return problem
+    return replace(problem, remedy="move the pin, if another commit was audited", code="quote-of-other-commit")
 
 
 def _report_unsearched(budget: Budget, left: Budget) -> list[Problem]:

@@ -24,11 +24,11 @@ from findings_report.evidence.cited_paths import (
     suggest_path,
     write_path,
 )
-from findings_report.evidence.quote import LineIndex, index_lines
+from findings_report.evidence.quote import LineIndex, check_quote, index_lines
 from findings_report.forges.permalinks import strip_credentials
 from findings_report.model.engagement import DeclaredRepository, Engagement
-from findings_report.model.evidence import Region, Symbol
-from findings_report.problems import FindingsReportError, Kind, Problem, suggestions
+from findings_report.model.evidence import Check, Region, Symbol
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
 from findings_report.sourcecode.languages import Inside, comments_of, find_insides, language_of
 from findings_report.sourcecode.symbols import find_symbols
@@ -71,6 +71,17 @@ class SourceFile:
     def index(self) -> LineIndex:
         """The lines, indexed for searching quotes."""
         return index_lines(self.lines, comments_of(self.path))
+
+    def check(self, quote: str, lines: tuple[Region, ...]) -> Check:
+        """Return the verdict on a quote that claims `lines`; computed once, since it is asked for more than once."""
+        key = (quote, lines)
+        if key not in self._checks:
+            self._checks[key] = check_quote(quote, self.index, lines)
+        return self._checks[key]
+
+    @cached_property
+    def _checks(self) -> dict[tuple[str, tuple[Region, ...]], Check]:
+        return {}
 
     @cached_property
     def insides(self) -> tuple[Inside, ...]:
@@ -212,9 +223,10 @@ class FileReader:
         does.
         """
         file = self.find(commit, written)
-        if file is not None:
-            return CitedFile(file)
-        # All of this, and the list of the whole tree, is only for a path that does not exist.
+        return CitedFile(file) if file is not None else self._read_notation(commit, written)
+
+    def _read_notation(self, commit: str, written: str) -> CitedFile:
+        """Return the file that a path in another notation means."""
         readings = read_path(written, self._homes)
         sure = [reading for reading in readings if reading.is_sure]
         for reading in sure:

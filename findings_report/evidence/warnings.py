@@ -1,4 +1,4 @@
-"""The warnings about a location: lines past the end of its file, and for each verdict what to correct."""
+"""The warnings about a location: its path, its lines, what is printed of it, and for each verdict what to correct."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import replace
 
 from findings_report.evidence.cited_paths import write_path
 from findings_report.evidence.quote import leave_unchecked, may_name
-from findings_report.evidence.shown_lines import shift_lines
+from findings_report.evidence.shown_lines import MOST_LINES, ShownLines, shift_lines
 from findings_report.evidence.source_files import CitedFile
+from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
-from findings_report.problems import Kind, Problem
+from findings_report.problems import Kind, Problem, Subject
 from findings_report.sourcecode.lines import unite_regions
 from findings_report.sourcecode.symbols import encloses, find_enclosing
+
+
+def warn(fault: str, remedy: str | None, *subject: str, code: str) -> Problem:
+    """Return a warning of a field of the location."""
+    return Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code=code)
 
 
 def describe_lines(regions: Sequence[Region]) -> str:
@@ -160,3 +166,47 @@ def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem
     stands = f"; it is {describe_lines([where.region])}" if where else ""
     remedy = f"write `symbol: {right.name}`" if right else "leave `symbol` out: nothing encloses these lines"
     return Problem(Kind.SOURCE, fault + stands, remedy, subject=("symbol",), level="warning", code="symbol")
+
+
+def warn_of_cut(shown: ShownLines) -> tuple[Problem, ...]:
+    """Return a warning of lines that a snippet has no room for; none when it has."""
+    if not shown.left_out:
+        return ()
+    fault = f"{shown.left_out} of {shown.left_out + MOST_LINES} lines are not printed: a snippet has at most {MOST_LINES}"
+    return (warn(fault, "name the lines that matter in `show`", "lines", code="snippet-cut"),)
+
+
+def warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> list[Problem]:
+    """Return warnings of marks and `show` that do not fit the lines where the quote is."""
+    problems = []
+    if shown.is_loose:
+        fault = "the code has moved, and the quote does not show where the marked or shown lines are now"
+        remedy = "correct `lines`, `show`, `highlight` and `notes`"
+        problems.append(warn(fault, remedy, "lines", code="marks-loose"))
+    numbers = [line.number for run in shown.runs for line in run.lines]
+    if location.show and verdict.found and not any(line in region for region in verdict.found for line in numbers):
+        fault = "`show` prints none of the quoted lines"
+        problems.append(warn(fault, "add the quoted lines to `show`, or remove the quote", "show", code="quote-not-shown"))
+    return problems
+
+
+def report_unavailable(name: str, repository: DeclaredRepository, locations: Sequence[Location]) -> tuple[Problem, ...]:
+    """Return one warning for a repository without a clone, with the number of quotes that were not checked.
+
+    A repository that nothing cites yet is reported when its `path` leads nowhere: that is a slip, a `url` alone is a choice.
+    """
+    if not locations and not repository.path:
+        return ()
+    count = sum(location.quote is not None for location in locations)
+    none = "its locations are not read" if locations else "nothing of it can be read"
+    quotes = {0: none, 1: "1 quote is unchecked"}.get(count, f"{count} quotes are unchecked")
+    fault = f"repository {name!r} is not available locally: {quotes}"
+    remedy = f"name a clone with `--repository {name}=PATH`"
+    subject: Subject = ("engagement", "repositories", name)
+    if repository.path is not None:
+        fault = f"no clone at {repository.path!r}, relative to engagement.yaml: {quotes}"
+        remedy = f"correct `path`, or {remedy}"
+        subject = (*subject, "path")
+    if repository.url is not None:
+        remedy += ", or run `findings-report fetch`"
+    return (Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="unchecked"),)
