@@ -332,11 +332,12 @@ def _names(fixes: Sequence[FixCommit]) -> str:
 
 def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
     for fix in fixes:
+        others = ", ".join(commit[:_SHORT] for commit in fix.similar)
         match fix.state:
             case FixState.MISSING:
-                weight, clause = Assessment.REVIEW, "is not in the repository"
+                named = f"; the message of {others} names it" if fix.similar else ""
+                weight, clause = Assessment.REVIEW, f"is not in the repository{named}"
             case FixState.OUTSIDE if fix.similar:
-                others = ", ".join(commit[:_SHORT] for commit in fix.similar)
                 clause = f"is not in the history of the current commit; {others} changed most of the same lines"
                 weight = Assessment.REVIEW
             case FixState.OUTSIDE:

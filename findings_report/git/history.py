@@ -22,6 +22,7 @@ _MOST_CHANGES: Final = 20
 _LONGEST_SEARCHED: Final = 2_000  # characters; a program is not started with an argument of more than 128 KiB
 _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 _MOST_PATCHES: Final = 1_000
+_NAMED: Final = re.compile(r"[0-9a-f]{7,64}")
 _HEADER: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # Passed explicitly, so that a change of git's defaults does not change a report. Below 50 % git takes unrelated files for
 # renamed ones; -B, which breaks rewritten files up, found no rename more and took four times as long.
@@ -155,6 +156,17 @@ def list_patches(repository: Repository, older: str, newer: str, *, like: str) -
     changed = dict(_parse_patches(output.decode("utf-8", "backslashreplace")))
     mine, *rest = (Patch(commit, id_of.get(commit), changed.get(commit, frozenset())) for commit in [like, *others])
     return (mine, tuple(rest)) if mine.lines else (None, ())
+
+
+def list_commits_naming(repository: Repository, older: str, newer: str, named: str) -> tuple[str, ...]:
+    """Return the commits that `newer` has and `older` has not and whose message has the hash `named`, as of `cherry-pick -x`.
+
+    The newest first. None for a text that is no hash. Raises FindingsReportError (SOURCE) when git needs too long.
+    """
+    if _NAMED.fullmatch(named) is None:
+        return ()
+    arguments = ["rev-list", "--fixed-strings", f"--grep={named}", f"{older}..{newer}", "--"]
+    return tuple(_run(repository, arguments, f"messages cannot be searched for {named}").decode("ascii").split())
 
 
 def _parse_patches(output: str) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:

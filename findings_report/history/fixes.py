@@ -106,6 +106,7 @@ class Fixes:
 
     def _find_commit(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
         state = FixState.UNVERIFIABLE
+        naming: list[str] = []
         for name in names:
             repository, after = self.repositories.get(name), self.after.get(name)
             # Ancestry needs both ends. Without them the fix stays unverifiable; it is never reported as missing.
@@ -119,6 +120,7 @@ class Fixes:
             if commit is None:
                 # In a shallow clone, absence proves nothing: the commit may be below the cut.
                 state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
+                naming += self._find_naming(repository, named, (self.before.get(name), after))
                 continue
             before = self.before.get(name)
             fix = FixCommit(named=named, commit=commit, state=_grade(repository, commit, before, after))
@@ -127,7 +129,20 @@ class Fixes:
             mine = [place for place in cited if place.snippet.repository == name]
             touched = tuple(_find_touched(repository, fix.came_in_as or commit, mine))
             return fix.model_copy(update={"touched": touched})
-        return FixCommit(named=named, commit=None, state=state)
+        return FixCommit(named=named, commit=None, state=state, similar=tuple(naming[:_MOST_SIMILAR]))
+
+    def _find_naming(self, repository: git.Repository, named: str, ends: tuple[str | None, str]) -> tuple[str, ...]:
+        """Return the commits between `ends` whose message names a commit that the clone does not have."""
+        from findings_report.git import list_commits_naming
+
+        before, after = ends
+        if before is None or not repository.has_commit(before):
+            return ()
+        try:
+            return list_commits_naming(repository, before, after, named)
+        except FindingsReportError as error:
+            self.limits[f"A fix was not looked for in messages: {error}."] = None
+            return ()
 
     def _find_rebased(self, repository: git.Repository, fix: FixCommit, commit: str, ends: tuple[str, str]) -> FixCommit:
         """Return `fix` with the commit between `ends` by which it came in, when a rebase or squash gave it another hash."""

@@ -217,7 +217,8 @@ class FixCommit(Frozen):
     came_in_as: str | None = None
     """For `rebased`: full hash of the commit that makes the same change."""
     similar: tuple[str, ...] = ()
-    """For `outside`: full hashes of commits between the two sides that changed most of the same lines, at most 3. A hint."""
+    """Full hashes of commits between the two sides that may have the change, at most 3. A hint: for `outside`, they changed
+    most of the same lines; for `missing`, their message names the commit, as `git cherry-pick -x` writes it."""
     touched: tuple[TrackedRegion, ...] = ()
     """Cited regions that the commit changed, each with the commit's diff of just the range."""
 

@@ -417,6 +417,15 @@ def test_commits_that_changed_the_same_lines_are_a_hint() -> None:
     assert found[1].text.endswith("not in the history of the current commit; 9ba78d700000 changed most of the same lines.")
 
 
+def test_a_message_that_names_a_missing_commit_is_a_hint() -> None:
+    missing = FixCommit(named="abc", commit=None, state=FixState.MISSING, similar=("9ba78d7" + "0" * 33,))
+
+    found = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (EQUAL,), (missing,))
+
+    assert {each.weight for each in found} == {Assessment.REVIEW}
+    assert found[1].text == "Commit abc, named as the fix, is not in the repository; the message of 9ba78d700000 names it."
+
+
 def test_a_finding_without_code_has_no_other_code() -> None:
     known = FixCommit(named="abc", commit="a" * 40, state=FixState.BETWEEN)
 

@@ -137,6 +137,20 @@ def test_a_change_that_was_made_before_the_baseline_is_not_taken_for_a_fix_since
     assert fix.state is FixState.OUTSIDE
 
 
+def test_a_commit_that_the_clone_lacks_may_be_named_in_a_message(app: tuple[Path, str]) -> None:
+    repository, base = app
+    missing = "0123456789abcdef" * (4 if len(base) == 64 else 3)
+    named = missing[: len(base)]
+    repositories.git(repository, "checkout", "-q", "main")
+    picked = change(repository, f"Fix\n\n(cherry picked from commit {named})", g=NEW)
+    after = change(repository, "Other", other="other = 2\n")
+
+    found = look_up(repository, base, after, named, named[:9], "f" * len(base), "--all")
+
+    assert [fix.state for fix in found] == [FixState.MISSING] * 4
+    assert [fix.similar for fix in found] == [(picked,), (picked,), (), ()]
+
+
 def test_two_commits_that_changed_no_line_are_not_the_same_change(app: tuple[Path, str]) -> None:
     repository, base = app
     (repository / "logo.png").write_bytes(b"\0one")
