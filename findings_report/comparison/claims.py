@@ -162,12 +162,16 @@ def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_re
     # The name of the repository only if the places are in several.
     is_named = len({region.repository for region in evidence}) > 1
 
-    def describe(region: TrackedRegion) -> str:
-        drift = region.drift
-        # Where the lines are now; where they were when they are gone.
-        spot = drift.now or Spot(path=drift.path, region=drift.region)
-        place = spot.path if drift.is_whole_file else _place(spot.path, spot.region)
-        return f"{region.repository}: {place}" if is_named else place
+    def describe(regions: Sequence[TrackedRegion]) -> str:
+        files: dict[tuple[str, str, bool], list[Region]] = {}
+        for region in regions:
+            # Where the lines are now; where they were when they are gone.
+            spot = region.drift.now or Spot(path=region.drift.path, region=region.drift.region)
+            files.setdefault((region.repository, spot.path, region.drift.is_whole_file), []).append(spot.region)
+        return "; ".join(
+            (f"{repository}: " if is_named else "") + (path if is_whole else _place(path, *lines))
+            for (repository, path, is_whole), lines in files.items()
+        )
 
     places = count_places(evidence, describe)
     return places if is_read else f"{places}; other cited code could not be read"
@@ -212,8 +216,9 @@ def _begin(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _place(path: str, lines: Region) -> str:
-    return f"{path}, line{'' if lines.start_line == lines.end_line else 's'} {lines}"
+def _place(path: str, *lines: Region) -> str:
+    is_one = len(lines) == 1 and lines[0].start_line == lines[0].end_line
+    return f"{path}, line{'' if is_one else 's'} {', '.join(map(str, sorted(lines, key=lambda region: region.start_line)))}"
 
 
 def _of_new(code: CitedCode) -> Judgement:

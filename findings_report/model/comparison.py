@@ -170,7 +170,7 @@ class TrackedRegion(Frozen):
                 assert_never(drift.kind)
 
 
-def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[TrackedRegion], str] | None = None) -> str:
+def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[Sequence[TrackedRegion]], str] | None = None) -> str:
     """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`.
 
     With `describe`, each count is followed by its first 8 regions in parentheses. A region that is cited twice counts once.
@@ -180,10 +180,8 @@ def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[TrackedR
     for state, words in PLACE_WORDS.items():
         if regions := [region for region in places.values() if region.state is state]:
             count = f"{len(regions)} of {len(places)} cited places" if not parts else f"{len(regions)}"
-            named = ""
-            if describe is not None:
-                more = [f"and {len(regions) - _MOST_NAMED} more"] if len(regions) > _MOST_NAMED else []
-                named = f" ({'; '.join([*map(describe, regions[:_MOST_NAMED]), *more])})"
+            more = f" and {len(regions) - _MOST_NAMED} more" if len(regions) > _MOST_NAMED else ""
+            named = f" ({describe(regions[:_MOST_NAMED])}{more})" if describe is not None else ""
             parts.append(f"{count} {words}{named}")
     return ", ".join(parts)
 
