@@ -96,7 +96,7 @@ def compare(report: Report, mirror: Path, out: Path) -> dict[str, list[Claim]]:
     folder = out / report.name
     shutil.rmtree(folder, ignore_errors=True)
     write_engagement(folder / "audited", report.name, code, findings, answers=["status: open"] * len(findings))
-    claims = {
+    claims: dict[str, list[tuple[str, tuple[str, ...]]]] = {
         "as written": [(answer.status, answer.commits) for answer in answers],
         "no commit named": [(answer.status if answer.status == "resolved" else "", ()) for answer in answers],
         "false": [("resolved" if answer.status == "acknowledged" else "", ()) for answer in answers],

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -176,20 +179,49 @@ def describe(row: Row) -> str:
     )
 
 
+def measure_check(folders: Sequence[Path], rounds: int = 3) -> None:
+    """Prints what `check` costs for one location: CPU with git's, less that of the engagement's first finding alone."""
+    cost, locations = 0.0, 0
+    for folder in folders:
+        with tempfile.TemporaryDirectory() as scratch:
+            first, *others = sorted((folder / "findings").glob("*.finding.yaml"))
+            alone = Path(scratch, "findings")
+            alone.mkdir()
+            for file in (first, folder / "findings" / "engagement.yaml"):
+                shutil.copy(file, alone)
+            cost += statistics.median(cpu_of_check(folder) - cpu_of_check(Path(scratch)) for _ in range(rounds))
+            locations += sum(len(yaml.safe_load(file.read_text(encoding="utf-8"))["locations"]) for file in others)
+    print(f"\ncheck: {cost / locations * 1000:.2f} ms CPU for each of {locations} locations, without start-up")
+
+
+def cpu_of_check(folder: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [str(Path(sys.executable).parent / "findings-report"), "check"], cwd=folder, capture_output=True, check=False
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mirror", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--cpu", action="store_true", help="measure `check` as well")
     options = parser.parse_args()
     reports = [report for report in read_table() if not options.only or report.name in options.only]
     rows: dict[str, list[Row]] = defaultdict(list)
+    folders = []
     for report in reports:
         folder = convert(report, options.mirror, options.out)
         if folder:
+            folders.append(folder)
             rows[report.half] += build(folder)
     for half in sorted(rows):
         report_half(half, rows[half], options.out)
+    if options.cpu:
+        measure_check(folders)
 
 
 if __name__ == "__main__":
