@@ -13,9 +13,10 @@ import json
 import platform
 import zlib
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import findings_report
 
@@ -49,6 +50,28 @@ _NOT_CODE: Final = ("templates", "__pycache__")
 
 _HARFBUZZ_SUBSET: Final = "libharfbuzz-subset.so.0"
 _RTLD_DI_LINKMAP: Final = 2  # glibc and musl: dlfcn.h
+
+
+def install_extra(*extras: str) -> str:
+    """Return the command that installs optional dependencies, from where the program itself was installed.
+
+    No registry has the package: whoever registers its name there could run code on the machine of a user who installs it by
+    that name. Source of `direct_url.json`: PEP 610.
+    """
+    requirement = f"findings-report[{','.join(extras)}]"
+    try:
+        origin: dict[str, Any] = json.loads(distribution("findings-report").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        origin = {}
+    url = str(origin.get("url", ""))
+    if "dir_info" in origin:
+        editable = "-e " if origin["dir_info"].get("editable") else ""
+        return f"pip install {editable}'{unquote(urlsplit(url).path)}[{','.join(extras)}]'"
+    if vcs := origin.get("vcs_info"):
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    if url:
+        return f"pip install '{requirement} @ {url}'"
+    return f"pip install '{requirement} @ ADDRESS', with the ADDRESS of the wheel or repository that the program is from"
 
 
 def missing_libraries() -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from findings_report.commands.pdf import sign
 from findings_report.pdf.signing import SigningKey
 from findings_report.problems import FindingsReportError, Kind, Place
 from findings_report.report import archive
+from findings_report.system.toolchain import install_extra
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_without_pyhanko_the_command_that_brings_it_is_named(pdf: bytes, ada: Pe
 
     with pytest.raises(FindingsReportError) as caught:
         made_by(pdf, ada.plain)
-    assert caught.value.problems[0].remedy == "pip install 'findings-report[sign]'"
+    assert caught.value.problems[0].remedy == install_extra("sign")
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n", b"%PDF-1.7\n%%EOF", b"no pdf"])

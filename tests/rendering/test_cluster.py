@@ -31,7 +31,7 @@ from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.sandbox import frames
-from findings_report.system.toolchain import CODE, describe_difference, worker_versions
+from findings_report.system.toolchain import CODE, describe_difference, install_extra, worker_versions
 
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "findings-report")
@@ -309,7 +309,7 @@ def test_without_dask_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch
     ):
         pass
 
-    assert caught.value.problems[0].remedy == "pip install 'findings-report[cluster]'"
+    assert caught.value.problems[0].remedy == install_extra("cluster")
 
 
 # --- a real cluster

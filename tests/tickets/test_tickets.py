@@ -20,6 +20,7 @@ from findings_report.model.finding import Status
 from findings_report.model.ticket import Attached, Draft, File, LockedTicket, TicketRef
 from findings_report.problems import Kind
 from findings_report.report.check import Inputs
+from findings_report.system.toolchain import install_extra
 from findings_report.tickets import trackers
 from findings_report.tickets.drafts import export, marker_name
 from findings_report.tickets.http.credentials import Environment
@@ -140,7 +141,7 @@ def test_without_the_package_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch
 
     remedy = problem_of(lambda: Environment({}).secret("A_TOKEN")).remedy
 
-    assert "pip install 'findings-report[keyring]' && keyring set findings-report A_TOKEN" in (remedy or "")
+    assert f"{install_extra('keyring')}, then keyring set findings-report A_TOKEN" in (remedy or "")
 
 
 def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:

@@ -21,6 +21,7 @@ from findings_report.pdf.embedded_data import Password, ask_with_password, no_pa
 from findings_report.pdf.signing import timestamp_authority
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
+from findings_report.system.toolchain import install_extra
 
 _WORKER: Final = "findings_report.pdf.signing.worker"
 # The visible part of a signature, the same for every template.
@@ -211,7 +212,7 @@ def _open_child(
 ) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.ChildReply]]:
     """Start a child for requests of `size` bytes, which raise FindingsReportError: INPUT for the PDF, USAGE for the key."""
     if find_spec("pyhanko") is None:
-        remedy = "pip install 'findings-report[sign]'"
+        remedy = install_extra("sign")
         raise FindingsReportError(Problem(Kind.USAGE, "signatures need pyHanko", remedy, code="no-pyhanko"))
     seconds = 60 + size // 2**20
     limits = sandbox.Limits(

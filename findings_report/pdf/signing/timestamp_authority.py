@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
+from findings_report.system.toolchain import install_extra
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +33,7 @@ def check_address(url: str) -> None:
     _parse_address(url)
     # Checked before the work, because the extra may be missing.
     if find_spec("httpx") is None:
-        remedy = "pip install 'findings-report[sign]'"
+        remedy = install_extra("sign")
         raise FindingsReportError(Problem(Kind.USAGE, "time stamps need httpx", remedy, code="no-httpx"))
 
 

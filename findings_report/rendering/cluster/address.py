@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import visible
+from findings_report.system.toolchain import install_extra
 
 SCHEMES: Final = ("dask", "tls")
 """The schemes of an address."""
@@ -82,7 +83,7 @@ _CERTIFICATES = "distributed.comm.tls.ca-file, .client.cert and .client.key of d
 
 def no_extra() -> FindingsReportError:
     """Return the error of a missing extra: dask is not installed."""
-    remedy = "pip install 'findings-report[cluster]'"
+    remedy = install_extra("cluster")
     return _error(Kind.USAGE, "rendering on a cluster needs the extra `cluster`", remedy, "no-cluster-extra")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.system.toolchain import install_extra
 
 KEYRING_SERVICE: Final = "findings-report"
 
@@ -112,7 +113,7 @@ def _from_keyring(names: tuple[str, ...]) -> _KeyringAnswer:
         import keyring
         from keyring.errors import NoKeyringError
     except ImportError:
-        return _KeyringAnswer(remedy="pip install 'findings-report[keyring]' && ")
+        return _KeyringAnswer(remedy=f"{install_extra('keyring')}, then ")
     try:
         for name in names:
             if value := (keyring.get_password(KEYRING_SERVICE, name) or "").strip():

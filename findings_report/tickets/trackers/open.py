@@ -14,6 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.system.toolchain import install_extra
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers import (
     azure,
@@ -139,6 +140,6 @@ def open_tracker(name: str, environment: Environment) -> AbstractContextManager[
     # Found without an import: httpx is only needed once there is an address and a token.
     if row.needs_extra and importlib.util.find_spec("httpx") is None:
         fault = "trackers require the extra `tickets`"
-        remedy = "pip install 'findings-report[tickets]'"
+        remedy = install_extra("tickets")
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-tickets-extra"))
     return row.open(environment)
