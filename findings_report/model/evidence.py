@@ -111,7 +111,7 @@ class Check(Frozen):
     found: tuple[Region, ...] = ()
     """Lines of the quoted text, adjacent ones joined; empty if not found or not checked."""
     outside: tuple[Region, ...] = ()
-    """Lines among `found` that are not claimed, if others are: the quote shows more than is cited."""
+    """Lines among `found` that the location's `lines` do not cite; empty for `moved`."""
     names: str | None = None
     """File that a line above the quoted code names, as written; empty if it names only lines, None without such a line."""
     unmarked_gaps: int = 0

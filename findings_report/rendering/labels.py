@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
@@ -18,6 +18,7 @@ from findings_report.model.comparison import (
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.finding import Status
+from findings_report.sourcecode.lines import join_runs
 
 # Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
 _MONTHS: Final = (
@@ -111,9 +112,11 @@ def verdict(check: Check) -> str:
     """Return the verdict on a quote in words, with what a reader needs to judge it."""
     words = VERDICT_WORDS[check.verdict]
     if check.verdict is Verdict.MOVED:
-        claimed = f", not at {line_list(check.claimed)} as quoted" if check.claimed else ""
-        grade = f" ({VERDICT_WORDS[check.text]})" if check.text not in (None, Verdict.EXACT) else ""
-        return f"{words}{claimed}{grade}"
+        claimed = f", not at {line_list(check.claimed)}" if check.claimed else ""
+        if check.text is None or check.text is Verdict.EXACT:
+            return f"{words}{claimed}"
+        grade = VERDICT_WORDS[check.text].removeprefix("quote verified ")
+        return f"{words}{claimed} {grade}" if grade.startswith("(") else f"{words}{claimed} ({grade})"
     if check.verdict is Verdict.EDITED:
         return f"{words}; the repository's lines are printed"
     if check.verdict is Verdict.NOT_FOUND and check.reason:
@@ -129,8 +132,14 @@ def verdict(check: Check) -> str:
         # Reports that were written before 0.2.0 have no reason: the repository was the only one.
         return f"{words}: {check.reason or 'repository not available'}"
     if check.outside:
-        return f"{words}; it also shows {line_list(check.outside)}, not cited"
+        outside = set(_numbers(check.outside))
+        cited = join_runs(line for line in _numbers(check.found) if line not in outside)
+        return f"{words}; {line_list(cited)} cited, the rest is context" if cited else f"{words}; other lines than those cited"
     return words
+
+
+def _numbers(regions: Iterable[Region]) -> Iterator[int]:
+    return (line for region in regions for line in range(region.start_line, region.end_line + 1))
 
 
 DRIFT_WORDS: Final[dict[DriftKind, str]] = {

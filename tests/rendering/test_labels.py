@@ -1,4 +1,4 @@
-"""The words of a report for values: dates, and what happened to cited code."""
+"""The words of a report for values: dates, verdicts, and what happened to cited code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from findings_report.model.drift import Drift, DriftKind
-from findings_report.model.evidence import Region
+from findings_report.model.evidence import Check, Elsewhere, Region, Verdict
 from findings_report.rendering import labels
 
 
@@ -43,3 +43,52 @@ def test_a_modified_region_is_described_by_the_lines_that_remain(
     )
 
     assert labels.drift(drift) == words
+
+
+def region(start: int, end: int) -> Region:
+    return Region(start_line=start, end_line=end)
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (Check(verdict=Verdict.EXACT, found=(region(2, 6),)), "quote verified"),
+        (Check(verdict=Verdict.PARTIAL, found=(region(2, 2),)), "quote verified (part of the line)"),
+        (Check(verdict=Verdict.COMMENTS, found=(region(2, 6),)), "quote verified (comments differ)"),
+        (
+            Check(verdict=Verdict.EXACT, found=(region(2, 6),), outside=(region(2, 3), region(5, 6))),
+            "quote verified; line 4 cited, the rest is context",
+        ),
+        (
+            Check(verdict=Verdict.ELIDED, found=(region(2, 3), region(9, 9)), outside=(region(2, 3), region(9, 9))),
+            "quote verified (excerpt); other lines than those cited",
+        ),
+        (
+            Check(verdict=Verdict.MOVED, text=Verdict.EXACT, claimed=(region(7, 8),), found=(region(2, 3),)),
+            "quote found at other lines, not at lines 7-8",
+        ),
+        (
+            Check(verdict=Verdict.MOVED, text=Verdict.ELIDED, claimed=(region(7, 7),), found=(region(2, 3),)),
+            "quote found at other lines, not at line 7 (excerpt)",
+        ),
+        (
+            Check(verdict=Verdict.MOVED, text=Verdict.EDITED, found=(region(2, 3),)),
+            "quote found at other lines (quote differs from the repository)",
+        ),
+        (Check(verdict=Verdict.NOT_FOUND), "not found as quoted in this file at this commit"),
+        (
+            Check(verdict=Verdict.NOT_FOUND, closest=region(4, 9)),
+            "not found as quoted in this file at this commit; closest at lines 4-9",
+        ),
+        (
+            Check(
+                verdict=Verdict.NOT_FOUND,
+                closest=region(4, 9),
+                elsewhere=(Elsewhere(path="b.py", region=region(1, 1)),),
+            ),
+            "not found as quoted in this file at this commit; found at b.py#L1",
+        ),
+    ],
+)
+def test_a_verdict_says_what_is_known_and_no_more(check: Check, words: str) -> None:
+    assert labels.verdict(check) == words

@@ -136,7 +136,7 @@ FIELDS = {
     "symbol": "_ipam_allocate_ips",
     "citation": "neutron/db/ipam_pluggable_backend.py#L111-L129",
     "short commit": "fb3f718",
-    "verdict": "132-137 as quoted",
+    "verdict": "not at lines 132-137",
     "edited": "quote differs from the repository",
     "difference": "allocate(subnet)",
     "fix": "0123abc",

@@ -453,9 +453,9 @@ class _Unit(NamedTuple):
     indent: int
     """Width of its indentation."""
     starts_cut: bool
-    """True when an elision mark stands right before it, so that it may start within a word."""
+    """True when an elision mark is right before it, so that it may start within a word."""
     ends_cut: bool
-    """True when an elision mark stands right behind it, so that it may end within a word."""
+    """True when an elision mark is right behind it, so that it may end within a word."""
 
 
 class _State(NamedTuple):
