@@ -119,6 +119,8 @@ def test_a_line_that_names_a_file_says_which_and_which_lines(line: str) -> None:
         "vault.go()",
         "x = a/b.c",
         "vault.c - fee(a, b)",
+        '"./vault.js",',
+        "'src/vault.js'",
         "// e.g. the total",
         "// see the README",
         "src/load.py:12:def load(path):",
@@ -184,7 +186,9 @@ def test_an_entry_of_a_data_file_is_no_head() -> None:
 
     assert is_accepted(check_quote("path: dist/app.js\nretention: 5", file, cited))
     assert not is_accepted(check_quote("path: dist/evil.js\nretention: 5", file, cited))
+    assert not is_accepted(check_quote("- dist/evil.js\nretention: 5", file, cited))
     assert is_accepted(check_quote("File: conf/steps.yaml\nretention: 5", file, cited))
+    assert is_accepted(check_quote("# conf/steps.yaml\nretention: 5", file, cited))
 
 
 def test_numbers_are_moved_with_the_code_and_words_above_it_are_not() -> None:

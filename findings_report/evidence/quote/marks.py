@@ -138,8 +138,8 @@ class Head(NamedTuple):
     """The file as written, `\\` as `/`; of a forge's address what is behind the revision. Empty when only lines are named."""
     regions: tuple[Region, ...]
     """The lines that it names; empty for none."""
-    is_key: bool = False
-    """True when it could be an entry of a data file: `path: src/x.py`."""
+    may_be_data: bool = False
+    """True when it could be an entry of a data file: `path: src/x.py`, `- src/x.py`."""
 
 
 def may_name(named: str, path: str) -> bool:
@@ -237,10 +237,12 @@ def find_head(line: str) -> Head | None:
     path = head["path"].replace("\\", "/").rstrip(".:")
     if after is None or not _is_path(path, is_named=bool(head["label"])):
         return None
-    if after["words"] and after["words"].strip(" :,") and not (head["comment"] or head["label"]):
-        return None  # `vault.c - fee` is code
-    is_key = bool(re.match(r"[a-z ]+\s*[:=]", head["label"] or "")) and not head["comment"]
-    return Head(path, _read_spans(after["spans"] or ""), is_key)
+    is_announced = bool(head["comment"] or head["label"])
+    # `vault.c - fee` and `"./vault.js",` are code.
+    if not is_announced and ((after["words"] or "").strip(" :") or '"' in text or "'" in text):
+        return None
+    may_be_data = not head["comment"] and not (head["label"] or "a")[0].isupper()
+    return Head(path, _read_spans(after["spans"] or ""), may_be_data)
 
 
 def find_named_file(words: str) -> Head | None:
@@ -287,4 +289,4 @@ def join_heads(heads: Sequence[Head]) -> Head | None:
     if not heads:
         return None
     numbers = {n for head in heads for region in head.regions for n in range(region.start_line, region.end_line + 1)}
-    return Head(next((head.path for head in heads if head.path), ""), join_runs(sorted(numbers)), heads[0].is_key)
+    return Head(next((head.path for head in heads if head.path), ""), join_runs(sorted(numbers)), heads[0].may_be_data)

@@ -55,7 +55,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     """
     readings = read_quote(quote)
     if file.language in _DATA:
-        readings = tuple(reading for reading in readings if not (reading.head and reading.head.is_key)) or readings
+        readings = tuple(reading for reading in readings if not (reading.head and reading.head.may_be_data)) or readings
     spellings = [spell(reading, file) for reading in readings]
     # A reading of which the file has every line comes first, and one that keeps the line that names the file before one
     # without it: it may be a line of the file after all.
