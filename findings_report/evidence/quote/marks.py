@@ -15,7 +15,7 @@ from findings_report.sourcecode.languages import language_of
 from findings_report.sourcecode.lines import join_runs, squeeze
 
 # Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
-_COMMENT: Final = r"(?:\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
+_COMMENT: Final = r"(?>\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
 _CLOSE: Final = r"(?:\*+/|\*\)|--+>)"
 _DOTS: Final = r"(?:\.(?:[ \t]*+\.)*+|…+|⋮|⋯|︙)"
 
@@ -31,12 +31,12 @@ _WORDS: Final = r"[\w ,.'’-]{0,60}"
 # Prose that says so: "rest of the function", "existing code", "some code omitted for brevity", "20 lines skipped". In a comment
 # it may say more; without a comment sign it says nothing else, since text files have sentences too.
 _SAYING: Final = (
-    rf"(?:(?:the |all |some |[0-9]+ )?{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+)? {_WHAT}(?:(?: is| are)? {_DONE})?"
-    rf"|(?:the |some |[0-9]+ )?(?:\w+ )?{_WHAT}(?: is| are)? {_DONE}){_WHY}"
+    rf"(?:(?:the |all |some |[0-9]++ )?{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w++)? {_WHAT}(?:(?: is| are)? {_DONE})?"
+    rf"|(?:the |some |[0-9]++ )?(?:\w++ )?{_WHAT}(?: is| are)? {_DONE}){_WHY}"
 )
 _SAYING_MORE: Final = (
-    rf"(?:(?:\w+ ){{0,2}}{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
-    rf"|(?:\w+ ){{0,3}}{_WHAT}(?: \w+){{0,2}} {_DONE}\b{_WORDS}|(?:\w+ ){{0,2}}{_DONE}(?: \w+){{0,2}} {_WHAT}\b{_WORDS}"
+    rf"(?:(?:\w++ ){{0,2}}{_OTHER}(?: of)?(?: (?:the|this|that))?(?: \w++){{0,2}} {_WHAT}\b{_WORDS}"
+    rf"|(?:\w++ ){{0,3}}{_WHAT}(?: \w++){{0,2}} {_DONE}\b{_WORDS}|(?:\w++ ){{0,2}}{_DONE}(?: \w++){{0,2}} {_WHAT}\b{_WORDS}"
     rf"|{_DONE}(?: (?:for|here|as)\b{_WORDS})?|(?:the )?rest(?: of \w+)?|same as (?:before|above)|for brevity|etc)"
 )
 _TO_CLOSE: Final = rf"(?:[^*-]|\*(?![/)])|-(?!->))*+{_CLOSE}?"  # code may follow a comment that ends in its line
@@ -61,15 +61,15 @@ _START: Final = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!\S);++|(?<!%)%++|/\*++|
 _LONGEST: Final = 1_000  # no remark is looked for in longer lines: they are data, and a search in them could be made slow
 
 _TAG: Final = (
-    r"@(?:[Aa]udit[a-z]*(?:-\w+)*|AUDIT(?:-\w+)*|(?:notes?|info|bug|issue|finding|vuln\w*|gas|todo|fixme|poc|follow-?up|question|warning|danger"
-    r"|attack|exploit|problem|report\w*|high|medium|low|critical)(?:-\w+)*)(?![\w(.])"
+    r"@(?:[Aa]udit[a-z]*+|AUDIT|notes?|info|bug|issue|finding|vuln\w*+|gas|todo|fixme|poc|follow-?up|question|warning|danger"
+    r"|attack|exploit|problem|report\w*+|high|medium|low|critical)(?:-\w++)*+(?![\w(.])"
 )
 _SIGN: Final = r"[←⬅⇐⟵◀◄↑⬆☝❗‼✀-➿☀-⛿\U0001f300-\U0001faff]"  # arrows that point at code, and pictures
 _WORD: Final = (
     r"(?:HERE|BUGS?|ISSUE|VULN\w*|PROBLEM|AUDIT\w*|NOTE|FIXME|WRONG|ERROR|ROOT CAUSE|DANGER|WARNING|ATTACK|EXPLOIT|UNSAFE"
     r"|MISSING|POC|THIS|ATTENTION|INCORRECT|FINDING|[Aa]udit(?:or)?|[Vv]ulnerable|[Rr]oot cause|[Hh]ere)\b"
 )
-_MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]+>|>{{2,}}|{_SIGN}|→)"
+_MARK: Final = rf"(?:{_TAG}|@>|<[-=~]|<<+|\^{{2,}}|!{{2,}}|[-=]++>|>{{2,}}|{_SIGN}|→)"
 _ALONE: Final = rf"[*_(\[]{{0,3}}(?:<-{{2,}}|<={{2,}}|<~{{2,}}|<{{3,}}|{_SIGN}|{_TAG}|@audit\()"  # without a comment sign
 _REMARK: Final = re.compile(
     rf"(?<!\s)\s*+{_START}\s*+{_MARK}"
@@ -89,11 +89,11 @@ _POINTER: Final = re.compile(
 _FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}|<{{3,}}|!{{3,}}|{_SIGN})(?P<rest>.*)\Z")
 _DECORATOR: Final = re.compile(r"\s*+@(?!audit)[a-z][\w-]*+\s*+\Z")  # a tag with nothing behind it
 _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}}(?=\s|\Z))(?P<rest>.*)\Z")
-_CODE: Final = re.compile(r"[;{}]\s*\Z|\A\s*[\w.]+\(.*\)?\s*\Z")
+_CODE: Final = re.compile(r"[;{}]\s*+\Z|\A\s*+[\w.]++\(")
 _PROSE: Final = re.compile(
     r"(?!\s*(?:return|yield|raise|del|import|from|assert|if|for|while|with|not|await|let|const|var|use|pub|fn|def|case|emit)\b)"
     r"(?=.*\b(?:the|this|that|is|are|an?|to|of|not|no|can|should|will|here|because|we|it|be|by|missing|never|cause)\b)"
-    r"\s*\S+\s+\S[^;{}=\[\]]*(?<!:)\Z",
+    r"\s*+\S++\s++\S[^;{}=\[\]]*+(?<!:)\Z",
     re.IGNORECASE,
 )
 _ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
@@ -106,22 +106,25 @@ _HEAD: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_HEAD: Final = 400
-_SPAN: Final = r"L?[0-9]{1,7}(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}(?:C[0-9]+)?)?"
-_SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*"
-_LINES: Final = rf"(?:lines?|lns?\.?|loc)?[-\s:#.]*(?P<spans>{_SPANS})(?::[0-9]+)?"
-_AFTER_PATH: Final = re.compile(
-    rf"[`*\"'\])>]*(?:\?[\w=&.]*)?(?:\s*[-–,@(\[#:|]*\s*(?:at |on |from )?{_LINES}\s?[)\]]*)?"
-    r"(?:\s*(?:::|#|->)\s*[\w.$]+(?:\([\w\s,.]*\))?|\s[\w.$]+\(\))?"
-    r"(?:\]?\(https?:[^\s)]*\))?(?P<words>\s*[-–—:|>,(]{1,2}\s?[^;{}=]*)?[`*\"'\])>\s]*[:.]?[*\s]*\Z",
+_SPAN: Final = r"L?[0-9]{1,7}+(?:C[0-9]++)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}+(?:C[0-9]++)?)?"
+_SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*+"
+
+# What may follow a path, in this order: lines, the name of a function, the address of a link, words.
+_LINES: Final = re.compile(
+    rf"(?:\?[\w=&.]*+)?[-–,@(\[#:|.\s]*+(?:at |on |from )?(?:lines?|lns?|loc)?[-:#.\s]*+"
+    rf"(?P<spans>{_SPANS})(?::[0-9]++)?\s?[)\]]*+",
     re.IGNORECASE,
 )
+_MEMBER: Final = re.compile(r"\s*+(?:::|#|->)\s*+[\w.$]++(?:\([\w\s,.]*+\))?|\s[\w.$]++\(\)")
+_TARGET: Final = re.compile(r"\]?\(https?:[^\s)]*+\)")
+_AFTERWORDS: Final = re.compile(r"\s*+[-–—:|>,(]{1,2}\s?[^;{}=]*+\Z")
 _LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:[^\s)]+)\)[.:]?\Z")
 _CAPTION: Final = re.compile(
     rf"(?:Figure|Fig\.|Listing|Snippet) [0-9]{{1,3}}(?:\.[0-9]{{1,3}})?\s?[:.–-]\s[^(]*+"
     rf"(?:\((?P<path>[\w./@+-]+\.\w+)(?:[#:]L?(?P<spans>{_SPANS}))?\))?\W*\Z"
 )
 _LINES_ALONE: Final = re.compile(
-    rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?(?:lines?[\s:#]*|(?=L[0-9]+-))(?P<spans>{_SPANS})\s*[:.]?\s*\Z", re.IGNORECASE
+    rf"(?:{_COMMENT}\s*+)?(?:at |from |see )?(?:lines?[\s:#]*+|(?=L[0-9]++-))(?P<spans>{_SPANS})\s*+[:.]?\s*+\Z", re.IGNORECASE
 )
 _RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7})(?:C[0-9]+)?)?", re.IGNORECASE)
 _FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
@@ -227,22 +230,47 @@ def find_head(line: str) -> Head | None:
         return _read_address(link["url"])
     if (caption := _CAPTION.match(text)) is not None:
         return Head(caption["path"] or "", _read_spans(caption["spans"] or ""))
-    text = re.sub(rf"\s*{_CLOSE}\Z", "", text)
-    head = _HEAD.match(text)
+    head = _HEAD.match(_strip_closer(text))
     if head is None:
         return None
     if head["path"].lower().startswith("http"):
         return _read_address(head["path"])
-    after = _AFTER_PATH.match(head["rest"])
     path = head["path"].replace("\\", "/").rstrip(".:")
+    after = _read_rest(head["rest"])
+    is_announced = bool(head["comment"] or head["label"])
     if after is None or not _is_path(path, is_named=bool(head["label"])):
         return None
-    is_announced = bool(head["comment"] or head["label"])
     # `vault.c - fee` and `"./vault.js",` are code.
-    if not is_announced and ((after["words"] or "").strip(" :") or '"' in text or "'" in text):
+    if not is_announced and (after.has_words or '"' in text or "'" in text):
         return None
     may_be_data = not head["comment"] and not (head["label"] or "a")[0].isupper()
-    return Head(path, _read_spans(after["spans"] or ""), may_be_data)
+    return Head(path, after.regions, may_be_data)
+
+
+def _strip_closer(text: str) -> str:
+    """Return `text` without the end of a block comment."""
+    closer = next((closer for closer in ("*/", "-->", "*)") if text.endswith(closer)), "")
+    return text[: len(text) - len(closer)].rstrip()
+
+
+class _Rest(NamedTuple):
+    """What follows a path on its line."""
+
+    regions: tuple[Region, ...]
+    has_words: bool
+
+
+def _read_rest(rest: str) -> _Rest | None:
+    """Return what follows a path; None when it does not read like a place in a file."""
+    rest = rest.lstrip("`*\"'])>")
+    spans = ""
+    if (lines := _LINES.match(rest)) is not None:
+        spans, rest = lines["spans"], rest[lines.end() :]
+    for part in (_MEMBER, _TARGET):
+        if (found := part.match(rest)) is not None:
+            rest = rest[found.end() :]
+    rest = rest.strip("`*\"'])> \t").strip(":. *")
+    return _Rest(_read_spans(spans), bool(rest)) if not rest or _AFTERWORDS.match(rest) else None
 
 
 def find_named_file(words: str) -> Head | None:

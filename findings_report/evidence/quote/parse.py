@@ -51,7 +51,7 @@ Numbered = list[tuple[int | None, str]]
 """Lines of code, each with the number that was beside it; None for a line without one."""
 
 _BELOW: Final = re.compile(r"://|\A(?:Figure|Fig\.|Listing|Snippet) ")  # what may name the file below the code
-_C4UDIT: Final = re.compile(r"(?P<path>[^\s:]+)::(?P<number>[0-9]{1,7}) => ")  # the Code4rena bot's `grep -n`
+_C4UDIT: Final = re.compile(r"\A(?P<path>[^\s:]+)::(?P<number>[0-9]{1,7}) => ")  # the Code4rena bot's `grep -n`
 _GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
 _LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
 _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
