@@ -207,11 +207,6 @@ def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedReg
             yield f"only the first {drift.region.end_line} lines of {drift.path} were compared"
 
 
-def _is_touched(states: frozenset[CodeState]) -> bool:
-    """Return True when a region changed, and every other one changed as well or has changes around it."""
-    return not states.isdisjoint(_CHANGED) and states <= {*_CHANGED, CodeState.AROUND, CodeState.INTACT}
-
-
 def _begin(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
@@ -288,8 +283,9 @@ def _of_resolved(
             # What was resolved before does not have to change again, in any of its places.
             text = _begin(f"{word} before the baseline; since then, {code.clause}.")
             return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
-        case CodeState.MIXED if _is_touched(code.binding):
-            path = "" if _is_touched(code.known) else "; they are steps of one path, which one changed step may interrupt"
+        case CodeState.MIXED if _combine(code.binding) in _CHANGED:
+            is_path = _combine(code.known) not in _CHANGED
+            path = "; they are steps of one path, which one changed step may interrupt" if is_path else ""
             doubts = "".join(f"; {doubt}" for doubt in code.doubts)
             return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}{path}{doubts}.")
         case CodeState.INTACT | CodeState.MIXED:

@@ -114,6 +114,20 @@ def test_a_place_that_stayed_is_named_everywhere(audit: Audit, said: Said) -> No
             assert "1 of 2 places unchanged, 1 deleted" in text
 
 
+def test_a_line_that_stayed_in_a_function_that_was_fixed_elsewhere_is_named(audit: Audit, said: Said) -> None:
+    audit.pin(audit.change(f="def run(x, y):\n    log(x)\n    sh(x)\n    log(y)\n    sh(y)\n"))
+    audit.write("F-01", "{path: f.py, lines: 3}", "{path: f.py, lines: 5}")
+    audit.deliver()
+    audit.pin(audit.change(f="def run(x, y):\n    log(x)\n    sh(quote(x))\n    log(y)\n    sh(y)\n"))
+    audit.write("F-01", "{path: f.py, lines: 3}", "{path: f.py, lines: 5}", status="resolved")
+
+    _, out = said()
+
+    assert (
+        "F-01: review: Reported as resolved; 1 of 2 cited places unchanged with changes around (f.py, line 5), 1 changed" in out
+    )
+
+
 def test_a_quote_that_the_baseline_did_not_have_contradicts_nothing(audit: Audit, said: Said) -> None:
     audit.pin(audit.baseline)
     quoted = '{path: b.py, lines: 5, quote: "return alpha.x"}'
