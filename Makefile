@@ -11,7 +11,7 @@ HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 TRACKERS := redmine redmine-sqlite puma request-tracker5 rt5-db-sqlite rt5-standalone
 # Redmine's packages need the bundler that Debian patched, also where a newer one came as default gem of Ruby.
 BUNDLER = BUNDLER_VERSION=$$(apt-cache policy ruby-bundler | awk '/Candidate/ { sub(/-.*/, "", $$2); print $$2 }')
-TEST_TOOLS := poppler-utils qpdf chromium openssl
+TEST_TOOLS := poppler-utils qpdf chromium openssl shellcheck
 JOBS ?= auto
 EXAMPLES ?= 20
 

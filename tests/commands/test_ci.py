@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 import repositories
 import yaml
+from composite_action import CompositeAction
 
 from findings_report import commands
 from findings_report.commands.track_update import update
@@ -44,35 +47,27 @@ def work(tmp_path: Path) -> Path:
 
 def shell(script: str, folder: Path, given: Mapping[str, str], shell_name: str = "bash") -> subprocess.CompletedProcess[str]:
     """A script as a runner runs it."""
-    environment = {**repositories.ENVIRONMENT, "PATH": f"{BIN}:{os.environ['PATH']}", **given}
     options = ["--noprofile", "--norc", "-eo", "pipefail"] if shell_name == "bash" else ["-e"]
     return subprocess.run(
-        [shell_name, *options, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [shell_name, *options, "-c", script], cwd=folder, env=environment(given), capture_output=True, text=True, check=False
     )
 
 
-class Runner:
-    """Runs steps of the action as GitHub does: inputs and outputs reach a step through its `env`."""
+def environment(given: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The variables of a job, with the program on its path."""
+    return {**repositories.ENVIRONMENT, "PATH": f"{BIN}:{os.environ['PATH']}", **given}
 
-    def __init__(self, folder: Path, /, **inputs: str) -> None:
-        self.folder = folder
-        self.values = {f"inputs.{name}": str(told.get("default", "")) for name, told in ACTION["inputs"].items()}
-        self.values |= {f"inputs.{name.replace('_', '-')}": value for name, value in inputs.items()}
-        self.values |= {"steps.baseline.outputs.revision": "", "github.action_path": str(ROOT)}
 
-    def run(self, name: str, **more: str) -> subprocess.CompletedProcess[str]:
-        step = STEPS[name]
-        output = self.folder.parent / "output"
-        output.write_text("")
-        given = {key: self._evaluated(value) for key, value in step.get("env", {}).items()}
-        ran = shell(step["run"], self.folder, {"GITHUB_OUTPUT": str(output), **given, **more})
-        for line in output.read_text().splitlines():
-            key, _, value = line.partition("=")
-            self.values[f"steps.{step['id']}.outputs.{key}"] = value
-        return ran
+def action(folder: Path, /, **inputs: str) -> CompositeAction:
+    """The action in a job on a runner that has the program; `fail_on` is the input `fail-on`."""
+    given = {"install": "false"} | {name.replace("_", "-"): value for name, value in inputs.items()}
+    return CompositeAction(ROOT / "action.yml", folder, environment({"GITHUB_ACTIONS": "true"}), given)
 
-    def _evaluated(self, text: str) -> str:
-        return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda match: self.values[match[1]], text)
+
+def job(**variables: str) -> dict[str, str]:
+    """The variables of the GitLab job; those of a keyword without FINDINGS_."""
+    given = {name: str(value) for name, value in GITLAB["variables"].items()}
+    return given | {f"FINDINGS_{name.upper()}": value for name, value in variables.items()}
 
 
 def test_no_script_holds_an_expression() -> None:
@@ -98,54 +93,147 @@ def test_every_input_is_described_and_used() -> None:
 
 
 def test_the_action_builds_compares_and_fails_on_a_contradiction(work: Path) -> None:
-    runner = Runner(work, formats="md, html")
+    ran = action(work, formats="md, html").run()
 
-    found = runner.run("Find the baseline")
-    built = runner.run("Build the report")
-    compared = runner.run("Compare with the baseline")
-
-    assert (found.returncode, built.returncode) == (0, 0), built.stderr
-    assert runner.values["steps.baseline.outputs.revision"] == "git:refs/tags/report-1.0"
-    assert compared.returncode == 1
-    assert "::warning::DEMO-002: Reported as resolved; the cited code is unchanged" in compared.stdout
+    outcomes = {name: step.outcome for name, step in ran.steps.items()}
+    assert outcomes == {
+        "Install": "skipped",
+        "Build the report": "success",
+        "Find the baseline": "success",
+        "Compare with the baseline": "failure",
+        "Keep what was made": "success",
+    }, ran
+    assert ran.is_failed
+    assert ran.outputs == {"baseline": "git:refs/tags/report-1.0"}
+    compared = ran.steps["Compare with the baseline"]
+    assert (compared.code, "::warning::DEMO-002: Reported as resolved; the cited code is unchanged" in compared.stdout) == (
+        1,
+        True,
+    )
+    assert ran.steps["Keep what was made"].inputs["path"] == "build"
     names = {path.name for path in (work / "build").iterdir()}
     assert names == {"report.md", "report.html", "diff.md", "diff.html"}
 
 
 def test_the_actions_options_reach_the_program(work: Path) -> None:
-    runner = Runner(
+    ran = action(
         work / "..", folder="demo/findings", formats="md", repository=f"quicknotes={work / 'app'}\n", output="demo/out",
-        baseline="git:report-1.0", template="fix-review", fail_on="", strict="true",
-    )  # fmt: skip
+        baseline="git:report-1.0", template="fix-review", fail_on="", strict="true", artifact="",
+    ).run()  # fmt: skip
 
-    runner.run("Find the baseline")
-    built = runner.run("Build the report")
-    compared = runner.run("Compare with the baseline")
-
-    assert (built.returncode, compared.returncode) == (0, 0), built.stdout + compared.stderr
+    assert not ran.is_failed, ran
+    assert ran.steps["Keep what was made"].outcome == "skipped"
     assert "fix review of version 1.0" in (work / "out/diff.md").read_text()
 
 
-def test_without_a_tag_nothing_is_compared_and_it_is_said(work: Path) -> None:
+def test_after_a_failed_build_the_comparison_is_still_made(work: Path) -> None:
+    ran = action(work, formats="md", strict="true", template="nowhere").run()
+
+    assert ran.is_failed
+    assert ran.steps["Compare with the baseline"].outcome == "failure"
+    assert ran.steps["Keep what was made"].outcome == "success"
+
+
+NO_BASELINE = [
+    ("no tag", "fatal: No names found, cannot describe anything."),
+    ("a tag of another product", "fatal: No names found, cannot describe anything."),
+    ("a shallow clone", "fatal: No names found, cannot describe anything."),
+    ("a folder of another owner", "fatal: detected dubious ownership in repository"),
+]
+
+
+def without_baseline(work: Path, why: str) -> Path:
+    """The checkout, without a baseline that can be found."""
     repositories.git(work, "tag", "-d", "report-1.0")
-    runner = Runner(work)
+    if why == "a tag of another product":
+        repositories.git(work, "tag", "web-v7", "HEAD^")
+    elif why == "a shallow clone":
+        repositories.git(work, "tag", "report-1.0", "HEAD^")
+        repositories.git(work.parent, "clone", "-q", "--depth=1", f"file://{work}", "shallow")
+        (work.parent / "shallow/app").symlink_to(work / "app")
+        return work.parent / "shallow"
+    elif why == "a folder of another owner":
+        repositories.git(work, "tag", "report-1.0", "HEAD^")
+        if os.getuid() != 0:
+            pytest.skip("only root can give a folder away")
+        subprocess.run(["chown", "-R", "65534", work], check=True)
+    return work
 
-    ran = runner.run("Find the baseline")
 
-    assert ran.returncode == 0
-    assert ran.stdout.startswith("::notice::No tag before this commit")
-    assert runner.values["steps.baseline.outputs.revision"] == ""
+@pytest.mark.parametrize(("why", "said"), NO_BASELINE)
+def test_an_action_that_cannot_compare_fails_with_what_git_said(work: Path, why: str, said: str) -> None:
+    ran = action(without_baseline(work, why), formats="md").run()
+
+    found = ran.steps["Find the baseline"]
+    assert ran.is_failed
+    assert (found.outcome, found.code) == ("failure", 4)
+    assert ran.steps["Compare with the baseline"].outcome == "skipped"
+    (line,) = found.stdout.splitlines()
+    assert line.startswith("::error::There is no report to compare with, so the gates cannot run.")
+    assert said in line
+    assert "report-tags" in line
+    assert "baseline: none" in line
+    # The report is made all the same, and kept.
+    assert ran.steps["Build the report"].outcome == ran.steps["Keep what was made"].outcome == "success"
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "dash"])
+@pytest.mark.parametrize(("why", "said"), NO_BASELINE)
+def test_a_gitlab_job_that_cannot_compare_fails_with_what_git_said(work: Path, why: str, said: str, shell_name: str) -> None:
+    folder = without_baseline(work, why)
+
+    ran = shell(GITLAB["script"][0], folder, job(formats="md"), shell_name)
+
+    assert ran.returncode == 4
+    assert said in ran.stderr
+    assert "FINDINGS_BASELINE to none" in ran.stderr
+    assert (folder / "build/report.md").exists()
+
+
+def test_the_baseline_is_the_last_report_and_not_the_nearest_tag(work: Path) -> None:
+    repositories.git(work, "tag", "web-v7", "HEAD")
+    repositories.git(work, "commit", "-q", "--allow-empty", "-m", "more")
+
+    assert action(work, formats="md").run().outputs["baseline"] == "git:refs/tags/report-1.0"
+    assert action(work, formats="md", report_tags="web-*").run().outputs["baseline"] == "git:refs/tags/web-v7"
+    ran = shell(GITLAB["script"][0], work, job(formats="md"), "dash")
+    assert (ran.returncode, "DEMO-002: contradiction" in ran.stdout) == (1, True)
+    ran = shell(GITLAB["script"][0], work, job(formats="md", report_tags="web-*"), "dash")
+    assert (ran.returncode, "DEMO-002: contradiction" in ran.stdout) == (0, False)
+
+
+def test_none_says_that_there_is_no_baseline(work: Path) -> None:
+    repositories.git(work, "tag", "-d", "report-1.0")
+
+    ran = action(work, formats="md", baseline="none").run()
+    on_gitlab = [shell(GITLAB["script"][0], work, job(formats="md", baseline="none"), name) for name in ("bash", "dash")]
+
+    assert not ran.is_failed
+    assert ran.steps["Find the baseline"].stdout == "::notice::Nothing is compared: baseline is none\n"
+    assert ran.steps["Compare with the baseline"].outcome == "skipped"
+    assert [each.returncode for each in on_gitlab] == [0, 0]
+    assert all("Nothing is compared" in each.stdout for each in on_gitlab)
 
 
 @pytest.mark.parametrize("name", ["$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--output=pwned", "-h"])
 def test_a_hostile_name_is_a_name_and_nothing_else(work: Path, name: str) -> None:
-    runner = Runner(work, baseline=name, formats="md", template=name, fail_on="")
+    runner = action(work, baseline=name, formats="md", template=name, fail_on="")
 
-    runner.run("Find the baseline")
-    compared = runner.run("Compare with the baseline")
+    runner.run_step("Find the baseline")
+    compared = runner.run_step("Compare with the baseline")
 
-    assert compared.returncode == 2, compared.stdout
+    assert compared.code == 2, compared.stdout
     assert not (work / "pwned").exists()
+
+
+@pytest.mark.parametrize("pattern", ["$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--all", "x\n::set-output::y"])
+def test_a_hostile_pattern_is_a_pattern_and_nothing_else(work: Path, pattern: str) -> None:
+    found = action(work, report_tags=pattern).run_step("Find the baseline")
+    ran = shell(GITLAB["script"][0], work, job(formats="md", report_tags=pattern), "dash")
+
+    assert (found.code, ran.returncode) == (4, 4)
+    assert len(found.stdout.splitlines()) == 1
+    assert not list(work.parent.rglob("pwned"))
 
 
 HOSTILE = ("$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--output=pwned", "*", "x\ny", "\x1b[31m")
@@ -154,11 +242,12 @@ HOSTILE = ("$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--output=pwn
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_inputs_are_words_and_nothing_else(work: Path, text: str) -> None:
     names = ("folder", "formats", "repository", "template", "fail_on", "strict", "output")
-    runner = Runner(work, baseline="git:report-1.0", **dict.fromkeys(names, text))
+    runner = action(work, baseline="git:report-1.0", **dict.fromkeys(names, text))
+    runner.run_step("Find the baseline")
 
-    ran = [runner.run("Build the report"), runner.run("Compare with the baseline")]
+    ran = [runner.run_step("Build the report"), runner.run_step("Compare with the baseline")]
 
-    assert all(each.returncode == 2 for each in ran)
+    assert all(each.code == 2 for each in ran)
     assert all("\x1b" not in each.stdout + each.stderr for each in ran)
     assert not list(work.parent.rglob("pwned"))
 
@@ -206,10 +295,10 @@ def test_json_in_a_workflow_says_what_it_says_elsewhere(work: Path) -> None:
 
 
 def test_two_lines_are_no_baseline(work: Path) -> None:
-    runner = Runner(work, baseline="report-1.0\nother=1")
+    runner = action(work, baseline="report-1.0\nother=1")
 
-    assert runner.run("Find the baseline").returncode == 2
-    assert "steps.baseline.outputs.other" not in runner.values
+    assert runner.run_step("Find the baseline").code == 2
+    assert runner.expand("${{ steps.baseline.outputs.other }}") == ""
 
 
 @pytest.mark.parametrize(("which", "given"), [("action", {}), ("gitlab", {"FINDINGS_INSTALL": "findings-report"})])
@@ -235,11 +324,9 @@ def test_what_is_installed_is_what_a_pdf_needs(tmp_path: Path, which: str, given
     assert "pip install" in said
 
 
-@pytest.mark.parametrize("shell_name", ["bash", "sh"])
+@pytest.mark.parametrize("shell_name", ["bash", "dash"])
 def test_the_gitlab_template_builds_compares_and_fails_on_a_contradiction(work: Path, shell_name: str) -> None:
-    given = {name: str(value) for name, value in GITLAB["variables"].items()} | {"FINDINGS_FORMATS": "md,html"}
-
-    ran = shell(GITLAB["script"][0], work, given, shell_name)
+    ran = shell(GITLAB["script"][0], work, job(formats="md,html"), shell_name)
 
     assert ran.returncode == 1, ran.stderr
     assert "DEMO-002: contradiction: Reported as resolved; the cited code is unchanged" in ran.stdout
@@ -248,9 +335,8 @@ def test_the_gitlab_template_builds_compares_and_fails_on_a_contradiction(work: 
 
 
 def test_the_gitlab_templates_variables_reach_the_program(work: Path) -> None:
-    given = {name: str(value) for name, value in GITLAB["variables"].items()}
-    given |= {"FINDINGS_FORMATS": "md", "FINDINGS_FAIL_ON": "", "FINDINGS_TEMPLATE": "fix-review", "FINDINGS_OUTPUT": "out"}
-    given |= {"FINDINGS_REPOSITORIES": f"quicknotes={work / 'app'}", "FINDINGS_STRICT": "true"}
+    given = job(formats="md", fail_on="", template="fix-review", output="out", strict="true")
+    given |= {"FINDINGS_REPOSITORIES": f"quicknotes={work / 'app'}"}
 
     ran = shell(GITLAB["script"][0], work, given)
 
@@ -258,11 +344,53 @@ def test_the_gitlab_templates_variables_reach_the_program(work: Path) -> None:
     assert "fix review of version 1.0" in (work / "out/diff.md").read_text()
 
 
+@pytest.mark.parametrize(("baseline", "code"), [("", 1), ("none", 0)])
+def test_gitlab_runs_the_template(work: Path, baseline: str, code: int) -> None:
+    """With gitlab-ci-local, which reads `include`, `variables` and `artifacts` as GitLab does."""
+    for tool in ("gitlab-ci-local", "rsync"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    (work / "integrations").mkdir()
+    shutil.copy(TEMPLATE, work / "integrations")
+    variables = {"FINDINGS_INSTALL": "", "FINDINGS_FORMATS": "md", "FINDINGS_BASELINE": baseline}
+    include = [{"local": "integrations/findings-report.gitlab-ci.yml"}]
+    (work / ".gitlab-ci.yml").write_text(json.dumps({"include": include, "findings-report": {"variables": variables}}))
+    repositories.git(work, "add", "-A")
+    repositories.git(work, "commit", "-qm", "CI")
+    repositories.git(work, "remote", "add", "origin", "https://gitlab.example.org/o/n.git")
+
+    command = ["gitlab-ci-local", "--force-shell-executor", "findings-report"]
+    ran = subprocess.run(
+        command, cwd=work, env=environment({"HOME": str(work.parent)}), capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert (work / "build/report.md").exists()
+    assert (work / "build/diff.md").exists() == (not baseline)
+
+
+def scripts() -> Iterator[tuple[str, str, str]]:
+    """(name, shell, text) of each script for CI."""
+    for name, step in STEPS.items():
+        if "run" in step:
+            yield name, "bash", step["run"]
+    for name in ("before_script", "script"):
+        yield f"gitlab {name}", "sh", "\n".join(GITLAB[name])
+
+
+@pytest.mark.parametrize(("name", "shell_name", "text"), list(scripts()))
+def test_shellcheck_has_no_remark(name: str, shell_name: str, text: str) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed: `make test-tools`")
+
+    ran = subprocess.run(["shellcheck", f"--shell={shell_name}", "-"], input=text, capture_output=True, text=True, check=False)
+
+    assert ran.stdout == "", name
+
+
 @pytest.mark.slow
 def test_the_pdfs_are_made(work: Path) -> None:
-    given = {name: str(value) for name, value in GITLAB["variables"].items()}
-
-    shell(GITLAB["script"][0], work, given)
+    shell(GITLAB["script"][0], work, job())
 
     for name in ("report", "diff"):
         assert (work / f"build/{name}.pdf").read_bytes().startswith(b"%PDF-")
