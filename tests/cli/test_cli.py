@@ -880,11 +880,13 @@ def test_tests_see_no_variable_of_the_machine_that_changes_a_program() -> None:
     names = ["PYTHONUNBUFFERED", "PIP_INDEX_URL", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "LC_TIME", "LANG", "GIT_DIR"]
     names += ["GITHUB_ACTIONS", "FINDINGS_REPORT_PASSWORD", "SOURCE_DATE_EPOCH"]
     program = "import os, conftest; print(*os.environ, sep='\\n')"
+    tests = Path(__file__).parents[1]
     environment = {**os.environ, **dict.fromkeys(names, "1"), "FINDINGS_REPORT_NEUTRON": "/clone"}
+    environment["PYTHONPATH"] = str(tests / "support")  # what conftest imports
 
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[1],
+        cwd=tests,
         env=environment,
         capture_output=True,
         text=True,
