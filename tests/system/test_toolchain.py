@@ -29,7 +29,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"url": "file:///code", "dir_info": {}}, "pip install '/code[sign]'"),
         (
             None,
-            "pip install 'findings-report[sign] @ ADDRESS', with the ADDRESS of the wheel or repository that the program is from",
+            "pip install 'findings-report[sign] @ ADDRESS', with the ADDRESS of the wheel or repository that the program is "
+            "from",
         ),
     ],
 )
