@@ -113,9 +113,9 @@ def main() -> None:
         # Before sys.exit: Python flushes at exit, and would replace the exit code.
         process.settle_output()
         sys.exit(exit_code(error.problems))
-    except KeyboardInterrupt:
-        # Every command publishes its files in one step at the end.
-        err("interrupted; nothing was written")
+    except KeyboardInterrupt as error:
+        # Every command publishes its files in one step at the end, which an interrupt waits for.
+        err(f"interrupted; {error or 'nothing was written'}")
         sys.exit(INTERRUPTED)
     except Exception:
         import traceback

@@ -1,8 +1,8 @@
 """Publishing bytes as files: a set of files is published completely or not at all.
 
-Each file is written to a temporary file in its folder and synced; only then are all of them renamed. An error before
-the first rename leaves everything unchanged. New files are readable by their owner alone, because they contain a
-client's code.
+Each file is written to a temporary file in its folder and synced; only then are all of them renamed. Signals wait until
+all are, and after an error between two renames the files that were replaced are put back. New files are readable by
+their owner alone, because they contain a client's code.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ import fcntl
 import os
 import secrets
 import shlex
+import shutil
+import signal
 import stat
+import threading
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
+
+WRITTEN = "all files were written"
+"""The message of a KeyboardInterrupt that waited for the end of `publish`."""
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "make room"),
@@ -40,8 +46,8 @@ def publish(
     """Write every file, and create folders as needed.
 
     Files in `new` must not exist yet, and files in `read` must still have the content given there. Raises
-    FindingsReportError (USAGE) if a file in `new` exists, else (OUTPUT). Then nothing has changed, unless the error
-    came while the finished files were renamed.
+    FindingsReportError (USAGE) if a file in `new` exists, else (OUTPUT). Then nothing has changed. SIGINT, SIGTERM and
+    SIGHUP that arrive during the renames take effect after the last one.
     """
     staged: dict[Path, Path] = {}
     current = Path()
@@ -51,10 +57,13 @@ def publish(
             _refuse_folder_or_device(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             staged[path] = _stage(path, content)
-        with _locked({path.parent for path in files}):
+        with _locked({path.parent for path in files}), _signals_wait(), _put_back_on_error() as originals:
             _refuse_conflicts(new, read)
             for path, temporary in staged.items():
                 current = path
+                # The rename of a single file needs no way back.
+                if len(staged) > 1:
+                    originals[path] = _keep(path)
                 temporary.replace(path)
         for folder in {path.parent for path in files}:
             _sync_folder(folder)
@@ -110,9 +119,7 @@ def _stage(path: Path, content: bytes) -> Path:
 
     It is in that folder because a rename works only within one file system.
     """
-    # authoring/files.py knows this name: such a file in findings/ means that a write was interrupted, which every
-    # command reports.
-    temporary = path.parent / f".{path.name[:20]}.{secrets.token_hex(6)}.part"
+    temporary = _temporary_name(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -145,6 +152,70 @@ def _locked(folders: set[Path]) -> Iterator[None]:
             with contextlib.suppress(OSError):  # some network file systems have no locks; a report is written all the same
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let signals that end the program wait for the end of the block: half of a set is never published."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread is interrupted
+        yield
+        return
+    arrived: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature is that of a signal handler
+        arrived.append(number)
+
+    # A handler, because a mask of this thread would leave the signal to another thread of the process.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.signal(number, note) for number in numbers if signal.getsignal(number) is not None}
+    is_complete = False
+    try:
+        yield
+        is_complete = True
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if is_complete and signal.SIGINT in arrived and handlers[signal.SIGINT] is signal.default_int_handler:
+            raise KeyboardInterrupt(WRITTEN)
+        for arrival in dict.fromkeys(arrived):
+            signal.raise_signal(arrival)
+
+
+@contextlib.contextmanager
+def _put_back_on_error() -> Iterator[dict[Path, Path | None]]:
+    """Yield a dict for replaced files: their originals, None for a file that did not exist. An OSError puts them back."""
+    originals: dict[Path, Path | None] = {}
+    try:
+        yield originals
+    except OSError:
+        for path, original in originals.items():
+            if original is not None:
+                original.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+    finally:
+        for original in originals.values():
+            if original is not None:
+                original.unlink(missing_ok=True)
+
+
+def _keep(path: Path) -> Path | None:
+    """Give the file at `path`, or the link, a second name, and return it; None if there is nothing."""
+    if not os.path.lexists(path):
+        return None
+    kept = _temporary_name(path)
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except OSError:  # some file systems have no hard links
+        shutil.copy2(path, kept, follow_symlinks=False)
+    return kept
+
+
+def _temporary_name(path: Path) -> Path:
+    # authoring/files.py knows this name: such a file in findings/ means that a write was interrupted, which every
+    # command reports.
+    return path.parent / f".{path.name[:20]}.{secrets.token_hex(6)}.part"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -121,6 +121,49 @@ def test_a_killed_run_never_leaves_a_torn_file(tmp_path: Path) -> None:
             assert len(set(content)) == 1
 
 
+INTERRUPTED = """
+import os, sys
+from pathlib import Path
+from findings_report.system import publish
+
+def at_the_second_rename(event, arguments, seen=[]):
+    if event == "os.link" and not {has_links}:
+        raise PermissionError(1, "as on a file system without hard links")
+    if event == "os.rename":
+        seen.append(arguments)
+        if len(seen) == 2:
+            {action}
+
+folder = Path(sys.argv[1])
+sys.addaudithook(at_the_second_rename)
+publish({{folder / name: b"new" for name in ("a", "b", "c")}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "last"),
+    [
+        ("os.kill(os.getpid(), 2)", -2, "KeyboardInterrupt: all files were written"),
+        ("os.kill(os.getpid(), 15)", -15, ""),
+        ("os.kill(os.getpid(), 1)", -1, ""),
+        ("raise OSError(5, 'Input/output error')", 1, "cannot be written: Input/output error"),
+    ],
+)
+@pytest.mark.parametrize("has_links", [True, False])
+def test_an_interrupted_set_is_the_old_or_the_new_one(
+    action: str, code: int, last: str, tmp_path: Path, *, has_links: bool
+) -> None:
+    for name in ("b", "c"):
+        (tmp_path / name).write_text("old")
+    script = INTERRUPTED.format(action=action, has_links=has_links)
+    ran = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False)
+
+    assert ran.returncode == code, ran.stderr
+    assert last in ran.stderr
+    after = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert after == ({"b": "old", "c": "old"} if code == 1 else {"a": "new", "b": "new", "c": "new"})
+
+
 def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     taken, link, free = tmp_path / "taken", tmp_path / "link", tmp_path / "free"
     taken.write_bytes(b"mine")
