@@ -88,7 +88,7 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
             subject=use.subject,
             line_offset=use.line_offset,
             level="warning",
-            code="link-not-pinned",
+            code="link-kept",
         )
         (problem,) = authoring.locate([unpinned], authored)
         if answer.url is None:

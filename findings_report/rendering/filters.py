@@ -125,7 +125,7 @@ class Filters:
 
     @pass_context
     def code_block(self, context: Context, snippet: Snippet) -> Markup:
-        """Its lines only."""
+        """Its lines only; empty if it has none."""
         return self.dialect.code_block(snippet, context["part"])
 
     def differences(self, snippet: Snippet) -> Markup:

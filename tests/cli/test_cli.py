@@ -1019,6 +1019,8 @@ def test_a_location_without_lines_is_its_path_with_its_link_and_no_code(work: Wo
     assert f'href="{link}"' in page
     assert "```" not in text
     assert "<pre" not in page.partition("</head>")[2]
+    if template == "standard":
+        assert f"[`app.py`]({link}) | `{work.commit[:7]}` | file cited as a whole |" in text
     assert "sys.argv" not in text + page + (work.root / "out/report.json").read_text()
 
 

@@ -205,6 +205,8 @@ def test_links_are_pinned_where_they_show_the_same_and_nothing_else_changes(enga
         "new.py does not exist both",
     ]
     assert len(told(engagement)) == 3
+    # Each has its reason, which one message for all of them would not tell.
+    assert summarize(answer.problems) == answer.problems
 
 
 def test_pinning_links_twice_changes_nothing_more(engagement: Path) -> None:
