@@ -46,7 +46,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "open": ("new", "reported", "todo", "active", "unresolved", "unfixed"),
-    "acknowledged": ("acknowledge", "ack", "accepted_finding", "noted", "known"),
+    "acknowledged": ("acknowledge", "ack", "noted"),
     "partially_resolved": ("partial", "partially_fixed", "partially_mitigated"),
     "resolved": ("fixed", "done", "mitigated", "remediated", "corrected"),
     "risk_accepted": ("accepted", "wontfix", "wont_fix", "won't_fix", "accept"),
