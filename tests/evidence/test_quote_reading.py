@@ -122,6 +122,8 @@ def test_a_line_that_names_a_file_says_which_and_which_lines(line: str) -> None:
         '"./vault.js",',
         "'src/vault.js'",
         "// e.g. the total",
+        "path = os.path.join(FOLDER, name)",
+        "path: os.path.join",
         "// see the README",
         "src/load.py:12:def load(path):",
         "12: vault.sol",

@@ -86,7 +86,7 @@ _PERHAPS: Final = re.compile(
 _POINTER: Final = re.compile(
     rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|▶|►|{_SIGN}\ufe0f?)[ \t]?"
 )
-_FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}|<{{3,}}|!{{3,}}|{_SIGN})(?P<rest>.*)\Z")
+_FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}+|<{{3,}}+|!{{3,}}+|{_SIGN})(?P<rest>.*)\Z")
 _DECORATOR: Final = re.compile(r"\s*+@(?!audit)[a-z][\w-]*+\s*+\Z")  # a tag with nothing behind it
 _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}}(?=\s|\Z))(?P<rest>.*)\Z")
 _CODE: Final = re.compile(r"[;{}]\s*+\Z|\A\s*+[\w.]++\(")
@@ -101,8 +101,8 @@ _STARTS: Final = re.compile(rf"\s*+(?:[#/;%(<*@=>→^~!-]|{_SIGN})")  # few line
 
 _LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
 _HEAD: Final = re.compile(
-    rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+[:=]|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
-    r"|(?:from|in|see|at|@)[:\s]\s*+|[\w ]{1,30}:\s*+(?=https?:))?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]+)(?P<rest>.*)\Z",
+    rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+:|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    r"|(?:from|in|see|at|@)[:\s]\s*+|[\w ]{1,30}:\s*+(?=https?:))?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]++)(?P<rest>.*)\Z",
     re.IGNORECASE,
 )
 _LONGEST_HEAD: Final = 400
@@ -129,6 +129,7 @@ _LINES_ALONE: Final = re.compile(
 _RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|to|:)\s?L?([0-9]{1,7})(?:C[0-9]+)?)?", re.IGNORECASE)
 _FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
+_UNLISTED: Final = ("cairo", "circom", "fc", "fe", "huff", "move", "sw", "tact", "txt", "vy", "yul")  # beside `language_of`
 _FORGE: Final = re.compile(
     r"https?://[^/]+(?:/.*?/(?:blob|blame|raw|tree|src)/(?:(?:branch|tag|commit)/)?[^/]+)?/(?P<path>.+)\Z"
 )
@@ -238,7 +239,7 @@ def find_head(line: str) -> Head | None:
     path = head["path"].replace("\\", "/").rstrip(".:")
     after = _read_rest(head["rest"])
     is_announced = bool(head["comment"] or head["label"])
-    if after is None or not _is_path(path, is_named=bool(head["label"])):
+    if after is None or not _is_path(path):
         return None
     # `vault.c - fee` and `"./vault.js",` are code.
     if not is_announced and (after.has_words or '"' in text or "'" in text):
@@ -285,11 +286,10 @@ def find_named_file(words: str) -> Head | None:
     return None
 
 
-def _is_path(path: str, *, is_named: bool) -> bool:
-    """True for a file's path; one that nothing announces needs the ending of a language, as `value.total` has not."""
-    if language_of(path):
-        return True
-    return (is_named or "/" in path.strip("/")) and _EXTENSION.search(path) is not None
+def _is_path(path: str) -> bool:
+    """True for a file's path: one in a folder, or a name with the ending of a language, as `value.total` has not."""
+    extension = _EXTENSION.search(path)
+    return bool(language_of(path)) or (extension is not None and ("/" in path.strip("/") or extension[0][1:] in _UNLISTED))
 
 
 def _read_address(url: str) -> Head | None:

@@ -52,8 +52,8 @@ Numbered = list[tuple[int | None, str]]
 
 _BELOW: Final = re.compile(r"://|\A(?:Figure|Fig\.|Listing|Snippet) ")  # what may name the file below the code
 _C4UDIT: Final = re.compile(r"\A(?P<path>[^\s:]+)::(?P<number>[0-9]{1,7}) => ")  # the Code4rena bot's `grep -n`
-_GREP: Final = re.compile(r"(?P<path>[^\s:]*[./][^:]*?)(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
-_LONGEST_PATH: Final = 1000  # characters in which a path is looked for: the time grows with the square
+_GREP: Final = re.compile(r"(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
+_PATH_START: Final = re.compile(r"[^\s:./]*+[./]")
 _BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
 _BAR_ROW: Final = re.compile(r"[ \t]+[|│][ \t]*+(?P<code>(?:[\^~].*)?)\Z")  # `   | ^^^^ here`, as compilers print it
 _MOST_HEADS: Final = 3
@@ -438,10 +438,11 @@ def strip_paths(lines: Sequence[str]) -> list[str] | None:
     if _C4UDIT.match(first):
         lines = [_C4UDIT.sub(r"\g<path>:\g<number>:", line) for line in lines]
         first = _C4UDIT.sub(r"\g<path>:\g<number>:", first)
-    match = _GREP.match(first[:_LONGEST_PATH])
-    if match is None:
+    begin = _PATH_START.match(first)
+    match = _GREP.search(first, begin.end()) if begin else None
+    if match is None or ":" in first[: match.start()]:
         return None
-    path = match["path"]
+    path = first[: match.start()]
     starts = (f"{path}:", f"{path}-")
     if not all(line.startswith(starts) or not line.strip() or line.strip() == "--" for line in lines):
         return None
