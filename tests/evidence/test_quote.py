@@ -420,6 +420,9 @@ HOSTILE = {
     "blanks": (" " * 8_000_000, " " * 262_000 + "x"),
     "comment signs": ("abc\n" * 1000, ("#" * 900 + ";" * 99 + "\n") * 260),
     "paths of no program": ("a\n" * 1000, ".-1" * 87_000),
+    "braces between marks": ("}\n" * 99_000, "}\n...\n" * 40_000),
+    "marks within lines": ("call(a, b);\n}\n" * 60_000, "a ... a ... a ... a\n" * 10_000),
+    "parts of lines": ("call(a, b);\n}\n" * 60_000, "call(a\n" * 35_000),
     "numbers": ("1 1\n" * 1_000_000, "".join(f"{number} 1 1\n" for number in range(1, 25_000))),
 }
 

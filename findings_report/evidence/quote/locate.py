@@ -587,7 +587,8 @@ class _Search:
             gap = float("inf")
             if best_index >= 0 and (unit.is_marked or (self.with_gaps and self.stream.opens(spot))):
                 is_off = unit.is_light and shift is not None and self.indent_of(spot) != unit.indent + shift
-                gap = best + weight * spot.first + unit.gap_cost + claim + (not spot.starts) + 2 * is_off
+                is_part = unit.letter != UNKNOWN and not spot.ends
+                gap = best + weight * spot.first + unit.gap_cost + claim + (not spot.starts) + is_part + 2 * is_off
             is_joined = at is not None and joined <= gap
             if is_joined or gap < float("inf"):
                 before_it = at if is_joined and at is not None else best_index
