@@ -54,7 +54,7 @@ class Entry:
     """The message for several problems; `{count}` is their number. None: only problems with the same message and remedy are
     put together."""
     per_file: bool = False
-    """True: one message for each file, not for all of them."""
+    """True: one message for each file, if they are few."""
 
 
 @cache  # tomllib takes 10 ms for the file
@@ -80,6 +80,9 @@ _MOST_PLACES: Final = 3
 
 _FEW: Final = 3
 
+_MOST_FILES: Final = 5
+"""Files with one kind of problem that have a message each, where the catalogue wants one for each file."""
+
 
 def summarize(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Return one problem for all of a kind, at the place of the first of them, in the order of the first ones.
@@ -94,11 +97,13 @@ def summarize(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     by_code = {entry.code: entry for entry in entries()}
     kinds: dict[Hashable, list[int]] = {}
     for position, problem in enumerate(problems):
-        kinds.setdefault(_kind_of(problem, by_code.get(problem.code)), []).append(position)
+        entry = by_code.get(problem.code)
+        text = (problem.fault, problem.remedy) if entry is None or entry.summary is None else None
+        kinds.setdefault((problem.level, problem.code, text), []).append(position)
     messages: dict[int, Problem] = {}
     listed: Counter[Hashable] = Counter()
     rest: dict[Hashable, list[Problem]] = {}
-    for positions in kinds.values():
+    for positions in (part for kind in kinds.values() for part in _part_by_file(kind, problems, by_code)):
         group = [problems[position] for position in positions]
         level_and_code = group[0].level, group[0].code
         listed[level_and_code] += 1
@@ -111,10 +116,15 @@ def summarize(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return (*(messages[position] for position in sorted(messages)), *map(_count_rest, rest.values()))
 
 
-def _kind_of(problem: Problem, entry: Entry | None) -> Hashable:
-    text = (problem.fault, problem.remedy) if entry is None or entry.summary is None else None
-    file = problem.place.file if entry is not None and entry.per_file and problem.place is not None else None
-    return problem.level, problem.code, text, file
+def _part_by_file(positions: list[int], problems: Sequence[Problem], by_code: Mapping[str, Entry]) -> Sequence[list[int]]:
+    """Return the positions of the problems of one kind in parts that are a message each."""
+    entry = by_code.get(problems[positions[0]].code)
+    by_file: dict[str | None, list[int]] = {}
+    for position in positions:
+        place = problems[position].place
+        by_file.setdefault(place.file if place is not None else None, []).append(position)
+    is_parted = entry is not None and entry.per_file and len(by_file) <= _MOST_FILES
+    return tuple(by_file.values()) if is_parted else (positions,)
 
 
 def _is_printed_singly(group: Sequence[Problem], entry: Entry | None) -> bool:

@@ -176,6 +176,18 @@ def test_problems_that_differ_in_fault_remedy_or_level_stay_apart_unless_the_cat
     assert message.remedy == "use `show`"
 
 
+def test_prose_is_one_message_for_each_file_and_for_many_files_one_for_all() -> None:
+    def found(files: int) -> list[Problem]:
+        places = [(f"{name}.yaml", line) for name in "ABCDEFGH"[:files] for line in (1, 2)]
+        return [warning("`<br>` is printed as text", "html-as-text", line, file=file) for file, line in places]
+
+    few, many = summarize(found(5)), summarize(found(6))
+
+    assert [message.place.file for message in few if message.place] == ["A.yaml", "B.yaml", "C.yaml", "D.yaml", "E.yaml"]
+    assert {message.fault for message in few} == {"`<br>` is printed as text; also at line 2"}
+    assert [message.fault for message in many] == ["`<br>` is printed as text; also at line 2, B.yaml:1, 2 and 8 more places"]
+
+
 def test_of_one_code_twenty_messages_are_listed_and_the_others_counted() -> None:
     found = [warning(f"the code is at line {line}", "quote-moved", line) for line in range(1, 101)]
     error = Problem(Kind.INPUT, "is wrong", code="yaml")
