@@ -570,3 +570,13 @@ def test_a_scope_that_only_takes_out_is_refused(tmp_path: Path) -> None:
 
     (problem,) = problems(tmp_path, files)
     assert said(problem).endswith(": scope: the scope only takes out, so it covers nothing")
+
+
+def test_characters_are_found_in_each_text_but_not_in_quotes_and_comments(tmp_path: Path) -> None:
+    finding = "title: a?b  # ?\nseverity: low\ndescription: |\n  one\n\n  two ? and !\nlocations:\n  - {path: a, quote: '?'}\n"
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding})))
+
+    found = list(authored.places_of(lambda text: [tuple(mark for mark in "!?" if mark in text)] if "?" in text else []))
+
+    assert [(marks, place.line, place.column) for marks, place in found] == [(("?",), 1, 9), (("!", "?"), 6, 7)]
+    assert [place.source for _, place in found] == ["title: a?b  # ?", "  two ? and !"]
