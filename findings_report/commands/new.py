@@ -117,8 +117,7 @@ def _cite(
     folder: Path, authored: authoring.Authored, draft: NewFinding, text: str
 ) -> tuple[authoring.NewLocation, list[Problem]]:
     """Return the lines that --path and --lines name, read from git at the pinned commit; warnings where they cannot be read."""
-    location = _location(authored.engagement, text, draft.lines)
-    quote, problems = _quote(folder, authored, location, draft.clones or {})
+    location, quote, problems = _quote(folder, authored, _location(authored.engagement, text, draft.lines), draft.clones or {})
     lines = location.lines[0] if location.lines else None
     return authoring.NewLocation(location.path, location.repository, lines, quote), problems
 
@@ -146,7 +145,8 @@ def _location(engagement: Engagement, text: str, lines: str | None) -> Location:
 
 def _quote(
     folder: Path, authored: authoring.Authored, location: Location, clones: Mapping[str, Path]
-) -> tuple[tuple[str, ...], list[Problem]]:
+) -> tuple[Location, tuple[str, ...], list[Problem]]:
+    """Return the location with its path as git writes it, and the lines that it cites."""
     from findings_report.evidence.resolve import resolve
     from findings_report.evidence.source_files import find_clones, open_clones
 
@@ -165,13 +165,17 @@ def _quote(
     (snippet,) = snippets
     # Without a clone the location is kept, and its quote can be written later.
     if snippet.check.verdict is Verdict.UNCHECKED:
-        return (), problems
+        return location, (), problems
+    # A path in another notation is written as git writes it, so there is nothing to warn of.
+    if snippet.path != location.path:
+        problems = [problem for problem in problems if problem.code != "path-notation"]
+        location = location.model_copy(update={"path": snippet.path, "lines": snippet.regions})
     lines = tuple(line.text for run in snippet.runs for line in run.lines)
     if len(lines) > _LONGEST_QUOTE:
         fault = f"more than {_LONGEST_QUOTE} lines are too many to quote, and none is quoted"
         problems.append(Problem(Kind.SOURCE, fault, "quote those that matter", level="note", code="quote-length"))
-        return (), problems
-    return lines, problems
+        return location, (), problems
+    return location, lines, problems
 
 
 def _of_option(problem: Problem) -> Problem:

@@ -156,8 +156,8 @@ class _Plan:
             there = self._reanchor(key, location.model_copy(update={"commit": None}))
         except StaysError:
             return "review it, update `lines`, and remove `commit`"
-        lines = ", ".join(map(str, there.lines))
-        return f"its text is identical there: if that place is meant, write {there.path}, lines {lines}, and remove `commit`"
+        lines = f", lines {', '.join(map(str, there.lines))}" if there.lines else ""
+        return f"its text is identical there: if that place is meant, write {there.path}{lines}, and remove `commit`"
 
     def _find_mentions(self, key: Key) -> Iterator[Problem]:
         drifts = [region.drift for region in self._regions[key]]

@@ -232,7 +232,7 @@ def _seems_to_fit(probe: _Probe, reader: FileReader, commit: str) -> bool:
 
 
 def _fits(location: Location, files: FileReader, commit: str) -> bool:
-    """True when the whole quote is where it is claimed at a commit; also when the file cannot be read there, which is no evidence."""
+    """True when the whole quote is where it is claimed at a commit, and when the file cannot be read there."""
     try:
         file = files.cited(commit, location.path).file
     except NoLinesError as error:

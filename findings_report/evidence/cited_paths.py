@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -181,19 +181,27 @@ def find_submodule_url(gitmodules: str, path: str, *, base: str | None) -> str |
     return url if url is not None and _PLAIN_URL.fullmatch(url) else None
 
 
-def same_address(one: str | None, other: str) -> bool:
-    """True for two addresses of one repository: scheme, user, case and `.git` aside."""
-    return one is not None and _address(one) == _address(other)
+def suggest_repository(path: str, home: str, commit: str, urls: Mapping[str, str | None]) -> str:
+    """Return a remedy for a path in a submodule: the entry of `repositories` to add, and what to write in the location.
+
+    `path` is the one in the submodule, empty for the submodule itself; `home` its address, or its folder if none can
+    be cloned; `commit` what it is at; `urls` those of the engagement's repositories, by name.
+    """
+    url = home if _PLAIN_URL.fullmatch(home) else None
+    known = next((name for name, other in urls.items() if url and other and _address(other) == _address(url)), None)
+    name = known or _name_repository(home, urls)
+    cite = f"write `repository: {name}`" + (f" and the path {write_path(path)}" if path else " and a path in it")
+    return cite if known else f'add `{name}: {{url: {url or "..."}, commit: "{commit}"}}` under `repositories`, and {cite}'
 
 
 def _address(url: str) -> str:
+    """Return what addresses of one repository have in common: scheme, user, case and `.git` are set aside."""
     return re.sub(r"\A(?:\w+://)?(?:[^/@]*@)?", "", url).replace(":", "/").casefold().rstrip("/").removesuffix(".git")
 
 
-def name_repository(text: str, taken: Iterable[str]) -> str:
-    """Return a name for a repository to add: the last part of its address or path."""
-    stem = (
-        re.sub(r"[^A-Za-z0-9._-]", "-", text.rstrip("/").replace(":", "/").rpartition("/")[2].removesuffix(".git")) or "module"
-    )
+def _name_repository(home: str, taken: Iterable[str]) -> str:
+    """Return a name for a repository to add: the last part of its address or folder."""
+    last = re.split(r"[/:]", home.rstrip("/"))[-1].removesuffix(".git")
+    stem = re.sub(r"[^A-Za-z0-9._-]", "-", last) or "module"
     known = {name.casefold() for name in taken}
     return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))) if name.casefold() not in known)

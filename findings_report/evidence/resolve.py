@@ -57,7 +57,10 @@ MOST_CHARACTERS: Final = 25_000_000
 MOST_SEARCHES: Final = 40
 """Searches of a whole commit for a quote; with more quotes astray than this, another commit was audited."""
 
-_OF_MISFITS: Final = ("quote-moved", "quote-edited", "quote-not-found", "path-missing")
+_OF_MISFITS: Final = (
+    *("path-missing", "lines-past-end", "quote-moved", "quote-edited", "quote-not-found", "quote-ambiguous", "quote-gaps"),
+    *("quote-outside", "quote-not-shown", "marks-loose", "symbol"),
+)
 """Codes of warnings that a wrong pin explains."""
 
 _LINE_COST: Final = 40  # characters that a line costs beside its text: its number, marks and markup
@@ -151,7 +154,7 @@ def resolve(
             resolved = _resolve(location, repositories, given, index=index)
             left = replace(resolved.budget, searches=left.searches) if is_explained else resolved.budget
             resolutions.append(resolved)
-            listed = map(_put_down_to_pin, resolved.problems) if is_explained else resolved.problems
+            listed = _put_down_to_pin(resolved.problems) if is_explained else resolved.problems
             problems += (replace(problem, subject=(*subject, *(problem.subject or ()))) for problem in listed)
         snippets[key] = tuple(resolved.snippet for resolved in resolutions if resolved.snippet is not None)
     problems += _report_unsearched(budget, left)
@@ -176,10 +179,6 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
     if commit is None:
         return Resolved(None, (), budget)  # one problem of the repository says it for all of its locations
     try:
-        if not repository.files.has_commit(commit):
-            fault = f"commit {commit} is not in the clone of repository {repository.name!r}"
-            remedy = "fetch it there, or let `findings-report fetch` clone it"
-            raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
         cited = repository.files.cited(commit, location.path)
     except NoLinesError as error:
         return _leave_unread(location, repository, error, budget, index=index)
@@ -393,11 +392,14 @@ def _explain_misfits(
     return problems, explained
 
 
-def _put_down_to_pin(problem: Problem) -> Problem:
-    """Return the warning of a quote that does not fit the pin, so that all of them are one message."""
-    if problem.code not in _OF_MISFITS:
-        return problem
-    return replace(problem, remedy="move the pin, if another commit was audited", code="quote-of-other-commit")
+def _put_down_to_pin(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the warnings of a location, the first that the pin explains under a code of its own: all such are one message."""
+    first = next((problem for problem in problems if problem.code in _OF_MISFITS), None)
+    others = [problem for problem in problems if problem.code not in _OF_MISFITS]
+    if first is None:
+        return others
+    remedy = "move the pin, if another commit was audited"
+    return [replace(first, remedy=remedy, code="quote-of-other-commit"), *others]
 
 
 def _report_unsearched(budget: Budget, left: Budget) -> list[Problem]:

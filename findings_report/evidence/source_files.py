@@ -18,11 +18,9 @@ from findings_report.evidence.cited_paths import (
     find_submodule_url,
     fold,
     list_parents,
-    name_repository,
     read_path,
-    same_address,
     suggest_path,
-    write_path,
+    suggest_repository,
 )
 from findings_report.evidence.quote import LineIndex, check_quote, index_lines
 from findings_report.forges.permalinks import strip_credentials
@@ -206,24 +204,40 @@ class FileReader:
         self._repositories = repositories
         self._name = name
         self._files: dict[tuple[str, str], SourceFile | NoLinesError | None] = {}
+        self._cited: dict[tuple[str, str], CitedFile | NoLinesError] = {}
         self._decoded: dict[tuple[str, str], SourceFile] = {}
         self._commits: dict[str, bool] = {}
-        self._paths: dict[str, tuple[str, ...]] = {}
-
-    def has_commit(self, commit: str) -> bool:
-        """True when `commit` is here."""
-        if commit not in self._commits:
-            self._commits[commit] = self.source.has_commit(commit)
-        return self._commits[commit]
+        self._paths: dict[str, dict[str, list[str]]] = {}
 
     def cited(self, commit: str, written: str) -> CitedFile:
         """Return the file that a path means, in whatever notation it is written.
 
-        Raises NoLinesError when it means none or could mean several, with the path to write if one is likely; and as `find`
-        does.
+        Raises NoLinesError when the commit is missing, when the path means no file or could mean several, with the path to
+        write if one is likely, and as `find` does.
         """
-        file = self.find(commit, written)
-        return CitedFile(file) if file is not None else self._read_notation(commit, written)
+        # Failures are remembered too: many locations have one cause, and each would have git asked again.
+        key = (commit, written)
+        if key not in self._cited:
+            try:
+                self._check_commit(commit)
+                file = self.find(commit, written)
+                self._cited[key] = CitedFile(file) if file is not None else self._read_notation(commit, written)
+            except NoLinesError as error:
+                self._cited[key] = error
+            except FindingsReportError as error:
+                self._cited[key] = _unreadable(written, commit, error)
+        cited = self._cited[key]
+        if isinstance(cited, NoLinesError):
+            raise cited
+        return cited
+
+    def _check_commit(self, commit: str) -> None:
+        if commit not in self._commits:
+            self._commits[commit] = self.source.has_commit(commit)
+        if not self._commits[commit]:
+            fault = f"commit {commit} is not in the clone of repository {self._name!r}"
+            remedy = "fetch it there, or let `findings-report fetch` clone it"
+            raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
 
     def _read_notation(self, commit: str, written: str) -> CitedFile:
         """Return the file that a path in another notation means."""
@@ -233,15 +247,15 @@ class FileReader:
             if self._is_file(commit, reading.path) and (file := self.find(commit, reading.path)) is not None:
                 return CitedFile(file, reading.lines, describe_difference(written, reading.path))
         self._check_submodules(commit, sure)
-        paths = self._list_paths(commit)
+        paths = self._fold_paths(commit)
         for reading in sure:
-            same = [path for path in paths if fold(path) == fold(reading.path)]
+            same = paths.get(fold(reading.path), [])
             if len(same) == 1 and (file := self.find(commit, same[0])) is not None:
                 return CitedFile(file, reading.lines, describe_difference(written, same[0]))
         if sure and self.source.entry(commit, sure[0].path) is not None:
             self.find(commit, sure[0].path)  # a folder or a link, in another notation: raises
         guesses = [reading.path for reading in readings if not reading.is_sure and self._is_file(commit, reading.path)]
-        remedy = suggest_path(sure[0].path if sure else written, guesses, paths)
+        remedy = suggest_path(sure[0].path if sure else written, guesses, [path for same in paths.values() for path in same])
         raise NoLinesError(
             f"there is no {written} at commit {commit}", reason="no such file at this commit", code=MISSING, remedy=remedy
         )
@@ -258,12 +272,16 @@ class FileReader:
         entry = self.source.entry(commit, path) if path else None
         return entry is not None and entry.kind == "file"
 
-    def _list_paths(self, commit: str) -> tuple[str, ...]:
+    def _fold_paths(self, commit: str) -> dict[str, list[str]]:
+        """Return the paths of every file of a commit by what `fold` makes of them."""
         if commit not in self._paths:
+            folded: dict[str, list[str]] = {}
             try:
-                self._paths[commit] = tuple(path for path, _ in self.source.files(commit))
+                for path, _ in self.source.files(commit):
+                    folded.setdefault(fold(path), []).append(path)
             except FindingsReportError:
-                self._paths[commit] = ()  # a commit that cannot be listed costs the suggestions
+                folded = {}  # a commit that cannot be listed costs the suggestions
+            self._paths[commit] = folded
         return self._paths[commit]
 
     def _check_submodules(self, commit: str, readings: Sequence[PathReading]) -> None:
@@ -276,18 +294,15 @@ class FileReader:
 
     def _in_submodule(self, commit: str, folder: str, path: str, pinned: str) -> NoLinesError:
         own = self._repositories.get(self._name)
-        url = find_submodule_url(
-            self._read_text(commit, ".gitmodules") or "", folder, base=strip_credentials(own.url) if own else None
-        )
-        known = next((name for name, other in self._repositories.items() if url and same_address(other.url, url)), None)
-        name = known or name_repository(url or folder, self._repositories)
-        entry = f'`{name}: {{url: {url or "..."}, commit: "{pinned}"}}`'
-        cite = f"write `repository: {name}`" + (f" and the path {write_path(path)}" if path else " and a path in it")
-        remedy = cite if known else f"add {entry} under `repositories`, and {cite}"
+        modules = self._read_text(commit, ".gitmodules") or ""
+        url = find_submodule_url(modules, folder, base=strip_credentials(own.url) if own else None)
+        urls = {name: repository.url for name, repository in self._repositories.items()}
         what = f"{folder}/{path} is in the submodule {folder}" if path else f"{folder} is a submodule"
-        fault = f"{what} at commit {commit}: another repository, at its commit {pinned}"
         return NoLinesError(
-            fault, reason="the path is in a submodule, another repository", code="path-in-submodule", remedy=remedy
+            f"{what} at commit {commit}: another repository, at its commit {pinned}",
+            reason="the path is in a submodule, another repository",
+            code="path-in-submodule",
+            remedy=suggest_repository(path, url or folder, pinned, urls),
         )
 
     def find(self, commit: str, path: str) -> SourceFile | None:
@@ -303,9 +318,7 @@ class FileReader:
             except NoLinesError as error:
                 self._files[key] = error
             except FindingsReportError as error:
-                first = error.problems[0]
-                fault = f"{path} cannot be read at commit {commit}: {first.fault}"
-                self._files[key] = NoLinesError(fault, reason="the file cannot be read", code=first.code, remedy=first.remedy)
+                self._files[key] = _unreadable(path, commit, error)
         file = self._files[key]
         if isinstance(file, NoLinesError):
             raise file
@@ -327,7 +340,7 @@ class FileReader:
         if entry.size > LARGEST:
             fault = f"{path} has {entry.size:,} bytes at commit {commit}; files of at most {LARGEST:,} can be cited"
             raise NoLinesError(fault, reason="the file is too large", code="file-too-large")
-        # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows the name.
+        # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows it.
         key = (entry.id, path)
         if key not in self._decoded:
             text = decode(self.source.blob(entry.id), list_declared(path, lambda name: self._read_text(commit, name)))
@@ -343,6 +356,13 @@ class FileReader:
         if entry is None or entry.kind != "file" or entry.size is None or entry.size > _LARGEST_SETTINGS:
             return None
         return self.source.blob(entry.id).decode("utf-8", "replace")
+
+
+def _unreadable(path: str, commit: str, error: FindingsReportError) -> NoLinesError:
+    """Return what git could not read as the fault of one path."""
+    first = error.problems[0]
+    fault = f"{path} cannot be read at commit {commit}: {first.fault}"
+    return NoLinesError(fault, reason="the file cannot be read", code=first.code, remedy=first.remedy)
 
 
 class SourceFiles:

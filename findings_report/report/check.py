@@ -121,8 +121,11 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     else:
         problems += check_links(authored.engagement, authored.findings, None)
     # Equal problems once: two locations of one finding can have the same fault at the same place.
-    located = tuple(dict.fromkeys(authoring.locate(problems, authored)))
-    return Checked(folder, authored, pictures, evidence, survey, located)
+    located = dict.fromkeys(authoring.locate(problems, authored))
+    # Whether a path is in the scope is known once it is written as git writes it.
+    unclear = {problem.place for problem in located if problem.code == "path-notation"}
+    problems = [problem for problem in located if problem.code != "out-of-scope" or problem.place not in unclear]
+    return Checked(folder, authored, pictures, evidence, survey, tuple(problems))
 
 
 def _whole(named: Path) -> Sequence[Problem]:

@@ -42,6 +42,7 @@ _STYLE: Final = re.compile(rb"@charset \"([A-Za-z0-9._:-]{1,32})\";")
 _VIM: Final = re.compile(rb"(?:\bvim?|\bex):.{0,200}?\b(?:fenc|fileencoding)=([A-Za-z0-9._-]{1,32})")
 _EMACS: Final = re.compile(rb"Local Variables:.*?\n[^\n]{0,40}?\bcoding:[ \t]*([A-Za-z0-9._-]{1,32})", re.DOTALL)
 _BRACES: Final = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_CONTROL: Final = re.compile(r"[\x01-\x08\x0e-\x19\x1c-\x1f]")
 _GLUED: Final = re.compile(r"\*\*(?!/|\Z)")
 _MOST_EXPANDED: Final = 100
 _MODELINES: Final = 5  # vim's own default of how many lines at the end it reads
@@ -97,7 +98,8 @@ def decode(content: bytes, declared: Iterable[str] = ()) -> Text | Obstacle:
     if b"\0" in content[:_SNIFFED]:
         candidates = (_guess_wide(content), *(_WIDE.get(codec) for codec in _find_codecs(declared)))
         texts = (_decode_wide(content, codec) for codec in candidates if codec is not None)
-        return next((text for text in texts if text is not None), Obstacle.BINARY)
+        # Numbers of 16 bits look like UTF-16, too, but are mostly control characters.
+        return next((text for text in texts if text and not _CONTROL.search("".join(text.lines))), Obstacle.BINARY)
     if _is_pointer(content):
         return Obstacle.LFS_POINTER
     body = content.removeprefix(codecs.BOM_UTF8)

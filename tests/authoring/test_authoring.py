@@ -125,6 +125,14 @@ def test_a_cited_quote_comes_from_git_and_is_exact(engagement: Path) -> None:
     assert "    quote: |2\n      def main():\n      \tname" in path.read_text()
 
 
+def test_a_path_in_another_notation_is_written_as_git_writes_it(engagement: Path) -> None:
+    path = made(engagement, path="C:\\work\\app\\app.py:4-7")
+
+    (location,) = read(path.read_bytes()).data["locations"]
+    assert (location["path"], location["lines"]) == ("app.py", "4-7")
+    assert location["quote"].startswith("def main():")
+
+
 def test_a_line_that_yaml_cannot_hold_leaves_the_quote_out(engagement: Path) -> None:
     path = made(engagement, path="odd.py")
 

@@ -190,6 +190,16 @@ def test_one_bad_location_is_a_warning_and_everything_is_written(
     assert (work.root / "strict.md").exists()
 
 
+def test_a_path_in_another_notation_is_one_warning_also_with_a_scope(work: Work, run: Run) -> None:
+    work.engagement("scope: [app.py]\n")
+    work.finding(FINDING.replace("path: app.py", "path: C:\\work\\app\\app.py"))
+
+    ran = run("check", work.root)
+
+    assert (ran.code, ran.err.count("warning: ")) == (0, 1), ran.err
+    assert "= help: write `app.py`" in ran.err
+
+
 def test_thirty_locations_at_one_missing_commit_are_one_message(work: Work, run: Run) -> None:
     location = f'  - {{path: app.py, lines: 4, commit: "{"1" * 40}"}}\n'
     work.write("A-2.finding.yaml", "title: Bad\nseverity: low\ndescription: x\nlocations:\n" + location * 30)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from repositories import Commit, Link, Submodule, build
+from repositories import Commit, Link, Submodule, build, git, write_object
 
 from findings_report.evidence.resolve import Budget, Resolution, resolve
 from findings_report.evidence.shown_lines import MOST_LINES
@@ -484,6 +484,20 @@ def test_a_path_that_may_be_another_files_is_not_taken_for_the_likely_one(source
 
     assert result.snippets["A-1"][0].check.verdict is Verdict.NOT_FOUND
     assert "src/code.py" in (problem_of(result, "path-missing").remedy or "")
+
+
+def test_a_damaged_folder_leaves_the_other_locations_readable(tmp_path: Path) -> None:
+    commits = build(tmp_path / "app", [Commit({"docs/a.py": "a\n", "src/b.py": "b\n"})])
+    tree = git(tmp_path / "app", "rev-parse", "HEAD:docs").strip()
+    write_object(tmp_path / "app/.git", "tree", b"100644 a.py", id=tree)
+
+    with open_repository(tmp_path / "app", name="app") as source:
+        cited = [{"path": "docs/a.py"}, {"path": "docs/c.py"}, {"path": "./docs/a.py"}, {"path": "src/b.py"}]
+        result = resolved(source, *cited, commit=commits[0])
+
+    verdicts = [snippet.check.verdict for snippet in result.snippets["A-1"]]
+    assert verdicts == [Verdict.UNCHECKED, Verdict.UNCHECKED, Verdict.UNCHECKED, Verdict.NONE]
+    assert {(problem.code, problem.level) for problem in result.problems} == {("object-corrupt", "warning")}
 
 
 MODULES = """[submodule "lib"]

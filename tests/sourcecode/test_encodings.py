@@ -96,6 +96,7 @@ def test_the_file_itself_comes_before_the_tree() -> None:
     ("content", "expected"),
     [
         (b"a\0b", Obstacle.BINARY),
+        (bytes(byte for number in range(1, 200) for byte in (number, 0)), Obstacle.BINARY),
         (b"\xff\xfea\0b", Obstacle.UNDECODABLE),
         (b"\xff\xfea\0\0\0", Obstacle.UNDECODABLE),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", Obstacle.LFS_POINTER),
