@@ -156,18 +156,12 @@ class _Sides:
     ) -> ComparedFinding:
         """Return one finding with what happened to its code; at least one side is given."""
         sides = [side for side in (baseline, current) if side is not None]
-        # A part of a split, or of a merge, has no counterpart of its own, and a claim all the same: that of the others' one.
-        claimed, claim = baseline, current
-        if baseline is None and current is not None:
-            claimed = self._before.get(self.pairing.origins.get(current.id, ""))
-        if current is None and baseline is not None:
-            claim = self._now.get(self.pairing.heirs.get(baseline.id, ""))
+        before, after = self._find_counterparts(baseline, current)
         # A new finding has no baseline to follow: its own code is followed back, to separate new code from newly reported code.
-        evidence = self.code.back.get(sides[0].id, ()) if claimed is None else self._follow(claimed, current)
-        fixes = self.code.fixes.get(claim.id, ()) if claim is not None else ()
+        evidence = self.code.back.get(sides[0].id, ()) if before is None else self._follow(before, current)
         # The evidence is that of one side; only a finding without any may have it on the other.
-        is_read = self._is_read(baseline, None if evidence and baseline is not None else current)
-        is_new, is_absent = claimed is None, claim is None
+        is_read = self._is_read(before, after if before is None or not evidence else None)
+        fixes = self.code.fixes.get(after.id, ()) if after is not None else ()
         return ComparedFinding(
             # The current id: readers have the current report at their side, and links lead to it.
             id=sides[-1].id,
@@ -182,18 +176,31 @@ class _Sides:
             evidence=evidence,
             code=combine_drifts(evidence, is_read=is_read),
             judgements=judge_claim(
-                Change.NEW if is_new else Change.ABSENT if is_absent else Change.UPDATED,
-                claimed,
-                claim,
+                Change.NEW if before is None else Change.ABSENT if after is None else Change.UPDATED,
+                before,
+                after,
                 evidence,
                 fixes,
                 is_read=is_read,
                 # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
-                is_same_code=claimed is not None and claim is not None and self._is_still(claimed),
+                is_same_code=before is not None and after is not None and self._is_still(before),
                 words=self.current.engagement.status_words,
             ),
             fixes=fixes,
         )
+
+    def _find_counterparts(
+        self, baseline: ReportedFinding | None, current: ReportedFinding | None
+    ) -> tuple[ReportedFinding | None, ReportedFinding | None]:
+        """Return the finding whose code is followed and the one whose claim is checked.
+
+        Those of the pair; what a finding was split from, and what it was merged into, where it has no pair.
+        """
+        if baseline is None and current is not None:
+            return self._before.get(self.pairing.origins.get(current.id, "")), current
+        if current is None and baseline is not None:
+            return baseline, self._now.get(self.pairing.heirs.get(baseline.id, ""))
+        return baseline, current
 
     def _follow(self, baseline: ReportedFinding, current: ReportedFinding | None) -> tuple[TrackedRegion, ...]:
         """Return the evidence of `baseline` at the current commit; of one that was split, the places that `current` cites.
