@@ -301,7 +301,9 @@ def test_two_lines_are_no_baseline(work: Path) -> None:
     assert runner.expand("${{ steps.baseline.outputs.other }}") == ""
 
 
-@pytest.mark.parametrize(("which", "given"), [("action", {}), ("gitlab", {"FINDINGS_INSTALL": "findings-report"})])
+@pytest.mark.parametrize(
+    ("which", "given"), [("action", {}), ("gitlab", {"FINDINGS_INSTALL": "findings_report-1-py3-none-any.whl"})]
+)
 def test_what_is_installed_is_what_a_pdf_needs(tmp_path: Path, which: str, given: dict[str, str]) -> None:
     """The network is not there in a test: the programs that would ask for it tell what they were asked."""
     tools = tmp_path / "tools"
@@ -322,6 +324,19 @@ def test_what_is_installed_is_what_a_pdf_needs(tmp_path: Path, which: str, given
     assert libraries
     assert libraries[1] in said
     assert "pip install" in said
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "dash"])
+def test_the_gitlab_template_installs_nothing_by_a_name_that_a_stranger_could_register(tmp_path: Path, shell_name: str) -> None:
+    (tmp_path / shell_name).symlink_to(shutil.which(shell_name) or "")
+    variables = GITLAB["variables"] | {"PATH": str(tmp_path)}
+
+    ran = shell(GITLAB["before_script"][0], tmp_path, variables, shell_name)
+
+    assert GITLAB["variables"]["FINDINGS_INSTALL"] == ""
+
+    assert ran.returncode == 2
+    assert "set FINDINGS_INSTALL to a wheel" in ran.stderr
 
 
 @pytest.mark.parametrize("shell_name", ["bash", "dash"])
