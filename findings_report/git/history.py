@@ -22,6 +22,7 @@ _MOST_CHANGES: Final = 20
 _LONGEST_SEARCHED: Final = 2_000  # characters; a program is not started with an argument of more than 128 KiB
 _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color")
 _MOST_PATCHES: Final = 1_000
+_MOST_PATCH_BYTES: Final = 16 * 1024 * 1024  # their lines are held as text, at about ten times their size
 _NAMED: Final = re.compile(r"[0-9a-f]{7,64}")
 _HEADER: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # Passed explicitly, so that a change of git's defaults does not change a report. Below 50 % git takes unrelated files for
@@ -148,7 +149,7 @@ def list_patches(repository: Repository, older: str, newer: str, *, like: str) -
         asked.write("\n".join([f"{like} {parent or ''}".strip(), *others, ""]).encode())
         asked.seek(0)
         options = ["--stdin", "-r", "-p", "--root", "--no-renames", *_PLAIN]
-        output = _run(repository, ["diff-tree", *options, "--", *paths], fault, given=asked)
+        output = _run(repository, ["diff-tree", *options, "--", *paths], fault, given=asked, most=_MOST_PATCH_BYTES)
         patches.write(output)
         patches.seek(0)
         ids = _run(repository, ["patch-id", "--stable"], fault, given=patches).decode("ascii").split()
@@ -199,6 +200,7 @@ def _run(
     *,
     statuses: tuple[int, ...] = (0,),
     given: IO[bytes] | None = None,
+    most: int = process.MOST_OUTPUT,
 ) -> bytes:
     answer = process.run(
         [f"--git-dir={repository.folder}", *arguments],
@@ -206,6 +208,7 @@ def _run(
         folder=repository.folder,
         seconds=_SECONDS,
         given=given,
+        most=most,
     )
     if answer.status not in statuses:
         raise refusal(f"repository '{repository.name}': {fault}: {answer.fault or 'too much'}", code="history-unreadable")

@@ -29,7 +29,7 @@ NOT_STARTED: Final = 126
 OVERFLOWED: Final = -signal.SIGKILL
 """Status of a git that was ended because it wrote too much."""
 
-_MOST_OUTPUT: Final = 64 * 1024 * 1024
+MOST_OUTPUT: Final = 64 * 1024 * 1024
 _MOST_COMPLAINT: Final = 1 << 16
 _ENDING_SECONDS: Final = 10
 # `ulimit` in a shell instead of `preexec_fn`, which is unsafe in a process with threads.
@@ -129,7 +129,7 @@ def run(
     environment: dict[str, str],
     folder: Path,
     seconds: float,
-    most: int = _MOST_OUTPUT,
+    most: int = MOST_OUTPUT,
     file_bytes: int | None = None,
     given: IO[bytes] | None = None,
 ) -> GitResult:

@@ -81,6 +81,8 @@ class Fixes:
     """What was asked for so far."""
     searched: list[str] = field(default_factory=list)
     """The commits whose changes were looked for under another hash."""
+    unsearchable: list[str] = field(default_factory=list)
+    """The repositories in which that failed."""
 
     def of(self, finding: ReportedFinding, baseline: ReportedFinding | None) -> tuple[FixCommit, ...]:
         """Return the state of each commit that the finding's `fix` names.
@@ -148,6 +150,8 @@ class Fixes:
         """Return `fix` with the commit between `ends` by which it came in, when a rebase or squash gave it another hash."""
         from findings_report.git import list_patches
 
+        if repository.name in self.unsearchable:
+            return fix
         self.searched.append(commit)
         if len(self.searched) > _MOST_SEARCHED:
             text = f"More than {_MOST_SEARCHED} commits named as fixes are not in the history; the others were not looked for"
@@ -156,7 +160,9 @@ class Fixes:
         try:
             patch, others = list_patches(repository, *ends, like=commit)
         except FindingsReportError as error:
-            self.limits[f"A fix was not looked for under another hash: {error}."] = None
+            # Not tried again: each attempt may take minutes.
+            self.unsearchable.append(repository.name)
+            self.limits[f"Fixes were not looked for under another hash: {error}."] = None
             return fix
         if patch is None:
             return fix

@@ -10,6 +10,7 @@ import repositories
 import samples
 from repositories import Commit
 
+from findings_report.git import history as history_module
 from findings_report.git import open_repository
 from findings_report.history import fixes as fixes_module
 from findings_report.history.fixes import Fixes
@@ -184,6 +185,21 @@ def test_the_configuration_of_the_audited_repository_does_not_decide_what_is_com
 
     assert fix.came_in_as == after
     assert not ran.exists()
+
+
+def test_changes_that_are_too_large_to_compare_are_said_once(app: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    repository, base = app
+    named = [change(repository, "Fix", g=NEW), change(repository, "Fix more", other="other = 3\n")]
+    repositories.git(repository, "checkout", "-q", "main")
+    after = change(repository, "Other", other="other = 2\n", g=NEW)
+    monkeypatch.setattr(history_module, "_MOST_PATCH_BYTES", 100)
+    limits: list[str] = []
+
+    found = look_up(repository, base, after, *named, limits=limits)
+
+    assert [fix.state for fix in found] == [FixState.OUTSIDE] * 2
+    assert len(limits) == 1
+    assert limits[0].startswith("Fixes were not looked for under another hash: repository 'app': commits with the changes of")
 
 
 def test_fixes_that_are_not_in_history_are_searched_for_up_to_a_limit(

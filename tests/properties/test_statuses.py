@@ -12,7 +12,7 @@ import repositories
 from findings_report import commands
 from findings_report.cli.app import main
 from findings_report.model.comparison import Change
-from findings_report.model.finding import Status
+from findings_report.model.finding import ANSWERED, Status
 from findings_report.problems.suggestions import WORDS
 from findings_report.tickets.drafts import draft_tickets
 
@@ -22,6 +22,13 @@ PRINTED = {status: f"Word{number} of ours" for number, status in enumerate(Statu
 
 def test_every_status_has_the_words_of_other_tools() -> None:
     assert {status.value for status in Status} <= WORDS.keys()
+
+
+def test_every_status_is_answered_or_waits_for_an_answer() -> None:
+    waiting = {Status.OPEN, Status.ACKNOWLEDGED, Status.PARTIALLY_RESOLVED, Status.RISK_ACCEPTED, Status.UNDETERMINED}
+
+    assert ANSWERED | waiting == set(Status)
+    assert not ANSWERED & waiting
 
 
 def test_every_status_has_a_pattern_in_the_chart() -> None:
