@@ -7,13 +7,16 @@ first. Each remaining line has to be in the file, white space aside: as a line, 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 NAMES_A_FILE = re.compile(
     r"[\s/#*<!-]*(file|path|contract)?\s*:?\s*[`*]*(https?://\S+|[\w@./\\-]*\w\.[A-Za-z]{1,5})\b", re.IGNORECASE
 )
 SIGNS = r"(?://+|#+|/\*+|\*+(?=[\s/]|$)|<!--|--(?=\s)|;;)"
+COMMENT = re.compile(rf"\s*{SIGNS}")
 ELISION = re.compile(
     rf"\s*(?:\d+\s*[:|]?\s*)?[+-]?\s*(?:{SIGNS}\s*)?[\[({{<]*\s*"
     r"(?:\.\s*\.|…|\.$|snip|\W*(?:rest|remain\w*|more|other) (?:of|code))",
@@ -77,6 +80,7 @@ class File:
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = [squeeze(line) for line in lines]
         self.whole = "".join(self.lines)
+        self.starts = list(accumulate(map(len, self.lines), initial=0))
         self.distinct = set(self.lines)
 
     def has(self, text: str) -> str | None:
@@ -102,7 +106,8 @@ class File:
             return ()
         whole = tuple(number for number, line in enumerate(self.lines, 1) if line == wanted)
         part = whole or tuple(number for number, line in enumerate(self.lines, 1) if wanted in line)
-        return part or self.find_pieces(wanted) or ()
+        wrapped = tuple(bisect_right(self.starts, match.start()) for match in re.finditer(re.escape(wanted), self.whole))
+        return part or wrapped or self.find_pieces(wanted) or ()
 
 
 def read(line: str) -> Iterator[tuple[str, set[str]]]:
@@ -121,7 +126,8 @@ def judge(quote: str, lines: Sequence[str]) -> Judgement:
     added = [line for line in quoted if ADDED.match(line)]
     is_patch = 0 < len(added) < len(quoted)
     traits: set[str] = {"patch"} if is_patch else set()
-    missing, placed = [], []
+    missing, remarks, placed = [], [], []
+    is_code = False
     elided, expected = False, 0
     for index, line in enumerate(quoted):
         if (is_patch and ADDED.match(line)) or PATCH_HEAD.match(line):
@@ -134,11 +140,15 @@ def judge(quote: str, lines: Sequence[str]) -> Judgement:
             number = int("".join(re.findall(r"\d+", line)[:1])) if "numbers" in removed else 0
             placed.append(Placed(file.places(text), how != "line", elided or number > expected))
             elided, expected = False, number + 1
+            is_code = is_code or not COMMENT.match(text)
         elif why := set_aside(line, first=index == 0):
             traits.add(why)
             elided = elided or why == "elision"
+            remarks += [line] if why == "remark" else []
         else:
             missing.append(line)
+    if placed and not is_code:
+        missing += remarks  # among comments a comment that is not there is no remark
     return Judgement(tuple(missing), len(placed) + len(missing), arrange(placed), frozenset(traits - {"line", "punctuation"}))
 
 
