@@ -15,7 +15,7 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from findings_report.problems.safe_text import HIDDEN, code_point
+from findings_report.problems.safe_text import HIDDEN, code_point, visible
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -119,7 +119,9 @@ def is_plain(text: str) -> bool:
             return False
         if "|" in block:
             lines = block.split("\n")
-            if len(lines) * max(line.count("|") for line in lines) > _PLAIN_CELLS:
+            most = max(line.count("|") for line in lines)
+            # A row with more bars than the head may lose cells.
+            if len(lines) * most > _PLAIN_CELLS or most > lines[0].count("|"):
                 return False
     return True
 
@@ -130,7 +132,13 @@ def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str
     policy = Policy()
     judged = tuple(policy.blocks(tokens))
     # Sorted by line below: problems are read beside the text.
-    faults = [*policy.faults, *_hidden(text), *policy.unused(definitions), *dict.fromkeys(_find_foreign(text, tokens))]
+    faults = [
+        *policy.faults,
+        *_hidden(text),
+        *policy.unused(definitions),
+        *dict.fromkeys(_find_foreign(text, tokens)),
+        *_find_lost_cells(text, tokens),
+    ]
     return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
 
 
@@ -204,6 +212,7 @@ _FOOTNOTE_TEXT: Final = re.compile(r"^ {0,3}\[\^([^\]\s]{1,64})\]:", re.MULTILIN
 _TASK: Final = re.compile(r"\[[ xX]\]\s")
 _ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
 _HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
+_BAR: Final = re.compile(r"(?<!\\)\|")
 _ADDRESS: Final = re.compile(r"(?<=\]\()[^\s()]*|https?://[^\s<>]+")
 
 _HTML_REMEDIES: Final[Mapping[str, str]] = {
@@ -229,6 +238,24 @@ def _find_foreign(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
         line_ends = [end for end, character in enumerate(source) if character == "\n"]
         for position, fault in _find_foreign_inline(source, labels):
             yield fault._replace(line_offset=first_line + bisect_right(line_ends, position))
+
+
+def _find_lost_cells(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
+    """Yield each row of a table with more cells than its head: Markdown drops the others. Source: GFM 0.29, 4.10."""
+    columns = 0
+    lines: list[str] = []
+    for token in tokens:
+        if token.type == "table_open":
+            columns, lines = 0, lines or text.split("\n")
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and columns and token.map is not None:
+            cells = [cell.strip() for cell in _BAR.split(lines[token.map[0]].lstrip("> \t").rstrip())]
+            cells = cells[not cells[0] : len(cells) - (not cells[-1])]
+            if len(cells) > columns:
+                lost = visible(" | ".join(cells[columns:]))[:80]
+                fault = f"the row has {len(cells)} cells, and the table has {columns} columns: '{lost}' is not printed"
+                yield Fault(token.map[0], fault, "write `\\|` for a bar within a cell, or add a column", "table-cells")
 
 
 def _find_foreign_block(source: str, openers: Sequence[str]) -> Fault | None:

@@ -281,3 +281,22 @@ def test_the_search_takes_time_in_proportion_to_the_text(piece: str) -> None:
     prose.faults(piece * (100_000 // len(piece)) + "\n\n[^1]: x")
 
     assert time.process_time() - start < 2
+
+
+TABLE = "| a | b |\n|---|---|\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        (f"{TABLE}| 1 | 2 | lost |\n", {2: "lost"}),
+        (f"x\n\n{TABLE}| `1|2` | lost |\n| 1 | 2\n3 | 4 | lost | too", {4: "lost", 6: "lost | too"}),
+        (f"> {TABLE.replace(chr(10), chr(10) + '> ')}| 1 | 2 | lost |\n", {2: "lost"}),
+        (f"{TABLE}| 1 \\| 2 | 3 |\n| 4 |\n|  | 5 |\n| 6 |  |\n", {}),
+        ("a | b\n\n| no | table | at | all |", {}),
+    ],
+)  # fmt: skip
+def test_a_cell_that_markdown_drops_is_reported(text: str, lost: dict[int, str]) -> None:
+    found = [(fault.line_offset, fault.fault.partition(": ")[2]) for fault in prose.faults(text)]
+
+    assert found == [(line, f"'{cells}' is not printed") for line, cells in lost.items()]
