@@ -40,7 +40,7 @@ def fetch_missing(
         else:
             progress(f"fetching {name}")
             try:
-                messages.append(_fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings)))
+                messages += _fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings))
             # The other repositories are still cloned.
             except FindingsReportError as error:
                 problems += error.problems
@@ -61,21 +61,28 @@ def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str
     return tuple(sorted(commit for commit in commits if commit is not None))
 
 
-def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> str:
+def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> list[str]:
+    """Clone a repository with `commits`, and return a line that says so, and one for the commits that it does not have."""
     # A repository that is not pinned needs its revision, or `pin` could not resolve it in the clone.
     revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
     destination = cache.repository_folder(url)
     # A branch or tag may have moved on the server; a commit never changes.
     if not revisions and destination.exists() and _holds(destination, name, commits):
-        return f"{name}: all cited commits are in the cache already"
+        return [f"{name}: all cited commits are in the cache already"]
     # Readable by this user only: the clones are the client's code.
     cache.make_private(destination.parent)
     fresh = destination.with_suffix(".new")  # the old clone stays until the new one is whole
     shutil.rmtree(fresh, ignore_errors=True)
-    git.fetch_repository(url, fresh, revisions=revisions, commits=commits)
+    # One location's commit that a force push has taken away must not keep the others from being checked.
+    required = [commit for commit in commits if commit == repository.commit]
+    here = git.fetch_repository(url, fresh, revisions=revisions, commits=required, optional=commits)
     shutil.rmtree(destination, ignore_errors=True)
     fresh.rename(destination)
-    return f"{name}: fetched {', '.join([*revisions, *(commit[:12] for commit in commits)]) or 'its heads and tags'}"
+    brought = [*revisions, *(commit[:12] for commit in commits if commit in here)]
+    messages = [f"{name}: fetched {', '.join(brought) or 'its heads and tags'}"]
+    if missing := [commit[:12] for commit in commits if commit not in here]:
+        messages.append(f"{name}: has no commit {', '.join(missing)}; the locations that name it stay unchecked")
+    return messages
 
 
 def _holds(clone: Path, name: str, commits: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,11 +72,14 @@ _DAY = 86_400
 _FIRST = 1_767_225_600  # 2026-01-01 in UTC: the same files always give the same commits
 
 
-def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
+def fetch_repository(
+    source: str, destination: Path, *, revisions: Sequence[str], commits: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, str]:
     """Bring commits of `source` into the bare repository `destination`, and give the full hash of each by what was asked.
 
     `source` is a https, ssh or file URL, `user@host:path`, or a local path. `revisions` are tags, branches, HEAD or hashes,
-    `commits` full hashes. What `destination` already holds stays; when it does not exist, it appears whole or not at all.
+    `commits` full hashes; `optional` are more of them, which `source` need not have. What `destination` already holds stays;
+    when it does not exist, it appears whole or not at all.
 
     Raises FindingsReportError: SOURCE for a source, revision or commit that does not exist or is not allowed, NETWORK when the
     remote does not answer or refuses, OUTPUT when `destination` cannot be written.
@@ -84,9 +87,9 @@ def fetch_repository(source: str, destination: Path, *, revisions: Sequence[str]
     local = _local_path(source)
     try:
         if local is None:
-            return _bring(_Remote(source), destination, revisions, commits)
+            return _bring_available(_Remote(source), destination, revisions, commits, optional)
         with open_repository(local, name=source) as repository:
-            return _bring(_Local(source, repository), destination, revisions, commits)
+            return _bring_available(_Local(source, repository), destination, revisions, commits, optional)
     except OSError as error:
         fault = f"cannot clone into {destination}: {error.strerror or error}"
         raise FindingsReportError(Problem(Kind.OUTPUT, fault, code="clone-unwritable")) from error
@@ -183,6 +186,21 @@ class _Remote:
             raise _refusal(self.source, answer.fault)
         lines = (line.partition("\t") for line in answer.output.decode("utf-8", "backslashreplace").splitlines())
         return {ref: id for id, _, ref in lines if _HASH.match(id) and ref in ("HEAD", *names)}
+
+
+def _bring_available(
+    source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str], optional: Sequence[str]
+) -> dict[str, str]:
+    """Bring what is required, and of the `optional` commits those that the source has."""
+    left = dict.fromkeys(commit for commit in optional if commit not in commits)
+    while True:
+        try:
+            return _bring(source, destination, revisions, [*commits, *left])
+        except _MissingError as error:
+            # A server names one commit at a time that it does not have.
+            if required := error.missing - left.keys():
+                raise _not_found(sorted(required), source.source) from error
+            left = {commit: None for commit in left if commit not in error.missing}
 
 
 def _bring(source: _Local | _Remote, destination: Path, revisions: Sequence[str], commits: Sequence[str]) -> dict[str, str]:
@@ -299,14 +317,21 @@ def _settings() -> list[str]:
     return [word for setting in _SETTINGS for word in ("-c", setting)]
 
 
-def _not_found(missing: Sequence[str], source: str) -> FindingsReportError:
-    shown = process.without_credentials(source)
-    return FindingsReportError(
-        Problem(
-            Kind.SOURCE, f"{asked!r} names no commit in {shown}", remedy="correct revision or commit", code="revision-missing"
-        )
+class _MissingError(FindingsReportError):
+    """The source does not have some of what was asked for."""
+
+    def __init__(self, missing: Sequence[str], problems: Iterable[Problem]) -> None:
+        super().__init__(problems)
+        self.missing: Final = frozenset(missing)
+
+
+def _not_found(missing: Sequence[str], source: str) -> _MissingError:
+    shown, remedy = process.without_credentials(source), "correct revision or commit"
+    problems = (
+        Problem(Kind.SOURCE, f"{asked!r} names no commit in {shown}", remedy=remedy, code="revision-missing")
         for asked in dict.fromkeys(missing)
     )
+    return _MissingError(missing, problems)
 
 
 def _not_allowed(fault: str) -> FindingsReportError:

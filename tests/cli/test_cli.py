@@ -786,6 +786,19 @@ def test_fetch_clones_what_is_cited_and_check_finds_it(work: Work, run: Run, mon
     assert "already" in run("fetch", work.root).out
 
 
+def test_fetch_brings_the_pin_where_one_locations_commit_is_gone(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.root / "cache"))
+    work.engagement(repository=f'url: "file://{work.root}/app", commit: "{work.commit}"')
+    work.write("A-2.finding.yaml", LOCATION.replace("lines: 4", f'lines: 4, commit: "{"1" * 40}"'))
+
+    ran = run("fetch", work.root)
+    checked = run("check", work.root)
+
+    assert (ran.code, checked.code) == (0, 0), ran.err
+    assert f"app: has no commit {'1' * 12}" in ran.out
+    assert "1 exact, 1 unchecked" in checked.out
+
+
 def test_fetch_of_nothing_is_told(work: Work, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(work.root / "cache"))
     work.engagement(repository='url: "https://127.0.0.1:1/x.git", revision: v1')

@@ -187,6 +187,22 @@ def test_a_commit_that_the_remote_says_it_lacks_is_not_looked_for_in_all_its_his
     assert len(ssh.read_text().splitlines()) == 2, "one to list, one to fetch"
 
 
+@pytest.mark.parametrize("address", ["{}", "file://{}", "host:{}"])
+def test_optional_commits_are_brought_where_the_source_has_them(
+    origin: tuple[Path, list[str]], tmp_path: Path, ssh: Path, address: str
+) -> None:
+    path, commits = origin
+    source, clone = address.format(path), tmp_path / "app.git"
+
+    here = fetch_repository(
+        source, clone, revisions=[], commits=[commits[0]], optional=["3" * 40, commits[1], "4" * 40, commits[0]]
+    )
+    problem = problem_of(lambda: fetch_repository(source, clone, revisions=[], commits=["5" * 40], optional=["3" * 40]))
+
+    assert here == {commits[0]: commits[0], commits[1]: commits[1]}
+    assert "5" * 40 in problem.fault
+
+
 def test_a_shallow_clone_can_be_cloned_from(origin: tuple[Path, list[str]], tmp_path: Path) -> None:
     path, commits = origin
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{path}", "shallow")
