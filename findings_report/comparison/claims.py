@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from findings_report.model.comparison import (
+    PLACE_WORDS,
     Assessment,
     Change,
     CodeState,
@@ -112,7 +113,7 @@ def judge_claim(
         states,
         _states(known, is_read=is_read),
         _states(_without_kept_steps(baseline, known), is_read=is_read),
-        _describe_code(_combine(states), evidence, is_read=is_read),
+        _describe_code(_combine(states), evidence, is_read=is_read, is_new=change is Change.NEW),
         tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
     )
     # Nothing was claimed before: the code only shows whether it is new as well.
@@ -156,7 +157,18 @@ _CLAUSES: Final[dict[CodeState, str]] = {
 """What happened to the cited code, as a clause of a sentence."""
 
 
-def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_read: bool) -> str:
+_NEW_PLACES: Final[dict[CodeState, str]] = {
+    CodeState.EQUAL: "already in the baseline",
+    CodeState.AROUND: "already in the baseline, with changes around since",
+    CodeState.INTACT: "in the baseline with every quoted line",
+    CodeState.MODIFIED: "changed since the baseline",
+    CodeState.DELETED: "not in the baseline",
+    CodeState.UNPLACED: "not located in the baseline",
+}
+"""The states of the places of a new finding, which are followed back."""
+
+
+def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_read: bool, is_new: bool) -> str:
     if state is not CodeState.MIXED:
         return _CLAUSES[state]
     # The name of the repository only if the places are in several.
@@ -165,15 +177,16 @@ def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_re
     def describe(regions: Sequence[TrackedRegion]) -> str:
         files: dict[tuple[str, str, bool], list[Region]] = {}
         for region in regions:
-            # Where the lines are now; where they were when they are gone.
-            spot = region.drift.now or Spot(path=region.drift.path, region=region.drift.region)
+            # Where the lines are now; where they were when they are gone. A new finding cites them where they are now.
+            now = None if is_new else region.drift.now
+            spot = now or Spot(path=region.drift.path, region=region.drift.region)
             files.setdefault((region.repository, spot.path, region.drift.is_whole_file), []).append(spot.region)
         return "; ".join(
             (f"{repository}: " if is_named else "") + (path if is_whole else _place(path, *lines))
             for (repository, path, is_whole), lines in files.items()
         )
 
-    places = count_places(evidence, describe)
+    places = count_places(evidence, describe, words=_NEW_PLACES if is_new else PLACE_WORDS)
     return places if is_read else f"{places}; other cited code could not be read"
 
 
@@ -224,7 +237,7 @@ def _of_new(code: CitedCode) -> Judgement:
         CodeState.MODIFIED: "the cited code has changed since the baseline",
         CodeState.DELETED: "the cited code is not in the baseline",
         CodeState.UNPLACED: "it could not be determined whether the cited code is in the baseline",
-        CodeState.MIXED: f"compared with the baseline, {code.clause}",
+        CodeState.MIXED: code.clause,
     }
     return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code.state]}.")
 

@@ -6,7 +6,7 @@ updated, absent), changes of code have git's (`drift`); the two are never mixed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Final, Literal, assert_never
@@ -170,19 +170,24 @@ class TrackedRegion(Frozen):
                 assert_never(drift.kind)
 
 
-def count_places(evidence: Sequence[TrackedRegion], describe: Callable[[Sequence[TrackedRegion]], str] | None = None) -> str:
+def count_places(
+    evidence: Sequence[TrackedRegion],
+    describe: Callable[[Sequence[TrackedRegion]], str] | None = None,
+    words: Mapping[CodeState, str] = PLACE_WORDS,
+) -> str:
     """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`.
 
-    With `describe`, each count is followed by its first 8 regions in parentheses. A region that is cited twice counts once.
+    `words` are those of each state, in the order of the list. With `describe`, each count is followed by its first 8 regions
+    in parentheses. A region that is cited twice counts once.
     """
     places = {(region.repository, region.drift.path, region.drift.region, region.state): region for region in evidence}
     parts: list[str] = []
-    for state, words in PLACE_WORDS.items():
+    for state, word in words.items():
         if regions := [region for region in places.values() if region.state is state]:
             count = f"{len(regions)} of {len(places)} cited places" if not parts else f"{len(regions)}"
             more = f" and {len(regions) - _MOST_NAMED} more" if len(regions) > _MOST_NAMED else ""
             named = f" ({describe(regions[:_MOST_NAMED])}{more})" if describe is not None else ""
-            parts.append(f"{count} {words}{named}")
+            parts.append(f"{count} {word}{named}")
     return ", ".join(parts)
 
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_report.comparison.changed_fields import compare_fields, diff_words
-from findings_report.comparison.claims import combine_drifts, judge_claim
+from findings_report.comparison.claims import _NEW_PLACES, combine_drifts, judge_claim
 from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
 from findings_report.model.comparison import (
+    PLACE_WORDS,
     Assessment,
     Change,
     CodeState,
@@ -329,6 +330,24 @@ def test_a_place_that_is_cited_twice_counts_once_and_a_long_list_is_cut() -> Non
 
     places = "a.py, lines 1, 2, 3, 4, 5, 6, 7, 8 and 2 more"
     assert f"10 of 11 cited places unchanged ({places}), 1 deleted (a.py, lines 10-14)." in found.text
+
+
+def test_of_a_new_finding_each_place_is_in_the_baseline_or_not() -> None:
+    old = Spot(path="old.py", region=LINES)
+    there = EQUAL.model_copy(update={"drift": EQUAL.drift.model_copy(update={"path": "b.py", "now": old})})
+
+    (found,) = judge_claim(Change.NEW, None, finding(OPEN), (there, GONE), ())
+
+    assert (found.weight, found.code) == (Assessment.CONSISTENT, "new-mixed")
+    assert found.text == (
+        "New: 1 of 2 cited places already in the baseline (b.py, lines 10-14), 1 not in the baseline (a.py, lines 10-14)."
+    )
+
+
+def test_every_state_of_a_place_has_words() -> None:
+    states = {*CodeState} - {CodeState.NONE, CodeState.MIXED}
+
+    assert PLACE_WORDS.keys() == _NEW_PLACES.keys() == states
 
 
 def test_changes_around_a_place_may_be_those_of_the_other_place() -> None:
