@@ -57,6 +57,9 @@ parsed as well."""
 _NESTED: Final = re.compile(r"^(?: {5}| *(?:>|[-+*] |\d+[.)] ) *(?:>|[-+*](?: |$)|\d+[.)](?: |$)))", re.MULTILINE)
 """A line that may be more than three levels deep."""
 
+_FENCE_TEXT: Final = re.compile(r"^[ >]*(?:`{3,}|~{3,})[ \t]*[^\s`]+[ \t]+[^\s`]", re.MULTILINE)
+"""A fence whose language is followed by more text."""
+
 # Up to these bounds a text is parsed without the policy: it cannot reach any limit above, whatever its marks mean.
 _PLAIN_CHARACTERS: Final = 100_000
 _PLAIN_LINES: Final = 2_000
@@ -84,7 +87,7 @@ def parse(text: str) -> Prose:
     if (fault := _too_long(text)) is not None:
         return _as_code(text, fault)
     environment: dict[str, Any] = {}
-    return _judge(text, _PARSER.parse(text, environment), environment.get("references", {}))
+    return _judge(text, _PARSER.parse(text, environment), environment)
 
 
 def parse_inline(text: str) -> Prose:
@@ -112,21 +115,21 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text:
+    if text.count("$") > 1 or "{#" in text or _FENCE_TEXT.search(text):
         return False
     for block in text.split("\n\n"):
         if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
             return False
         if "|" in block:
             lines = block.split("\n")
-            most = max(line.count("|") for line in lines)
-            # A row with more bars than the head may lose cells.
-            if len(lines) * most > _PLAIN_CELLS or most > lines[0].count("|"):
+            cells = [len(_split_row(line)) for line in lines if "|" in line]
+            # A row with more cells than the head loses some.
+            if len(lines) * max(cells) > _PLAIN_CELLS or max(cells) > cells[0]:
                 return False
     return True
 
 
-def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str, Any]]) -> Prose:
+def _judge(text: str, tokens: list[Token], environment: Mapping[str, Any]) -> Prose:
     if (fault := _too_much(text, tokens)) is not None:
         return _as_code(text, fault)
     policy = Policy()
@@ -135,11 +138,24 @@ def _judge(text: str, tokens: list[Token], definitions: Mapping[str, Mapping[str
     faults = [
         *policy.faults,
         *_hidden(text),
-        *policy.unused(definitions),
-        *dict.fromkeys(_find_foreign(text, tokens)),
+        *policy.unused(environment.get("references", {})),
         *_find_lost_cells(text, tokens),
+        *_find_dropped(tokens, environment),
+        *dict.fromkeys(_find_foreign(text, tokens)),
     ]
     return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
+
+
+def _find_dropped(tokens: Sequence[Token], environment: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what Markdown reads and prints nowhere: text behind the language of a fence, and repeated definitions."""
+    for token in tokens:
+        if token.type == "fence" and token.map and len(words := token.info.split(maxsplit=1)) > 1:
+            fault = f"'{visible(words[1])[:80]}' behind the language of a fence is not printed"
+            yield Fault(token.map[0], fault, "write it above the fence", "fence-text")
+    for definition in environment.get("duplicate_refs", ()):
+        label = visible(str(definition["label"]).lower())[:80]
+        fault = f"'[{label}]: {visible(definition['href'])[:80]}' defines a label again, so that it is not used"
+        yield Fault(definition["map"][0], fault, "give it a label of its own", "definition-repeated")
 
 
 def _as_code(text: str, fault: Fault) -> Prose:
@@ -249,13 +265,16 @@ def _find_lost_cells(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
             columns, lines = 0, lines or text.split("\n")
         elif token.type == "th_open":
             columns += 1
-        elif token.type == "tr_open" and columns and token.map is not None:
-            cells = [cell.strip() for cell in _BAR.split(lines[token.map[0]].lstrip("> \t").rstrip())]
-            cells = cells[not cells[0] : len(cells) - (not cells[-1])]
-            if len(cells) > columns:
-                lost = visible(" | ".join(cells[columns:]))[:80]
-                fault = f"the row has {len(cells)} cells, and the table has {columns} columns: '{lost}' is not printed"
-                yield Fault(token.map[0], fault, "write `\\|` for a bar within a cell, or add a column", "table-cells")
+        elif token.type == "tr_open" and token.map and columns and len(cells := _split_row(lines[token.map[0]])) > columns:
+            lost = visible(" | ".join(cells[columns:]))[:80]
+            fault = f"the row has {len(cells)} cells, and the table has {columns} columns: '{lost}' is not printed"
+            yield Fault(token.map[0], fault, "write `\\|` for a bar within a cell, or add a column", "table-cells")
+
+
+def _split_row(line: str) -> list[str]:
+    """Return the cells of a line of a table, also within quotes."""
+    cells = [cell.strip() for cell in _BAR.split(line.lstrip("> \t").rstrip())]
+    return cells[not cells[0] : len(cells) - (not cells[-1])]
 
 
 def _find_foreign_block(source: str, openers: Sequence[str]) -> Fault | None:

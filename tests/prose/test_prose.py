@@ -189,6 +189,32 @@ def test_a_definition_that_nothing_uses_is_reported() -> None:
     assert [(fault.line_offset, fault.code) for fault in faults] == [(3, "definition-unused")]
 
 
+HEAD = "| a | b |\n|---|---|\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reported"),
+    [
+        (HEAD + "| 1 | 2 | lost |", [(2, "table-cells")]),
+        (HEAD + "| 1 | `x|lost` |", [(2, "table-cells")]),
+        (HEAD + "1 | 2 | lost", [(2, "table-cells")]),
+        ("> - " + HEAD.replace("\n|", "\n>   |") + ">   | 1 | 2 | lost |", [(2, "table-cells")]),
+        ("a|b\n-|-\n1|2|lost\n1|2\n1|2|lost", [(2, "table-cells"), (4, "table-cells")]),
+        (HEAD + "| 1 | 2 | 3 |\n\n| a | b | c |\n|-|-|-|\n| 1 | 2 | 3 |", [(2, "table-cells")]),
+        (HEAD + "| 1 | 2 |\n| 1 |\n1 | 2\n| `x\\|y` | \\| |", []),
+        ("a | b | c in a paragraph\nand | one", []),
+        ("```\n| a | b |\n|---|---|\n| 1 | 2 | 3 |\n```", []),
+        ("``` py  title=lost\nx\n```", [(0, "fence-text")]),
+        ("- a\n\n  ~~~js {3,5}\n  x\n  ~~~", [(2, "fence-text")]),
+        ("```py\n``` py title\n```", []),
+        ("[a]\n\n[a]: https://x.example\n[A]: https://lost.example", [(3, "definition-repeated")]),
+    ],
+)
+def test_what_markdown_prints_nowhere_is_reported(text: str, reported: list[tuple[int, str]]) -> None:
+    assert [(fault.line_offset, fault.code) for fault in prose.faults(text)] == reported
+    assert ("lost" in words_of(prose.parse(text))) == ("lost" in text and not reported)
+
+
 def test_hidden_characters_are_reported_but_joiners_between_letters_are_not() -> None:
     assert [(fault[0], fault[3]) for fault in prose.faults("a\nb\u202ec")] == [(1, "hidden-character")]
     assert prose.faults("a\u200db")[0].code == "hidden-character"
