@@ -229,6 +229,8 @@ _TASK: Final = re.compile(r"\[[ xX]\]\s")
 _ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
 _HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
 _BAR: Final = re.compile(r"(?<!\\)\|")
+_FOREIGN_MARK: Final = re.compile(r"<[A-Za-z/!]|\$|\[[\^! xX]|\{#")
+"""What each of these begins with: most blocks have none, and need not be searched."""
 _ADDRESS: Final = re.compile(r"(?<=\]\()[^\s()]*|https?://[^\s<>]+")
 
 _HTML_REMEDIES: Final[Mapping[str, str]] = {
@@ -245,7 +247,7 @@ def _find_foreign(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
     # As on GitHub: without a text for it, `[^a]` is no footnote but, for example, a regular expression.
     labels = frozenset(_FOOTNOTE_TEXT.findall(text))
     for index, token in enumerate(tokens):
-        if token.type != "inline":
+        if token.type != "inline" or _FOREIGN_MARK.search(token.content) is None:
             continue
         source = _blank_code(token.content)
         first_line = token.map[0] if token.map else 0
