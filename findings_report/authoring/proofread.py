@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +31,9 @@ _FIRST: Final = {
     "finding": "there is no other finding yet",
     "picture": "declare it under `images` in engagement.yaml",
 }
+
+MOST_PROBLEMS: Final = 50_000
+"""Problems of all prose that are reported: a malicious engagement has millions, and each takes a kilobyte of memory."""
 
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 
@@ -56,20 +60,37 @@ def proofread(
 
     `unread` has, by the key of a file, the fields that are invalid: what they may name is not missing.
     """
-    problems: list[Problem] = []
+    return _bounded(_proofread_texts(engagement, findings, unread))
+
+
+def _bounded(problems: Iterator[Problem]) -> list[Problem]:
+    """Return at most MOST_PROBLEMS, and an error at the place of the next one."""
+    listed = list(islice(problems, MOST_PROBLEMS))
+    if (next_one := next(problems, None)) is not None:
+        fault = f"more than {MOST_PROBLEMS:,} problems: the texts from here on were not checked"
+        # An error, as there may be one among those that are not listed.
+        error = replace(next_one, fault=fault, remedy="correct those before, and check again", level="error", code="more")
+        listed.append(error)
+    return listed
+
+
+def _proofread_texts(
+    engagement: Engagement, findings: Mapping[str, Finding], unread: Mapping[str, AbstractSet[str]]
+) -> Iterator[Problem]:
     pictures: Collection[str] | None = {name for image in engagement.images for name in (image.name, image.file)}
     if "images" in unread.get("engagement", ()):
         pictures = None
     ids = known_ids(findings, unread)
     for path, text in _engagement_texts(engagement):
-        problems += [*_unwritten(("engagement", *path), text), *_problems(("engagement", *path), text, _Known(ids, pictures))]
+        yield from _unwritten(("engagement", *path), text)
+        yield from _problems(("engagement", *path), text, _Known(ids, pictures))
     for key, finding in findings.items():
-        problems += _unwritten((key, "title"), finding.title)
+        yield from _unwritten((key, "title"), finding.title)
         names = frozenset(location.name for location in finding.locations if location.name is not None)
         known = _Known(ids, pictures, names if "locations" not in unread.get(key, ()) else None)
         for path, text in texts_of(finding).items():
-            problems += [*_unwritten((key, *path), text), *_problems((key, *path), text, known)]
-    return problems
+            yield from _unwritten((key, *path), text)
+            yield from _problems((key, *path), text, known)
 
 
 def check_links(
@@ -79,9 +100,9 @@ def check_links(
 
     `sources` are the clones by repository; None when git is left out, and nothing is known about what the links show.
     """
-    uses = tuple(linked(engagement, findings))
+    uses = tuple(islice(linked(engagement, findings), MOST_PROBLEMS + 1))
     answers = pin_addresses((use.link for use in uses), engagement.repositories, sources) if sources is not None else {}
-    return [_not_pinned(use, engagement.repositories[use.link.repository], answers.get(use.link.url)) for use in uses]
+    return _bounded(_not_pinned(use, engagement.repositories[use.link.repository], answers.get(use.link.url)) for use in uses)
 
 
 @dataclass(frozen=True)
@@ -161,12 +182,10 @@ def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
         yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
 
 
-def _problems(subject: Subject, text: str, known: _Known) -> list[Problem]:
+def _problems(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
     # Most texts, such as captions, have no markup and need no parser.
-    return [] if is_plain(text) else list(_every_problem(subject, text, known))
-
-
-def _every_problem(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
+    if is_plain(text):
+        return
     parsed = prose.parse(text)
     for fault in parsed.faults:
         yield Problem(

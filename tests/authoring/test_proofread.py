@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from findings_report.authoring.proofread import proofread
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
@@ -27,6 +29,17 @@ def test_evidence_that_a_finding_places_twice_is_told_where_it_stands_again_in_p
 
     assert (problem.subject, problem.line_offset, problem.level) == (("A", "description"), 2, "warning")
     assert problem.remedy == "write `[](location:a)`"
+
+
+def test_a_malicious_number_of_problems_is_cut_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings_report.authoring.proofread.MOST_PROBLEMS", 100)
+
+    found = problems(A=finding(description="[x](a:b)\n" * 100), B=finding(description="[x](a:b)"))
+
+    assert len(found) == 101
+    assert found[-1].fault == "more than 100 problems: the texts from here on were not checked"
+    assert (found[-1].subject, found[-1].level) == (("B", "description"), "error")
+    assert {problem.level for problem in found[:-1]} == {"warning"}
 
 
 def test_evidence_placed_a_thousand_times_is_one_message() -> None:
