@@ -226,8 +226,8 @@ def _seems_to_fit(probe: _Probe, reader: FileReader, commit: str) -> bool:
         return False
     if file is None:
         return False
-    ranges = [file.lines[region.start_line - 1 : region.end_line] for region in probe.claimed] or [file.lines]
-    text = "\n".join(squeeze(line) for lines in ranges for line in lines)
+    ranges = [file.lines[region.start_line - 1 : region.end_line] for region in probe.claimed]
+    text = "\n".join(squeeze(line) for lines in ranges for line in lines) if ranges else file.squeezed
     return all(line in text for line in probe.lines)
 
 

@@ -46,7 +46,7 @@ from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Ve
 from findings_report.model.finding import Finding, Location
 from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
-from findings_report.sourcecode.languages import language_of
+from findings_report.sourcecode.languages import extensions_like, language_of
 from findings_report.sourcecode.lines import fingerprint
 from findings_report.sourcecode.symbols import find_enclosing, skip_comments
 
@@ -307,7 +307,7 @@ def _search_elsewhere(
     if budget.searches > 0:
         try:
             # One more than is reported: the location's own file is a hit when its lines are there in another order.
-            paths = files.source.containing(commit, lines, _MOST_ELSEWHERE + 1)
+            paths = files.containing(commit, lines, _MOST_ELSEWHERE + 1, extensions_like(location.path))
         except FindingsReportError:
             paths = ()  # a commit that cannot be searched costs the hint, not the report
         for path in paths:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -29,6 +30,7 @@ from findings_report.model.evidence import Check, Region, Symbol
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
 from findings_report.sourcecode.languages import Inside, comments_of, find_insides, language_of
+from findings_report.sourcecode.lines import squeeze
 from findings_report.sourcecode.symbols import find_symbols
 from findings_report.system import cache
 
@@ -37,6 +39,8 @@ LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
 _LARGEST_SETTINGS: Final = 64 * 1024
+
+_MOST_BYTES_KEPT: Final = 32 * 1024 * 1024  # of files that are kept to be searched for quotes
 
 MISSING: Final = "path-missing"
 """Code of a path that does not exist; any other NoLinesError is about a file that is there."""
@@ -76,6 +80,11 @@ class SourceFile:
         if key not in self._checks:
             self._checks[key] = check_quote(quote, self.index, lines)
         return self._checks[key]
+
+    @cached_property
+    def squeezed(self) -> str:
+        """All lines, white space squeezed."""
+        return "\n".join(map(squeeze, self.lines))
 
     @cached_property
     def _checks(self) -> dict[tuple[str, tuple[Region, ...]], Check]:
@@ -164,7 +173,10 @@ class GitReader(BlobReader, Protocol):
     def entry(self, commit: str, path: str) -> GitEntry | None:
         """Return the entry at `path`; None when there is none."""
 
-    def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
+    def read_blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield each id with the content of that file; None for one that is not here, and nothing for one that is too large."""
+
+    def containing(self, commit: str, lines: Sequence[str], limit: int, extensions: Sequence[str] = ()) -> tuple[str, ...]:
         """Return paths of files in which each of `lines` is part of some line."""
 
 
@@ -208,6 +220,7 @@ class FileReader:
         self._decoded: dict[tuple[str, str], SourceFile] = {}
         self._commits: dict[str, bool] = {}
         self._paths: dict[str, dict[str, list[str]]] = {}
+        self._searched: dict[tuple[str, tuple[str, ...]], list[tuple[str, bytes]] | None] = {}
 
     def cited(self, commit: str, written: str) -> CitedFile:
         """Return the file that a path means, in whatever notation it is written.
@@ -230,6 +243,35 @@ class FileReader:
         if isinstance(cited, NoLinesError):
             raise cited
         return cited
+
+    def containing(self, commit: str, lines: Sequence[str], limit: int, extensions: tuple[str, ...]) -> tuple[str, ...]:
+        """Return paths of at most `limit` files in which each of `lines` is part of some line; only of files with one of
+        `extensions`, if there are any. Raises FindingsReportError (SOURCE) when the commit cannot be searched."""
+        key = (commit, extensions)
+        is_first = key not in self._searched
+        # The first search is git's; for more of them it costs less to read the files once.
+        contents = None if is_first or not extensions else self._searched[key] or self._read_all(commit, extensions)
+        self._searched[key] = contents
+        if not contents:
+            return self.source.containing(commit, lines, limit, extensions)
+        wanted = [line.encode("utf-8", "surrogatepass") for line in lines]
+        return tuple(islice((path for path, content in contents if all(line in content for line in wanted)), limit))
+
+    def _read_all(self, commit: str, extensions: tuple[str, ...]) -> list[tuple[str, bytes]]:
+        """Return path and content of the files of a commit that have one of `extensions`; none when they are too many."""
+        endings = tuple(f".{extension}" for extension in extensions)
+        paths = [(path, id) for path, id in self.source.files(commit) if path.lower().endswith(endings)]
+        contents: dict[str, bytes] = {}
+        left = _MOST_BYTES_KEPT
+        try:
+            for id, content in self.source.read_blobs(id for _, id in paths):
+                left -= len(content or b"")
+                if left < 0:
+                    return []
+                contents[id] = content or b""
+        except FindingsReportError:
+            return []  # git goes on where a file is damaged
+        return [(path, contents[id]) for path, id in paths if id in contents]
 
     def _check_commit(self, commit: str) -> None:
         if commit not in self._commits:

@@ -265,8 +265,9 @@ class Repository:
         """Write a blob into the private repository, for git to compare, and return its id. The audited one is not changed."""
         return write_object(self.folder, "blob", content, self.object_format)
 
-    def containing(self, commit: str, lines: Sequence[str], limit: int) -> tuple[str, ...]:
-        """Return paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order.
+    def containing(self, commit: str, lines: Sequence[str], limit: int, extensions: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return paths of at most `limit` text files of `commit` in which each of `lines` is part of some line, in git's order;
+        only of files with one of `extensions`, if there are any.
 
         Give lines without their indentation; files are searched as UTF-8. Blank lines are set aside, and of the others the 8
         longest are searched for, each by its first 2,000 characters; none at all gives no path. A search that takes more than
@@ -277,10 +278,12 @@ class Repository:
         self._root(commit)  # says what is wrong with the commit before git does
         if not searched or limit < 1:
             return ()
-        answer = self._grep(commit, searched, [])
+        # Reading every file of a commit takes ten times as long as reading its source files.
+        files = [f":(icase)*.{extension}" for extension in extensions]
+        answer = self._grep(commit, searched, files)
         if answer.status not in _SEARCHED:
             # Git gives up at the first file that is too large for the memory it is allowed.
-            answer = self._grep(commit, searched, [f":(exclude,literal){path}" for path in self._too_large(commit)])
+            answer = self._grep(commit, searched, [*files, *(f":(exclude,literal){path}" for path in self._too_large(commit))])
         if answer.status not in _SEARCHED:
             raise refusal(f"repository '{self.name}' cannot be searched at {commit}: {answer.fault}", code="search-failed")
         paths = answer.output.split(b"\0")[:-1][:limit]

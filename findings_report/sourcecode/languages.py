@@ -86,6 +86,11 @@ _EXTENSIONS: Final[dict[str, str]] = {
     "zig": "zig",
 }
 
+_SHARING: Final = (("c", "cpp", "cuda", "objective-c"), ("javascript", "typescript"), ("css", "less", "sass", "scss"))
+"""Languages whose files hold one another's code."""
+
+_HOLDING_OTHERS: Final = ("diff", "html", "html+jinja", "json", "markdown", "rst", "tex", "xml", "yaml")
+
 _NAMES: Final[dict[str, str]] = {
     "cmakelists.txt": "cmake",
     "containerfile": "docker",
@@ -108,6 +113,16 @@ def language_of(path: str) -> str:
     """Return Pygments' name for the language of the file at `path`, by its name alone; empty when unknown."""
     name = PurePosixPath(path).name.lower()
     return _NAMES.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "", "")
+
+
+def extensions_like(path: str) -> tuple[str, ...]:
+    """Return the extensions, without dot, of files in the language of `path` or in one that shares code with it; none for
+    a language that is unknown or that holds pieces of others."""
+    language = _BY_EXTENSION.get(PurePosixPath(path).suffix.lower().removeprefix("."))
+    if language is None or language in _HOLDING_OTHERS:
+        return ()
+    shared = next((group for group in _SHARING if language in group), (language,))
+    return tuple(extension for name in shared for extension in _EXTENSIONS[name].split())
 
 
 @dataclass(frozen=True)

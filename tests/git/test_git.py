@@ -142,6 +142,8 @@ def test_files_that_contain_lines_are_found(tmp_path: Path) -> None:
     with open_repository(tmp_path, name="app") as repository:
         assert repository.containing(commit, ["second()"], 9) == ("a.py", "b/c.py")
         assert repository.containing(commit, ["second()"], 1) == ("a.py",)
+        assert repository.containing(commit, ["second()"], 9, ["sol", "PY"]) == ("a.py", "b/c.py")
+        assert repository.containing(commit, ["second()"], 9, ["sol"]) == ()
         assert repository.containing(commit, ["second()", "first()"], 9) == ("a.py",)
         assert repository.containing(commit, ["-e", "--output=x"], 9) == ()
         assert repository.containing(commit, ["", "  ", "a\nb", "\0", "\ud800"], 9) == ()
