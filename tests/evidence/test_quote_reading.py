@@ -356,6 +356,13 @@ def test_a_mark_in_front_of_a_line_is_set_aside(mark: str) -> None:
         ">>> return not evil",
         "!!! evil();",
         "🔴 evil();",
+        "👉 db := s.open(evil)",
+        "👉 method: 'GET',",
+        "👉 </span>",
+        "👉 uint256 evil",
+        "← evil(x)",
+        "@audit db := s.open(evil)",
+        "@audit if x is not evil:",
         "evil(); // HERE",
         "evil(); <-- here",
         "@bug",
@@ -402,6 +409,14 @@ PATCHES = [
 def test_of_a_proposed_patch_what_it_changes_is_checked_and_what_it_adds_is_not(quote: str) -> None:
     assert_read(quote, Verdict.ANNOTATED, found="11-13")
     assert not is_accepted(checked(quote.replace("require(balances", "assert(balances")))
+
+
+def test_a_side_without_the_end_of_a_comment_does_not_hide_code_in_it() -> None:
+    file = index_lines(("/**", " * Returns it.", " */", "good();", "/** Next. */", "next();"), "javascript")
+    quote = "/**\n * Returns it.\n- */\n+better();\n{}();\n/** Next. */\nnext();"
+
+    assert is_accepted(check_quote(quote.format("good"), file, ()))
+    assert not is_accepted(check_quote(quote.format("evil"), file, ()))
 
 
 def test_a_diff_names_its_file() -> None:

@@ -7,7 +7,7 @@ code, `known`, the lines of the file, has to contain what is left of the line wi
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from findings_report.model.evidence import Region
@@ -64,7 +64,8 @@ _TAG: Final = (
     r"@(?:[Aa]udit[a-z]*+|AUDIT|notes?|info|bug|issue|finding|vuln\w*+|gas|todo|fixme|poc|follow-?up|question|warning|danger"
     r"|attack|exploit|problem|report\w*+|high|medium|low|critical)(?:-\w++)*+(?![\w(.])"
 )
-_SIGN: Final = r"[←⬅⇐⟵◀◄↑⬆☝❗‼✀-➿☀-⛿\U0001f300-\U0001faff]"  # arrows that point at code, and pictures
+_BACK: Final = r"[←⬅⇐⟵◀◄↑⬆☝👆👈]"  # what points at the code before it
+_SIGN: Final = r"[←⬅⇐⟵◀◄↑⬆❗‼✀-➿☀-⛿\U0001f300-\U0001faff]"  # arrows and pictures
 _WORD: Final = (
     r"(?:HERE|BUGS?|ISSUE|VULN\w*|PROBLEM|AUDIT\w*|NOTE|FIXME|WRONG|ERROR|ROOT CAUSE|DANGER|WARNING|ATTACK|EXPLOIT|UNSAFE"
     r"|MISSING|POC|THIS|ATTENTION|INCORRECT|FINDING|[Aa]udit(?:or)?|[Vv]ulnerable|[Rr]oot cause|[Hh]ere)\b"
@@ -80,22 +81,32 @@ _REMARK: Final = re.compile(
 _END: Final = re.compile(r"\*/|-->|\*\)")
 
 # Could be code too (`x => y`, `a <- b`): a remark only behind a whole line of the file, and when it reads like words.
-_PERHAPS: Final = re.compile(
-    rf"(?<=[;{{}}),\]:])\s++(?:{_WORD}(?P<shouted>.*)|(?:[-=]{{1,3}}>+|<[-=]|>{{3,}}|\^{{2,}}|!{{2,}}|→|➜|👉)\s*+(?P<rest>.*))\Z"
-)
+_PERHAPS: Final = re.compile(rf"(?<=\S)\s++(?:(?P<word>{_WORD})|[-=]{{1,3}}>++|<[-=]|>{{3,}}+|\^{{2,}}+|!{{2,}}+|→)")
+_TERMINATORS: Final = tuple(";{}),]:")
+
 _POINTER: Final = re.compile(
-    rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|▶|►|{_SIGN}\ufe0f?)[ \t]?"
+    rf"\s*+(?P<sign>@ ?>+|/\*+\s*+{_MARK}[^*]*+\*+/|@{{2,}}(?=\s)|{_TAG}>?:?|>{{2,}}|[-=]+>|→|▶|►|{_SIGN}\ufe0f?|!{{3,}})[ \t]?"
 )
-_FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:{_TAG}|<[-=~]{{2,}}+|<{{3,}}+|!{{3,}}+|{_SIGN})(?P<rest>.*)\Z")
+_FIRM: Final = re.compile(rf"\s*+[*_(\[]{{0,3}}(?:(?P<tag>{_TAG})|<[-=~]{{2,}}+|<{{3,}}+|{_BACK}\ufe0f?)(?P<rest>.*)\Z")
 _DECORATOR: Final = re.compile(r"\s*+@(?!audit)[a-z][\w-]*+\s*+\Z")  # a tag with nothing behind it
 _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}}(?=\s|\Z))(?P<rest>.*)\Z")
 _CODE: Final = re.compile(r"[;{}]\s*+\Z|\A\s*+[\w.]++\(")
-_PROSE: Final = re.compile(
-    r"(?!\s*(?:return|yield|raise|del|import|from|assert|if|for|while|with|not|await|let|const|var|use|pub|fn|def|case|emit)\b)"
-    r"(?=.*\b(?:the|this|that|is|are|an?|to|of|not|no|can|should|will|here|because|we|it|be|by|missing|never|cause)\b)"
-    r"\s*+\S++\s++\S[^;{}=\[\]]*+(?<!:)\Z",
-    re.IGNORECASE,
+
+# What is behind a mark on a line of its own may be code that it points at, unless it reads like words.
+_WORDS_ONLY: Final = re.compile(r"(?:[^;{}()\[\]<>=:'\"]|\w'\w|:(?=\s\w+\s))*+(?<!,)\Z")
+_WORD_ALONE: Final = re.compile(rf"\s*+(?:{_WORD})?\W*+\Z")
+_KEYWORD: Final = (
+    r"\s*+(?:return|yield|raise|del|import|from|assert|if|elif|else|for|while|with|not|await|let|const|var|use|pub|fn|def|case"
+    r"|emit|new|throw|delete|package|class|struct|type|func|function|goto|break|continue|pass)\b"
 )
+_TELLS: Final = (
+    r"(?=.*\b(?:the|are|can|could|should|would|will|here|because|missing|never|cause|without|wrong|does|doesn't|isn't|attacker"
+    r"|anyone|this is|is not)\b(?![.(\[]))"
+)
+_PROSE: Final = re.compile(
+    rf"(?!{_KEYWORD})(?!.*\w[(\[]){_TELLS}\s*+[^\s;{{}}=\[\]\"]++\s++[^;{{}}=\[\]\"]++(?<![:,\\])\Z", re.IGNORECASE
+)
+_TAGGED: Final = re.compile(rf"(?!{_KEYWORD}){_TELLS}(?!.*[;{{}}:,\\]\s*+\Z).*\Z", re.IGNORECASE)
 _ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
 _STARTS: Final = re.compile(rf"\s*+(?:[#/;%(<*@=>→^~!-]|{_SIGN})")  # few lines start as a remark does
 
@@ -178,7 +189,7 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
     pointed = text[pointer.end() :] if pointer else text
     for code in dict.fromkeys((pointed, text)):
         cut = _cut_remark(code)
-        for candidate in (code, cut, cut.rstrip(" |-–"), _cut_perhaps(code)):
+        for candidate in (code, cut, cut.rstrip(" |-–"), *_cut_perhaps(code)):
             if candidate.strip() and squeeze(candidate) in known:
                 return candidate
     if _DECORATOR.match(text):
@@ -201,23 +212,29 @@ def _cut_remark(text: str) -> str:
     return text if end and text[end.end() :].strip() else text[: match.start()]
 
 
-def _cut_perhaps(text: str) -> str:
-    """Return `text` without a remark that may be code; unchanged when the text after the mark reads like code."""
-    match = _PERHAPS.search(text)
-    if match is None:
-        return text
-    rest = match["rest"]
-    is_words = rest is None or not rest or re.match(_WORD, rest) or (" " in rest.strip() and not re.search(r"[;{}=\[\]]", rest))
-    return text[: match.start()] if is_words and not _CODE.search(rest or match["shouted"] or "") else text
+def _cut_perhaps(text: str) -> Iterator[str]:
+    """Yield `text` without each remark at its end that may be code, if what follows the mark reads like words."""
+    for match in _PERHAPS.finditer(text):
+        rest = text[match.end() :].strip()
+        is_said = bool(match["word"] or re.match(_WORD, rest))
+        is_words = is_said or not rest or (" " in rest and not re.search(r"[;{}=\[\]]", rest))
+        is_complete = text[: match.start()].endswith(_TERMINATORS) or (is_said and not match["word"])
+        if is_words and is_complete and not _CODE.search(rest):
+            yield text[: match.start()]
 
 
 def _is_remark_alone(text: str, pointer: re.Match[str] | None) -> bool:
     """True for a line of marks and words; never for one that may be code, since a wrong line would be hidden with it."""
     if (carets := _CARETS.match(text)) is not None:
-        return not _CODE.search(carets["rest"])
+        return _WORDS_ONLY.match(carets["rest"]) is not None
     if (firm := _FIRM.match(text)) is not None:
-        return not _CODE.search(firm["rest"])
-    return pointer is not None and pointer["sign"][0] not in "@/" and _PROSE.match(text[pointer.end() :]) is not None
+        rest = firm["rest"].strip("*_)]")
+        is_words = _WORDS_ONLY.match(rest) is not None and not re.match(_KEYWORD, rest)
+        return is_words or (firm["tag"] is not None and _TAGGED.match(rest) is not None)
+    if pointer is None or pointer["sign"][0] in "@/":
+        return False
+    rest = text[pointer.end() :]
+    return _PROSE.match(rest) is not None or (not pointer["sign"].isascii() and _WORD_ALONE.match(rest) is not None)
 
 
 def find_head(line: str) -> Head | None:

@@ -34,7 +34,8 @@ _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 # One way must fit every number of a quote. Only the separator itself is taken off: what follows
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
 _NUMBER: Final = (
-    r"[ \t]*+(?:[|│┃][ \t]*+)?(?:(?:[-+*>]|[-=]{1,2}>|@>)[ \t]*+)?(?:[Ll]ine[ \t]*+\#?|[Ll][.\#]?|\#|/\*[ \t]*+)?"
+    r"[ \t]*+(?:(?:[-+*>]|[-=]{1,2}>|@>|[☀-➿\U0001f300-\U0001faff]\ufe0f?)[ \t]*+)?(?:[|│┃][ \t]*+[-+>]?[ \t]*+)?"
+    r"(?:[Ll]ine[ \t]*+\#?|[Ll][.\#]?|\#|/\*[ \t]*+)?"
     r"[\[(<]?(?P<number>[0-9]{1,7})[\])>]?(?:[ \t]*+\*/)?"
 )
 _NUMBERED: Final = re.compile(_NUMBER + r"(?![\w])")
@@ -61,6 +62,7 @@ _SIGN_BEHIND: Final = re.compile(r"\A([ \t]*+[0-9]{1,7}[ \t]*+[:|]?)[ \t]?([-+])
 _SIGNED: Final = re.compile(r"[ \t]*+(?:[0-9]{1,7}[ \t]*+[:|]?[ \t]?)?[-+]")
 _SIGN_TWICE: Final = re.compile(r"\A([-+])\1(?=[ \t])")
 _COMMENT_LINE: Final = re.compile(r"[ \t]*+(?://|\#(?!\w)|/\*|--|\*|;|%|<!--|\(\*)")
+_BLOCK_SIGNS: Final = re.compile(r"(?<![\w*])/\*|\*/(?![\w*])")
 _HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
 
 _DIFF_HEAD: Final = re.compile(
@@ -513,9 +515,19 @@ def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
     for other in "+-":
         if other not in signs or is_patch:
             kept = [f" {line[1:]}" if line[:1] in signs else line for line in bare if not line.startswith(other)]
-            if any(map(is_informative, kept)):
+            if any(map(is_informative, kept)) and not _opens_comment(kept):
                 for reading in (*_read_all_styles(kept), _read_plain(kept)):
                     yield replace(reading, is_annotated=True)
+
+
+def _opens_comment(lines: Sequence[str]) -> bool:
+    """True when a block comment starts in another: the line that closes it was left out, so code would count as comment."""
+    depth = 0
+    for sign in _BLOCK_SIGNS.findall("\n".join(lines)):
+        depth = depth + 1 if sign == "/*" else 0
+        if depth > 1:
+            return True
+    return False
 
 
 def _read_margin(lines: Sequence[str], margin: str) -> Iterator[Reading]:
@@ -560,7 +572,7 @@ def _read_side(body: Sequence[str], other: str, group: str) -> Iterator[Side]:
         else:
             read.append((number, line[1:]))
             number = number + 1 if number is not None else None
-    if any(text.strip() and text != "..." for _, text in read):
+    if any(text.strip() and text != "..." for _, text in read) and not _opens_comment([text for _, text in read]):
         yield Side(read, is_cut)
         if number is not None:
             yield Side([(None, text) for _, text in read], is_cut)
