@@ -15,11 +15,13 @@ HIDDEN: Final = re.compile(
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"  # zero width, bidi, line separators
+    "\u2800"  # a braille pattern without dots
     "\ud800-\udfff"  # lone surrogates
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: fonts have ordinary letters there, so that 1<U+E075>00 was read as 1400
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # musical controls, tags, variation selectors
     "]"
 )
-"""Characters that print nothing, move the cursor, or change the order of what is printed."""
+"""Characters that print nothing, move the cursor, change the order of what is printed, or have no meaning of their own."""
 
 
 def code_point(character: str) -> str:

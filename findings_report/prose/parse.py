@@ -170,7 +170,7 @@ def _hidden(text: str) -> Iterator[Fault]:
         return
     for number, line in enumerate(text.split("\n")):
         for character in dict.fromkeys(HIDDEN_IN_PROSE.findall(line)):
-            fault = f"the text holds the hidden character {code_point(character)}"
+            fault = f"the text holds the hidden or private character {code_point(character)}"
             yield Fault(number, fault, "remove it; the report shows it by its code", "hidden-character")
 
 

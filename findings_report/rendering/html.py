@@ -38,7 +38,7 @@ _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
-_HIDDEN_NOTE: Final = "The line holds hidden characters."
+_HIDDEN_NOTE: Final = "The line holds hidden or private characters."
 
 
 def escape(text: str) -> Markup:
