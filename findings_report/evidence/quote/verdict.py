@@ -10,21 +10,9 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from findings_report.evidence.quote.locate import (
-    LONGEST,
-    UNKNOWN,
-    Alignment,
-    LineIndex,
-    Part,
-    Spelling,
-    align_closest,
-    find_closest,
-    find_places,
-    has_all_lines,
-    place_anywhere,
-    place_at_claim,
-    spell,
-)
+from findings_report.evidence.quote.closest import LONGEST, Alignment, align_closest, find_closest
+from findings_report.evidence.quote.index import UNKNOWN, LineIndex, Spelling, spell
+from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, place_anywhere, place_at_claim
 from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.languages import strip_comments
