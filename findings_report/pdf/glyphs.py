@@ -1,7 +1,7 @@
 """Text that the fonts can print: a visible stand-in, `[U+1F600]`, for every other character, and places to break in long words.
 
-A character cannot be printed if no bundled font has it, if it is for private use, or if it hides or reorders others: a
-reader of a report has to see what is there. Exceptions: white space, characters that only allow or forbid a line break, joiners, which some
+A character cannot be printed if no bundled font has it, or if it hides or reorders others: a reader of a report has to
+see what is there. Exceptions: white space, characters that only allow or forbid a line break, joiners, which some
 scripts are written with, and variation selectors, which choose a shape of the character before them.
 """
 
@@ -134,6 +134,4 @@ def add_line_breaks(html: str) -> str:
 @cache
 def _covered() -> frozenset[int]:
     ranges = (line.split("-") for line in COVERAGE.read_text(encoding="ascii").splitlines() if not line.startswith("#"))
-    points = (point for start, end in ranges for point in range(int(start, 16), int(end, 16) + 1))
-    # What a private-use code point means is agreed between a writer and a font: Inter has letters there, which nobody wrote.
-    return frozenset(point for point in points if unicodedata.category(chr(point)) != "Co")
+    return frozenset(point for start, end in ranges for point in range(int(start, 16), int(end, 16) + 1))

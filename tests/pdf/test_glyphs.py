@@ -109,8 +109,3 @@ def test_missing_characters_are_grouped_by_script_in_the_order_of_the_text() -> 
         "Egyptian": ("\U00013001", "\U00013000"), "Chinese or Japanese": ("利", "用")
     }  # fmt: skip
     assert missing_by_script("Plain text – with signs") == {}
-
-
-def test_private_use_is_shown_by_its_code_though_a_font_has_letters_there() -> None:
-    assert missing_characters("1\ue07500") == ("\ue075",)
-    assert substitute_missing("<p>1\ue07500</p>") == ("<p>1[U+E075]00</p>", ("\ue075",))
