@@ -230,5 +230,5 @@ def write_engagement(
 def write_quote(text: str) -> list[str]:
     """A block scalar, for people; a JSON string where YAML has no block for the characters."""
     if not all(character.isprintable() or character in "\t\n" for character in text) or not text.strip():
-        return [f"    quote: {json.dumps(text)}"]
+        return [f"    quote: {json.dumps(text, ensure_ascii=False)}"]
     return ["    quote: |2-", *(f"      {line}" if line else "" for line in text.split("\n"))]

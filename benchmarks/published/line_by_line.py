@@ -139,7 +139,7 @@ def judge(quote: str, lines: Sequence[str]) -> Judgement:
             traits |= {*removed, how}
             number = int("".join(re.findall(r"\d+", line)[:1])) if "numbers" in removed else 0
             placed.append(Placed(file.places(text), how != "line", elided or number > expected))
-            elided, expected = False, number + 1
+            elided, expected = elided and not placed[-1].lines, number + 1
             is_code = is_code or not COMMENT.match(text)
         elif why := set_aside(line, first=index == 0):
             traits.add(why)
