@@ -19,7 +19,7 @@ SIGNS = r"(?://+|#+|/\*+|\*+(?=[\s/]|$)|<!--|--(?=\s)|;;)"
 COMMENT = re.compile(rf"\s*{SIGNS}")
 ELISION = re.compile(
     rf"\s*(?:\d+\s*[:|]?\s*)?[+-]?\s*(?:{SIGNS}\s*)?[\[({{<]*\s*"
-    r"(?:\.\s*\.|…|\.$|snip|\W*(?:rest|remain\w*|more|other) (?:of|code))",
+    r"(?:\.\s*\.|…|\.$|snip|trunc|\W*(?:rest|remain\w*|more|other) (?:of|code))",
     re.IGNORECASE,
 )
 OMITTED = re.compile(rf"\s*{SIGNS}.*(?:omitted|\.\.\.|…)\W*$")
