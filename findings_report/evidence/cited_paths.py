@@ -18,7 +18,7 @@ from findings_report.model.evidence import Region
 _LINES: Final = re.compile(
     r"(?:"
     # forges and editors: #L12, #L12-L14, #L12C3-L14C5, #lines-12:14, #12, and ?plain=1
-    r"(?:\?[^#?/]*)?#(?:L|lines?-)?(?P<a>[0-9]{1,7})(?:C[0-9]+)?(?:[-:,]L?(?P<b>[0-9]{1,7})(?:C[0-9]+)?)?"
+    r"(?:\?[^#?/]*)?#(?:L|lines?-)?(?P<a>[0-9]{1,7})(?:C[0-9]+)?(?:[-:]L?(?P<b>[0-9]{1,7})(?:C[0-9]+)?)?"
     # grep, compilers, editors: :12, :12-14, :12:5, :L12
     r"|:L?(?P<c>[0-9]{1,7})(?:-L?(?P<d>[0-9]{1,7})|:[0-9]+)?:?"
     # MSBuild: (12), (12,5); prose: (line 12), (lines 12-14), line 12

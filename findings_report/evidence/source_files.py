@@ -471,6 +471,27 @@ def find_clones(engagement: Engagement, folder: Path, overrides: Mapping[str, Pa
     return clones
 
 
+def set_aside_broken(
+    clones: Mapping[str, Clone | None], borrow: Sequence[Path]
+) -> tuple[dict[str, Clone | None], tuple[Problem, ...]]:
+    """Return the clones without those that cannot be opened, and a warning for each of these.
+
+    A clone that the command line names stays: a wrong one is an error.
+    """
+    kept = dict(clones)
+    problems: list[Problem] = []
+    for name, clone in clones.items():
+        if clone is None or clone.is_given:
+            continue
+        try:
+            with open_clones({name: clone}, borrow):
+                pass
+        except FindingsReportError as error:
+            kept[name] = None
+            problems += soften_errors(error)
+    return kept, tuple(problems)
+
+
 @contextmanager
 def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> Iterator[dict[str, git.Repository | None]]:
     """Open every clone, and close all at the end. Raises FindingsReportError (SOURCE) with all that cannot be opened."""

@@ -154,17 +154,18 @@ def _evidence(
     from findings_report.authoring.proofread import check_links
     from findings_report.evidence.resolve import resolve
     from findings_report.evidence.scope_survey import survey
-    from findings_report.evidence.source_files import find_clones, open_clones
+    from findings_report.evidence.source_files import find_clones, open_clones, set_aside_broken
 
     try:
         clones = find_clones(authored.engagement, folder, inputs.clones)
+        clones, broken = set_aside_broken(clones, inputs.borrow)
         with open_clones(clones, inputs.borrow) as sources:
             found = resolve(authored.engagement, authored.findings, sources)
             covered = survey(authored.engagement, found.repositories, sources)
             links = check_links(authored.engagement, authored.findings, sources)
     except FindingsReportError as error:
         return None, None, (*error.problems, *check_links(authored.engagement, authored.findings, None))
-    return found, covered, (*found.problems, *covered.problems, *links)
+    return found, covered, (*broken, *found.problems, *covered.problems, *links)
 
 
 def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:

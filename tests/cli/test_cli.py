@@ -143,7 +143,6 @@ BROKEN: list[tuple[str, Callable[[Work], object], int, str]] = [
     ("a file name pattern", lambda w: w.engagement("file_name: '{nope}'\n"), 3, "{nope} is not one of"),
     ("a missing commit", lambda w: w.engagement(repository=f'path: ../app, commit: "{"1" * 40}"'), 4, "1111111111"),
     ("a missing revision", lambda w: w.engagement(repository="path: ../app, revision: v9"), 4, "v9"),
-    ("a folder that is no repository", lambda w: w.engagement(repository="path: ../findings"), 4, "findings"),
 ]
 
 
@@ -198,6 +197,16 @@ def test_a_path_in_another_notation_is_one_warning_also_with_a_scope(work: Work,
 
     assert (ran.code, ran.err.count("warning: ")) == (0, 1), ran.err
     assert "= help: write `app.py`" in ran.err
+
+
+def test_a_clone_that_cannot_be_opened_leaves_its_quotes_unchecked(work: Work, run: Run) -> None:
+    work.engagement(repository=f'path: ../findings, commit: "{work.commit}"')
+
+    ran = run("build", work.root, "-f", "md")
+
+    assert (ran.code, run("check", work.root, "--strict").code) == (0, 1), ran.err
+    assert "warning: repositories.app.path: repository 'app': no git repository at" in ran.err
+    assert "1 unchecked" in ran.out
 
 
 def test_thirty_locations_at_one_missing_commit_are_one_message(work: Work, run: Run) -> None:
