@@ -1,9 +1,10 @@
 """The author's quote, checked against the lines of a file.
 
 In: the quote as pasted, the indexed lines of the file, the lines that the location cites. Out: a `Check` with the verdict, the
-lines where the quote is, and the differences. The steps are `parse` (paths, diffs, numbers apart), `marks` (what people add),
-`index` (make file and quote searchable), `locate` (find the place of all of it), `closest` (else the closest text), `verdict`
-(look at the gaps and grade). Must not know git, findings or how a verdict is worded.
+lines where the quote is, and the differences. The steps are `parse` (all ways to read the quote: `printed` knows what programs
+add to code, `marks` what people add), `index` (make file and quote searchable), `locate` (find the place of all of it),
+`closest` (else the closest text), `verdict` (look at the gaps and grade). Must not know git, findings or how a verdict is
+worded.
 """
 
 from __future__ import annotations

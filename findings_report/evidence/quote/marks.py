@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from findings_report.model.evidence import Region
@@ -168,6 +169,7 @@ def may_name(named: str, path: str) -> bool:
     return not own or (own[-1] == other[-1] and all(part in remaining for part in short))
 
 
+@lru_cache(maxsize=1024)  # each reading of a quote asks again
 def is_elision(text: str) -> bool:
     """True for a line that says that lines were left out: `...`, `// [code omitted]`, "rest of the function"."""
     return len(text) <= _LONGEST and _ELISION.match(text) is not None

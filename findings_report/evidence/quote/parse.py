@@ -22,6 +22,7 @@ from findings_report.evidence.quote.marks import (
     may_name,
     strip_remark,
 )
+from findings_report.evidence.quote.printed import Numbered, Side, opens_comment, split_diff, split_numbers, strip_paths
 from findings_report.model.evidence import Line, Region, Run
 from findings_report.sourcecode.lines import dedent, is_informative, join_runs, split_lines
 
@@ -48,26 +49,14 @@ STYLES: Final = tuple(
 
 _COLUMN: Final = re.compile(r"[ \t]*[Ll]?[0-9]{1,7}(?=\s|\Z)")
 
-Numbered = list[tuple[int | None, str]]
-"""Lines of code, each with the number that was beside it; None for a line without one."""
-
 _BELOW: Final = re.compile(r"://|\A(?:Figure|Fig\.|Listing|Snippet) ")  # what may name the file below the code
-_C4UDIT: Final = re.compile(r"\A(?P<path>[^\s:]+)::(?P<number>[0-9]{1,7}) => ")  # the Code4rena bot's `grep -n`
-_GREP: Final = re.compile(r"(?P<mark>[:-])[0-9]{1,7}(?P=mark)")
-_PATH_START: Final = re.compile(r"[^\s:./]*+[./]")
-_BARE_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*\Z")
 _BAR_ROW: Final = re.compile(r"[ \t]+[|│][ \t]*+(?P<code>(?:[\^~].*)?)\Z")  # `   | ^^^^ here`, as compilers print it
 _MOST_HEADS: Final = 3
 _SIGN_BEHIND: Final = re.compile(r"\A([ \t]*+[0-9]{1,7}[ \t]*+[:|]?)[ \t]?([-+])(?=[ \t])")  # `12 + code`, `12: - code`
 _SIGNED: Final = re.compile(r"[ \t]*+(?:[0-9]{1,7}[ \t]*+[:|]?[ \t]?)?[-+]")
 _SIGN_TWICE: Final = re.compile(r"\A([-+])\1(?=[ \t])")
 _COMMENT_LINE: Final = re.compile(r"[ \t]*+(?://|\#(?!\w)|/\*|--|\*|;|%|<!--|\(\*)")
-_BLOCK_SIGNS: Final = re.compile(r"(?<![\w*])/\*|\*/(?![\w*])")
-_HUNK: Final = re.compile(r"@@ -(?P<old>[0-9]{1,7})(?:,[0-9]+)? \+(?P<new>[0-9]{1,7})(?:,[0-9]+)? @@")
 
-_DIFF_HEAD: Final = re.compile(
-    r"(?:diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |new file mode |deleted file mode |similarity |rename )"
-)
 _DIFF_FILE: Final = re.compile(r"(?:\+\+\+ b/|--- a/|diff --git a/.* b/)(?P<path>[^\t]+)")
 _LONGEST_DIFF_HEAD: Final = 8
 
@@ -130,15 +119,6 @@ class Reading:
         return join_runs(sorted(numbers)) if numbers or self.head is None else self.head.regions
 
 
-class Side(NamedTuple):
-    """One side of a diff, or of a patch that somebody proposes."""
-
-    lines: Numbered
-    """Its lines; their numbers when every hunk says where it starts."""
-    is_cut: bool
-    """True when lines of the other side were left out."""
-
-
 class _Body(NamedTuple):
     """A quote without what is around the code."""
 
@@ -172,7 +152,8 @@ def _read_shapes(quote: str) -> tuple[Reading, ...]:
 
 def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
     """Yield the readings that take something off."""
-    yield from _read_pasted(lines)
+    sides = tuple(split_diff(lines))
+    yield from _read_pasted(lines, sides)
     numbered = _read_all_styles(lines)
     yield from numbered
     if numbered:
@@ -181,7 +162,10 @@ def _read_body(lines: Sequence[str], *, words: str) -> Iterator[Reading]:
         yield from _read_all_styles(columns) if columns != lines else ()
         # `nl` does not number blank lines, and an excerpt may be counted from 1: then the numbers are not those of the file.
         yield from (_drop_numbers(reading) for reading in numbered if _skips_blanks(reading) or _starts_at_1(reading))
-    yield from _read_patch(lines, is_diff=words.lower().startswith(("diff", "patch", "udiff")))
+    patch = _read_patch(lines, is_diff=words.lower().startswith(("diff", "patch", "udiff")))
+    # A diff that was read as one needs no second look, unless it has numbers or its signs are doubled.
+    is_read = len(sides) > 1 and not any(map(_SIGN_TWICE.match, lines))
+    yield from (reading for reading in patch if reading.is_numbered or not is_read)
     margin = next((line.lstrip()[:1] for line in lines if line.strip()), "")
     if margin in (">", "|", "│") and len(lines) > 1:
         yield from _read_margin(lines, margin)
@@ -252,20 +236,21 @@ def replace_texts(reading: Reading, texts: Sequence[str | None]) -> Reading:
         marks += line.marks
         is_jump = is_jump or line.is_after_jump
         if text is not None:
-            kept.append(line._replace(text=text, marks=marks, is_after_jump=is_jump))
+            is_same = text == line.text and marks == line.marks and is_jump == line.is_after_jump
+            kept.append(line if is_same else line._replace(text=text, marks=marks, is_after_jump=is_jump))
             marks, is_jump = (), False
     return replace(reading, lines=tuple(kept), marks=marks + reading.marks)
 
 
-def _read_pasted(lines: Sequence[str]) -> Iterator[Reading]:
-    """Yield the readings of code that a program printed with paths, numbers or diff marks."""
+def _read_pasted(lines: Sequence[str], sides: Sequence[Side]) -> Iterator[Reading]:
+    """Yield the readings of code that a program printed with paths, numbers or as a diff with `sides`."""
     bare = strip_paths(lines)
     if bare is not None:
         yield from _read_all_styles(bare)
     apart = split_numbers(lines)
     if apart is not None:
         yield _collect(apart)
-    for side in split_diff(lines):
+    for side in sides:
         read = _collect(side.lines)
         yield replace(read, is_annotated=read.is_annotated or side.is_cut)
 
@@ -434,66 +419,6 @@ def _strip_fence(body: _Body) -> _Body:
     return _Body(body.start + 1, body.lines[1 : -1 if is_closed else None], opener[2].strip())
 
 
-def strip_paths(lines: Sequence[str]) -> list[str] | None:
-    """Return `12:code` for `src/app.py:12:code`, the output of `grep -n` for several files; None for other text."""
-    first = next((line for line in lines if line.strip()), "")
-    if _C4UDIT.match(first):
-        lines = [_C4UDIT.sub(r"\g<path>:\g<number>:", line) for line in lines]
-        first = _C4UDIT.sub(r"\g<path>:\g<number>:", first)
-    begin = _PATH_START.match(first)
-    match = _GREP.search(first, begin.end()) if begin else None
-    if match is None or ":" in first[: match.start()]:
-        return None
-    path = first[: match.start()]
-    starts = (f"{path}:", f"{path}-")
-    if not all(line.startswith(starts) or not line.strip() or line.strip() == "--" for line in lines):
-        return None
-    return [line[len(path) + 1 :] if line.startswith(starts) else line for line in lines]
-
-
-def split_numbers(lines: Sequence[str]) -> Numbered | None:
-    """Return lines whose numbers were copied as lines: all numbers first, or each before its code; None for other text.
-
-    Two numbers at least, each one more than the one before it.
-    """
-    bare = [_BARE_NUMBER.match(line) for line in lines[:2]]
-    # Two lines of code and their numbers at least: `1` above one line is more likely code.
-    if len(lines) < 4 or bare[0] is None:
-        return None
-    return _split_columns(lines) if bare[1] else _pair_alternating(lines)
-
-
-def _split_columns(lines: Sequence[str]) -> Numbered | None:
-    count = len(lines) // 2
-    numbers = [_number(line) for line in lines[:count]]
-    first = numbers[0]
-    if len(lines) % 2 or first is None or numbers != list(range(first, first + count)):
-        return None
-    return list(zip(numbers, lines[count:], strict=True))
-
-
-def _pair_alternating(lines: Sequence[str]) -> Numbered | None:
-    read: Numbered = []
-    last: int | None = None
-    is_open = False
-    for line in lines:
-        number = _number(line)
-        if number is not None and last in (None, number - 1):
-            read += [(last, "")] if is_open else []
-            last, is_open = number, True
-        elif is_open:
-            read.append((last, line))
-            is_open = False
-        elif line.strip():
-            return None
-    return read if len(read) > 1 else None
-
-
-def _number(line: str) -> int | None:
-    match = _BARE_NUMBER.match(line)
-    return int(match[1]) if match else None
-
-
 def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
     """Yield the sides of a patch as people type it: `-` and `+` at the margin, context lines without the blank of a diff.
 
@@ -515,19 +440,9 @@ def _read_patch(lines: Sequence[str], *, is_diff: bool) -> Iterator[Reading]:
     for other in "+-":
         if other not in signs or is_patch:
             kept = [f" {line[1:]}" if line[:1] in signs else line for line in bare if not line.startswith(other)]
-            if any(map(is_informative, kept)) and not _opens_comment(kept):
+            if any(map(is_informative, kept)) and not opens_comment(kept):
                 for reading in (*_read_all_styles(kept), _read_plain(kept)):
                     yield replace(reading, is_annotated=True)
-
-
-def _opens_comment(lines: Sequence[str]) -> bool:
-    """True when a block comment starts in another: the line that closes it was left out, so code would count as comment."""
-    depth = 0
-    for sign in _BLOCK_SIGNS.findall("\n".join(lines)):
-        depth = depth + 1 if sign == "/*" else 0
-        if depth > 1:
-            return True
-    return False
 
 
 def _read_margin(lines: Sequence[str], margin: str) -> Iterator[Reading]:
@@ -540,39 +455,3 @@ def _read_margin(lines: Sequence[str], margin: str) -> Iterator[Reading]:
     inner = [line.removesuffix(margin) for line in inner if not is_table or set(line) - set("|-: ")] if is_table else inner
     yield from _read_all_styles(inner)
     yield _read_plain(inner)
-
-
-def split_diff(lines: Sequence[str]) -> Iterator[Side]:
-    """Yield the old side of a diff, then the new one; nothing for text that is no diff.
-
-    A diff has the head of a hunk, or lines added and perhaps removed beside lines that are neither, and nothing else. Lines
-    removed alone are no sign: lists are written so, and to leave them out would hide what the quote says.
-    """
-    body = [line for line in lines if not _DIFF_HEAD.match(line) and not line.startswith("\\ No newline")]
-    # `--- a/file` and the like were removed above, so that a diff pasted without its head is read in the same way.
-    has_hunks = any(_HUNK.match(line) for line in body)
-    marks = {line[0] for line in body if line.strip() and not _HUNK.match(line)}
-    if not marks <= set("+- ") or not (has_hunks or "+" in marks):
-        return
-    if has_hunks or "-" in marks:
-        yield from _read_side(body, "+", "old")
-    yield from _read_side(body, "-", "new")
-
-
-def _read_side(body: Sequence[str], other: str, group: str) -> Iterator[Side]:
-    read: Numbered = []
-    number: int | None = None
-    is_cut = False
-    for line in body:
-        if (head := _HUNK.match(line)) is not None:
-            read += [(None, "...")] if read else []
-            number = int(head[group])
-        elif line.startswith(other):
-            is_cut = True
-        else:
-            read.append((number, line[1:]))
-            number = number + 1 if number is not None else None
-    if any(text.strip() and text != "..." for _, text in read) and not _opens_comment([text for _, text in read]):
-        yield Side(read, is_cut)
-        if number is not None:
-            yield Side([(None, text) for _, text in read], is_cut)
