@@ -23,13 +23,13 @@ ELISION = re.compile(
     re.IGNORECASE,
 )
 OMITTED = re.compile(rf"\s*{SIGNS}.*(?:omitted|\.\.\.|…)\W*$")
-NUMBER = re.compile(r"\s*[+>|-]?\s*(?:L|#)?\d{1,6}\s*(?:[:|.)→-]+|(?=\s)|$)")
+NUMBER = re.compile(r"^\s*[+>|-]?\s*(?:L|#)?\d{1,6}\s*(?:[:|.)→-]+|(?=\s)|$)")
 ADDED = re.compile(r"\s*\+(?:\+(?=\s\s)|(?!\+))")
 PATCH_HEAD = re.compile(r"(?:diff --git |index [0-9a-f]+|@@ |--- |\+\+\+ |new file mode|\\ No newline)")
 MARK = r"@>|@audit|@note|@info|@bug|<-|\^\^|[^\x00-\x7f]"
 REMARK = re.compile(rf"\s*(?:{SIGNS}|{MARK})")
 TRAILING_REMARK = re.compile(rf"//|#|/\*|--|{MARK}")
-SIGN = re.compile(r"\s*(?:[-=|~]*>+|@?\s?>+|@@+|[+-]|[^\x00-\x7f]+)")
+SIGN = re.compile(r"^\s*(?:[-=|~]*>+|@?\s?>+|@@+|[+-]|[^\x00-\x7f]+)")
 SHORTEST = 3
 """The fewest characters that count as part of a line."""
 LOCATING = 6
