@@ -9,7 +9,8 @@ from typing import Final
 
 from findings_report.comparison.sides import ReadSide, compare_sides, list_names, read_side
 from findings_report.model.comparison import Assessment, Change, ComparedFinding, Comparison
-from findings_report.model.finding import ANSWERED
+from findings_report.model.drift import DriftKind
+from findings_report.model.finding import ANSWERED, Status
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering.job import LOCAL, run_jobs
 from findings_report.rendering.run import Written, collect_files, plan_rendering
@@ -137,12 +138,25 @@ def _find_tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequenc
         if bad:
             fault = f"--fail-on {gate.text}: {len(bad)} found: {list_names(bad)}"
             problems.append(Problem(Kind.GATE, fault, code="fail-on"))
+        blind = [compared.id for compared in comparison.findings if _is_blind(compared) and _rank(compared, scale) <= limit]
+        # A gate that passes because nothing could be read would be green for the wrong reason.
+        if blind and gate.name == Assessment.CONTRADICTION.value:
+            fault = f"--fail-on {gate.text} cannot be checked: the code of {list_names(blind)} cannot be read"
+            remedy = "add the clone with `--repository NAME=PATH`, or fetch its whole history"
+            problems.append(Problem(Kind.GATE, fault, remedy, code="gate-blind"))
     changed = sum(1 for compared in comparison.findings if compared.change is not Change.UNCHANGED)
     if exit_code and changed:
         problems.append(
             Problem(Kind.GATE, f"--exit-code: {changed} finding{'' if changed == 1 else 's'} changed", code="exit-code")
         )
     return problems
+
+
+def _is_blind(compared: ComparedFinding) -> bool:
+    """Return True if the finding is said to be resolved, and none of the code that it cites could be read."""
+    resolved = compared.current is not None and compared.current.status in (Status.RESOLVED, Status.PARTIALLY_RESOLVED)
+    drifts = [region.drift.kind for region in compared.evidence]
+    return resolved and bool(drifts) and set(drifts) == {DriftKind.UNVERIFIABLE}
 
 
 def _rank(compared: ComparedFinding, scale: Sequence[str]) -> int:

@@ -254,6 +254,17 @@ def test_a_gate_trips_on_what_it_names(demo: Path, gate: str, trips: bool) -> No
     assert [problem.kind for problem in found.problems if problem.level == "error"] == ([Kind.GATE] if trips else [])
 
 
+@pytest.mark.parametrize(("gate", "trips"), [("contradiction", True), ("contradiction:critical", False), ("regressed", False)])
+def test_the_gate_on_contradictions_trips_where_the_code_cannot_be_read(demo: Path, gate: str, trips: bool) -> None:
+    (demo / "app").rename(demo / "elsewhere")
+
+    found = run(demo, "report-1.0", fail_on=(gate,))
+
+    errors = [problem for problem in found.problems if problem.level == "error"]
+    assert [(problem.kind, problem.code) for problem in errors] == ([(Kind.GATE, "gate-blind")] if trips else [])
+    assert all("the code of DEMO-001, DEMO-002, DEMO-003 cannot be read" in problem.fault for problem in errors)
+
+
 def test_any_difference_trips_the_exit_code(demo: Path) -> None:
     same = run(demo, "report-1.0", "git:report-1.0", exit_code=True)
 
