@@ -246,6 +246,10 @@ def test_characters_that_nobody_sees_are_set_aside() -> None:
     assert_read(code(11, 15).replace("require", "\u200brequire"), Verdict.EXACT, found="11-15")
 
 
+def test_a_colon_behind_some_of_the_numbers_is_no_code() -> None:
+    assert_read(f"11    {LINES[10]}\n12    {LINES[11]}\n13:   {LINES[12]}", Verdict.EXACT, Verdict.WHITESPACE, found="11-13")
+
+
 def test_rows_of_a_compiler_between_numbered_lines_are_remarks() -> None:
     rows = f"  --> src/Vault.sol:12:5\n   |\n12 | {LINES[11]}\n   |         ^^^^^^^ not checked\n13 | {LINES[12]}\n   |"
 

@@ -43,7 +43,7 @@ _NUMBERED: Final = re.compile(_NUMBER + r"(?![\w])")
 
 STYLES: Final = tuple(
     re.compile(rf"{_NUMBER}(?:{separator}(?P<code>.*)|[ \t]*)\Z")
-    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*[→>]", r"[.)]", r"[-=:]", r"(?=[ \t])", r"[ \t]+[-:]")
+    for separator in (r"\t", r":", r"[ \t]*[|│┃⎜¦]", r"[ \t]*[→>]", r"[.)]", r"[-=:]", r":?(?=[ \t])", r"[ \t]+[-:]")
 )
 """Each way of writing line numbers; their groups are `number` and `code`."""
 
