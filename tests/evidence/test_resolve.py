@@ -732,3 +732,19 @@ def test_only_gits_lines_are_ever_printed_and_no_note_is_lost(
     shown = [line.number for run in snippet.runs for line in run.lines if line.number]
     assert shown == sorted(set(shown))
     assert shown
+
+
+@pytest.mark.parametrize("head", ["src/code.py", "code.py:6", "https://github.com/o/app/blob/main/src/code.py#L6"])
+def test_a_quote_may_name_the_file_of_its_location(source: Repository, head: str) -> None:
+    result = resolved(source, {"lines": "6", "quote": f"{head}\n{LINES[5]}"})
+
+    assert (only(result).check.verdict, result.problems) == (Verdict.EXACT, ())
+
+
+def test_a_quote_that_names_another_file_is_warned_of(source: Repository) -> None:
+    result = resolved(source, {"lines": "6", "quote": f"// File: src/store.py\n{LINES[5]}"})
+
+    problem = problem_of(result, "quote-names-other-file")
+    assert (only(result).check.verdict, problem.level) == (Verdict.EXACT, "warning")
+    assert "src/store.py" in problem.fault
+    assert "src/code.py" in problem.fault
