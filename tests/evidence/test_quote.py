@@ -423,6 +423,10 @@ HOSTILE = {
     "braces between marks": ("}\n" * 99_000, "}\n...\n" * 40_000),
     "marks within lines": ("call(a, b);\n}\n" * 60_000, "a ... a ... a ... a\n" * 10_000),
     "parts of lines": ("call(a, b);\n}\n" * 60_000, "call(a\n" * 35_000),
+    "names of files": ("a\n" * 1000, "// src/app.py:12 - it, (lines 1-2, 3-4 " * 6_000 + "\n" + "src/app.py#L1-L9\n" * 15_000),
+    "marks": ("a();\n" * 1000, "a(); => @audit <-- // HERE 👉 x\n" * 8_000),
+    "signs of a patch": ("a\n" * 1000, "- a\n+ /* b\n" * 26_000),
+    "numbers on some lines": ("a\n" * 1000, "".join(f"{number}: a\nb\n\n" for number in range(1, 25_000))),
     "numbers": ("1 1\n" * 1_000_000, "".join(f"{number} 1 1\n" for number in range(1, 25_000))),
 }
 
