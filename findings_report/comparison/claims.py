@@ -22,7 +22,7 @@ from findings_report.model.comparison import (
     TrackedRegion,
     count_places,
 )
-from findings_report.model.drift import Method, Spot
+from findings_report.model.drift import DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
@@ -32,8 +32,8 @@ _KEPT: Final = (CodeState.EQUAL, CodeState.AROUND, CodeState.INTACT)
 _CHANGED: Final = (CodeState.MODIFIED, CodeState.DELETED)
 _SHORT: Final = 12
 
-Words = Mapping[Status, str]
-"""What is printed for a status, where it is not its name."""
+StatusWords = Mapping[Status, str]
+"""Status -> what is printed for it, where that is not its name."""
 
 _UNFIT: Final[dict[Verdict, str]] = {
     Verdict.NOT_FOUND: "was not found in that file",
@@ -57,6 +57,8 @@ class CitedCode:
     """What happened, as a clause of a sentence; when the regions differ, with every region."""
     doubts: tuple[str, ...]
     """Why its lines are not known to be the code that was meant, in clauses; empty when they are."""
+    is_reformatted: bool
+    """True when the white space of a region differs, and no more than that."""
 
     @property
     def state(self) -> CodeState:
@@ -99,7 +101,7 @@ def judge_claim(
     *,
     is_read: bool = True,
     is_same_code: bool = False,
-    words: Words = MappingProxyType({}),
+    words: StatusWords = MappingProxyType({}),
 ) -> tuple[Judgement, ...]:
     """Return the assessments of a claim, the most serious first.
 
@@ -115,6 +117,7 @@ def judge_claim(
         _states(_without_kept_steps(baseline, known), is_read=is_read),
         _describe_code(_combine(states), evidence, is_read=is_read, is_new=change is Change.NEW),
         tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
+        any(region.drift.kind is DriftKind.REFORMATTED for region in evidence),
     )
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
@@ -242,7 +245,7 @@ def _of_new(code: CitedCode) -> Judgement:
     return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code.state]}.")
 
 
-def _of_absent(status: Status, code: CitedCode, words: Words) -> Judgement:
+def _of_absent(status: Status, code: CitedCode, words: StatusWords) -> Judgement:
     match status:
         case Status.RESOLVED | Status.RISK_ACCEPTED | Status.FALSE_POSITIVE:
             text = f"No longer reported; {status.printed(words)} in the baseline, and {code.clause}."
@@ -253,7 +256,7 @@ def _of_absent(status: Status, code: CitedCode, words: Words) -> Judgement:
             assert_never(status)
 
 
-def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], words: Words) -> Judgement:
+def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], words: StatusWords) -> Judgement:
     text = _begin(f"{status.printed(words)}; {code.clause}")
     has_fix = any(fix.is_between for fix in fixes)
     # Partially resolved asserts that something changed, and here nothing did.
@@ -265,7 +268,7 @@ def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], words:
     return _judge(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
 
 
-def _of_accepted(status: Status, code: CitedCode, words: Words) -> Judgement:
+def _of_accepted(status: Status, code: CitedCode, words: StatusWords) -> Judgement:
     text = _begin(f"{status.printed(words)}; {code.clause}")
     if code.state in (CodeState.EQUAL, CodeState.NONE):
         return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}.")
@@ -317,13 +320,15 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence
     if code.doubts:
         return _judge(Assessment.REVIEW, "resolved-doubt", code, f"{claim}, but {', and '.join(code.doubts)}.")
     between = [fix for fix in fixes if fix.is_between]
-    # Equal lines at both ends with a change between them mean that the change was reverted.
-    if undone := [fix for fix in between if fix.touches]:
+    # Equal lines at both ends with a change between them mean that the change was reverted. A check around the cited lines only
+    # indents them, and is still there while they are indented.
+    if undone := [fix for fix in between if fix.changes_text or (fix.touches and not code.is_reformatted)]:
         text = f"{claim}, although {_names(undone)}, named as the fix, changed it: the lines are the same as before."
         return _judge(Assessment.CONTRADICTION, "resolved-undone", code, text)
     if between:
         # A finding without code has no "other" code.
-        where = " and changed other code" if code.state is CodeState.EQUAL else ""
+        changed = "only the white space of the cited code" if any(fix.touches for fix in between) else "other code"
+        where = f" and changed {changed}" if code.state is CodeState.EQUAL else ""
         text = f"{claim}; the named fix, {_names(between)}, was made between the two reports{where}."
         return _judge(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix

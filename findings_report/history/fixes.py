@@ -93,9 +93,8 @@ class Fixes:
             return ()
         places = list_places(baseline.id, baseline.snippets) if baseline else ()
         cited = [place for place in places if place.unknown is None]
-        # A commit id does not say whose it is. The repositories that the finding cites come first, and a finding without code
-        # may be fixed in any.
-        names = list(dict.fromkeys(place.snippet.repository for place in cited)) or list(self.after)
+        # A commit id does not say whose it is, and a fix may be in a repository that the finding does not cite.
+        names = list(dict.fromkeys([*(place.snippet.repository for place in cited), *self.after]))
         return tuple(self._look_up(named, names, cited) for named in dict.fromkeys(finding.fix.commits))
 
     def _look_up(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
@@ -107,30 +106,33 @@ class Fixes:
         return FixCommit(named=named, commit=None, state=FixState.UNVERIFIABLE)
 
     def _find_commit(self, named: str, names: Sequence[str], cited: Sequence[CitedPlace]) -> FixCommit:
-        state = FixState.UNVERIFIABLE
+        # Missing is what no repository has, so each of them must have been searched.
+        is_searched = bool(names)
         naming: list[str] = []
         for name in names:
-            repository, after = self.repositories.get(name), self.after.get(name)
+            repository, before, after = self.repositories.get(name), self.before.get(name), self.after.get(name)
             # Ancestry needs both ends. Without them the fix stays unverifiable; it is never reported as missing.
             if repository is None or after is None or not repository.has_commit(after):
+                is_searched = False
                 continue
             try:
                 commit = repository.commit_of(named)
             except FindingsReportError as error:
                 self.limits[f"A fix was not looked up: {error}."] = None
+                is_searched = False
                 continue
             if commit is None:
                 # In a shallow clone, absence proves nothing: the commit may be below the cut.
-                state = FixState.UNVERIFIABLE if repository.is_shallow else FixState.MISSING
-                naming += self._find_naming(repository, named, (self.before.get(name), after))
+                is_searched = is_searched and not repository.is_shallow
+                naming += self._find_naming(repository, named, (before, after))
                 continue
-            before = self.before.get(name)
             fix = FixCommit(named=named, commit=commit, state=_grade(repository, commit, before, after))
             if fix.state is FixState.OUTSIDE and before is not None and repository.has_commit(before):
                 fix = self._find_rebased(repository, fix, commit, (before, after))
             mine = [place for place in cited if place.snippet.repository == name]
             touched = tuple(_find_touched(repository, fix.came_in_as or commit, mine))
             return fix.model_copy(update={"touched": touched})
+        state = FixState.MISSING if is_searched else FixState.UNVERIFIABLE
         return FixCommit(named=named, commit=None, state=state, similar=tuple(naming[:_MOST_SIMILAR]))
 
     def _find_naming(self, repository: git.Repository, named: str, ends: tuple[str | None, str]) -> tuple[str, ...]:

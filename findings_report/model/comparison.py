@@ -227,8 +227,13 @@ class FixCommit(Frozen):
 
     @property
     def touches(self) -> bool:
-        """True if the commit changed cited lines."""
+        """True if the commit changed cited lines, if only their white space."""
         return bool(self.touched)
+
+    @property
+    def changes_text(self) -> bool:
+        """True if the commit changed cited lines in more than their white space."""
+        return any(region.drift.kind is not DriftKind.REFORMATTED for region in self.touched)
 
     @property
     def is_between(self) -> bool:

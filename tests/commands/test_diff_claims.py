@@ -178,6 +178,35 @@ def test_a_fix_under_another_hash_is_no_contradiction_with_and_without_the_commi
     assert f"F-04: review: Commit {named}, named as the fix, is not in the repository." in out
 
 
+def test_a_fix_that_indents_the_cited_code_is_not_undone(audit: Audit, said: Said) -> None:
+    lines = ["const q = query()", "db.run('select ' + q)", "done()"]
+    plain = "\n".join(lines) + "\n"
+    guarded = "\n".join([lines[0], "if (isName(q)) {", f"  {lines[1]}", "}", lines[2]]) + "\n"
+    (audit.app / "top.js").write_text(plain)
+    audit.pin(audit.change())
+    audit.write("F-06", "{path: top.js, lines: 2}")
+    audit.deliver()
+    (audit.app / "top.js").write_text(guarded)
+    fix = audit.change()
+    audit.pin(fix)
+    audit.write("F-06", "{path: top.js, lines: 3}", status="resolved", more=f'fix: {{commits: ["{fix}"]}}\n')
+
+    code, out = said("--fail-on", "contradiction,review")
+    _, text, _ = compared(audit, said)
+
+    assert (code, "F-06:" in out) == (0, False)
+    assert f"{fix}, was made between the two reports and changed only the white space of the cited code." in text
+
+    (audit.app / "top.js").write_text(plain)
+    audit.pin(audit.change())
+    audit.write("F-06", "{path: top.js, lines: 2}", status="resolved", more=f'fix: {{commits: ["{fix}"]}}\n')
+
+    code, out = said("--fail-on", "contradiction")
+
+    assert code == 1
+    assert f"although {fix}, named as the fix, changed it: the lines are the same as before." in out
+
+
 def test_a_finding_without_code_is_not_told_of_other_code(audit: Audit, said: Said) -> None:
     audit.pin(audit.baseline)
     audit.write("F-05")

@@ -152,6 +152,25 @@ def test_a_commit_that_the_clone_lacks_may_be_named_in_a_message(app: tuple[Path
     assert [fix.similar for fix in found] == [(picked,), (picked,), (), ()]
 
 
+def test_a_fix_is_looked_up_in_every_repository_and_missing_from_all_of_them(app: tuple[Path, str], tmp_path: Path) -> None:
+    repository, base = app
+    (before,) = repositories.build(
+        tmp_path / "lib", [Commit({"lib.py": "a = 1\n"})], object_format="sha256" if len(base) == 64 else "sha1"
+    )
+    named = change(tmp_path / "lib", "Fix", lib="a = 2\n")
+    report = samples.report().findings[0]
+    cited = tuple(snippet.model_copy(update={"repository": "app"}) for snippet in report.snippets)
+    finding = report.model_copy(update={"snippets": cited, "fix": Fix(commits=(named, "f" * len(base)))})
+    with open_repository(repository, name="app") as one, open_repository(tmp_path / "lib", name="lib") as other:
+        ends = {"app": base, "lib": before}, {"app": base, "lib": named}
+        found = Fixes({"app": one, "lib": other}, *ends).of(finding, finding)
+        without_lib = Fixes({"app": one, "lib": None}, *ends).of(finding, finding)
+
+    assert [fix.state for fix in found] == [FixState.BETWEEN, FixState.MISSING]
+    # The commit may be in the clone that is not there.
+    assert [fix.state for fix in without_lib] == [FixState.UNVERIFIABLE, FixState.UNVERIFIABLE]
+
+
 def test_two_commits_that_changed_no_line_are_not_the_same_change(app: tuple[Path, str]) -> None:
     repository, base = app
     (repository / "logo.png").write_bytes(b"\0one")
