@@ -1,4 +1,4 @@
-"""What `diff` says of the claims of published fix reviews, beside what the reviewers wrote.
+"""The verdicts of `diff` on the claims of published fix reviews, beside those of the reviewers.
 
     python benchmarks/published/fixes.py --mirror CLONES --out FOLDER [--only NAME ...]
 
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the current side, with what `diff` says of it."""
+    """A claim of the current side, with the judgements of `diff`."""
 
     report: str
     finding: str
