@@ -44,17 +44,20 @@ _TO_CLOSE: Final = rf"(?:[^*-]|\*(?![/)])|-(?!->))*+{_CLOSE}?"  # code may follo
 _ELLIPSIS: Final = r"(?:\.{3,}|…+)"
 _HINT: Final = rf"[\w ,]{{0,40}}\b(?:{_DONE}|{_OTHER}|{_WHAT})\b[\w ,]{{0,40}}"
 
-_ELISION: Final = re.compile(
-    rf"\s*+(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*+{_DOTS}(?:{_HINT}{_DOTS}?)?\s*+[\])}}>]|[\[(<]\s*+{_SNIP}\s*+[\])>])\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+{_COMMENT}\s*+[\[({{<]?\s*+(?:\.{{2,}}|…|⋮|⋯){_TO_CLOSE}\s*+\Z"
-    rf"|\s*+(?:{_COMMENT}\s*+[\[(<{{]?\s*+{_SAYING_MORE}|[\[(<]\s*+{_SAYING})[.:…]*+\s*+[\])>}}]?\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+{_COMMENT}\s*+[-~=]*+\s*+{_SNIP}\s*+[-~=]*+\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+{_COMMENT}\s*+{_HINT}{_ELLIPSIS}\s*+{_CLOSE}?\s*+\Z"
-    rf"|\s*+(?:{_ELLIPSIS}|-{{2,}})\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}})?\s*+\Z"
-    rf"|\s*+{_SAYING}[.:…]*+\s*+\Z"
-    r"|\s*+(?::|[-=*_~]{3,}|--|(?:\* ){2,}\*)\s*+\Z",
-    re.IGNORECASE,
+_ELISIONS: Final = (
+    # `...`, `# ...`, `[...]`, `<snip>`
+    rf"(?:{_COMMENT}\s*+)?(?:{_DOTS}|[\[({{<]\s*+{_DOTS}(?:{_HINT}{_DOTS}?)?\s*+[\])}}>]|[\[(<]\s*+{_SNIP}\s*+[\])>])",
+    # `// ... then it returns`, `// more code ...`, `// --- snip ---`
+    rf"{_COMMENT}\s*+[\[({{<]?\s*+(?:\.{{2,}}|…|⋮|⋯){_TO_CLOSE}",
+    rf"{_COMMENT}\s*+(?:{_HINT}{_ELLIPSIS}|[-~=]*+\s*+{_SNIP}\s*+[-~=]*+)",
+    # `// rest of the function`, `[code omitted]`, `... 20 lines skipped ...`
+    rf"{_COMMENT}\s*+[\[(<{{]?\s*+{_SAYING_MORE}[.:…]*+\s*+[\])>}}]?",
+    rf"[\[(<]?\s*+{_SAYING}[.:…]*+\s*+[\])>]?",
+    rf"(?:{_ELLIPSIS}|-{{2,}})\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}})?",
+    # `:`, `-----`, `* * *`
+    r":|[-=*_~]{3,}|--|(?:\* ){2,}\*",
 )
+_ELISION: Final = re.compile(rf"\s*+(?:{'|'.join(_ELISIONS)})\s*+{_CLOSE}?\s*+\Z", re.IGNORECASE)
 
 # Each only where it starts, lest a line of nothing but semicolons be read once for each of them.
 _START: Final = r"(?:(?<!\#)\#++|(?<!/)//++|(?<!-)--|(?<!\S);++|(?<!%)%++|/\*++|\(\*|<!--|(?<!\*)\*)"
@@ -111,12 +114,15 @@ _TAGGED: Final = re.compile(rf"(?!{_KEYWORD}){_TELLS}(?!.*[;{{}}:,\\]\s*+\Z).*\Z
 _ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
 _STARTS: Final = re.compile(rf"\s*+(?:[#/;%(<*@=>→^~!-]|{_SIGN})")  # few lines start as a remark does
 
-_LABEL: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)"
-_HEAD: Final = re.compile(
-    rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+(?P<label>(?:{_LABEL})s?[*_`]*+(?:\s*+:|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
-    r"|(?:from|in|see|at|@)[:\s]\s*+|[\w ]{1,30}:\s*+(?=https?:))?[*_`\"'<\[(]*+(?P<path>https?://[^\s)>\]`]+|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]++)(?P<rest>.*)\Z",
-    re.IGNORECASE,
+_LEAD: Final = rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+"
+_KIND: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)s?"
+_LABEL: Final = (
+    rf"(?P<label>{_KIND}[*_`]*+(?:\s*+:|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    r"|(?:from|in|see|at|@)[:\s]\s*+"
+    r"|[\w ]{1,30}:\s*+(?=https?:))?"
 )
+_PATH: Final = r"(?P<path>https?://[^\s)>\]`]++|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]++)"
+_HEAD: Final = re.compile(rf"{_LEAD}{_LABEL}[*_`\"'<\[(]*+{_PATH}(?P<rest>.*)\Z", re.IGNORECASE)
 _LONGEST_HEAD: Final = 400
 _SPAN: Final = r"L?[0-9]{1,7}+(?:C[0-9]++)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}+(?:C[0-9]++)?)?"
 _SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*+"
