@@ -17,9 +17,8 @@ from findings_report.commands.check import gates, severity_rank
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
-from findings_report.rendering.run import RenderPlan, Written, collect_files, plan_rendering
+from findings_report.rendering.run import RenderPlan, Written, collect_files, open_executor, plan_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
 from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS

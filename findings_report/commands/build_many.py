@@ -20,8 +20,8 @@ from findings_report.commands.build import (
 )
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
-from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import Executor, RenderResult, run_jobs
+from findings_report.rendering.run import open_executor
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
 from findings_report.report.formats import FORMATS

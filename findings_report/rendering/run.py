@@ -1,17 +1,21 @@
-"""A rendering plan: which jobs give which files; and the files, once the jobs are done.
+"""A rendering plan: which jobs give which files; the executor that runs them, this process or the workers of a cluster, both
+with the same bytes; and the files, once the jobs are done.
 
-Nothing is rendered or written here. The plan has every problem that is known before a job starts.
+Nothing is rendered or written here. The plan has every problem that is known before a job starts. A cluster is sent values
+only; reading findings, git and publishing stay on this machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import LOCAL, Executor, Job, RenderResult
 from findings_report.report.check import Progress
 from findings_report.report.output_files import Target
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.rendering.template_files import Template
     from findings_report.system.cache import FileCache
+
+EXECUTORS: Final = ("local", "dask://HOST:PORT", "tls://HOST:PORT")
+"""Values of `--executor`."""
 
 
 @dataclass(frozen=True)
@@ -160,3 +167,24 @@ def renderable(wanted: Sequence[Target], executor: Executor) -> tuple[list[Targe
     if not others:
         raise FindingsReportError(problem)
     return others, (problem,)
+
+
+def open_executor(name: str, *, system_fonts: bool) -> AbstractContextManager[Executor]:
+    """Return the executor that `--executor` names.
+
+    Raises FindingsReportError: USAGE for an unknown name, NETWORK for a cluster that cannot be reached, has workers of another
+    version, or would be sent findings unencrypted.
+    """
+    if name == "local":
+        return nullcontext(LOCAL)
+    scheme, colon, _ = name.partition("://")
+    if not colon or scheme not in ("dask", "tls"):
+        fault = f"--executor {name!r} is not one of {', '.join(EXECUTORS)}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(name, ("local",)), code="executor"))
+    if system_fonts:
+        fault = "--system-fonts means the fonts of this machine, and workers have their own"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "leave it out, or --executor", code="executor"))
+    # Imported here: the local executor works without the extra `cluster`.
+    from findings_report.rendering.cluster.executor import open_cluster
+
+    return open_cluster(name)

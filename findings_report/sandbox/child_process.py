@@ -1,7 +1,9 @@
 """The parent of a confined child: start it, send requests, receive replies, kill it.
 
 The parent survives everything that a child does: a crash, a limit, silence, garbage. `__main__` is the child,
-`restrict` the rights that it gives up, `frames` the format of the messages.
+`restrict` the rights that it gives up, `frames` the format of the messages. An error says which limit the child reached or how
+it failed, and what to do: FindingsReportError of Kind.OUTPUT, with a code that begins with `confine-`; the caller adds what was
+being done.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import site
@@ -21,14 +24,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from findings_report.problems import FindingsReportError
-from findings_report.sandbox import frames, problems
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import visible
+from findings_report.sandbox import frames
 from findings_report.sandbox.restrict import Limits
 
 _READ_SIZE = 1 << 20
 _LAST_ERROR_BYTES = 4096
 _MESSAGE_BYTES = 1 << 16
 _SECONDS_TO_DIE = 5.0
+_LONGEST_REASON = 600
+# Libraries in C end the process on a failed allocation, each in its own words. Source: messages of GLib, Pango, cairo,
+# libstdc++, Python.
+_OUT_OF_MEMORY = re.compile(r"MemoryError|out of memory|bad_alloc|(?:cannot|failed to|could not) allocate", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,12 +104,12 @@ def start_child(module: str, *, limits: Limits, environment: Mapping[str, str]) 
             start_new_session=True,
         )
     except OSError as error:
-        raise problems.start_failure(error) from error
+        raise _start_failure(error) from error
     child = Child(process, limits)
     try:
         message = _exchange(child, b"").message
         if "confinement" not in message:
-            raise problems.preparation_failure(str(message.get("unprepared")))
+            raise _preparation_failure(str(message.get("unprepared")))
         yield replace(child, confinement=str(message["confinement"]))
     finally:
         kill(child)
@@ -113,12 +121,12 @@ def ask(child: Child, request: Mapping[str, object], blobs: Mapping[str, bytes])
     """Send one request and return the reply. Raises FindingsReportError as `run`; the child cannot be used after that."""
     frame = _exchange(child, frames.pack(request, blobs))
     if frame.message.get("exhausted") == "memory":
-        raise problems.memory_limit(child.limits)
+        raise _memory_limit(child.limits)
     if "failed" in frame.message:
-        raise problems.request_failure(str(frame.message["failed"]))
+        raise _request_failure(str(frame.message["failed"]))
     response = frame.message.get("response")
     if not isinstance(response, dict):
-        raise problems.protocol_violation()
+        raise _protocol_violation()
     return ChildReply(response, frame.blobs, child.confinement)
 
 
@@ -163,7 +171,7 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
         while not _is_complete(received, child.limits):
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                raise problems.wall_limit(child.limits)
+                raise _wall_limit(child.limits)
             for key, _ in ready:
                 if key.fileobj is stdin:
                     unsent = unsent[_write(key.fd, unsent) :]
@@ -178,7 +186,7 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
     try:
         return frames.unpack(received)
     except ValueError:
-        raise problems.protocol_violation() from None
+        raise _protocol_violation() from None
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
@@ -193,7 +201,7 @@ def _is_complete(received: bytearray, limits: Limits) -> bool:
     try:
         expected = frames.length(received, limits.output_bytes + _MESSAGE_BYTES)
     except frames.TooLongError:
-        raise problems.output_limit(limits) from None
+        raise _output_limit(limits) from None
     return expected is not None and len(received) >= expected
 
 
@@ -227,4 +235,82 @@ def _explain_death(child: Child) -> FindingsReportError:
     with contextlib.suppress(BlockingIOError):
         while chunk := os.read(stderr.fileno(), _READ_SIZE):
             _keep(child.errors, chunk)
-    return problems.crash(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
+    return _crash(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
+
+
+def _cpu_limit(limits: Limits) -> FindingsReportError:
+    """Return the error of a child that used up its CPU time."""
+    remedy = "reduce the input, or find the part that takes so long: a single huge line, table or nesting suffices"
+    return _error("confine-cpu", f"the confined process used up its {limits.cpu_seconds} seconds of CPU time", remedy)
+
+
+def _memory_limit(limits: Limits) -> FindingsReportError:
+    """Return the error of a child that asked for more memory than it may have."""
+    remedy = "reduce the input, or find the part that is so large: a single huge picture or table suffices"
+    return _error("confine-memory", f"the confined process needed more than its {_size(limits.memory_bytes)} of memory", remedy)
+
+
+def _wall_limit(limits: Limits) -> FindingsReportError:
+    """Return the error of a child that did not answer in time."""
+    remedy = "try again when the machine is less busy, or reduce the input"
+    return _error("confine-wall", f"the confined process gave no answer within {limits.wall_seconds:g} seconds", remedy)
+
+
+def _output_limit(limits: Limits) -> FindingsReportError:
+    """Return the error of a child whose reply is longer than allowed."""
+    return _error(
+        "confine-output", f"the confined process answered with more than {_size(limits.output_bytes)}", "reduce the input"
+    )
+
+
+def _start_failure(error: OSError) -> FindingsReportError:
+    """Return the error of a system that refused a new process."""
+    return _error(
+        "confine-start", f"a confined process cannot be started: {error.strerror}", "free memory or processes and try again"
+    )
+
+
+def _preparation_failure(reason: str) -> FindingsReportError:
+    """Return the error of a child that could not load its worker module, or that the kernel refused to confine."""
+    return _error("confine-unprepared", f"the confined process could not start: {_one_line(reason)}")
+
+
+def _request_failure(reason: str) -> FindingsReportError:
+    """Return the error of a request that ended with an exception."""
+    return _error("confine-failed", f"the confined process failed: {_one_line(reason)}")
+
+
+def _protocol_violation() -> FindingsReportError:
+    """Return the error of a child that sent something else than a frame."""
+    return _error("confine-garbage", "the confined process sent an invalid answer")
+
+
+def _crash(status: int, stderr: str, limits: Limits) -> FindingsReportError:
+    """Return the error of a child that ended before it answered. `status` is negative for a signal."""
+    if status == -signal.SIGXCPU:
+        return _cpu_limit(limits)
+    if _OUT_OF_MEMORY.search(stderr):
+        return _memory_limit(limits)
+    how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
+    last = next((line for line in reversed(stderr.splitlines()) if line.strip()), None)
+    return _error("confine-crash", f"the confined process {how}" + (f": {_one_line(last)}" if last else ""))
+
+
+def _error(code: str, fault: str, remedy: str | None = None) -> FindingsReportError:
+    return FindingsReportError(Problem(Kind.OUTPUT, fault, remedy, code=code))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _one_line(text: str) -> str:
+    shown = " ".join(visible(text).split())
+    return shown if len(shown) <= _LONGEST_REASON else shown[:_LONGEST_REASON] + "…"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB" if count >= 2**20 else f"{count:,} bytes"

@@ -27,8 +27,8 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
 from findings_report.rendering.cluster.executor import _refuse_incompatible_workers
-from findings_report.rendering.executors import open_executor
 from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
+from findings_report.rendering.run import open_executor
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import CODE, describe_difference, install_extra, worker_versions

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from findings_report.comparison.matching.candidates import Pair
 from findings_report.comparison.matching.similarity import Agreement, Prepared, agreement, likeness
-from findings_report.comparison.matching.values import Match, MatchReason, Overlap, Reused
+from findings_report.comparison.matching.values import Match, MatchReason, Overlap, Pair, Reused
 
 REUSED: Final = 0.1
 """Two findings of one id with less similarity than this are not the same: the id was reused."""

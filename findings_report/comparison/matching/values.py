@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from findings_report.model.evidence import Region
 
+Pair = tuple[int, int]
+"""Position of a finding of the baseline, of one of the current side."""
+
 
 @dataclass(frozen=True, slots=True)
 class CitedLines:
