@@ -71,6 +71,15 @@ def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
     return found.parts() if found else None
 
 
+def is_foreign(quoted: Spelling, file: LineIndex) -> bool:
+    """True when the file has neither half of some part of the quote: comments between them cannot be why it is not there."""
+    if len(file.numbers) > _LARGEST:
+        return True
+    unknown = (unit.text for unit in quoted.units if unit.letter == UNKNOWN)
+    halves = ((text[: len(text) // 2], text[len(text) // 2 :]) for text in unknown)
+    return not all(a in file.stream.text or b in file.stream.text for a, b in halves)
+
+
 def has_all_lines(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> bool:
     """True when every quoted line is within `claimed`, in whatever order."""
     letters = Counter[str]()

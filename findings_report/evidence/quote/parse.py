@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -132,6 +133,7 @@ class _Body(NamedTuple):
     """What names the file above it."""
 
 
+@lru_cache(maxsize=64)  # a quote is read for its verdict, and again for what it claims and what to search for
 def read_quote(quote: str) -> tuple[Reading, ...]:
     """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
     readings = _read_shapes(quote)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.closest import LONGEST, Alignment, align_closest, find_closest
 from findings_report.evidence.quote.index import UNKNOWN, LineIndex, Spelling, spell
-from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, place_anywhere, place_at_claim
+from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, is_foreign, place_anywhere, place_at_claim
 from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.languages import strip_comments
@@ -174,7 +174,8 @@ def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) 
     """Return the verdict `comments` on a quote of which all code is in the file, and every comment that the file has; None
     when it is not."""
     reading = _strip_comments(quoted.reading, file)
-    if reading is None:
+    # A second index of the file is made only for a quote that may be in it.
+    if reading is None or is_foreign(spell(reading, file), file):
         return None
     bare = file.bare or file
     spelling = spell(reading, bare)
@@ -189,11 +190,9 @@ def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) 
 
 
 def _strip_comments(reading: Reading, file: LineIndex) -> Reading | None:
-    """Return `reading` without the comments that `file` does not have; None when neither has any, or no code is left."""
+    """Return `reading` without the comments that `file` does not have; None when no code is left."""
     texts = [line.text for line in reading.lines]
     stripped = strip_comments(texts, file.language)
-    if stripped is None and file.bare is None:
-        return None
     lines: list[QuotedLine] = []
     kept: list[str | None] = []
     for line, code in zip(reading.lines, stripped or texts, strict=True):
