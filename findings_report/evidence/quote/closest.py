@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.index import COMMON, LineIndex, Spelling
 from findings_report.model.evidence import Region
@@ -17,6 +17,7 @@ LONGEST: Final = 2_000
 
 _WIDEST = 20_000  # lines of the file that one alignment looks at
 _LONGEST_LINE = 500  # characters of a line that are compared
+_MOST = 0.5  # share of a quote that has to be equal lines in a place that nothing names
 _LIKE = 0.25  # share of a quote that has to be in the lines which are named as the closest
 _AT_CLAIM = 1.5  # lines by which another place has to be better than the claimed one; at least a tenth of the quote
 
@@ -40,34 +41,46 @@ class Alignment:
         return sorted((*self.equal, *self.similar))
 
 
-def align_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Alignment | None:
-    """Return the closest text, at the claimed place unless another is clearly better; None when most of it is nowhere."""
+class Closest(NamedTuple):
+    """The text of a file that is closest to a quote."""
+
+    alignment: Alignment | None = None
+    """With it, if most of the quote is there: at the claimed place unless another is clearly better."""
+    region: Region | None = None
+    """The most similar lines, if less of the quote is there; None if none are similar."""
+
+
+def find_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Closest:
+    """Return the text that is closest to a quote of which something is not in the file."""
     texts = [line.text for line in quoted.reading.lines]
     if len(texts) > LONGEST:
-        return None
+        return Closest()
     best: tuple[float, Alignment] | None = None
+    likeliest: list[Alignment] = []
     for alignment in _at_claim(quoted, file, texts, claimed):
+        likeliest.append(alignment)
         # Laxer than `_says_enough`, since the author named this place; for any other the text itself has to be proof.
         if alignment.share >= 0.5 and (alignment.equal_share >= 0.3 or alignment.share >= 0.75):
             best = (alignment.share + max(0.1, _AT_CLAIM / len(texts)), alignment)
     for window in _windows(file, quoted.string):
-        alignment = _align(file, texts, quoted.string, window)
+        alignment = _align(file, texts, quoted.string, window, least=_MOST)
+        likeliest.append(alignment)
         if _says_enough(quoted, texts, alignment) and (best is None or alignment.share > best[0]):
             best = (alignment.share, alignment)
-    return best[1] if best else None
+    if best is not None:
+        return Closest(best[1])
+    like = max(likeliest, key=lambda alignment: alignment.share, default=None)
+    if like is None or like.share < _LIKE or not like.pairs:
+        return Closest()
+    first, last = like.pairs[0][1], like.pairs[-1][1]
+    return Closest(region=Region(start_line=file.numbers[first], end_line=file.numbers[last]))
 
 
-def find_closest(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> Region | None:
-    """Return the lines of the file that are most like a quote which is not there; None when none are like it."""
-    texts = [line.text for line in quoted.reading.lines]
-    telling = max(texts, key=lambda text: sum(map(str.isalnum, text)))
-    if len(texts) > LONGEST or not is_informative(telling) or not file.letters:
+def find_similar_line(quoted: Spelling, file: LineIndex) -> Region | None:
+    """Return the line of the file that is most like the longest quoted one; None when none is like it."""
+    telling = max((line.text for line in quoted.reading.lines), key=lambda text: sum(map(str.isalnum, text)), default="")
+    if len(quoted.string) > LONGEST or not is_informative(telling):
         return None
-    alignments = [*_at_claim(quoted, file, texts, claimed)]
-    alignments += (_align(file, texts, quoted.string, window) for window in _windows(file, quoted.string))
-    best = max(alignments, key=lambda alignment: alignment.share, default=None)
-    if best is not None and best.share >= _LIKE and best.pairs:
-        return Region(start_line=file.numbers[best.pairs[0][1]], end_line=file.numbers[best.pairs[-1][1]])
     from rapidfuzz import fuzz, process
 
     found = process.extractOne(squeeze(telling)[:_LONGEST_LINE], list(file.letters), scorer=fuzz.ratio, score_cutoff=VERSIONS)
@@ -113,8 +126,11 @@ def _windows(file: LineIndex, string: str) -> list[range]:
     return [range(max(window.start, 0), window.stop) for window in windows[:6]]
 
 
-def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) -> Alignment:
-    """Return the best alignment of quoted lines with the positions of `window`: as many equal lines as can be, in order."""
+def _align(file: LineIndex, texts: Sequence[str], string: str, window: range, *, least: float = 0.0) -> Alignment:
+    """Return the best alignment of quoted lines with the positions of `window`: as many equal lines as can be, in order.
+
+    Similar lines are only looked for when the share of equal ones is `least` or more.
+    """
     # Here, since a run that finds every quote where it is claimed never needs it.
     from rapidfuzz.distance import LCSseq
 
@@ -125,7 +141,8 @@ def _align(file: LineIndex, texts: Sequence[str], string: str, window: range) ->
         if block.tag == "equal":
             steps = range(block.src_end - block.src_start)
             equal += [(block.src_start + step, window.start + block.dest_start + step) for step in steps]
-    return _weigh(texts, equal, _align_similar(file, texts, equal, window))
+    alone = _weigh(texts, equal, [])
+    return _weigh(texts, equal, _align_similar(file, texts, equal, window)) if alone.equal_share >= least else alone
 
 
 def _align_similar(
@@ -169,7 +186,7 @@ def _weigh(
 def _says_enough(quoted: Spelling, texts: Sequence[str], alignment: Alignment) -> bool:
     """True when most lines are equal, at least two of them identify a place, and they are close together."""
     informative = sum(is_informative(texts[index]) for index, _ in alignment.equal)
-    if alignment.equal_share < 0.5 or informative < 2:
+    if alignment.equal_share < _MOST or informative < 2:
         return False
     pairs = alignment.pairs
     is_marked = any(line.is_after_gap for line in quoted.reading.lines)

@@ -324,7 +324,7 @@ def _split_units(quoted: Spelling) -> list[Unit]:
         for part, text in enumerate(texts):
             is_inline = is_marked or part > 0
             is_marked = is_inline
-            if characters := _LOOSE_BLANK.sub("", squeeze(text)):
+            if characters := tighten(text):
                 is_light = not is_informative(text)
                 is_gap = is_inline or line.is_after_gap
                 # Of two braces in a row, the first belongs to the code before it.
@@ -347,6 +347,11 @@ def _split_units(quoted: Spelling) -> list[Unit]:
                 is_marked = False
         is_marked = len(texts) > 1 and not texts[-1].strip()
     return units
+
+
+def tighten(text: str) -> str:
+    """Return a line without white space but for one blank between words, as a stream has it."""
+    return _LOOSE_BLANK.sub("", squeeze(text))
 
 
 def _is_word(character: str) -> bool:

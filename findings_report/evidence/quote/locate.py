@@ -6,16 +6,27 @@ places that costs least: numbers and cited lines decide among equal places, and 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from findings_report.evidence.quote.index import MOST_LETTERS, UNKNOWN, LineIndex, Spelling, Spot, Stream, Unit, indent_of
-from findings_report.evidence.quote.parse import QuotedLine
+from findings_report.evidence.quote.index import (
+    MOST_LETTERS,
+    UNKNOWN,
+    LineIndex,
+    Spelling,
+    Spot,
+    Stream,
+    Unit,
+    indent_of,
+    tighten,
+)
+from findings_report.evidence.quote.parse import QuotedLine, Reading
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.lines import is_informative
+from findings_report.sourcecode.lines import is_informative, squeeze
 
 _PLACES = 200  # places of one text that are looked at; more than that and it says nothing about where it came from
 _TELLING = 20  # letters and digits of a line that is taken for the quoted one wherever it is
@@ -27,6 +38,7 @@ _LARGEST = 200_000  # lines of a file in which parts and gaps are looked for awa
 _NEXT = 3  # places, after the line before, at which a line that is everywhere is looked for
 _MOST_SPOTS = 60_000  # places of all parts of a quote that one search weighs; bounds the time on code that repeats itself
 _MOST_READ = 100_000_000  # characters that one search for parts may read
+_MARK = re.compile(r"\.{3}|[…↪↳⤷↩↵⏎¬\\]")
 
 
 class Part(NamedTuple):
@@ -71,13 +83,17 @@ def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
     return found.parts() if found else None
 
 
-def is_foreign(quoted: Spelling, file: LineIndex) -> bool:
-    """True when the file has neither half of some part of the quote: comments between them cannot be why it is not there."""
+def is_foreign(reading: Reading, file: LineIndex) -> bool:
+    """True when `file` has neither half of a line of `reading`: comments within it cannot be why it is not there."""
     if len(file.numbers) > _LARGEST:
         return True
-    unknown = (unit.text for unit in quoted.units if unit.letter == UNKNOWN)
-    halves = ((text[: len(text) // 2], text[len(text) // 2 :]) for text in unknown)
-    return not all(a in file.stream.text or b in file.stream.text for a, b in halves)
+    for line in reading.lines:
+        text = tighten(line.text)
+        half = len(text) // 2
+        is_plain = squeeze(line.text) not in file.letters and not _MARK.search(text)
+        if is_plain and text[:half] not in file.stream.text and text[half:] not in file.stream.text:
+            return True
+    return False
 
 
 def has_all_lines(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> bool:

@@ -345,7 +345,9 @@ def _collect(read: Sequence[tuple[int | None, str]], *, is_partial: bool = False
             counted = last + blanks + 1 if last is not None and not marks else None
             marks, blanks, last = [], 0, number if number is not None else counted
     if not lines:  # nothing but marks: then they are the code
-        return Reading(tuple(QuotedLine(text, number) for number, text in read if text.strip()))
+        at = [index for index, (_, text) in enumerate(read) if text.strip()]
+        gaps = [0, *(after - before - 1 for before, after in pairwise(at))]
+        return Reading(tuple(QuotedLine(read[i][1], read[i][0], blanks=gap) for i, gap in zip(at, gaps, strict=False)))
     return Reading(tuple(lines), tuple(marks), is_annotated)
 
 

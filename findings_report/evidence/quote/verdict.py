@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from findings_report.evidence.quote.closest import LONGEST, Alignment, align_closest, find_closest
+from findings_report.evidence.quote.closest import LONGEST, Alignment, find_closest, find_similar_line
 from findings_report.evidence.quote.index import UNKNOWN, LineIndex, Spelling, spell
 from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, is_foreign, place_anywhere, place_at_claim
 from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
@@ -57,8 +57,7 @@ def check_quote(quote: str, file: LineIndex, cited: Sequence[Region]) -> Check:
     best = _note_outside(best, cited)
     head = chosen.reading.head
     also = _find_copies(best, chosen, file, tuple(cited))
-    is_missing = best.verdict is Verdict.NOT_FOUND and chosen.string
-    closest = find_closest(chosen, file, best.claimed) if is_missing else None
+    closest = best.closest or (find_similar_line(chosen, file) if best.verdict is Verdict.NOT_FOUND else None)
     details = {"also": also, "names": head.path if head else None, "closest": closest}
     return best.model_copy(update=details) if also or head or closest else best
 
@@ -140,16 +139,17 @@ def _judge(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Chec
 def _judge_edited(quoted: Spelling, file: LineIndex, cited: tuple[Region, ...]) -> Check:
     """Return the verdict on one reading of a quote of which something is not in the file."""
     claimed = quoted.reading.claimed or cited
-    missing = Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
     if not quoted.string:
-        return missing
-    alignment = align_closest(quoted, file, claimed)
-    edited = _grade_edited(quoted, file, claimed, alignment) if alignment else None
+        return Check(verdict=Verdict.NOT_FOUND, claimed=claimed)
+    closest = find_closest(quoted, file, claimed)
+    edited = _grade_edited(quoted, file, claimed, closest.alignment) if closest.alignment else None
     if edited is not None and edited.verdict is Verdict.EDITED:
         # Lines swapped where claimed are more likely than the same lines, with others between them, somewhere else.
         return edited
     parts = place_anywhere(quoted, file, claimed, with_gaps=True)
-    return _grade(quoted, file, claimed, parts) if parts else edited or missing
+    if parts:
+        return _grade(quoted, file, claimed, parts)
+    return edited or Check(verdict=Verdict.NOT_FOUND, claimed=claimed, closest=closest.region)
 
 
 def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
@@ -173,9 +173,9 @@ def _judge_whole(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...])
 def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) -> Check | None:
     """Return the verdict `comments` on a quote of which all code is in the file, and every comment that the file has; None
     when it is not."""
-    reading = _strip_comments(quoted.reading, file)
     # A second index of the file is made only for a quote that may be in it.
-    if reading is None or is_foreign(spell(reading, file), file):
+    reading = _strip_comments(quoted.reading, file)
+    if reading is None or is_foreign(reading, file):
         return None
     bare = file.bare or file
     spelling = spell(reading, bare)
