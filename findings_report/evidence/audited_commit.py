@@ -160,14 +160,14 @@ def _find_better(commit: str, files: FileReader, locations: Sequence[Location]) 
     reader = FileReader(source)
     paths = list(dict.fromkeys(probe.path for probe in probes))
     try:
-        tags = {tagged: tag for tag, tagged in source.tags().items()}
+        tags = {tagged: tag for tag, tagged in reversed(source.tags().items())}
         dated = source.sort_by_date({*tags, commit})
         candidates = _choose_tags(dated, dated.index(commit) if commit in dated else 0)
         best, score = _rate(candidates, probes, reader)
         # Nearer to the best of the tags, then the commits that changed the cited files before it, and before and after the pin.
         at = dated.index(best) if best in dated else 0
         starts = [commit] if best is None else [commit, best]
-        refs = list(set((source.refs or {}).values()))
+        refs = sorted(set((source.refs or {}).values()))
         candidates = [
             *dated[max(0, at - _MOST_NEAR) : at + _MOST_NEAR],
             *(c for start in starts for c in source.changing_commits(paths, of=[start], but=[], most=_MOST_CHANGES)),

@@ -149,7 +149,7 @@ class GitReader(BlobReader, Protocol):
     def refs(self) -> Mapping[str, str] | None:
         """Every branch, tag and other ref with its id; None when they cannot be read."""
 
-    def tags(self) -> Mapping[str, str]:
+    def tags(self) -> dict[str, str]:
         """Return the tags, by name, with their commits."""
 
     def is_named(self, commit: str) -> bool | None:

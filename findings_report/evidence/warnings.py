@@ -156,9 +156,7 @@ def check_symbol(named: str, symbols: Sequence[Symbol], hull: Region) -> Problem
     # No symbols means an unknown language or a file that cannot be parsed, never a file without functions.
     if not symbols:
         return None
-    if any(
-        encloses(named, symbol) for symbol in symbols if hull.start_line in symbol.region and hull.end_line in symbol.region
-    ):
+    if any(encloses(named, symbol) for symbol in symbols if symbol.holds(hull)):
         return None
     right = find_enclosing(symbols, hull)
     where = next((symbol for symbol in symbols if encloses(named, symbol)), None)

@@ -179,9 +179,10 @@ class Repository:
         wanted = [*of, *(f"^{id}" for id in but), "--", *(f":(literal){path}" for path in paths if "\n" not in path)]
         return self._list_commits(wanted, most=most) or ()
 
-    def tags(self) -> Mapping[str, str]:
+    def tags(self) -> dict[str, str]:
         """Return the tags, by name, with their commits; none when the refs cannot be read."""
-        ids = {ref.removeprefix(_TAGS): id for ref, id in (self.refs or {}).items() if ref.startswith(_TAGS)}
+        # Sorted, since files are listed in any order, and the first of several tags of one commit is the one that is named.
+        ids = {ref.removeprefix(_TAGS): id for ref, id in sorted((self.refs or {}).items()) if ref.startswith(_TAGS)}
         if not ids:
             return {}
         with process.file_of(f"{id}^{{commit}}" for id in ids.values()) as asked:
@@ -198,7 +199,7 @@ class Repository:
 
     def sort_by_date(self, commits: Collection[str]) -> tuple[str, ...]:
         """Return the commits, each once, the newest first; none when git cannot read them."""
-        return self._list_commits(list(commits), "--no-walk=sorted", most=len(commits)) or ()
+        return self._list_commits(sorted(commits), "--no-walk=sorted", most=len(commits)) or ()
 
     def is_in_history(self, commit: str, *, of: str) -> bool | None:
         """True when `commit` is `of` or one of its ancestors; None when history is too long to be walked in time."""
@@ -341,7 +342,7 @@ class Repository:
             raise self._objects.corrupt("tree", id, str(error)) from error
 
     def _read(self, id: str, kind: str, what: str) -> bytes:
-        header = self._objects.header(id)
+        header = self._header(id)
         if header is None:
             raise self._missing(kind, id, what)
         if header.kind != kind:

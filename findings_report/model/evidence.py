@@ -6,6 +6,7 @@ Values only. `resolve` makes them; renderers decide how they look.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -150,13 +151,25 @@ class Run(Frozen):
     """Opener of the multi-line string or comment (`/*`) that contains the first line; for syntax highlighting."""
 
 
-class Symbol(Frozen):
+# No model: a file has hundreds, of which one or two are looked at, and validating them took a tenth of `check`.
+class Symbol(NamedTuple):
     """A named piece of code that encloses a line."""
 
     name: str
     """Qualified name with dots: `IpamPluggableBackend._ipam_allocate_ips`."""
-    region: Region
-    """Lines of the symbol, decorators included."""
+    start_line: int
+    """First line, 1-based, decorators included."""
+    end_line: int
+    """Last line, inclusive."""
+
+    @property
+    def region(self) -> Region:
+        """The lines of the symbol."""
+        return Region(start_line=self.start_line, end_line=self.end_line)
+
+    def holds(self, region: Region) -> bool:
+        """Return True if all lines of `region` are in the symbol."""
+        return self.start_line <= region.start_line and region.end_line <= self.end_line
 
 
 class Snippet(Frozen):

@@ -333,7 +333,7 @@ def test_the_innermost_symbol_that_holds_all_lines_encloses_them() -> None:
     ],
 )
 def test_a_name_may_be_the_last_parts_of_the_symbols(written: str, is_meant: bool) -> None:
-    symbol = Symbol(name="net.Server::run", region=Region(start_line=1, end_line=2))
+    symbol = Symbol("net.Server::run", 1, 2)
 
     assert encloses(written, symbol) is is_meant
 
