@@ -124,6 +124,8 @@ def test_a_line_that_names_a_file_says_which_and_which_lines(line: str) -> None:
         "// e.g. the total",
         "path = os.path.join(FOLDER, name)",
         "path: os.path.join",
+        '"https://example.com/vault.js",',
+        "https://example.com/vault.js evil();",
         "// see the README",
         "src/load.py:12:def load(path):",
         "12: vault.sol",
@@ -189,6 +191,9 @@ def test_an_entry_of_a_data_file_is_no_head() -> None:
     assert is_accepted(check_quote("path: dist/app.js\nretention: 5", file, cited))
     assert not is_accepted(check_quote("path: dist/evil.js\nretention: 5", file, cited))
     assert not is_accepted(check_quote("- dist/evil.js\nretention: 5", file, cited))
+    assert not is_accepted(check_quote("lines: 5\nretention: 5", file, cited))
+    assert not is_accepted(check_quote("- https://github.com/o/r/blob/main/x.js\nretention: 5", file, cited))
+    assert is_accepted(check_quote("https://github.com/o/r/blob/main/conf/steps.yaml\nretention: 5", file, cited))
     assert is_accepted(check_quote("File: conf/steps.yaml\nretention: 5", file, cited))
     assert is_accepted(check_quote("# conf/steps.yaml\nretention: 5", file, cited))
 

@@ -251,26 +251,24 @@ def find_head(line: str) -> Head | None:
     if len(text) > _LONGEST_HEAD or not text:
         return None
     if (alone := _LINES_ALONE.match(text)) is not None:
-        return Head("", _read_spans(alone["spans"]))
+        return Head("", _read_spans(alone["spans"]), may_be_data=text[0].islower())
     if (link := _LINK.match(text)) is not None:
-        return _read_address(link["url"])
+        return _read_address(link["url"], may_be_data=True)
     if (caption := _CAPTION.match(text)) is not None:
         return Head(caption["path"] or "", _read_spans(caption["spans"] or ""))
     head = _HEAD.match(_strip_closer(text))
     if head is None:
         return None
-    if head["path"].lower().startswith("http"):
-        return _read_address(head["path"])
-    path = head["path"].replace("\\", "/").rstrip(".:")
     after = _read_rest(head["rest"])
-    is_announced = bool(head["comment"] or head["label"])
-    if after is None or not _is_path(path):
-        return None
     # `vault.c - fee` and `"./vault.js",` are code.
-    if not is_announced and (after.has_words or '"' in text or "'" in text):
+    is_quoted = '"' in text or "'" in text
+    if after is None or (not (head["comment"] or head["label"]) and (after.has_words or is_quoted)):
         return None
-    may_be_data = not head["comment"] and not (head["label"] or "a")[0].isupper()
-    return Head(path, after.regions, may_be_data)
+    is_said = head["comment"] or (head["label"] or "a")[0].isupper()
+    if head["path"].lower().startswith("http"):
+        return _read_address(head["path"], may_be_data=not is_said and (head["label"] is not None or text[0] in "-•"))
+    path = head["path"].replace("\\", "/").rstrip(".:")
+    return Head(path, after.regions, may_be_data=not is_said) if _is_path(path) else None
 
 
 def _strip_closer(text: str) -> str:
@@ -317,14 +315,14 @@ def _is_path(path: str) -> bool:
     return bool(language_of(path)) or (extension is not None and ("/" in path.strip("/") or extension[0][1:] in _UNLISTED))
 
 
-def _read_address(url: str) -> Head | None:
+def _read_address(url: str, *, may_be_data: bool) -> Head | None:
     url = url.rstrip(".,:*_")
     fragment = _FRAGMENT.search(url)
     page = re.sub(r"[?#].*", "", url)
     forge = _FORGE.match(page)
     if forge is None or not (_EXTENSION.search(page) or fragment):
         return None
-    return Head(forge["path"], _read_spans(fragment["spans"]) if fragment else ())
+    return Head(forge["path"], _read_spans(fragment["spans"]) if fragment else (), may_be_data)
 
 
 def _read_spans(text: str) -> tuple[Region, ...]:
