@@ -22,7 +22,7 @@ _LINES: Final = re.compile(
     # grep, compilers, editors: :12, :12-14, :12:5, :L12
     r"|:L?(?P<c>[0-9]{1,7})(?:-L?(?P<d>[0-9]{1,7})|:[0-9]+)?:?"
     # MSBuild: (12), (12,5); prose: (line 12), (lines 12-14), line 12
-    r"|\s*\((?:lines?\s)?(?P<e>[0-9]{1,7})(?:\s?[-–]\s?(?P<f>[0-9]{1,7})|,[0-9]+)?\)"
+    r"|\s?\((?:lines?\s)?(?P<e>[0-9]{1,7})(?:\s?[-–]\s?(?P<f>[0-9]{1,7})|,[0-9]+)?\)"
     r"|,?\slines?\s(?P<g>[0-9]{1,7})(?:\s?[-–]\s?(?P<h>[0-9]{1,7}))?"
     r")\Z",
     re.IGNORECASE,
@@ -32,6 +32,10 @@ _DRIVE: Final = re.compile(r"/?[A-Za-z]:/")
 _OF_REVISION: Final = re.compile(r"[^:]{2,}:(?P<path>[^/:][^:]*)")
 _ESCAPED_BYTE: Final = re.compile(r"\\x([0-9a-f]{2})")
 _PLAIN_URL: Final = re.compile(r"(?:https?|ssh)://[\w.~:@/+-]+|[\w.-]+@[\w.-]+:[\w./~+-]+")
+
+_LONGEST: Final = 4096  # Source: Linux, PATH_MAX
+_MOST_LEADING: Final = 50
+"""Leading folders that are set aside; each is a path to look for."""
 
 _DIFF_SIDES: Final = frozenset({"a", "b", "i", "w", "c", "o"})
 """What git writes before the paths of a diff. Source: git-diff, diff.mnemonicPrefix."""
@@ -58,6 +62,8 @@ def read_path(written: str, homes: Collection[str]) -> tuple[PathReading, ...]:
     `homes` are the names that the repository's folder may have, in lower case.
     """
     text = written.strip().strip("`\"'<>")
+    if len(text) > _LONGEST:
+        return ()
     readings: list[PathReading] = []
     # With and without the lines behind it: `:12` may be part of a name.
     match = _LINES.search(text)
@@ -102,7 +108,7 @@ def _read_notations(text: str, homes: Collection[str]) -> Iterator[tuple[str, bo
 
 def _choose_starts(parts: list[str], homes: Collection[str], *, is_absolute: bool) -> Iterator[tuple[int, bool]]:
     """Yield (how many leading parts are set aside, whether that is sure), the longest path first."""
-    for start in range(len(parts)):
+    for start in range(min(len(parts), _MOST_LEADING)):
         is_home = start > 0 and parts[start - 1].casefold() in homes
         is_side = start == 1 and parts[0] in _DIFF_SIDES
         # A name alone, behind folders that nobody knows, may be the name of another file.

@@ -38,7 +38,7 @@ from findings_report.system import cache
 LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
-_LARGEST_SETTINGS: Final = 64 * 1024
+_LARGEST_SETTINGS: Final = 32 * 1024
 
 _MOST_BYTES_KEPT: Final = 32 * 1024 * 1024  # of files that are kept to be searched for quotes
 

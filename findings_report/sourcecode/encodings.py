@@ -40,11 +40,12 @@ _FIRST_LINES: Final = re.compile(rb"(?:coding|\bfenc)[:=][ \t]*[\"']?([A-Za-z0-9
 _META: Final = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,32})", re.IGNORECASE)
 _STYLE: Final = re.compile(rb"@charset \"([A-Za-z0-9._:-]{1,32})\";")
 _VIM: Final = re.compile(rb"(?:\bvim?|\bex):.{0,200}?\b(?:fenc|fileencoding)=([A-Za-z0-9._-]{1,32})")
-_EMACS: Final = re.compile(rb"Local Variables:.*?\n[^\n]{0,40}?\bcoding:[ \t]*([A-Za-z0-9._-]{1,32})", re.DOTALL)
+_EMACS: Final = re.compile(rb"\bcoding:[ \t]{0,20}([A-Za-z0-9._-]{1,32})")
 _BRACES: Final = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _CONTROL: Final = re.compile(r"[\x01-\x08\x0e-\x19\x1c-\x1f]")
 _GLUED: Final = re.compile(r"\*\*(?!/|\Z)")
 _MOST_EXPANDED: Final = 100
+_DEEPEST: Final = 30  # folders above a file in which declarations are looked for
 _MODELINES: Final = 5  # vim's own default of how many lines at the end it reads
 
 # By list: a codec that is not a text's (zip, rot13), or in which 0x0A is no line end (EBCDIC, HZ), would move lines.
@@ -180,7 +181,8 @@ def _find_declared(body: bytes) -> Iterator[str]:
     first = b"\n".join(head.split(b"\n", 2)[:2])
     tail = body[-_TAIL:]
     last = b"\n".join(tail.rstrip(b"\n").split(b"\n")[-_MODELINES:])
-    searches = ((_FIRST_LINES, first), (_META, head), (_VIM, last), (_EMACS, tail))
+    variables = tail.rpartition(b"Local Variables:")[2] if b"Local Variables:" in tail else b""
+    searches = ((_FIRST_LINES, first), (_META, head), (_VIM, last), (_EMACS, variables))
     matches = [pattern.search(text) for pattern, text in searches] + [_STYLE.match(head)]
     return (match[1].decode("ascii") for match in matches if match is not None)
 
@@ -191,7 +193,8 @@ def list_declared(path: str, read: Callable[[str], str | None]) -> Iterator[str]
     `read` gives the text of a file of the tree by its path, None when there is none.
     """
     # From the file's own folder up to the root, whose prefix is empty.
-    prefixes = [path[: at + 1] for at in range(len(path) - 1, -1, -1) if path[at] == "/"] + [""]
+    slashes = [at for at in range(len(path) - 1, -1, -1) if path[at] == "/"][:_DEEPEST]
+    prefixes = [*(path[: at + 1] for at in slashes), ""]
     for prefix in prefixes:
         yield from _find_attributes(read(prefix + ".gitattributes") or "", path.removeprefix(prefix))
     for prefix in prefixes:
@@ -209,7 +212,7 @@ def _find_attributes(text: str, path: str) -> Iterator[str]:
     """
     values: dict[str, str] = {}
     for line in text.splitlines():
-        words = line.split()
+        words = line.split() if "encoding" in line else []
         if words and not words[0].startswith(("#", "[", "!")) and _is_named(words[0], path):
             # A later line wins, also one that unsets the attribute.
             values |= {name: value for name, _, value in (word.lstrip("-!").partition("=") for word in words[1:])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -464,6 +465,15 @@ def test_names_that_differ_in_unicode_form_say_which_to_write(tmp_path: Path) ->
     assert [snippet.path for snippet in result.snippets["A-1"]] == ["re\u0301sume\u0301.py", "caf\\xe9.py"]
     assert "the same name in the decomposed (NFD) form of Unicode" in result.problems[0].fault
     assert result.problems[0].remedy == 'write `"re\\u0301sume\\u0301.py"`'
+
+
+def test_a_hostile_path_costs_no_time(source: Repository) -> None:
+    started = time.process_time()
+
+    result = resolved(source, {"path": "a/" * 2000 + "b"}, {"path": "/".join("ab" * 2000) + "/"}, {"path": "a" * 100_000})
+
+    assert [problem.code for problem in result.problems] == ["path-missing"] * 3
+    assert time.process_time() - started < 3
 
 
 def test_two_files_that_differ_in_case_only_are_both_proposed(tmp_path: Path) -> None:
