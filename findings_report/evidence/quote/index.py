@@ -350,7 +350,7 @@ def _split_units(quoted: Spelling) -> list[Unit]:
 
 
 def tighten(text: str) -> str:
-    """Return a line without white space but for one blank between words, as a stream has it."""
+    """Return a line as a stream has it: with no white space except one blank between words."""
     return _LOOSE_BLANK.sub("", squeeze(text))
 
 

@@ -1,6 +1,6 @@
 """Where all of a quote is in a file, in order. Pure.
 
-What is quoted in one piece is found as a piece. What is left, quotes with gaps and parts of lines, is found as the chain of
+A quote in one piece is found as a piece. Quotes with gaps and parts of lines are found as the chain of
 places that costs least: numbers and cited lines decide among equal places, and a gap costs more than none.
 """
 
