@@ -243,8 +243,6 @@ class Unit(NamedTuple):
     """True when it does not identify a place."""
     gap_cost: float
     """What it costs to leave lines out before it."""
-    indent: int
-    """Width of its indentation."""
     starts_cut: bool
     """True when an elision mark is right before it, so that it may start within a word."""
     ends_cut: bool
@@ -339,7 +337,6 @@ def _split_units(quoted: Spelling) -> list[Unit]:
                         is_inline=is_inline,
                         is_light=is_light,
                         gap_cost=0 if is_gap else 3.5 if is_first_light else 3,
-                        indent=indent_of(line.text),
                         starts_cut=part > 0 and not text[0].isspace(),
                         ends_cut=part < len(texts) - 1 and not text[-1].isspace(),
                     )

@@ -201,7 +201,7 @@ class _Search:
         for unit in units:
             spot = None if unit.is_light else self.stream.find(unit.text)
             if spot is not None and spot.starts:
-                return self.indent_of(spot) - unit.indent
+                return self.shift_of(unit, spot)
         return None
 
     def _spots(self, unit: Unit, before: Sequence[_State] | None) -> list[Spot]:
@@ -271,7 +271,7 @@ class _Search:
             joined = before[at].cost + claim if at is not None else float("inf")
             gap = float("inf")
             if best_index >= 0 and (unit.is_marked or (self.with_gaps and self.stream.opens(spot))):
-                is_off = unit.is_light and shift is not None and self.indent_of(spot) != unit.indent + shift
+                is_off = unit.is_light and shift is not None and self.shift_of(unit, spot) != shift
                 is_part = unit.letter != UNKNOWN and not spot.ends
                 gap = best + weight * spot.first + unit.gap_cost + claim + (not spot.starts) + is_part + 2 * is_off
             is_joined = at is not None and joined <= gap
@@ -284,9 +284,9 @@ class _Search:
     def _is_cut(self, unit: Unit, spot: Spot) -> bool:
         return not unit.ends_cut and self.stream.is_cut(spot.end)
 
-    def indent_of(self, spot: Spot) -> int:
-        """Return the indentation of the line that a spot starts on."""
-        return indent_of(self.file.text(spot.first))
+    def shift_of(self, unit: Unit, spot: Spot) -> int:
+        """Return by how much more the file is indented at a spot than the quote."""
+        return indent_of(self.file.text(spot.first)) - indent_of(self.quoted.reading.lines[unit.line].text)
 
     def is_claimed(self, unit: Unit, spot: Spot) -> bool:
         """True when `unit` is claimed to be at a spot."""
@@ -364,7 +364,7 @@ class _Found:
     def _is_near(self, run: range) -> bool:
         """True when lines that are everywhere, such as `}`, are close to the others or indented as these are."""
         shifts = {
-            self.search.indent_of(state.spot) - unit.indent
+            self.search.shift_of(unit, state.spot)
             for unit, state in zip(self.units, self.states, strict=True)
             if state.spot.starts and not unit.is_light
         }
@@ -372,7 +372,7 @@ class _Found:
         sides = {run.start: run.start, run.stop: run.stop - 1}
         return all(
             self._width(edge) <= (_WIDEST_GAP if self.units[edge].is_marked else _WIDEST_LIGHT_GAP)
-            or self.search.indent_of(self.states[sides[edge]].spot) - self.units[sides[edge]].indent in shifts
+            or self.search.shift_of(self.units[sides[edge]], self.states[sides[edge]].spot) in shifts
             for edge in edges
         )
 
