@@ -105,14 +105,15 @@ def summarize(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     rest: dict[Hashable, list[Problem]] = {}
     for positions in (part for kind in kinds.values() for part in _part_by_file(kind, problems, by_code)):
         group = [problems[position] for position in positions]
-        level_and_code = group[0].level, group[0].code
-        listed[level_and_code] += 1
+        entry, level_and_code = by_code.get(group[0].code), (group[0].level, group[0].code)
+        is_single = _is_printed_singly(group, entry)
+        listed[level_and_code] += len(group) if is_single else 1
         if listed[level_and_code] > MOST_LISTED:
             rest.setdefault(level_and_code, []).extend(group)
-        elif _is_printed_singly(group, by_code.get(group[0].code)):
+        elif is_single:
             messages.update(zip(positions, group, strict=True))
         else:
-            messages[positions[0]] = _merge(group, by_code.get(group[0].code))
+            messages[positions[0]] = _merge(group, entry)
     return (*(messages[position] for position in sorted(messages)), *map(_count_rest, rest.values()))
 
 

@@ -123,8 +123,8 @@ def is_plain(text: str) -> bool:
         if "|" in block:
             lines = block.split("\n")
             cells = [len(_split_row(line)) for line in lines if "|" in line]
-            # A row with more cells than the head loses some.
-            if len(lines) * max(cells) > _PLAIN_CELLS or max(cells) > cells[0]:
+            # A row with more cells than the head loses some, and the head need not be the first of these lines.
+            if len(lines) * max(cells) > _PLAIN_CELLS or max(cells) > min(cells):
                 return False
     return True
 

@@ -200,6 +200,15 @@ def test_of_one_code_twenty_messages_are_listed_and_the_others_counted() -> None
     assert (messages[21].level, messages[21].code, messages[21].place) == ("warning", "quote-moved", None)
 
 
+def test_equal_problems_that_are_printed_each_count_as_several_messages() -> None:
+    found = [warning(f"fault {line // 3}", "quote-moved", line) for line in range(90)]
+
+    messages = summarize(found)
+
+    assert len(messages) <= catalogue.MOST_LISTED + 1
+    assert messages[-1].fault.startswith(f"{90 - len(messages) + 1} more problems with this code")
+
+
 def test_a_single_problem_of_each_code_needs_no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "entries", lambda: pytest.fail("it was read"))
     found = [warning("one", "to-do", 1), warning("two", "yaml", 2)]

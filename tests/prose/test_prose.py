@@ -201,6 +201,8 @@ HEAD = "| a | b |\n|---|---|\n"
         ("> - " + HEAD.replace("\n|", "\n>   |") + ">   | 1 | 2 | lost |", [(2, "table-cells")]),
         ("a|b\n-|-\n1|2|lost\n1|2\n1|2|lost", [(2, "table-cells"), (4, "table-cells")]),
         (HEAD + "| 1 | 2 | 3 |\n\n| a | b | c |\n|-|-|-|\n| 1 | 2 | 3 |", [(2, "table-cells")]),
+        ("a | b | c before it\nd | e\n--|--\n1 | 2 | lost", [(3, "table-cells")]),
+        ("a | b | c\n--|--|--\n\t\nd | e\n--|--\n1 | 2 | lost", [(5, "table-cells")]),
         (HEAD + "| 1 | 2 |\n| 1 |\n1 | 2\n| `x\\|y` | \\| |", []),
         ("a | b | c in a paragraph\nand | one", []),
         ("```\n| a | b |\n|---|---|\n| 1 | 2 | 3 |\n```", []),
