@@ -309,7 +309,9 @@ def _is_module(target: Path, git_directory: Path) -> bool:
 
 def _work_tree(git_directory: Path) -> Path | None:
     """Return the work tree that a submodule's configuration names, resolved; None without one."""
-    value = _setting(read_plain(git_directory / "config") or "", "core", _WORK_TREE)
+    # git moves the setting to `config.worktree` when it gives the submodule a sparse checkout. Source: git-worktree(1).
+    values = (_setting(read_plain(git_directory / name) or "", "core", _WORK_TREE) for name in ("config.worktree", "config"))
+    value = next(filter(None, values), None)
     return (git_directory / value).resolve() if value else None
 
 

@@ -256,6 +256,13 @@ def test_a_submodule_is_read_as_a_repository_of_its_own(tmp_path: Path) -> None:
     with open_repository(tmp_path / "main/deep/library", name="app") as repository:
         assert repository.commit_of("HEAD") == commit
 
+    # git moves the setting that names the work tree to another file.
+    git(tmp_path / "main/deep/library", "sparse-checkout", "set", "--no-cone", "/*")
+
+    assert "worktree = " not in (tmp_path / "main/.git/modules/deep/library/config").read_text()
+    with open_repository(tmp_path / "main/deep/library", name="app") as repository:
+        assert repository.commit_of("HEAD") == commit
+
 
 def test_a_shallow_clone_reads_what_it_has_and_says_how_to_get_the_rest(tmp_path: Path) -> None:
     commits = build(tmp_path / "origin", HISTORY)
