@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from findings_report.authoring import natural
 from findings_report.comparison.changed_fields import compare_fields
 from findings_report.comparison.claims import combine_drifts, judge_claim
 from findings_report.comparison.matching import CitedLines, Family, Matching, Traits, match
 from findings_report.model.comparison import (
+    MOST_PARTS,
     Assessment,
     Change,
     ChangeCount,
@@ -203,32 +205,41 @@ class _Sides:
         return baseline, current
 
     def _follow(self, baseline: ReportedFinding, current: ReportedFinding | None) -> tuple[TrackedRegion, ...]:
-        """Return the evidence of `baseline` at the current commit; of one that was split, the places that `current` cites.
+        """Return the evidence of `baseline` at the current commit; of one that was split, the places that `current` cites."""
+        regions = self.code.forward.get(baseline.id, ())
+        shares = self._shares.get(baseline.id, {})
+        return (shares.get(current.id) if current is not None else None) or regions
+
+    @cached_property
+    def _shares(self) -> Mapping[str, Mapping[str, tuple[TrackedRegion, ...]]]:
+        """Baseline id -> current id of each part it was split into -> the places that the part cites.
 
         A place that no part cites is a place of all of them.
         """
-        regions = self.code.forward.get(baseline.id, ())
-        splits = [family for family in self._families[True, baseline.id] if family.is_certain and family.is_split]
-        parts = [self._now[id] for family in splits for id in family.current]
-        if current is None or current not in parts:
-            return regions
-        commits = {snippet.index: snippet.commit for snippet in baseline.snippets}
-        mine: list[TrackedRegion] = []
-        for region in regions:
-            citing = [part for part in parts if _cites(part, region, commits.get(region.location))]
-            if current in citing or not citing:
-                mine.append(region)
-        return tuple(mine) or regions
+        shares: dict[str, Mapping[str, tuple[TrackedRegion, ...]]] = {}
+        for family in self.pairing.families:
+            if not (family.is_certain and family.is_split):
+                continue
+            baseline = self._before[family.baseline[0]]
+            commits = {snippet.index: snippet.commit for snippet in baseline.snippets}
+            parts: dict[str, list[TrackedRegion]] = {id: [] for id in family.current}
+            for region in self.code.forward.get(baseline.id, ()):
+                citing = [id for id in parts if _cites(self._now[id], region, commits.get(region.location))]
+                for id in citing or parts:
+                    parts[id].append(region)
+            shares[baseline.id] = {id: tuple(places) for id, places in parts.items()}
+        return shares
 
     def _lineages(self, baseline: ReportedFinding | None, current: ReportedFinding | None) -> Iterator[Lineage]:
         families = [
             *(self._families[True, baseline.id] if baseline is not None else ()),
             *(self._families[False, current.id] if current is not None else ()),
         ]
+        words = self.current.engagement.status_words
         for family in dict.fromkeys(families):
-            before, now = [self._before[id] for id in family.baseline], [self._now[id] for id in family.current]
-            words = self.current.engagement.status_words
-            yield describe_lineage(before, now, words, is_certain=family.is_certain)
+            before = [self._before[id] for id in sorted(family.baseline, key=natural)]
+            now = [self._now[id] for id in sorted(family.current, key=natural)]
+            yield _describe_lineage(before, now, words, is_certain=family.is_certain)
 
     @cached_property
     def _families(self) -> Mapping[tuple[bool, str], Sequence[Family]]:
@@ -278,25 +289,26 @@ def _overlap(one: Region, other: Region) -> bool:
     return one.start_line <= other.end_line and other.start_line <= one.end_line
 
 
-def describe_lineage(
+def _describe_lineage(
     baseline: Sequence[ReportedFinding], current: Sequence[ReportedFinding], words: Mapping[Status, str], *, is_certain: bool
 ) -> Lineage:
     """Return a split or merge with its sentence; one of the sides has one finding."""
-    before, now = (
-        _enumerate([f"{finding.id} ({finding.status.printed(words)})" for finding in side]) for side in (baseline, current)
-    )
+    before, now = (_enumerate(side, words) for side in (baseline, current))
     if len(baseline) == 1:
         text = f"{baseline[0].id} {'was' if is_certain else 'may have been'} split into {now}."
     else:
         text = f"{before} {'were' if is_certain else 'may have been'} merged into {now}."
     parts = [
-        tuple(LineagePart(id=finding.id, title=finding.title, status=finding.status) for finding in side)
+        tuple(LineagePart(id=finding.id, title=finding.title, status=finding.status) for finding in side[:MOST_PARTS])
         for side in (baseline, current)
     ]
     return Lineage(baseline=parts[0], current=parts[1], is_certain=is_certain, text=text)
 
 
-def _enumerate(names: Sequence[str]) -> str:
+def _enumerate(findings: Sequence[ReportedFinding], words: Mapping[Status, str]) -> str:
+    names = [f"{finding.id} ({finding.status.printed(words)})" for finding in findings[:MOST_PARTS]]
+    if len(findings) > MOST_PARTS:
+        names.append(f"{len(findings) - MOST_PARTS} more")
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 

@@ -241,6 +241,10 @@ class FixCommit(Frozen):
         return self.state in (FixState.BETWEEN, FixState.REBASED)
 
 
+MOST_PARTS: Final = 20
+"""Findings that a split or merge lists: each of them has the list."""
+
+
 class LineagePart(Frozen):
     """A finding that is part of a split or merge."""
 
@@ -256,13 +260,13 @@ class Lineage(Frozen):
     """A finding of the baseline that became several (split), or several that became one (merged)."""
 
     baseline: tuple[LineagePart, ...]
-    """The findings before: one if it was split."""
+    """The findings before, the first 20: one if it was split."""
     current: tuple[LineagePart, ...]
-    """The findings now: one if several were merged."""
+    """The findings now, the first 20: one if several were merged."""
     is_certain: bool
     """True if former ids say so; otherwise the findings are similar."""
     text: str
-    """One self-contained sentence with the claims of all parts."""
+    """One self-contained sentence with the claims of the parts, and the number of those that are not listed."""
 
     @property
     def kind(self) -> Literal["split", "merged"]:

@@ -283,6 +283,25 @@ def test_findings_that_were_merged_are_told_with_the_claims_of_all_parts(audit: 
         assert "No verdict of its own. Merged into F-03" in text
 
 
+def test_a_merge_of_many_lists_the_first_and_counts_the_others(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    ids = [f"F-{number}" for number in range(1, 31)]
+    for id in ids:
+        audit.write(id)
+    audit.deliver()
+    for id in ids:
+        (audit.findings / f"{id}.finding.yaml").unlink()
+    audit.write("W-1", more=f"aliases: [{', '.join(ids)}]\n")
+
+    _, out = said()
+    comparison, *_ = compared(audit, said)
+
+    assert "F-1 (open), F-2 (open), F-3 (open), " in out
+    assert "F-20 (open) and 10 more were merged into W-1 (open)." in out
+    (lineage,) = comparison.lineages
+    assert [part.id for part in lineage.baseline] == ids[:20]
+
+
 def test_parts_that_no_former_id_names_are_told_as_possible(audit: Audit, said: Said) -> None:
     def write(id: str, *locations: str, words: str) -> None:
         cited = f"locations: [{', '.join(locations)}]\n"
