@@ -183,21 +183,26 @@ def _signals_wait() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _put_back_on_error() -> Iterator[dict[Path, Path | None]]:
-    """Yield a dict for replaced files: their originals, None for a file that did not exist. An OSError puts them back."""
+    """Yield a dict for replaced files: their originals, None for a file that did not exist. An OSError puts them back.
+
+    An original that cannot be put back keeps its second name.
+    """
     originals: dict[Path, Path | None] = {}
     try:
         yield originals
     except OSError:
         for path, original in originals.items():
-            if original is not None:
-                original.replace(path)
-            else:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the others are put back all the same
+                if original is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    original.replace(path)
+                    original.unlink(
+                        missing_ok=True
+                    )  # a file that was not replaced yet: renaming one link to another does nothing
         raise
-    finally:
-        for original in originals.values():
-            if original is not None:
-                original.unlink(missing_ok=True)
+    for original in filter(None, originals.values()):
+        original.unlink(missing_ok=True)
 
 
 def _keep(path: Path) -> Path | None:
@@ -208,7 +213,11 @@ def _keep(path: Path) -> Path | None:
     try:
         os.link(path, kept, follow_symlinks=False)
     except OSError:  # some file systems have no hard links
-        shutil.copy2(path, kept, follow_symlinks=False)
+        try:
+            shutil.copy2(path, kept, follow_symlinks=False)
+        except OSError:
+            kept.unlink(missing_ok=True)
+            raise
     return kept
 
 

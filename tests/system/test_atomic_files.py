@@ -164,6 +164,51 @@ def test_an_interrupted_set_is_the_old_or_the_new_one(
     assert after == ({"b": "old", "c": "old"} if code == 1 else {"a": "new", "b": "new", "c": "new"})
 
 
+FAILING = """
+import errno, os, sys
+from pathlib import Path
+from findings_report.system import publish
+
+def fail_at_some_renames(event, arguments, seen=[]):
+    if event == "os.rename":
+        seen.append(arguments)
+        if len(seen) in {renames}:
+            raise OSError(errno.EIO, "Input/output error")
+    if event == "os.link" and {is_full}:
+        raise PermissionError(1, "as on a file system without hard links")
+    # The copy has a name that begins with a full stop, as the staged files, which were written before.
+    if event == "shutil.copyfile" and {is_full}:
+        Path(os.fsdecode(arguments[1])).write_bytes(b"ol")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+folder = Path(sys.argv[1])
+sys.addaudithook(fail_at_some_renames)
+publish({{folder / name: b"new" for name in ("a", "b", "c")}})
+"""
+
+
+def test_a_file_that_cannot_be_put_back_keeps_its_original_and_holds_no_other_back(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("old")
+    script = FAILING.format(renames=(3, 4), is_full=False)
+    ran = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, "cannot be written: Input/output error" in ran.stderr) == (1, True)
+    (kept,) = tmp_path.glob(".a.*.part")
+    after = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert after == {"a": "new", kept.name: "old", "b": "old", "c": "old"}
+
+
+def test_a_copy_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("old")
+    script = FAILING.format(renames=(), is_full=True)
+    ran = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, "the disk is full" in ran.stderr) == (1, True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old", "c": "old"}
+
+
 def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     taken, link, free = tmp_path / "taken", tmp_path / "link", tmp_path / "free"
     taken.write_bytes(b"mine")
