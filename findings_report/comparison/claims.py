@@ -112,12 +112,12 @@ def judge_claim(
     states = _states(evidence, is_read=is_read)
     known = _without_not_found(baseline, evidence)
     code = CitedCode(
-        states,
-        _states(known, is_read=is_read),
-        _states(_without_kept_steps(baseline, known), is_read=is_read),
-        _describe_code(_combine(states), evidence, is_read=is_read, is_new=change is Change.NEW),
-        tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
-        any(region.drift.kind is DriftKind.REFORMATTED for region in evidence),
+        states=states,
+        known=_states(known, is_read=is_read),
+        binding=_states(_without_kept_steps(baseline, known), is_read=is_read),
+        clause=_describe_code(_combine(states), evidence, is_read=is_read, is_new=change is Change.NEW),
+        doubts=tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
+        is_reformatted=any(region.drift.kind is DriftKind.REFORMATTED for region in evidence),
     )
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
@@ -213,9 +213,12 @@ def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedReg
         snippet, drift = snippets.get(region.location), region.drift
         if snippet is None:
             continue
+        check = snippet.check
         # Of a quote at other lines, the grade of its text counts: those lines are the ones that were followed.
-        verdict = snippet.check.text or snippet.check.verdict
-        if verdict in _UNFIT:
+        verdict = check.text or check.verdict
+        if verdict in _UNFIT and check.reason is not None:
+            yield f"{_place(drift.path, *check.claimed)} could not be read in the baseline: {check.reason}"
+        elif verdict in _UNFIT:
             place = drift.path if drift.is_whole_file else _place(drift.path, drift.region)
             yield f"the baseline's quote of {place} {_UNFIT[verdict]}"
         # A file that is cited as a whole is followed by its first lines.
@@ -228,6 +231,8 @@ def _begin(sentence: str) -> str:
 
 
 def _place(path: str, *lines: Region) -> str:
+    if not lines:
+        return path
     is_one = len(lines) == 1 and lines[0].start_line == lines[0].end_line
     return f"{path}, line{'' if is_one else 's'} {', '.join(map(str, sorted(lines, key=lambda region: region.start_line)))}"
 

@@ -146,6 +146,19 @@ def test_a_quote_that_the_baseline_did_not_have_contradicts_nothing(audit: Audit
     assert "F-03: contradiction: Reported as resolved; the cited code is unchanged, and no fix is named." in out
 
 
+def test_lines_that_the_baseline_did_not_have_are_named_with_the_reason(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-07", "{path: a.py, lines: 2-40}")
+    audit.deliver()
+    audit.pin(audit.change(c="y = 2\n"))
+    audit.write("F-07", "{path: a.py, lines: 2-3}", status="resolved")
+
+    _, out = said()
+
+    sentence = "the cited code is unchanged, but a.py, lines 2-40 could not be read in the baseline: the file has 3 lines."
+    assert f"F-07: review: Reported as resolved; {sentence}" in out
+
+
 def test_a_fix_under_another_hash_is_no_contradiction_with_and_without_the_commit(audit: Audit, said: Said) -> None:
     audit.pin(audit.baseline)
     audit.write("F-04", "{path: a.py, lines: 3}")
