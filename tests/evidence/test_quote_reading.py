@@ -370,6 +370,8 @@ def test_a_mark_in_front_of_a_line_is_set_aside(mark: str) -> None:
         "👉 </span>",
         "👉 uint256 evil",
         "← evil(x)",
+        "=>     The input is not checked",
+        "@audit     uint256 evil",
         "@audit db := s.open(evil)",
         "@audit if x is not evil:",
         "evil(); // HERE",
@@ -391,6 +393,7 @@ def test_a_mark_that_is_code_stays() -> None:
     assert strip_remark("    x = y -> z", {"x = y"}) == "    x = y -> z"
     assert strip_remark("    f(a) ^ b", {"f(a)"}) == "    f(a) ^ b"
     assert strip_remark("    f(a) >>> b", {"f(a)"}) == "    f(a) >>> b"
+    assert strip_remark(") -> Result of it:  <-- here", {")"}) == ") -> Result of it:"
     assert strip_remark("x = a * MISSING", {"x = a"}) == "x = a * MISSING"
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.languages import language_of
-from findings_report.sourcecode.lines import join_runs, squeeze
+from findings_report.sourcecode.lines import is_informative, join_runs, squeeze
 
 # Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
 _COMMENT: Final = r"(?>\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
@@ -225,8 +225,10 @@ def _cut_perhaps(text: str) -> Iterator[str]:
     for match in _PERHAPS.finditer(text):
         rest = text[match.end() :].strip()
         is_said = bool(match["word"] or re.match(_WORD, rest))
-        is_words = is_said or not rest or (" " in rest and not re.search(r"[;{}=\[\]]", rest))
-        is_complete = text[: match.start()].endswith(_TERMINATORS) or (is_said and not match["word"])
+        is_words = is_said or not rest or (" " in rest and not re.search(r"[;{}=\[\]]|[:,]\Z", rest))
+        before = text[: match.start()]
+        # `) -> Result` starts with a line that is in every file.
+        is_complete = (is_said and not match["word"]) or (before.endswith(_TERMINATORS) and (is_said or is_informative(before)))
         if is_words and is_complete and not _CODE.search(rest):
             yield text[: match.start()]
 
@@ -235,11 +237,13 @@ def _is_remark_alone(text: str, pointer: re.Match[str] | None) -> bool:
     """True for a line of marks and words; never for one that may be code, since a wrong line would be hidden with it."""
     if (carets := _CARETS.match(text)) is not None:
         return _WORDS_ONLY.match(carets["rest"]) is not None
+    # Behind a mark in front of a line of code, the line keeps its indentation.
+    is_indented = pointer is not None and text[pointer.end() :][:1].isspace()
     if (firm := _FIRM.match(text)) is not None:
         rest = firm["rest"].strip("*_)]")
         is_words = _WORDS_ONLY.match(rest) is not None and not re.match(_KEYWORD, rest)
-        return is_words or (firm["tag"] is not None and _TAGGED.match(rest) is not None)
-    if pointer is None or pointer["sign"][0] in "@/":
+        return not is_indented and (is_words or (firm["tag"] is not None and _TAGGED.match(rest) is not None))
+    if pointer is None or is_indented or pointer["sign"][0] in "@/":
         return False
     rest = text[pointer.end() :]
     return _PROSE.match(rest) is not None or (not pointer["sign"].isascii() and _WORD_ALONE.match(rest) is not None)
