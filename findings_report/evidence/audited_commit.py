@@ -62,9 +62,11 @@ def find_audited_commit(
         if repository.commit is None:
             return AuditedCommit(None, tuple(replace(problem, subject=(*subject, "revision")) for problem in error.problems))
     if repository.commit is not None:
-        if now == repository.commit:
+        # A hash names itself, also when nothing else does.
+        is_hash = repository.revision is not None and repository.commit.startswith(repository.revision.lower())
+        if now == repository.commit and not is_hash:
             return AuditedCommit(repository.commit)
-        if now is None:
+        if now is None or is_hash:
             return AuditedCommit(repository.commit, _check_named(name, repository.commit, source))
         # A moved revision is a warning: the report is about the commit that was audited, whatever the branch does later.
         fault = f"revision {repository.revision!r} now names {now}, not the pinned {repository.commit}"
@@ -103,7 +105,7 @@ class Misfit:
     """What explains that most quotes of a repository do not fit its pinned commit."""
 
     problem: Problem
-    """The warning, with the commit where they fit better, if there is one."""
+    """A warning with the commit where they fit better; a note if there is none."""
     explained: frozenset[int]
     """The positions of the locations whose quotes fit there, and not at the pin."""
 
@@ -118,19 +120,20 @@ def explain_misfits(name: str, commit: str, files: FileReader, cited: Sequence[L
     if count < _LEAST_MISFITS or 2 * count <= len(cited):
         return None
     fault = f"{count} of {len(cited)} quotes do not fit the pinned commit {commit[:12]} of repository {name!r}"
-    remedy = "check `commit` against what was audited"
-    explained: frozenset[int] = frozenset()
-    better = _find_better(commit, files, cited)
-    if better is not None:
-        there = {index for index, location in enumerate(cited) if _fits(location, files, better.commit)}
-        # Another commit is proposed only where it explains most quotes, and more than the pin does.
-        if 2 * len(there) > len(cited) and len(there) > len(fitting):
-            explained = frozenset(there - fitting)
-            fault += f"; {len(there)} fit {better.describe(commit, files.source)}"
-            only = "" if is_only else f" --only {name}"
-            remedy = f"if that was audited, move the pin with `findings-report pin --to {better.revision}{only}`"
     subject = ("engagement", "repositories", name, "commit")
-    return Misfit(Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="pin-misfit"), explained)
+    better = _find_better(commit, files, cited)
+    there = {index for index, location in enumerate(cited) if better and _fits(location, files, better.commit)}
+    # Another commit is proposed only where it explains most quotes, and more than the pin does.
+    if better is None or 2 * len(there) <= len(cited) or len(there) <= len(fitting):
+        fault += "; no tag, and no commit that changed the cited files, fits them better"
+        remedy = "check that this is the repository that was audited"
+        note = Problem(Kind.SOURCE, fault, remedy, subject=subject, level="note", code="pin-misfit")
+        return Misfit(note, frozenset())
+    fault += f"; {len(there)} fit {better.describe(commit, files.source)}"
+    only = "" if is_only else f" --only {name}"
+    remedy = f"if that was audited, move the pin with `findings-report pin --to {better.revision}{only}`"
+    warning = Problem(Kind.SOURCE, fault, remedy, subject=subject, level="warning", code="pin-misfit")
+    return Misfit(warning, frozenset(there - fitting))
 
 
 @dataclass(frozen=True)

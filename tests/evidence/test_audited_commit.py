@@ -120,8 +120,8 @@ def test_quotes_that_fit_nowhere_name_no_other_commit(history: tuple[Path, list[
     result = resolved(folder, locations, commit=commits[5])
 
     (problem,) = problems_of(result, "pin-misfit")
-    assert problem.fault.endswith("of repository 'app'")
-    assert problem.remedy == "check `commit` against what was audited"
+    assert problem.fault.endswith("; no tag, and no commit that changed the cited files, fits them better")
+    assert problem.level == "note"
     assert len(problems_of(result, "quote-not-found")) == 5
 
 
@@ -167,12 +167,14 @@ def test_a_tag_far_from_the_pin_is_found_with_few_commits_looked_at(
     assert len(rated) < 130
 
 
-def test_a_pin_that_no_branch_or_tag_leads_to_is_told_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [None, 9, 40])
+def test_a_pin_that_no_branch_or_tag_leads_to_is_told_once(tmp_path: Path, length: int | None) -> None:
     _, second = build(tmp_path / "app", [Commit({"app.py": V1}), Commit({"app.py": V2})])
     git(tmp_path / "app", "reset", "-q", "--hard", "HEAD~1")
     git(tmp_path / "app", "reflog", "expire", "--expire=now", "--all")
+    revision: dict[str, Any] = {"revision": second[:length]} if length else {}
 
-    result = resolved(tmp_path / "app", quotes(V2, [8, 9]), commit=second)
+    result = resolved(tmp_path / "app", quotes(V2, [8, 9]), commit=second, **revision)
 
     (problem,) = result.problems
     assert (problem.code, problem.level) == ("pin-unnamed", "warning")
