@@ -251,6 +251,16 @@ def test_characters_that_nobody_sees_are_set_aside() -> None:
     assert_read(code(11, 15).replace("require", "\u200brequire"), Verdict.EXACT, found="11-15")
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_the_end_of_a_comment_behind_a_number_is_code(style: str) -> None:
+    lines = ("/**", " * Returns it.", " */", "good();", "/** Next. */", "next();")
+    quote = "\n".join(style.format(number, line) for number, line in enumerate(lines, 1))
+    file = index_lines(lines, "javascript")
+
+    assert check_quote(quote, file, ()).verdict in (Verdict.EXACT, Verdict.WHITESPACE)
+    assert not is_accepted(check_quote(quote.replace("good", "evil"), file, ()))
+
+
 def test_a_colon_behind_some_of_the_numbers_is_no_code() -> None:
     assert_read(f"11    {LINES[10]}\n12    {LINES[11]}\n13:   {LINES[12]}", Verdict.EXACT, Verdict.WHITESPACE, found="11-13")
 

@@ -37,8 +37,8 @@ _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 # may be code that starts with a colon, and the blanks before code are set aside with the common indentation.
 _NUMBER: Final = (
     r"[ \t]*+(?:(?:[-+*>]|[-=]{1,2}>|@>|[☀-➿\U0001f300-\U0001faff]\ufe0f?)[ \t]*+)?(?:[|│┃][ \t]*+[-+>]?[ \t]*+)?"
-    r"(?:[Ll]ine[ \t]*+\#?|[Ll][.\#]?|\#|/\*[ \t]*+)?"
-    r"[\[(<]?(?P<number>[0-9]{1,7})[\])>]?(?:[ \t]*+\*/)?"
+    r"(?:[Ll]ine[ \t]*+\#?|[Ll][.\#]?|\#|(?P<opener>/\*[ \t]*+))?"
+    r"[\[(<]?(?P<number>[0-9]{1,7})[\])>]?(?(opener)[ \t]*+\*/)"
 )
 _NUMBERED: Final = re.compile(_NUMBER + r"(?![\w])")
 
