@@ -73,8 +73,8 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         progress("looking up fixes")
         fixes = Fixes(repositories, _commits(before.report), _commits(after.report))
         known = {finding.id: finding for finding in before.report.findings}
-        old = {id: known[was] for id, was in {**{id: was for id, (was, _) in pairing.pairs.items()}, **pairing.origins}.items()}
-        fixed = {finding.id: fixes.of(finding, old.get(finding.id)) for finding in after.report.findings}
+        origins = {**{id: was for id, (was, _) in pairing.pairs.items()}, **pairing.origins}
+        fixed = {finding.id: fixes.of(finding, known.get(origins.get(finding.id, ""))) for finding in after.report.findings}
     return compare(
         before.report,
         after.report,
