@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings_report.comparison.matching import CitedLines, Matching, MatchReason, Overlap, Traits, match
+from findings_report.comparison.matching import CitedLines, Family, Matching, MatchReason, Overlap, Traits, match
 from findings_report.comparison.matching.assignment import assign, choose
 from findings_report.comparison.matching.similarity import alike, vectors, words
 from findings_report.model.evidence import Region
@@ -101,6 +101,32 @@ def test_a_finding_that_was_merged_into_another_is_told_and_paired_with_nothing_
         Overlap("A-1", True, "A-2", "A-2", "former id A-1", is_named=True, likeness=done.overlaps[0].likeness),
     )
     assert (done.absent, done.new) == (("A-1",), ("A-3",))
+
+
+def test_parts_that_each_have_a_partner_are_a_split_and_a_merge() -> None:
+    before = [tokens("A-1"), paths("A-2")]
+    after = [replace(tokens("B-1"), aliases=("A-1", "A-2")), replace(paths("B-2"), aliases=("A-2",))]
+
+    done = match(before, after)
+
+    assert pairs(done) == [("A-1", "B-1", MatchReason.ALIAS), ("A-2", "B-2", MatchReason.ALIAS)]
+    assert done.families == (
+        Family(("A-1", "A-2"), ("B-1",), is_certain=True),
+        Family(("A-2",), ("B-1", "B-2"), is_certain=True),
+    )
+    # The next comparison is between findings that have these former ids on both sides: nothing was split since.
+    again = match(after, after)
+    assert again.families == ()
+
+
+def test_a_finding_that_keeps_its_id_and_takes_in_one_that_lives_on_is_told() -> None:
+    taking = replace(paths("A-2"), aliases=("A-1",))
+
+    assert match([tokens("A-1"), paths("A-2")], [tokens("A-1"), taking]).families == (
+        Family(("A-1",), ("A-1", "A-2"), is_certain=True),
+        Family(("A-1", "A-2"), ("A-2",), is_certain=True),
+    )
+    assert match([tokens("A-1"), taking], [tokens("A-1"), taking]).families == ()
 
 
 def test_of_two_findings_with_one_former_id_the_more_alike_gets_it() -> None:

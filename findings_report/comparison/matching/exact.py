@@ -31,6 +31,8 @@ class Pairing:
     """Pairs that have only their id in common."""
     overlaps: list[Overlap] = field(default_factory=list)
     """Findings that were split off or merged; no later criterion pairs them."""
+    links: list[Pair] = field(default_factory=list)
+    """Two that each have another partner, and of which the current one has taken the other's id as a former one."""
     settled: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
     """Findings of each side that no later criterion may pair."""
 
@@ -104,6 +106,16 @@ def pair_by_alias(pairing: Pairing) -> None:
     for pair in ranked:
         if pair not in pairing.reused:
             pairing.note_overlap(pair, reasons[pair], is_named=True)
+    pairing.links += [pair for pair in ranked if _is_link(pairing, pair)]
+
+
+def _is_link(pairing: Pairing, pair: Pair) -> bool:
+    row, column = pair
+    if pair in pairing.reused or row not in pairing.matches or pairing.partners.get(column, row) == row:
+        return False
+    # A former id that the partner had too was there before the baseline.
+    old, new = pairing.baseline[pairing.partners[column]].traits.aliases, pairing.current[column].traits.aliases
+    return pairing.baseline[row].id in set(new) - set(old)
 
 
 def _names(finding: Prepared) -> tuple[str, ...]:

@@ -119,20 +119,25 @@ def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[st
         possible=possible,
         reused=tuple(pairing.reused[pair] for pair in sorted(pairing.reused)),
         overlaps=overlaps,
-        families=tuple(_find_families(overlaps, possible)),
+        families=tuple(_find_families(pairing, overlaps, possible)),
         absent=tuple(finding.id for row, finding in enumerate(pairing.baseline) if row not in pairing.matches),
         new=tuple(finding.id for column, finding in enumerate(pairing.current) if column not in pairing.partners),
         limits=limits,
     )
 
 
-def _find_families(overlaps: Iterable[Overlap], possible: Iterable[Possible]) -> list[Family]:
+def _find_families(pairing: Pairing, overlaps: Iterable[Overlap], possible: Iterable[Possible]) -> list[Family]:
     """Return the splits and merges, in the order of their ids."""
     others: defaultdict[tuple[str, str, bool, bool], list[str]] = defaultdict(list)
     for overlap in overlaps:
         # By likeness: one that is as similar as a pair, and would be one, had its counterpart not a more similar one.
         if overlap.is_named or overlap.likeness >= ACCEPT:
             others[overlap.baseline, overlap.current, overlap.is_baseline, overlap.is_named].append(overlap.id)
+    # A finding that took in a part of another keeps its own partner.
+    for row, column in pairing.links:
+        split, merge = pairing.matches[row], pairing.matches[pairing.partners[column]]
+        others[split.baseline, split.current, False, True].append(pairing.current[column].id)
+        others[merge.baseline, merge.current, True, True].append(pairing.baseline[row].id)
     families = [
         Family((baseline, *ids), (current,), is_named) if is_merge else Family((baseline,), (current, *ids), is_named)
         for (baseline, current, is_merge, is_named), ids in others.items()
