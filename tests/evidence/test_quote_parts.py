@@ -342,3 +342,11 @@ def test_a_quote_that_is_not_there_names_the_closest_lines() -> None:
     )
 
     assert (check.verdict, str(check.closest)) == (Verdict.NOT_FOUND, "3")
+
+
+def test_a_brace_in_the_cited_lines_does_not_make_an_edited_quote_one_of_them() -> None:
+    quote = "\n".join(FILES["solidity"].lines[8:20]).replace("ok ? false", "ok ? maybe")
+
+    check = checked("solidity", quote, "20-21")
+
+    assert (check.verdict, check.text) == (Verdict.MOVED, Verdict.EDITED)

@@ -368,7 +368,9 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
             differences.append(Difference(quoted=lines[gap.line].text, actual=actual, line=number))
     pairs = [(lines[index].number, file.numbers[position]) for index, position in alignment.pairs]
     regions = join_runs(_with_blanks(file, numbers))
-    is_moved = not _is_where_claimed(pairs, claimed)
+    # A brace that happens to be in the cited lines is not what is quoted there.
+    telling = [(lines[i].number, file.numbers[at]) for i, at in alignment.pairs if is_informative(lines[i].text)]
+    is_moved = not _is_where_claimed(telling or pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
         return _grade(quoted, file, claimed, [Part(index, at, at) for index, at in alignment.pairs])
     return Check(
