@@ -237,7 +237,12 @@ def readme() -> str:
 
 def main() -> int:
     """Write the files, or with --check compare them; return the exit code."""
-    texts = {"docs/reference.md": reference(), "docs/problems.md": problems(), "README.md": readme()}
+    texts = {
+        "docs/reference.md": reference(),
+        "docs/problems.md": problems(),
+        "README.md": readme(),
+        "docs/templates.md": templates(),
+    }
     code = 0
     for name, text in texts.items():
         path = ROOT / name

@@ -53,6 +53,7 @@ EXAMPLES: Final = {
     "day": "date | day",
     "period": "engagement.period | period",
     "words": "value | words",
+    "inline_words": "value | inline_words",
     "rank": "severity | rank",
     "blend": "colour | blend(other, 0.5)",
     "ensure_contrast": "colour | ensure_contrast(background)",
@@ -197,6 +198,10 @@ class Filters:
         """`partially_resolved` as "Partially resolved"; a status as the engagement's `status_words` have it."""
         # By type, so that no template, not even one of a user's own, can forget to rename a status.
         return labels.status(value, self.engagement.status_words) if isinstance(value, Status) else labels.words(value)
+
+    def inline_words(self, value: str) -> str:
+        """The same within a sentence, "partially resolved"; `status_words` are printed as they are written."""
+        return value.printed(self.engagement.status_words) if isinstance(value, Status) else labels.words(value).lower()
 
     def rank(self, severity: Severity) -> int:
         """Its position in the scale, 0 for the most severe."""

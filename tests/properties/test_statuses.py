@@ -92,6 +92,7 @@ def test_a_report_prints_the_words_of_the_engagement(
 
     text = (renamed / f"out/{template}.{suffix}").read_text()
     assert {word for word in PRINTED.values() if word in text} == set(PRINTED.values())
+    assert not re.search(r"word\d of ours", text)
     # Classes, anchors and patterns of a page keep the names.
     shown = re.sub(r"<(style|script).*?</\1>|<[^>]*>", "", text, flags=re.DOTALL).lower()
     assert [name for name in names() if name in shown] == []
@@ -108,6 +109,7 @@ def test_a_comparison_prints_the_words_of_the_engagement(
 
     text = (renamed / f"out/diff-{template}.{suffix}").read_text()
     assert {word for word in PRINTED.values() if word in text} == set(PRINTED.values())
+    assert not re.search(r"word\d of ours", text)
     shown = re.sub(r"<(style|script).*?</\1>|<[^>]*>", "", text, flags=re.DOTALL).lower()
     assert [name for name in names() if name in shown or name in out.lower()] == []
 
