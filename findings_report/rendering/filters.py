@@ -200,7 +200,7 @@ class Filters:
         return labels.status(value, self.engagement.status_words) if isinstance(value, Status) else labels.words(value)
 
     def inline_words(self, value: str) -> str:
-        """The same within a sentence, "partially resolved"; `status_words` are printed as they are written."""
+        """The same within a sentence, "partially resolved"; `status_words` keep their case."""
         return value.printed(self.engagement.status_words) if isinstance(value, Status) else labels.words(value).lower()
 
     def rank(self, severity: Severity) -> int:

@@ -525,6 +525,14 @@ def test_a_copy_of_code_that_is_claimed_fixed_counts_if_it_came_since_the_baseli
     assert found[0].text.endswith("is in 0.py, lines 10-14; 1.py, lines 10-14.")
 
 
+def test_a_copy_of_code_that_stayed_is_not_reported_beside_its_own_place() -> None:
+    stayed = tracked(DriftKind.UNCHANGED, also_at=(Spot(path="0.py", region=LINES, is_new=True),))
+
+    (found,) = judge_claim(Change.UPDATED, finding(OPEN), finding(RESOLVED), (stayed,), ())
+
+    assert (found.weight, found.code) == (Assessment.CONTRADICTION, "resolved-unchanged")
+
+
 def test_no_judgement_says_more_than_where_the_text_is() -> None:
     for status in Status:
         for regions in ((EQUAL,), (AROUND,), (CHANGED,), (GONE,), (LOST,), MIXED, ()):
