@@ -399,6 +399,13 @@ def test_no_mark_hides_a_line_that_may_be_code(line: str) -> None:
     assert not is_accepted(checked(f"{code(11, 13)}\n{line}\n{code(14, 15)}"))
 
 
+def test_a_picture_in_a_string_is_no_remark() -> None:
+    file = index_lines(('print("   ✓ Files were written")', "done()"), "python")
+
+    assert not is_accepted(check_quote('print("   ✓ Files were removed")\ndone()', file, ()))
+    assert is_accepted(check_quote('print("   ✓ Files were written")  ✓ fine\ndone()', file, ()))
+
+
 def test_a_mark_that_is_code_stays() -> None:
     assert strip_remark("    x = y -> z", {"x = y"}) == "    x = y -> z"
     assert strip_remark("    f(a) ^ b", {"f(a)"}) == "    f(a) ^ b"

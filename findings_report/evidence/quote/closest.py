@@ -93,7 +93,7 @@ def find_similar_line(quoted: Spelling, file: LineIndex) -> Region | None:
 def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: Sequence[Region]) -> list[Alignment]:
     if not claimed:
         return []
-    if quoted.reading.is_numbered:
+    if all(line.number is not None for line in quoted.reading.lines):
         return [_by_number(quoted, file, texts)]
     hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
     return [_align(file, texts, quoted.string, hull)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from findings_report.model.evidence import Region
@@ -86,6 +87,7 @@ _END: Final = re.compile(r"\*/|-->|\*\)")
 
 # Could be code too (`x => y`, `a <- b`): a remark only behind a whole line of the file, and when it reads like words.
 _PERHAPS: Final = re.compile(rf"(?<=\S)\s++(?:(?P<word>{_WORD})|[-=]{{1,3}}>++|<[-=]|>{{3,}}+|\^{{2,}}+|!{{2,}}+|→)")
+_MOST_CUTS: Final = 8  # remarks that are tried on one line
 _TERMINATORS: Final = tuple(";{}),]:")
 
 _POINTER: Final = re.compile(
@@ -196,8 +198,8 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
     pointer = _POINTER.match(text)
     pointed = text[pointer.end() :] if pointer else text
     for code in dict.fromkeys((pointed, text)):
-        cut = _cut_remark(code)
-        for candidate in (code, cut, cut.rstrip(" |-–"), *_cut_perhaps(code)):
+        cuts = [code, *islice(_cut_remarks(code), _MOST_CUTS)]
+        for candidate in (*cuts, *(cut.rstrip(" |-–") for cut in cuts), *islice(_cut_perhaps(code), _MOST_CUTS)):
             if candidate.strip() and squeeze(candidate) in known:
                 return candidate
     if _DECORATOR.match(text):
@@ -205,19 +207,20 @@ def strip_remark(text: str, known: Container[str] = frozenset()) -> str | None:
     if _is_remark_alone(text, pointer):
         return None
     # `-> Result` and `=> value` start lines of code.
-    bare = _cut_remark(text if pointer and pointer["sign"] in ("->", "=>") else pointed)
+    kept = text if pointer and pointer["sign"] in ("->", "=>") else pointed
+    # Within a string, a mark is part of it; what is left of the line would be found as a part of another.
+    bare = next((cut for cut in _cut_remarks(kept) if not any(cut.count(quote) % 2 for quote in "\"'`")), kept)
     return bare if bare.strip() else None
 
 
-def _cut_remark(text: str) -> str:
-    """Return `text` without the remark at its end."""
-    match = _REMARK.search(text)
-    if match is None:
-        return text
-    # Code behind a comment in the middle of a line is no part of the remark.
-    is_block = match[0].lstrip()[:2] in ("/*", "(*", "<!")
-    end = _END.search(text, match.end()) if is_block else None
-    return text if end and text[end.end() :].strip() else text[: match.start()]
+def _cut_remarks(text: str) -> Iterator[str]:
+    """Yield `text` without each remark up to its end, the longest remark first."""
+    for match in _REMARK.finditer(text):
+        # Code behind a comment in the middle of a line is no part of the remark.
+        is_block = match[0].lstrip()[:2] in ("/*", "(*", "<!")
+        end = _END.search(text, match.end()) if is_block else None
+        if not end or not text[end.end() :].strip():
+            yield text[: match.start()]
 
 
 def _cut_perhaps(text: str) -> Iterator[str]:
