@@ -381,6 +381,8 @@ def test_a_mark_in_front_of_a_line_is_set_aside(mark: str) -> None:
         "👉 uint256 evil",
         "← evil(x)",
         "=>     The input is not checked",
+        ">>> pool.evil # HERE",
+        "👉 db.evil is here",
         "@audit     uint256 evil",
         "@audit db := s.open(evil)",
         "@audit if x is not evil:",

@@ -110,7 +110,8 @@ _TELLS: Final = (
     r"|anyone|this is|is not)\b(?![.(\[]))"
 )
 _PROSE: Final = re.compile(
-    rf"(?!{_KEYWORD})(?!.*\w[(\[]){_TELLS}\s*+[^\s;{{}}=\[\]\"]++\s++[^;{{}}=\[\]\"]++(?<![:,\\])\Z", re.IGNORECASE
+    rf"(?!{_KEYWORD})(?!.*(?:\w[(\[]|\w\.\w|_|\#|//)){_TELLS}\s*+[^\s;{{}}=\[\]\"]++\s++[^;{{}}=\[\]\"]++(?<![:,\\])\Z",
+    re.IGNORECASE,
 )
 _TAGGED: Final = re.compile(rf"(?!{_KEYWORD}){_TELLS}(?!.*[;{{}}:,\\]\s*+\Z).*\Z", re.IGNORECASE)
 _ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
