@@ -450,6 +450,15 @@ def test_a_side_without_the_end_of_a_comment_does_not_hide_code_in_it() -> None:
     assert not is_accepted(check_quote(quote.format("evil"), file, ()))
 
 
+def test_what_was_left_out_does_not_hide_code_in_a_comment() -> None:
+    file = index_lines(("/**", " * Returns it.", " */", "good();", "", "/** Next. */", "next();"), "javascript")
+    marked = "/**\n * Returns it.\n...\n{}();\n\n/** Next. */\nnext();"
+
+    assert is_accepted(check_quote(marked.format("good"), file, ()))
+    for quote in (marked, marked.replace("...\n", "")):
+        assert not is_accepted(check_quote(quote.format("evil"), file, ()))
+
+
 def test_a_diff_names_its_file() -> None:
     assert checked(PATCHES[8]).names == "Vault.sol"
     assert checked(PATCHES[7]).names is None

@@ -14,6 +14,7 @@ from findings_report.evidence.quote.closest import LONGEST, Alignment, find_clos
 from findings_report.evidence.quote.index import UNKNOWN, LineIndex, Spelling, spell
 from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, is_foreign, place_anywhere, place_at_claim
 from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
+from findings_report.evidence.quote.printed import opens_comment
 from findings_report.model.evidence import Check, Difference, Region, Verdict
 from findings_report.sourcecode.languages import strip_comments
 from findings_report.sourcecode.lines import dedent, is_informative, join_runs, squeeze
@@ -191,11 +192,15 @@ def _judge_bare(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]) 
 
 def _strip_comments(reading: Reading, file: LineIndex) -> Reading | None:
     """Return `reading` without the comments that `file` does not have; None when no code is left."""
-    texts = [line.text for line in reading.lines]
-    stripped = strip_comments(texts, file.language)
+    stripped: list[str] = []
+    starts = [0, *(at for at, line in enumerate(reading.lines) if at and line.is_after_gap), len(reading.lines)]
+    for start, stop in pairwise(starts):
+        # What was left out may have ended a comment: no comment goes on behind a gap, nor one that starts in another.
+        texts = [line.text for line in reading.lines[start:stop]]
+        stripped += texts if opens_comment(texts) else strip_comments(texts, file.language) or texts
     lines: list[QuotedLine] = []
     kept: list[str | None] = []
-    for line, code in zip(reading.lines, stripped or texts, strict=True):
+    for line, code in zip(reading.lines, stripped, strict=True):
         if code.strip() or squeeze(line.text) in file.letters:
             # A comment that the file has keeps its place among the code.
             lines.append(line)
@@ -204,7 +209,7 @@ def _strip_comments(reading: Reading, file: LineIndex) -> Reading | None:
             # Any other is the author's, and may say what was left out.
             lines.append(line._replace(marks=(*line.marks, line.text.strip())))
             kept.append(None)
-    if not any(map(is_informative, stripped or texts)):
+    if not any(map(is_informative, stripped)):
         return None
     return replace_texts(replace(reading, lines=tuple(lines)), kept)
 
