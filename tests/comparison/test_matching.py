@@ -395,6 +395,22 @@ def test_lines_that_all_overlap_end_in_time_and_are_told() -> None:
     assert any("of app.py" in limit for limit in done.limits)
 
 
+def test_a_former_id_of_very_many_costs_linear_time_and_leads_to_nobody() -> None:
+    def side(count: int, former: str) -> list[Traits]:
+        prose = "Equal words in all of them, and a number: "
+        return [Traits(id=f"A{n}", title="Missing check", prose=f"{prose}{n}", aliases=(former,)) for n in range(count)]
+
+    start = time.process_time()
+
+    done = match(side(2000, "OLD"), side(2000, "OLD"))
+
+    assert time.process_time() - start < 5
+    assert (len(done.matches), done.families) == (2000, ())
+    # The id itself is followed, however many findings it was split into.
+    (family,) = match([Traits(id="OLD", title="Missing check", prose="Equal words in all")], side(200, "OLD")).families
+    assert len(family.current) == 200
+
+
 def test_many_findings_that_all_have_partners_by_id_cost_nothing_more() -> None:
     side = [Traits(id=f"A{n}", title="Missing check", prose="Equal words.", places=lines(1, 9)) for n in range(2000)]
 

@@ -14,6 +14,9 @@ from findings_report.comparison.matching.values import Match, MatchReason, Overl
 REUSED: Final = 0.1
 """Two findings of one id with less similarity than this are not the same: the id was reused."""
 
+_MOST_SHARED: Final = 10_000
+"""Pairs of findings with one former id up to which each is compared."""
+
 
 @dataclass(slots=True)
 class Pairing:
@@ -89,15 +92,9 @@ def pair_by_id(pairing: Pairing) -> None:
 
 def pair_by_alias(pairing: Pairing) -> None:
     """Pair findings by former ids. Of several that lead to one finding the most similar is paired; the others are noted."""
-    index: defaultdict[str, list[int]] = defaultdict(list)
-    for position, finding in enumerate(pairing.current):
-        for name in _names(finding):
-            index[name].append(position)
     reasons: dict[Pair, str] = {}
-    for position, finding in enumerate(pairing.baseline):
-        for name in _names(finding):
-            for other in index.get(name, ()):
-                reasons.setdefault((position, other), f"former id {name}")
+    for pair, name in _list_named(pairing):
+        reasons.setdefault(pair, f"former id {name}")
     # Two findings may have been merged into one: the more similar one continues in it.
     ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
     for pair in ranked:
@@ -118,8 +115,26 @@ def _is_link(pairing: Pairing, pair: Pair) -> bool:
     return pairing.baseline[row].id in set(new) - set(old)
 
 
-def _names(finding: Prepared) -> tuple[str, ...]:
-    return (finding.id, *sorted(set(finding.traits.aliases) - {finding.id}))
+def _list_named(pairing: Pairing) -> Iterator[tuple[Pair, str]]:
+    """Yield the pairs that a former id leads to, with that id: the id of one of the two, or a former id of both."""
+    ids = {finding.id: position for position, finding in enumerate(pairing.current)}
+    former: defaultdict[str, list[int]] = defaultdict(list)
+    for position, finding in enumerate(pairing.current):
+        for alias in _list_former(finding):
+            former[alias].append(position)
+    counts = Counter(alias for finding in pairing.baseline for alias in _list_former(finding))
+    for position, finding in enumerate(pairing.baseline):
+        yield from (((position, other), finding.id) for other in former[finding.id])
+        for alias in _list_former(finding):
+            if alias in ids:
+                yield (position, ids[alias]), alias
+            # All parts of a finding that was split before the baseline share one; of very many it means none.
+            if counts[alias] * len(former[alias]) <= _MOST_SHARED:
+                yield from (((position, other), alias) for other in former[alias])
+
+
+def _list_former(finding: Prepared) -> Sequence[str]:
+    return sorted(set(finding.traits.aliases) - {finding.id})
 
 
 Keys = Callable[[Prepared], Iterator[tuple[Hashable, str]]]
