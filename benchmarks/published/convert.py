@@ -29,7 +29,7 @@ SEVERITY = {"C": "critical", "H": "high", "M": "medium", "L": "low"}
 EXTENSIONS = "sol|vy|rs|move|cairo|py|pyi|js|jsx|ts|tsx|go|java|kt|swift|cs|c|h|cpp|hpp|rb|php|sh|yml|yaml|toml|html|css|sql"
 FENCE = re.compile(r"(?P<indent>[ \t]*(?:> ?)*[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)")
 LINK = re.compile(
-    r"github\.com/(?P<repository>[\w.-]+/[\w.-]+)/blob/(?P<revision>[\w.-]+)/(?P<path>[^\s)\]#>\"'`]+)(?P<lines>#L\d+(?:C\d+)?(?:-L?\d+)?)?"
+    r"github\.com/[\w.-]+/[\w.-]+/blob/(?P<revision>[\w.-]+)/(?P<path>[^\s)\]#>\"'`]+)(?P<lines>#L\d+(?:C\d+)?(?:-L?\d+)?)?"
 )
 PATH = re.compile(
     rf"(?P<path>[\w@./-]*[\w-]\.(?:{EXTENSIONS}))\b"
