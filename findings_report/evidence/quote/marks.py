@@ -117,15 +117,19 @@ _TAGGED: Final = re.compile(rf"(?!{_KEYWORD}){_TELLS}(?!.*[;{{}}:,\\]\s*+\Z).*\Z
 _ANY_MARK: Final = re.compile(rf"[@^→▶►{_SIGN[1:-1]}]|<[-=~<]|[-=>]>|!!|~~|\b{_WORD}")  # one pass, since few lines have one
 _STARTS: Final = re.compile(rf"\s*+(?:[#/;%(<*@=>→^~!-]|{_SIGN})")  # few lines start as a remark does
 
-_LEAD: Final = rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*_`\"'<>\[\s]*+"
+_LEAD: Final = rf"(?:(?P<comment>{_COMMENT})\s*+|[-•]\s++|[0-9]{{1,2}}[.)]\s++)?[*`\"'<>\[\s]*+"
 _KIND: Final = r"(?:[A-Za-z]{1,12} )?(?:file(?: ?(?:name|path))?|path|location|contract|source(?: code)?|code|snippet|module)s?"
 _LABEL: Final = (
-    rf"(?P<label>{_KIND}[*_`]*+(?:\s*+:|\s++(?:from|in|at)\b|(?=\s))[*_`\s]*+"
+    rf"(?P<label>{_KIND}[*_`]*+(?:\s*+:|\s++(?:from|in|at)\b|(?=\s))[*`\s]*+"
     r"|(?:from|in|see|at|@)[:\s]\s*+"
     r"|[\w ]{1,30}:\s*+(?=https?:))?"
 )
-_PATH: Final = r"(?P<path>https?://[^\s)>\]`]++|(?:[A-Za-z]:(?=[\\/]))?[^\s:#()\[\],;?`*\"'<>|=!&]++)"
-_HEAD: Final = re.compile(rf"{_LEAD}{_LABEL}[*_`\"'<\[(]*+{_PATH}(?P<rest>.*)\Z", re.IGNORECASE)
+_FOLDER: Final = r"(?<=/)(?:\([\w.-]++\)|\[[\w.-]++\])"  # `app/(routes)/[id]/page.tsx`
+_PATH: Final = (
+    rf"(?P<path>https?://(?:[^\s()>\[\]`]|{_FOLDER})++"
+    rf"|(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:#()\[\],;?`*\"'<>|=!&]|{_FOLDER})++)"
+)
+_HEAD: Final = re.compile(rf"{_LEAD}{_LABEL}[*`\"'<\[(]*+{_PATH}(?P<rest>.*)\Z", re.IGNORECASE)
 _LONGEST_HEAD: Final = 400
 _SPAN: Final = r"L?[0-9]{1,7}+(?:C[0-9]++)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}+(?:C[0-9]++)?)?"
 _SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*+"
@@ -139,7 +143,7 @@ _LINES: Final = re.compile(
 _MEMBER: Final = re.compile(r"\s*+(?:::|#|->)\s*+[\w.$]++(?:\([\w\s,.]*+\))?|\s[\w.$]++\(\)")
 _TARGET: Final = re.compile(r"\]?\(https?:[^\s)]*+\)")
 _AFTERWORDS: Final = re.compile(r"\s*+[-–—:|>,(]{1,2}\s?[^;{}=]*+\Z")
-_LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:[^\s)]+)\)[.:]?\Z")
+_LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:(?:[^\s()]|\([^\s()]*+\))++)\)[.:]?\Z")
 _CAPTION: Final = re.compile(
     rf"(?:Figure|Fig\.|Listing|Snippet) [0-9]{{1,3}}(?:\.[0-9]{{1,3}})?\s?[:.–-]\s[^(]*+"
     rf"(?:\((?P<path>[\w./@+-]+\.\w+)(?:[#:]L?(?P<spans>{_SPANS}))?\))?\W*\Z"
