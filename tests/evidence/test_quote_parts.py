@@ -350,3 +350,49 @@ def test_a_brace_in_the_cited_lines_does_not_make_an_edited_quote_one_of_them() 
     check = checked("solidity", quote, "20-21")
 
     assert (check.verdict, check.text) == (Verdict.MOVED, Verdict.EDITED)
+
+
+def test_a_line_within_a_quote_is_not_cut_where_words_are_left_out() -> None:
+    quote = 'require(amount > 0, "zero");\nsender] += amount; // credited first\nemit Deposited(msg.sender, amount);'
+
+    assert checked("solidity", quote, "3-5").verdict not in ACCEPTED
+
+
+def test_repeated_lines_with_more_gaps_than_lines_are_no_quote() -> None:
+    quote = "increase(10);\ndecrease(10);\nincrease(10);\ndecrease(10);"
+
+    assert check_quote(quote, indexed(ALIKE, "solidity"), ()).verdict not in ACCEPTED
+
+
+def test_a_wrong_number_on_the_first_line_decides_for_the_nearest_of_equal_places() -> None:
+    quote = f"28: {alike(3, 3)}\n{alike(4, 10)}"
+
+    check = check_quote(quote, indexed(ALIKE, "solidity"), ())
+
+    assert (check.verdict, found(check)) == (Verdict.MOVED, "27-34")
+
+
+def test_cited_lines_in_another_order_are_edited_also_when_one_of_them_is_there_again_below() -> None:
+    lines = ["first_step();", "second_step();", "third_step();", *["other();"] * 6, "first_step();"]
+
+    check = check_quote("second_step();\nthird_step();\nfirst_step();", index_lines(tuple(lines)), regions("1-3"))
+
+    assert check.verdict is Verdict.EDITED
+
+
+def test_an_edited_quote_of_the_cited_lines_is_not_taken_for_lines_strewn_elsewhere() -> None:
+    steps = [f"step_number_{n}();" for n in range(1, 7)]
+    lines = [*steps[:5], "step_number_six();", *["filler();"] * 20, *steps[:3], "another_call();", *steps[3:]]
+
+    check = check_quote("\n".join(steps), index_lines(tuple(lines)), regions("1-6"))
+
+    assert (check.verdict, found(check)) == (Verdict.EDITED, "1-6")
+
+
+def test_other_comments_do_not_hide_what_was_left_out_of_code_elsewhere() -> None:
+    code = [f"step_number_{n}(); // {n}" for n in range(1, 9)]
+    quote = "\n".join(line.replace("// ", "// at ") for line in [*code[:3], *code[4:]])
+
+    check = check_quote(quote, index_lines((*["filler();"] * 20, *code), "solidity"), regions("1-8"))
+
+    assert check.text is not Verdict.COMMENTS

@@ -332,7 +332,8 @@ class _Found:
     def is_credible(self) -> bool:
         """True when this is where the quote was copied from, and not lines strewn over a file."""
         texts = [unit.text for unit in self.units]
-        if not (self._is_at_claim() or _says_where(texts) or any(map(self._is_unique, self.units))):
+        is_at_claim = self._is_at_claim()
+        if not (is_at_claim or _says_where(texts) or any(map(self._is_unique, self.units))):
             return False
         starts = [index for index, state in enumerate(self.states) if not state.is_joined]
         gaps = [start for start in starts if not self.units[start].is_marked and self._width(start)]
@@ -340,7 +341,11 @@ class _Found:
         is_sure = bool(gaps) and all(unit.is_light or self._is_unique(unit) for unit in self.units)
         if not is_sure and len(gaps) * 2 > len(self.units):
             return False
-        if any(self._width(gap) > (_WIDEST_SURE_GAP if is_sure else _WIDEST_GAP) for gap in gaps):
+        widest = _WIDEST_SURE_GAP if is_sure else _WIDEST_GAP
+        # Who cites as many lines as are quoted means those: a line from far away is more likely an edited one of them.
+        cited = sum(region.end_line - region.start_line + 1 for region in self.search.claimed)
+        telling = min(widest, len(texts)) if is_at_claim and cited >= len(texts) else widest
+        if any(self._width(gap) > (widest if self.units[gap].is_light else telling) for gap in gaps):
             return False
         runs = [range(a, b) for a, b in pairwise((0, *starts, len(texts)))]
         return all(self._is_near(run) for run in runs if all(self.units[index].is_light for index in run))
