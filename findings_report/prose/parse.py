@@ -57,7 +57,7 @@ parsed as well."""
 _NESTED: Final = re.compile(r"^(?: {5}| *(?:>|[-+*] |\d+[.)] ) *(?:>|[-+*](?: |$)|\d+[.)](?: |$)))", re.MULTILINE)
 """A line that may be more than three levels deep."""
 
-_FENCE_TEXT: Final = re.compile(r"^[ >]*(?:`{3,}|~{3,})[ \t]*[^\s`]+[ \t]+[^\s`]", re.MULTILINE)
+_FENCE_TEXT: Final = re.compile(r"^[ >]*+(?:`{3,}+|~{3,}+)[ \t]*+[^\s`]++[ \t]++[^\s`]", re.MULTILINE)
 """A fence whose language is followed by more text."""
 
 # Up to these bounds a text is parsed without the policy: it cannot reach any limit above, whatever its marks mean.
@@ -221,7 +221,7 @@ _ELEMENT: Final = re.compile(
 _FORMULA: Final = re.compile(r"(?<!\\)\$\$(?P<block>[^$]+)\$\$|(?<![\w$\\])\$(?=[^\s{])(?P<inline>[^$\n]*[^\s$\\])\$(?![\w${])")
 # A formula has an operator, a command or a lone letter. Prices, as in `$5 (or 5$)`, have none.
 _MATHEMATICAL: Final = re.compile(
-    r"[\\^_=<>{}]|\A\d*[A-Za-z]{1,2}'?\Z|\A[A-Za-z]+\([^()]*\)\Z|\A\w*[A-Za-z]\w*(?: ?[-+*/] ?\w+)+\Z"
+    r"[\\^_=<>{}]|\A\d*[A-Za-z]{1,2}'?\Z|\A[A-Za-z]+\([^()]*\)\Z|\A(?=\w*[A-Za-z])\w++(?: ?[-+*/] ?\w++)+\Z"
 )
 _FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^(?P<label>[^\]\s]{1,64})\]")
 _FOOTNOTE_TEXT: Final = re.compile(r"^ {0,3}\[\^([^\]\s]{1,64})\]:", re.MULTILINE)
