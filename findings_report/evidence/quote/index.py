@@ -55,11 +55,11 @@ class Stream:
     offset: int
     """Position of the first line."""
 
-    def spot(self, start: int, end: int) -> Spot:
-        """Return the spot of the characters from `start` to `end`."""
+    def span(self, start: int, end: int) -> Span:
+        """Return the span of the characters from `start` to `end`."""
         first = bisect_right(self.starts, start) - 1
         last = bisect_right(self.starts, end - 1, lo=first) - 1
-        return Spot(
+        return Span(
             start,
             end,
             self.offset + first,
@@ -68,43 +68,43 @@ class Stream:
             ends=end == self.ends[last],
         )
 
-    def line(self, position: int) -> Spot:
-        """Return the spot of a whole line."""
+    def line(self, position: int) -> Span:
+        """Return the span of a whole line."""
         at = position - self.offset
-        return Spot(self.starts[at], self.ends[at], position, position, starts=True, ends=True)
+        return Span(self.starts[at], self.ends[at], position, position, starts=True, ends=True)
 
-    def find(self, text: str, start: int = 0, *, within_word: bool = False) -> Spot | None:
-        """Return the first spot of `text`, from `start` on, that starts with a whole word, or anywhere `within_word`."""
+    def find(self, text: str, start: int = 0, *, within_word: bool = False) -> Span | None:
+        """Return the first span of `text`, from `start` on, that starts with a whole word, or anywhere `within_word`."""
         at = self.text.find(text, start)
         for _ in range(_MOST_CUTS):
             if at < 0:
                 return None
             if within_word or not self.is_cut(at):
-                return self.spot(at, at + len(text))
+                return self.span(at, at + len(text))
             at = self.text.find(text, at + 1)
         return None
 
-    def find_next(self, text: str, end: int) -> Spot | None:
-        """Return the spot of `text` if it follows directly on `end`, perhaps in the middle of a word."""
+    def find_next(self, text: str, end: int) -> Span | None:
+        """Return the span of `text` if it follows directly on `end`, perhaps in the middle of a word."""
         for at in (end, end + 1):
             if self.text.startswith(text, at) and not self.text[end:at].strip():
-                return self.spot(at, at + len(text))
+                return self.span(at, at + len(text))
         return None
 
     def is_cut(self, at: int) -> bool:
         """True when a word is on both sides of an offset."""
         return 0 < at < len(self.text) and _is_word(self.text[at - 1]) and _is_word(self.text[at])
 
-    def opens(self, spot: Spot) -> bool:
-        """True when no word of its first line is before the spot."""
-        return spot.starts or not any(map(str.isalnum, self.text[self.starts[spot.first - self.offset] : spot.start]))
+    def opens(self, span: Span) -> bool:
+        """True when no word of its first line is before the span."""
+        return span.starts or not any(map(str.isalnum, self.text[self.starts[span.first - self.offset] : span.start]))
 
-    def closes(self, spot: Spot) -> bool:
-        """True when no word of its last line is after the spot."""
-        return spot.ends or not any(map(str.isalnum, self.text[spot.end : self.ends[spot.last - self.offset]]))
+    def closes(self, span: Span) -> bool:
+        """True when no word of its last line is after the span."""
+        return span.ends or not any(map(str.isalnum, self.text[span.end : self.ends[span.last - self.offset]]))
 
 
-class Spot(NamedTuple):
+class Span(NamedTuple):
     """A stretch of a stream."""
 
     start: int

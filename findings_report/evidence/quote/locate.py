@@ -17,8 +17,8 @@ from findings_report.evidence.quote.index import (
     MOST_LETTERS,
     UNKNOWN,
     LineIndex,
+    Span,
     Spelling,
-    Spot,
     Stream,
     Unit,
     indent_of,
@@ -41,7 +41,7 @@ _MOST_READ = 100_000_000  # characters that one search for parts may read
 _MARK = re.compile(r"\.{3}|[…↪↳⤷↩↵⏎¬\\]")
 
 
-class Part(NamedTuple):
+class PlacedPart(NamedTuple):
     """A quoted line, or what of it is between marks, at its place in the file."""
 
     line: int
@@ -58,7 +58,7 @@ class Part(NamedTuple):
     """True when the quote has an elision mark before it on a line with code."""
 
 
-def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> tuple[Part, ...] | None:
+def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) -> tuple[PlacedPart, ...] | None:
     """Return where all of the quote is within `claimed`, or by its own numbers; None when not all of it is there."""
     lines = quoted.reading.lines
     is_known = UNKNOWN not in quoted.string
@@ -79,7 +79,7 @@ def place_at_claim(quoted: Spelling, file: LineIndex, claimed: Sequence[Region])
         return None
     # `lines: 1-100000` makes the whole file the claim.
     stream = file.stream if len(hull) > _WIDEST else file.stream_of(hull)
-    found = _Search(quoted, file, stream, claimed, is_bound=True, with_gaps=True).run()
+    found = _ChainSearch(quoted, file, stream, claimed, is_bound=True, with_gaps=True).run()
     return found.parts() if found else None
 
 
@@ -106,7 +106,7 @@ def has_all_lines(quoted: Spelling, file: LineIndex, claimed: Sequence[Region]) 
 
 def place_anywhere(
     quoted: Spelling, file: LineIndex, claimed: Sequence[Region], *, with_gaps: bool = False
-) -> tuple[Part, ...] | None:
+) -> tuple[PlacedPart, ...] | None:
     """Return where all of the quote is, at the place that fits its numbers, else `claimed`, best.
 
     Lines are left out only where the quote says so, or anywhere `with_gaps`. None when there is no place, or the quote is
@@ -123,7 +123,7 @@ def place_anywhere(
             return _whole_parts(range(at, at + len(texts))) if is_unique or _says_where(texts) else None
     if len(file.numbers) > _LARGEST:
         return None
-    found = _Search(quoted, file, file.stream, claimed, is_bound=False, with_gaps=with_gaps).run()
+    found = _ChainSearch(quoted, file, file.stream, claimed, is_bound=False, with_gaps=with_gaps).run()
     return found.parts() if found and found.is_credible() else None
 
 
@@ -144,9 +144,9 @@ def find_places(file: LineIndex, pieces: Sequence[str]) -> list[list[int]]:
 
 
 class _State(NamedTuple):
-    """The cheapest way to place the units up to one of them with that one at a spot."""
+    """The cheapest way to place the units up to one of them with that one at a span."""
 
-    spot: Spot
+    span: Span
     cost: float
     before: int
     """Index of the state of the unit before."""
@@ -157,7 +157,7 @@ class _State(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Search:
+class _ChainSearch:
     """The search for all units of a quote, in order, in a stream."""
 
     quoted: Spelling
@@ -181,9 +181,9 @@ class _Search:
         left = _MOST_SPOTS
         for unit in units:
             before = layers[-1] if layers else None
-            spots = self._spots(unit, before)
-            left -= len(spots)
-            layers.append(self._extend(before, unit, spots, shift) if left >= 0 else [])
+            spans = self._spans(unit, before)
+            left -= len(spans)
+            layers.append(self._extend(before, unit, spans, shift) if left >= 0 else [])
             if not layers[-1]:
                 return None
         ends = [index for index, state in enumerate(layers[-1]) if not state.is_cut]
@@ -199,105 +199,105 @@ class _Search:
     def _guess_shift(self, units: Sequence[Unit]) -> int | None:
         """Return by how much more the file is indented than the quote; None when no line says so."""
         for unit in units:
-            spot = None if unit.is_light else self.stream.find(unit.text)
-            if spot is not None and spot.starts:
-                return self.shift_of(unit, spot)
+            span = None if unit.is_light else self.stream.find(unit.text)
+            if span is not None and span.starts:
+                return self.shift_of(unit, span)
         return None
 
-    def _spots(self, unit: Unit, before: Sequence[_State] | None) -> list[Spot]:
+    def _spans(self, unit: Unit, before: Sequence[_State] | None) -> list[Span]:
         """Return where `unit` can be, rising."""
         if before is None:
-            spots = {spot.start: spot for spot in self._all_spots(unit)}
+            spans = {span.start: span for span in self._all_spans(unit)}
         else:
-            next_ones = (self.stream.find_next(unit.text, state.spot.end) for state in before)
-            spots = {spot.start: spot for spot in next_ones if spot is not None}
+            next_ones = (self.stream.find_next(unit.text, state.span.end) for state in before)
+            spans = {span.start: span for span in next_ones if span is not None}
             if unit.is_marked or self.with_gaps:
-                spots = {spot.start: spot for spot in self._spots_after(unit, before)} | spots
+                spans = {span.start: span for span in self._spans_after(unit, before)} | spans
         if self.is_bound:
-            spots = {start: spot for start, spot in spots.items() if self.is_claimed(unit, spot)}
-        return [spots[start] for start in sorted(spots)]
+            spans = {start: span for start, span in spans.items() if self.is_claimed(unit, span)}
+        return [spans[start] for start in sorted(spans)]
 
-    def _all_spots(self, unit: Unit) -> Iterator[Spot]:
+    def _all_spans(self, unit: Unit) -> Iterator[Span]:
         if unit.letter != UNKNOWN and not self.is_bound:
             yield from map(self.stream.line, self.file.positions_of(unit.letter))
             return
-        spot = self.stream.find(unit.text, within_word=unit.starts_cut)
+        span = self.stream.find(unit.text, within_word=unit.starts_cut)
         for _ in range(_PLACES):
-            if spot is None:
+            if span is None:
                 return
-            yield spot
-            spot = self.stream.find(unit.text, spot.start + 1, within_word=unit.starts_cut)
+            yield span
+            span = self.stream.find(unit.text, span.start + 1, within_word=unit.starts_cut)
 
-    def _spots_after(self, unit: Unit, before: Sequence[_State]) -> Iterator[Spot]:
+    def _spans_after(self, unit: Unit, before: Sequence[_State]) -> Iterator[Span]:
         """Yield where `unit` can be after the places of the unit before; of one that is everywhere, the next few places."""
         if not unit.is_light or self.is_bound:
-            yield from self._all_spots(unit)
+            yield from self._all_spans(unit)
             return
         for state in before[:_PLACES]:
-            at, spot = state.spot.last, state.spot
+            at, span = state.span.last, state.span
             for _ in range(_NEXT):
                 at = self.file.string.find(unit.letter, at + 1) if unit.letter != UNKNOWN and at >= 0 else -1
                 if at >= 0:
                     yield self.stream.line(at)
-                after = self.stream.find(unit.text, spot.end, within_word=unit.starts_cut)
+                after = self.stream.find(unit.text, span.end, within_word=unit.starts_cut)
                 if after is not None:
                     yield after
-                    spot = after
+                    span = after
 
-    def _extend(self, before: Sequence[_State] | None, unit: Unit, spots: Sequence[Spot], shift: int | None) -> list[_State]:
-        """Return the states of `unit` at `spots`, each after the cheapest state of the unit before."""
+    def _extend(self, before: Sequence[_State] | None, unit: Unit, spans: Sequence[Span], shift: int | None) -> list[_State]:
+        """Return the states of `unit` at `spans`, each after the cheapest state of the unit before."""
         if before is None:
             return [
                 _State(
-                    spot, self._claim_cost(unit, spot) + (not spot.starts), 0, is_joined=True, is_cut=self._is_cut(unit, spot)
+                    span, self._claim_cost(unit, span) + (not span.starts), 0, is_joined=True, is_cut=self._is_cut(unit, span)
                 )
-                for spot in spots
+                for span in spans
             ]
         # A brace that is far away belongs to other code, so that a gap before one costs more.
         weight = 0.01 if unit.is_marked else 0.1 if unit.is_light else 0.05
-        by_end = {state.spot.end: index for index, state in enumerate(before)}
+        by_end = {state.span.end: index for index, state in enumerate(before)}
         best, best_index, next_index = float("inf"), -1, 0
         states = []
-        for spot in spots:
-            while next_index < len(before) and before[next_index].spot.end <= spot.start:
+        for span in spans:
+            while next_index < len(before) and before[next_index].span.end <= span.start:
                 state = before[next_index]
-                may_leave = not state.is_cut and (unit.is_marked or self.stream.closes(state.spot))
-                cost = state.cost - weight * state.spot.last + (not state.spot.ends)
+                may_leave = not state.is_cut and (unit.is_marked or self.stream.closes(state.span))
+                cost = state.cost - weight * state.span.last + (not state.span.ends)
                 if may_leave and cost < best:
                     best, best_index = cost, next_index
                 next_index += 1
-            claim = self._claim_cost(unit, spot)
-            at = by_end.get(spot.start, by_end.get(spot.start - 1) if self.stream.text[spot.start - 1] == " " else None)
+            claim = self._claim_cost(unit, span)
+            at = by_end.get(span.start, by_end.get(span.start - 1) if self.stream.text[span.start - 1] == " " else None)
             joined = before[at].cost + claim if at is not None else float("inf")
             gap = float("inf")
-            if best_index >= 0 and (unit.is_marked or (self.with_gaps and self.stream.opens(spot))):
-                is_off = unit.is_light and shift is not None and self.shift_of(unit, spot) != shift
-                is_part = unit.letter != UNKNOWN and not spot.ends
-                gap = best + weight * spot.first + unit.gap_cost + claim + (not spot.starts) + is_part + 2 * is_off
+            if best_index >= 0 and (unit.is_marked or (self.with_gaps and self.stream.opens(span))):
+                is_off = unit.is_light and shift is not None and self.shift_of(unit, span) != shift
+                is_part = unit.letter != UNKNOWN and not span.ends
+                gap = best + weight * span.first + unit.gap_cost + claim + (not span.starts) + is_part + 2 * is_off
             is_joined = at is not None and joined <= gap
             if is_joined or gap < float("inf"):
                 before_it = at if is_joined and at is not None else best_index
-                is_cut = self._is_cut(unit, spot)
-                states.append(_State(spot, min(joined, gap), before_it, is_joined=is_joined, is_cut=is_cut))
+                is_cut = self._is_cut(unit, span)
+                states.append(_State(span, min(joined, gap), before_it, is_joined=is_joined, is_cut=is_cut))
         return states
 
-    def _is_cut(self, unit: Unit, spot: Spot) -> bool:
-        return not unit.ends_cut and self.stream.is_cut(spot.end)
+    def _is_cut(self, unit: Unit, span: Span) -> bool:
+        return not unit.ends_cut and self.stream.is_cut(span.end)
 
-    def shift_of(self, unit: Unit, spot: Spot) -> int:
-        """Return by how much more the file is indented at a spot than the quote."""
-        return indent_of(self.file.text(spot.first)) - indent_of(self.quoted.reading.lines[unit.line].text)
+    def shift_of(self, unit: Unit, span: Span) -> int:
+        """Return by how much more the file is indented at a span than the quote."""
+        return indent_of(self.file.text(span.first)) - indent_of(self.quoted.reading.lines[unit.line].text)
 
-    def is_claimed(self, unit: Unit, spot: Spot) -> bool:
-        """True when `unit` is claimed to be at a spot."""
-        numbers = self.file.numbers[spot.first], self.file.numbers[spot.last]
+    def is_claimed(self, unit: Unit, span: Span) -> bool:
+        """True when `unit` is claimed to be at a span."""
+        numbers = self.file.numbers[span.first], self.file.numbers[span.last]
         if unit.number is not None:
             return numbers[0] == unit.number
         return not self.claimed or all(any(number in region for region in self.claimed) for number in numbers)
 
-    def _claim_cost(self, unit: Unit, spot: Spot) -> float:
+    def _claim_cost(self, unit: Unit, span: Span) -> float:
         """Return what it costs that `unit` is not where it is claimed to be; between equal places, the nearest costs least."""
-        number = self.file.numbers[spot.first]
+        number = self.file.numbers[span.first]
         if unit.number is not None:
             return 0 if number == unit.number else 2 + 1e-4 * min(abs(number - unit.number), 10_000)
         if not self.claimed or any(number in region for region in self.claimed):
@@ -310,23 +310,23 @@ class _Search:
 class _Found:
     """What a search found."""
 
-    search: _Search
+    search: _ChainSearch
     units: Sequence[Unit]
     states: Sequence[_State]
     """One for each unit."""
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PlacedPart, ...]:
         """Return the place of each unit."""
         return tuple(
-            Part(
+            PlacedPart(
                 unit.line,
-                spot.first,
-                spot.last,
-                is_whole=spot.starts and spot.ends and spot.first == spot.last,
+                span.first,
+                span.last,
+                is_whole=span.starts and span.ends and span.first == span.last,
                 is_joined=is_joined,
                 is_marked=unit.is_inline,
             )
-            for unit, (spot, _, _, is_joined, _) in zip(self.units, self.states, strict=True)
+            for unit, (span, _, _, is_joined, _) in zip(self.units, self.states, strict=True)
         )
 
     def is_credible(self) -> bool:
@@ -353,7 +353,7 @@ class _Found:
     def _is_at_claim(self) -> bool:
         is_claim = bool(self.search.claimed) or self.search.quoted.reading.is_numbered
         places = zip(self.units, self.states, strict=True)
-        return is_claim and any(not unit.is_light and self.search.is_claimed(unit, state.spot) for unit, state in places)
+        return is_claim and any(not unit.is_light and self.search.is_claimed(unit, state.span) for unit, state in places)
 
     def _is_unique(self, unit: Unit) -> bool:
         if unit.letter != UNKNOWN:
@@ -363,29 +363,29 @@ class _Found:
     def _width(self, index: int) -> int:
         """Return how many lines of code are between a unit and the one before."""
         file = self.search.file
-        gap = range(self.states[index - 1].spot.last + 1, self.states[index].spot.first)
+        gap = range(self.states[index - 1].span.last + 1, self.states[index].span.first)
         return sum(file.numbers[at] not in file.comments for at in gap) if file.comments else len(gap)
 
     def _is_near(self, run: range) -> bool:
         """True when lines that are everywhere, such as `}`, are close to the others or indented as these are."""
         shifts = {
-            self.search.shift_of(unit, state.spot)
+            self.search.shift_of(unit, state.span)
             for unit, state in zip(self.units, self.states, strict=True)
-            if state.spot.starts and not unit.is_light
+            if state.span.starts and not unit.is_light
         }
         edges = [index for index in (run.start, run.stop) if 0 < index < len(self.units)]
         sides = {run.start: run.start, run.stop: run.stop - 1}
         return all(
             self._width(edge) <= (_WIDEST_GAP if self.units[edge].is_marked else _WIDEST_LIGHT_GAP)
-            or self.search.shift_of(self.units[sides[edge]], self.states[sides[edge]].spot) in shifts
+            or self.search.shift_of(self.units[sides[edge]], self.states[sides[edge]].span) in shifts
             for edge in edges
         )
 
 
-def _whole_parts(positions: Sequence[int]) -> tuple[Part, ...]:
-    parts = [Part(0, positions[0], positions[0])]
+def _whole_parts(positions: Sequence[int]) -> tuple[PlacedPart, ...]:
+    parts = [PlacedPart(0, positions[0], positions[0])]
     for index, (before, at) in enumerate(pairwise(positions), 1):
-        parts.append(Part(index, at, at, is_joined=at == before + 1))
+        parts.append(PlacedPart(index, at, at, is_joined=at == before + 1))
     return tuple(parts)
 
 

@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.closest import LONGEST, Alignment, find_closest, find_similar_line
 from findings_report.evidence.quote.index import UNKNOWN, LineIndex, Spelling, spell
-from findings_report.evidence.quote.locate import Part, find_places, has_all_lines, is_foreign, place_anywhere, place_at_claim
+from findings_report.evidence.quote.locate import (
+    PlacedPart,
+    find_places,
+    has_all_lines,
+    is_foreign,
+    place_anywhere,
+    place_at_claim,
+)
 from findings_report.evidence.quote.parse import QuotedLine, Reading, read_quote, replace_texts
 from findings_report.evidence.quote.printed import opens_comment
 from findings_report.model.evidence import Check, Difference, Region, Verdict
@@ -239,7 +246,7 @@ def _gaps(lines: Sequence[QuotedLine], alignment: Alignment) -> Iterator[_Gap]:
         last_index, last_position = index, position
 
 
-def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], parts: Sequence[Part]) -> Check:
+def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], parts: Sequence[PlacedPart]) -> Check:
     """Return the verdict on a quote of which everything has its place in the file."""
     lines = quoted.reading.lines
     first, last = parts[0].first, parts[-1].last
@@ -287,14 +294,14 @@ def _grade(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...], parts
     )
 
 
-def _pair_lines(quoted: Spelling, file: LineIndex, parts: Sequence[Part]) -> list[tuple[int | None, int]]:
+def _pair_lines(quoted: Spelling, file: LineIndex, parts: Sequence[PlacedPart]) -> list[tuple[int | None, int]]:
     """Return the number that the quote gives each line, and the one in the file."""
     lines = quoted.reading.lines
     pairs = ((lines[part.line].number, file.numbers[at]) for part in parts for at in range(part.first, part.last + 1))
     return list(dict.fromkeys(pairs))
 
 
-def _is_equal(lines: Sequence[QuotedLine], file: LineIndex, parts: Sequence[Part]) -> bool:
+def _is_equal(lines: Sequence[QuotedLine], file: LineIndex, parts: Sequence[PlacedPart]) -> bool:
     """True when whole lines are equal apart from their common indentation."""
     pairs = [(line, file.text(part.first)) for line, part in zip(lines, parts, strict=True)]
     indented = [(line.text, text) for line, text in pairs if line.has_indent]
@@ -377,7 +384,7 @@ def _grade_edited(quoted: Spelling, file: LineIndex, claimed: tuple[Region, ...]
     telling = [(lines[i].number, file.numbers[at]) for i, at in alignment.pairs if is_informative(lines[i].text)]
     is_moved = not _is_where_claimed(telling or pairs, claimed)
     if not differences:  # all of it is there, in order, with more left out than is usual
-        return _grade(quoted, file, claimed, [Part(index, at, at) for index, at in alignment.pairs])
+        return _grade(quoted, file, claimed, [PlacedPart(index, at, at) for index, at in alignment.pairs])
     return Check(
         verdict=Verdict.MOVED if is_moved else Verdict.EDITED,
         text=Verdict.EDITED if is_moved else None,
