@@ -159,6 +159,32 @@ def test_lines_that_the_baseline_did_not_have_are_named_with_the_reason(audit: A
     assert f"F-07: review: Reported as resolved; {sentence}" in out
 
 
+@pytest.mark.parametrize("baseline", ["r1", "old.json"])
+def test_code_that_a_side_could_not_read_is_named(
+    audit: Audit, baseline: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["findings-report", *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        return " ".join(capsys.readouterr().out.split())
+
+    audit.pin(audit.baseline)
+    audit.write("F-08", "{path: gone.py, lines: 1}")
+    audit.write("F-09", "{path: c.py, lines: 2}")
+    audit.deliver()
+    monkeypatch.chdir(audit.findings.parent)
+    monkeypatch.setenv("COLUMNS", "500")
+    run("build", "-f", "json", "-o", "old.json")
+    audit.pin(audit.change(a="x = 1\n"))
+
+    out = run("diff", baseline)
+
+    assert "not compared: Not all that F-08 cites could be read on the baseline side." in out
+    assert "not compared: Not all that F-08 cites could be read on the current side." in out
+    assert "F-09" not in out
+
+
 def test_a_fix_under_another_hash_is_no_contradiction_with_and_without_the_commit(audit: Audit, said: Said) -> None:
     audit.pin(audit.baseline)
     audit.write("F-04", "{path: a.py, lines: 3}")
