@@ -37,6 +37,7 @@ from findings_report.evidence.warnings import (
     report_unavailable,
     warn,
     warn_of_cut,
+    warn_of_hidden,
     warn_of_marks,
     warn_of_notation,
 )
@@ -261,7 +262,13 @@ def resolve_location(
     symbol = find_enclosing(file.symbols, code) if code else None
     name = symbol.name if symbol else None
     misnamed = check_symbol(location.symbol, file.symbols, code) if location.symbol and code else None
-    problems = (*problems, *warn_of_cut(shown), *warn_of_marks(location, verdict, shown), *([misnamed] if misnamed else ()))
+    problems = (
+        *problems,
+        *warn_of_cut(shown),
+        *warn_of_hidden(shown),
+        *warn_of_marks(location, verdict, shown),
+        *([misnamed] if misnamed else ()),
+    )
     return Resolved(_snippet(index, location, repository, file, shown, verdict, regions, name), problems, budget)
 
 

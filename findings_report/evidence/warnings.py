@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from findings_report.evidence.cited_paths import write_path
 from findings_report.evidence.quote import leave_unchecked, may_name
@@ -13,8 +14,11 @@ from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem, Subject
+from findings_report.problems.safe_text import HIDDEN_IN_PROSE
 from findings_report.sourcecode.lines import unite_regions
 from findings_report.sourcecode.symbols import encloses, find_enclosing
+
+_MOST_HIDDEN: Final = 5  # characters that one warning names
 
 
 def warn(fault: str, remedy: str | None, *subject: str, code: str) -> Problem:
@@ -172,6 +176,24 @@ def warn_of_cut(shown: ShownLines) -> tuple[Problem, ...]:
         return ()
     fault = f"{shown.left_out} of {shown.left_out + MOST_LINES} lines are not printed: a snippet has at most {MOST_LINES}"
     return (warn(fault, "name the lines that matter in `show`", "lines", code="snippet-cut"),)
+
+
+def warn_of_hidden(shown: ShownLines) -> tuple[Problem, ...]:
+    """Return a warning of code with characters that hide or reorder it, or that every font prints as it likes; else none."""
+    hidden = [
+        (line.number, character)
+        for run in shown.runs
+        for line in run.lines
+        if not line.text.isascii()
+        for character in HIDDEN_IN_PROSE.findall(line.text)
+    ]
+    if not hidden:
+        return ()
+    kinds = list(dict.fromkeys(f"U+{ord(character):04X}" for _, character in hidden))
+    named = ", ".join(kinds[:_MOST_HIDDEN]) + (f" and {len(kinds) - _MOST_HIDDEN} others" if len(kinds) > _MOST_HIDDEN else "")
+    fault = f"the code holds the hidden or private characters {named}, first in line {hidden[0][0]}"
+    remedy = "read the line in a hexadecimal viewer: it may not do what it seems to do; the report prints their code points"
+    return (warn(fault, remedy, "lines", code="hidden-in-code"),)
 
 
 def warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> list[Problem]:

@@ -24,6 +24,12 @@ HIDDEN: Final = re.compile(
 """Characters that print nothing, move the cursor, change the order of what is printed, or have no meaning of their own."""
 
 
+HIDDEN_IN_PROSE: Final = re.compile(
+    f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""HIDDEN, except for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
+
+
 def code_point(character: str) -> str:
     r"""Return a character as its code point, as in `\u{202E}` for U+202E."""
     return f"\\u{{{ord(character):04X}}}"

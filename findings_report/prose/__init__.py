@@ -5,11 +5,10 @@ renderers turn the tokens into their format.
 """
 
 from findings_report.prose.inline_code import plain_text
-from findings_report.prose.parse import HIDDEN_IN_PROSE, LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
+from findings_report.prose.parse import LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
 from findings_report.prose.policy import Prose, References, Use
 
 __all__ = [
-    "HIDDEN_IN_PROSE",
     "LONGEST",
     "MOST_BRACKETS",
     "Prose",

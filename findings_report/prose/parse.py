@@ -15,7 +15,7 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from findings_report.problems.safe_text import HIDDEN, code_point, visible
+from findings_report.problems.safe_text import HIDDEN_IN_PROSE, code_point, visible
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -40,11 +40,6 @@ _PARSED_DEPTH: Final = 30
 _AMPLIFICATION: Final = 20
 
 _ALLOWANCE: Final = 65_536
-
-HIDDEN_IN_PROSE: Final = re.compile(
-    f"(?![\u200c\u200d]){HIDDEN.pattern}|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
-)
-"""HIDDEN, except for joiners between letters or signs beyond ASCII: Persian, Indic scripts and emoji are written with them."""
 
 _DEEP: Final = f"the text is nested more than {DEEPEST} levels deep"
 

@@ -19,8 +19,8 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
-from findings_report.problems.safe_text import HIDDEN, code_point, visible
-from findings_report.prose import HIDDEN_IN_PROSE, Prose
+from findings_report.problems.safe_text import HIDDEN, HIDDEN_IN_PROSE, code_point, visible
+from findings_report.prose import Prose
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
 

@@ -17,8 +17,8 @@ from markupsafe import Markup
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
-from findings_report.problems.safe_text import HIDDEN, code_point, visible
-from findings_report.prose import HIDDEN_IN_PROSE, Prose, References
+from findings_report.problems.safe_text import HIDDEN, HIDDEN_IN_PROSE, code_point, visible
+from findings_report.prose import Prose, References
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
 from findings_report.rendering.html import ELISION, first_line, heading_levels

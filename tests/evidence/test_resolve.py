@@ -45,6 +45,7 @@ FILES: dict[str, bytes | str | Link | Submodule | None] = {
     "src/code.py": CODE,
     "src/copy.py": "# a copy\n" + CODE,
     "src/above.py": "class Store:\n    # Writes it.\n    @logged\n    def save(self):\n        return 1\n",
+    "src/hidden.py": "a = 1\nlimit = 1\ue07500\nif x:  # \u202e\n    pass\f\nname = '👩\u200d💻 می\u200cخواهم'\n",
     "docs/binary.bin": b"a\0b",
     "docs/wide.ps1": "$a = 1\r\nInvoke-Expression $input\r\n# \u0a0a\n".encode("utf-16"),
     "docs/torn.ps1": "$a = 1\n".encode("utf-16") + b"x",
@@ -283,6 +284,14 @@ def test_the_comment_and_the_decorator_above_a_function_belong_to_it(source: Rep
     result = resolved(source, {"path": "src/above.py", "lines": "2-5", "symbol": "save"})
 
     assert (result.problems, only(result).symbol) == ((), "Store.save")
+
+
+def test_hidden_characters_in_cited_code_are_warned_of_once_with_their_line(source: Repository) -> None:
+    problem = problem_of(resolved(source, {"path": "src/hidden.py", "lines": "1-4"}), "hidden-in-code")
+
+    assert problem.fault == "the code holds the hidden or private characters U+E075, U+202E, first in line 2"
+    assert problem.level == "warning"
+    assert resolved(source, {"path": "src/hidden.py", "lines": "4-5"}).problems == ()
 
 
 def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Repository) -> None:
