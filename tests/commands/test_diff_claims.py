@@ -297,6 +297,21 @@ def test_a_finding_that_was_split_is_told_with_the_claims_of_all_parts(audit: Au
     assert "F-01 was split into F-01 (resolved) and F-02 (resolved)." in out
 
 
+def test_the_fix_of_a_part_is_compared_with_the_code_of_the_whole(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    audit.write("F-01", "{path: a.py, lines: 1-2}", "{path: c.py, lines: 2}")
+    audit.deliver()
+    fix = audit.change(c="error = 1\nfixed = 1\ny = 2\n")
+    audit.pin(audit.change(c=str(FILES["c.py"])))
+    audit.write("F-01", "{path: a.py, lines: 1-2}")
+    part = f'aliases: [F-01]\nfix: {{commits: ["{fix}"]}}\n'
+    audit.write("F-02", "{path: c.py, lines: 2}", status="resolved", more=part)
+
+    _, out = said()
+
+    assert f"F-02: contradiction: Reported as resolved; the cited code is unchanged, although {fix}, named as the fix," in out
+
+
 def test_findings_that_were_merged_are_told_with_the_claims_of_all_parts(audit: Audit, said: Said) -> None:
     audit.pin(audit.baseline)
     audit.write("F-01", "{path: a.py, lines: 1-2}")

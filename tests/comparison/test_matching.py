@@ -282,6 +282,8 @@ def test_a_finding_that_cites_what_a_pair_cites_is_told() -> None:
         ("A-3", False, "A-1", "A-1")
     ]
     assert done.new == ("A-3",)
+    # Another weakness of the same lines is no part of the first.
+    assert done.families == ()
 
 
 def test_empty_sides_are_all_new_or_all_absent() -> None:

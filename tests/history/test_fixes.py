@@ -99,6 +99,25 @@ def test_a_merge_that_is_named_is_compared_with_the_branch_that_it_was_merged_in
     assert (fix.state, fix.came_in_as) == (FixState.REBASED, after)
 
 
+def test_a_commit_on_a_branch_that_took_it_back_is_found(app: tuple[Path, str]) -> None:
+    repository, base = app
+    named = change(repository, "Fix", g=NEW)
+    repositories.git(repository, "checkout", "-qb", "side", base)
+    change(repository, "Other", other="other = 2\n")
+    repositories.git(repository, "cherry-pick", named)
+    picked = repositories.git(repository, "rev-parse", "HEAD").strip()
+    change(repository, "Take it back", g=OLD)
+    repositories.git(repository, "checkout", "-q", "main")
+    change(repository, "Long", long=text(LINES[1:]))
+    # The files of the fix are after the merge what they were on main, so that git passes the branch over by default.
+    repositories.git(repository, "merge", "-q", "--no-ff", "-m", "Merge", "side")
+    after = repositories.git(repository, "rev-parse", "HEAD").strip()
+
+    (fix,) = look_up(repository, base, after, named)
+
+    assert (fix.state, fix.came_in_as) == (FixState.REBASED, picked)
+
+
 def test_a_squash_of_several_commits_is_a_hint(app: tuple[Path, str]) -> None:
     repository, base = app
     first = change(repository, "Fix", g=NEW)
