@@ -61,9 +61,10 @@ def publish(
             _refuse_conflicts(new, read)
             for path, temporary in staged.items():
                 current = path
-                # The rename of a single file needs no way back.
+                # The rename of a single file needs no way back; another user's file that can be replaced but not read has none.
                 if len(staged) > 1:
-                    originals[path] = _keep(path)
+                    with contextlib.suppress(PermissionError):
+                        originals[path] = _keep(path)
                 temporary.replace(path)
         for folder in {path.parent for path in files}:
             _sync_folder(folder)
@@ -197,9 +198,8 @@ def _put_back_on_error() -> Iterator[dict[Path, Path | None]]:
                     path.unlink(missing_ok=True)
                 else:
                     original.replace(path)
-                    original.unlink(
-                        missing_ok=True
-                    )  # a file that was not replaced yet: renaming one link to another does nothing
+                    # Renaming one link of a file to another, of a file that was not replaced yet, does nothing.
+                    original.unlink(missing_ok=True)
         raise
     for original in filter(None, originals.values()):
         original.unlink(missing_ok=True)

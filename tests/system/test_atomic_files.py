@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -207,6 +208,25 @@ def test_a_copy_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path)
 
     assert (ran.returncode, "the disk is full" in ran.stderr) == (1, True)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old", "c": "old"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
+def test_another_users_report_in_a_shared_folder_is_replaced() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        paths = [Path(folder) / name for name in ("report.html", "report.pdf")]
+        for path in paths:
+            path.write_bytes(b"old")
+            path.chmod(0o600)
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            publish(dict.fromkeys(paths, b"new"))
+            os._exit(0)
+
+        assert os.waitpid(child, 0)[1] == 0
+        assert [path.read_bytes() for path in paths] == [b"new", b"new"]
+        assert sorted(Path(folder).iterdir()) == paths
 
 
 def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere(tmp_path: Path) -> None:
