@@ -220,9 +220,12 @@ def test_another_users_report_in_a_shared_folder_is_replaced() -> None:
             path.chmod(0o600)
         child = os.fork()
         if child == 0:
-            os.setuid(65534)
-            publish(dict.fromkeys(paths, b"new"))
-            os._exit(0)
+            try:
+                os.setuid(65534)
+                publish(dict.fromkeys(paths, b"new"))
+                os._exit(0)
+            finally:
+                os._exit(1)
 
         assert os.waitpid(child, 0)[1] == 0
         assert [path.read_bytes() for path in paths] == [b"new", b"new"]
