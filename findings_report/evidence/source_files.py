@@ -278,7 +278,7 @@ class FileReader:
             self._commits[commit] = self.source.has_commit(commit)
         if not self._commits[commit]:
             fault = f"commit {commit} is not in the clone of repository {self._name!r}"
-            remedy = "fetch it there, or let `findings-report fetch` clone it"
+            remedy = "correct `commit`, fetch it into the clone, or, if the repository has a `url`, run `findings-report fetch`"
             raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
 
     def _read_notation(self, commit: str, written: str) -> CitedFile:
@@ -298,6 +298,7 @@ class FileReader:
             self.find(commit, sure[0].path)  # a folder or a link, in another notation: raises
         guesses = [reading.path for reading in readings if not reading.is_sure and self._is_file(commit, reading.path)]
         remedy = suggest_path(sure[0].path if sure else written, guesses, [path for same in paths.values() for path in same])
+        remedy = remedy or "correct `path`, or set `commit` to one that has the file"
         raise NoLinesError(
             f"there is no {written} at commit {commit}", reason="no such file at this commit", code=MISSING, remedy=remedy
         )

@@ -113,7 +113,8 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
 
 def _describe_edit(check: Check, where: str) -> str:
     first = check.differences[0]
-    count = len(check.differences)
+    # A line that was changed much is two differences, what is quoted and what is there: only the former is the quote's.
+    count = sum(difference.quoted is not None for difference in check.differences) or len(check.differences)
     many = f"{count} lines of the quote differ" if count > 1 else "a line of the quote differs"
     if first.quoted is None:
         return f"{many} from {where}; line {first.line} is missing from the quote: {(first.actual or '').strip()!r}"

@@ -51,7 +51,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
     if quote is not None and not step.is_still:
         quote = renumber(quote, snippet.check.claimed, location.lines, step.to)
         if quote is None:
-            raise StaysError("the line numbers in its quote cannot be distinguished from code")
+            raise StaysError("the line numbers in its quote, or in the line above the code, cannot be rewritten safely")
     return location.model_copy(
         update={
             "path": path,

@@ -200,6 +200,30 @@ def test_an_edited_quote_prints_gits_lines_and_shows_the_difference(source: Repo
     assert "line 9 is 'if not text:', quoted as 'if text:'" in problem_of(result, "quote-edited").fault
 
 
+def test_a_line_that_was_changed_much_is_one_line_of_the_quote(source: Repository) -> None:
+    quote = "\n".join(LINES[6:13]).replace("if not text:", "if hmac.compare_digest(a, b) and c:")
+
+    result = resolved(source, {"lines": "7-13", "quote": quote})
+
+    assert len(only(result).check.differences) == 2
+    assert problem_of(result, "quote-edited").fault.startswith("a line of the quote differs from src/code.py")
+
+
+@pytest.mark.parametrize(
+    ("location", "code", "remedy"),
+    [
+        ({"path": "Zoo.kt", "lines": "1"}, "path-missing", "correct `path`, or set `commit` to one that has the file"),
+        (
+            {"lines": "1", "commit": "d" * 40},
+            "commit-missing",
+            "correct `commit`, fetch it into the clone, or, if the repository has a `url`, run `findings-report fetch`",
+        ),
+    ],
+)
+def test_what_does_not_exist_has_a_remedy(source: Repository, location: dict[str, Any], code: str, remedy: str) -> None:
+    assert problem_of(resolved(source, location), code).remedy == remedy
+
+
 def test_a_quote_that_is_not_there_is_told_loudly_with_where_it_is(source: Repository) -> None:
     result = resolved(source, {"path": "docs/long.txt", "lines": "5-6", "quote": "\n".join(LINES[6:10])})
 
