@@ -67,7 +67,7 @@ VERDICT_MEANING: dict[Verdict, str] = {
     Verdict.WHITESPACE: "Identical except for whitespace.",
     Verdict.PARTIAL: "Part of a line, or a line that was wrapped; every quoted character is there, in order.",
     Verdict.ELIDED: "All quoted lines are present in order; lines between them were left out.",
-    Verdict.ANNOTATED: "Identical after the auditor's annotations are removed.",
+    Verdict.ANNOTATED: "Identical except for the auditor's annotations and typographic quotation marks or dashes.",
     Verdict.COMMENTS: "Identical except for comments; the repository's lines are printed.",
     Verdict.EDITED: "Most quoted lines are present, others differ; the repository's lines are printed.",
     Verdict.MOVED: "The quoted code is at other lines than cited; those lines are printed.",

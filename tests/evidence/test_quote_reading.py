@@ -526,3 +526,102 @@ def test_a_number_inside_code_is_none_of_the_quote() -> None:
     reading = read_quote("11: split(\n100 ether,\n20 ether\n);")[0]
 
     assert [line.number for line in reading.lines] == [11, None, None, None]
+
+
+PROMPTS = {
+    "$ sed -n 11,15p src/Vault.sol": "src/Vault.sol",
+    "❯ bat src/Vault.sol": "src/Vault.sol",
+    "% cat -n x": "",
+    "> type src\\Vault.sol": "src/Vault.sol",
+    "PS C:\\work> type src\\Vault.sol": "src/Vault.sol",
+    "user@host:~/app$ ./show 11 15": "",
+    "user@host app % nl src/Vault.sol": "src/Vault.sol",
+    "[user@host app]$ less src/Vault.sol": "src/Vault.sol",
+    "(venv) ~/app ❯ cat src/Vault.sol": "src/Vault.sol",
+    "$ git show v1.0:src/Vault.sol | sed -n 11,15p": "src/Vault.sol",
+    "$ cat src/Vault.sol src/Token.sol": "",
+}
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_command_above_what_it_printed_is_set_aside(prompt: str) -> None:
+    numbered = "\n".join(f"{number}:{LINES[number - 1]}" for number in (7, 13, 15))
+
+    assert_read(f"{prompt}\n{code(11, 15)}", Verdict.EXACT, found="11-15")
+    assert_read(f"{prompt}\n{numbered}", Verdict.ELIDED, found="7 13 15")
+    assert_read(f"```console\n{prompt}\n{numbered}\n```", Verdict.ELIDED, found="7 13 15")
+    assert checked(f"{prompt}\n{code(11, 15)}").names == PROMPTS[prompt]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  $ cat -n src/x.hs",
+        "$ head xs",
+        "$ foldr -1 xs",
+        "% of the fee",
+        "% cat and dog",
+        "> type Path",
+        "# cat src/x.py",
+        "a@b % cat -n x",
+        "a@b > limit",
+        "$total = cat -n x",
+    ],
+)
+def test_an_operator_or_a_comment_is_no_prompt(line: str) -> None:
+    assert find_head(line) is None
+    assert checked(f"{line}\n{code(11, 15)}").verdict is Verdict.EDITED
+
+
+def test_a_command_in_a_document_is_a_line_of_it() -> None:
+    file = index_lines(("$ cat -n right.txt", "one line", "another line"), "markdown")
+
+    assert check_quote("$ cat -n right.txt\none line", file, ()).verdict is Verdict.EXACT
+    assert not is_accepted(check_quote("$ cat -n wrong.txt\none line", file, ()))
+
+
+TYPED = index_lines(("require(sender == owner, 'not', \"ours\");", "count--;", "left = right - 1;", 'say("a – b");'))
+
+
+@pytest.mark.parametrize(
+    ("quote", "verdict"),
+    [
+        ("require(sender == owner, ‘not’, “ours”);", Verdict.ANNOTATED),
+        ("require(sender == owner, 'not', „ours“);", Verdict.ANNOTATED),
+        ("1:\u00a0require(sender == owner, ‘not’, “ours”);", Verdict.ANNOTATED),
+        ("1\u00a0require(sender == owner, 'not', \"ours\");", Verdict.ANNOTATED),
+        ("require(sender\u00a0== owner, 'not', \"ours\");", Verdict.WHITESPACE),
+        ("count–;", Verdict.ANNOTATED),
+        ("count—;", Verdict.ANNOTATED),
+        ("left = right – 1;", Verdict.ANNOTATED),
+        ('say("a – b");', Verdict.EXACT),
+    ],
+)
+def test_characters_that_a_word_processor_replaced_are_read_as_typed(quote: str, verdict: Verdict) -> None:
+    assert check_quote(quote, TYPED, ()).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "require(sender == owner, ‘now’, “ours”);",
+        "require(sender == owner, “not”, “ours”);",
+        "require(sender != owner, ‘not’, “ours”);",
+        "count-;",
+        "left = right — 1;",
+        "left = right – 2;",
+        'say("a - b");',
+        'say("a -- b");',
+    ],
+)
+def test_no_other_character_is_taken_for_another(quote: str) -> None:
+    assert not is_accepted(check_quote(quote, TYPED, ()))
+
+
+def test_one_word_behind_an_arrow_is_a_remark_only_behind_a_whole_statement_of_the_file() -> None:
+    assert_read(f"{code(11, 13)}  <- reentrancy\n{code(14, 15)}", Verdict.ANNOTATED, found="11-15")
+    assert_read(f"{code(11, 13)} <- rounding!\n{code(14, 15)}", Verdict.ANNOTATED, found="11-15")
+    for rest in ("<-reentrancy", "<- evil()", "<- evil_1", "<- evil;"):
+        assert not is_accepted(checked(f"{code(11, 13)} {rest}\n{code(14, 15)}"))
+    assert strip_remark("dim(matrix) <- size", {"dim(matrix)"}) == "dim(matrix) <- size"
+    assert strip_remark("(first, second) <- pair", {"(first, second)"}) == "(first, second) <- pair"

@@ -87,6 +87,8 @@ _END: Final = re.compile(r"\*/|-->|\*\)")
 
 # Could be code too (`x => y`, `a <- b`): a remark only behind a whole line of the file, and when it reads like words.
 _PERHAPS: Final = re.compile(rf"(?<=\S)\s++(?:(?P<word>{_WORD})|[-=]{{1,3}}>++|<[-=]|>{{3,}}+|\^{{2,}}+|!{{2,}}+|→)")
+# One word behind `<-` is a value too: `dim(m) <- size` is R, `(a, b) <- pair` Haskell; neither has a `;` before the arrow.
+_ONE_WORD: Final = re.compile(r"\s[A-Za-z]{3,}+[.!?]*+\s*+\Z")
 _MOST_CUTS: Final = 8  # remarks that are tried on one line
 _TERMINATORS: Final = tuple(";{}),]:")
 
@@ -155,6 +157,18 @@ _RANGE: Final = re.compile(r"L?([0-9]{1,7})(?:C[0-9]+)?(?:\s?(?:-|–|—|\.\.|t
 _FRAGMENT: Final = re.compile(rf"#(?:L|lines-)?(?P<spans>{_SPAN}(?::[0-9]{{1,7}})?)\Z", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _UNLISTED: Final = ("cairo", "circom", "fc", "fe", "huff", "move", "sw", "tact", "txt", "vy", "yul")  # beside `language_of`
+
+# A shell's prompt and its command. One that names host or folder is certain; `$ map f xs` is Haskell, `% of the fee` a comment.
+_FOLDER_PROMPT: Final = (
+    r"[\w.-]++@[\w.-]++(?:[: ][~/\w][^\s$#%]*+(?:[$#]|\s?%)|:?\$)\s|\[[\w.-]++@[^\]\s]++(?: [^\]\s]*+)?\]\s?[$#%]\s"
+    r"|(?:PS )?[A-Za-z]:\\[^\s>]*+>"
+)
+_PRINTING: Final = r"(?:sudo )?(?:cat|bat|batcat|nl|sed|awk|head|tail|grep|egrep|fgrep|rg|ag|ack|git|less|type|findstr)\s"
+_PROMPT: Final = re.compile(
+    rf"(?:\([\w.-]++\) )?(?:(?P<certain>{_FOLDER_PROMPT})\s*+|(?:[~/][^\s❯➜]*+ )?[$%>❯➜] (?={_PRINTING}))(?P<command>\S.*)\Z"
+)
+_OPTION: Final = re.compile(r"\s-{1,2}\w")
+_ARGUMENTS: Final = re.compile(r"[\s:;|<>()'\"=]+")
 _FORGE: Final = re.compile(
     r"https?://[^/]+(?:/.*?/(?:blob|blame|raw|tree|src)/(?:(?:branch|tag|commit)/)?[^/]+)?/(?P<path>.+)\Z"
 )
@@ -233,8 +247,9 @@ def _cut_perhaps(text: str) -> Iterator[str]:
     for match in _PERHAPS.finditer(text):
         rest = text[match.end() :].strip()
         is_said = bool(match["word"] or re.match(_WORD, rest))
-        is_words = is_said or not rest or (" " in rest and not re.search(r"[;{}=\[\]]|[:,]\Z", rest))
         before = text[: match.start()]
+        is_word = match[0].endswith("<-") and before[-1:] in ";{}" and _ONE_WORD.match(text, match.end()) is not None
+        is_words = is_said or is_word or not rest or (" " in rest and not re.search(r"[;{}=\[\]]|[:,]\Z", rest))
         # `) -> Result` starts with a line that is in every file.
         is_complete = (is_said and not match["word"]) or (before.endswith(_TERMINATORS) and (is_said or is_informative(before)))
         if is_words and is_complete and not _CODE.search(rest):
@@ -262,6 +277,8 @@ def find_head(line: str) -> Head | None:
     text = line.strip()
     if len(text) > _LONGEST_HEAD or not text:
         return None
+    if (prompt := _PROMPT.match(line)) is not None:
+        return _read_prompt(prompt["command"], is_certain=prompt["certain"] is not None)
     if (alone := _LINES_ALONE.match(text)) is not None:
         return Head("", _read_spans(alone["spans"]), may_be_data=text[0].islower())
     if (link := _LINK.match(text)) is not None:
@@ -281,6 +298,14 @@ def find_head(line: str) -> Head | None:
         return _read_address(head["path"], may_be_data=not is_said and (head["label"] is not None or text[0] in "-•"))
     path = head["path"].replace("\\", "/").rstrip(".:")
     return Head(path, after.regions, may_be_data=not is_said) if _is_path(path) else None
+
+
+def _read_prompt(command: str, *, is_certain: bool) -> Head | None:
+    """Return the file that a shell's command names, without one when it names several; None when it may be code."""
+    paths = {path for word in _ARGUMENTS.split(command)[1:] if _is_path(path := word.replace("\\", "/"))}
+    if not (is_certain or paths or _OPTION.search(command)):
+        return None
+    return Head(paths.pop() if len(paths) == 1 else "", (), may_be_data=True)  # documents show what to type
 
 
 def _strip_closer(text: str) -> str:

@@ -31,6 +31,9 @@ Step = Callable[[int], int | None]
 """The new number of a line; None when it is not known."""
 
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # what chats and word processors put into copied text
+_TYPOGRAPHIC: Final = str.maketrans({**dict.fromkeys("“”„‟", '"'), **dict.fromkeys("‘’‚‛", "'"), "\u00a0": " ", "—": "--"})
+"""What word processors and mail programs make of characters that are typed."""
+_DASHES: Final = ("-", "--")  # either may have become `–`: the file says which
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`]*)\Z")
 
 # One way must fit every number of a quote. Only the separator itself is taken off: what follows
@@ -135,10 +138,15 @@ class _Body(NamedTuple):
 
 @lru_cache(maxsize=64)  # a quote is read for its verdict, and again for what it claims and what to search for
 def read_quote(quote: str) -> tuple[Reading, ...]:
-    """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line verbatim."""
+    """Return all plausible readings of `quote`, those with line numbers first; the last one takes every line.
+
+    Readings with other characters than the quote's come after those with its own, and are annotated.
+    """
     readings = _read_shapes(quote)
     visible = _INVISIBLE.sub("", quote)
-    return readings if visible == quote else (*_read_shapes(visible), *readings)
+    typed = dict.fromkeys(visible.translate(_TYPOGRAPHIC).replace("–", dash) for dash in _DASHES)
+    as_typed = (replace(reading, is_annotated=True) for text in typed if text != visible for reading in _read_shapes(text))
+    return (*(_read_shapes(visible) if visible != quote else ()), *readings, *as_typed)
 
 
 def _read_shapes(quote: str) -> tuple[Reading, ...]:
