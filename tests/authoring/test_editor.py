@@ -107,6 +107,7 @@ def test_words_are_proposed_with_their_meaning(server: LanguageServer, finding: 
     statuses = server.complete(finding, 4, 8)
     assert statuses.keys() == {
         "open",
+        "acknowledged",
         "partially_resolved",
         "resolved",
         "risk_accepted",
