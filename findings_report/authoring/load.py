@@ -199,7 +199,7 @@ def _locate(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]])
         return problem
     shown, document = documents[str(key)]
     place = validation.place(document, shown, tuple(path), problem.code, problem.line_offset)
-    return replace(problem, place=place, field=validation.dotted(tuple(path)) or None)
+    return replace(problem, place=place, field=validation.dotted(validation.written(document, tuple(path))) or None)
 
 
 def _authored(

@@ -76,6 +76,9 @@ def unfilled(value: object, key: str, path: Path = ()) -> Iterator[Problem]:
 
 # YAML 1.2.2, section 6.6: `#` after white space starts a comment. Without a space behind it, text was probably meant: `PR #12`.
 # The look-behind keeps the search linear: of many blanks in a row only the first can start a match.
+_COLLECTIONS: Final = frozenset("-{[")
+"""Styles of the marks of lists and mappings."""
+
 _CUT_SHORT: Final = re.compile(r"(?<![ \t])[ \t]++#[^\s#]")
 
 
@@ -226,7 +229,7 @@ def nearest(document: YamlDocument, path: Path) -> Mark | None:
         path = path[:-1]
     mark = document.values.get(path)
     # A list or mapping is shown at its key: its own first line is that of its first entry, which may be correct.
-    if mark is not None and mark.style in ("-", "{", "[") and path in document.keys:
+    if mark is not None and mark.style in _COLLECTIONS and path in document.keys:
         return document.keys[path]
     return mark
 
@@ -250,6 +253,15 @@ def _block_line(document: YamlDocument, mark: Mark, offset: int) -> tuple[int, i
     line = min(mark.line + 1 + offset, max(mark.line, mark.end_line, 0), len(document.lines) - 1)
     source = document.lines[line]
     return line, len(source) - len(source.lstrip())
+
+
+def written(document: YamlDocument, path: Path) -> Path:
+    """Return `path` as far as the author wrote it: a text under `recommendation` is read as its `short_term`."""
+    for end in range(1, len(path)):
+        mark = document.values.get(path[:end])
+        if mark is not None and mark.style not in _COLLECTIONS:
+            return path[:end]
+    return path
 
 
 def dotted(path: Subject) -> str:

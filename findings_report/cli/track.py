@@ -93,18 +93,35 @@ def _update(
         print_problems(result.problems, output_format, each=each)
         for tracked in result.places:
             # Locations that were not moved have a warning each, printed above.
-            if (tracked.place.finding, tracked.place.snippet.index) in done.moved:
+            key = (tracked.place.finding, tracked.place.snippet.index)
+            if key in done.moved:
                 out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
+            elif key in done.respelled:
+                between = "\n  " if output_format is OutputFormat.FULL else " "
+                cited = f"{tracked.place.finding} {tracked.drift.path}:{tracked.drift.region}"
+                out(f"{cited}{between}in place; its path is written as in git")
         for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {display_path(path)}" for path in done.files)):
             out(line)
-        out(f"{_count(len(done.moved), 'location')} moved, {len(done.kept)} not moved")
+        out(_summarize_update(done))
     if code := exit_code(result.problems):
         raise typer.Exit(code)
 
 
 def _update_json(tracked: TrackedPlace, done: UpdateResult) -> dict[str, Any]:
     key = (tracked.place.finding, tracked.place.snippet.index)
-    return {"updated": key in done.moved, "stays": done.kept.get(key)}
+    return {"updated": key in done.moved | done.respelled, "stays": done.kept.get(key)}
+
+
+def _summarize_update(done: UpdateResult) -> str:
+    """Return what was done with each location: the numbers add up to the first one."""
+    groups = {
+        "moved": done.moved,
+        "with the path rewritten": done.respelled,
+        "unchanged": done.unchanged,
+        "not moved": done.kept,
+    }
+    counts = ", ".join(f"{len(keys)} {what}" for what, keys in groups.items() if keys)
+    return f"{_count(sum(map(len, groups.values())), 'location')}{': ' if counts else ''}{counts}"
 
 
 def as_json(tracked: TrackedPlace, result: TrackedEngagement) -> dict[str, Any]:

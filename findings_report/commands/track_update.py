@@ -14,6 +14,7 @@ from findings_report import authoring, git
 from findings_report.authoring.proofread import texts_of
 from findings_report.commands.track import TrackedEngagement, TrackedPlace, check_only, follow_places, read_cited
 from findings_report.history.reanchor import StaysError, mentions, reanchor
+from findings_report.model.drift import DriftKind
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
@@ -35,6 +36,10 @@ class UpdateResult:
     """Where every region is, with a warning for each location that was not moved."""
     moved: frozenset[Key]
     """The locations that were moved."""
+    respelled: frozenset[Key]
+    """The locations whose lines are where they were, and whose `path` was rewritten as git writes it."""
+    unchanged: frozenset[Key]
+    """The locations that needed no change."""
     kept: Mapping[Key, str]
     """The locations that the new pin does not serve, each with the reason."""
     pins: tuple[str, ...]
@@ -74,7 +79,15 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
         publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
     problems = (*authored.warnings, *authoring.locate((*regions.problems, *plan.problems()), authored))
     regions = replace(regions, problems=tuple(dict.fromkeys(problems)))
-    return UpdateResult(regions, plan.moved, plan.stay, tuple(pin.message for pin in plan.pins), tuple(paths.values()))
+    return UpdateResult(
+        regions,
+        moved=plan.rewritten - plan.respelled,
+        respelled=plan.respelled,
+        unchanged=plan.unchanged,
+        kept=plan.stay,
+        pins=tuple(pin.message for pin in plan.pins),
+        files=tuple(paths.values()),
+    )
 
 
 def _pins(
@@ -114,8 +127,21 @@ class _Plan:
         """The locations that are not moved, and why."""
         self.edited: dict[str, bytes] = {}
         """The files that change, by their name in the folder."""
-        self.moved: frozenset[Key] = frozenset()
-        """The locations that are moved."""
+        self.rewritten: frozenset[Key] = frozenset()
+        """The locations that are rewritten."""
+
+    @property
+    def respelled(self) -> frozenset[Key]:
+        """The locations of which only the notation of the path changes."""
+        return frozenset(
+            key for key in self.rewritten if all(region.drift.kind is DriftKind.UNCHANGED for region in self._regions[key])
+        )
+
+    @property
+    def unchanged(self) -> frozenset[Key]:
+        """The followed locations that are neither rewritten nor held at their commit."""
+        followed = {key for key, snippet in self._snippets.items() if snippet.repository in self._commits}
+        return frozenset(followed - self.rewritten - self.stay.keys())
 
     def settle(self, sources: Mapping[str, git.Repository | None]) -> None:
         """Move every location that can move, read the result as `check` would, and undo the moves that change a citation."""
@@ -127,7 +153,7 @@ class _Plan:
         moved = _read(_Overlay(self._files, self.edited), sources)
         snippets = {(id, snippet.index): snippet for id, listed in moved.snippets.items() for snippet in listed}
         faults = _faults_by_location(moved)
-        for key in self.moved:
+        for key in self.rewritten:
             # A fault that the citation had before is no reason to keep it.
             news = {code: fault for code, fault in faults.get(key, {}).items() if code not in self._faults.get(key, {})}
             why = next(iter(news.values()), None) or _difference(self._snippets[key], snippets[key])
@@ -139,7 +165,7 @@ class _Plan:
 
     def problems(self) -> list[Problem]:
         """Return a warning for prose that names moved lines and for each location that stays; a note if it names a commit."""
-        problems = [problem for key in sorted(self.moved) for problem in self._find_mentions(key)]
+        problems = [problem for key in sorted(self.rewritten) for problem in self._find_mentions(key)]
         for (id, index), why in self.stay.items():
             location = self._authored.findings[id].locations[index]
             fault = f"citation of {location.path} not moved: {why}"
@@ -176,7 +202,7 @@ class _Plan:
 
     def _write(self) -> None:
         contents: dict[str, bytes] = {}
-        moved: set[Key] = set()
+        rewritten: set[Key] = set()
         for key, snippet in self._snippets.items():
             if snippet.commit == self._commits.get(snippet.repository, snippet.commit):
                 continue  # already at that commit, or without a local clone
@@ -185,8 +211,8 @@ class _Plan:
             content = contents.get(name) or self._files.read(name) or b""
             contents[name] = self._rewrite(key, content)
             if contents[name] != content and key not in self.stay:
-                moved.add(key)
-        self.moved = frozenset(moved)
+                rewritten.add(key)
+        self.rewritten = frozenset(rewritten)
         contents[authoring.ENGAGEMENT] = self._move_pins(self._files.read(authoring.ENGAGEMENT) or b"")
         self.edited = {name: content for name, content in contents.items() if content != self._files.read(name)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import SequenceMatcher
 from enum import Enum
@@ -52,7 +52,8 @@ def compare_fields(
     changes = [*_list_changes(baseline, current, words)]
     # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
-    before, after = _list_citations(baseline, evidence, is_named=is_named), _list_citations(current, (), is_named=is_named)
+    before = _list_citations(_follow(baseline, current, evidence), is_named=is_named)
+    after = _list_citations(_list_regions(current), is_named=is_named)
     if is_read and before != after:
         changes.append(_describe_change("locations", "\n".join(before) or None, "\n".join(after) or None))
     return tuple(changes)
@@ -91,32 +92,47 @@ def _describe_change(name: str, before: str | None, after: str | None) -> FieldC
     return FieldChange(name=name, label=label, before=before, after=after, words=words)
 
 
-def _list_citations(finding: ReportedFinding, followed: Sequence[TrackedRegion], *, is_named: bool) -> tuple[str, ...]:
-    """Return every cited region as `path#L111-L129`, sorted; where its text is now, when it was followed there unchanged.
+_Citation = tuple[Snippet, str, Region | None]
+"""A location, and the path and the region that it cites; None cites the whole file."""
+
+
+def _list_regions(finding: ReportedFinding) -> Iterator[_Citation]:
+    for snippet in finding.snippets:
+        for region in snippet.regions or (None,):
+            yield snippet, snippet.path, region
+
+
+def _follow(baseline: ReportedFinding, current: ReportedFinding, evidence: Sequence[TrackedRegion]) -> Iterator[_Citation]:
+    """Yield what the baseline cites: where the text is now if it was followed there unchanged, else where it was."""
+    # A region that went where its text went is no change to the finding, and neither is one that `track --update` left at the
+    # commit where the baseline cites it.
+    held = {
+        (snippet.repository, snippet.commit, snippet.role, path, region) for snippet, path, region in _list_regions(current)
+    }
+    now = {
+        (followed.location, None if followed.drift.is_whole_file else followed.drift.region): followed.drift.now
+        for followed in evidence
+        if followed.drift.kind.is_equal
+    }
+    for snippet, path, region in _list_regions(baseline):
+        spot = now.get((snippet.index, region))
+        if spot is None or (snippet.repository, snippet.commit, snippet.role, path, region) in held:
+            yield snippet, path, region
+        else:
+            yield snippet, spot.path, spot.region if region is not None else None
+
+
+def _list_citations(cited: Iterable[_Citation], *, is_named: bool) -> tuple[str, ...]:
+    """Return every citation as `path#L111-L129`, or as `path` for a whole file, sorted.
 
     The name of the repository comes first if `is_named`.
     """
-    # A region that was followed with its text equal is cited where it is now: that it moved is no change to the finding.
-    now = {
-        (region.location, region.drift.region): region.drift.now
-        for region in followed
-        if region.drift.kind.is_equal and region.drift.now is not None
-    }
-    citations: set[str] = set()
-    for snippet in finding.snippets:
-        home = f"{snippet.repository}: " if is_named else ""
-        for region in snippet.regions:
-            spot = now.get((snippet.index, region))
-            citations.add(
-                home
-                + (_write_citation(snippet, spot.path, spot.region) if spot else _write_citation(snippet, snippet.path, region))
-            )
-        if not snippet.regions:
-            citations.add(home + snippet.path)
-    return tuple(sorted(citations))
+    return tuple(sorted({(f"{each[0].repository}: " if is_named else "") + _write_citation(*each) for each in cited}))
 
 
-def _write_citation(snippet: Snippet, path: str, region: Region) -> str:
+def _write_citation(snippet: Snippet, path: str, region: Region | None) -> str:
+    if region is None:
+        return path
     last = "" if region.end_line == region.start_line else f"-L{region.end_line}"
     return f"{path}#L{region.start_line}{last}" + (f" ({snippet.role})" if snippet.role else "")
 

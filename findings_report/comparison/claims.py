@@ -333,7 +333,8 @@ def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence
     if between:
         # A finding without code has no "other" code.
         changed = "only the white space of the cited code" if any(fix.touches for fix in between) else "other code"
-        where = f" and changed {changed}" if code.state is CodeState.EQUAL else ""
+        is_known = code.state is CodeState.EQUAL and not any(fix.has_unplaced for fix in between)
+        where = f" and changed {changed}" if is_known else ""
         text = f"{claim}; the named fix, {_names(between)}, was made between the two reports{where}."
         return _judge(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix

@@ -279,7 +279,7 @@ class FileReader:
         if not self._commits[commit]:
             fault = f"commit {commit} is not in the clone of repository {self._name!r}"
             remedy = "correct `commit`, fetch it into the clone, or, if the repository has a `url`, run `findings-report fetch`"
-            raise NoLinesError(fault, reason="the commit is not in the repository", code="commit-missing", remedy=remedy)
+            raise NoLinesError(fault, reason="the commit is not in the clone", code="commit-missing", remedy=remedy)
 
     def _read_notation(self, commit: str, written: str) -> CitedFile:
         """Return the file that a path in another notation means."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -130,8 +130,8 @@ class Fixes:
             if fix.state is FixState.OUTSIDE and before is not None and repository.has_commit(before):
                 fix = self._find_rebased(repository, fix, commit, (before, after))
             mine = [place for place in cited if place.snippet.repository == name]
-            touched = tuple(_find_touched(repository, fix.came_in_as or commit, mine))
-            return fix.model_copy(update={"touched": touched})
+            touched, has_unplaced = _find_touched(repository, fix.came_in_as or commit, mine)
+            return fix.model_copy(update={"touched": tuple(touched), "has_unplaced": has_unplaced})
         state = FixState.MISSING if is_searched else FixState.UNVERIFIABLE
         return FixCommit(named=named, commit=None, state=state, similar=tuple(naming[:_MOST_SIMILAR]))
 
@@ -188,8 +188,8 @@ def _grade(repository: git.Repository, commit: str, before: str | None, after: s
     return FixState.BETWEEN
 
 
-def _find_touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> Iterator[TrackedRegion]:
-    """Yield the regions that `commit` changed: followed to its first parent, and from there to itself."""
+def _find_touched(repository: git.Repository, commit: str, cited: Sequence[CitedPlace]) -> tuple[Sequence[TrackedRegion], bool]:
+    """Return the regions that `commit` changed, and whether one has no certain place in its first parent or in itself."""
     from findings_report.history.classify import CitedRegion
     from findings_report.history.track import track
 
@@ -197,11 +197,14 @@ def _find_touched(repository: git.Repository, commit: str, cited: Sequence[Cited
     parent = repository.commit_of(f"{commit}^1")
     # A root commit added every line it has and changed none.
     if parent is None or not cited:
-        return
+        return (), False
     there = follow(cited, {repository.name: repository}, {repository.name: parent}).drifts
     at_parent = [(place, drift.now) for place, drift in zip(cited, there, strict=True) if drift.now is not None]
     # Two steps: the region is followed to the parent first, because its line numbers are those of the report, not of the fix.
     done = track(repository, [CitedRegion(now.path, now.region) for _, now in at_parent], commit=parent, to=commit).drifts
-    for (place, _), drift in zip(at_parent, done, strict=True):
-        if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED):
-            yield _describe_region(place, None, drift)
+    touched = [
+        _describe_region(place, None, drift)
+        for (place, _), drift in zip(at_parent, done, strict=True)
+        if drift.kind in (DriftKind.MODIFIED, DriftKind.DELETED, DriftKind.REFORMATTED)
+    ]
+    return touched, any(drift.kind in (DriftKind.AMBIGUOUS, DriftKind.UNVERIFIABLE) for drift in (*there, *done))

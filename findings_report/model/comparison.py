@@ -224,6 +224,8 @@ class FixCommit(Frozen):
     most of the same lines; for `missing`, their message names the commit, as `git cherry-pick -x` writes it."""
     touched: tuple[TrackedRegion, ...] = ()
     """Cited regions that the commit changed, each with the commit's diff of just the range."""
+    has_unplaced: bool = False
+    """True if a cited region has no certain place before or after the commit: it may have changed more than `touched`."""
 
     @property
     def touches(self) -> bool:

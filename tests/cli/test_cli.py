@@ -746,6 +746,16 @@ def test_a_text_that_is_still_to_be_written_is_warned_of(work: Work, run: Run, t
     assert ("title: is still to be written" in run("check", work.root).err) == warned
 
 
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [("recommendation: TODO", "recommendation"), ("recommendation: {short_term: TODO}", "recommendation.short_term")],
+)
+def test_a_field_is_named_as_the_author_wrote_it(work: Work, run: Run, written: str, field: str) -> None:
+    work.finding(f"{FINDING}{written}\n")
+
+    assert f"warning: {field}: is still to be written" in run("check", work.root).err
+
+
 def test_pin_asks_nothing_of_the_findings(work: Work, run: Run) -> None:
     work.write("A-2.finding.yaml", "title: half written\nseverity:\n")
 

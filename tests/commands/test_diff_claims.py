@@ -11,7 +11,8 @@ import repositories
 from repositories import Commit
 
 from findings_report.cli.app import main
-from findings_report.model.comparison import Comparison
+from findings_report.model.comparison import Change, Comparison
+from findings_report.model.drift import DriftKind
 from findings_report.model.finding import Status
 
 FILES: dict[str, repositories.Content] = {
@@ -215,6 +216,40 @@ def test_a_fix_under_another_hash_is_no_contradiction_with_and_without_the_commi
     code, out = said("--fail-on", "review")
     assert code == 1
     assert f"F-04: review: Commit {named}, named as the fix, is not in the repository." in out
+
+
+def test_what_a_fix_changed_is_not_known_where_it_moved_the_code_to_several_places(audit: Audit, said: Said) -> None:
+    save = "def save(name, value):\n    path = join(ROOT, name)\n    write(path, value)\n    return path\n"
+    names = ("load", "drop", "list")
+    others = ["".join(f"def {name}_{n}(x):\n    return {name}_of(x, {n})\n" for n in range(9)) for name in names]
+    audit.pin(audit.change(store=others[0] + save))
+    audit.write("F-05", "{path: store.py, lines: 19-22}")
+    audit.deliver()
+    named = audit.change(store=others[0], first=others[1] + save, second=others[2] + save)
+    audit.pin(named)
+    audit.write("F-05", "{path: first.py, lines: 19-22}", status="resolved", more=f'fix: {{commits: ["{named}"]}}\n')
+
+    _, *texts = compared(audit, said, "fix-review")
+
+    for text in texts:
+        assert "whether it changed the cited lines is not known" in text
+        assert "it changed none of the cited lines" not in text
+
+
+def test_a_held_location_is_not_reported_as_updated(audit: Audit, said: Said) -> None:
+    audit.pin(audit.baseline)
+    # `track --update` cannot move the first location as a whole, nor the second, whose quote does not fit.
+    quoted = '{path: b.py, lines: 5, quote: "return gamma.x"'
+    audit.write("F-06", "{path: b.py, lines: [1, 5]}", quoted + "}")
+    audit.deliver()
+    audit.pin(audit.change(b="import os\na = 2\nb = 2\nc = 3\n\nreturn beta.x\n"))
+    held = f'commit: "{audit.baseline}"'
+    audit.write("F-06", f"{{path: b.py, lines: [1, 5], {held}}}", f"{quoted}, {held}}}")
+
+    comparison, *_ = compared(audit, said, "fix-review")
+
+    assert [each.change for each in comparison.findings] == [Change.UNCHANGED]
+    assert any(region.drift.kind is DriftKind.MOVED for region in comparison.findings[0].evidence)
 
 
 def test_a_fix_that_indents_the_cited_code_is_not_undone(audit: Audit, said: Said) -> None:

@@ -174,9 +174,9 @@ def test_check_warns_of_each_with_its_place_and_the_pinned_address(engagement: P
         ("A-1.finding.yaml", 7, "description"),
         ("A-1.finding.yaml", 8, "description"),
         ("A-1.finding.yaml", 8, "description"),
-        ("A-1.finding.yaml", 12, "recommendation.short_term"),
-        ("A-1.finding.yaml", 12, "recommendation.short_term"),
-        ("A-1.finding.yaml", 15, "references[0].url"),
+        ("A-1.finding.yaml", 12, "recommendation"),
+        ("A-1.finding.yaml", 12, "recommendation"),
+        ("A-1.finding.yaml", 15, "references[0]"),
         ("A-1.finding.yaml", 16, "references[1].url"),
     ]
     assert warned[0].level == "warning"

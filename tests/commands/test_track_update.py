@@ -251,12 +251,36 @@ def test_the_terminal_lists_what_was_written_and_what_a_person_must_look_at(
         f"app: pinned v2 to {commits['v2']}",
         "wrote findings/A-1.finding.yaml",
         "wrote findings/engagement.yaml",
-        "1 location moved, 1 not moved",
+        "2 locations: 1 moved, 1 not moved",
     ]
     assert (
         "findings/A-1.finding.yaml:6:5: warning: locations[0]: citation of store.py not moved: of its lines, 5-7: modified"
         in said.err
     )
+
+
+@pytest.mark.parametrize("message_format", ["full", "concise"])
+def test_a_path_in_another_notation_is_not_counted_as_moved_and_the_counts_add_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, message_format: str
+) -> None:
+    below = "LIMIT = 1\n"
+    states = {"v1": {"a/store.py": CODE, "b.py": below + CODE}, "v2": {"a/store.py": CODE, "b.py": below + "# new\n" + CODE}}
+    locations = ["path: a\\store.py, lines: 6", "path: a/store.py, lines: 7", "path: b.py, lines: 7", "path: b.py, lines: 1-2"]
+    finding = FINDING.partition("locations:")[0] + "locations:\n" + "".join(f"  - {{{each}}}\n" for each in locations)
+    engagement(tmp_path, states, finding)
+    monkeypatch.chdir(tmp_path)
+    command = ["findings-report", "track", "--to", "v2", "--update", "--output-format", message_format]
+    monkeypatch.setattr("sys.argv", command)
+
+    with pytest.raises(SystemExit):
+        app.main()
+
+    lines = capsys.readouterr().out.splitlines()
+    between = ["A-1 a/store.py:6", "  in place; its path is written as in git"]
+    listed = between if message_format == "full" else ["A-1 a/store.py:6 in place; its path is written as in git"]
+    assert lines[: len(listed)] == listed
+    assert lines[-1] == "4 locations: 1 moved, 1 with the path rewritten, 1 unchanged, 1 not moved"
+    assert "{path: a/store.py, lines: 6}" in written(tmp_path)
 
 
 def test_prose_that_names_moved_lines_is_listed(tmp_path: Path) -> None:

@@ -152,6 +152,28 @@ def test_a_location_that_went_where_its_code_went_is_no_change() -> None:
 
     assert [change.name for change in compare_fields(before, after, ())] == ["locations"]
     assert compare_fields(before, after, (followed,)) == ()
+    # `track --update` leaves what it cannot move at the commit where it was cited.
+    assert compare_fields(before, before, (followed,)) == ()
+    repinned = {"snippets": (snippet.model_copy(update={"commit": "f" * 40}), *before.snippets[1:])}
+    assert [change.name for change in compare_fields(before, before.model_copy(update=repinned), (followed,))] == ["locations"]
+
+
+def test_a_file_cited_as_a_whole_that_went_with_its_new_name_is_no_change() -> None:
+    before = next(each for each in samples.report().findings if each.snippets)
+    whole = before.snippets[0].model_copy(update={"regions": (), "file_lines": 20})
+    before = before.model_copy(update={"snippets": (whole,)})
+    after = before.model_copy(update={"snippets": (whole.model_copy(update={"path": "new.py", "commit": "f" * 40}),)})
+    drift = Drift(
+        path=whole.path,
+        region=Region(start_line=1, end_line=20),
+        kind=DriftKind.RENAMED,
+        is_whole_file=True,
+        now=Spot(path="new.py", region=Region(start_line=1, end_line=20)),
+    )
+    followed = tracked(DriftKind.RENAMED).model_copy(update={"drift": drift, "location": whole.index})
+
+    assert [change.name for change in compare_fields(before, after, ())] == ["locations"]
+    assert compare_fields(before, after, (followed,)) == ()
 
 
 # Claims.
@@ -439,6 +461,19 @@ def test_a_message_that_names_a_missing_commit_is_a_hint() -> None:
 
     assert {each.weight for each in found} == {Assessment.REVIEW}
     assert found[1].text == "Commit abc, named as the fix, is not in the repository; the message of 9ba78d700000 names it."
+
+
+def test_a_fix_whose_place_is_not_known_is_not_said_to_have_changed_other_code() -> None:
+    fix = FixCommit(named="abc", commit="9" * 40, state=FixState.BETWEEN)
+    unplaced = fix.model_copy(update={"has_unplaced": True})
+    evidence = (tracked(DriftKind.UNCHANGED),)
+
+    texts = [
+        judge_claim(Change.UPDATED, finding(Status.OPEN), finding(Status.RESOLVED), evidence, (each,))[0].text
+        for each in (fix, unplaced)
+    ]
+
+    assert ["changed other code" in text for text in texts] == [True, False]
 
 
 def test_a_finding_without_code_has_no_other_code() -> None:

@@ -361,7 +361,7 @@ def test_a_location_that_git_cannot_show_is_a_warning_and_the_others_are_read(
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        ({"commit": "2" * 40}, "the commit is not in the repository"),
+        ({"commit": "2" * 40}, "the commit is not in the clone"),
         ({"path": "docs/binary.bin"}, "this path is a binary file"),
         ({"path": "docs/link"}, "this path is a symbolic link"),
         ({"path": "docs/huge.txt"}, "the file is too large"),
