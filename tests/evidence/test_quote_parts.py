@@ -396,3 +396,95 @@ def test_other_comments_do_not_hide_what_was_left_out_of_code_elsewhere() -> Non
     check = check_quote(quote, index_lines((*["filler();"] * 20, *code), "solidity"), regions("1-8"))
 
     assert check.text is not Verdict.COMMENTS
+
+
+BRACES = """\
+contract Vault {
+    function deposit(uint256 amount) external returns (uint256 minted) {
+        uint256 balance = token.balanceOf(address(this));
+        if (totalShares == 0) {
+            minted = amount;
+        } else {
+            minted = amount * totalShares / balance;
+        }
+
+        token.transferFrom(msg.sender, address(this), amount);
+    }
+
+    function withdraw(uint256 burned) external returns (uint256 amount) {
+        require(shares[msg.sender] >= burned, "not enough shares");
+        amount = burned * token.balanceOf(address(this)) / totalShares;
+        token.transfer(msg.sender, amount);
+        shares[msg.sender] -= burned;
+        emit Withdraw(msg.sender, amount);
+    }
+
+    function rescue(IERC20 other, uint256 amount) external {
+        require(msg.sender == owner, "not owner");
+        other.transfer(owner, amount);
+    }
+}
+"""
+BRACES_FILE = indexed(BRACES, "solidity")
+
+
+def braces(start: int, end: int) -> str:
+    return "\n".join(BRACES.split("\n")[start - 1 : end])
+
+
+def different(check: Check) -> list[tuple[str | None, int | None]]:
+    """What is quoted and the line it is set against, of each difference."""
+    return [(difference.quoted and difference.quoted.strip(), difference.line) for difference in check.differences]
+
+
+@pytest.mark.parametrize("cited", ["3-6", "4-6", "4-7", "4-8", "4", "6-8", ""])
+@pytest.mark.parametrize("new", ["supply", "totalShares / 2 +"])
+def test_the_lines_around_a_changed_one_are_the_quotes_also_beyond_the_cited_ones(cited: str, new: str) -> None:
+    check = check_quote(braces(4, 8).replace("totalShares /", f"{new} /"), BRACES_FILE, regions(cited))
+
+    assert (check.verdict, found(check), check.unmarked_gaps) == (Verdict.EDITED, "4-8", 0)
+    assert different(check) == [(f"minted = amount * {new} / balance;", 7)]
+
+
+def test_a_brace_that_is_not_beside_the_quoted_code_is_a_difference() -> None:
+    quote = "\n".join([braces(13, 13), "        require(shares[msg.sender] >= burned);", braces(15, 15), "    }"])
+
+    for cited in ("13", "13-15", ""):
+        check = check_quote(quote, BRACES_FILE, regions(cited))
+        assert (check.verdict, found(check), check.unmarked_gaps) == (Verdict.EDITED, "13-15", 0)
+        assert different(check) == [("require(shares[msg.sender] >= burned);", 14), ("}", None)]
+    # Who cites all lines up to the brace means that one.
+    assert found(check_quote(quote, BRACES_FILE, regions("13-19"))) == "13-19"
+    assert ("}", None) in different(check_quote(quote, BRACES_FILE, regions("13-25"))), "a brace with another indentation"
+
+
+def test_a_brace_behind_a_mark_in_an_edited_quote_is_the_one_with_the_indentation_of_the_quote() -> None:
+    quote = "\n".join([braces(13, 13), "        require(shares[msg.sender] >= burned);", "        ...", "    }"])
+
+    check = check_quote(quote, BRACES_FILE, regions("13"))
+
+    assert (found(check), different(check)) == ("13-14, 19", [("require(shares[msg.sender] >= burned);", 14)])
+
+
+def test_a_brace_that_is_missing_beside_a_changed_line_is_told() -> None:
+    quote = braces(4, 7).replace("totalShares /", "supply /") + "\n" + braces(10, 10)
+
+    check = check_quote(quote, BRACES_FILE, regions("4-7"))
+
+    assert (found(check), different(check)) == ("4-10", [("minted = amount * supply / balance;", 7), (None, 8)])
+
+
+def test_a_brace_after_a_line_of_which_nothing_is_left_is_the_one_as_far_away() -> None:
+    quote = braces(4, 6) + "\n            selfdestruct(payable(msg.sender));\n        }"
+
+    check = check_quote(quote, BRACES_FILE, regions("4-8"))
+
+    assert (found(check), different(check)) == ("4-8", [("selfdestruct(payable(msg.sender));", None), (None, 7)])
+
+
+def test_lines_beyond_the_cited_ones_are_no_part_of_an_edited_quote_that_does_not_show_them() -> None:
+    quote = braces(4, 6) + "\n            selfdestruct(payable(msg.sender));\n            delete shares[msg.sender];"
+
+    check = check_quote(quote, BRACES_FILE, regions("4-6"))
+
+    assert (found(check), len(check.differences)) == ("4-6", 2)
