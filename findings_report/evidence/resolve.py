@@ -60,7 +60,7 @@ MOST_SEARCHES: Final = 40
 
 _OF_MISFITS: Final = (
     *("path-missing", "lines-past-end", "quote-moved", "quote-edited", "quote-not-found", "quote-ambiguous", "quote-gaps"),
-    *("quote-outside", "quote-not-shown", "marks-loose", "symbol"),
+    *("quote-numbers", "quote-outside", "quote-not-shown", "marks-loose", "symbol"),
 )
 """Codes of warnings that a wrong pin explains."""
 

@@ -89,15 +89,11 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
             "quote-edited",
         )
     if check.verdict is Verdict.NOT_FOUND:
-        places = describe_places(check.elsewhere)
-        closest = f"; the closest code is at {describe_lines([check.closest])}" if check.closest else ""
-        fault = f"not found as quoted in {where}" + (f"; it is in {places}" if places else closest)
-        remedy = "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
-        if check.also:
-            lines = describe_lines(check.also)
-            fault = f"the quote is at {lines} of {where}, not where claimed, and is too short to identify one place"
-            remedy = "write the intended lines in `lines`, or quote more"
+        fault, remedy = _describe_absence(check, where)
         yield warning(fault, remedy, "quote-not-found")
+    if misnumbered := _find_misnumbered(check):
+        fault = _describe_numbers(misnumbered, where)
+        yield warning(fault, "correct the numbers in the quote, or remove them", "quote-numbers")
     if check.unmarked_gaps:
         gaps = "in one place" if check.unmarked_gaps == 1 else f"in {check.unmarked_gaps} places"
         yield warning(
@@ -109,6 +105,40 @@ def explain_verdict(check: Check, location: Location, *, where: str) -> Iterator
         problem = warning(fault, remedy, "quote-outside", "lines")
         # Code around a cited line is no fault; a quote that shows none of the cited lines is one.
         yield problem if check.outside == check.found else replace(problem, level="note")
+
+
+def _find_misnumbered(check: Check) -> list[tuple[int, int]]:
+    """Return (number in the quote, line in the file) of the lines that have another number, though others have their own.
+
+    Empty for `moved`, where the whole quote has other numbers.
+    """
+    if check.verdict is Verdict.MOVED:
+        return []
+    # A quoted line that is wrapped in the file has several lines there.
+    right = {number for number, line in check.mapped if number == line}
+    wrong = {number: line for number, line in reversed(check.mapped) if number not in right}
+    return sorted(wrong.items())
+
+
+def _describe_numbers(misnumbered: Sequence[tuple[int, int]], where: str) -> str:
+    number, line = misnumbered[0]
+    fault = f"the quote numbers line {line} of {where} as {number}"
+    if len(misnumbered) == 1:
+        return fault
+    rest = len(misnumbered) - 1
+    return f"{fault}, and {rest:,} more of its numbers {'is' if rest == 1 else 'are'} wrong"
+
+
+def _describe_absence(check: Check, where: str) -> tuple[str, str]:
+    """Return fault and remedy of a quote that was not found."""
+    if check.also:
+        lines = describe_lines(check.also)
+        fault = f"the quote is at {lines} of {where}, not where claimed, and is too short to identify one place"
+        return fault, "write the intended lines in `lines`, or quote more"
+    places = describe_places(check.elsewhere)
+    closest = f"; the closest code is at {describe_lines([check.closest])}" if check.closest else ""
+    fault = f"not found as quoted in {where}" + (f"; it is in {places}" if places else closest)
+    return fault, "correct `path` and `lines`" if places else "check path, commit and quote against what was audited"
 
 
 def _describe_edit(check: Check, where: str) -> str:

@@ -281,6 +281,31 @@ def test_gaps_without_a_mark_are_warned_of(source: Repository) -> None:
     assert "in 2 places" in problem_of(result, "quote-gaps").fault
 
 
+@pytest.mark.parametrize("cited", ["6-8", "6-11", None])
+def test_a_wrong_number_among_right_ones_is_warned_of(source: Repository, cited: str | None) -> None:
+    lines = {"lines": cited} if cited else {}
+    result = resolved(source, {**lines, "quote": f"6: {LINES[5]}\n...\n11: {LINES[7]}"})
+
+    problem = problem_of(result, "quote-numbers")
+    assert (problem.level, problem.fault.startswith("the quote numbers line 8 of "), problem.fault[-6:]) == (
+        "warning",
+        True,
+        " as 11",
+    )
+    right = resolved(source, {**lines, "quote": f"6: {LINES[5]}\n...\n8: {LINES[7]}"})
+    assert "quote-numbers" not in {problem.code for problem in right.problems}
+    moved = resolved(source, {**lines, "quote": f"11: {LINES[7]}"})
+    assert {"quote-moved"} == {problem.code for problem in moved.problems}, "one warning for one fault"
+
+
+def test_several_wrong_numbers_are_one_warning(source: Repository) -> None:
+    result = resolved(source, {"lines": "6-8", "quote": f"6: {LINES[5]}\n9: {LINES[6]}\n11: {LINES[7]}"})
+
+    fault = problem_of(result, "quote-numbers").fault
+    assert "line 7 " in fault
+    assert "as 9, and 1 more of its numbers is wrong" in fault
+
+
 def test_a_quote_outside_lines_by_its_own_numbers_is_printed_where_it_is(source: Repository) -> None:
     result = resolved(source, {"lines": "6-8", "quote": f"10:{LINES[9]}\n11:{LINES[10]}"})
 
