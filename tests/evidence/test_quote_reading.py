@@ -538,6 +538,7 @@ PROMPTS = {
     "user@host app % nl src/Vault.sol": "src/Vault.sol",
     "[user@host app]$ less src/Vault.sol": "src/Vault.sol",
     "(venv) ~/app ❯ cat src/Vault.sol": "src/Vault.sol",
+    "➜  app git:(main) ✗ cat src/Vault.sol": "src/Vault.sol",
     "$ git show v1.0:src/Vault.sol | sed -n 11,15p": "src/Vault.sol",
     "$ cat src/Vault.sol src/Token.sol": "",
 }
@@ -565,12 +566,21 @@ def test_a_command_above_what_it_printed_is_set_aside(prompt: str) -> None:
         "# cat src/x.py",
         "a@b % cat -n x",
         "a@b > limit",
+        "➜ total cat",
         "$total = cat -n x",
     ],
 )
 def test_an_operator_or_a_comment_is_no_prompt(line: str) -> None:
     assert find_head(line) is None
     assert checked(f"{line}\n{code(11, 15)}").verdict is Verdict.EDITED
+
+
+def test_the_prompt_below_what_a_command_printed_is_set_aside() -> None:
+    for prompt in ("$", "user@host:~/app$"):
+        assert_read(f"{prompt} cat src/Vault.sol\n{code(11, 15)}\n{prompt} ", Verdict.EXACT, found="11-15")
+        assert not is_accepted(checked(f"{code(11, 15)}\n{prompt}"))
+    assert not is_accepted(checked(f"$ cat src/Vault.sol\n{code(11, 15)}\n$ evil"))
+    assert [line.text for line in read_quote("$ head xs\nys\n$")[-1].lines] == ["$ head xs", "ys", "$"]
 
 
 def test_a_command_in_a_document_is_a_line_of_it() -> None:

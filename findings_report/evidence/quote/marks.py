@@ -164,8 +164,9 @@ _FOLDER_PROMPT: Final = (
     r"|(?:PS )?[A-Za-z]:\\[^\s>]*+>"
 )
 _PRINTING: Final = r"(?:sudo )?(?:cat|bat|batcat|nl|sed|awk|head|tail|grep|egrep|fgrep|rg|ag|ack|git|less|type|findstr)\s"
+_SIGN_PROMPT: Final = r"➜\s++[\w.~-]++(?: git:\([^)\s]*+\))?(?: ✗)?|(?:[~/][^\s❯➜]*+ )?[$%>❯➜]"
 _PROMPT: Final = re.compile(
-    rf"(?:\([\w.-]++\) )?(?:(?P<certain>{_FOLDER_PROMPT})\s*+|(?:[~/][^\s❯➜]*+ )?[$%>❯➜] (?={_PRINTING}))(?P<command>\S.*)\Z"
+    rf"(?:\([\w.-]++\) )?(?:(?P<certain>{_FOLDER_PROMPT})\s*+|(?:{_SIGN_PROMPT}) (?={_PRINTING}))(?P<command>\S.*)\Z"
 )
 _OPTION: Final = re.compile(r"\s-{1,2}\w")
 _ARGUMENTS: Final = re.compile(r"[\s:;|<>()'\"=]+")
@@ -306,6 +307,13 @@ def _read_prompt(command: str, *, is_certain: bool) -> Head | None:
     if not (is_certain or paths or _OPTION.search(command)):
         return None
     return Head(paths.pop() if len(paths) == 1 else "", (), may_be_data=True)  # documents show what to type
+
+
+def repeats_prompt(line: str, command: str) -> bool:
+    """True when `line` is the prompt of `command`, a line above the code, and nothing else: it waits for the next command."""
+    prompt = _PROMPT.match(command)
+    is_repeated = prompt is not None and line.strip() == command[: prompt.start("command")].strip()
+    return is_repeated and find_head(command) is not None
 
 
 def _strip_closer(text: str) -> str:

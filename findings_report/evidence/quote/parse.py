@@ -21,6 +21,7 @@ from findings_report.evidence.quote.marks import (
     is_remark,
     join_heads,
     may_name,
+    repeats_prompt,
     strip_remark,
 )
 from findings_report.evidence.quote.printed import Numbered, Side, opens_comment, split_diff, split_numbers, strip_paths
@@ -395,6 +396,8 @@ def _unwrap(lines: Sequence[str]) -> _Body:
     body = _strip_fence(body)
     if (head := find_named_file(body.words)) is not None:
         heads.append(head)
+    if len(body.lines) > 2 and repeats_prompt(body.lines[-1], body.lines[0]):
+        body = body._replace(lines=body.lines[:-1])
     while len(body.lines) > 1 and len(heads) < _MOST_HEADS and (head := find_head(body.lines[0])) is not None:
         if heads and head.path and not may_name(heads[0].path, head.path):
             break
