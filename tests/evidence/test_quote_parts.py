@@ -466,6 +466,15 @@ def test_a_brace_behind_a_mark_in_an_edited_quote_is_the_one_with_the_indentatio
     assert (found(check), different(check)) == ("13-14, 19", [("require(shares[msg.sender] >= burned);", 14)])
 
 
+def test_a_brace_behind_a_mark_after_code_that_is_not_there_is_no_other_ones() -> None:
+    gone = "\n    function sweep(address to) {\n        selfdestruct(to);\n        delete owner;\n        ...\n    }"
+
+    check = check_quote(braces(4, 8) + "\n        ..." + gone, BRACES_FILE, regions("4-8"))
+
+    assert (check.verdict, found(check)) == (Verdict.EDITED, "4-8")
+    assert ("}", None) in different(check)
+
+
 def test_a_brace_that_is_missing_beside_a_changed_line_is_told() -> None:
     quote = braces(4, 7).replace("totalShares /", "supply /") + "\n" + braces(10, 10)
 

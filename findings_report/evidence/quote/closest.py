@@ -268,9 +268,10 @@ def _places_beside(
     # A line that differs altogether may be between a brace and the code that it is of.
     reach = _SLACK if is_light else 1
     is_after_gap = any(line.is_after_gap for line in lines[before[0] + 1 : index + 1])
-    if before[0] >= 0 and index - before[0] <= reach and not is_after_gap:
+    is_beside = before[0] >= 0 and index - before[0] <= reach
+    if is_beside and not is_after_gap:
         yield before[1] + index - before[0]
-    if before[0] >= 0 and is_light and is_after_gap:
+    elif is_beside and is_light:
         shift = _shift(file, texts, before)
         for position in range(before[1] + 1, min(after[1], before[1] + _WIDEST_MARKED)):
             if file.string[position] == quoted.string[index] and _shift(file, texts, (index, position)) == shift:
