@@ -497,3 +497,18 @@ def test_lines_beyond_the_cited_ones_are_no_part_of_an_edited_quote_that_does_no
     check = check_quote(quote, BRACES_FILE, regions("4-6"))
 
     assert (found(check), len(check.differences)) == ("4-6", 2)
+
+
+def test_braces_count_for_the_cited_lines_also_where_it_is_not_known_which_is_meant() -> None:
+    head = [f"    uint256 total{n} = read{n * n}();" for n in range(7)]
+    call = "        emit Claim(msg.sender, amount, total, {});"
+    wrapped = "        emit Claim(\n            msg.sender,\n            amount,\n            total, {}\n        );"
+    file, quote = (
+        "\n".join([*head, form.format(1), "    } else {", form.format(2), "    }", *["}"] * 7]) for form in (call, wrapped)
+    )
+    quote = quote.replace("total, 2", "total, 3")
+    file += "\ncontract Next is Base {"
+
+    assert check_quote(quote, indexed(file, "solidity"), regions("1-19")).verdict is Verdict.EDITED
+    foreign = quote.replace("uint256 total", "address owner").replace("read", "registry.ownerOf")
+    assert check_quote(foreign, indexed(file, "solidity"), regions("1-19")).verdict is Verdict.NOT_FOUND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -100,7 +100,7 @@ def _at_claim(quoted: Spelling, file: LineIndex, texts: Sequence[str], claimed: 
     if all(line.number is not None for line in quoted.reading.lines):
         return [_by_number(quoted, file, texts)]
     hull = range(file.position(claimed[0].start_line), file.position(claimed[-1].end_line + 1))
-    return [_align(quoted, file, texts, hull)]
+    return [_align(quoted, file, texts, hull, is_cited=True)]
 
 
 def _by_number(quoted: Spelling, file: LineIndex, texts: Sequence[str]) -> Alignment:
@@ -130,15 +130,20 @@ def _windows(file: LineIndex, string: str) -> list[range]:
     return [range(max(window.start, 0), window.stop) for window in windows[:6]]
 
 
-def _align(quoted: Spelling, file: LineIndex, texts: Sequence[str], window: range, *, least: float = 0.0) -> Alignment:
+def _align(
+    quoted: Spelling, file: LineIndex, texts: Sequence[str], window: range, *, least: float = 0.0, is_cited: bool = False
+) -> Alignment:
     """Return the best alignment of quoted lines with the positions of `window`, and of those next to what is there: as many
     equal lines as can be, in order.
 
-    Similar lines are only looked for when the share of equal ones is `least` or more.
+    Similar lines are only looked for when the share of equal ones is `least` or more. In a window that `is_cited`, every `}`
+    counts as there, also one of which it is not known where it belongs.
     """
     # Bounded, because a claim of `1-100000` makes the whole file the window.
     window = range(max(window.start, 0), min(window.stop, len(file.string), max(window.start, 0) + _WIDEST))
-    equal = _drop_loose(file, texts, _align_equal(quoted.string, range(len(texts)), file, window), window.stop - 1)
+    found = _align_equal(quoted.string, range(len(texts)), file, window)
+    counted = {index for index, _ in found} if is_cited else set[int]()
+    equal = _drop_loose(file, texts, found, window.stop - 1)
     if equal:
         # A quote that goes on beyond the window does so next to it.
         (first, start), (last, end) = equal[0], equal[-1]
@@ -147,11 +152,11 @@ def _align(quoted: Spelling, file: LineIndex, texts: Sequence[str], window: rang
         tail = _align_equal(quoted.string, range(last + 1, len(texts)), file, range(end + 1, around.stop))
         equal = _drop_loose(file, texts, [*head, *equal, *tail], window.stop - 1)
         window = range(min(window.start, equal[0][1]), max(window.stop, equal[-1][1] + 1))
-    alone = _weigh(texts, equal, [])
+    alone = _weigh(texts, equal, [], counted)
     if alone.equal_share < least:
         return alone
     similar = _align_similar(file, texts, equal, window)
-    return _weigh(texts, *_place_beside(quoted, file, texts, equal, similar))
+    return _weigh(texts, *_place_beside(quoted, file, texts, equal, similar), counted)
 
 
 def _align_equal(string: str, indexes: range, file: LineIndex, window: range) -> list[tuple[int, int]]:
@@ -283,12 +288,16 @@ def _places_beside(
 
 
 def _weigh(
-    texts: Sequence[str], equal: Sequence[tuple[int, int]], similar: Sequence[tuple[tuple[int, int], float]]
+    texts: Sequence[str],
+    equal: Sequence[tuple[int, int]],
+    similar: Sequence[tuple[tuple[int, int], float]],
+    counted: Set[int] = frozenset(),
 ) -> Alignment:
+    """Return the alignment with its shares, in which the equal lines `counted` are too."""
     weights = [weigh_line(text) for text in texts]
     total = sum(weights) or 1.0
-    kept = sum(weights[index] for index, _ in equal)
-    near = sum(weights[index] * ratio for (index, _), ratio in similar)
+    kept = sum(weights[index] for index in counted | {index for index, _ in equal})
+    near = sum(weights[index] * ratio for (index, _), ratio in similar if index not in counted)
     return Alignment(tuple(equal), tuple(pair for pair, _ in similar), (kept + near) / total, kept / total)
 
 
