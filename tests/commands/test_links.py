@@ -156,7 +156,7 @@ def pin(root: Path) -> PinLinksResult:
     return pin_links(commands.Inputs(root, {}), None)
 
 
-def told(root: Path) -> list[Problem]:
+def warnings_of(root: Path) -> list[Problem]:
     checked = commands.check(commands.Inputs(root, {}), lambda _: None)
     return [problem for problem in checked.problems if problem.code == "link-not-pinned"]
 
@@ -164,7 +164,7 @@ def told(root: Path) -> list[Problem]:
 def test_check_warns_of_each_with_its_place_and_the_pinned_address(engagement: Path) -> None:
     commit = git(engagement / "app", "rev-parse", "feature/x").strip()
 
-    warned = told(engagement)
+    warned = warnings_of(engagement)
 
     places = [(p.place.file.rpartition("/")[2], p.place.line, p.field) for p in warned if p.place]
     assert places == [
@@ -204,7 +204,7 @@ def test_links_are_pinned_where_they_show_the_same_and_nothing_else_changes(enga
         "the clone has no such branch or tag",
         "new.py does not exist both",
     ]
-    assert len(told(engagement)) == 3
+    assert len(warnings_of(engagement)) == 3
     # Each has its reason, which one message for all of them would not tell.
     assert summarize(answer.problems) == answer.problems
 
@@ -245,7 +245,7 @@ def test_a_thousand_links_are_one_message_with_the_command(engagement: Path) -> 
         (engagement / "findings/engagement.yaml").read_text().replace("sections: [{title: More, file: more.md}]\n", "")
     )
 
-    warned = told(engagement)
+    warned = warnings_of(engagement)
     (message,) = summarize(warned)
 
     assert len(warned) == 1025
@@ -255,7 +255,7 @@ def test_a_thousand_links_are_one_message_with_the_command(engagement: Path) -> 
 
 
 def test_an_address_is_proposed_only_where_pin_would_write_it(engagement: Path) -> None:
-    remedies = {warning.remedy for warning in told(engagement) if warning.remedy}
+    remedies = {warning.remedy for warning in warnings_of(engagement) if warning.remedy}
     written = {message.rpartition(": ")[2].removeprefix("//") for message in pin(engagement).messages}
 
     proposed = {url for remedy in remedies for url in re.findall(r"https://\S+", remedy)}
@@ -278,4 +278,6 @@ def test_before_the_pin_the_two_commands_are_named(engagement: Path) -> None:
     path = engagement / "findings/engagement.yaml"
     path.write_text(re.sub(r", commit: \w+", ", revision: feature/x", path.read_text()))
 
-    assert {problem.remedy for problem in told(engagement)} == {"`findings-report pin`, then `findings-report pin --links`"}
+    assert {problem.remedy for problem in warnings_of(engagement)} == {
+        "`findings-report pin`, then `findings-report pin --links`"
+    }

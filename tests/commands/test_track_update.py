@@ -410,8 +410,8 @@ def test_an_update_that_is_killed_leaves_whole_files_and_is_told(tmp_path: Path,
     after = {name: content for name, content in contents(tmp_path).items() if not name.endswith(".part")}
     assert after.keys() == before.keys()
     assert sum(after[name] != before[name] for name in before) == renamed
-    told = authoring.load(authoring.Folder(tmp_path / "findings")).warnings
+    left = authoring.load(authoring.Folder(tmp_path / "findings")).warnings
     # What was not renamed, and the originals of what was or was about to be.
-    assert [each.code for each in told] == [authoring.UNFINISHED_CODE] * ((2 - renamed) + (renamed + 1))
+    assert [warning.code for warning in left] == [authoring.UNFINISHED_CODE] * ((2 - renamed) + (renamed + 1))
     with pytest.raises(FindingsReportError, match="was left by a write that was interrupted"):
         to(tmp_path, "v2")

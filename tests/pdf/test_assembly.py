@@ -219,9 +219,11 @@ def test_the_pages_look_the_same(whole: bytes, joined: bytes, tmp_path: Path) ->
 def structure(pdf: bytes, folder: Path) -> list[str]:
     """The tree with its attributes, without the numbers of objects and the ids of cells."""
     (folder / "x.pdf").write_bytes(pdf)
-    told = subprocess.run(["pdfinfo", "-struct", folder / "x.pdf"], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(["pdfinfo", "-struct", folder / "x.pdf"], capture_output=True, text=True, check=True).stdout
     return [
-        line for line in re.sub(r"[(<][\w-]+-\d+-\d+[>)]", "", told).splitlines() if not re.fullmatch(r" *Object \d+ 0", line)
+        line
+        for line in re.sub(r"[(<][\w-]+-\d+-\d+[>)]", "", printed).splitlines()
+        if not re.fullmatch(r" *Object \d+ 0", line)
     ]
 
 

@@ -101,7 +101,7 @@ _INLINE = [
     *('span style="display: inline-block"', 'span style="display: inline-flex"', 'span style="direction: rtl"'),
     *('code style="display: block"', 'span style="position: absolute"'),
 ]
-# WeasyPrint lays out boxes within a line anew at each level of nesting: with 8 leaves, one page in ten took 15 s of CPU time.
+# WeasyPrint lays out boxes within a line again at each level of nesting: with 8 leaves, one page in ten took 15 s of CPU time.
 _LINES = st.recursive(_WORDS, lambda inner: st.lists(_elements(_INLINE, inner) | _WORDS, max_size=4).map("".join), max_leaves=4)
 
 
