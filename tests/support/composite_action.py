@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<operator>&&|\|\||==|!=|
 
 @dataclass(frozen=True)
 class StepRun:
-    """What became of a step."""
+    """The result of a step."""
 
     outcome: Outcome
     code: int = 0
@@ -36,7 +36,7 @@ class StepRun:
 
 @dataclass(frozen=True)
 class ActionRun:
-    """What became of the action."""
+    """The result of the action."""
 
     steps: Mapping[str, StepRun]
     """By name, in order."""
