@@ -13,6 +13,7 @@ from findings_report.git.fetch import fetch_repository
 from findings_report.git.history import (
     Patch,
     Rename,
+    diff_blobs,
     find_merge_base,
     find_renames_between,
     list_changes,
@@ -21,7 +22,6 @@ from findings_report.git.history import (
     list_renames_along,
     list_text_changes,
 )
-from findings_report.git.hunks import diff_blobs
 from findings_report.git.layout import enclosing_folder
 from findings_report.git.objects import LARGEST_OBJECT, EntryKind, TreeEntry
 from findings_report.git.process import version

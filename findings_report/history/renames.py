@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from findings_report import git
 from findings_report.evidence.source_files import NoLinesError, SourceFile, SourceFiles, soften_errors
-from findings_report.git.hunks import Hunk
+from findings_report.git.history import Hunk
 from findings_report.history.line_map import Thresholds, Versions
 from findings_report.problems import FindingsReportError, Kind, Problem
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from findings_report.evidence.source_files import SourceFile, lines_of
-from findings_report.git.hunks import Hunk
+from findings_report.git.history import Hunk
 from findings_report.history.line_map import Placement, Shares, Thresholds, Versions, follow, measure_shares
 from findings_report.history.renames import Counterpart, HowRenamed
 from findings_report.history.text_search import LineMatch, region_at

@@ -15,8 +15,7 @@ from typing import Final
 
 from findings_report import git
 from findings_report.evidence.source_files import MISSING, NoLinesError, SourceFile, SourceFiles, lines_of
-from findings_report.history.candidates import PROBES
-from findings_report.history.classify import CitedRegion, RegionFacts, classify
+from findings_report.history.classify import PROBES, CitedRegion, RegionFacts, classify
 from findings_report.history.line_map import DEFAULT, Thresholds
 from findings_report.history.renames import find_counterparts
 from findings_report.history.survival import Survival, find_in_place

@@ -22,7 +22,7 @@ from findings_report.git import (
     list_renames_along,
     open_repository,
 )
-from findings_report.git.hunks import Hunk
+from findings_report.git.history import Hunk
 from findings_report.problems import Problem
 
 HISTORY = [Commit({"src/app.py": "one\ntwo\n", "README": "hello\n"}, tag="v1"), Commit({"src/app.py": "one\n2\n"}, tag="v2")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.git.hunks import Hunk
+from findings_report.git.history import Hunk
 from findings_report.history.line_map import Placement, Versions, follow, measure_shares
 from findings_report.model.evidence import Region
 from findings_report.sourcecode.alignment import align_lines, compare_texts

@@ -17,8 +17,7 @@ from trackers.fake import Fake, Reply
 from findings_report.problems import Kind, Problem
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials
-from findings_report.tickets.http.problems import extract_message, redact
-from findings_report.tickets.http.response import ApiModel
+from findings_report.tickets.http.response import ApiModel, extract_message, redact
 
 SECRET = "s3cret/token+=="
 

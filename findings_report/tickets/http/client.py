@@ -16,15 +16,19 @@ from urllib.parse import urljoin, urlsplit
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.credentials import Credentials
-from findings_report.tickets.http.problems import (
+from findings_report.tickets.http.response import (
+    Bounds,
+    Model,
+    NoResponseError,
+    Response,
     extract_message,
+    parse_answer,
     redact,
     refusal,
     unexpected_answer,
     unreachable,
     unsafe_redirect,
 )
-from findings_report.tickets.http.response import Bounds, Model, NoResponseError, Response, parse_answer
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -18,8 +18,16 @@ from findings_report.model.ticket import Attached, Draft, File, Markup, Project,
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, Sent, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
-from findings_report.tickets.http.problems import invalid_reference, refusal, unexpected_answer
-from findings_report.tickets.http.response import ApiModel, Model, Number, Text, parse_answer
+from findings_report.tickets.http.response import (
+    ApiModel,
+    Model,
+    Number,
+    Text,
+    invalid_reference,
+    parse_answer,
+    refusal,
+    unexpected_answer,
+)
 
 REFERENCE: Final = "azure:project/31"
 TAG: Final = "findings-report"

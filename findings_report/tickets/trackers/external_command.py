@@ -24,7 +24,7 @@ from typing import IO, Final
 from findings_report.model.ticket import File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.credentials import Environment
-from findings_report.tickets.http.problems import AGAIN, invalid_reference, redact
+from findings_report.tickets.http.response import AGAIN, invalid_reference, redact
 
 REFERENCES: Final = ("command:NAME", "command:NAME/TICKET")
 _KEY = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]{0,39})(/(?P<ticket>\S{1,200}))?\Z")

@@ -15,8 +15,16 @@ from typing import Final
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
-from findings_report.tickets.http.problems import invalid_reference, unexpected_answer
-from findings_report.tickets.http.response import ApiModel, Flag, Number, Size, Text, parse_answer
+from findings_report.tickets.http.response import (
+    ApiModel,
+    Flag,
+    Number,
+    Size,
+    Text,
+    invalid_reference,
+    parse_answer,
+    unexpected_answer,
+)
 
 REFERENCE: Final = "github:owner/name#5"
 RELEASE: Final = "findings-report"

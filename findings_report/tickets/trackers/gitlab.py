@@ -15,8 +15,7 @@ from urllib.parse import quote
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
-from findings_report.tickets.http.problems import invalid_reference
-from findings_report.tickets.http.response import ApiModel, Number, Text
+from findings_report.tickets.http.response import ApiModel, Number, Text, invalid_reference
 
 REFERENCE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"

@@ -17,8 +17,7 @@ from findings_report.model.ticket import Attached, Draft, File, Markup, Project,
 from findings_report.problems import FindingsReportError
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
-from findings_report.tickets.http.problems import invalid_reference, unexpected_answer
-from findings_report.tickets.http.response import ApiModel, Number, Size, Text
+from findings_report.tickets.http.response import ApiModel, Number, Size, Text, invalid_reference, unexpected_answer
 
 REFERENCE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")

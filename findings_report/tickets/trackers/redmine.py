@@ -14,8 +14,7 @@ from urllib.parse import quote
 from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
-from findings_report.tickets.http.problems import invalid_reference
-from findings_report.tickets.http.response import ApiModel, Flag, Number, Text
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Text, invalid_reference
 
 REFERENCE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"

@@ -17,8 +17,18 @@ from findings_report.model.ticket import Attached, Draft, File, Markup, Project,
 from findings_report.problems import FindingsReportError
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
-from findings_report.tickets.http.problems import invalid_reference, too_large, unexpected_answer
-from findings_report.tickets.http.response import ApiModel, Model, Number, Response, Size, Text, parse_answer
+from findings_report.tickets.http.response import (
+    ApiModel,
+    Model,
+    Number,
+    Response,
+    Size,
+    Text,
+    invalid_reference,
+    parse_answer,
+    too_large,
+    unexpected_answer,
+)
 
 REFERENCE: Final = "rt:23"
 _API: Final = "/REST/2.0"

@@ -15,8 +15,7 @@ from findings_report.model.ticket import Attached, Draft, File, Markup, Project,
 from findings_report.problems import FindingsReportError
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
-from findings_report.tickets.http.problems import invalid_reference, ticket_not_found, unexpected_answer
-from findings_report.tickets.http.response import ApiModel, Size, Text
+from findings_report.tickets.http.response import ApiModel, Size, Text, invalid_reference, ticket_not_found, unexpected_answer
 
 REFERENCE: Final = "servicenow:INC0010001"
 _TABLE_SHAPE: Final = "servicenow:TABLE, a table of tasks, as in servicenow:incident"
