@@ -4,10 +4,10 @@ In: bytes and paths. Out: files that are published completely or not at all (`at
 (`cache`), and versions by name (`toolchain`). Nothing here knows what the bytes are: no documents, findings or
 templates.
 
-`publish`, `publish_new` and `publish_edited` come from `atomic_files`; the other modules are imported by their own
+`locked`, `publish`, `publish_new` and `publish_edited` come from `atomic_files`; the other modules are imported by their own
 name, so that `cache.root()` and `toolchain.INSTALL` read as what they are.
 """
 
-from findings_report.system.atomic_files import publish, publish_edited, publish_new
+from findings_report.system.atomic_files import locked, publish, publish_edited, publish_new
 
-__all__ = ["publish", "publish_edited", "publish_new"]
+__all__ = ["locked", "publish", "publish_edited", "publish_new"]

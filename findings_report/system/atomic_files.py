@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import shlex
@@ -17,14 +18,20 @@ import shutil
 import signal
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from types import FrameType, MappingProxyType
+from typing import Final
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.system import cache
 
 WRITTEN = "all files were written"
 """The message of a KeyboardInterrupt that waited for the end of `publish`."""
+
+_LONGEST_WAIT: Final = 600.0
+"""Seconds until a run that another one holds up gives up."""
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "make room"),
@@ -57,7 +64,7 @@ def publish(
             _refuse_folder_or_device(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             staged[path] = _stage(path, content)
-        with _locked({path.parent for path in files}), _signals_wait(), _put_back_on_error() as originals:
+        with locked(*(path.parent for path in files)), _signals_wait(), _put_back_on_error() as originals:
             _refuse_conflicts(new, read)
             for path, temporary in staged.items():
                 current = path
@@ -144,15 +151,85 @@ def _mode(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def _locked(folders: set[Path]) -> Iterator[None]:
-    """Lock the folders against another run of this program, so that two runs do not mix their files."""
+def locked(*paths: Path, shared: bool = False) -> Iterator[None]:
+    """Hold a lock on each path until the end of the block: other runs that want it wait, and readers do with `shared` as well.
+
+    A folder's lock is the one of `publish`: readers that hold it shared see each set of files whole. A path that is no folder
+    has a lock of its own, which holds up neither: for a command that must not run twice at once but may take minutes.
+    A thread that holds a lock may take it again; no other thread or process has it then. Where a folder cannot be opened or
+    its file system has no locks, the block runs without. Raises FindingsReportError (OUTPUT) after ten minutes.
+    """
     with contextlib.ExitStack() as stack:
-        for folder in sorted(folders):  # in one order, so that two runs cannot wait for each other
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            stack.callback(os.close, descriptor)
-            with contextlib.suppress(OSError):  # some network file systems have no locks; a report is written all the same
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # In one order, so that two runs cannot wait for each other.
+        for path in sorted({Path(os.path.realpath(path)) for path in paths}):
+            stack.enter_context(_lock(path, shared=shared))
         yield
+
+
+class _HeldLocks(threading.local):
+    """The locks of this thread: True if nobody shares it, by device and inode of the locked file."""
+
+    def __init__(self) -> None:
+        self.exclusive: dict[tuple[int, int], bool] = {}
+
+
+_held = _HeldLocks()
+
+
+@contextlib.contextmanager
+def _lock(path: Path, *, shared: bool) -> Iterator[None]:
+    descriptor = _open_for_lock(path)
+    if descriptor is None:
+        yield
+        return
+    try:
+        status = os.fstat(descriptor)
+        key = status.st_dev, status.st_ino
+        if key in _held.exclusive:
+            if not (shared or _held.exclusive[key]):
+                raise RuntimeError(f"{path}: a shared lock cannot become one that nobody shares")
+            yield
+            return
+        with contextlib.suppress(OSError):  # some network file systems have no locks; a report is written all the same
+            _wait_for_lock(descriptor, path, shared=shared)
+        _held.exclusive[key] = not shared
+        try:
+            yield
+        finally:
+            del _held.exclusive[key]
+    finally:
+        os.close(descriptor)
+
+
+def _open_for_lock(path: Path) -> int | None:
+    """Return a descriptor whose lock is that of `path`; None without rights."""
+    with contextlib.suppress(OSError, FindingsReportError):
+        if path.is_dir():
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # Not the file itself: it is replaced, and a lock stays with the replaced file.
+        folder = cache.root() / "locks"
+        cache.make_private(folder)
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()
+        return os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return None
+
+
+def _wait_for_lock(descriptor: int, path: Path, *, shared: bool) -> None:
+    """Take the lock. Raises FindingsReportError (OUTPUT) after _LONGEST_WAIT seconds, and OSError where there are no locks."""
+    deadline, pause = time.monotonic() + _LONGEST_WAIT, 0.001
+    while True:
+        try:
+            return fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Bounded: in a shared folder anybody may hold the lock.
+            if time.monotonic() > deadline:
+                fault = "another run of findings-report is at work here, and did not end"
+                problem = Problem(
+                    Kind.OUTPUT, fault, "end it, then run the command again", place=Place(str(path)), code="locked"
+                )
+                raise FindingsReportError(problem) from None
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
 
 
 @contextlib.contextmanager

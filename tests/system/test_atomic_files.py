@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import stat
@@ -9,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from findings_report.problems import FindingsReportError, Kind
+from findings_report.system import atomic_files, locked
 from findings_report.system.atomic_files import publish, publish_new
 
 
@@ -246,3 +250,50 @@ def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere
     assert taken.read_bytes() == b"mine"
     publish_new({free: b"new"})
     assert free.read_bytes() == b"new"
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from findings_report.system import locked
+
+with locked(Path(sys.argv[1]), shared=sys.argv[2] == "shared"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_shared", "waits"), [("shared", True, False), ("shared", False, True), ("alone", True, True)]
+)
+@pytest.mark.parametrize("name", ["", "tickets.lock.yaml"])
+def test_a_lock_keeps_other_runs_away_until_it_is_released(
+    theirs: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool, waits: bool
+) -> None:
+    path = tmp_path / name
+    monkeypatch.setattr(atomic_files, "_LONGEST_WAIT", 0.05)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, path, theirs], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(FindingsReportError, match="another run") if waits else nullcontext(),
+            locked(path, shared=is_shared),
+        ):
+            assert not waits
+        with locked(tmp_path / "other"):
+            pass
+        process.kill()
+    with locked(path), locked(path, shared=True), locked(path):
+        pass
+
+
+def test_a_file_system_without_locks_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    publish({tmp_path / "a": b"a", tmp_path / "b": b"b"})
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
