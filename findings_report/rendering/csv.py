@@ -1,13 +1,15 @@
 """The findings as a table for spreadsheets: one row each, nothing that a spreadsheet would run.
 
 Source: RFC 4180 (commas, doubled quotes, CRLF); OWASP "CSV Injection" (cells that start like a formula). UTF-8 with a byte
-order mark: without it Excel reads the file in the code page of the machine.
+order mark: without it Excel reads the file in the code page of the machine. Every cell is quoted, and no text starts like a
+formula, wherever a spreadsheet with another separator than the comma would begin a cell.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,8 +20,13 @@ from findings_report.prose.inline_code import plain_text
 from findings_report.rendering.labels import citation
 from findings_report.report.formats import Rendered
 
-# Tab and line ends too: spreadsheets strip them and look at the character behind.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Blanks, quotation marks and apostrophes in front of the sign of a formula, with the separators of other readers: where the
+# comma is not the separator, a quotation mark within a line encloses nothing, and a line feed ends the row. The signs are
+# those that spreadsheets read, with the full-width and other forms that some of them read alike.
+_BEFORE_FORMULA: Final = re.compile(
+    r"""(?<![\s"';|])(?:[\s"';|]++|\A)(?=[=+\-@\u2212\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])"""
+)
+_STARTS_CELL: Final = frozenset(";|\t\r\n")
 _COLUMNS: Final = (
     "id",
     "title",
@@ -43,7 +50,7 @@ def render(report: Report) -> Rendered:
     """Return the table: a head, then the findings in the report's order. Custom fields follow the fixed columns, by label."""
     labels = list(dict.fromkeys(value.label for finding in report.findings for value in finding.extra))
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow([neutralise_formula(cell) for cell in (*_COLUMNS, *labels)])
     for finding in report.findings:
         writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels, report.engagement.status_words)])
@@ -52,10 +59,17 @@ def render(report: Report) -> Rendered:
 
 
 def neutralise_formula(cell: str) -> str:
-    """Return `cell` as text that no spreadsheet runs: one that starts like a formula gets an apostrophe before it."""
+    """Return `cell` as text that no spreadsheet runs: with an apostrophe before each sign that would start a formula.
+
+    Without the last apostrophe before each such sign it is `visible(cell)` again.
+    """
     # Hidden characters first: they could precede the sign of a formula, and spreadsheets drop them.
-    shown = visible(cell)
-    return f"'{shown}" if shown.lstrip(" ").startswith(_FORMULA) else shown
+    return _BEFORE_FORMULA.sub(_add_apostrophe, visible(cell))
+
+
+def _add_apostrophe(before: re.Match[str]) -> str:
+    starts = before.start() == 0 or not _STARTS_CELL.isdisjoint(before[0])
+    return f"{before[0]}'" if starts else before[0]
 
 
 def _row(finding: ReportedFinding, labels: list[str], words: Mapping[Status, str]) -> list[str]:

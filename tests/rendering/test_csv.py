@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import samples
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from findings_report.problems.safe_text import visible
 from findings_report.rendering.csv import neutralise_formula, render
 
 
@@ -35,10 +37,62 @@ def test_custom_fields_have_columns_of_their_own() -> None:
     assert {value.label: value.value for value in finding.extra}.items() <= dict(zip(head, row, strict=True)).items()
 
 
-@given(st.text(max_size=20))
-def test_no_cell_starts_like_a_formula(text: str) -> None:
-    assert neutralise_formula(text).lstrip(" ")[:1] not in tuple("=+-@\t\r\n")
-    assert neutralise_formula(text).removeprefix("'").count("x") == text.count("x")
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212\u207a"
+SEPARATORS = ",;\t|"
+HOSTILE = st.text(
+    st.sampled_from(SIGNS + SEPARATORS + " \n\r\"'\u00a0\u3000\u200b\u202e\ufeffx\u05d0") | st.characters(), max_size=20
+)
+
+
+def original(cell: str) -> str:
+    """The text of a cell without the apostrophes that were added: the last one before each sign that would start a formula."""
+
+    def without(before: re.Match[str]) -> str:
+        starts = before.start() == 0 or set(before[0]) & set(";|\t\r\n")
+        return before[0].removesuffix("'") if starts else before[0]
+
+    return re.sub(rf"""(?<![\s"';|])[\s"';|]+(?=[{re.escape(SIGNS)}])""", without, cell)
+
+
+def begins_formula(cell: str) -> bool:
+    """True if a spreadsheet would run the cell: it drops blanks and quotation marks in front."""
+    return cell.lstrip('"' + " \t\u00a0\u3000\u200b\ufeff\u202e").startswith(tuple(SIGNS))
+
+
+@given(HOSTILE)
+@example("x;=1")
+@example("x\t+1")
+@example("x\n@SUM(A1)")
+@example('x;"=1"')
+@example("\u00a0\uff1d1")
+@example("\u200b=1")
+@example("'=1")
+@example("a|-1")
+def test_no_cell_starts_like_a_formula_for_any_separator(text: str) -> None:
+    finding = samples.finding().model_copy(update={"title": text, "owner": text, "category": text, "tags": (text, text)})
+    content = render(samples.report().model_copy(update={"findings": (finding,)})).content.decode("utf-8-sig")
+
+    for separator in SEPARATORS:
+        table = csv.reader(io.StringIO(content, newline=""), delimiter=separator)
+        assert not [cell for row in table for cell in row if begins_formula(cell)], separator
+
+
+@given(HOSTILE)
+def test_a_reader_gets_the_text_back(text: str) -> None:
+    assert original(neutralise_formula(text)) == visible(text)
+
+
+def test_every_cell_is_quoted() -> None:
+    content = render(samples.report()).content.decode("utf-8-sig")
+
+    plain = re.sub(r'"(?:[^"]|"")*+"', "", content)
+
+    assert set(plain) == {",", "\r", "\n"}
+
+
+def test_ordinary_text_is_unchanged() -> None:
+    for text in ("a - b", "x, -1", "read-only", "a+b=c", "mail@example.org", "10 % (+2)", "it's = that"):
+        assert neutralise_formula(text) == text
 
 
 def test_a_title_that_is_a_formula_is_text() -> None:
