@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class NewFinding:
 
 def new(start: Path, draft: NewFinding) -> WrittenFiles:
     """Add a finding to the engagement found from `start`. Raise FindingsReportError if nothing was written."""
+    from findings_report.system import locked
     from findings_report.system.atomic_files import publish_new
 
     if draft.entry is not None and draft.path is not None:
@@ -48,9 +49,7 @@ def new(start: Path, draft: NewFinding) -> WrittenFiles:
         raise _usage("--lines are those of a --path", "name the file")
     folder = authoring.find_folder(start)
     files = authoring.Folder(folder)
-    taken = authoring.taken_ids(files)
-    id = draft.id or authoring.next_id(taken)
-    _check_id(id, taken)
+    _choose_id(draft, files)  # refused before git is asked for the lines
     problems: list[Problem] = []
     if draft.entry is not None:
         content = authoring.from_library(_libraries(folder, draft.library), draft.entry, _one_line(draft.title))
@@ -66,9 +65,10 @@ def new(start: Path, draft: NewFinding) -> WrittenFiles:
         # Without the schema's file, editors would report the modeline as an error in every finding.
         if (folder / authoring.SCHEMA_FOLDER / "finding.json").is_file():
             content = f"{authoring.modeline('finding')}\n".encode() + content
-    path = folder / f"{id}{authoring.FINDING_SUFFIX}"
-    # Never replaces a file: somebody may have taken the same id meanwhile.
-    publish_new({path: content})
+    # The ids are read and the next one taken under one lock: two runs at once get two ids.
+    with locked(folder):
+        path = folder / f"{_choose_id(draft, files)}{authoring.FINDING_SUFFIX}"
+        publish_new({path: content})
     return WrittenFiles((path,), tuple(problems))
 
 
@@ -102,7 +102,10 @@ def _one_line(title: str | None) -> str | None:
     return " ".join(title.split()) or None if title is not None else None
 
 
-def _check_id(id: str, taken: Sequence[str]) -> None:
+def _choose_id(draft: NewFinding, files: authoring.Files) -> str:
+    """Return the id of --id, or the next one. Raises FindingsReportError (USAGE) for one that is invalid or taken."""
+    taken = authoring.taken_ids(files)
+    id = draft.id or authoring.next_id(taken)
     if (fault := identifier_fault(id)) is not None:
         raise _usage(fault, "as in NTR-007")
     # This word is the subject of problems in engagement.yaml.
@@ -111,6 +114,7 @@ def _check_id(id: str, taken: Sequence[str]) -> None:
     # Ids are file names, and some file systems ignore case.
     if id.casefold() in (other.casefold() for other in taken):
         raise _usage(f"the id {id} is taken", f"leave out --id for {authoring.next_id(taken)}")
+    return id
 
 
 def _cite(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from findings_report.report.check import Inputs
 from findings_report.tickets.comment import Changes, Comparer, FileContent, changes_unavailable, compose_comment, format_size
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
-from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, public_place
+from findings_report.tickets.session import OpenTrackers, TicketsResult, abort, open_lock_file, public_place
 from findings_report.tickets.trackers import Tracker
 
 Attachments = Mapping[File, tuple[TicketRef, ...]]
@@ -89,11 +90,11 @@ def attach(
 
     Raises FindingsReportError if nothing was sent. Later problems are in the result: the other tickets still get their files.
     """
-    lock_file = LockFile(_find_engagement(options.inputs.folder))
     comparer = Comparer(options.inputs, progress)
     contents, problems = read_contents(files, options, comparer)
     messages: list[str] = []
-    with OpenTrackers(environment) as trackers:
+    folder = _find_engagement(options.inputs.folder)
+    with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         attachments, notes = plan_attachments(files, contents, options, lock_file.lock, trackers, comparer)
         problems += notes
         for attachment in attachments:
@@ -106,7 +107,7 @@ def attach(
                 continue
             # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
-                lock_file.write(lock_file.lock.with_attached(attachment.ticket.ref, attachment.file))
+                lock_file.update(partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file))
     return TicketsResult(tuple(messages), tuple(problems))
 
 

@@ -14,7 +14,15 @@ from findings_report.report.check import Inputs
 from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import truncate
-from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, locked_ticket, public_place
+from findings_report.tickets.session import (
+    LockFile,
+    OpenTrackers,
+    TicketsResult,
+    abort,
+    locked_ticket,
+    open_lock_file,
+    public_place,
+)
 from findings_report.tickets.trackers import TicketWriter, parse_ref
 
 
@@ -38,11 +46,11 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
     A ticket with the finding's marker is adopted: it is from an interrupted run, or from the run of another person.
     """
     project_ref = parse_ref(options.to)
-    lock_file = LockFile(authoring.find_folder(inputs.folder))
-    drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
     messages: list[str] = []
-    problems = list(drafts.problems)
-    with OpenTrackers(environment) as trackers:
+    folder = authoring.find_folder(inputs.folder)
+    with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
+        drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        problems = list(drafts.problems)
         tracker, project = _open_project(project_ref, trackers, options)
         for draft in _select_drafts(drafts, lock_file, project_ref.tracker):
             progress(f"{project_ref}: {draft.finding}")
@@ -96,8 +104,8 @@ def _create(
     # Read again, because the lock file needs the text as the tracker returns it.
     ticket = tracker.read(key or tracker.create(project, draft, text))
     engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
-    lock = lock_file.lock.model_copy(update={"engagement": engagement})
-    lock_file.write(lock.with_ticket(draft.finding, name, locked_ticket(ticket, draft, text)))
+    entry = locked_ticket(ticket, draft, text)
+    lock_file.update(lambda lock: lock.with_ticket(draft.finding, name, entry).model_copy(update={"engagement": engagement}))
     return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_add_to_finding(drafts, draft.finding, ticket.ref)}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,18 +71,46 @@ class LockFile:
 
     def __init__(self, folder: Path | None) -> None:
         """`folder` is the engagement's; without one, nothing is read or written."""
-        self._path = folder / authoring.LOCK if folder is not None else None
-        self.lock = Lock()
-        if folder is not None and self._path is not None:
-            self.lock = read_lock(authoring.Folder(folder).read(authoring.LOCK), shown=display_path(self._path))
+        self._folder = folder
+        self.lock = self._read()
 
-    def write(self, lock: Lock) -> None:
-        """Replace the content of the file, if it has changed."""
+    def update(self, change: Callable[[Lock], Lock]) -> None:
+        """Replace the content of the file by `change` of what it is now, which may be more than was read: by no other run,
+        but by one on another machine, or by a merge. Raises FindingsReportError if it cannot be read or written.
+        """
+        from findings_report.system import locked
         from findings_report.system.atomic_files import publish
 
-        if lock != self.lock and self._path is not None:
-            publish({self._path: lock_bytes(lock)})
-        self.lock = lock
+        if self._folder is None:
+            self.lock = change(self.lock)
+            return
+        with locked(self._folder):
+            before = self._read()
+            self.lock = change(before)
+            if self.lock == before:
+                return
+            path, content = self._folder / authoring.LOCK, lock_bytes(self.lock)
+            if read_lock(content, shown=display_path(path)) != self.lock:  # the file is the only record of what was sent
+                raise AssertionError(content)
+            publish({path: content})
+
+    def _read(self) -> Lock:
+        if self._folder is None:
+            return Lock()
+        shown = display_path(self._folder / authoring.LOCK)
+        return read_lock(authoring.Folder(self._folder).read(authoring.LOCK), shown=shown)
+
+
+@contextlib.contextmanager
+def open_lock_file(folder: Path | None, *, dry_run: bool = False) -> Iterator[LockFile]:
+    """Read the lock file of the engagement in `folder`; other runs that change tickets wait until the end of the block.
+
+    Two runs at once would send the same file twice, or create a ticket twice. A dry run waits for nobody.
+    """
+    from findings_report.system import locked
+
+    with locked(*[folder / authoring.LOCK] if folder is not None and not dry_run else []):
+        yield LockFile(folder)
 
 
 def read_lock(content: bytes | None, *, shown: str) -> Lock:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from findings_report import authoring
 from findings_report.model.finding import ANSWERED, Status
-from findings_report.model.ticket import Draft, LockedTicket
+from findings_report.model.ticket import Draft, Lock, LockedTicket
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import labels
 from findings_report.rendering.markdown import escape
@@ -15,7 +16,7 @@ from findings_report.report.check import Inputs
 from findings_report.tickets.drafts import draft_tickets
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert, truncate
-from findings_report.tickets.session import LockFile, OpenTrackers, TicketsResult, abort, digest, locked_ticket
+from findings_report.tickets.session import OpenTrackers, TicketsResult, abort, digest, locked_ticket, open_lock_file
 from findings_report.tickets.trackers import TicketWriter
 
 
@@ -36,17 +37,17 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
 
     A problem with a single ticket is in the result: the others are updated nevertheless.
     """
-    lock_file = LockFile(authoring.find_folder(inputs.folder))
-    drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
-    words = drafts.report.engagement.status_words
-    linked = [
-        (draft, name, known)
-        for draft in drafts.by_finding.values()
-        for name, known in lock_file.lock.tickets.get(draft.finding, {}).items()
-    ]
     messages: list[str] = []
-    problems = list(drafts.problems)
-    with OpenTrackers(environment) as trackers:
+    folder = authoring.find_folder(inputs.folder)
+    with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
+        drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        words = drafts.report.engagement.status_words
+        problems = list(drafts.problems)
+        linked = [
+            (draft, name, known)
+            for draft in drafts.by_finding.values()
+            for name, known in lock_file.lock.tickets.get(draft.finding, {}).items()
+        ]
         # All trackers are opened before the first ticket is updated: a wrong token stops the run while nothing was sent.
         try:
             writers = {name: trackers.writer(name) for name in dict.fromkeys(name for _, name, _ in linked)}
@@ -60,7 +61,8 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
                 problems += error.problems
                 continue
             messages.append(message)
-            lock_file.write(lock_file.lock.with_ticket(draft.finding, name, updated))
+            if updated != known:
+                lock_file.update(partial(Lock.with_ticket, finding=draft.finding, tracker=name, ticket=updated))
     return TicketsResult(tuple(messages) or ("no tickets have been created for these findings",), tuple(problems))
 
 

@@ -1,0 +1,171 @@
+"""Two runs of the program at once, against one tracker that takes its time: nothing is sent twice, no entry is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from trackers.work import Work, made
+
+from findings_report.system import locked
+
+PROGRAM = str(Path(sys.executable).parent / "findings-report")
+
+
+class Redmine(ThreadingHTTPServer):
+    """A Redmine that keeps what it is sent, as far as this program asks for it. Each upload takes a moment."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.issues: dict[str, dict[str, Any]] = {}
+        self.uploads: list[bytes] = []
+        self.kept = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def issue(self, key: str) -> dict[str, Any]:
+        empty = {"id": int(key), "subject": "T", "description": "", "project": {"id": 1}, "attachments": [], "journals": []}
+        return self.issues.setdefault(key, empty)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Redmine
+
+    def _handle(self) -> None:
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.command == "POST":
+            time.sleep(0.3)
+        with self.server.kept:
+            document, status = self._answer(content)
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _answer(self, content: bytes) -> tuple[object, int]:
+        server, parts = self.server, urlsplit(self.path)
+        if parts.path == "/users/current.json":
+            return {"user": {"login": "ada"}}, 200
+        if parts.path.startswith("/projects/"):
+            return {"project": {"is_public": False}}, 200
+        if parts.path == "/enumerations/issue_priorities.json":
+            return {"issue_priorities": [{"id": 1}]}, 200
+        if parts.path == "/uploads.json":
+            server.uploads.append(content)
+            return {"upload": {"token": f"{len(server.uploads)}.0"}}, 201
+        if parts.path == "/issues.json" and self.command == "POST":
+            issue = server.issue(str(len(server.issues) + 1))
+            issue.update({name: json.loads(content)["issue"][name] for name in ("subject", "description")})
+            return {"issue": issue}, 201
+        if parts.path == "/issues.json":
+            marker = parse_qs(parts.query)["description"][0].removeprefix("~")
+            return {"issues": [issue for issue in server.issues.values() if marker in issue["description"]]}, 200
+        match = re.fullmatch(r"/issues/(\d+)\.json", parts.path)
+        assert match, self.path
+        issue = server.issue(match[1])
+        if self.command == "PUT":
+            change = json.loads(content)["issue"]
+            issue["journals"].append({"notes": change.get("notes", "")})
+            for upload in change.get("uploads", []):
+                size = len(server.uploads[int(upload["token"].split(".")[0]) - 1])
+                name, description = upload["filename"], upload["description"]
+                issue["attachments"].append(
+                    {"id": len(issue["attachments"]) + 1, "filename": name, "filesize": size, "description": description}
+                )
+        return {"issue": issue}, 200
+
+    do_GET = do_POST = do_PUT = _handle  # noqa: N815 - the names are the library's
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - likewise
+        """Silent."""
+
+
+@pytest.fixture
+def redmine() -> Iterator[Redmine]:
+    with Redmine() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def work(tmp_path: Path, redmine: Redmine) -> Work:
+    return made(tmp_path, {"REDMINE_URL": redmine.url, "REDMINE_API_KEY": "k" * 40})
+
+
+def run_at_once(work: Work, *commands: tuple[str, ...], seconds: float = 0) -> None:
+    """Run the commands; for the given time, none of them gets the lock of the engagement."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(work.root), **work.environment}
+    with locked(work.root / "findings"):
+        runs = _start(work, environment, commands)
+        time.sleep(seconds)
+    for process in runs:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+
+
+def _start(work: Work, environment: dict[str, str], commands: tuple[tuple[str, ...], ...]) -> list[subprocess.Popen[str]]:
+    return [
+        subprocess.Popen(
+            [PROGRAM, *command], cwd=work.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for command in commands
+    ]
+
+
+def test_two_runs_that_attach_one_file_to_one_ticket_send_it_once(work: Work, redmine: Redmine) -> None:
+    run_at_once(work, *[("attach", "build/report.pdf", "--to", "redmine:17")] * 2)
+
+    assert len(redmine.uploads) == 1
+    assert len(redmine.issues["17"]["journals"]) == 1
+
+
+def test_two_runs_that_attach_to_two_tickets_lose_no_entry(work: Work) -> None:
+    run_at_once(work, *[("attach", "build/report.pdf", "--to", f"redmine:{key}") for key in (17, 18)])
+
+    assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:18"}
+
+
+def test_two_runs_that_create_tickets_create_each_once(work: Work, redmine: Redmine) -> None:
+    run_at_once(work, *[("tickets", "create", "--to", "redmine:audit")] * 2)
+
+    assert [issue["subject"] for issue in redmine.issues.values()] == ["A-1: One"]
+
+
+def test_an_entry_that_another_machine_wrote_meanwhile_is_kept(work: Work, redmine: Redmine) -> None:
+    """Without the lock of this machine, as on a shared folder: the file is read again before it is replaced."""
+    lock = work.root / "findings" / "tickets.lock.yaml"
+    thread = threading.Thread(target=lambda: work.attach("redmine:17"))
+
+    thread.start()
+    while not redmine.uploads:
+        time.sleep(0.01)
+    lock.write_text('format: 1\nattached:\n  "redmine:99":\n    "report.pdf": "report-0123456789ab.pdf"\n')
+    thread.join()
+
+    assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:99"}
+
+
+def test_new_findings_that_are_added_at_once_get_a_number_each(work: Work) -> None:
+    run_at_once(work, *[("new", f"Finding {number}") for number in range(3)], seconds=3)
+
+    assert {path.name for path in (work.root / "findings").glob("*.finding.yaml")} == {
+        f"A-{number}.finding.yaml" for number in (1, 2, 3, 4)
+    }
