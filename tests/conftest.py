@@ -73,7 +73,8 @@ def gold(request: pytest.FixtureRequest) -> Gold:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing of a test is kept in the cache of whoever runs it, and nothing of theirs is found."""
+    """Nothing of a test is kept in the cache or the state of whoever runs it, and nothing of theirs is found."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield

@@ -160,7 +160,9 @@ def exit_codes() -> str:
         0: "done",
         **{int(kind): text for kind, text in KIND_MEANING.items()},
         70: "a bug; with a traceback, please report it",
-        130: "interrupted",
+        129: "ended by SIGHUP, as when its terminal is closed; the last line says what was written",
+        130: "interrupted: SIGINT, Ctrl-C; the last line says what was written",
+        143: "ended by SIGTERM; the last line says what was written",
     }
     rows = [f"| {code} | {meaning} |" for code, meaning in sorted(meanings.items())]
     order = "Of several, 2 wins over 3, 3 over 4, 4 over 6, 6 over 5, 5 over 1."

@@ -13,6 +13,7 @@ from findings_report.authoring.files import (
     LOCK,
     Files,
     Folder,
+    Overlay,
     Revision,
     Snapshot,
     find_folder,
@@ -20,7 +21,6 @@ from findings_report.authoring.files import (
 from findings_report.authoring.json_schema import SCHEMA_FOLDER, engagement_schema, finding_schema, modeline
 from findings_report.authoring.load import (
     ENGAGEMENT_KEY,
-    UNFINISHED_CODE,
     Authored,
     load,
     load_engagement,
@@ -49,11 +49,11 @@ __all__ = [
     "LOCK",
     "NO_ENTRIES",
     "SCHEMA_FOLDER",
-    "UNFINISHED_CODE",
     "Authored",
     "Files",
     "Folder",
     "NewLocation",
+    "Overlay",
     "Revision",
     "Snapshot",
     "add_list",

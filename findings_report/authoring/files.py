@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import stat
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
+from findings_report.system import locked
 
 if TYPE_CHECKING:
     from findings_report import git
@@ -38,15 +40,15 @@ MOST_FILES: Final = 20_000
 LARGEST_FILE: Final = 32 * 1024 * 1024
 """Limit of the size of one file, in bytes."""
 
-UNFINISHED: Final = re.compile(r"\..{1,20}\.[0-9a-f]{12}\.part\Z")
-"""The name of a temporary file of an atomic write. One that remains was left by an interrupted write."""
-
 
 class Files(Protocol):
     """The source of an engagement: a folder, or a revision of one."""
 
     shown: str
     """Name of the folder in messages, as the user would type it."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other runs of the program from replacing files until the end of the block: what is read is of one state."""
 
     def names(self) -> tuple[str, ...]:
         """Return the relative POSIX paths of all files, sorted."""
@@ -66,8 +68,12 @@ class Folder:
     def _root(self) -> Path:
         return self.path.resolve(strict=True)
 
+    def held(self) -> AbstractContextManager[None]:
+        """Share the lock under which the program writes the folder's files."""
+        return locked(self.path, shared=True)
+
     def names(self) -> tuple[str, ...]:
-        """Return the paths of all files below the folder, without hidden files except those left by an interrupted write."""
+        """Return the paths of all files below the folder, without hidden files."""
         found: list[str] = []
         for root, folders, files in os.walk(self.path, onerror=_refuse):
             # In place: `os.walk` descends into what remains. Hidden folders hold `.git`, `.schema` and editors' files.
@@ -77,7 +83,7 @@ class Folder:
                 why = "it is a symbolic link to a folder, and those are not followed"
                 raise FindingsReportError(_unreadable(display_path(Path(root, links[0])), why))
             relative = Path(root).relative_to(self.path)
-            found.extend((relative / name).as_posix() for name in files if not name.startswith(".") or UNFINISHED.match(name))
+            found.extend((relative / name).as_posix() for name in files if not name.startswith("."))
             if len(found) > MOST_FILES:
                 raise FindingsReportError(
                     Problem(
@@ -122,6 +128,10 @@ class Snapshot:
     def _names(self) -> tuple[str, ...]:
         return self._files.names()
 
+    def held(self) -> AbstractContextManager[None]:
+        """Hold the files themselves."""
+        return self._files.held()
+
     def names(self) -> tuple[str, ...]:
         """Return the names at the time of the first call."""
         return self._names
@@ -131,6 +141,29 @@ class Snapshot:
         if name not in self._read:
             self._read[name] = self._files.read(name)
         return self._read[name]
+
+
+class Overlay:
+    """Files of a folder, with the new content of some that are not written yet."""
+
+    def __init__(self, files: Files | None, edited: Mapping[str, bytes]) -> None:
+        """`files` is None for a new folder."""
+        self._files, self._edited = files, edited
+        self.shown = files.shown if files is not None else ""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold the files below."""
+        return self._files.held() if self._files is not None else nullcontext()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of both."""
+        return tuple(sorted({*(self._files.names() if self._files is not None else ()), *self._edited}))
+
+    def read(self, name: str) -> bytes | None:
+        """Return the new content of `name`, else that of its file."""
+        if name in self._edited:
+            return self._edited[name]
+        return self._files.read(name) if self._files is not None else None
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:
@@ -210,6 +243,10 @@ class Revision:
         self._folder = prefix
         self._prefix = f"{prefix}/" if prefix else ""
         self.shown = shown
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold nothing: a commit does not change."""
+        return nullcontext()
 
     def names(self) -> tuple[str, ...]:
         """Return the paths of all files below the folder, without hidden files.

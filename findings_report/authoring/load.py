@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
-from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, UNFINISHED, Files
+from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, Files
 from findings_report.authoring.yaml_reader import BREAKS, YamlDocument, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
@@ -30,9 +30,6 @@ from findings_report.problems.suggestions import did_you_mean
 
 ENGAGEMENT_KEY: Final = "engagement"
 """First step of the subject of a problem with `engagement.yaml`; no finding may have it as its id."""
-
-UNFINISHED_CODE: Final = "unfinished"
-"""Code of the warning about a write that was interrupted."""
 
 _MOST_DECODED: Final = 4_194_304
 """Bytes of a file that is not valid YAML that are decoded to show the faulty line: a message needs one line, not 32 MiB."""
@@ -133,12 +130,13 @@ def load_valid_part(files: Files) -> Authored:
 
     Raises FindingsReportError with all problems without an `engagement.yaml` of this format: nothing can be checked then.
     """
-    names = files.names()
-    yaml = _read_yaml(files, names, [name for name in names if name != ENGAGEMENT])
-    validated = _validate(yaml)
-    if validated.engagement is None:
-        raise FindingsReportError(_in_reading_order(validated.problems, yaml))
-    declared = _read_declared(files, validated.engagement)
+    with files.held():
+        names = files.names()
+        yaml = _read_yaml(files, names, [name for name in names if name != ENGAGEMENT])
+        validated = _validate(yaml)
+        if validated.engagement is None:
+            raise FindingsReportError(_in_reading_order(validated.problems, yaml))
+        declared = _read_declared(files, validated.engagement)
     invalid = _locations_with_errors(validated.problems)
     found = disagreements(declared.engagement, validated.findings, unread=validated.unread)
     # Of a stand-in only.
@@ -148,7 +146,8 @@ def load_valid_part(files: Files) -> Authored:
 
 def load_engagement(files: Files) -> Authored:
     """Read `engagement.yaml` alone, whatever state the findings are in. Raises FindingsReportError with all of its problems."""
-    yaml = _read_yaml(files, files.names(), ())
+    with files.held():
+        yaml = _read_yaml(files, files.names(), ())
     validated = _validate(yaml)
     if validated.engagement is None:
         raise FindingsReportError(_in_reading_order(validated.problems, yaml))
@@ -260,10 +259,6 @@ def _finding_key(name: str, shown: str, taken: Mapping[str, str]) -> tuple[str |
     file_name = PurePosixPath(name).name
     if name == LOCK:
         return None, None
-    if UNFINISHED.match(file_name):
-        fault = "was left by a write that was interrupted: the files beside it may be of two states"
-        remedy = "compare them with git, and remove it"
-        return None, replace(_file_problem(shown, fault, remedy), level="warning", code=UNFINISHED_CODE)
     if not file_name.endswith(FINDING_SUFFIX):
         # Pictures and texts may be anywhere; a YAML file that is not read is probably a finding with a wrong name.
         if not file_name.endswith((".yaml", ".yml")):

@@ -97,6 +97,7 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:  # pragma: no cover - Typer shows the help instead
         raise typer.Exit(int(Kind.USAGE))
+    process.clean_up_after_killed_runs()
 
 
 def main() -> None:
@@ -107,16 +108,22 @@ def main() -> None:
     try:
         # Within the block: a closed standard output is reported like any other problem.
         process.prepare()
-        app()
+        try:
+            app()
+        finally:
+            if "findings_report.system.journal" in sys.modules:
+                print_problems(process.done_for_killed_runs(), OutputFormat.FULL)
     except FindingsReportError as error:
         _print_error(error.problems)
         # Before sys.exit: Python flushes at exit, and would replace the exit code.
         process.settle_output()
         sys.exit(exit_code(error.problems))
-    except KeyboardInterrupt as error:
-        # Every command publishes its files in one step at the end, which an interrupt waits for.
-        err(f"interrupted; {error or 'nothing was written'}")
+    except KeyboardInterrupt:
+        err(f"interrupted; {process.what_was_done()}")
         sys.exit(INTERRUPTED)
+    except process.SignalReceived as ended:
+        err(f"ended by {ended.name}; {process.what_was_done()}")
+        raise
     except Exception:
         import traceback
 

@@ -10,9 +10,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import display_path
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+_MOST_NAMED = 5
 
 
 def prepare() -> None:
@@ -80,6 +83,40 @@ def _checked_output(stdout: TextIO) -> TextIO:
     )
 
 
+class SignalReceived(SystemExit):
+    """A signal asked the program to end. Raised, so that no temporary folder with a client's code remains."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)  # as shells report a process that a signal ended
+        self.name = signal.Signals(number).name
+
+
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature is that of a signal handler
-    """Exit through every `finally`, so that no temporary folder with a client's code remains."""
-    sys.exit(128 + number)  # as shells report a process that a signal ended
+    raise SignalReceived(number)
+
+
+def clean_up_after_killed_runs() -> None:
+    """Settle what runs have left that were killed."""
+    # Imported here: `--help` and completion need none of it.
+    from findings_report.system import cache, journal
+
+    journal.sweep_temporary_folders(cache.root() / "repositories")
+    journal.finish_killed_runs()
+
+
+def done_for_killed_runs() -> list[Problem]:
+    """Return the notes about runs that were killed."""
+    from findings_report.system.journal import notes
+
+    return notes
+
+
+def what_was_done() -> str:
+    """Return which files this run had published when it was interrupted."""
+    from findings_report.system.atomic_files import published
+
+    paths = [display_path(path) for path in dict.fromkeys(published)]
+    if not paths:
+        return "nothing was written"
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return f"written: {', '.join(paths[:_MOST_NAMED])}{more}"

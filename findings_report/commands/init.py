@@ -56,7 +56,7 @@ def init(folder: Path, title: str) -> WrittenFiles:
     Existing settings and an existing .gitignore are not changed; a note says what to add.
     """
     from findings_report.authoring import new_finding
-    from findings_report.system.atomic_files import publish, publish_new
+    from findings_report.system.atomic_files import publish
 
     target = folder / authoring.FOLDER
     # lexists: a dangling link is a file of the user's as well.
@@ -66,20 +66,18 @@ def init(folder: Path, title: str) -> WrittenFiles:
         fault = "the folder already has an engagement, which was not changed"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=place, code="init"))
     written = authoring.title_scalar(" ".join(title.split()))
-    files = {target / name: content for name, content in new_finding.init_files(written).items()}
-    publish_new(files)
-    # After publishing: the schemas are derived from the engagement that was just written.
-    schemas = _schemas(target)
-    publish(schemas)
+    contents = new_finding.init_files(written)
+    files = {target / name: content for name, content in contents.items()}
+    schemas = _schemas(target, authoring.Overlay(None, contents))
     settings, problems = _settings(folder)
     ignored, more = _ignore_file(folder)
-    publish_new(settings | ignored)
+    publish(files | schemas | settings | ignored, new={*files, *settings, *ignored})
     return WrittenFiles((*files, *schemas, *settings, *ignored), (*problems, *more))
 
 
-def _schemas(folder: Path) -> dict[Path, bytes]:
+def _schemas(folder: Path, files: authoring.Files) -> dict[Path, bytes]:
     """Return the schemas of an engagement's folder, with the engagement's own severities, repositories and fields."""
-    engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
+    engagement = authoring.load_engagement(files).engagement
     schemas = {"finding": authoring.finding_schema(engagement), "engagement": authoring.engagement_schema()}
     return {
         folder / authoring.SCHEMA_FOLDER / f"{which}.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
@@ -133,6 +131,7 @@ def write_schemas(start: Path) -> WrittenFiles:
     """Rewrite the schemas that editors read: after an update, or a change of severities, repositories or fields."""
     from findings_report.system.atomic_files import publish
 
-    schemas = _schemas(authoring.find_folder(start))
+    folder = authoring.find_folder(start)
+    schemas = _schemas(folder, authoring.Folder(folder))
     publish(schemas)
     return WrittenFiles(tuple(schemas))

@@ -68,7 +68,7 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
     Text, comments and layout of the files are not changed. Raises FindingsReportError if nothing was written.
     """
     from findings_report.evidence.source_files import find_clones, open_clones
-    from findings_report.system.atomic_files import publish_edited
+    from findings_report.system import locked, publish_edited
 
     folder, authored = read(inputs)
     engagement = authored.engagement
@@ -76,7 +76,9 @@ def pin_links(inputs: Inputs, only: str | None) -> PinLinksResult:
     with open_clones(find_clones(engagement, folder, inputs.clones), inputs.borrow) as sources:
         answers = pin_addresses((use.link for use in uses), engagement.repositories, sources)
     known = find_homes({name: (repository.web, repository.url) for name, repository in engagement.repositories.items()})
-    publish_edited(_edit_files(folder, authored, uses, partial(_rewrite, known, {url: a.url for url, a in answers.items()})))
+    edited = _edit_files(folder, authored, uses, partial(_rewrite, known, {url: a.url for url, a in answers.items()}))
+    with locked(folder):  # that of its readers; `publish` adds those of subfolders
+        publish_edited(edited)
     messages: list[str] = []
     left: list[Problem] = []
     for use in uses:

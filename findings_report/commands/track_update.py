@@ -54,16 +54,11 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
     Raises FindingsReportError if nothing was written.
     """
     from findings_report.evidence.source_files import find_clones, open_clones
-    from findings_report.system.atomic_files import publish_edited
+    from findings_report.system import locked, publish_edited
 
     folder = authoring.find_folder(inputs.folder)
     files = authoring.Snapshot(authoring.Folder(folder))
     authored = authoring.load(files)
-    # After an interrupted write, files may be of two states, and moving citations would hide which.
-    if unfinished := [
-        replace(warning, level="error") for warning in authored.warnings if warning.code == authoring.UNFINISHED_CODE
-    ]:
-        raise FindingsReportError(unfinished)
     check_only(authored.engagement, only)
     with (
         authoring.locating(authored),
@@ -76,7 +71,8 @@ def update(inputs: Inputs, to: str, *, only: str | None, dry_run: bool, progress
         plan.settle(sources)
     paths = {name: (folder / name).resolve() for name in plan.edited}  # a link stays one
     if not dry_run and paths:
-        publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
+        with locked(folder):  # that of its readers; `publish` adds those of subfolders
+            publish_edited({path: (files.read(name) or b"", plan.edited[name]) for name, path in paths.items()})
     problems = (*authored.warnings, *authoring.locate((*regions.problems, *plan.problems()), authored))
     regions = replace(regions, problems=tuple(dict.fromkeys(problems)))
     return UpdateResult(
@@ -150,7 +146,7 @@ class _Plan:
         self._write()
         if not self.edited:
             return
-        moved = _read(_Overlay(self._files, self.edited), sources)
+        moved = _read(authoring.Overlay(self._files, self.edited), sources)
         snippets = {(id, snippet.index): snippet for id, listed in moved.snippets.items() for snippet in listed}
         faults = _faults_by_location(moved)
         for key in self.rewritten:
@@ -241,20 +237,6 @@ class _Plan:
                 path = ("repositories", pin.name, field)
                 content = authoring.set_text(content, path, value, shown=self._authored.documents[authoring.ENGAGEMENT_KEY][0])
         return content
-
-
-class _Overlay:
-    """The files of an engagement, with the edited content of some."""
-
-    def __init__(self, files: authoring.Files, edited: Mapping[str, bytes]) -> None:
-        self._files, self._edited = files, edited
-        self.shown = files.shown
-
-    def names(self) -> tuple[str, ...]:
-        return self._files.names()
-
-    def read(self, name: str) -> bytes | None:
-        return self._edited.get(name) or self._files.read(name)
 
 
 def _read(files: authoring.Files, sources: Mapping[str, git.Repository | None]) -> Resolution:

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
@@ -30,6 +29,7 @@ from findings_report.git.objects import (
 )
 from findings_report.git.refs import id_of, list_refs
 from findings_report.problems import FindingsReportError
+from findings_report.system.journal import TemporaryFolder
 
 _MOST_FILES: Final = 1_000_000
 _DEEPEST_FOLDER: Final = 400
@@ -70,7 +70,7 @@ class Repository:
     is needed and not here.
     """
 
-    def __init__(self, name: str, path: Path, layout: Layout, private: TemporaryDirectory[str]) -> None:
+    def __init__(self, name: str, path: Path, layout: Layout, private: TemporaryFolder) -> None:
         self.name: Final = name
         """Its name in the engagement."""
         self.path: Final = path
@@ -378,10 +378,14 @@ def open_repository(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> 
     layout = find_layout(path, name=name, borrow=borrow)
     # In a repository of our own that borrows the objects, nothing that the audited one configures is run. A list of settings
     # to override cannot do that: filters, diff drivers and aliases have names of their own.
-    private = TemporaryDirectory(prefix="findings-report-")
-    create_bare(Path(private.name), layout.object_format)
-    lend(layout, Path(private.name))
-    return Repository(name, path, layout, private)
+    private = TemporaryFolder()
+    try:
+        create_bare(Path(private.name), layout.object_format)
+        lend(layout, Path(private.name))
+        return Repository(name, path, layout, private)
+    except BaseException:
+        private.cleanup()
+        raise
 
 
 def _can_be_argument(text: str) -> bool:

@@ -8,6 +8,7 @@ templates.
 name, so that `cache.root()` and `toolchain.INSTALL` read as what they are.
 """
 
-from findings_report.system.atomic_files import locked, publish, publish_edited, publish_new
+from findings_report.system.atomic_files import publish, publish_edited, publish_new
+from findings_report.system.journal import locked
 
 __all__ = ["locked", "publish", "publish_edited", "publish_new"]

@@ -18,6 +18,7 @@ from findings_report.commands.track_update import UpdateResult, update
 from findings_report.evidence.quote import renumber
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
+from findings_report.system import journal
 
 CODE = "import os\n\n\ndef save(name, value):\n    path = os.path.join(ROOT, name)\n    write(path, value)\n    return path\n"
 ENGAGEMENT = """format: 1
@@ -400,18 +401,17 @@ update(commands.Inputs(Path(sys.argv[1]), {}), "v2", only=None, dry_run=False, p
 
 
 @pytest.mark.parametrize("renamed", [0, 1])
-def test_an_update_that_is_killed_leaves_whole_files_and_is_told(tmp_path: Path, renamed: int) -> None:
+def test_an_update_that_is_killed_is_complete_for_the_next_command(tmp_path: Path, renamed: int) -> None:
     moved(tmp_path)
     before = contents(tmp_path)
 
     ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path, str(renamed)], check=False)
 
     assert ended.returncode == -9
-    after = {name: content for name, content in contents(tmp_path).items() if not name.endswith(".part")}
+    half = contents(tmp_path)
+    assert sum(half[name] != before[name] for name in before) == renamed
+    authoring.load(authoring.Folder(tmp_path / "findings"))
+    after = contents(tmp_path)
     assert after.keys() == before.keys()
-    assert sum(after[name] != before[name] for name in before) == renamed
-    left = authoring.load(authoring.Folder(tmp_path / "findings")).warnings
-    # What was not renamed, and the originals of what was or was about to be.
-    assert [warning.code for warning in left] == [authoring.UNFINISHED_CODE] * ((2 - renamed) + (renamed + 1))
-    with pytest.raises(FindingsReportError, match="was left by a write that was interrupted"):
-        to(tmp_path, "v2")
+    assert sum(after[name] != before[name] for name in before) == 2
+    assert journal.notes.pop().code == "unfinished"

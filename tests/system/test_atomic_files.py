@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.system import atomic_files, locked
+from findings_report.system import journal, locked
 from findings_report.system.atomic_files import publish, publish_new
 
 
@@ -199,9 +199,15 @@ def test_a_file_that_cannot_be_put_back_keeps_its_original_and_holds_no_other_ba
     ran = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False)
 
     assert (ran.returncode, "cannot be written: Input/output error" in ran.stderr) == (1, True)
-    (kept,) = tmp_path.glob(".a.*.part")
-    after = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert after == {"a": "new", kept.name: "old", "b": "old", "c": "old"}
+    (kept,) = tmp_path.glob(".a.*.kept")
+    assert {path.name: path.read_text() for path in (tmp_path / "a", kept, tmp_path / "b", tmp_path / "c")} == {
+        "a": "new",
+        kept.name: "old",
+        "b": "old",
+        "c": "old",
+    }
+    journal.finish_killed_runs()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old", "c": "old"}
 
 
 def test_a_copy_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -271,7 +277,7 @@ def test_a_lock_keeps_other_runs_away_until_it_is_released(
     theirs: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool, waits: bool
 ) -> None:
     path = tmp_path / name
-    monkeypatch.setattr(atomic_files, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(journal, "_LONGEST_WAIT", 0.05)
     with subprocess.Popen(
         [sys.executable, "-c", HOLDING, path, theirs], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
