@@ -245,7 +245,7 @@ class Journal:
     def put_back(self) -> None:
         """Give every file that was replaced its original. Raises OSError if one cannot be; the others are put back then.
 
-        A file that somebody has written since is left as it is.
+        A file that somebody has written since is not changed.
         """
         if self.files[0].after is not None:
             self._write("put back")
@@ -287,7 +287,7 @@ class Journal:
             _append(self.descriptor, line)
             sync_folder(self.path.parent)
         except OSError:
-            # What the journal says now is no longer true.
+            # Its last line is out of date from here on.
             self._remove()
 
     def _remove(self) -> None:
@@ -345,7 +345,7 @@ def _append(descriptor: int, line: object, *, sync: bool = True) -> None:
 def finish_killed_runs() -> dict[Path, Problem]:
     """Complete the sets of files that killed runs had begun to publish, or put their files back; `notes` says which.
 
-    Sets of runs that are at work are left alone. Returns the problem of each set that cannot be settled, by its journal.
+    Sets of other runs that still work are not touched. Returns the problem of each set that cannot be settled, by its journal.
     """
     failures: dict[Path, Problem] = {}
     # A thread that reads can replace nothing, and everything was settled before it began.
@@ -491,7 +491,7 @@ class TemporaryFolder(tempfile.TemporaryDirectory[str]):
             self.cleanup()
 
     def cleanup(self) -> None:
-        """Remove the folder. What cannot be removed is left for the next run."""
+        """Remove the folder. Files that cannot be removed wait for the next run."""
         super().cleanup()
         if self._descriptor >= 0:
             os.close(self._descriptor)
