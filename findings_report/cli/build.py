@@ -109,6 +109,12 @@ def build(
             show_default="all",
         ),
     ] = None,
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest", help="Also write manifest.json and SHA256SUMS: digests of the files and of all they are made from."
+        ),
+    ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
     system_fonts: SystemFonts = False,
@@ -145,6 +151,7 @@ def build(
         each=each or bool(only),
         only=tuple(only or ()),
         executor=executor,
+        manifest=manifest,
     )
     every = [inputs_of(folder, repository, borrow, evidence=True) for folder in folders or [Path()]]
     if len(every) > 1:

@@ -61,7 +61,7 @@ class BuildResult:
     """What a build wrote."""
 
     files: tuple[Path, ...]
-    """The written files, in the order of the formats."""
+    """The written files, in the order of the formats; then the manifest and the checksums, if asked for."""
     problems: tuple[Problem, ...]
     """Warnings and notes; an error names a format that was left out because a system library is missing."""
 
@@ -132,12 +132,13 @@ def build(
     template: str | None = None,
     repositories: Mapping[str, PathLike] | None = None,
     default_date: date | None = None,
+    manifest: bool = False,
 ) -> BuildResult:
     """Check the engagement, render the report and write the files: all or, on an error, none.
 
     `formats` are names as after `-f`; empty takes those of the engagement, else html and pdf. `output` is a file, or a folder
     if it exists, ends in `/`, or there are several formats; None is `build/` beside `findings/`. `default_date` is the date of
-    a report whose engagement has none. Raises FindingsReportError.
+    a report whose engagement has none. `manifest` also writes a manifest and checksums. Raises FindingsReportError.
     """
     options = BuildOptions(
         formats=tuple(formats),
@@ -148,6 +149,7 @@ def build(
         default_date=default_date,
         fail_on=None,
         strict=False,
+        manifest=manifest,
     )
     built = run_build(_inputs(folder, repositories), options, _silent)
     return BuildResult(tuple(file.path for file in built.files if file.path is not None), built.problems)

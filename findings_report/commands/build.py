@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from findings_report import authoring
 from findings_report.commands.check import gates, severity_rank
@@ -27,7 +27,8 @@ from findings_report.report.output_files import Target
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.report import Report, ReportedFinding
-    from findings_report.rendering.template_files import Template
+    from findings_report.rendering.template_files import Template, TemplateFiles
+    from findings_report.report.manifest import BuiltFile, Dependency, Manifest
     from findings_report.report.provenance import Identified
 
 DEFAULT_FORMATS: Final = ("html", "pdf")
@@ -63,6 +64,8 @@ class BuildOptions:
     """--only: the ids of the findings that get one; empty for all findings."""
     executor: str = "local"
     """--executor: `local`, `dask://HOST:PORT` or `tls://HOST:PORT`."""
+    manifest: bool = False
+    """--manifest: a manifest and checksums are written beside the files."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ class BuildPlan:
     """The jobs and their files."""
     problems: tuple[Problem, ...]
     """Warnings about the commit of the findings, not located."""
+    template: TemplateFiles
+    """The template, as it was before the rendering."""
+    dependencies: tuple[Dependency, ...] = ()
+    """Everything that the files are made from; empty without --manifest."""
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -106,7 +113,7 @@ def build(inputs: Inputs, options: BuildOptions, progress: Progress) -> Publishe
     with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
         checked = check_for_build(inputs, options, progress)
         with locating_errors(checked):
-            plan = plan_build(checked, inputs.borrow, options, executor, progress)
+            plan = plan_build(checked, inputs, options, executor, progress)
             results = run_jobs(plan.jobs, executor)
             # Within the block: results arrive as long as the executor is open.
             return publish_build(plan, results)
@@ -133,23 +140,35 @@ def locating_errors(checked: Checked) -> Iterator[None]:
 
 
 def plan_build(
-    checked: Checked, borrow: tuple[Path, ...], options: BuildOptions, executor: Executor, progress: Progress
+    checked: Checked,
+    inputs: Inputs,
+    options: BuildOptions,
+    executor: Executor,
+    progress: Progress,
+    *,
+    wanted: Sequence[BuiltFile] | None = None,
 ) -> BuildPlan:
     """Assemble the report, decide which files are written, and return the jobs that render them.
 
-    `borrow` is --borrow, for the repository of the findings. Raises FindingsReportError for everything that is known before a
-    job runs: options, the template, an output that would overwrite an input.
+    `wanted` are the files of a manifest, to be rendered instead of those that the options name. Raises FindingsReportError for
+    everything that is known before a job runs: options, the template, an output that would overwrite an input.
     """
-    from findings_report.rendering.template_files import find_template
+    from findings_report.rendering.template_files import find_template, read_template
 
     engagement = checked.authored.engagement
     template = find_template(options.template or engagement.template, checked.folder, given=options.template is not None)
     # Before the report is assembled, which prints the commit of the findings.
-    identified = _identify(checked, template, borrow)
+    identified = _identify(checked, template, inputs.borrow)
     report = assembled(checked, options.default_date, identified.commit)
-    documents = _single_findings(report, checked, options) if options.each else _report(report, checked, options)
+    if wanted is not None:
+        documents = _recorded(report, wanted)
+    else:
+        documents = _single_findings(report, checked, options) if options.each else _report(report, checked, options)
     # Checked here and not when publishing: a wrong -o must not cost a rendering.
-    output_files.refuse_overwriting_inputs(engagement, checked.folder, [target for _, target in documents])
+    targets = [target for _, target in documents]
+    if options.manifest:
+        targets += _manifest_targets(targets)
+    output_files.refuse_overwriting_inputs(engagement, checked.folder, targets)
     rendering = plan_rendering(
         documents,
         template,
@@ -159,7 +178,12 @@ def plan_build(
         system_fonts=options.system_fonts,
         use_cache=options.cache,
     )
-    return BuildPlan(checked, options, rendering, tuple(identified.problems))
+    files = read_template(template)
+    dependencies: tuple[Dependency, ...] = ()
+    if options.manifest:
+        progress("listing what the report is made from")
+        dependencies = _list_dependencies(checked, inputs, files, identified, rendering)
+    return BuildPlan(checked, options, rendering, tuple(identified.problems), files, dependencies)
 
 
 def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> PublishedBuild:
@@ -173,6 +197,8 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     # All results first: if one job fails, no file is written.
     files, problems = collect_files(plan.rendering, results)
     problems = [*plan.problems, *locate_missing_characters(checked, problems, system_fonts=options.system_fonts)]
+    if options.manifest:
+        files += _describe(plan, files)
     publish({file.path: file.content for file in files if file.path is not None})
     # A text that is rendered in several formats reports its problem once.
     known = tuple(dict.fromkeys([*checked.problems, *authoring.locate(problems, checked.authored)]))
@@ -251,6 +277,146 @@ def _identify(checked: Checked, template: Template, borrow: tuple[Path, ...]) ->
     folders = {checked.folder: authoring.FINDING_SUFFIX}
     folders |= {root / name: "" for root in template.folders[:-1] for name in (template.name, FALLBACK)}
     return identify(checked.authored.engagement.state, files, folders, borrow=borrow)
+
+
+def _recorded(report: Report, wanted: Sequence[BuiltFile]) -> list[tuple[Document, Target]]:
+    """Return the documents of a manifest. Raises FindingsReportError (GATE) for a finding that the report does not have."""
+    from findings_report.report.assemble import single_finding_report
+
+    findings = {finding.id: finding for finding in report.findings}
+    if missing := [file.finding for file in wanted if file.finding is not None and file.finding not in findings]:
+        raise FindingsReportError(Problem(Kind.GATE, f"there is no finding {missing[0]!r} now", code="manifest-differs"))
+    return [
+        (
+            report if file.finding is None else single_finding_report(report, findings[file.finding]),
+            Target(file.format, Path(file.name)),
+        )
+        for file in wanted
+    ]
+
+
+def _manifest_targets(targets: Sequence[Target]) -> tuple[Target, Target]:
+    """Return the files of --manifest. Raises FindingsReportError (USAGE) for standard output, which has no folder."""
+    from findings_report.report.manifest import names_beside
+
+    paths = [target.path for target in targets if target.path is not None]
+    if not paths:
+        fault = "--manifest writes a file beside the report, and standard output has no folder"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name a file or a folder with -o", code="output-path"))
+    manifest, checksums = (paths[0].parent / name for name in names_beside(paths))
+    return Target("json", manifest), Target("txt", checksums)
+
+
+def describe_files(plan: BuildPlan, files: Sequence[Written]) -> Manifest:
+    """Return the manifest of the rendered files. Raises FindingsReportError (OUTPUT) if the template changed meanwhile."""
+    from findings_report.rendering.template_files import find_template, read_template, template_error
+    from findings_report.report import manifest
+    from findings_report.report.provenance import program_versions
+
+    checked, options = plan.checked, plan.options
+    template = find_template(plan.template.name, checked.folder, given=True)
+    # Jobs read the template when they run: what was listed before must be what was used.
+    if read_template(template).digest != plan.template.digest:
+        raise template_error("the template was changed while the report was built", "build again")
+    finding_of = {
+        target: document.findings[0].id if job.is_alone else None
+        for job, targets in zip(plan.jobs, plan.rendering.targets, strict=True)
+        for document, target in zip(job.documents, targets, strict=True)
+    }
+    outputs = [
+        manifest.BuiltFile(name=target.path.name, format=target.format, finding=finding)
+        for target, finding in finding_of.items()
+        if target.path is not None
+    ]
+    day = options.default_date if checked.authored.engagement.date is None else None
+    parameters = manifest.Parameters(
+        template=plan.template.name,
+        outputs=tuple(sorted(outputs, key=lambda output: output.name)),
+        default_date=day.isoformat() if day is not None else None,
+        system_fonts=options.system_fonts,
+    )
+    contents = {file.path.name: file.content for file in files if file.path is not None}
+    return manifest.describe_build(contents, parameters, plan.dependencies, program_versions())
+
+
+def _describe(plan: BuildPlan, files: Sequence[Written]) -> tuple[Written, Written]:
+    """Return the manifest of the files, and the checksums of all of them and of the manifest."""
+    from findings_report.report import manifest
+
+    targets = _manifest_targets(plan.rendering.order)
+    described = manifest.to_json(describe_files(plan, files))
+    assert targets[0].path is not None  # noqa: S101  # neither is standard output
+    contents = {file.path.name: file.content for file in files if file.path is not None} | {targets[0].path.name: described}
+    return Written(targets[0].path, described, 0.0), Written(targets[1].path, manifest.checksums(contents), 0.0)
+
+
+def _list_dependencies(
+    checked: Checked, inputs: Inputs, template: TemplateFiles, identified: Identified, rendering: RenderPlan
+) -> tuple[Dependency, ...]:
+    """Return everything that the documents of a plan are made from.
+
+    Files of findings that none of the documents contains are left out: they must not be named to whoever receives these.
+    """
+    from findings_report.model.report import Report
+    from findings_report.report import manifest
+
+    documents = [document for job in rendering.jobs for document in job.documents if isinstance(document, Report)]
+    shown = {f"{finding.id}{authoring.FINDING_SUFFIX}".casefold() for document in documents for finding in document.findings}
+    names = [
+        name
+        for name in checked.authored.files
+        if not name.endswith(authoring.FINDING_SUFFIX) or name.rpartition("/")[2].casefold() in shown
+    ]
+    assert checked.files is not None  # noqa: S101  # `check` reads a folder
+    dependencies = manifest.list_inputs(checked.folder, checked.files, names, identified)
+    if any(FORMATS[job.format].renderer is None for job in rendering.jobs):
+        dependencies += _list_template(template, identified)
+    dependencies += manifest.list_repositories(documents)
+    return (*dependencies, *_list_blobs(checked, inputs, documents), *manifest.list_own_data())
+
+
+def _list_template(template: TemplateFiles, identified: Identified) -> list[Dependency]:
+    """Return the files that the template may use, its own and those of `standard`."""
+    from findings_report.rendering.template_files import builtin_templates, layer_names
+    from findings_report.report import manifest
+
+    listed: list[Dependency] = []
+    for layer, contents in zip(layer_names(template.name), template.layers, strict=True):
+        for name, content in contents.items():
+            path = template.paths[f"{layer}/{name}"]
+            origin: Literal["program", "engagement"]
+            origin = "program" if path.is_relative_to(builtin_templates()) else "engagement"
+            digest = manifest.Digest(sha256=manifest.sha256(content), git_blob=identified.blobs.get(path))
+            circumstances = manifest.Circumstances(kind="template", origin=origin)
+            listed.append(manifest.Dependency(name=f"{layer}/{name}", digest=digest, annotations=circumstances))
+    return listed
+
+
+def _list_blobs(checked: Checked, inputs: Inputs, documents: Sequence[Report]) -> list[Dependency]:
+    """Return the cited files, read again by their ids."""
+    from findings_report.evidence.source_files import find_clones, open_clones, set_aside_broken
+    from findings_report.report import manifest
+
+    cited = {
+        (snippet.repository, snippet.path, snippet.commit, snippet.blob)
+        for document in documents
+        for finding in document.findings
+        for snippet in finding.snippets
+        if snippet.blob is not None
+    }
+    clones, _ = set_aside_broken(find_clones(checked.authored.engagement, checked.folder, inputs.clones), inputs.borrow)
+    wanted = {repository for repository, _, _, _ in cited}
+    listed: list[Dependency] = []
+    with open_clones({name: clone for name, clone in clones.items() if name in wanted}, inputs.borrow) as repositories:
+        for name, path, commit, blob in cited:
+            repository = repositories[name]
+            assert repository is not None and blob is not None  # noqa: S101, PT018  # the blob was read from it
+            digest = manifest.Digest(sha256=manifest.sha256(repository.blob(blob)), git_blob=blob)
+            circumstances = manifest.Circumstances(kind="blob", repository=name, path=path, commit=commit)
+            listed.append(
+                manifest.Dependency(name=f"{name}@{(commit or '')[:12]}:{path}", digest=digest, annotations=circumstances)
+            )
+    return listed
 
 
 _MOST_NAMED: Final = 3

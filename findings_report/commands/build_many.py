@@ -100,7 +100,7 @@ def _submit(
     try:
         checked = check_for_build(replace(inputs, clones=clones), options, label)
         with locating_errors(checked):
-            plan = plan_build(checked, inputs.borrow, options, executor, label)
+            plan = plan_build(checked, inputs, options, executor, label)
             return _SubmittedBuild(name, plan, run_jobs(plan.jobs, executor))
     except FindingsReportError as error:
         # A result instead of an exception: the other engagements are still built.

@@ -28,7 +28,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     "comparison": "Other commits and comparisons",
     "output": "Output and templates",
     "pdf": "PDF",
-    "signing": "Signing and encryption",
+    "signing": "Signing, encryption and manifests",
     "cluster": "Rendering on a cluster",
     "tickets": "Tickets",
     "usage": "Command line and gates",

@@ -108,16 +108,8 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
     """The report or comparison in `content`. Raises as `from_json`."""
     if len(content) > LARGEST:
         raise _too_large(shown)
-    # Counted in the bytes, before a tree is built: a tree needs up to a hundred times the memory of its JSON.
-    if _values(content) > _MOST_VALUES:
-        raise _refused(shown, f"it has more than the {_MOST_VALUES:,} values that are read")
-    try:
-        # Read twice: pydantic's own parser reports neither duplicate keys nor which schema a file has.
-        head = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except RecursionError:
-        raise _refused(shown, "its values are nested too deep") from None
-    except ValueError as error:
-        raise _refused(shown, f"it is not JSON: {error}") from None
+    # Read twice: pydantic's own parser reports neither duplicate keys nor which schema a file has.
+    head = load_json(content, shown=shown)
     name = head.get("schema_name") if isinstance(head, dict) else None
     model = _MODELS.get(name) if isinstance(name, str) else None
     if model is None:
@@ -129,6 +121,22 @@ def document_from_json(content: bytes, *, shown: str) -> Document:
         where = ".".join(str(step) for step in first["loc"])
         fault = f"{where}: {first['msg']}" if where else first["msg"]
         raise _refused(shown, fault if len(fault) <= _LONGEST_FAULT else f"{fault[:_LONGEST_FAULT]}…") from None
+
+
+def load_json(content: bytes, *, shown: str, most_values: int = _MOST_VALUES) -> Any:
+    """The value of a JSON text that anyone may have written. Raises FindingsReportError (INPUT) if it is none.
+
+    Duplicate keys, numbers that JSON does not have, and more than `most_values` values are not accepted.
+    """
+    # Counted in the bytes, before a tree is built: a tree needs up to a hundred times the memory of its JSON.
+    if _values(content, most_values) > most_values:
+        raise _refused(shown, f"it has more than the {most_values:,} values that are read")
+    try:
+        return json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except RecursionError:
+        raise _refused(shown, "its values are nested too deep") from None
+    except ValueError as error:
+        raise _refused(shown, f"it is not JSON: {error}") from None
 
 
 def schema(document: type[Document] = Report) -> dict[str, Any]:
@@ -154,13 +162,13 @@ def _unknown(name: object) -> tuple[str, str | None]:
     return "it is not a report of findings-report", None
 
 
-def _values(content: bytes) -> int:
+def _values(content: bytes, most: int) -> int:
     """Return about how many values a JSON has, never fewer.
 
     Marks inside of texts are subtracted only if the count exceeds the limit, because finding the texts is slow.
     """
     count = sum(content.count(mark) for mark in (b",", b"[", b"{"))
-    if count <= _MOST_VALUES:
+    if count <= most:
         return count
     inside = (match[0] for match in _STRING.finditer(content))
     return count - sum(sum(text.count(mark) for mark in (b",", b"[", b"{")) for text in inside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,8 @@ class Checked:
     """What the scope names in it; None with --no-evidence."""
     problems: tuple[Problem, ...]
     """Located; of `check` warnings only."""
+    files: authoring.Files | None = None
+    """The files of the folder as they were read; None if `check_authored` was given what was read."""
 
     @property
     def verdicts(self) -> dict[Verdict, int]:
@@ -89,7 +91,9 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     """
     progress("reading findings")
     folder = authoring.find_folder(inputs.folder)
-    checked = check_authored(inputs, folder, authoring.load_valid_part(authoring.Folder(folder)), progress)
+    # A snapshot, so that a manifest states the bytes that were read, not those of a file that was saved meanwhile.
+    files = authoring.Snapshot(authoring.Folder(folder))
+    checked = replace(check_authored(inputs, folder, authoring.load_valid_part(files), progress), files=files)
     # Only now, after all checks: an author corrects everything that one run reports.
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED: Final = 3
+# The toolchain has those that render; these decide what is rendered.
+_READERS: Final = ("cvss", "pyyaml", "rapidfuzz")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Identified:
     """None outside of a repository, in one that cannot be read, and where the engagement is in no commit yet."""
     problems: tuple[Problem, ...] = ()
     """Warnings and notes, without a place: they are about files, not about their content."""
+    blobs: Mapping[Path, str] = field(default_factory=dict)
+    """Id of the blob of each file that is as that commit has it."""
 
 
 def identify(state: State, files: Sequence[Path], folders: Mapping[Path, str], *, borrow: tuple[Path, ...] = ()) -> Identified:
@@ -61,11 +65,11 @@ def _compared(repository: git.Repository, state: State, files: Sequence[Path], f
         return Identified(None, (_note(fault, "commit them first"),) if state is State.FINAL else ())
     # Hashing the files that exist does not show a finding that was deleted but is still in the commit.
     expected = {path for tree, suffix in trees for path in tree if path.endswith(suffix)}
-    changed = _changed(repository, committed, files)
+    blobs, changed = _compare_files(repository, committed, files)
     # `lexists`: a committed link whose target is missing is not itself missing.
     changed += sorted(path for path in expected if not os.path.lexists(repository.path / path))
     problem = _uncommitted(changed, commit) if changed and state is State.FINAL else None
-    return Identified(FindingsCommit(hash=commit, is_changed=bool(changed)), (problem,) if problem else ())
+    return Identified(FindingsCommit(hash=commit, is_changed=bool(changed)), (problem,) if problem else (), blobs)
 
 
 def _tree(repository: git.Repository, commit: str, folder: Path) -> Mapping[str, git.TreeEntry]:
@@ -73,15 +77,24 @@ def _tree(repository: git.Repository, commit: str, folder: Path) -> Mapping[str,
     return repository.tree(commit, relative) if relative is not None else {}
 
 
-def _changed(repository: git.Repository, committed: Mapping[str, git.TreeEntry], files: Iterable[Path]) -> list[str]:
-    """The files, as the repository or else the user names them, that are not those of the commit."""
+def _compare_files(
+    repository: git.Repository, committed: Mapping[str, git.TreeEntry], files: Iterable[Path]
+) -> tuple[dict[Path, str], list[str]]:
+    """Return the blobs of the files that are the commit's, and the others, as the repository or else the user names them."""
+    blobs: dict[Path, str] = {}
     changed: list[str] = []
-    for file in dict.fromkeys(path for named in files for path in _with_target(_standing(named))):
-        path = _relative(file, repository.path)
-        entry = committed.get(path) if path is not None else None
-        if entry is None or entry.id not in _ids(repository, file):
-            changed.append(path or str(file))
-    return changed
+    for named in dict.fromkeys(files):
+        same: list[str] = []
+        for file in (both := tuple(_with_target(_standing(named)))):
+            path = _relative(file, repository.path)
+            entry = committed.get(path) if path is not None else None
+            if entry is not None and entry.id in _ids(repository, file):
+                same.append(entry.id)
+            else:
+                changed.append(path or str(file))
+        if len(same) == len(both):
+            blobs[named] = same[-1]  # of a link, the file that it leads to
+    return blobs, list(dict.fromkeys(changed))
 
 
 def _ids(repository: git.Repository, file: Path) -> Iterator[str]:
@@ -139,3 +152,15 @@ def components() -> tuple[Component, ...]:
 
     found = {"findings-report": __version__, "Python": platform.python_version(), "git": git.version(), **library_versions()}
     return tuple(Component(name=name, version=version) for name, version in found.items() if version is not None)
+
+
+def program_versions() -> dict[str, str]:
+    """Return the versions of all that decides a document, from the YAML on: `components`, and the Python packages."""
+    from importlib.metadata import version
+
+    from findings_report import git
+    from findings_report.system.toolchain import toolchain_versions
+
+    installed = git.version()
+    versions = toolchain_versions() | {name: version(name) for name in _READERS}
+    return versions | ({"git": installed} if installed is not None else {})

@@ -87,7 +87,8 @@ def test_what_is_not_committed_is_marked_and_warned_of_in_a_final_report_alone(r
     assert (problem.level, problem.place, problem.subject) == ("warning", None, None)
     assert found.commit is not None
     assert found.commit.is_changed
-    assert identified(root, State.DRAFT, more) == Identified(found.commit)
+    draft = identified(root, State.DRAFT, more)
+    assert (draft.commit, draft.problems) == (found.commit, ())
 
 
 def test_a_file_that_the_build_does_not_read_may_change(root: Path) -> None:
