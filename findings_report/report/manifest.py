@@ -92,7 +92,7 @@ class Output(_Described):
 
 
 class Circumstances(_Described):
-    """What a dependency is: `annotations`."""
+    """The kind of a dependency, with its details: `annotations`."""
 
     kind: DependencyKind
     """`input`: a file of the engagement's folder; `template`: a file of a template; `data`: a file of the program;
@@ -123,7 +123,7 @@ class Dependency(_Described):
     digest: Digest | None = None
     """None for a repository of which no commit is known."""
     annotations: Circumstances
-    """What it is."""
+    """Its kind, with details."""
 
     @property
     def key(self) -> tuple[str, str]:
