@@ -37,9 +37,9 @@ from findings_report.evidence.warnings import (
     report_unavailable,
     warn,
     warn_of_cut,
-    warn_of_hidden,
     warn_of_marks,
     warn_of_notation,
+    warn_of_unusual,
 )
 from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import Engagement
@@ -265,7 +265,7 @@ def resolve_location(
     problems = (
         *problems,
         *warn_of_cut(shown),
-        *warn_of_hidden(shown),
+        *warn_of_unusual(shown),
         *warn_of_marks(location, verdict, shown),
         *([misnamed] if misnamed else ()),
     )

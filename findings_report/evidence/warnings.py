@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 from findings_report.evidence.cited_paths import write_path
 from findings_report.evidence.quote import leave_unchecked, may_name
@@ -14,11 +13,9 @@ from findings_report.model.engagement import DeclaredRepository
 from findings_report.model.evidence import Check, Elsewhere, Region, Symbol, Verdict
 from findings_report.model.finding import Location
 from findings_report.problems import Kind, Problem, Subject
-from findings_report.problems.safe_text import HIDDEN_IN_PROSE
 from findings_report.sourcecode.lines import unite_regions
 from findings_report.sourcecode.symbols import encloses, find_enclosing
-
-_MOST_HIDDEN: Final = 5  # characters that one warning names
+from findings_report.sourcecode.unusual_characters import Remark, name, remark_on
 
 
 def warn(fault: str, remedy: str | None, *subject: str, code: str) -> Problem:
@@ -209,22 +206,33 @@ def warn_of_cut(shown: ShownLines) -> tuple[Problem, ...]:
     return (warn(fault, "name the lines that matter in `show`", "lines", code="snippet-cut"),)
 
 
-def warn_of_hidden(shown: ShownLines) -> tuple[Problem, ...]:
-    """Return a warning of code with characters that hide or reorder it, or that every font prints as it likes; else none."""
-    hidden = [
-        (line.number, character)
-        for run in shown.runs
-        for line in run.lines
-        if not line.text.isascii()
-        for character in HIDDEN_IN_PROSE.findall(line.text)
-    ]
-    if not hidden:
-        return ()
-    kinds = list(dict.fromkeys(f"U+{ord(character):04X}" for _, character in hidden))
-    named = ", ".join(kinds[:_MOST_HIDDEN]) + (f" and {len(kinds) - _MOST_HIDDEN} others" if len(kinds) > _MOST_HIDDEN else "")
-    fault = f"the code holds the hidden or private characters {named}, first in line {hidden[0][0]}"
-    remedy = "read the line in a hexadecimal viewer: it may not do what it seems to do; the report prints their code points"
-    return (warn(fault, remedy, "lines", code="hidden-in-code"),)
+def warn_of_unusual(shown: ShownLines) -> tuple[Problem, ...]:
+    """Return a problem for each kind of characters for which printed code may not be what it seems; none for most code."""
+    lines = [(line.number, line.text) for run in shown.runs for line in run.lines]
+    return tuple(_warn_of_unusual(remark) for remark in remark_on(lines))
+
+
+def _warn_of_unusual(remark: Remark) -> Problem:
+    where = f"first in line {remark.lines[0]}" if remark.lines[0] is not None else "without line numbers"
+    named = f"{name(remark)}, {where}"
+    match remark.kind:
+        case "hidden":
+            fault = f"the code contains hidden, private or superfluous characters: {named}"
+            remedy = (
+                "read the line in a hexadecimal viewer: it may not do what it seems to; the report prints their code points"
+            )
+            return warn(fault, remedy, "lines", code="hidden-in-code")
+        case "lookalike":
+            fault = f"the code contains letters that look like others: {named}"
+            remedy = "check which of two names the code uses, and mention it if the finding rests on it"
+            return warn(fault, remedy, "lines", code="lookalike-in-code")
+        case "order":
+            fault = f"the code contains right-to-left text, {where}"
+            remedy = "compare the line with the file: the report prints it in logical order, an editor may not"
+            return replace(warn(fault, remedy, "lines", code="order-in-code"), level="note")
+    fault = f"the code contains blanks that are not the ordinary one: {named}"
+    remedy = "check that they are in a text or comment: to a compiler they are not blanks, or end no word"
+    return replace(warn(fault, remedy, "lines", code="blank-in-code"), level="note")
 
 
 def warn_of_marks(location: Location, verdict: Check, shown: ShownLines) -> list[Problem]:

@@ -1,8 +1,8 @@
 """Text that the fonts can print: a visible stand-in, `[U+1F600]`, for every other character, and places to break in long words.
 
 A character cannot be printed if no bundled font has it, or if it hides or reorders others: a reader of a report has to
-see what is there. Exceptions: white space, characters that only allow or forbid a line break, joiners, which some
-scripts are written with, and variation selectors, which choose a shape of the character before them.
+see what is there. Exceptions: white space, characters that only allow or forbid a line break, and joiners, selectors of a shape
+and tags of flags, which are left in a text only where they mean something (`safe_text.find_hidden`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ FONTS: Final = Path(__file__).resolve().parents[1] / "fonts"
 COVERAGE: Final = FONTS / "coverage.txt"
 """Ranges of the code points in the bundled fonts; written by tools/font_coverage.py."""
 
-_ALWAYS_PRINTABLE: Final = frozenset("\t\n\r\f\u00ad\u200b\u200c\u200d\u2060") | {chr(point) for point in range(0xFE00, 0xFE10)}
-_SELECTOR: Final = "[\ufe00-\ufe0f]?"
+_ALWAYS_PRINTABLE: Final = frozenset("\t\n\r\f\u00ad\u034f\u200b\u200c\u200d\u2060") | {
+    chr(point)
+    for start, end in ((0x180B, 0x1810), (0xFE00, 0xFE10), (0xE0020, 0xE0080), (0xE0100, 0xE01F0))
+    for point in range(start, end)
+}
+_SELECTOR: Final = "[\ufe00-\ufe0f\U000e0020-\U000e007f]*+"
 _MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->)|(?P<tag><[^>]*>)"
 _DATA: Final = re.compile(r"""(?<=\sdata-)[a-z-]+=(?:"[^"]*"|'[^']*')""")
 

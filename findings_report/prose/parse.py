@@ -15,7 +15,7 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from findings_report.problems.safe_text import HIDDEN_IN_PROSE, code_point, visible
+from findings_report.problems.safe_text import code_point, find_hidden, visible
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -161,11 +161,11 @@ def _as_code(text: str, fault: Fault) -> Prose:
 
 def _hidden(text: str) -> Iterator[Fault]:
     """Yield each hidden character of each line once."""
-    if HIDDEN_IN_PROSE.search(text) is None:
+    if not find_hidden(text):
         return
     for number, line in enumerate(text.split("\n")):
-        for character in dict.fromkeys(HIDDEN_IN_PROSE.findall(line)):
-            fault = f"the text holds the hidden or private character {code_point(character)}"
+        for character in dict.fromkeys(line[place] for place in find_hidden(line)):
+            fault = f"the text contains the hidden, private or superfluous character {code_point(character)}"
             yield Fault(number, fault, "remove it; the report shows it by its code", "hidden-character")
 
 

@@ -28,6 +28,9 @@ class Dialect(Protocol):
     def code(self, text: str) -> Markup:
         """Return a short text as code within a line."""
 
+    def isolate(self, shown: Markup, text: str) -> Markup:
+        """Return `shown`, the markup of `text`, so that text from right to left in it leaves the order of what is around it."""
+
     def link(self, text: str | Markup, address: str | None) -> Markup:
         """Return `text` linked to a web address; only the text for any other address and for None."""
 
@@ -76,8 +79,9 @@ FORMATS: Final = {
 
 def with_inline_code(text: str, dialect: Dialect) -> Markup:
     """Return a short text with what is in backticks as code; everything is escaped by the dialect."""
-    return Markup("").join(
-        dialect.code(run.text) if run.is_code else dialect.escape(run.text) for run in split_inline_code(text)
+    runs = split_inline_code(text)
+    return dialect.isolate(
+        Markup("").join(dialect.code(run.text) if run.is_code else dialect.escape(run.text) for run in runs), text
     )
 
 

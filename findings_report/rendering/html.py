@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
 from markdown_it.token import Token
@@ -19,17 +21,18 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
-from findings_report.problems.safe_text import HIDDEN, HIDDEN_IN_PROSE, code_point, visible
+from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point, find_hidden, visible
 from findings_report.prose import Prose
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
+from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, remark_on
 
 ELISION: Final = "…"
 
 _BADGE: Final = '<span class="hidden">%s</span>'
 _WEB: Final = ("https://", "http://", "mailto:")
 # One search decides whether a text needs escaping at all.
-_SPECIAL: Final = re.compile(f"[&<>]|{HIDDEN.pattern}")
+_SPECIAL: Final = re.compile(r"[&<>\x00-\x08\x0b-\x1f\x7f]|[^\x00-\x7f]")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
 _LONG_NAME: Final = re.compile(r"\S{25}")
 # Not before a file's suffix, and not within `__init__`.
@@ -39,6 +42,7 @@ _SHORT: Final = 12  # lines of code that are not worth a page break
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
 _HIDDEN_NOTE: Final = "The line holds hidden or private characters."
+_RIGHT_TO_LEFT: Final = "right_to_left"
 
 
 def escape(text: str) -> Markup:
@@ -46,17 +50,53 @@ def escape(text: str) -> Markup:
     return _markup_escape(visible(text))
 
 
-def _show(text: str, hidden: re.Pattern[str] = HIDDEN) -> str:
-    """Return code, escaped for the content of an element, with hidden characters as badges."""
+def _show(text: str) -> str:
+    """Return code, escaped for the content of an element: hidden characters as badges, in logical order."""
     if _SPECIAL.search(text) is None:  # nine texts of ten; twice as fast as escaping what needs none
         return text
-    return hidden.sub(lambda match: _BADGE % code_point(match[0]), html.escape(text, quote=False))
+    return _order(_escape_content(text))
+
+
+def _escape_content(text: str, hidden: Sequence[int] | None = None) -> str:
+    """Return `text`, escaped for the content of an element, with a badge for each character at `hidden`."""
+    places = find_hidden(text) if hidden is None else hidden
+    if not places:
+        return html.escape(text, quote=False)
+    starts = (0, *(place + 1 for place in places))
+    plain = [html.escape(text[start:end], quote=False) for start, end in zip(starts, (*places, len(text)), strict=True)]
+    badges = [_BADGE % code_point(text[place]) for place in places]
+    return "".join([part for pair in zip(plain, (*badges, ""), strict=True) for part in pair])
+
+
+def _order(content: str) -> str:
+    """Return escaped code in logical order: each word that is written from right to left moves nothing around it.
+
+    Within a word the letters keep the order in which people read them. Source: Unicode Standard Annex 9, isolates.
+    """
+    characters = frozenset() if content.isascii() else frozenset(content)
+    if not any(_RIGHT_TO_LEFT in PROPERTIES_OF[character] for character in characters):
+        return content
+    return _right_to_left_words(characters).sub(r"<bdi>\g<0></bdi>", content)
+
+
+@lru_cache(maxsize=256)
+def _right_to_left_words(characters: AbstractSet[str]) -> re.Pattern[str]:
+    """Return the pattern of a word from right to left among these characters: its letters with their marks and joiners."""
+    letters = {character for character in characters if _RIGHT_TO_LEFT in PROPERTIES_OF[character]}
+    joined = {character for character in characters if not {"stacking", "hidden"}.isdisjoint(PROPERTIES_OF[character])}
+    first, rest = ("".join(map(re.escape, sorted(those))) for those in (letters, letters | joined))
+    return re.compile(f"[{first}][{rest}]*+")
+
+
+def isolate(shown: Markup, text: str) -> Markup:
+    """Return `shown`, the markup of `text`, so that text from right to left in it leaves the order of what is around it."""
+    return Markup(f"<bdi>{shown}</bdi>") if has_right_to_left(text) else shown  # noqa: S704
 
 
 def _show_prose(text: str) -> str:
-    if _LONG_WORD.search(text) is None:
-        return _show(text, HIDDEN_IN_PROSE)
-    pieces = (_show(piece, HIDDEN_IN_PROSE) for piece in _LONG_WORD.split(text))
+    if _SPECIAL.search(text) is None and _LONG_WORD.search(text) is None:
+        return text
+    pieces = (_escape_content(piece) for piece in _LONG_WORD.split(text))
     return "".join(f'<span class="any">{piece}</span>' if index % 2 else piece for index, piece in enumerate(pieces))
 
 
@@ -71,7 +111,7 @@ def _show_name(text: str) -> str:
 
 
 def code(text: str) -> Markup:
-    """Return a short text as code within a line."""
+    """Return a short text as code within a line, in logical order."""
     return Markup(f"<code>{_show_name(text)}</code>")  # noqa: S704
 
 
@@ -172,6 +212,8 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
                 # A note is Markdown with blocks, which <pre> cannot hold: it is closed and opened again.
                 yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
     yield closed
+    remarks = remark_on([(line.number, line.text) for run in snippet.runs for line in run.lines])
+    yield from (f'<p class="remark">{_show_prose(describe(remark, is_ordered=True))}</p>' for remark in remarks)
 
 
 def _line(line: Line, pieces: Pieces, digits: int) -> str:
@@ -181,7 +223,7 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
         shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
         return f'<span class="{kinds}"{number}>{_show(shown.text)}{more}\n</span>'
-    warned = f' title="{_HIDDEN_NOTE}"' if HIDDEN.search(line.text) else ""
+    warned = f' title="{_HIDDEN_NOTE}"' if find_hidden(line.text) else ""
     return f'<span class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</span>'
 
 
@@ -199,7 +241,15 @@ def _colour(pieces: Pieces, line: str) -> str:
     """Return `line` in its pieces. The whole line is searched once: most have nothing to escape."""
     if _SPECIAL.search(line) is None:
         return "".join([f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces])
-    return "".join([f'<span class="{kind}">{_show(text)}</span>' if kind else _show(text) for kind, text in pieces])
+    # What is hidden depends on the characters around it, which may be in other pieces.
+    places = find_hidden(line)
+    shown, start = [], 0
+    for kind, text in pieces:
+        own = [place - start for place in places if start <= place < start + len(text)] if places else []
+        content = _order(_escape_content(text, own))
+        shown.append(f'<span class="{kind}">{content}</span>' if kind else content)
+        start += len(text)
+    return "".join(shown)
 
 
 class _Writer:

@@ -17,11 +17,12 @@ from markupsafe import Markup
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
-from findings_report.problems.safe_text import HIDDEN, HIDDEN_IN_PROSE, code_point, visible
+from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose import Prose, References
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
 from findings_report.rendering.html import ELISION, first_line, heading_levels
+from findings_report.sourcecode.unusual_characters import describe, remark_on
 
 # Underscores between letters are kept: no reader takes them for emphasis.
 _SPECIAL = re.compile(r"(?<=[^\W_])(_+)(?=[^\W_])|[\\`*\[\]<~_]|&(?=#?\w+;)|!(?=\[)")
@@ -54,6 +55,11 @@ def code(text: str) -> Markup:
     # A backtick at either end would lengthen the fence; CommonMark strips one space there.
     space = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return Markup(f"{mark}{space}{shown}{space}{mark}")  # noqa: S704
+
+
+def isolate(shown: Markup, text: str) -> Markup:  # noqa: ARG001 - the program that shows the file orders its text
+    """Return `shown` unchanged: Markdown has no mark for the direction of a text."""
+    return shown
 
 
 def xref(target: str) -> Markup:
@@ -110,7 +116,12 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
         rows += [ELISION] if index else []
         rows += [_row(line, width) for line in run.lines]
     body = to_fence("\n".join(rows), snippet.language)
-    remarks = [*_list_marked(lines), *(_note(line, part) for line in lines if line.note is not None)]
+    unusual = remark_on([(line.number, line.text) for line in lines])
+    remarks = [
+        *_list_marked(lines),
+        *(_note(line, part) for line in lines if line.note is not None),
+        *(f"- {escape(describe(remark, is_ordered=False))}" for remark in unusual),
+    ]
     return Markup("\n\n".join([body, "\n".join(remarks)] if remarks else [body]))  # noqa: S704
 
 
@@ -186,7 +197,7 @@ def _visible(token: Token) -> Token:
     """Return the token with hidden characters shown, and without what would make the printer use reference definitions."""
     children = [_visible(child) for child in token.children] if token.children is not None else None
     if token.type in ("text", "code_inline", "fence", "code_block"):
-        content = HIDDEN_IN_PROSE.sub(lambda match: code_point(match[0]), token.content)
+        content = visible(token.content)
         if token.block and content and not content.endswith("\n"):
             content += "\n"  # a fence that its author did not close; the printer would swallow what follows
         return token.copy(content=content, info=visible(token.info).replace("`", ""))

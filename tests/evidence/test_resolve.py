@@ -338,9 +338,10 @@ def test_the_comment_and_the_decorator_above_a_function_belong_to_it(source: Rep
 def test_hidden_characters_in_cited_code_are_warned_of_once_with_their_line(source: Repository) -> None:
     problem = problem_of(resolved(source, {"path": "src/hidden.py", "lines": "1-4"}), "hidden-in-code")
 
-    assert problem.fault == "the code holds the hidden or private characters U+E075, U+202E, first in line 2"
+    assert problem.fault == "the code contains hidden, private or superfluous characters: U+E075, U+202E, first in line 2"
     assert problem.level == "warning"
-    assert resolved(source, {"path": "src/hidden.py", "lines": "4-5"}).problems == ()
+    ordered = resolved(source, {"path": "src/hidden.py", "lines": "4-5"}).problems
+    assert [(problem.code, problem.level) for problem in ordered] == [("order-in-code", "note")]
 
 
 def test_at_most_so_many_lines_are_printed_and_marked_ones_first(source: Repository) -> None:
