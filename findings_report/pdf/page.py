@@ -29,6 +29,8 @@ Blobs = dict[str, bytes]
 _PICTURE: Final = re.compile(rf"{PICTURE_SCHEME}([A-Za-z0-9_.~%/-]+)")
 _MAGIC: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _MIB: Final = 2**20
+_MOST_MEMORY: Final = 2048 * _MIB
+"""Memory for the text of a page, however long it is: 260,000 marks of direction took 5.5 GB where more was allowed."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,14 @@ def check_pictures(pictures: Pictures) -> None:
 def limits_for(page_bytes: int, picture_bytes: Iterable[int], embedded_bytes: int = 0) -> Limits:
     """Return what an honest page of this size may need.
 
-    The margin is wide: 5 MB, a thousand findings, took 280 CPU seconds and 2.6 GB when laid out in one piece.
+    The margin is wide: 5 MB, a thousand findings, took 280 CPU seconds when laid out in one piece. It also took 2.6 GB, which
+    only a template whose style applies to all pages at once does not divide.
     """
     sizes = list(picture_bytes)
     # The largest picture that is accepted has 25 megapixels: 100 MB decoded, with room for a copy.
     cpu_seconds = 60 + 120 * page_bytes // _MIB + 10 * len(sizes) + embedded_bytes // _MIB
-    memory_bytes = 1024 * _MIB + 1024 * page_bytes + 150 * _MIB * len(sizes) + 8 * embedded_bytes
+    text_bytes = min(1024 * _MIB + 1024 * page_bytes, _MOST_MEMORY)
+    memory_bytes = text_bytes + 150 * _MIB * len(sizes) + 8 * embedded_bytes
     output_bytes = 64 * _MIB + 20 * page_bytes + 4 * sum(sizes) + embedded_bytes
     # The machine may have more processes than cores: four times the CPU time, at least a minute.
     return Limits(cpu_seconds, memory_bytes, file_bytes=0, wall_seconds=60 + 4 * cpu_seconds, output_bytes=output_bytes)

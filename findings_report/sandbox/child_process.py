@@ -31,6 +31,8 @@ from findings_report.sandbox.restrict import Limits
 
 _READ_SIZE = 1 << 20
 _LAST_ERROR_BYTES = 4096
+_MOST_ERROR_BYTES = 1 << 20
+"""Bytes of standard error that are read; a library that complains of each of 260,000 characters writes gigabytes."""
 _MESSAGE_BYTES = 1 << 16
 _SECONDS_TO_DIE = 5.0
 _LONGEST_REASON = 600
@@ -51,6 +53,23 @@ class ChildReply:
     """What was in force, in words: the means that the kernel has, and those that it does not have."""
 
 
+@dataclass
+class ErrorTail:
+    """What a child wrote to standard error: the end of it, and how much."""
+
+    last: bytearray = field(default_factory=bytearray)
+    """The last of what was read, at most 4 KiB."""
+    total: int = 0
+    """Bytes that were read."""
+
+    def keep(self, chunk: bytes) -> bool:
+        """Add what was read; return False when no more should be read."""
+        self.total += len(chunk)
+        self.last.extend(chunk)
+        del self.last[:-_LAST_ERROR_BYTES]
+        return self.total < _MOST_ERROR_BYTES
+
+
 @dataclass(frozen=True)
 class Child:
     """A running child that takes one request at a time."""
@@ -61,8 +80,8 @@ class Child:
     """Limits of each request."""
     confinement: str = ""
     """As in `ChildReply`; empty until the child is confined."""
-    errors: bytearray = field(default_factory=bytearray)
-    """The end of what it wrote to standard error, at most 4 KiB."""
+    errors: ErrorTail = field(default_factory=ErrorTail)
+    """What it wrote to standard error. After the first MiB the pipe is closed, which libraries in C do not notice."""
     ending: threading.Lock = field(default_factory=threading.Lock)
     """Held while it is killed and reaped: its process id may belong to another process afterwards."""
 
@@ -164,8 +183,8 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
     unsent, received = memoryview(outgoing), bytearray()
     os.set_blocking(stdin.fileno(), False)
     with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ)
-        selector.register(stderr, selectors.EVENT_READ)
+        for pipe in filter(_is_open, (stdout, stderr)):
+            selector.register(pipe, selectors.EVENT_READ)
         if unsent:
             selector.register(stdin, selectors.EVENT_WRITE)
         while not _is_complete(received, child.limits):
@@ -177,12 +196,10 @@ def _exchange(child: Child, outgoing: bytes) -> frames.Frame:
                     unsent = unsent[_write(key.fd, unsent) :]
                     if not unsent:
                         selector.unregister(stdin)
-                elif chunk := os.read(key.fd, _READ_SIZE):
-                    _keep(child.errors, chunk) if key.fileobj is stderr else received.extend(chunk)
-                elif key.fileobj is stderr:
-                    selector.unregister(stderr)
+                elif key.fileobj is stdout:
+                    received += _read_answer(child)
                 else:
-                    raise _explain_death(child)
+                    _keep_errors(child, selector)
     try:
         return frames.unpack(received)
     except ValueError:
@@ -215,9 +232,25 @@ def _write(descriptor: int, unsent: memoryview) -> int:
         return len(unsent)
 
 
-def _keep(errors: bytearray, chunk: bytes) -> None:
-    errors.extend(chunk)
-    del errors[:-_LAST_ERROR_BYTES]
+def _read_answer(child: Child) -> bytes:
+    """Return the next part of what the child sends. Raises the error of its end if there is no more."""
+    chunk = os.read(_pipes(child.process)[1].fileno(), _READ_SIZE)
+    if not chunk:
+        raise _explain_death(child)
+    return chunk
+
+
+def _keep_errors(child: Child, selector: selectors.BaseSelector) -> None:
+    """Read from standard error, and close it at its end and when no more of it should be read."""
+    stderr = _pipes(child.process)[2]
+    chunk = os.read(stderr.fileno(), _READ_SIZE)
+    if not chunk or not child.errors.keep(chunk):
+        selector.unregister(stderr)
+        stderr.close()
+
+
+def _is_open(pipe: IO[bytes]) -> bool:
+    return not pipe.closed
 
 
 def _explain_death(child: Child) -> FindingsReportError:
@@ -231,11 +264,12 @@ def _explain_death(child: Child) -> FindingsReportError:
             time.sleep(0.01)
     kill(child)
     stderr = _pipes(child.process)[2]
-    os.set_blocking(stderr.fileno(), False)
-    with contextlib.suppress(BlockingIOError):
-        while chunk := os.read(stderr.fileno(), _READ_SIZE):
-            _keep(child.errors, chunk)
-    return _crash(child.process.returncode, child.errors.decode(errors="replace"), child.limits)
+    if not stderr.closed:
+        os.set_blocking(stderr.fileno(), False)
+        with contextlib.suppress(BlockingIOError):
+            while (chunk := os.read(stderr.fileno(), _READ_SIZE)) and child.errors.keep(chunk):
+                pass
+    return _crash(child.process.returncode, child.errors.last.decode(errors="replace"), child.limits)
 
 
 def _cpu_limit(limits: Limits) -> FindingsReportError:

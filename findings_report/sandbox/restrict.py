@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import math
 import os
+import platform
 import resource
 import site
 import struct
@@ -19,12 +21,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _CAPABILITY_VERSION_3 = 0x20080522
+_CAPABILITIES_OF_ROOT = 0b110
+"""Reading files of others, CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: root needs them for the fonts in a user's venv."""
 
 # Source: linux/landlock.h; the system calls have the same numbers on every architecture but alpha.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -34,6 +39,50 @@ _FIRST_FILE_RIGHTS = (1 << 13) - 1
 _LATER_FILE_RIGHTS = ((2, 1 << 13), (3, 1 << 14), (5, 1 << 15))  # since version: refer, truncate, ioctl on devices
 _NETWORK_RIGHTS = 0b11  # bind and connect of TCP, since version 4
 _SCOPES = 0b11  # abstract UNIX sockets and signals, since version 6
+
+# Source: linux/seccomp.h, linux/filter.h, linux/audit.h.
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_CLONE_THREAD = 0x00010000
+_OTHER_ABI = 0x40000000
+"""From here on, numbers are those of x32 on x86-64."""
+
+
+class _Numbers(NamedTuple):
+    """Numbers of system calls on one architecture. Source: asm/unistd.h."""
+
+    audit: int
+    """The architecture's number in audit.h."""
+    clone: int
+    clone3: int
+    forbidden: dict[str, int]
+    """System calls that reach other processes, sockets, or parts of the kernel that no worker needs."""
+
+
+_NUMBERS = {
+    "x86_64": _Numbers(
+        0xC000003E,
+        clone=56,
+        clone3=435,
+        forbidden={
+            "socket": 41, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "ptrace": 101, "process_vm_readv": 310,
+            "process_vm_writev": 311, "pidfd_getfd": 438, "io_uring_setup": 425, "unshare": 272, "setns": 308, "mount": 165,
+            "bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "add_key": 248, "request_key": 249, "keyctl": 250,
+        },
+    ),
+    "aarch64": _Numbers(
+        0xC00000B7,
+        clone=220,
+        clone3=435,
+        forbidden={
+            "socket": 198, "execve": 221, "execveat": 281, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271,
+            "pidfd_getfd": 438, "io_uring_setup": 425, "unshare": 97, "setns": 268, "mount": 40, "bpf": 280,
+            "userfaultfd": 282, "perf_event_open": 241, "add_key": 217, "request_key": 218, "keyctl": 219,
+        },
+    ),
+}  # fmt: skip
 
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 _OPEN_FILES = 256
@@ -80,10 +129,13 @@ def restrict(limits: Limits, readable: Iterable[str]) -> str:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _volunteer_for_oom_killer()
         measures.append("network cut off" if _leave_network(libc) else "network not cut off")
+        _drop_capabilities(libc)
         version = landlock_version()
         if version:
             _landlock(libc, version, [*_own_files(), *readable])
         measures.append(f"files closed off by Landlock {version}" if version else "files not closed off (no Landlock)")
+        is_filtered = _forbid_system_calls(libc)
+        measures.append(f"sockets and processes {'closed off by seccomp' if is_filtered else 'not closed off (no seccomp)'}")
     _lower(resource.RLIMIT_AS, limits.memory_bytes)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     _lower(resource.RLIMIT_CORE, 0)  # a core file would contain a client's code
@@ -117,12 +169,43 @@ def _leave_network(libc: ctypes.CDLL) -> bool:
     if os.geteuid() == 0:
         # No user namespace: in it root would lose the right to read files of others, such as the fonts in a user's venv.
         return bool(libc.unshare(_CLONE_NEWNET) == 0)
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+    return bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Give up root's rights over the machine, and those that a new user namespace grants inside itself.
+
+    Both reach more of the kernel than untrusted input should. Raises OSError if the kernel refuses it.
+    """
+    header, sets = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    libc.capget(header, sets)
+    # A container may not have given root all of them, and nobody can take more than they have.
+    permitted = struct.unpack_from("=I", sets, 4)[0] & (_CAPABILITIES_OF_ROOT if os.geteuid() == 0 else 0)
+    if libc.capset(header, struct.pack("=6I", permitted, permitted, 0, 0, 0, 0)) != 0:
+        raise OSError(ctypes.get_errno(), "capabilities cannot be given up")
+
+
+def _forbid_system_calls(libc: ctypes.CDLL) -> bool:
+    """Let the kernel answer the system calls of `_Numbers` with "not permitted"; return False where that is unknown.
+
+    Landlock does not know sockets that are files, as those of Docker and of an agent for keys, and io_uring goes around both it
+    and the namespace. A process of the child's could leave its process group, and outlive it. Threads are allowed.
+    """
+    numbers = _NUMBERS.get(platform.machine()) if struct.calcsize("P") == 8 else None
+    if numbers is None:
         return False
-    # A new user namespace grants every capability inside itself, and with it more of the kernel than untrusted input
-    # should reach.
-    libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
-    return True
+    denial = _FAIL | errno.EPERM
+    steps = [(_LOAD, 0, 0, _ARCHITECTURE_OFFSET), (_EQUAL, 1, 0, numbers.audit), (_RETURN, 0, 0, _KILL)]
+    steps += [(_LOAD, 0, 0, _NUMBER_OFFSET), (_AT_LEAST, 0, 1, _OTHER_ABI), (_RETURN, 0, 0, denial)]
+    for number in numbers.forbidden.values():
+        steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denial)]
+    # The flags of clone3 are behind a pointer, which a filter cannot follow; the C library uses clone without it.
+    steps += [(_EQUAL, 0, 1, numbers.clone3), (_RETURN, 0, 0, _FAIL | errno.ENOSYS), (_EQUAL, 1, 0, numbers.clone)]
+    steps += [(_RETURN, 0, 0, _ALLOW), (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET), (_ANY_BIT, 1, 0, _CLONE_THREAD)]
+    steps += [(_RETURN, 0, 0, denial), (_RETURN, 0, 0, _ALLOW)]
+    filter_code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("@HP", len(steps), ctypes.addressof(filter_code))
+    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program) == 0)
 
 
 def _volunteer_for_oom_killer() -> None:

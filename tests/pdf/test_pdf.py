@@ -414,3 +414,16 @@ def test_a_line_of_64_000_characters_without_a_place_to_break_is_printed_whole()
     page = '<p style="white-space: pre-wrap; overflow-wrap: anywhere">' + "x" * 64_000
 
     assert text_of(render_pdf(page).content).count("x") == 64_000
+
+
+def test_the_memory_of_a_layout_does_not_grow_with_the_page_beyond_2_gib() -> None:
+    assert limits_for(0, []).memory_bytes == 1 << 30
+    assert limits_for(2**20, []).memory_bytes == limits_for(2**30, []).memory_bytes == 2 << 30
+    assert limits_for(2**19, []).memory_bytes == 3 << 29
+
+
+@pytest.mark.parametrize("missing", ["sockets and processes not closed off (no seccomp)"])
+def test_a_machine_without_seccomp_is_named(missing: str) -> None:
+    told = confinement_gaps(f"network cut off, files closed off by Landlock 7, {missing}, limits on memory, time and files")
+
+    assert missing in told[0].fault

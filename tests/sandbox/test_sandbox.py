@@ -189,9 +189,32 @@ def test_garbage_is_refused_and_the_parent_lives(raw: bytes) -> None:
 
 
 def test_processes_that_the_child_started_end_with_it() -> None:
-    number = int(str(do("fork").response["child"]))
+    number = int(str(run("forking", {}, {}, limits=LIMITS, environment=TARGETS).response["child"]))
 
     assert ends_soon(number)
+
+
+def test_a_child_that_floods_its_standard_error_is_cut_off_and_answers_all_the_same() -> None:
+    began = time.process_time()
+    with start_child("obedient", limits=LIMITS, environment=TARGETS) as child:
+        written = int(str(ask(child, {"do": "flood", "bytes": 1 << 30}, {}).response["written"]))
+
+        assert ask(child, {"do": "pid"}, {}).response == {"pid": child.process.pid}
+        assert len(child.errors.last) == 4096
+        assert child.errors.total < 1 << 21
+
+    assert written < 1 << 22
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("length", [100_000, 1 << 24])
+def test_the_last_words_before_a_crash_are_those_that_were_read(length: int) -> None:
+    problem = problem_of("flood", bytes=length, crash=True)
+
+    how, _, last = problem.fault.rpartition(": ")
+    assert how == "the confined process was ended by SIGSEGV"
+    assert last
+    assert last in "complaint"
 
 
 def test_a_thread_that_waits_for_an_answer_is_told_at_once_when_another_kills_the_child() -> None:

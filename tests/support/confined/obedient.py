@@ -91,11 +91,17 @@ def leave(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response
     os._exit(7)
 
 
-def fork(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response:
-    child = os.fork()
-    if child == 0:
-        time.sleep(600)
-    return {"child": child}, {}
+def flood(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response:
+    """Complains for as many bytes as the request says, as Pango does of each character; then ends as it says."""
+    written = 0
+    for _ in range(int(str(request["bytes"])) // 10_000):
+        try:
+            written += os.write(2, b"complaint\n" * 1000)
+        except BrokenPipeError:
+            break
+    if request.get("crash"):
+        ctypes.string_at(0)
+    return {"written": written}, {}
 
 
 def limits(request: Mapping[str, object], blobs: Mapping[str, bytes]) -> Response:
