@@ -35,6 +35,10 @@ test-duration:
 properties: setup test-tools ## run the property tests with EXAMPLES=20 times as many examples as CI, and new ones each time
 	env -u CI FINDINGS_REPORT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(JOBS) -m hypothesis
 
+.PHONY: faults
+faults: setup ## let every system call of the main commands fail, one after the other; takes half an hour
+	FINDINGS_REPORT_EXAMPLES=6 $(BIN)/python -m pytest tests/commands/test_faults.py
+
 .PHONY: bless
 bless: setup ## update the expected outputs of the tests; review the difference
 	$(BIN)/python -m pytest -q --bless tests/rendering/test_gold.py

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, system_fault
 from findings_report.problems.safe_text import display_path
 from findings_report.system import locked
 
@@ -110,9 +110,10 @@ class Folder:
             return _content(_opened(root, target.relative_to(root).parts))
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise FindingsReportError(_unreadable(display_path(path), reason)) from None
+        except OSError as error:
+            raise FindingsReportError(_unreadable(display_path(path), *system_fault(error))) from None
+        except (RuntimeError, ValueError) as error:
+            raise FindingsReportError(_unreadable(display_path(path), str(error))) from None
 
 
 # `track --update` reads a file more than once; an editor that saves in between must not give it two states of one file.
@@ -193,11 +194,11 @@ def _content(descriptor: int) -> bytes:
 
 
 def _refuse(error: OSError) -> None:
-    raise FindingsReportError(_unreadable(display_path(Path(error.filename)), error.strerror or str(error)))
+    raise FindingsReportError(_unreadable(display_path(Path(error.filename)), *system_fault(error)))
 
 
-def _unreadable(shown: str, why: str) -> Problem:
-    return Problem(Kind.INPUT, f"cannot be read: {why}", place=Place(shown), code="unreadable")
+def _unreadable(shown: str, why: str, remedy: str | None = None) -> Problem:
+    return Problem(Kind.INPUT, f"cannot be read: {why}", remedy, place=Place(shown), code="unreadable")
 
 
 def find_folder(start: Path) -> Path:

@@ -162,7 +162,8 @@ def title_scalar(title: str) -> str:
         raise _title_fault(f"has {len(title)} characters", f"write between 1 and {_LONGEST_TITLE}")
     written = _scalar(title)
     try:
-        read(f"title: {written}\n".encode())
+        if read(f"title: {written}\n".encode()).data != {"title": title}:
+            raise _title_fault("would be read as another text")
     except UnicodeEncodeError:
         raise _title_fault("is not UTF-8") from None
     except YamlFault as fault:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from findings_report.cli import process
 from findings_report.cli.command_table import COMMANDS, GROUPS, SUBGROUPS, Command
 from findings_report.cli.output import OutputFormat, counted, err, out, print_json, print_problems
-from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem, exit_code, system_problem
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -124,6 +124,11 @@ def main() -> None:
     except process.SignalReceived as ended:
         err(f"ended by {ended.name}; {process.what_was_done()}")
         raise
+    except OSError as error:
+        # What no part of the program could name better: the machine is at fault, and not the program.
+        _print_error([system_problem(error, Kind.OUTPUT)])
+        process.settle_output()
+        sys.exit(int(Kind.OUTPUT))
     except Exception:
         import traceback
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -119,10 +120,43 @@ def sign(
         return _make_appearance(signer, options.day or at)
 
     settings = signing.SignatureSettings(at, make_appearance if options.visible else None, options.authority)
-    signed = signing.sign(content, key, settings, shown=shown, password=password)
+    once = functools.cache(password)
+    signed = signing.sign(content, key, settings, shown=shown, password=once)
+    _read_back(content, signed.content, shown, once)
     path = output or pdf
     publish({path: signed.content})
     return SignResult(path, signed.time_stamp)
+
+
+def _read_back(before: bytes, signed: bytes, shown: str, password: Password) -> None:
+    """Raise FindingsReportError (OUTPUT) unless the PDF is signed as a whole and embeds the data that it did.
+
+    It may replace the only copy. What is signed and what is validated are two requests, to two processes.
+    """
+    from findings_report.pdf import signing
+
+    fault: str | None = None
+    try:
+        signatures = signing.validate_signatures(signed, signing.TrustAnchors(b"", b""), shown=shown, password=password)
+        if not (signatures and signatures[-1].is_intact and signatures[-1].is_whole):
+            fault = "its signature is not valid"
+        elif _data(signed, shown, password) != _data(before, shown, password):
+            fault = "its embedded data are not those of the unsigned PDF"
+    except FindingsReportError as error:
+        fault = error.problems[0].fault
+    if fault is not None:
+        fault = f"the signed PDF was not written, because it cannot be read back: {fault}"
+        raise FindingsReportError(Problem(Kind.OUTPUT, fault, place=Place(shown), code="sign-pdf"))
+
+
+def _data(pdf: bytes, shown: str, password: Password) -> bytes | None:
+    """Return the data that a PDF embeds; None for a PDF of another program."""
+    from findings_report.report import archive
+
+    try:
+        return archive.extract(pdf, shown=shown, password=password).content
+    except FindingsReportError:
+        return None
 
 
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
@@ -145,8 +179,6 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
 
     Raises FindingsReportError: INPUT if the data cannot be read, USAGE if the PDF does not open.
     """
-    import functools
-
     from findings_report.pdf import signing
     from findings_report.report import archive
 

@@ -27,7 +27,8 @@ from findings_report.evidence.quote import LineIndex, check_quote, index_lines
 from findings_report.forges.permalinks import strip_credentials
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Check, Region, Symbol
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem, system_problem
+from findings_report.problems.safe_text import display_path
 from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
 from findings_report.sourcecode.languages import Inside, comments_of, find_insides, language_of
 from findings_report.sourcecode.lines import squeeze
@@ -511,7 +512,12 @@ def open_clones(clones: Mapping[str, Clone | None], borrow: Sequence[Path]) -> I
         # All of them at once, so that an engagement with several broken clones is corrected in one go.
         if problems:
             raise FindingsReportError(problems)
-        yield opened
+        try:
+            yield opened
+        except OSError as error:
+            # Not softened to a warning on its way, as damage of a single object is: nothing more can be read.
+            paths = ", ".join(display_path(clone.path) for clone in clones.values() if clone)
+            raise FindingsReportError(system_problem(error, Kind.SOURCE, file=paths)) from None
 
 
 def lines_of(lines: Sequence[str], region: Region) -> Sequence[str]:

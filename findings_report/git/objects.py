@@ -5,6 +5,7 @@ Only full ids are ever written to git, and nothing it answers is believed until 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -280,7 +281,8 @@ class _Conversation:
             self.poll.unregister(self.process.stdout)
             process.end_group(self.process)
             self.process = None
-            self.complaints.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # its folder is removed after it
+                self.complaints.unlink(missing_ok=True)
 
     def _receive(self) -> None:
         assert self.process is not None  # noqa: S101  # only called between a question and its answer

@@ -5,6 +5,7 @@ It knows nothing of repositories. Every start of git in this project goes throug
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
@@ -191,14 +192,18 @@ def _receive(process: subprocess.Popen[bytes], deadline: float, most: int) -> tu
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a git that was started as the leader of its session, with all its children, and take its pipes away."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        process.kill()
+    # A failure here changes nothing about what git has answered.
+    with contextlib.suppress(OSError):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except OSError:
+            process.kill()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            pipe.close()
-    process.wait()
+            with contextlib.suppress(OSError):
+                pipe.close()
+    with contextlib.suppress(OSError):
+        process.wait()
 
 
 def without_credentials(text: str) -> str:

@@ -4,6 +4,26 @@ In: texts. Out: `Problem` values, raised together in a `FindingsReportError`, an
 know YAML, git, rendering or the terminal.
 """
 
-from findings_report.problems.problem import FindingsReportError, Kind, Level, Place, Problem, Subject, exit_code
+from findings_report.problems.problem import (
+    FindingsReportError,
+    Kind,
+    Level,
+    Place,
+    Problem,
+    Subject,
+    exit_code,
+    system_fault,
+    system_problem,
+)
 
-__all__ = ["FindingsReportError", "Kind", "Level", "Place", "Problem", "Subject", "exit_code"]
+__all__ = [
+    "FindingsReportError",
+    "Kind",
+    "Level",
+    "Place",
+    "Problem",
+    "Subject",
+    "exit_code",
+    "system_fault",
+    "system_problem",
+]

@@ -5,10 +5,12 @@ The lowest layer: YAML, git and rendering are unknown here.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
 Level = Literal["error", "warning", "note"]
 
@@ -78,6 +80,34 @@ class Problem:
     _: KW_ONLY
     code: str
     """A key of the catalogue, as in `quote-moved`: printed with the message, for `explain` and for machines."""
+
+
+_REMEDIES: Final = {
+    errno.ENOSPC: ("the disk is full", "make room"),
+    errno.EDQUOT: ("the disk quota is used up", "make room"),
+    errno.EROFS: ("the file system is read-only", "use another folder, or mount it for writing"),
+    errno.EACCES: ("permission denied", "correct the permissions"),
+    errno.EPERM: ("permission denied", "correct the permissions"),
+    errno.EMFILE: ("too many open files", "raise the limit of open files, as in `ulimit -n 4096`"),
+    errno.ENFILE: ("too many open files in the system", "end other programs"),
+    errno.ENOMEM: ("there is not enough memory", "end other programs"),
+    errno.EAGAIN: ("there are too many processes", "end other programs"),
+    errno.EIO: ("input/output error", "check the disk or the network that it is on; the log of the system says more"),
+}
+
+
+def system_fault(error: OSError) -> tuple[str, str | None]:
+    """Return what the operating system refused, in words, and a remedy."""
+    return _REMEDIES.get(error.errno or 0, (error.strerror or str(error), None))
+
+
+def system_problem(error: OSError, kind: Kind, *, file: str | None = None) -> Problem:
+    """Return the problem of a call that the operating system refused. `file` is its place where the error names none."""
+    reason, remedy = system_fault(error)
+    name = error.filename if error.filename is not None else file
+    place = Place(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
+    general = "free what it needs, then run the command again"
+    return Problem(kind, f"the system refused a call: {reason}", remedy or general, place=place, code="system-call")
 
 
 class FindingsReportError(Exception):

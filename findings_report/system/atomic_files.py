@@ -120,13 +120,16 @@ def _refuse_folder_or_device(path: Path) -> None:
 
 
 def _stage(temporary: Path, content: bytes, *, mode: int) -> None:
-    """Write a file beside the one that it will replace, and sync it: a rename works only within one file system."""
+    """Write a file beside the one that it will replace, sync it, and read it back. A rename works in one file system."""
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+    # Read back before it takes the place of what may be the only copy: some network file systems report a full disk to nobody.
+    if temporary.read_bytes() != content:
+        raise OSError(errno.EIO, "it cannot be read back as it was written")
 
 
 def _mode(path: Path) -> int:

@@ -103,7 +103,11 @@ def _lock(path: Path, deadline: float, *, shared: bool) -> Iterator[bool]:
         yield False
         return
     try:
-        status = os.fstat(descriptor)
+        try:
+            status = os.fstat(descriptor)
+        except OSError:
+            yield False
+            return
         key = status.st_dev, status.st_ino
         if key in _held.exclusive:
             if not (shared or _held.exclusive[key]):
@@ -120,6 +124,12 @@ def _lock(path: Path, deadline: float, *, shared: bool) -> Iterator[bool]:
         finally:
             del _held.exclusive[key]
     finally:
+        _close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    """Close a descriptor that was not written. Linux does so even if it reports an error."""
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 
@@ -278,7 +288,7 @@ class Journal:
         if not self.is_half:
             self.clear()
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            _close(self.descriptor)
 
     def _write(self, line: object) -> None:
         if self.path is None:
@@ -392,7 +402,7 @@ def _take_over(path: Path) -> Journal | None:
     """Return the journal of a set whose run was killed, locked; None if the run is at work, or its folders are not here."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-        stack.callback(os.close, descriptor)
+        stack.callback(_close, descriptor)
         if not _try_lock(descriptor) or not os.path.lexists(path):
             return None
         if (journal := _read(path)) is not None:
@@ -467,7 +477,7 @@ def _remove_unused(folder: Path) -> None:
         if os.fstat(descriptor).st_uid == os.geteuid() and _try_lock(descriptor):
             shutil.rmtree(folder, ignore_errors=True)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 class TemporaryFolder(tempfile.TemporaryDirectory[str]):
@@ -492,9 +502,10 @@ class TemporaryFolder(tempfile.TemporaryDirectory[str]):
 
     def cleanup(self) -> None:
         """Remove the folder. Files that cannot be removed wait for the next run."""
-        super().cleanup()
+        with contextlib.suppress(OSError):
+            super().cleanup()
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            _close(self._descriptor)
             self._descriptor = -1
 
 
@@ -534,4 +545,4 @@ def sync_folder(folder: Path) -> None:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS):
             raise
     finally:
-        os.close(descriptor)
+        _close(descriptor)

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from findings_report.cli.app import app
 from findings_report.commands.pdf import sign
+from findings_report.model.report import Report
 from findings_report.pdf.signing import SigningKey
 from findings_report.problems import FindingsReportError, Kind, Place
 from findings_report.report import archive
@@ -170,6 +171,45 @@ def test_what_is_no_pdf_is_not_signed(content: bytes, ada: Person, tmp_path: Pat
         sign(tmp_path / "x.pdf", ada.plain, None)
     assert caught.value.problems[0].kind is Kind.INPUT
     assert (tmp_path / "x.pdf").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda signed: signed[:700] + bytes([signed[700] ^ 1]) + signed[701:], ""),
+        (lambda signed: signed + b"%", "its signature is not valid"),
+        (lambda signed: signed[: len(signed) // 2], ""),
+    ],
+)
+def test_what_cannot_be_read_back_does_not_replace_the_only_copy(
+    damage: Callable[[bytes], bytes], fault: str, pdf: bytes, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    signing = import_module("findings_report.pdf.signing")
+    signed = signing.sign
+    monkeypatch.setattr(
+        signing, "sign", lambda *parts, **named: replace(done := signed(*parts, **named), content=damage(done.content))
+    )
+
+    with pytest.raises(FindingsReportError, match=f"not written, because it cannot be read back: {fault}"):
+        sign(tmp_path / "report.pdf", ada.plain, None)
+    assert (tmp_path / "report.pdf").read_bytes() == pdf
+
+
+def test_data_that_signing_lost_are_missed(pdf: bytes, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = carrying(archive.to_json(replace_title(samples.report())))
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    signing = import_module("findings_report.pdf.signing")
+    signed = signing.sign
+    monkeypatch.setattr(signing, "sign", lambda *parts, **named: signed(other, *parts[1:], **named))
+
+    with pytest.raises(FindingsReportError, match="its embedded data are not those of the unsigned PDF"):
+        sign(tmp_path / "report.pdf", ada.plain, None)
+    assert (tmp_path / "report.pdf").read_bytes() == pdf
+
+
+def replace_title(report: Report) -> Report:
+    return report.model_copy(update={"engagement": report.engagement.model_copy(update={"title": "Another"})})
 
 
 def test_on_the_command_line_the_passphrase_comes_from_a_file_or_the_environment(

@@ -258,6 +258,18 @@ def test_a_new_file_is_never_put_over_another_nor_over_a_link_that_leads_nowhere
     assert free.read_bytes() == b"new"
 
 
+def test_a_file_that_cannot_be_read_back_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path)[:-1] if path.suffix == ".part" else read(path))
+
+    with pytest.raises(FindingsReportError, match="it cannot be read back as it was written"):
+        publish({tmp_path / "a": b"new"})
+
+    monkeypatch.undo()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old"}
+
+
 HOLDING = """
 import sys
 from pathlib import Path
