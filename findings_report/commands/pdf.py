@@ -131,7 +131,7 @@ def sign(
 def _read_back(before: bytes, signed: bytes, shown: str, password: Password) -> None:
     """Raise FindingsReportError (OUTPUT) unless the PDF is signed as a whole and embeds the data that it did.
 
-    It may replace the only copy. What is signed and what is validated are two requests, to two processes.
+    It may replace the only copy. Another process than the one that signed validates it.
     """
     from findings_report.pdf import signing
 
