@@ -58,7 +58,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("tickets export", "Deliver", "Write files for a tracker's import.", "tickets export -f jira", "tickets.export"),
     Command("sign", "Deliver", "Sign a PDF.", "sign build/report.pdf --key key.p12", "pdf.sign"),
     Command("encrypt", "Deliver", "Encrypt a PDF (AES-256).", "encrypt build/report.pdf", "pdf.encrypt"),
-    Command("verify", "Deliver", "Check a PDF's signature, time stamp and data.", "verify build/report.pdf", "pdf.verify"),
+    Command("verify", "Deliver", "Check a PDF's signature and data, or a manifest.", "verify build/report.pdf", "pdf.verify"),
     Command("extract", "Deliver", "Extract the report's JSON from its PDF.", "extract build/report.pdf", "pdf.extract"),
     Command("track", "Follow up", "Find the cited code at another commit.", "track --to 1.1 --update", "track.track"),
     Command(

@@ -1,19 +1,32 @@
-"""The commands on a finished PDF: extract, sign, verify, encrypt."""
+"""The commands on what `build` wrote: extract, sign, verify, encrypt."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from findings_report.cli.options import PASSWORD, PasswordFile, content_of, password_of, secret
-from findings_report.cli.output import OutputFormat, out, print_problems, written
+from findings_report.cli.options import (
+    PASSWORD,
+    Borrow,
+    Clones,
+    PasswordFile,
+    content_of,
+    inputs_of,
+    password_of,
+    secret,
+    show_progress,
+)
+from findings_report.cli.output import OutputFormat, out, print_problems, wrapped, written
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.commands import Signature, TimeStamp
+    from findings_report.commands.pdf import PdfResult
+    from findings_report.commands.verify import ManifestResult
 
 
 def extract(
@@ -108,7 +121,18 @@ def sign(
 
 
 def verify(
-    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="A PDF that `build` made.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PDF that `build` made, or a manifest.", show_default=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "-C",
+            metavar="FOLDER",
+            help="For a manifest: the engagement's folder.",
+            show_default="the current folder",
+        ),
+    ] = None,
+    repository: Clones = None,
+    borrow: Borrow = None,
     trust: Annotated[
         list[Path] | None,
         typer.Option(
@@ -129,15 +153,32 @@ def verify(
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:
-    """Check a PDF's signature, time stamp and data.
+    """Check a PDF's signature, time stamp and data, or a manifest.
 
-    The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
+    Everything that a manifest of `build --manifest` names is computed again, offline, from the findings and the clones; each
+    difference is named. The password of an encrypted PDF comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or
+    a prompt.
     """
     from findings_report.commands import TrustAnchors
-    from findings_report.commands.pdf import verify as run
+    from findings_report.commands.pdf import PdfResult
+    from findings_report.commands.verify import verify as run
 
     signers, authorities = (b"\n".join(content_of(path) for path in paths or ()) for paths in (trust, trust_authority))
-    verified = run(pdf, TrustAnchors(signers, authorities), password_of(password_file))
+    inputs = inputs_of(folder or Path(), repository, borrow, evidence=True, password_file=password_file)
+    with show_progress() as progress:
+        # Prompt and progress line share the terminal.
+        asking = replace(inputs, password=progress.aside(inputs.password))
+        verified = run(file, TrustAnchors(signers, authorities), asking, progress, is_folder_given=folder is not None)
+    if isinstance(verified, PdfResult):
+        _print_pdf(verified)
+    else:
+        _print_manifest(verified)
+    print_problems(verified.problems, OutputFormat.FULL)
+    if code := exit_code(verified.problems):
+        raise typer.Exit(code)
+
+
+def _print_pdf(verified: PdfResult) -> None:
     out(f"carries {verified.carried.name}, {len(verified.carried.content):,} bytes")
     for signature in verified.signatures:
         # The signer's clock proves nothing; only a time stamp does.
@@ -148,9 +189,32 @@ def verify(
     if verified.signatures:
         # Printed each time, so that `trusted` is not read as more than it means.
         out("not checked: revocation of certificates, and the policy of the time stamp authority")
-    print_problems(verified.problems, OutputFormat.FULL)
-    if code := exit_code(verified.problems):
-        raise typer.Exit(code)
+
+
+_KINDS: Final = {
+    "version": ("version", "versions"),
+    "input": ("input file", "input files"),
+    "template": ("template file", "template files"),
+    "data": ("file of the program", "files of the program"),
+    "findings": ("commit of the findings", "commits of the findings"),
+    "repository": ("repository", "repositories"),
+    "blob": ("cited file", "cited files"),
+}
+"""What is counted of a manifest, in singular and plural."""
+
+
+def _print_manifest(verified: ManifestResult) -> None:
+    for output in verified.outputs:
+        state = "as in the manifest" if output.is_equal else "NOT as in the manifest"
+        again = ", built again byte for byte" if output.is_rebuilt else ", not built again" if verified.equal else ""
+        out(f"{output.name}: {state}{again}")
+    counts = [
+        f"{count:,} {words[0] if count == 1 else words[1]}"
+        for kind, words in _KINDS.items()
+        if (count := verified.equal.get(kind, 0))
+    ]
+    if counts:
+        out(wrapped(f"equal: {', '.join(counts)}"))
 
 
 def _holds(looked_at: Signature | TimeStamp) -> str:

@@ -283,6 +283,8 @@ def _recorded(report: Report, wanted: Sequence[BuiltFile]) -> list[tuple[Documen
     """Return the documents of a manifest. Raises FindingsReportError (GATE) for a finding that the report does not have."""
     from findings_report.report.assemble import single_finding_report
 
+    for file in wanted:
+        output_files.check_formats((file.format,), FORMATS if file.finding is None else SINGLE_FINDING_FORMATS)
     findings = {finding.id: finding for finding in report.findings}
     if missing := [file.finding for file in wanted if file.finding is not None and file.finding not in findings]:
         raise FindingsReportError(Problem(Kind.GATE, f"there is no finding {missing[0]!r} now", code="manifest-differs"))
@@ -332,7 +334,7 @@ def describe_files(plan: BuildPlan, files: Sequence[Written]) -> Manifest:
     parameters = manifest.Parameters(
         template=plan.template.name,
         outputs=tuple(sorted(outputs, key=lambda output: output.name)),
-        default_date=day.isoformat() if day is not None else None,
+        default_date=day,
         system_fonts=options.system_fonts,
     )
     contents = {file.path.name: file.content for file in files if file.path is not None}
@@ -347,7 +349,8 @@ def _describe(plan: BuildPlan, files: Sequence[Written]) -> tuple[Written, Writt
     described = manifest.to_json(describe_files(plan, files))
     assert targets[0].path is not None  # noqa: S101  # neither is standard output
     contents = {file.path.name: file.content for file in files if file.path is not None} | {targets[0].path.name: described}
-    return Written(targets[0].path, described, 0.0), Written(targets[1].path, manifest.checksums(contents), 0.0)
+    sums = manifest.checksums({name: manifest.sha256(content) for name, content in contents.items()})
+    return Written(targets[0].path, described, 0.0), Written(targets[1].path, sums, 0.0)
 
 
 def _list_dependencies(

@@ -1,17 +1,19 @@
-"""The command `check`: an engagement is read, its quotes are checked against git, and the gates are applied."""
+"""The commands `check` and `list`: an engagement is read and checked against git, and the gates are applied; or its findings, a
+line each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from findings_report.authoring import severity
 from findings_report.model.engagement import Engagement
-from findings_report.model.finding import ANSWERED, Finding
+from findings_report.model.finding import ANSWERED, Finding, Status
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import check as domain
-from findings_report.report.check import Checked, Inputs, Progress
+from findings_report.report.check import Checked, Inputs, Progress, read
 
 # SELF
 
@@ -57,3 +59,37 @@ def severity_rank(engagement: Engagement, word: str | None) -> int | None:
         fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))
     return scale.index(word) if word is not None else None
+
+
+class ListEntry(NamedTuple):
+    """One finding in a line."""
+
+    id: str
+    severity: str
+    status: Status
+    title: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The result of `list`."""
+
+    status_words: Mapping[Status, str]
+    """What the engagement prints for statuses."""
+    entries: tuple[ListEntry, ...]
+    """Worst first, then by id."""
+    problems: tuple[Problem, ...]
+    """Warnings."""
+
+
+def overview(inputs: Inputs) -> Overview:
+    """Return the findings, most severe first."""
+    _, authored = read(inputs)
+    scale = [entry.name for entry in authored.engagement.severities]
+    entries = [
+        ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status, finding.title)
+        for key, finding in authored.findings.items()
+    ]
+    # The sort is stable: findings of one severity stay in natural order (2 before 10).
+    entries.sort(key=lambda entry: scale.index(entry.severity))
+    return Overview(authored.engagement.status_words, tuple(entries), authored.warnings)

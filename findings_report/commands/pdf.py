@@ -90,8 +90,8 @@ class SignResult:
 
 
 @dataclass(frozen=True)
-class VerifyResult:
-    """The result of `verify`."""
+class PdfResult:
+    """What `verify` found in a PDF."""
 
     carried: ExtractedFile
     """The embedded data."""
@@ -174,7 +174,7 @@ def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     return Appearance(page, appearance_text(who, shown_day))
 
 
-def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -> VerifyResult:
+def verify_pdf(content: bytes, trusted: TrustAnchors, *, shown: str, password: Password = no_password) -> PdfResult:
     """Return the signatures and the data of a PDF; `password` is called at most once, for an encrypted PDF.
 
     Raises FindingsReportError: INPUT if the data cannot be read, USAGE if the PDF does not open.
@@ -182,8 +182,6 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
     from findings_report.pdf import signing
     from findings_report.report import archive
 
-    shown = str(pdf)
-    content = archive.content_of(pdf, shown=shown)
     # Data and signatures are read separately, and the user is asked once.
     once = functools.cache(password)
     carried = archive.extract(content, shown=shown, password=once)
@@ -192,7 +190,7 @@ def verify(pdf: Path, trusted: TrustAnchors, password: Password = no_password) -
         [] if signatures else [("it is not signed", None)]
     )
     problems = (Problem(Kind.GATE, fault, remedy, place=Place(shown), code="signature") for fault, remedy in faults)
-    return VerifyResult(carried, signatures, tuple(problems))
+    return PdfResult(carried, signatures, tuple(problems))
 
 
 def _faults(signature: Signature) -> list[tuple[str, str | None]]:

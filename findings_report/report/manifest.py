@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -20,7 +21,6 @@ from pydantic.alias_generators import to_camel
 
 from findings_report.model.evidence import Frozen
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import visible
 from findings_report.report import archive
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Parameters(_Described):
     """The outputs, in the order of their names."""
     audience: Text | None = None
     """--audience; None for everybody."""
-    default_date: Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    default_date: date | None = None
     """The day of SOURCE_DATE_EPOCH, if the engagement has no date; None if there is none, or if it has one."""
     system_fonts: bool = False
     """--system-fonts. Those fonts are not recorded."""
@@ -273,10 +273,9 @@ def from_json(content: bytes, *, shown: str) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        fault_text = visible(f"{where}: {first['msg']}")
-        raise refused(shown, fault_text[:_LONGEST_FAULT]) from None
+        raise refused(shown, f"{where}: {first['msg']}"[:_LONGEST_FAULT]) from None
     if (contradiction := _contradiction(manifest)) is not None:
-        raise refused(shown, visible(contradiction))
+        raise refused(shown, contradiction)
     return manifest
 
 
@@ -308,6 +307,11 @@ def _contradiction(manifest: Manifest) -> str | None:
         return "it has two outputs of one name"
     if sorted(file.name for file in manifest.parameters.outputs) != sorted(names):
         return "its outputs are not those of its parameters"
+    # Each of them is built again, so their number must be that of a build.
+    if len({(file.format, file.finding) for file in manifest.parameters.outputs}) != len(names):
+        return "it has two outputs of one kind"
+    if len({file.finding is None for file in manifest.parameters.outputs}) != 1:
+        return "it has outputs of whole reports and of single findings"
     if any(output.digest.sha256 is None for output in manifest.subject):
         return "an output has no sha256"
     keys = [dependency.key for dependency in manifest.dependencies]
@@ -379,13 +383,22 @@ def names_beside(outputs: Iterable[Path]) -> tuple[str, str]:
     return f"{prefix}{MANIFEST}", f"{prefix}{CHECKSUMS}"
 
 
-def checksums(files: Mapping[str, bytes]) -> bytes:
-    """Return the file that `sha256sum -c` reads. Source: GNU coreutils, sha256sum: a name with such signs is escaped."""
+def checksums_beside(name: str) -> str:
+    """Return the name of the file of checksums of the manifest `name`."""
+    prefix = name.removesuffix(MANIFEST) if name.endswith(f".{MANIFEST}") else ""
+    return f"{prefix}{CHECKSUMS}"
+
+
+def checksums(digests: Mapping[str, str]) -> bytes:
+    """Return the file for `sha256sum -c` of files, given by name with their SHA-256.
+
+    Source: GNU coreutils, sha256sum: a line begins with a backslash if its name has signs that are escaped.
+    """
     lines = []
-    for name, content in sorted(files.items()):
+    for name, digest in sorted(digests.items()):
         escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         mark = "\\" if escaped != name else ""
-        lines.append(f"{mark}{sha256(content)}  {escaped}\n")
+        lines.append(f"{mark}{digest}  {escaped}\n")
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED: Final = 3
+_MOST_COMMITS: Final = 500
+"""Commits of one file that are searched for a content."""
 # The toolchain has those that render; these decide what is rendered.
 _READERS: Final = ("cvss", "pyyaml", "rapidfuzz")
 
@@ -140,6 +142,46 @@ def _uncommitted(changed: Sequence[str], commit: str) -> Problem:
 
 def _note(fault: str, remedy: str | None) -> Problem:
     return Problem(Kind.SOURCE, fault, remedy, level="note", code="findings-commit")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A file as a manifest has it, in the repository of the findings."""
+
+    content: bytes | None
+    """The content; None if the repository does not have it."""
+    commit: str | None
+    """The newest commit of HEAD's history that has the file with this content; None if none of those looked at has."""
+
+
+def find_recorded(folder: Path, blobs: Mapping[str, str], *, borrow: tuple[Path, ...] = ()) -> dict[str, Recorded]:
+    """Return what the repository around `folder` has of files, given by path in the folder with the ids of their blobs.
+
+    Empty if the repository cannot be read.
+    """
+    recorded: dict[str, Recorded] = {}
+    try:
+        root = git.enclosing_folder(folder.resolve())
+        if root is None:
+            return {}
+        with git.open_repository(root, name="findings", borrow=borrow) as repository:
+            head = repository.commit_of("HEAD")
+            for name, blob in blobs.items():
+                path = _relative(folder.resolve() / name, repository.path)
+                if head is not None and path is not None:
+                    commits = repository.changing_commits([path], of=[head], but=[], most=_MOST_COMMITS)
+                    having = (commit for commit in commits if (entry := repository.entry(commit, path)) and entry.id == blob)
+                    recorded[name] = Recorded(_content(repository, blob), next(having, None))
+    except (FindingsReportError, OSError):
+        return recorded
+    return recorded
+
+
+def _content(repository: git.Repository, blob: str) -> bytes | None:
+    try:
+        return repository.blob(blob)
+    except FindingsReportError:
+        return None
 
 
 def components() -> tuple[Component, ...]:

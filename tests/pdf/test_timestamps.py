@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from findings_report import sandbox
 from findings_report.cli.app import app
-from findings_report.commands.pdf import SignOptions, sign, verify
+from findings_report.commands.pdf import SignOptions, sign, verify_pdf
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
 from findings_report.pdf.signing import SignedPdf, TrustAnchors, worker
@@ -372,12 +372,14 @@ def test_an_encrypted_pdf_is_signed_time_stamped_and_verified_with_its_password(
         return SECRET
 
     sign(path, ada.plain, None, SignOptions(authority=server.url), password)
-    verified = verify(path, TrustAnchors(ada.plain.certificates, tsa.root), password)
+    verified = verify_pdf(
+        path.read_bytes(), TrustAnchors(ada.plain.certificates, tsa.root), shown="report.pdf", password=password
+    )
 
     assert verified.problems == ()
     assert [(each.is_intact, each.is_whole) for each in verified.signatures] == [(True, True)]
     assert asked == [str(path)] * 2  # once for each of the two commands
     with pytest.raises(FindingsReportError, match="does not open with this password"):
-        verify(path, TrustAnchors(b"", b""), lambda _: "wrong")
+        verify_pdf(path.read_bytes(), TrustAnchors(b"", b""), shown="report.pdf", password=lambda _: "wrong")
     with pytest.raises(FindingsReportError, match="it is encrypted"):
         sign(path, ada.plain, None)

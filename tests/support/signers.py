@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from findings_report.commands.pdf import verify
+from findings_report.commands.pdf import verify_pdf
 from findings_report.pdf import signing
 from findings_report.pdf.signing import SignatureSettings, SigningKey, TrustAnchors
 
@@ -70,5 +70,5 @@ def looked_at(content: bytes, signers: bytes, authorities: bytes = b"") -> signi
 
 
 def faults(content: bytes, trusted: bytes, folder: Path) -> list[str]:
-    (folder / "report.pdf").write_bytes(content)
-    return [problem.fault for problem in verify(folder / "report.pdf", TrustAnchors(trusted, b"")).problems]
+    verified = verify_pdf(content, TrustAnchors(trusted, b""), shown="report.pdf")
+    return [problem.fault for problem in verified.problems]
