@@ -94,7 +94,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Rebuilt:
-    """What a build from what is here gives."""
+    """The result of a build from the files that are here."""
 
     folder: Path
     """The engagement's."""
@@ -310,7 +310,7 @@ def _has_content(dependency: Dependency, content: bytes) -> bool:
 def _recover(
     different: Sequence[tuple[str, str]], old: Mapping[tuple[str, str], Dependency], folder: Path, borrow: tuple[Path, ...]
 ) -> Mapping[str, Recorded]:
-    """Return what git has of the input files that differ, as they are recorded, by name."""
+    """Return the recorded contents of the input files that differ, from git, by name."""
     from findings_report.report.provenance import find_recorded
 
     blobs = {

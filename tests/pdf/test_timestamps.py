@@ -372,9 +372,7 @@ def test_an_encrypted_pdf_is_signed_time_stamped_and_verified_with_its_password(
         return SECRET
 
     sign(path, ada.plain, None, SignOptions(authority=server.url), password)
-    verified = verify_pdf(
-        path.read_bytes(), TrustAnchors(ada.plain.certificates, tsa.root), shown="report.pdf", password=password
-    )
+    verified = verify_pdf(path.read_bytes(), TrustAnchors(ada.plain.certificates, tsa.root), shown=str(path), password=password)
 
     assert verified.problems == ()
     assert [(each.is_intact, each.is_whole) for each in verified.signatures] == [(True, True)]
