@@ -6,9 +6,8 @@ source is opened as any audited repository is, and cloned from the private one t
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from findings_report.git.layout import FETCHED_HEAD, ObjectFormat, create_bare, 
 from findings_report.git.refs import is_ref_name
 from findings_report.git.repository import Repository, open_repository
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.system import locked
+from findings_report.system.journal import TemporaryFolder
 
 _LISTING_SECONDS: Final = 120
 
@@ -195,7 +196,9 @@ def _bring_available(
     left = dict.fromkeys(commit for commit in optional if commit not in commits)
     while True:
         try:
-            return _bring(source, destination, revisions, [*commits, *left])
+            with locked(destination):
+                _remove_unfinished(destination)
+                return _bring(source, destination, revisions, [*commits, *left])
         except _MissingError as error:
             # A server names one commit at a time that it does not have.
             if required := error.missing - left.keys():
@@ -214,7 +217,8 @@ def _bring(source: _Local | _Remote, destination: Path, revisions: Sequence[str]
     if not destination.is_dir():
         destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Beside the destination, since a rename is atomic only within one file system.
-        partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
+        folder = TemporaryFolder(destination.parent)
+        partial = Path(folder.name)
         try:
             create_bare(partial, wanted.object_format)
             result = _fetch_wanted(wanted, partial, source.source, revisions, commits)
@@ -225,9 +229,17 @@ def _bring(source: _Local | _Remote, destination: Path, revisions: Sequence[str]
                 raise
             # Another run was faster: its clone is as good a beginning.
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            folder.cleanup()
     # Git itself adds to a repository safely: a pack or a ref appears whole or not at all.
     return _fetch_wanted(wanted, destination, source.source, revisions, commits)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a git that was killed has left in a clone of ours. The next one would not write over its locks."""
+    for pattern in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/*/tmp_obj_*"):
+        for path in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _fetch_wanted(

@@ -298,7 +298,7 @@ class _Conversation:
     def _start(self) -> subprocess.Popen[bytes]:
         with self.complaints.open("wb") as complaints:
             child = subprocess.Popen(
-                [process.program(), f"--git-dir={self.folder}", "cat-file", self.mode],
+                process.command([f"--git-dir={self.folder}", "cat-file", self.mode]),
                 cwd=self.folder,
                 env=dict(self.environment),
                 bufsize=0,
@@ -329,7 +329,7 @@ def read_blobs(
         return
     with process.file_of(wanted) as asked:
         child = subprocess.Popen(
-            [process.program(), f"--git-dir={folder}", "cat-file", "--batch", "--buffer"],
+            process.command([f"--git-dir={folder}", "cat-file", "--batch", "--buffer"]),
             cwd=folder,
             # More than LARGEST_SEARCHED, because git unpacks the base of a delta, which may be larger than the blob.
             env=process.environment() | {"GIT_ALLOC_LIMIT": "64m"},

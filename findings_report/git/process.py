@@ -6,6 +6,7 @@ It knows nothing of repositories. Every start of git in this project goes throug
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import selectors
@@ -15,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -72,6 +74,29 @@ def program() -> str:
             )
         )
     return os.path.abspath(path)  # noqa: PTH100  # resolving links would lose the name that git is started by
+
+
+@cache
+def _end_with_parent() -> tuple[str, ...]:
+    """Return the beginning of a command that the kernel ends with the thread that started it; nothing where it cannot be had.
+
+    A program of util-linux 2.33 does it before git starts: `preexec_fn` is unsafe in a process with threads.
+    """
+    if (setpriv := shutil.which("setpriv")) is None:
+        return ()
+    prefix = (os.path.abspath(setpriv), "--pdeathsig", "KILL")  # noqa: PTH100  # as that of git
+    with contextlib.suppress(OSError):
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+            return prefix
+    return ()
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """Return the command line of git. If this process is killed, the kernel kills git with it, where Linux has the means.
+
+    Raises FindingsReportError as `program`.
+    """
+    return [*_end_with_parent(), program(), *arguments]
 
 
 def version() -> str | None:
@@ -142,7 +167,7 @@ def run(
     limited = [] if file_bytes is None else ["/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', str(file_bytes // _BLOCK)]
     try:
         process = subprocess.Popen(
-            [*limited, program(), *arguments],
+            [*_end_with_parent(), *limited, program(), *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL if given is None else given,
@@ -150,7 +175,11 @@ def run(
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that ssh and helpers end with it
         )
-    except OSError as error:  # too many or too long arguments, no memory, no folder
+    except OSError as error:
+        # A question that git cannot be asked. Any other refusal, as for too many open files, is of the machine: who goes
+        # on without the answer has another result.
+        if error.errno not in (errno.E2BIG, errno.ENOENT, errno.ENOTDIR):
+            raise
         return GitResult(NOT_STARTED, b"", f"git cannot be started: {error.strerror}")
     try:
         output, complaint = _receive(process, time.monotonic() + seconds, most)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -19,6 +20,9 @@ from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 _MOST_BYTES: Final = 512 * 2**20
 _LONGEST_ENTRY_BYTES: Final = 64 * 2**20
+
+_UNFINISHED: Final = "."
+"""The beginning of the name of an entry that is being written; those of keys are digits."""
 
 
 def root() -> Path:
@@ -97,16 +101,22 @@ class FileCache:
             return
         with contextlib.suppress(OSError):
             # mkstemp creates the file with mode 0600, and the rename makes it complete for every other process.
-            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".")
+            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
             with os.fdopen(descriptor, "wb") as stream:
+                with contextlib.suppress(OSError):  # as long as it is locked, `trim` does not remove it
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 stream.write(_seal(key, content) + content)
-            Path(name).replace(self._folder / key)
+                stream.flush()
+                Path(name).replace(self._folder / key)
 
     def trim(self) -> None:
-        """Remove the least recently used files until the others are within the limit."""
+        """Remove the least recently used files until the others are within the limit, and what killed runs did not finish."""
         files: list[tuple[float, int, Path]] = []
         with contextlib.suppress(OSError), os.scandir(self._folder) as entries:
             for entry in entries:
+                if entry.name.startswith(_UNFINISHED):
+                    _remove_unlocked(Path(entry.path))
+                    continue
                 status = entry.stat(follow_symlinks=False)
                 files.append((status.st_mtime, status.st_size, Path(entry.path)))
         excess = sum(size for _, size, _ in files) - self._most_bytes
@@ -116,6 +126,12 @@ class FileCache:
             with contextlib.suppress(OSError):
                 path.unlink()
                 excess -= size
+
+
+def _remove_unlocked(file: Path) -> None:
+    with contextlib.suppress(OSError), os.fdopen(os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.unlink()
 
 
 def _seal(key: str, content: bytes) -> bytes:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -419,3 +422,48 @@ def test_a_zero_padded_mode_is_read_as_old_gits_wrote_it() -> None:
 )
 def test_complaints_are_fit_to_print(complaint: bytes, printed: str) -> None:
     assert printable_fault(complaint) == printed
+
+
+WAITING = """
+import os, sys
+from pathlib import Path
+from findings_report.git import process
+
+with os.fdopen(int(sys.argv[1]), "rb") as given:
+    process.run(
+        ["hash-object", "--stdin"], environment=process.environment(), folder=Path("/"), seconds=600, given=given,
+        file_bytes=int(sys.argv[2]) or None,
+    )
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv of util-linux")
+@pytest.mark.parametrize("file_bytes", [0, 1 << 30])
+def test_git_ends_with_a_parent_that_is_killed(file_bytes: int) -> None:
+    reading, writing = os.pipe()
+    try:
+        command = [sys.executable, "-c", WAITING, str(reading), str(file_bytes)]
+        with subprocess.Popen(command, pass_fds=[reading]) as parent:
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+            child = wait_for(lambda: next(filter(is_git, children.read_text().split()), None))
+            parent.kill()
+        wait_for(lambda: None if is_git(str(child)) else True)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def is_git(child: str) -> bool:
+    """True while the process is git itself, and not what starts it. The command line of a process that ended is empty."""
+    with suppress(OSError):
+        return Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[1:2] == [b"hash-object"]
+    return False
+
+
+def wait_for(look: Callable[[], object]) -> object:
+    """Return what `look` finds within ten seconds."""
+    for _ in range(1000):
+        if (answer := look()) is not None:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError

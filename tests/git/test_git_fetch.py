@@ -62,6 +62,22 @@ def test_fetching_brings_only_the_commits_that_are_asked_for(origin: tuple[Path,
     assert list(clone.parent.iterdir()) == [clone]
 
 
+def test_what_a_killed_fetch_has_left_in_the_clone_does_not_hold_up_the_next(
+    origin: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    path, commits = origin
+    clone = tmp_path / "app.git"
+    fetch_repository(str(path), clone, revisions=[], commits=[commits[0]])
+    left = [clone / name for name in ("shallow.lock", "packed-refs.lock", "objects/pack/tmp_pack_x", "refs/heads/a.lock")]
+    for file in left:
+        file.write_text("")
+
+    fetch_repository(str(path), clone, revisions=["v2"], commits=[])
+
+    assert entry_in(clone, commits[1], "src/app.py") is not None
+    assert [file for file in left if file.exists()] == []
+
+
 def test_fetching_again_adds_to_the_clone(origin: tuple[Path, list[str]], tmp_path: Path) -> None:
     path, commits = origin
     clone = tmp_path / "app.git"

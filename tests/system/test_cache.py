@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -47,3 +48,17 @@ def test_a_folder_of_another_user_is_not_used() -> None:
         cache.make_private(cache.root() / "repositories")
 
     assert caught.value.problems[0].kind is Kind.OUTPUT
+
+
+def test_what_a_killed_run_has_not_finished_is_removed_and_what_is_being_written_is_not() -> None:
+    folder = cache.root() / "pages"
+    kept = cache.FileCache(folder)
+    key = "0" * 64
+    kept.put(key, b"x")
+    for name in (".dead", ".alive"):
+        (folder / name).write_bytes(b"half")
+    with (folder / ".alive").open("rb") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        kept.trim()
+
+    assert sorted(path.name for path in folder.iterdir()) == sorted([".alive", key])

@@ -23,6 +23,7 @@ from typing import IO, Final
 
 from findings_report.model.ticket import File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.system.journal import TemporaryFolder
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.http.response import AGAIN, invalid_reference, redact
 
@@ -66,7 +67,7 @@ class ExternalCommand:
         Exit code 0 means that file and comment were delivered.
         """
         words = self._words(ticket.ref)
-        with tempfile.TemporaryDirectory(prefix="findings-report-") as folder:
+        with TemporaryFolder() as folder:
             # A copy, because the user's file may change while the program runs, and because of the digest in its name.
             path = Path(folder) / file.name
             path.write_bytes(file.content)
