@@ -103,7 +103,7 @@ class FileCache:
             # mkstemp creates the file with mode 0600, and the rename makes it complete for every other process.
             descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
             with os.fdopen(descriptor, "wb") as stream:
-                with contextlib.suppress(OSError):  # as long as it is locked, `trim` does not remove it
+                with contextlib.suppress(OSError):  # `trim` removes those that nobody has locked
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 stream.write(_seal(key, content) + content)
                 stream.flush()
