@@ -35,6 +35,8 @@ GOLD = Path(__file__).parent / "gold"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="write tests/gold/ anew instead of comparing with it")
+    specifications = "folder with spec.txt of CommonMark and of GFM, and other files with examples in that form"
+    parser.addoption("--markdown-examples", type=Path, metavar="FOLDER", help=specifications)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,18 +1,23 @@
 """Authored Markdown parsed under the policy: tokens, references, and what cannot be printed as meant.
 
-CommonMark with tables and strikethrough; raw HTML is text; links and images go by an allow-list (notes on the attacks:
-docs/security.md). Everything else stays readable as text and is reported, also what other programs read as mathematics, task
-lists, footnotes and alerts; nothing is dropped.
+CommonMark with GFM's tables, strikethrough and addresses; raw HTML is text; links and images go by an allow-list (notes on the
+attacks: docs/security.md). Everything else stays readable as text and is reported, also what other programs read as
+mathematics, task lists, footnotes and alerts; nothing is dropped.
 """
 
 from __future__ import annotations
 
 import re
+import string
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from findings_report.problems.safe_text import code_point, find_hidden, visible
@@ -30,7 +35,7 @@ MOST_LINES: Final = 20_000
 MOST_BRACKETS: Final = 20_000
 """Opening brackets of one text. Each costs the parser a look for its end: a text of 262,144 of them took eight seconds."""
 
-_MOST_TOKENS: Final = 40_000  # the Markdown printer is quadratic in neighbours: 16,000 links took 35 seconds, 40,000 lines 50
+_MOST_TOKENS: Final = 40_000  # read and printed in about a second
 
 # More than a list above DEEPEST: whatever the parser drops, a token deeper than DEEPEST remains and is reported. Not more,
 # because open brackets take time in proportion.
@@ -62,8 +67,136 @@ _PLAIN_MARKS: Final = 18  # of emphasis in one block: less than DEEPEST even if 
 _PLAIN_CELLS: Final = 800  # of a table: rows are filled up to the width of its head
 
 
+_MAY_LINK: Final = re.compile(r"@|&|://|www\.")
+"""What a text with a bare address has; an entity may be the sign in an e-mail address."""
+
+_SAFE_SCHEME: Final = re.compile(r"(?:https?|ftp)://(?=[^\s])", re.IGNORECASE)
+_ADDRESS_END: Final = re.compile(r"[ \t\n\v\f\r<\\]")
+_ENTITY_END: Final = re.compile(r"&[A-Za-z]++;\Z")
+_SENTENCE_ENDS: Final = "?!.,:*_~'\";"
+_LOCAL: Final = frozenset(f"{string.ascii_letters}{string.digits}.+-_")
+_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9]))*+")
+
+
+def is_punctuation(character: str) -> bool:
+    """Return True for what GFM takes for punctuation. Source: GFM 0.29, 2.1; CommonMark 0.31 has symbols as well."""
+    return character in string.punctuation or unicodedata.category(character)[0] == "P"
+
+
+def _link_bare_address(state: StateInline, silent: bool) -> bool:
+    """Read `https://...`, `http://...` and `www...` as links, as GitHub does.
+
+    Source: GFM 0.29, 6.9; where it is silent, extensions/autolink.c of cmark-gfm: an address begins behind any character but a
+    letter, ends at a blank or `<`, and is no link within brackets. Unlike there it ends at a backslash, which no address has:
+    the escape or line end that its author wrote is kept.
+    """
+    source, begin = state.src, state.pos
+    # `silent` looks for the end of a bracket, in which no address is a link.
+    if silent or state.linkLevel > 0 or state.cache.get(_BRACKETS, 0):
+        return False
+    if source.startswith("://", begin):
+        while begin > 0 and source[begin - 1].isascii() and source[begin - 1].isalpha():
+            begin -= 1
+        scheme = _SAFE_SCHEME.match(source, begin)
+        if scheme is None or scheme.end() != state.pos + 3:
+            return False
+        prefix, host = "", scheme.end()
+    elif source.startswith("www.", begin) and (begin == 0 or source[begin - 1] in " \t\n*_~("):
+        prefix, host = "http://", begin
+    else:
+        return False
+    if not (end := _end_of_host(source, host, is_dotted=bool(prefix))):
+        return False
+    after = _ADDRESS_END.search(source, end)
+    shown = _trim_address(source[begin : after.start() if after else len(source)])
+    if begin < state.pos:
+        state.pending = state.pending[: begin - state.pos]
+    if state.pending:
+        state.pushPending()
+    for token in address_tokens(prefix + shown, shown):
+        token.level = state.level + (token.nesting == 0)
+        state.tokens.append(token)
+        state.tokens_meta.append(None)
+    state.pos = begin + len(shown)
+    return True
+
+
+def address_tokens(address: str, shown: str) -> tuple[Token, ...]:
+    """Return the tokens of a link that its author wrote as an address only."""
+    opener = Token("link_open", "a", 1, attrs={"href": address}, markup="linkify", info="auto")
+    return opener, Token("text", "", 0, content=shown), Token("link_close", "a", -1, markup="linkify", info="auto")
+
+
+def _end_of_host(source: str, begin: int, *, is_dotted: bool) -> int:
+    """Return where the host ends; 0 for no host, and for one with an underscore in its last two names."""
+    end = begin
+    while end < len(source) and (source[end] in "-_." or not (source[end].isspace() or is_punctuation(source[end]))):
+        end += 1
+    names = source[begin:end].split(".")
+    if end == begin or source[begin] in "-_." or any("_" in name for name in names[-2:]) or (is_dotted and len(names) < 3):
+        return 0
+    return end
+
+
+def _trim_address(address: str) -> str:
+    """Return an address without the punctuation of the sentence around it, and without a bracket that it did not open."""
+    end, closing = len(address), address.count(")") - address.count("(")
+    while end:
+        # The longest name of an entity has 31 letters.
+        if address[end - 1] == ";" and (entity := _ENTITY_END.search(address[max(0, end - 34) : end])):
+            end -= len(entity[0])
+        elif address[end - 1] in _SENTENCE_ENDS or (address[end - 1] == ")" and closing > 0):
+            closing -= address[end - 1] == ")"
+            end -= 1
+        else:
+            break
+    return address[:end]
+
+
+_BRACKETS: Final = -1
+"""Key of the number of open brackets in a parser's state; the others are positions."""
+
+
+def _count_brackets(state: StateInline, silent: bool) -> bool:
+    """Note a bracket that is no link's: cmark-gfm reads no address as a link behind an open one."""
+    if not silent and state.src[state.pos] in "[]":
+        count = state.cache.get(_BRACKETS, 0) + (1 if state.src[state.pos] == "[" else -1)
+        state.cache[_BRACKETS] = max(0, count)
+    return False
+
+
+def _flatten(state: StateCore) -> None:
+    """Remove marks within marks of their own kind: GFM's readers do not show them, or print two as one."""
+    for token in state.tokens:
+        children = token.children or []
+        # At least an opener within another.
+        if sum(child.type in _FLAT for child in children) > 1:
+            depths = dict.fromkeys(_FLAT.values(), 0)
+            kept: list[Token] = []
+            for child in children:
+                kind = _FLAT.get(child.type) or _FLAT.get(child.type.replace("_close", "_open"))
+                if kind is not None:
+                    depths[kind] += child.nesting
+                    if depths[kind] > (child.nesting > 0):
+                        continue
+                if child.type == "s_open" and kept and kept[-1].type == "s_close":
+                    kept.pop()  # `~~a~~~~b~~` is one to them
+                else:
+                    kept.append(child)
+            token.children = kept
+
+
+_FLAT: Final = {"strong_open": "strong", "em_open": "em", "s_open": "s"}
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH}).enable(["table", "strikethrough"])
+    parser.inline.ruler.after("text", "bare_address", _link_bare_address)
+    parser.inline.ruler.push("brackets", _count_brackets)
+    parser.core.ruler.push("flatten", _flatten)
+    # The rule for text has to stop where `www.` may begin an address.
+    stops = parser.inline.terminator_re.pattern
+    parser.inline.terminator_re = re.compile(rf"{stops}|(?:(?<=[ \t\n*_~(])|\A)www\.")
     # The policy judges addresses as written, after parsing, where the line is known: the parser lets all of them through.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
@@ -110,7 +243,7 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text or _FENCE_TEXT.search(text):
+    if text.count("$") > 1 or "{#" in text or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
         return False
     for block in text.split("\n\n"):
         if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
@@ -128,7 +261,7 @@ def _judge(text: str, tokens: list[Token], environment: Mapping[str, Any]) -> Pr
     if (fault := _too_much(text, tokens)) is not None:
         return _as_code(text, fault)
     policy = Policy()
-    judged = tuple(policy.blocks(tokens))
+    judged = tuple(_link_emails(list(policy.blocks(tokens))))
     # Sorted by line below: problems are read beside the text.
     faults = [
         *policy.faults,
@@ -139,6 +272,60 @@ def _judge(text: str, tokens: list[Token], environment: Mapping[str, Any]) -> Pr
         *dict.fromkeys(_find_foreign(text, tokens)),
     ]
     return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
+
+
+def _link_emails(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield blocks with e-mail addresses in their text as links. Source: GFM 0.29, 6.9.
+
+    After the policy, because GitHub looks for them in what is displayed: no escape keeps them from being links.
+    """
+    for token in tokens:
+        if token.type == "inline":
+            yield token.copy(children=list(_link_emails_in(token.children or ())))
+        elif token.type == "figure":
+            yield token.copy(meta={**token.meta, "alt": list(_link_emails_in(token.meta["alt"]))})
+        else:
+            yield token
+
+
+def _link_emails_in(children: Sequence[Token]) -> Iterator[Token]:
+    links = 0
+    for kind, group in groupby(children, key=lambda child: child.type):
+        tokens = list(group)
+        links += sum(token.nesting for token in tokens) if kind in ("link_open", "link_close") else 0
+        if kind != "text":
+            yield from tokens
+            continue
+        # What the policy made text joins the text beside it, as it does in every reader's eyes.
+        text = "".join(token.content for token in tokens)
+        done = 0
+        for begin, end in _find_emails(text) if not links else ():
+            shown = text[begin:end]
+            yield tokens[0].copy(content=text[done:begin])
+            yield from address_tokens(shown if shown.startswith("mailto:") else f"mailto:{shown}", shown)
+            done = end
+        yield tokens[0].copy(content=text[done:])
+
+
+def _find_emails(text: str) -> Iterator[tuple[int, int]]:
+    """Yield beginning and end of each e-mail address. Source: postprocess_text of cmark-gfm, also for `a@b.c@d`."""
+    begin_of_search = dots = 0
+    at = text.find("@")
+    while at >= 0:
+        begin = at
+        while begin > begin_of_search and text[begin - 1] in _LOCAL:
+            begin -= 1
+        domain = _DOMAIN.match(text, at + 1) if begin < at else None
+        end = domain.end() if domain is not None else at + 1
+        dots += text.count(".", at + 1, end)
+        if domain is not None and text.startswith("@", end):
+            begin_of_search, at = at + 1, end
+            continue
+        if dots and text[end - 1].isalpha():
+            has_scheme = text.endswith("mailto:", begin_of_search, begin) and not text[max(0, begin - 8) : begin - 7].isalnum()
+            yield begin - 7 * has_scheme, end
+        begin_of_search, dots = end, 0
+        at = text.find("@", end)
 
 
 def _find_dropped(tokens: Sequence[Token], environment: Mapping[str, Any]) -> Iterator[Fault]:

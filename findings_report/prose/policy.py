@@ -133,7 +133,9 @@ class Policy:
             self.line = token.map[0] if token.map else 0
             opener = tokens[index - 1] if index else None
             if opener is None or opener.type != "paragraph_open":
-                yield self._inline(token, token.children or [])
+                # A heading has one line in Markdown, so that its line ends are blanks.
+                children = [_soften(child) for child in token.children or ()] if opener is not None else token.children or []
+                yield self._inline(token, children)
                 continue
             yield from self._paragraph(opener, token, tokens[index + 1])
 
@@ -155,7 +157,7 @@ class Policy:
         # `![](pictures/flow.png)` is what editors insert: a declared file is found by its path too.
         name = symbol[2] if symbol is not None else _source_of(image)
         self.uses.append(Use(kind, name, self.line))
-        alt = image.children or []
+        alt = _alternative(image)
         meta = {"kind": kind, "name": name, "text": _plain(alt), "alt": list(self._children(alt))}
         return Token("figure", "figure", 0, block=True, level=opener.level, meta=meta, hidden=opener.hidden)
 
@@ -163,71 +165,98 @@ class Policy:
         return token.copy(children=list(self._children(children)))
 
     def _children(self, children: Sequence[Token]) -> Iterator[Token]:
-        refused: list[str | None] = []
+        # What closes each open link: text for one that is not allowed.
+        ends: list[Sequence[Token]] = []
         for child in children:
             if child.type in ("softbreak", "hardbreak"):
                 self.line += 1
             if child.type == "image":
                 self.addresses.add(str(child.attrs.get("src", "")))
-            if child.type == "link_open":
-                opened, end = self._link(child)
-                refused.append(end)
-                yield opened
+                yield from self._image(child, is_within=_is_open(ends))
+            elif child.type == "link_open":
+                opened, end = self._link(child, is_within=_is_open(ends))
+                ends.append(end)
+                yield from opened
             elif child.type == "link_close":
-                end = refused.pop()
-                yield child if end is None else _text(end, child.level)
-            elif child.type == "image":
-                yield self._image(child)
+                yield from ends.pop()
             else:
                 yield child
 
-    def _link(self, token: Token) -> tuple[Token, str | None]:
-        """Return the opening token, and the text that replaces the closing one if the link is not allowed."""
+    def _link(self, token: Token, *, is_within: bool) -> tuple[Sequence[Token], Sequence[Token]]:
+        """Return the tokens that open a link, and those that close it: text for one that is not allowed.
+
+        No link within another: a reader would follow the wrong one.
+        """
         address = str(token.attrs.get("href", ""))
         self.addresses.add(address)
-        is_auto = token.markup == "autolink"
+        is_angled = token.markup == "autolink"
         allowed = _allow_address(address)
         # An autolink prints its address, and a symbolic one would print `finding:NTR-001`.
-        if allowed is None or (is_auto and _SYMBOLIC.match(allowed)):
+        if allowed is None or (is_angled and _SYMBOLIC.match(allowed)):
+            if token.markup == "linkify":  # no link was asked for
+                return (), ()
             shown = visible(address)
             wanted = "use http, https, mailto, #part, finding:ID or location:NAME"
             self.faults.append(Fault(self.line, f"the link to '{shown[:80]}' is not allowed", wanted, "link-refused"))
-            if is_auto:
-                return _text("<", token.level), ">"
+            if is_angled:
+                return (_text("<", token.level),), (_text(">", token.level),)
             title = f' "{token.attrs["title"]}"' if token.attrs.get("title") else ""
-            return _text("[", token.level), f"]({address}{title})"
+            return (_text("[", token.level),), (_text(f"]({address}{title})", token.level),)
         if symbol := _SYMBOLIC.match(allowed):
             self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
-        return token.copy(attrs={**token.attrs, "href": allowed}), None
+        if is_within:
+            return (), ()
+        # Paper and tickets have no place for the title of a link but the text.
+        title = str(token.attrs.get("title") or "")
+        after = [_text(f" ({title})", token.level)] if title else []
+        closer = Token("link_close", "a", -1, markup=token.markup, info=token.info)
+        return (token.copy(attrs={"href": allowed}),), (closer, *after)
 
-    def _image(self, token: Token) -> Token:
-        """Return a picture within a line; anything but a declared picture becomes text."""
-        source, alt = _source_of(token), _plain(token.children or [])
+    def _image(self, token: Token, *, is_within: bool) -> Iterator[Token]:
+        """Yield a picture within a line. A location becomes a reference to its figure, anything undeclared becomes text."""
+        source, alt = _source_of(token), _alternative(token)
         symbol = _SYMBOLIC.match(source)
         if (symbol is not None and symbol[1] == "image") or (symbol is None and _FILE.match(source)):
             name = symbol[2] if symbol is not None else source
             self.uses.append(Use("image", name, self.line))
-            return token.copy(meta={"name": name, "text": alt})
-        if symbol is not None and symbol[1] == "location":
-            fault = f"'{source}' is placed in the middle of a line"
+            yield token.copy(meta={"name": name, "text": _plain(alt)})
+        elif symbol is not None and symbol[1] == "location":
+            fault = f"'{source}' is placed in the middle of a line, and printed as a reference"
             remedy = f"give it a line of its own, or refer to it: `[]({source})`"
+            self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
+            opener = Token("link_open", "a", 1, attrs={"href": source}, level=token.level)
+            opened, closed = self._link(opener, is_within=is_within)
+            yield from (*opened, *self._children(alt), *closed)
         else:
             fault = f"the image '{visible(source)[:80]}' is not included"
             remedy = "declare it in the engagement's `images` and place it as image:NAME"
-        self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
-        return _text(f"[image not included: {alt}]", token.level)
+            self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
+            yield _text(f"[image not included: {_plain(alt)}]", token.level)
+
+
+def _alternative(image: Token) -> list[Token]:
+    """Return the alternative text of a picture, with its title: most readers show only the text."""
+    alt, title = image.children or [], str(image.attrs.get("title") or "")
+    if not title:
+        return alt
+    return [*alt, _text(f" ({title})" if alt else title, 0)]
+
+
+def _is_open(ends: Sequence[Sequence[Token]]) -> bool:
+    """Return True within a link; `ends` are what closes the open ones."""
+    return any(token.type == "link_close" for end in ends for token in end)
 
 
 def _pieces(children: Sequence[Token]) -> list[Token | list[Token]]:
     """Return the content of a paragraph, cut at images on a line of their own that may be figures."""
     lines: list[list[Token]] = [[]]
     for child in children:
-        if child.type == "softbreak" and child.level == 0:
+        if child.type in ("softbreak", "hardbreak") and child.level == 0:
             lines.append([])
         lines[-1].append(child)
     pieces: list[Token | list[Token]] = []
     for line in lines:
-        bare = line[1:] if line and line[0].type == "softbreak" else line
+        bare = line[1:] if line and line[0].type in ("softbreak", "hardbreak") else line
         shown = [token for token in bare if token.type != "text" or token.content.strip()]
         if len(shown) == 1 and shown[0].type == "image" and _is_figure(shown[0]):
             pieces.append(shown[0])
@@ -279,6 +308,10 @@ def _plain(tokens: Sequence[Token]) -> str:
         else:
             parts.append(token.content if token.type != "image" else _plain(token.children or []))
     return "".join(parts)
+
+
+def _soften(token: Token) -> Token:
+    return Token("softbreak", "br", 0, level=token.level) if token.type == "hardbreak" else token
 
 
 def _text(content: str, level: int) -> Token:

@@ -302,11 +302,12 @@ class _Writer:
         elif scheme == "location":
             figure = self.part.find_figure("placed", name)
             label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
-            address = f"#figure-{figure.number}" if figure is not None else "#"
+            address = f"#figure-{figure.number}" if figure is not None else ""
         elif not address.startswith("#"):
             relation = ' rel="noopener noreferrer"'
-        title = f' title="{escape(str(token.attrs["title"]))}"' if token.attrs.get("title") else ""
-        return f'<a href="{_markup_escape(address)}"{title}{relation}>{_show_prose(label) if is_empty else ""}'
+        # An `a` without an address is text (HTML, 4.5.1).
+        target = f' href="{_markup_escape(address)}"{relation}' if address else ""
+        return f"<a{target}>{_show_prose(label) if is_empty else ''}"
 
     def _image(self, token: Token) -> str:
         picture = self.part.picture(str(token.meta["name"]))
