@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -25,11 +26,15 @@ from findings_report.authoring.yaml_reader import BREAKS, YamlDocument, YamlFaul
 from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
+from findings_report.model.redaction import SHORTEST, Redactor
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
 
 ENGAGEMENT_KEY: Final = "engagement"
 """First step of the subject of a problem with `engagement.yaml`; no finding may have it as its id."""
+
+_MATCH_ENTRY: Final = re.compile(r"\bmatch[\"']?[ \t]*+:[ \t]++([^\n]{1,1000}+)")
+"""A `redact` entry in a file that is not valid YAML: the text behind it may be in the line that the message shows."""
 
 _MOST_DECODED: Final = 4_194_304
 """Bytes of a file that is not valid YAML that are decoded to show the faulty line: a message needs one line, not 32 MiB."""
@@ -56,6 +61,11 @@ class Authored:
     invalid_locations: AbstractSet[tuple[str, int]]
     """(id, 0-based position) of each location with an error; an unreadable one has a stand-in, which keeps the positions."""
 
+    @cached_property
+    def redactor(self) -> Redactor:
+        """The texts to mask that the files name, also those of values that are invalid: no message may quote them."""
+        return _find_hidden(self.documents)
+
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """Problems that do no harm."""
@@ -79,7 +89,7 @@ class Authored:
                     breaks = list(BREAKS.finditer(source, 0, index := min(map(source.index, characters))))
                     line = mark.line + len(breaks)
                     column = index - breaks[-1].end() if breaks else mark.column + index
-                    yield characters, Place(shown, line + 1, column + 1, document.lines[line])
+                    yield characters, Place(shown, line + 1, column + 1, self.redactor.mask_message(document.lines[line]))
 
 
 @dataclass(frozen=True)
@@ -178,7 +188,7 @@ def locate(problems: Iterable[Problem], authored: Authored) -> tuple[Problem, ..
 
     A problem that has a place, or whose subject is in none of these files, is returned unchanged.
     """
-    return tuple(_locate(problem, authored.documents) for problem in problems)
+    return tuple(authored.redactor.mask_problem(_locate(problem, authored.documents)) for problem in problems)
 
 
 @contextmanager
@@ -221,12 +231,37 @@ def _authored(
     )
 
 
+def _find_hidden(documents: Mapping[str, tuple[str, YamlDocument]]) -> Redactor:
+    """Return the texts of all `redact` entries in the files, whether they are valid or not."""
+    texts = [
+        _value_at(document.data, path)
+        for _, document in documents.values()
+        if "redact" in document.text  # a file of a large engagement has thousands of values
+        for path in document.values
+        if path[-1:] == ("match",) and "redact" in path
+    ]
+    return Redactor(tuple(dict.fromkeys(text for text in texts if len(text.strip()) >= SHORTEST)))
+
+
+def _value_at(data: Any, path: Sequence[str | int]) -> str:
+    for step in path:
+        data = data[step]
+    return str(getattr(data, "source", data))
+
+
+def _hidden_in_source(text: str) -> Redactor:
+    """Return what seem to be the texts of `redact` entries in a file that is not valid YAML."""
+    texts = (match[1].strip().rstrip("}],").strip().strip("\"'") for match in _MATCH_ENTRY.finditer(text))
+    return Redactor(tuple(text for text in texts if len(text) >= SHORTEST))
+
+
 def _in_reading_order(problems: Iterable[Problem], yaml: _YamlFiles) -> tuple[Problem, ...]:
     """Return the problems, and those of the YAML, located and in the order of the files: authors correct them from top to
     bottom, and the steps report by kind of check.
     """
     rank = {shown: position for position, (shown, _) in enumerate(yaml.documents.values())}
-    located = [_locate(problem, yaml.documents) for problem in (*yaml.problems, *problems)]
+    redactor = _find_hidden(yaml.documents)
+    located = [redactor.mask_problem(_locate(problem, yaml.documents)) for problem in (*yaml.problems, *problems)]
     return tuple(sorted(located, key=lambda problem: _reading_order(problem, rank)))
 
 
@@ -286,7 +321,8 @@ def _parse(files: Files, name: str) -> tuple[YamlDocument | None, tuple[Problem,
         lines = content[:_MOST_DECODED].decode("utf-8-sig", "replace").splitlines()
         source = lines[fault.line] if fault.line < len(lines) else ""
         place = Place(_display_path(files, name), fault.line + 1, fault.column + 1, source)
-        return None, (Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml"),)
+        problem = Problem(Kind.INPUT, fault.fault, fault.remedy, place=place, code="yaml")
+        return None, (_hidden_in_source("\n".join(lines)).mask_problem(problem),)
 
 
 def _validate(yaml: _YamlFiles) -> _Validated:

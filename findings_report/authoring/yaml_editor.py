@@ -35,7 +35,8 @@ _PLAIN: Final = re.compile(r"[\w/](?:[\w./+@-]*\w)?\Z")
 def relocate(content: bytes, index: int, location: Location, *, shown: str) -> bytes:
     """Return the finding in `content` with its location `index` (0-based) changed to `location`.
 
-    They may differ in `path`, `lines`, `show`, `highlight`, the keys of `notes`, the digits of `quote`, and a new `commit`.
+    They may differ in `path`, `lines`, `show`, `highlight`, the keys of `notes`, the digits of `quote`, the `lines` of
+    `redact`, and a new `commit`.
     Raises FindingsReportError (INPUT) if the file cannot be edited with certainty.
     """
     at: Path = ("locations", index)
@@ -72,6 +73,8 @@ def _edits(document: YamlDocument, at: Path, was: Location, now: Location) -> It
         ("highlight", was.highlight, now.highlight),
     ):
         yield from _numbers(document, (*at, field), before, after)
+    for entry, (masked, masks) in enumerate(zip(was.redact, now.redact, strict=True)):
+        yield from _numbers(document, (*at, "redact", entry, "lines"), masked.lines, masks.lines)
     for old, new in zip(was.notes, now.notes, strict=True):
         if old != new:
             mark = document.keys[*at, "notes", str(old)]

@@ -87,7 +87,9 @@ def overview(inputs: Inputs) -> Overview:
     _, authored = read(inputs)
     scale = [entry.name for entry in authored.engagement.severities]
     entries = [
-        ListEntry(key, severity.severity(authored.engagement, finding)[0], finding.status, finding.title)
+        ListEntry(
+            key, severity.severity(authored.engagement, finding)[0], finding.status, authored.redactor.mask(finding.title)
+        )
         for key, finding in authored.findings.items()
     ]
     # The sort is stable: findings of one severity stay in natural order (2 before 10).

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 from findings_report import authoring, git
 from findings_report.authoring import natural
 from findings_report.comparison.compare import FollowedCode, compare, pair_findings
+from findings_report.comparison.redaction import find_hidden_code, redact_comparison, redact_report
 from findings_report.evidence.source_files import Clone, find_clones, open_clones
 from findings_report.history.fixes import Fixes, follow_findings
 from findings_report.model.comparison import Comparison
+from findings_report.model.redaction import NOTHING, Redactor
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
@@ -53,6 +55,8 @@ class ReadSide:
     """What could not be read; errors of the source are warnings here."""
     unread: frozenset[str] = frozenset()
     """Ids of findings of which a location could not be read, so that what they cite is not known."""
+    redactor: Redactor = NOTHING
+    """What the side masks; a file's marks hide what only git knows."""
     unseen: tuple[str, ...] = ()
     """Submodules in a revision's folder: findings in them are not in its commit."""
 
@@ -61,8 +65,13 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
     """Return the comparison of two sides, their code followed in the clones of both. Raises FindingsReportError."""
     _check_clones(inputs, (before, after))
     before, renamed = align_repository_names(before, after)
+    # What one side masks, the other may have printed: an earlier report, before anybody noticed the key.
+    redactor = before.redactor | after.redactor
+    before = replace(before, report=redact_report(before.report, redactor))
+    after = replace(after, report=redact_report(after.report, redactor))
     clones = {name: clone for side in (before, after) for name, clone in side.clones.items() if clone is not None}
     with open_clones(clones, inputs.borrow) as repositories:
+        hidden = find_hidden_code((before.report, after.report), repositories, redactor)
         # Before pairing: cited lines that moved are compared where they are now.
         progress("following the code")
         forward = follow_findings(before.report.findings, after.report, repositories)
@@ -75,7 +84,7 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         known = {finding.id: finding for finding in before.report.findings}
         origins = {**{id: was for id, (was, _) in pairing.pairs.items()}, **pairing.origins}
         fixed = {finding.id: fixes.of(finding, known.get(origins.get(finding.id, ""))) for finding in after.report.findings}
-    return compare(
+    comparison = compare(
         before.report,
         after.report,
         sources=(before.source, after.source),
@@ -86,6 +95,7 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         ),
         components=components(),
     )
+    return redact_comparison(comparison, hidden, redactor)
 
 
 def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide:
@@ -132,7 +142,8 @@ def _read_authored(source: str, folder: Path, authored: authoring.Authored, inpu
     # Where the pinned commit itself is missing, locations have no snippets.
     cited = {id: len(finding.locations) for id, finding in authored.findings.items()}
     left_out = {finding.id for finding in report.findings if len(finding.snippets) < cited[finding.id]}
-    return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, _find_unread(report) | left_out)
+    unread = _find_unread(report) | left_out
+    return ReadSide(source, report, clones, authored.engagement.template, folder, warnings, unread, checked.redactor)
 
 
 def _find_unread(report: Report) -> frozenset[str]:

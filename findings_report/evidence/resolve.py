@@ -12,6 +12,14 @@ from typing import Final
 
 from findings_report.evidence.audited_commit import explain_misfits, find_audited_commit
 from findings_report.evidence.quote import check_quote, find_telling_lines, is_too_long, leave_unchecked, split_runs
+from findings_report.evidence.redaction import (
+    RedactedCode,
+    check_text_entries,
+    find_hidden_passages,
+    redact_code,
+    redact_quote,
+    redact_snippet,
+)
 from findings_report.evidence.shown_lines import (
     ShownLines,
     choose_regions,
@@ -43,12 +51,13 @@ from findings_report.evidence.warnings import (
 )
 from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import Engagement
-from findings_report.model.evidence import Check, Elsewhere, Region, Snippet, Verdict
+from findings_report.model.evidence import MARK, Check, Elsewhere, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
+from findings_report.model.redaction import NOTHING, Redactor, redactor_of
 from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.sourcecode.languages import extensions_like, language_of
-from findings_report.sourcecode.lines import fingerprint
+from findings_report.sourcecode.lines import fingerprint, join_runs
 from findings_report.sourcecode.symbols import find_enclosing, skip_comments
 
 MOST_CHARACTERS: Final = 25_000_000
@@ -106,6 +115,10 @@ class Resolved:
     """Errors and warnings; their subjects are relative to the location."""
     budget: Budget
     """What is left for the locations that follow."""
+    texts: frozenset[str] = frozenset()
+    """The texts to mask that are in the cited code."""
+    hidden: tuple[str, ...] = ()
+    """Texts of masked lines, which no other place may print."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,8 @@ class Resolution:
     """Every repository of the engagement, in its order, with the commit that was read."""
     problems: tuple[Problem, ...]
     """Errors and warnings: of the repositories first, then in the order of the findings."""
+    redactor: Redactor = NOTHING
+    """Everything that the report must not print; the snippets are masked already."""
 
 
 def resolve(
@@ -145,6 +160,9 @@ def resolve(
     problems += misfits
     # The budget is spent in the order of the findings, so the same input always gets the same answer.
     left = budget
+    redactor = redactor_of(engagement.redact, findings.values())
+    texts: dict[str, frozenset[str]] = {}
+    hidden: list[str] = []
     for key, finding in findings.items():
         resolutions: list[Resolved] = []
         for index, location in enumerate(finding.locations):
@@ -152,17 +170,37 @@ def resolve(
             is_explained = subject in explained
             # A quote that fits another commit is not searched for in this one.
             given = replace(left, searches=0) if is_explained else left
-            resolved = _resolve(location, repositories, given, index=index)
+            resolved = _resolve(location, repositories, given, redactor, index=index)
             left = replace(resolved.budget, searches=left.searches) if is_explained else resolved.budget
             resolutions.append(resolved)
             listed = _put_down_to_pin(resolved.problems) if is_explained else resolved.problems
             problems += (replace(problem, subject=(*subject, *(problem.subject or ()))) for problem in listed)
         snippets[key] = tuple(resolved.snippet for resolved in resolutions if resolved.snippet is not None)
+        texts[key] = frozenset().union(*(resolved.texts for resolved in resolutions))
+        hidden += (text for resolved in resolutions for text in resolved.hidden)
     problems += _report_unsearched(budget, left)
-    return Resolution(snippets, _report_repositories(engagement, repositories, snippets), tuple(dict.fromkeys(problems)))
+    unread = {key for key, finding in findings.items() if _is_unread(finding, snippets[key])}
+    problems += check_text_entries(engagement, findings, texts, frozenset(unread))
+    # What one location masks, another one may print: only now are all of them known.
+    redactor |= Redactor(tuple(dict.fromkeys(hidden)))
+    if redactor:
+        snippets = {key: tuple(redact_snippet(each, redactor) for each in listed) for key, listed in snippets.items()}
+    reported = _report_repositories(engagement, repositories, snippets)
+    return Resolution(snippets, reported, tuple(dict.fromkeys(problems)), redactor)
 
 
-def _resolve(location: Location, repositories: Mapping[str, AvailableRepository], budget: Budget, *, index: int) -> Resolved:
+def _is_unread(finding: Finding, snippets: Sequence[Snippet]) -> bool:
+    return len(snippets) < len(finding.locations) or any(snippet.blob is None for snippet in snippets)
+
+
+def _resolve(
+    location: Location,
+    repositories: Mapping[str, AvailableRepository],
+    budget: Budget,
+    redactor: Redactor,
+    *,
+    index: int,
+) -> Resolved:
     """Return the result for one location, with its repository looked up and its file read."""
     # Most engagements have one repository, and their authors need not name it in every location.
     name = next(iter(repositories)) if location.repository is None and len(repositories) == 1 else location.repository
@@ -175,30 +213,36 @@ def _resolve(location: Location, repositories: Mapping[str, AvailableRepository]
         return Resolved(None, (Problem(Kind.INPUT, fault, remedy, subject=("repository",), code="no-repository"),), budget)
     # Without a clone the author's quote is printed as `unchecked`; the warning is given once, for the repository.
     if repository.files is None:
-        return resolve_location(location, repository, None, budget, index=index)
+        return resolve_location(location, repository, None, budget, index=index, redactor=redactor)
     commit = location.commit or repository.commit
     if commit is None:
         return Resolved(None, (), budget)  # one problem of the repository says it for all of its locations
     try:
         cited = repository.files.cited(commit, location.path)
     except NoLinesError as error:
-        return _leave_unread(location, repository, error, budget, index=index)
+        return _leave_unread(location, repository, error, budget, redactor, index=index)
     if cited.difference is None:
-        return resolve_location(location, repository, cited.file, budget, index=index)
+        return resolve_location(location, repository, cited.file, budget, index=index, redactor=redactor)
     notation = warn_of_notation(location, cited, commit)
     read = location.model_copy(update={"path": cited.file.path, "lines": location.lines or cited.lines})
-    resolved = resolve_location(read, repository, cited.file, budget, index=index)
+    resolved = resolve_location(read, repository, cited.file, budget, index=index, redactor=redactor)
     return replace(resolved, problems=(notation, *resolved.problems))
 
 
 def _leave_unread(
-    location: Location, repository: AvailableRepository, error: NoLinesError, budget: Budget, *, index: int
+    location: Location,
+    repository: AvailableRepository,
+    error: NoLinesError,
+    budget: Budget,
+    redactor: Redactor,
+    *,
+    index: int,
 ) -> Resolved:
     """Return the snippet of a location without lines: `not_found` when there is no such file, else `unchecked`."""
     field = "commit" if error.code == "commit-missing" and location.commit else "path"
     problem = warn(error.fault, error.remedy, field, code=error.code)
     if error.code != MISSING:
-        unchecked = resolve_location(location, repository, None, budget, index=index, reason=error.reason)
+        unchecked = resolve_location(location, repository, None, budget, index=index, reason=error.reason, redactor=redactor)
         return replace(unchecked, problems=(problem, *unchecked.problems))
     # The author's text is not printed: where there is no such file, it may be anybody's.
     elsewhere, budget = _search_elsewhere(location, repository, budget)
@@ -207,7 +251,7 @@ def _leave_unread(
     verdict = leave_unchecked(location.quote, location.lines)
     verdict = verdict.model_copy(update={"verdict": Verdict.NOT_FOUND, "reason": error.reason, "elsewhere": elsewhere})
     shown = show_quote_lines((), location)
-    snippet = _snippet(index, location, repository, None, shown, verdict, location.lines, location.symbol)
+    snippet = _snippet(index, location, repository, None, None, shown, verdict, location.lines, location.symbol)
     return Resolved(snippet.model_copy(update={"permalink": None}), (problem,), budget)
 
 
@@ -219,19 +263,23 @@ def resolve_location(
     *,
     index: int,
     reason: str = "the repository is not available",
+    redactor: Redactor = NOTHING,
 ) -> Resolved:
     """Return the snippet of `location`, the one at `index` in its finding, with the lines of `file`.
 
-    Without a file the snippet shows the author's own quote, and `reason` is why the file cannot be read.
+    Without a file the snippet shows the author's own quote, and `reason` is why the file cannot be read. `redactor` has the
+    texts to mask of the whole engagement; what the location masks itself is masked besides.
     """
     if file is None:
-        shown = show_quote_lines(split_runs(location.quote) if location.quote else (), location)
+        runs = redact_quote(split_runs(location.quote) if location.quote else (), location, redactor)
+        shown = show_quote_lines(runs, location)
         verdict = leave_unchecked(location.quote, location.lines).model_copy(update={"reason": reason})
         # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
-        snippet = _snippet(index, location, repository, None, shown, verdict, regions, location.symbol)
+        snippet = _snippet(index, location, repository, None, None, shown, verdict, regions, location.symbol)
         return Resolved(snippet, warn_of_cut(shown), budget)
-    verdict, problems, budget = _check_quote(location, repository, file, budget)
+    code, problems, budget = _check_quote(location, repository, file, budget, redactor)
+    verdict = code.check
     count = len(file.lines)
     beyond = check_line_numbers(location, count, verdict)
     # A quote that is elsewhere in the file has a warning that names the right lines already.
@@ -246,8 +294,14 @@ def resolve_location(
         )
     if claimed and not location.lines and not verdict.found:
         shown = show_quote_lines((), location)
-        return Resolved(_snippet(index, location, repository, file, shown, verdict, claimed, None), problems, budget)
-    shown = show_file_lines(location, verdict, file.lines, file.insides)
+        return Resolved(
+            _snippet(index, location, repository, file, code, shown, verdict, claimed, None),
+            problems,
+            budget,
+            code.texts,
+            code.hidden,
+        )
+    shown = show_file_lines(location, verdict, code.lines, file.insides)
     cost = sum(_LINE_COST + len(line.text) for run in shown.runs for line in run.lines)
     budget = replace(budget, characters=budget.characters - cost)
     if budget.characters < 0:  # the report would hold more code than a machine has memory for
@@ -258,10 +312,10 @@ def resolve_location(
     if verdict.verdict is Verdict.MOVED:
         regions = cover_shown_lines(regions, shown)
     # The comment above a function is outside of it for a parser, and inside of it for the author who cites both.
-    code = skip_comments(_hull(regions), file.lines) if regions else None
-    symbol = find_enclosing(file.symbols, code) if code else None
+    core = skip_comments(_hull(regions), file.lines) if regions else None
+    symbol = find_enclosing(file.symbols, core) if core else None
     name = symbol.name if symbol else None
-    misnamed = check_symbol(location.symbol, file.symbols, code) if location.symbol and code else None
+    misnamed = check_symbol(location.symbol, file.symbols, core) if location.symbol and core else None
     problems = (
         *problems,
         *warn_of_cut(shown),
@@ -269,7 +323,8 @@ def resolve_location(
         *warn_of_marks(location, verdict, shown),
         *([misnamed] if misnamed else ()),
     )
-    return Resolved(_snippet(index, location, repository, file, shown, verdict, regions, name), problems, budget)
+    snippet = _snippet(index, location, repository, file, code, shown, verdict, regions, name)
+    return Resolved(snippet, problems, budget, code.texts, code.hidden)
 
 
 _TOO_LARGE: Final = Problem(
@@ -282,13 +337,16 @@ _TOO_LARGE: Final = Problem(
 
 
 def _check_quote(
-    location: Location, repository: AvailableRepository, file: SourceFile, budget: Budget
-) -> tuple[Check, tuple[Problem, ...], Budget]:
-    """Return the verdict on the quote of a location, with its problems and what is left of `budget`."""
+    location: Location, repository: AvailableRepository, file: SourceFile, budget: Budget, redactor: Redactor
+) -> tuple[RedactedCode, tuple[Problem, ...], Budget]:
+    """Return the code with the verdict on the quote of a location, with its problems and what is left of `budget`."""
+    passages = find_hidden_passages(location.quote or "", file.lines, location.lines)
     if location.quote is None or not location.quote.strip():
-        return Check(verdict=Verdict.NONE, claimed=location.lines), (), budget
+        unquoted = Check(verdict=Verdict.NONE, claimed=location.lines)
+        code = redact_code(location, file.lines, unquoted, passages, redactor)
+        return code, code.problems, budget
     problems: list[Problem] = []
-    verdict = file.check(location.quote, location.lines)
+    verdict = file.check(passages.quote, location.lines)
     commit = location.commit or repository.commit or ""
     if verdict.verdict is Verdict.NOT_FOUND:
         if is_too_long(location.quote):
@@ -298,8 +356,9 @@ def _check_quote(
         # slip, a missing one is often a wrong path.
         elsewhere, budget = _search_elsewhere(location, repository, budget)
         verdict = verdict.model_copy(update={"elsewhere": elsewhere})
-    problems += explain_verdict(verdict, location, where=f"{location.path} at commit {commit[:12]}")
-    return verdict, tuple(problems), budget
+    code = redact_code(location, file.lines, verdict, passages, redactor)
+    problems += explain_verdict(code.check, location, where=f"{location.path} at commit {commit[:12]}")
+    return code, (*problems, *code.problems), budget
 
 
 def _search_elsewhere(
@@ -333,11 +392,13 @@ def _snippet(
     location: Location,
     repository: AvailableRepository,
     file: SourceFile | None,
+    code: RedactedCode | None,
     shown: ShownLines,
     verdict: Check,
     regions: tuple[Region, ...],
     symbol: str | None,
 ) -> Snippet:
+    """Return the snippet of a location; `code` are the lines of `file` as the report may print them."""
     commit = location.commit or repository.commit
     return Snippet(
         index=index,
@@ -356,9 +417,16 @@ def _snippet(
         symbol=symbol,
         check=verdict,
         loose_notes=shown.loose_notes,
-        fingerprints=tuple(fingerprint(lines_of(file.lines, region)) for region in regions) if file else (),
+        # Of the masked lines: a digest of the true ones would let a reader try candidates for a short secret.
+        fingerprints=tuple(fingerprint(lines_of(code.lines, region)) for region in regions) if code else (),
         file_lines=len(file.lines) if file and not regions else None,
+        redacted=code.regions if code else _masked_quote_lines(shown),
     )
+
+
+def _masked_quote_lines(shown: ShownLines) -> tuple[Region, ...]:
+    lines = (line for run in shown.runs for line in run.lines)
+    return join_runs(sorted({line.number for line in lines if line.number is not None and MARK in line.text}))
 
 
 def _hull(regions: Sequence[Region]) -> Region:

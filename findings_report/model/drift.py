@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from findings_report.model.evidence import Frozen, Region
+from findings_report.model.evidence import MARK, Frozen, Region
 
 
 class DriftKind(StrEnum):
@@ -137,7 +137,8 @@ class Drift(Frozen):
     @property
     def only_white_space(self) -> bool:
         """True for `modified` code that differs in whitespace only, in a language where whitespace has a meaning."""
-        if self.kind is not DriftKind.MODIFIED or self.now is None:
+        # Of masked code it is not known.
+        if self.kind is not DriftKind.MODIFIED or self.now is None or any(MARK in line.text for line in self.diff):
             return False
         # `diff` is cut at 400 lines; a part of the lines proves nothing about the others, hence `is_whole`.
         went = [line.text for line in self.diff if line.old_line is not None]

@@ -28,6 +28,7 @@ from findings_report.model.field_types import (
     Url,
 )
 from findings_report.model.finding import Status
+from findings_report.model.redaction import TextRedaction
 
 FORMAT: Final = 1
 """The number of the file format that this version writes and the newest it reads."""
@@ -258,3 +259,5 @@ class Engagement(Frozen):
     """Classification, printed at the foot of every page."""
     tickets: tuple[TicketRef, ...] = ()
     """Tickets to which the whole report is attached."""
+    redact: tuple[TextRedaction, ...] = ()
+    """Texts that the report masks wherever it would print them, as in `redact: [{match: hunter2}]`."""

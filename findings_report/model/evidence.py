@@ -6,9 +6,13 @@ Values only. `resolve` makes them; renderers decide how they look.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
+
+# A word for screen readers between signs that no code has, none of Markdown, HTML or a formula. Of one length.
+MARK: Final = "\u2588redacted\u2588"
+"""What a report prints in place of a passage that its authors masked."""
 
 
 class Frozen(BaseModel):
@@ -213,6 +217,21 @@ class Snippet(Frozen):
     """`fingerprint/1` of the text of each region; empty if the file was not read."""
     file_lines: int | None = None
     """Number of lines of a file that is cited as a whole; None for cited lines, and if the file was not read."""
+    redacted: tuple[Region, ...] = ()
+    """Lines of which a part or the whole is masked, printed or not; rising."""
+
+    @property
+    def masked(self) -> int:
+        """Number of printed passages that the authors masked; masked lines that follow each other are one."""
+        # Code may contain the mark; without `redacted` it is only that.
+        count = 0
+        for run in self.runs if self.redacted or self.is_authors else ():
+            is_within = False
+            for line in run.lines:
+                is_whole = line.text.strip() == MARK
+                count += 0 if is_whole and is_within else line.text.count(MARK)
+                is_within = is_whole
+        return count
 
     @property
     def is_authors(self) -> bool:

@@ -33,6 +33,7 @@ from findings_report.model.field_types import (
     one_or_many,
 )
 from findings_report.model.passages import HasPassages, Position, PrintedAs
+from findings_report.model.redaction import Redaction, TextRedaction
 
 
 class Status(StrEnum):
@@ -140,6 +141,8 @@ class Location(Frozen):
     # Any layout is accepted (diffs, `grep -n`, numbers from web pages), because auditors paste from many programs.
     quote: QuotedCode | None = None
     """Code as copied, in any layout. The quote is checked against git; the report prints the repository's lines."""
+    redact: tuple[Redaction, ...] = ()
+    """Passages that the report masks: `lines`, `match`, or both. The verdict is that of the true text."""
 
 
 class Fix(Frozen):
@@ -275,3 +278,5 @@ class Finding(FindingProse, FindingFacts):
     """Readers of the finding; empty means everybody."""
     extra: dict[Name, Text] = Field(default_factory=dict)
     """Values of the engagement's custom fields."""
+    redact: tuple[TextRedaction, ...] = ()
+    """Texts that the report masks wherever it would print them, as in `redact: [{match: hunter2}]`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from findings_report import authoring
 from findings_report.authoring import severity
 from findings_report.model.evidence import Verdict
+from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
 from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
@@ -69,6 +70,13 @@ class Checked:
     """The files of the folder as they were read; None if `check_authored` was given what was read."""
 
     @property
+    def redactor(self) -> Redactor:
+        """Everything that the report must not print."""
+        if self.evidence is not None:
+            return self.evidence.redactor
+        return redactor_of(self.authored.engagement.redact, self.authored.findings.values())
+
+    @property
     def verdicts(self) -> dict[Verdict, int]:
         """Quotes by verdict, zeros left out."""
         if self.evidence is None:
@@ -124,8 +132,9 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
         problems += authored.without_consequences(faults)
     else:
         problems += check_links(authored.engagement, authored.findings, None)
+    redactor = evidence.redactor if evidence is not None else NOTHING
     # Equal problems once: two locations of one finding can have the same fault at the same place.
-    located = dict.fromkeys(authoring.locate(problems, authored))
+    located = dict.fromkeys(map(redactor.mask_problem, authoring.locate(problems, authored)))
     # Whether a path is in the scope is known once it is written as git writes it.
     unclear = {problem.place for problem in located if problem.code == "path-notation"}
     problems = [problem for problem in located if problem.code != "out-of-scope" or problem.place not in unclear]
@@ -173,11 +182,11 @@ def _evidence(
 
 
 def assembled(checked: Checked, default_date: date | None, findings_commit: FindingsCommit | None = None) -> Report:
-    """Return the report of a checked engagement."""
+    """Return the report of a checked engagement, without what its authors mask."""
     from findings_report.report.assemble import assemble
 
     authored = checked.authored
-    return assemble(
+    report = assemble(
         authored.engagement,
         authored.findings,
         checked.evidence.snippets if checked.evidence else {},
@@ -188,3 +197,4 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         default_date=default_date,
         findings_commit=findings_commit,
     )
+    return redact(report, checked.redactor)

@@ -1,0 +1,414 @@
+"""The code of a location with the passages masked that its authors hide: by `redact`, or by a placeholder in the quote.
+
+Pure: git's lines, the quote and its verdict in, masked ones out. The verdict is always that of the true text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from findings_report.evidence.quote import split_runs
+from findings_report.evidence.shown_lines import shift_lines
+from findings_report.model.engagement import Engagement
+from findings_report.model.evidence import MARK, Check, Difference, Region, Run, Snippet, Verdict
+from findings_report.model.finding import Finding, Location
+from findings_report.model.redaction import Redaction, Redactor, list_hidden_texts, list_texts, redact, replace_spans
+from findings_report.problems import Kind, Problem, Subject
+from findings_report.sourcecode.lines import join_runs, squeeze, unite_regions
+
+Span = tuple[int, int]
+"""Start and end of a passage in a line, 0-based."""
+
+_PLACEHOLDER: Final = re.compile(
+    r"(?:[<\[{(]\s?(?i:redacted|removed|masked|hidden|censored|sanitized|sanitised|secret|omitted|snip|snipped)"
+    r"[^<>\[\]{}()\n]{0,40}[>\]})]"
+    r"|(?i:\bredacted\b|\bcensored\b)"
+    r"|[*\u2022\u25cf\u2588\u2587\u25a0]{3,}+(?:REMOVED[*]{3,}+)?|\b[xX]{4,}+\b"
+    r"|(?<=[\"'`])(?:\.{3,}+|\u2026|<[^<>\"'`\n]{1,40}>)(?=[\"'`]))"
+)
+"""What authors write for a secret: `REDACTED`, `<redacted>`, `***`, `xxxx`; within quotation marks also `...` and `<key>`."""
+
+_SHORTEST_PART: Final = 3  # letters and digits beside a placeholder that identify a line of the file
+_TELLING: Final = 8  # characters of a hidden passage that is masked elsewhere too
+_LAST_LINE: Final = 1_000_000  # more than a file that is read has
+
+
+@dataclass(frozen=True)
+class HiddenPassages:
+    """What the author hides with placeholders in a quote."""
+
+    quote: str
+    """The quote with git's text in their place, as far as it is known, to be checked."""
+    spans: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    """By 1-based line of the file, the passages."""
+    is_unplaced: bool = False
+    """True if the line of a placeholder is not known."""
+
+
+def find_hidden_passages(quote: str, lines: Sequence[str], cited: Sequence[Region]) -> HiddenPassages:
+    """Return what the placeholders of a quote hide in the `lines` of a file, of which the location cites `cited`."""
+    if not _PLACEHOLDER.search(quote):
+        return HiddenPassages(quote)
+    raw = quote.split("\n")
+    verbatim = {squeeze(line) for line in lines}
+    spans: dict[int, set[Span]] = defaultdict(set)
+    is_unplaced = False
+    at = 0
+    for line in (line for run in split_runs(quote) for line in run.lines):
+        at = next((index for index in range(at, len(raw)) if line.text.strip() in raw[index]), at)
+        # A line that is in the file as it was quoted hides nothing: the sign is code.
+        if not _PLACEHOLDER.search(line.text) or squeeze(line.text) in verbatim:
+            continue
+        places = _place_hidden(line.text, line.number, lines, cited)
+        is_unplaced = is_unplaced or not places
+        for number, passages in places.items():
+            spans[number].update(passages)
+        if len(places) == 1:
+            ((number, passages),) = places.items()
+            raw[at] = _fill_in(raw[at], [lines[number - 1][start:end] for start, end in passages])
+    return HiddenPassages("\n".join(raw), {number: tuple(sorted(each)) for number, each in spans.items()}, is_unplaced)
+
+
+def _place_hidden(text: str, number: int | None, lines: Sequence[str], cited: Sequence[Region]) -> dict[int, list[Span]]:
+    """Return the lines that a quoted line with placeholders may be, with the passages that they hide there."""
+    parts = _PLACEHOLDER.split(text)
+    if number is not None and 1 <= number <= len(lines) and (passages := _match_parts(parts, lines[number - 1])):
+        return {number: passages}
+    cited_numbers = [line for region in cited for line in range(region.start_line, min(region.end_line, len(lines)) + 1)]
+    for numbers in (cited_numbers, range(1, len(lines) + 1)):
+        places = {line: passages for line in numbers if (passages := _match_parts(parts, lines[line - 1]))}
+        # Of several cited lines it is not known which is meant, so all are masked; elsewhere that would be a guess.
+        if places and (numbers is cited_numbers or len(places) == 1):
+            return places
+    return {}
+
+
+def _match_parts(parts: Sequence[str], line: str) -> list[Span] | None:
+    """Return the passages of `line` between the parts of a quoted line; None if it is another line."""
+    head, *middle, tail = (part.strip() for part in parts)
+    if not any(sum(map(str.isalnum, part)) >= _SHORTEST_PART for part in (head, *middle, tail)):
+        return None
+    start = line.find(head)
+    if start < 0:
+        return None
+    # Without text before it the passage begins the line.
+    at = start + len(head) if head else len(line) - len(line.lstrip())
+    passages: list[Span] = []
+    for part in middle:
+        end = line.find(part, at) if part else at
+        if end < 0:
+            return None
+        passages.append((at, end))
+        at = end + len(part)
+    end = line.rfind(tail, at) if tail else len(line.rstrip())
+    if end < 0 and sum(map(str.isalnum, head)) < _SHORTEST_PART:
+        return None
+    # An auditor's remark behind the placeholder is not in the file: all that follows is masked.
+    passages.append((at, end if end >= 0 else len(line.rstrip())))
+    passages = [(begin, stop) for begin, stop in passages if any(map(str.isalnum, line[begin:stop]))]
+    return passages or None
+
+
+def _fill_in(line: str, texts: Sequence[str]) -> str:
+    left = iter(texts)
+    return _PLACEHOLDER.sub(lambda match: next(left, match[0]), line)
+
+
+@dataclass(frozen=True)
+class RedactedCode:
+    """The file of a location as the report may print it."""
+
+    lines: Sequence[str]
+    """All lines, masked."""
+    regions: tuple[Region, ...]
+    """Lines of which something is masked."""
+    check: Check
+    """The verdict, with its texts masked."""
+    texts: frozenset[str] = frozenset()
+    """Texts of `redact` that are in the cited lines."""
+    hidden: tuple[str, ...] = ()
+    """Texts of masked lines that no other place may print either."""
+    problems: tuple[Problem, ...] = ()
+    """Entries that mask nothing, and placeholders without an entry; subjects are relative to the location."""
+
+
+def redact_code(
+    location: Location, lines: Sequence[str], check: Check, passages: HiddenPassages, redactor: Redactor
+) -> RedactedCode:
+    """Return the `lines` of a location's file, and the verdict `check` on its quote, as the report may print them.
+
+    `redactor` has the texts of the whole engagement, `passages` is what the quote hides.
+    """
+    if not (redactor or location.redact or passages.spans or passages.is_unplaced):
+        return RedactedCode(lines, (), check)
+    code = "\n".join(lines)
+    cited = _cited_lines(location, check, len(lines))
+    whole, problems = _masked_lines(location, check, cited, len(lines))
+    if passages.is_unplaced:
+        whole |= _unquoted_lines(location, check, lines)
+    spans = _spans_by_line(redactor.find_verbatim(code), lines)
+    texts = {
+        text
+        for text in redactor.texts
+        if any(line in cited for line in _spans_by_line(Redactor((text,)).find_verbatim(code), lines))
+    }
+    local: list[str] = []
+    for index, entry in enumerate(location.redact):
+        if entry.match is None:
+            continue
+        within = _spans_by_line(Redactor((entry.match,)).find_verbatim(code), lines)
+        if entry.lines:
+            within = {line: found for line, found in within.items() if line in _shifted(entry.lines, check, len(lines))}
+            local.append(entry.match)
+            _add(spans, within)
+        if (fault := _explain_absence(entry, location, within, cited, code, lines)) is not None:
+            problems.append(_masks_nothing(*fault, ("redact", index)))
+    is_covered = all(
+        line in whole or all(any(a <= start and end <= b for a, b in spans.get(line, ())) for start, end in found)
+        for line, found in passages.spans.items()
+    )
+    if (passages.spans or passages.is_unplaced) and not (is_covered and not passages.is_unplaced):
+        problems.append(_warn_of_placeholder(passages))
+    quoted = [lines[line - 1][start:end] for line, found in passages.spans.items() for start, end in found]
+    _add(spans, passages.spans)
+    masked = _mask_lines(lines, spans, whole)
+    hidden = [text for line in sorted(whole) for text in list_hidden_texts(lines[line - 1])]
+    hidden += filter(_is_telling, quoted)
+    # Of the rest of the file nothing is printed. Marks of moved code may be anywhere in it.
+    changed = join_runs(sorted(line for line in {*whole, *spans} if line in cited or check.verdict is Verdict.MOVED))
+    own = redactor | Redactor((*local, *quoted))
+    return RedactedCode(
+        masked,
+        changed,
+        _redact_check(check, lines, masked, own, whole),
+        frozenset(texts),
+        tuple(dict.fromkeys(hidden)),
+        tuple(problems),
+    )
+
+
+def _is_telling(text: str) -> bool:
+    return len(text) >= _TELLING and not any(map(str.isspace, text))
+
+
+def _cited_lines(location: Location, check: Check, count: int) -> set[int]:
+    """Return the lines that a location may print or follow; of a file that is cited as a whole, all."""
+    regions = (*location.lines, *check.found, *check.claimed, *location.show, *location.highlight)
+    marked = {line for line in location.notes if line <= count}
+    return {*_numbers(regions, count), *marked} if location.lines or check.found or check.claimed else set(range(1, count + 1))
+
+
+def _numbers(regions: Iterable[Region], count: int) -> Iterator[int]:
+    return (line for region in regions for line in range(region.start_line, min(region.end_line, count) + 1))
+
+
+def _shifted(regions: Iterable[Region], check: Check, count: int) -> set[int]:
+    """Return the lines that `regions` name, where they are in the file; of a moved quote, which lines they are there."""
+    shift: Callable[[int], int | None] = shift_lines(check) if check.verdict is Verdict.MOVED else lambda line: line
+    shifted = [shift(line) for line in _numbers(regions, _LAST_LINE if check.verdict is Verdict.MOVED else count)]
+    if None in shifted:
+        # It is not known where they are now: every line of the quote may be one of them.
+        return set(_numbers(check.found, count))
+    return {line for line in shifted if line is not None and 1 <= line <= count}
+
+
+def _masked_lines(location: Location, check: Check, cited: set[int], count: int) -> tuple[set[int], list[Problem]]:
+    """Return the lines that are masked as a whole, and a problem for each entry that names none of the cited lines."""
+    whole: set[int] = set()
+    problems: list[Problem] = []
+    for index, entry in enumerate(location.redact):
+        if not entry.lines:
+            continue
+        named = _shifted(entry.lines, check, count)
+        if entry.match is None:
+            whole |= named
+        if not named & cited:
+            listed = ", ".join(map(str, entry.lines))
+            regions = ", ".join(map(str, join_runs(sorted(cited)))) or "none"
+            fault = (
+                f"masks nothing: line{'' if listed.isdigit() else 's'} {listed} {'is' if listed.isdigit() else 'are'} not cited"
+            )
+            problems.append(_masks_nothing(fault, f"name lines within {regions}, or remove the entry", ("redact", index)))
+    return whole, problems
+
+
+def _unquoted_lines(location: Location, check: Check, lines: Sequence[str]) -> set[int]:
+    """Return the cited lines that the quote does not show as they are: any of them may be the one that it hides a part of."""
+    shown = {squeeze(line.text) for run in split_runs(location.quote or "") for line in run.lines}
+    return {line for line in _cited_lines(location, check, len(lines)) if squeeze(lines[line - 1]) not in shown}
+
+
+def _spans_by_line(spans: Iterable[Span], lines: Sequence[str]) -> dict[int, list[Span]]:
+    """Return passages of the joined lines by 1-based line; the indentation of later lines is no part of a passage."""
+    by_line: dict[int, list[Span]] = defaultdict(list)
+    ordered = sorted(spans)
+    at, number = 0, 0
+    for start, end in ordered:
+        while number < len(lines) and at + len(lines[number]) < start:
+            at += len(lines[number]) + 1
+            number += 1
+        offset, line = at, number
+        while line < len(lines) and offset < end:
+            begin, stop = max(start - offset, 0), min(end - offset, len(lines[line]))
+            begin += len(lines[line][begin:stop]) - len(lines[line][begin:stop].lstrip())
+            if begin < stop:
+                by_line[line + 1].append((begin, stop))
+            offset += len(lines[line]) + 1
+            line += 1
+    return by_line
+
+
+def _add(spans: dict[int, list[Span]], more: Mapping[int, Sequence[Span]]) -> None:
+    for line, found in more.items():
+        spans.setdefault(line, []).extend(found)
+
+
+def _mask_lines(lines: Sequence[str], spans: Mapping[int, Sequence[Span]], whole: set[int]) -> tuple[str, ...]:
+    masked = list(lines)
+    for number, found in spans.items():
+        masked[number - 1] = replace_spans(lines[number - 1], found)
+    for number in whole:
+        masked[number - 1] = mask_line(lines[number - 1])
+    return tuple(masked)
+
+
+def mask_line(line: str) -> str:
+    """Return a line with all but its indentation masked; a blank one is returned unchanged."""
+    bare = line.lstrip()
+    return line[: len(line) - len(bare)] + MARK if bare else line
+
+
+def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own: Redactor, whole: set[int]) -> Check:
+    """Return a verdict with the texts of its differences masked."""
+
+    def mask(difference: Difference) -> Difference:
+        line = difference.line
+        actual = difference.actual
+        if actual is not None and line is not None and masked[line - 1] != lines[line - 1]:
+            actual = masked[line - 1].strip()
+        quoted = own.mask(difference.quoted) if difference.quoted is not None else None
+        # A quoted line without its own line in the file may be the author's copy of a masked one.
+        if quoted is not None and (line in whole or (line is None and whole)):
+            quoted = mask_line(quoted)
+        return difference.model_copy(update={"quoted": quoted, "actual": actual})
+
+    if not check.differences:
+        return check
+    return check.model_copy(update={"differences": tuple(map(mask, check.differences))})
+
+
+def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) -> tuple[Run, ...]:
+    """Return the author's own lines, which are printed where git's are not known, as the report may print them."""
+    own = redactor | Redactor(tuple(entry.match for entry in location.redact if entry.match is not None))
+    lines = [line for run in runs for line in run.lines]
+    texts = [line.text for line in lines]
+    masked = _mask_lines(texts, _spans_by_line(own.find_verbatim("\n".join(texts)), texts), set()) if own else texts
+    if hidden := [region for entry in location.redact if entry.match is None for region in entry.lines]:
+        numbers = _number_quote([line.number for line in lines], location)
+        masked = tuple(
+            # Of a line without a number it is not known whether it is one of those.
+            mask_line(text) if number is None or any(number in region for region in hidden) else text
+            for number, text in zip(numbers, masked, strict=True)
+        )
+    left = iter(masked)
+    return tuple(Run(lines=tuple(line.model_copy(update={"text": next(left)}) for line in run.lines)) for run in runs)
+
+
+def _number_quote(numbers: Sequence[int | None], location: Location) -> Sequence[int | None]:
+    """Return the numbers of a quote's lines; without any, those of the one range that the location cites, if it fits."""
+    if any(number is not None for number in numbers) or len(location.lines) != 1:
+        return numbers
+    (region,) = location.lines
+    is_fitting = region.end_line - region.start_line + 1 == len(numbers)
+    return range(region.start_line, region.end_line + 1) if is_fitting else numbers
+
+
+def redact_snippet(snippet: Snippet, redactor: Redactor) -> Snippet:
+    """Return a snippet without the texts of other places; the lines that this masks are added to `redacted`."""
+    masked = redact(snippet, redactor)
+    if masked is snippet:
+        return snippet
+    pairs = [
+        (old, new)
+        for run, other in zip(snippet.runs, masked.runs, strict=True)
+        for old, new in zip(run.lines, other.lines, strict=True)
+    ]
+    changed = join_runs(sorted({old.number for old, new in pairs if old.text != new.text and old.number is not None}))
+    # A digest of the true text would let a reader try candidates for the masked part.
+    return (
+        masked.model_copy(update={"redacted": unite_regions(changed, snippet.redacted), "fingerprints": ()})
+        if changed
+        else masked
+    )
+
+
+def check_text_entries(
+    engagement: Engagement, findings: Mapping[str, Finding], texts: Mapping[str, frozenset[str]], unread: frozenset[str]
+) -> Iterator[Problem]:
+    """Yield an error for each `redact` entry of a finding or an engagement whose text is nowhere.
+
+    `texts` are those in the cited code, by finding; `unread` are the findings of which some code is not known.
+    """
+    everywhere = frozenset().union(*texts.values())
+    for key, finding in findings.items():
+        for index, entry in enumerate(finding.redact):
+            if key not in unread and entry.match not in texts.get(key, ()) and not _is_written(finding, entry.match):
+                fault = "masks nothing: the text is neither in the finding nor in the code that it cites"
+                yield _masks_nothing(fault, _CHECK_TEXT, (key, "redact", index))
+    for index, entry in enumerate(engagement.redact):
+        if unread or entry.match in everywhere or _is_written(engagement, entry.match):
+            continue
+        if not any(_is_written(finding, entry.match) for finding in findings.values()):
+            fault = "masks nothing: the text is nowhere in the report"
+            yield _masks_nothing(fault, _CHECK_TEXT, ("engagement", "redact", index))
+
+
+_CHECK_TEXT: Final = "copy the text exactly, or remove the entry; an entry without effect hides that something is printed"
+
+
+def _is_written(value: object, text: str) -> bool:
+    redactor = Redactor((text,))
+    return any(redactor.find(written) for _, written in list_texts(value))
+
+
+def _explain_absence(
+    entry: Redaction,
+    location: Location,
+    within: Mapping[int, object],
+    cited: set[int],
+    code: str,
+    lines: Sequence[str],
+) -> tuple[str, str] | None:
+    """Return fault and remedy of an entry whose text is not in the cited lines, the quote or the notes; None if it is."""
+    text = entry.match or ""
+    if any(line in cited for line in within) or (not entry.lines and _is_written(location, text)):
+        return None
+    where = "the named lines" if entry.lines else "the cited lines, the quote or the notes"
+    fault = f"masks nothing: the text is not in {where}"
+    elsewhere = [*_spans_by_line(Redactor((text,)).find_verbatim(code), lines)]
+    if elsewhere:
+        return fault, f"the text is in line {elsewhere[0]} of {location.path}: correct `lines`, or remove the entry"
+    if folded := [*_spans_by_line(Redactor((text.casefold(),)).find_verbatim(code.casefold()), lines)]:
+        return fault, f"line {folded[0]} of {location.path} has the text in other case: copy it exactly"
+    return fault, _CHECK_TEXT
+
+
+def _masks_nothing(fault: str, remedy: str, subject: Subject) -> Problem:
+    return Problem(Kind.INPUT, fault, remedy, subject=subject, code="redact-nothing")
+
+
+def _warn_of_placeholder(passages: HiddenPassages) -> Problem:
+    lines = ", ".join(map(str, join_runs(sorted(passages.spans))))
+    if passages.is_unplaced:
+        fault = "the quote hides text, and it is not known in which line: the lines that it does not show are masked"
+        remedy = "name the lines in `redact`, as in `redact: [{lines: 14}]`"
+        return Problem(Kind.SOURCE, fault, remedy, subject=("quote",), level="warning", code="quote-hides")
+    is_one = lines.isdigit()
+    fault = f"the quote hides a part of line{'' if is_one else 's'} {lines}; the report masks the same part"
+    named = lines if is_one else f"[{lines}]"
+    remedy = f"write `redact: [{{lines: {named}}}]` to mask all of it, or quote the code unchanged"
+    return Problem(Kind.SOURCE, fault, remedy, subject=("quote",), level="warning", code="quote-hides")

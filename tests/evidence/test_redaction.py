@@ -1,0 +1,279 @@
+"""Locations with masked passages: what is printed of them, what is said of their quotes, and entries that mask nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from repositories import Commit, build
+
+from findings_report.evidence.resolve import Resolution, resolve
+from findings_report.git import Repository, open_repository
+from findings_report.model.engagement import Engagement
+from findings_report.model.evidence import MARK, Snippet, Verdict
+from findings_report.model.finding import Finding
+from findings_report.model.redaction import Redactor, list_hidden_texts
+from findings_report.sourcecode.lines import fingerprint
+
+SECRET = "hunter2-S3cr3t"
+CODE = f'''import os
+
+
+def connect():
+    user = "admin"
+    password = "{SECRET}"
+    return login(user, password)
+
+
+KEY = """
+-----BEGIN PRIVATE KEY-----
+MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ
+    C7VJTUt9Us8cKjMzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dV
+-----END PRIVATE KEY-----
+"""
+
+
+def again():
+    return login("root", "{SECRET}")
+'''
+LINES = CODE.split("\n")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    path = tmp_path_factory.mktemp("audited")
+    build(path, [Commit({"app.py": CODE, "b.py": f"# b\nx = '{SECRET}'\n"}, tag="1.0")])
+    with open_repository(path, name="app") as repository:
+        yield repository
+
+
+def resolved(source: Repository | None, *locations: dict[str, Any], **finding: Any) -> Resolution:
+    written = {"title": "T", "severity": "high", "description": "d", **finding}
+    engagement = Engagement.model_validate({"title": "T", "repositories": {"app": {"revision": "1.0"}}})
+    value = Finding.model_validate({**written, "locations": [{"path": "app.py", **each} for each in locations]})
+    return resolve(engagement, {"A-1": value}, {"app": source})
+
+
+def printed(snippet: Snippet) -> list[str]:
+    return [line.text for run in snippet.runs for line in run.lines]
+
+
+def said(resolution: Resolution) -> list[str]:
+    return [problem.code for problem in resolution.problems if problem.code not in ("not-pinned", "unchecked")]
+
+
+def test_lines_are_masked_and_keep_their_indentation_and_number(source: Repository) -> None:
+    result = resolved(source, {"lines": "4-7", "redact": [{"lines": 6}]})
+
+    (snippet,) = result.snippets["A-1"]
+    assert printed(snippet) == [LINES[3], LINES[4], f"    {MARK}", LINES[6]]
+    assert [line.number for run in snippet.runs for line in run.lines] == [4, 5, 6, 7]
+    assert snippet.masked == 1
+    assert said(result) == []
+
+
+def test_a_text_is_masked_within_its_line_and_one_length_stands_for_all(source: Repository) -> None:
+    result = resolved(source, {"lines": "5-6", "redact": [{"match": SECRET}, {"lines": 5, "match": "admin"}]})
+
+    assert printed(result.snippets["A-1"][0]) == [f'    user = "{MARK}"', f'    password = "{MARK}"']
+
+
+def test_the_verdict_is_that_of_the_true_text(source: Repository) -> None:
+    quote = "\n".join(LINES[4:7])
+
+    for redact in ([{"lines": 6}], [{"match": SECRET}], [{"lines": "4-7"}]):
+        result = resolved(source, {"lines": "5-7", "quote": quote, "redact": redact})
+        assert result.snippets["A-1"][0].check.verdict is Verdict.EXACT
+        assert said(result) == []
+
+
+def test_an_edited_quote_shows_the_difference_without_the_passage(source: Repository) -> None:
+    quote = f'    user = "adm1n"\n    password = "{SECRET}x"\n    return login(user, password)'
+
+    result = resolved(source, {"lines": "5-7", "quote": quote, "redact": [{"lines": 6}]})
+
+    (snippet,) = result.snippets["A-1"]
+    assert snippet.check.verdict is Verdict.EDITED
+    assert {difference.line for difference in snippet.check.differences if difference.line} == {5, 6}
+    assert SECRET not in snippet.model_dump_json()
+    assert not any(SECRET in problem.fault for problem in result.problems)
+
+
+def test_a_key_of_several_lines_is_masked_whatever_its_indentation(source: Repository) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(line.strip() for line in LINES[11:14])
+
+    result = resolved(source, {"lines": "10-15", "show": "12-13", "redact": [{"match": key}]})
+
+    (snippet,) = result.snippets["A-1"]
+    assert printed(snippet) == [MARK, f"    {MARK}"]
+    assert snippet.masked == 1
+    assert [str(region) for region in snippet.redacted] == ["11-14"]
+
+
+def test_what_one_location_masks_no_other_one_prints(source: Repository) -> None:
+    result = resolved(source, {"lines": 6, "redact": [{"lines": 6}]}, {"lines": "5-6"}, {"lines": 19}, {"path": "b.py"})
+
+    assert SECRET not in str([snippet.model_dump_json() for snippet in result.snippets["A-1"]])
+    assert printed(result.snippets["A-1"][1]) == [LINES[4], f"    {MARK}"]
+    assert printed(result.snippets["A-1"][2]) == [LINES[18].replace(SECRET, MARK)]
+
+
+def test_the_lines_of_a_moved_quote_are_those_that_the_author_named(source: Repository) -> None:
+    quote = "\n".join(LINES[4:7])
+
+    result = resolved(source, {"lines": "15-17", "quote": quote, "redact": [{"lines": 16}]})
+
+    (snippet,) = result.snippets["A-1"]
+    assert snippet.check.verdict is Verdict.MOVED
+    assert printed(snippet) == [LINES[4], f"    {MARK}", LINES[6]]
+    assert said(result) == ["quote-moved"]
+
+
+def test_without_a_clone_the_authors_lines_are_masked() -> None:
+    numbered = f'5: user = "admin"\n6: password = "{SECRET}"'
+    bare = f'user = "admin"\npassword = "{SECRET}"'
+
+    for quote, lines, masked in ((numbered, "5-6", 1), (bare, "5-6", 1), (bare, "4-9", 1)):
+        (snippet,) = resolved(None, {"lines": lines, "quote": quote, "redact": [{"lines": 6}]}).snippets["A-1"]
+        assert snippet.check.verdict is Verdict.UNCHECKED
+        assert SECRET not in snippet.model_dump_json()
+        assert snippet.masked == masked
+    (snippet,) = resolved(None, {"lines": "5-6", "quote": bare, "redact": [{"match": SECRET}]}).snippets["A-1"]
+    assert printed(snippet) == ['user = "admin"', f'password = "{MARK}"']
+
+
+@pytest.mark.parametrize(
+    ("location", "remedy"),
+    [
+        ({"lines": "4-5", "redact": [{"lines": 6}]}, "name lines within 4-5"),
+        ({"lines": "4-5", "redact": [{"match": SECRET}]}, "is in line 6 of app.py"),
+        ({"lines": "4-5", "redact": [{"lines": 5, "match": SECRET}]}, "is in line 6 of app.py"),
+        ({"lines": "6", "redact": [{"match": SECRET.upper()}]}, "copy it exactly"),
+        ({"lines": "6", "redact": [{"match": "another"}]}, "copy the text exactly"),
+        ({"lines": "6", "redact": [{"lines": 99}]}, "name lines within 6"),
+    ],
+)
+def test_an_entry_that_masks_nothing_is_an_error(source: Repository, location: dict[str, Any], remedy: str) -> None:
+    (problem,) = [problem for problem in resolved(source, location).problems if problem.code == "redact-nothing"]
+
+    assert problem.level == "error"
+    assert problem.subject == ("A-1", "locations", 0, "redact", 0)
+    assert remedy in (problem.remedy or "")
+    assert SECRET.casefold() not in f"{problem.fault} {problem.remedy}".casefold()
+
+
+def test_a_text_of_the_finding_is_in_it_or_an_error(source: Repository) -> None:
+    def code_of(text: str) -> list[str]:
+        return said(resolved(source, {"lines": 6}, description="the **admin**", redact=[{"match": text}]))
+
+    assert code_of(SECRET) == []
+    assert code_of("admin") == []
+    assert code_of("nowhere") == ["redact-nothing"]
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "REDACTED",
+        "<redacted>",
+        "[REDACTED]",
+        "***",
+        "********",
+        "***REMOVED***",
+        "xxxxxxxx",
+        "<your-password>",
+        "...",
+        "…",
+        "•••••",
+    ],
+)
+def test_a_placeholder_in_a_quote_masks_gits_text_and_is_warned_of(source: Repository, placeholder: str) -> None:
+    quote = "\n".join(LINES[4:7]).replace(SECRET, placeholder)
+
+    result = resolved(source, {"lines": "5-7", "quote": quote})
+
+    (snippet,) = result.snippets["A-1"]
+    assert printed(snippet) == [LINES[4], f'    password = "{MARK}"', LINES[6]]
+    assert snippet.check.verdict is Verdict.EXACT
+    assert said(result) == ["quote-hides"]
+    assert "`redact: [{lines: 6}]`" in (result.problems[-1].remedy or "")
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "    password = <redacted>",
+        "password: REDACTED",
+        "6 |     password = ***  # <-- hard-coded!",
+        '    passwd = "REDACTED"\n    return login(user, password)',
+        "REDACTED",
+        'def connect():\n    user = "admin"\n    [...]\n    password = "s3***"',
+    ],
+)
+def test_a_placeholder_never_lets_the_hidden_text_be_printed(source: Repository, quote: str) -> None:
+    result = resolved(source, {"lines": "4-7", "quote": quote})
+
+    assert SECRET not in result.snippets["A-1"][0].model_dump_json()
+    assert SECRET not in str(result.problems)
+    assert "quote-hides" in said(result)
+
+
+def test_a_sign_that_the_file_has_too_hides_nothing(tmp_path: Path) -> None:
+    code = 'void f(char ***argv) {\n  log("REDACTED");\n  puts("...");\n}\n'
+    build(tmp_path, [Commit({"app.py": code}, tag="1.0")])
+    with open_repository(tmp_path, name="app") as repository:
+        result = resolved(repository, {"lines": "1-4", "quote": code})
+
+    assert printed(result.snippets["A-1"][0]) == code.splitlines()
+    assert said(result) == []
+
+
+def test_digests_are_those_of_the_masked_text(source: Repository) -> None:
+    (snippet, other) = resolved(
+        source, {"lines": "5-6", "redact": [{"match": SECRET}]}, {"lines": 6}, redact=[{"match": SECRET}]
+    ).snippets["A-1"]
+
+    assert snippet.fingerprints == (fingerprint([LINES[4], LINES[5].replace(SECRET, MARK)]),)
+    assert fingerprint([LINES[5]]) not in other.fingerprints
+
+
+def test_a_text_is_found_however_prose_writes_it() -> None:
+    redactor = Redactor(("my_key&<1>", "correct horse battery"))
+
+    for text in (
+        "my_key&<1>",
+        r"my\_key\&\<1\>",
+        "my_key&amp;&lt;1&gt;",
+        "&#109;y_key&#x26;<1>",
+        "**my**_key&<1>",
+        "my_key%26%3C1%3E",
+        "my_\u200bkey&<1>",
+        "correct\n  horse   battery",
+        "correct horse\tbattery",
+    ):
+        assert redactor.mask(f"a {text} b") == f"a {MARK} b", text
+    assert redactor.mask("my key and correct horses") == "my key and correct horses"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=4, max_size=12), min_size=1, max_size=4), st.text(max_size=30))
+def test_no_masked_text_is_left(texts: list[str], around: str) -> None:
+    texts = [text for text in texts if len("".join(text.split())) >= 4]
+    redactor = Redactor(tuple(texts))
+    rests = MARK.join(["", *re.findall(".", around), ""])
+
+    masked = redactor.mask("\n".join(f"{around}{text}{around}" for text in texts))
+
+    assert not any(text in masked for text in texts if text not in MARK and text not in rests and MARK not in text)
+
+
+def test_values_of_a_masked_line_are_masked_elsewhere_and_common_words_are_not() -> None:
+    assert [*list_hidden_texts('  token = "a1b2c3d4e5"')] == ['token = "a1b2c3d4e5"', "a1b2c3d4e5"]
+    assert [*list_hidden_texts("API_KEY=abcd1234efgh")] == ["API_KEY=abcd1234efgh", "abcd1234efgh"]
+    assert [*list_hidden_texts('logger.info("username")')] == ['logger.info("username")']
+    assert [*list_hidden_texts("    }")] == []
