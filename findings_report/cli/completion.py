@@ -34,10 +34,10 @@ def _folder(context: typer.Context) -> Path:
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """Return the library's entries."""
     # Imported here: the program starts at each press of Tab, also for words that need nothing else.
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_library_entries
 
     shared = context.params.get("library")
-    return _propose(lambda: complete.library_entries(_folder(context), Path(shared) if shared else None), incomplete)
+    return _propose(lambda: list_library_entries(_folder(context), Path(shared) if shared else None), incomplete)
 
 
 def problem_codes(incomplete: str) -> list[str]:
@@ -49,34 +49,34 @@ def problem_codes(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Return the formats of a report."""
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_formats
 
-    return _propose(complete.formats, incomplete)
+    return _propose(list_formats, incomplete)
 
 
 def severities(context: typer.Context, incomplete: str) -> list[str]:
     """Return the engagement's scale."""
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_severities
 
-    return _propose(lambda: complete.severities(_folder(context)), incomplete)
+    return _propose(lambda: list_severities(_folder(context)), incomplete)
 
 
 def findings(context: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of the engagement's findings."""
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_finding_ids
 
-    return _propose(lambda: complete.finding_ids(_folder(context)), incomplete)
+    return _propose(lambda: list_finding_ids(_folder(context)), incomplete)
 
 
 def repositories(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the engagement's repositories."""
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_repositories
 
-    return _propose(lambda: complete.repositories(_folder(context)), incomplete)
+    return _propose(lambda: list_repositories(_folder(context)), incomplete)
 
 
 def templates(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the tool's templates and of the engagement's own."""
-    from findings_report.commands import complete
+    from findings_report.commands.check import list_templates
 
-    return _propose(lambda: complete.templates(_folder(context)), incomplete)
+    return _propose(lambda: list_templates(_folder(context)), incomplete)

@@ -1,12 +1,17 @@
 """The commands `check` and `list`: an engagement is read and checked against git, and the gates are applied; or its findings, a
-line each."""
+line each. And the words that a shell proposes for an option.
+
+A function for the shell reads only what it needs: completion runs on every press of Tab.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
+from findings_report import authoring
 from findings_report.authoring import severity
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding, Status
@@ -14,8 +19,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import check as domain
 from findings_report.report.check import Checked, Inputs, Progress, read
-
-# SELF
+from findings_report.report.formats import FORMATS
 
 
 def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, strict: bool = False) -> Checked:
@@ -95,3 +99,39 @@ def overview(inputs: Inputs) -> Overview:
     # The sort is stable: findings of one severity stay in natural order (2 before 10).
     entries.sort(key=lambda entry: scale.index(entry.severity))
     return Overview(authored.engagement.status_words, tuple(entries), authored.warnings)
+
+
+def list_formats() -> tuple[str, ...]:
+    """Return the formats of a report."""
+    return tuple(FORMATS)
+
+
+def list_library_entries(start: Path, shared: Path | None) -> tuple[str, ...]:
+    """Return the entries of the engagement's library and of `shared`. Raise FindingsReportError without an engagement."""
+    from findings_report.commands.new import library
+
+    return library(start, shared).entries
+
+
+def list_severities(start: Path) -> tuple[str, ...]:
+    """Return the engagement's scale, worst first. Raise FindingsReportError where it cannot be read."""
+    # Without the findings: reading all of them would be felt at a prompt.
+    engagement = authoring.load_engagement(authoring.Folder(authoring.find_folder(start))).engagement
+    return tuple(severity.name for severity in engagement.severities)
+
+
+def list_finding_ids(start: Path) -> tuple[str, ...]:
+    """Return the ids of the engagement's findings. Raise FindingsReportError where one cannot be read."""
+    return tuple(authoring.load(authoring.Folder(authoring.find_folder(start))).findings)
+
+
+def list_repositories(start: Path) -> tuple[str, ...]:
+    """Return the names of the engagement's repositories. Raise FindingsReportError where it cannot be read."""
+    return tuple(authoring.load_engagement(authoring.Folder(authoring.find_folder(start))).engagement.repositories)
+
+
+def list_templates(start: Path) -> tuple[str, ...]:
+    """Return the names of the tool's templates and of the engagement's own. Raise FindingsReportError where there is none."""
+    from findings_report.rendering.template_files import find_template, template_names
+
+    return tuple(template_names(find_template("standard", authoring.find_folder(start), given=False)))

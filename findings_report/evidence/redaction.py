@@ -42,7 +42,7 @@ class HiddenPassages:
     """What the author hides with placeholders in a quote."""
 
     quote: str
-    """The quote with git's text in their place, as far as it is known, to be checked."""
+    """The quote to check: with the text from git in their place, where that is known."""
     spans: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
     """By 1-based line of the file, the passages."""
     is_unplaced: bool = False
@@ -237,7 +237,7 @@ def _masked_lines(location: Location, check: Check, cited: set[int], count: int)
 
 
 def _unquoted_lines(location: Location, check: Check, lines: Sequence[str]) -> set[int]:
-    """Return the cited lines that the quote does not show as they are: any of them may be the one that it hides a part of."""
+    """Return the cited lines that the quote does not repeat: any of them may be the one of which it hides a part."""
     shown = {squeeze(line.text) for run in split_runs(location.quote or "") for line in run.lines}
     return {line for line in _cited_lines(location, check, len(lines)) if squeeze(lines[line - 1]) not in shown}
 
