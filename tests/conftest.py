@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="write tests/gold/ anew instead of comparing with it")
     specifications = "folder with spec.txt of CommonMark and of GFM, and other files with examples in that form"
     parser.addoption("--markdown-examples", type=Path, metavar="FOLDER", help=specifications)
+    parser.addoption(
+        "--corpora", type=Path, help="a folder of corpora that are not part of this repository, see `make corpora`"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,6 +74,16 @@ class Gold:
 @pytest.fixture
 def gold(request: pytest.FixtureRequest) -> Gold:
     return Gold(bless=bool(request.config.getoption("--bless")))
+
+
+@pytest.fixture(scope="session")
+def corpora(request: pytest.FixtureRequest) -> Path:
+    """The folder of corpora that are not part of this repository; tests of them are skipped without it."""
+    folder = request.config.getoption("--corpora")
+    if folder is None:
+        pytest.skip("no folder of corpora: `make corpora CORPORA=FOLDER`")
+    assert isinstance(folder, Path)
+    return folder.resolve()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -74,6 +74,12 @@ _FORBIDDEN = re.compile(
 )
 
 
+# From the end of a value on: blank lines and comments, then a number sign with neither a blank nor a line end before it.
+_GLUED_COMMENT = re.compile(r"(?:[^#\n]*+(?:(?<=[ \t])#[^\n]*+)?+\n|(?:(?<=\n)#[^\n]*+)\n)*+[^#\n]*+(?<![ \t\n])(?<!^)#")
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_LATER_BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
+
+
 def remedy(fault: str, lines: list[str], line: int) -> str | None:
     """Return the remedy for the libyaml message `fault` in `line` (0-based) of `lines`; None if the cause is not clear."""
     shown = lines[line] if line < len(lines) else ""
@@ -144,7 +150,8 @@ class YamlDocument:
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:
-        return (0, *(found.end() for found in BREAKS.finditer(self.text)))
+        # Where the last line has no end, a block scalar ends in a line behind it: see `_events`.
+        return (0, *(found.end() for found in BREAKS.finditer(self.text)), len(self.text))
 
     def index(self, line: int, column: int) -> int:
         """Return the index in `text` of a line and column, both 0-based."""
@@ -177,6 +184,9 @@ class _Open:
 
 @dataclass(slots=True)
 class _Build:
+    text: str
+    before: int = 0
+    """Index of the character behind the last event."""
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
@@ -187,7 +197,7 @@ class _Build:
 def read(content: bytes) -> YamlDocument:
     """Return the document in `content`. Raises YamlFault and, whatever the bytes, no other exception."""
     text = _decode(content)
-    build = _Build()
+    build = _Build(text)
     try:
         for event in _events(text):
             _take(event, build)
@@ -213,6 +223,9 @@ def _decode(content: bytes) -> str:
         ) from None
     if (found := _FORBIDDEN.search(text)) is not None:
         _refuse_character(found[0], *_position(text, found.start()))
+    if (found := _LATER_BYTE_ORDER_MARK.search(text)) is not None:
+        fault = "a line begins with a byte order mark, which is for the beginning of a file"
+        raise YamlFault(fault, *_position(text, found.start()), "remove it; it is invisible")
     if (found := _BREAKS_FOR_SOME.search(text)) is not None:
         escape = f"{ord(found[0]):04X}"
         is_carriage_return = found[0] == "\r"
@@ -242,8 +255,10 @@ def _refuse_character(character: str, line: int, column: int) -> None:
 
 def _events(text: str) -> Iterator[Any]:
     # Events, not `yaml.load`: PyYAML's loaders follow YAML 1.1, keep the last of two equal keys, and expand aliases.
-    # Builds of PyYAML without libyaml have no CParser; the Python parser gives the same events, only slower.
-    parser = yaml.CParser(text) if hasattr(yaml, "CParser") else yaml.CSafeLoader(text)
+    # Builds of PyYAML without libyaml have no CSafeLoader; the Python parser gives the same events, only slower.
+    # Parsers differ in whether a block scalar at the end of a file without a line end has one.
+    ended = text if text.endswith("\n") else text + "\n"
+    parser = yaml.CSafeLoader(ended) if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader(ended)
     try:
         yield from iter(parser.get_event, None)
     finally:
@@ -252,6 +267,7 @@ def _events(text: str) -> Iterator[Any]:
 
 def _take(event: Any, build: _Build) -> None:
     """Add one parser event to the document. Raises YamlFault for YAML that is not allowed."""
+    _refuse_what_only_libyaml_reads(event, build)
     # Aliases can expand a small file to gigabytes ("billion laughs"), and a value with two places has no single line.
     if isinstance(event, yaml.AliasEvent):
         raise _at(event, f"the alias *{event.anchor} is not read", "write the value out, or quote a text that starts with *")
@@ -272,6 +288,30 @@ def _take(event: Any, build: _Build) -> None:
         _close(event, build)
     elif isinstance(event, yaml.DocumentStartEvent) and build.has_root:
         raise _at(event, "a second document starts here", "one file holds one document: remove the `---`")
+
+
+def _refuse_what_only_libyaml_reads(event: Any, build: _Build) -> None:
+    """Raise YamlFault for text that other readers of YAML take for something else (yaml-test-suite SU5Z, X4QW, 652Z, MUS6)."""
+    start, end = event.start_mark.index, event.end_mark.index
+    if (
+        isinstance(event, yaml.DocumentStartEvent)
+        and (directive := _DIRECTIVE.search(build.text, build.before, end)) is not None
+    ):
+        line, column = _position(build.text, directive.start())
+        remedy = "remove the line; files are read as YAML 1.2"
+        raise YamlFault("a directive, a line that starts with %, is not read", line, column, remedy)
+    in_flow = bool(build.stack) and build.stack[-1].style in "{["
+    if in_flow and build.text[start - 1 : start] == "?" and not isinstance(event, yaml.CollectionEndEvent):
+        raise _at(event, "a text that starts with ? loses it within [ ] and { }", "quote the text")
+    if isinstance(event, yaml.ScalarEvent) and event.style in ("|", ">"):
+        gap = start, build.text.find("\n", start)
+    else:
+        gap = build.before, start
+    # YAML 1.2.2, section 6.6: a comment is separated from what is before it. To others this is text, or an error.
+    if (glued := _GLUED_COMMENT.match(build.text, *gap)) is not None:
+        line, column = _position(build.text, glued.end() - 1)
+        raise YamlFault("a comment begins right after a value", line, column, "put a blank before #, or quote the text")
+    build.before = max(build.before, end)
 
 
 def _at(event: Any, fault: str, remedy: str | None = None) -> YamlFault:

@@ -126,10 +126,11 @@ def open_plain(path: Path, *, largest: int) -> Iterator[BinaryIO | None]:
     except (FileNotFoundError, NotADirectoryError):
         yield None
         return
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+        os.close(descriptor)
+        raise ValueError(f"{path} is not a small plain file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-            raise ValueError(f"{path} is not a small plain file")
         yield file
 
 
