@@ -19,13 +19,21 @@ SHORT_DIGEST: Final = 12
 
 _SUPERSEDABLE = re.compile(rf"(?P<stem>.+)-(?P<digest>[0-9a-f]{{{SHORT_DIGEST}}})(?P<suffix>\.[^.]*)?\Z")
 _MARK = re.compile(r"\bsha256:([0-9a-f]{64})\b")
+# A marker may end a sentence, and an id consists of words joined by `.`, `_` and `-`.
+_MARKERS = re.compile(r"findings-report:[a-z0-9-]++/\w++(?:[.-]++\w++)*+")
 
 
 class Markup(StrEnum):
     """The markup of texts on a tracker."""
 
+    GITHUB = "github"
+    """Markdown of GitHub."""
+    GITLAB = "gitlab"
+    """Markdown of GitLab."""
+    REDMINE = "redmine"
+    """Markdown of Redmine, if it is set to it."""
     MARKDOWN = "markdown"
-    """GitLab, GitHub, and Redmine if it is set to Markdown."""
+    """Markdown for a program of the user, and for export."""
     TEXTILE = "textile"
     """Redmine by default."""
     JIRA_WIKI = "jira_wiki"
@@ -175,10 +183,11 @@ class Draft:
     """Severity, weaknesses and tags, for trackers that have labels."""
 
     def is_marked(self, text: str) -> bool:
-        """Return True if `text` contains the marker, and not one of a finding whose id only begins with this one."""
-        # The lookahead: `.../DEMO-1` must not match the ticket of `.../DEMO-10` or `.../DEMO-1.a`, but may end a sentence.
+        """Return True if `marker` is the last marker in `text`: one in the text of a finding, which is above the end, is no
+        proof that the ticket is this finding's.
+        """
         plain = text.replace("\\", "")  # Jira's wiki markup escapes characters of the marker
-        return re.search(re.escape(self.marker) + r"(?![\w.-]*\w)", plain) is not None
+        return _MARKERS.findall(plain)[-1:] == [self.marker]
 
 
 # Version 0.1.0 wrote the printed words, `Partially resolved`.

@@ -30,7 +30,7 @@ from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report.check import Inputs, assembled, check
 from findings_report.report.output_files import own_build
 from findings_report.system.atomic_files import publish
-from findings_report.tickets.markup.convert import truncate
+from findings_report.tickets.markup.convert import convert, truncate
 from findings_report.tickets.session import LockFile, TicketsResult
 
 FOLDER: Final = "tickets"
@@ -86,7 +86,8 @@ def export(
 def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:
     """Return the drafts in one of IMPORT_FORMATS: files by name."""
     if name == "md":
-        return {f"{draft.finding}.md": f"# {escape(draft.title)}\n\n{draft.text}\n{draft.end}".encode() for draft in drafts}
+        texts = {draft.finding: f"# {escape(draft.title)}\n\n{draft.text}\n{draft.end}" for draft in drafts}
+        return {f"{finding}.md": convert(text, Markup.MARKDOWN).encode() for finding, text in texts.items()}
     return {"jira.csv": _jira(drafts)} if name == "jira" else {"azure.csv": _azure(drafts)}
 
 

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,8 @@ class Expression(NamedTuple):
 def _patterns(value: object, name: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
         yield name, value
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _patterns(vars(value) if hasattr(value, "__dict__") else {}, name)
     elif isinstance(value, tuple | list | dict):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
@@ -92,8 +95,8 @@ def expressions() -> list[Expression]:
         for variable, value in vars(module).items():
             for name, pattern in _patterns(value, f"{info.name}.{variable}"):
                 users = own if variable.startswith("_") else package
-                # A pattern of a table is called through another name.
-                is_searched = re.search(rf"\b{variable}(?:\[[^\]]*\])?\.(?:{SEARCHES})\(", users) is not None
+                # A pattern of a table is called through another name, and one of a record in a table through that of a field.
+                is_searched = re.search(rf"\b{variable}(?:\[[^\]]*\])?\.(?:{SEARCHES})\(", users) is not None or "]['" in name
                 key = (pattern.pattern, pattern.flags)
                 before = known.get(key)
                 known[key] = Expression(name, pattern, is_searched or (before is not None and before.is_searched))

@@ -50,10 +50,10 @@ x = "*a*"
 def test_textile_has_every_construct() -> None:
     assert convert(ALL, Markup.TEXTILE) == (
         "h2. Head\n\n"
-        'Some *bold*, _slanted_, -gone-, @code@ and "a &#40;link)":https://example.org/a.\n\n'
+        'Some *bold*, _slanted_, -gone-, <code>code</code> and "a &#40;link)":https://example.org/a.\n\n'
         "* one\n* two\n*# inner\n\n"
         "> quoted\n\n"
-        "|_. a |_. b |\n| 1 | @2@ |\n\n"
+        "|_. a |_. b |\n| 1 | <code>2</code> |\n\n"
         '<pre><code class="python">\nx = "*a*"\n</code></pre>\n'
     )
 

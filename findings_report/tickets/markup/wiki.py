@@ -17,6 +17,8 @@ _WEB: Final = ("https://", "http://", "mailto:")
 _JIRA_SPECIAL = re.compile(r"[*_+\-@%^~|!?\[\]{}#\\]|(?<![\w])\b(?=(?:bq|h[1-6])\. )")
 # Places in which Jira takes these characters for text: words such as `snake_case` need no backslashes.
 _JIRA_PLAIN = re.compile(r"(?<=\w)[-_](?=\w)|(?<=\w)[?!](?=\s|\Z)")
+# Up to its hyphen, a key such as SEC-12 that would become a link to an issue, struck through if that is done.
+_JIRA_KEY = re.compile(r"\b[A-Z][A-Z0-9_]*+-(?=\d)")
 # Languages that Jira highlights; for any other it prints an error on the page.
 _JIRA_LANGUAGES: Final = {
     "bash": "bash", "c": "c", "cpp": "cpp", "c++": "cpp", "csharp": "c#", "css": "css", "go": "go", "html": "html",
@@ -25,9 +27,8 @@ _JIRA_LANGUAGES: Final = {
     "rust": "rust", "scala": "scala", "sql": "sql", "swift": "swift", "xml": "xml", "yaml": "yaml",
 }  # fmt: skip
 # Textile's marks, and whatever Redmine turns into links and macros. They become entities: a backslash is no escape.
-_TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)")
+_TEXTILE_SPECIAL = re.compile(r"[*_+\-@%^~|!\"\[\]{}<>#?=(]|&(?=#?\w+;)|(?<=\w)[:](?=\S)|(?<=\b[rR])\d")
 _TEXTILE_PLAIN = re.compile(r"(?<=\w)-(?=\w)|(?<=\w)_(?=\w)|(?<=\s)\((?=\w)")
-_TEXTILE_WORD = re.compile(r"[\w./:#…-]+\Z")
 _TEXTILE_TAGS = re.compile(r"<(?=\s*/?\s*(?:pre|code|notextile)\b)", re.IGNORECASE)
 
 
@@ -145,7 +146,8 @@ def _inline(node: SyntaxTreeNode, marks: WikiMarks) -> str:
 
 
 def _jira_escape(text: str) -> str:
-    plain = {match.start() for match in _JIRA_PLAIN.finditer(text)}
+    keys = {match.end() - 1 for match in _JIRA_KEY.finditer(text)}
+    plain = {match.start() for match in _JIRA_PLAIN.finditer(text)} - keys
     return _JIRA_SPECIAL.sub(lambda match: match[0] if match.start() in plain else f"\\{match[0]}", text)
 
 
@@ -176,7 +178,7 @@ def _textile_escape(text: str) -> str:
 
 
 def _textile_code(text: str) -> str:
-    return f"@{text}@" if _TEXTILE_WORD.match(text) else f"<code>{_textile_literal(text)}</code>"
+    return f"<code>{_textile_literal(text)}</code>"  # `@text@` would mention the user of that name
 
 
 def _textile_fence(text: str, language: str) -> str:

@@ -112,7 +112,7 @@ def open_github(environment: Environment) -> Iterator[GitHub]:
 class GitHub:
     """One GitHub."""
 
-    markup = description_markup = Markup.MARKDOWN
+    markup = description_markup = Markup.GITHUB
     description_limit = 65_536
 
     def __init__(self, client: ApiClient) -> None:

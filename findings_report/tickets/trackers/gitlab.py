@@ -16,6 +16,7 @@ from findings_report.model.ticket import Attached, Draft, File, Markup, Project,
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
 from findings_report.tickets.http.response import ApiModel, Number, Text, invalid_reference
+from findings_report.tickets.markup.convert import neutralise_title
 
 REFERENCE: Final = "gitlab:group/project#4"
 _PROJECT = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+"
@@ -78,7 +79,7 @@ def open_gitlab(environment: Environment) -> Iterator[GitLab]:
 class GitLab:
     """One GitLab."""
 
-    markup = description_markup = Markup.MARKDOWN
+    markup = description_markup = Markup.GITLAB
     description_limit = 1_000_000  # GitLab's own: 1,048,576
 
     def __init__(self, client: ApiClient) -> None:
@@ -138,14 +139,14 @@ class GitLab:
 
     def create(self, project: Project, draft: Draft, text: str) -> str:
         """Create an issue with labels; GitLab has no priorities."""
-        document = {"title": draft.title, "description": text, "labels": ",".join(draft.labels)}
+        document = {"title": neutralise_title(draft.title), "description": text, "labels": ",".join(draft.labels)}
         path = f"{_project_path(project.key)}/issues"
         created = self._client.request(GitLabEntry, "POST", path, f"gitlab:{project.key}", document=document)
         return f"{project.key}#{created.iid}"
 
     def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
         """Set title and text, then add the comment."""
-        document = {"title": draft.title, "description": text}
+        document = {"title": neutralise_title(draft.title), "description": text}
         self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
         if comment:
             self._comment(ticket, comment)

@@ -104,9 +104,9 @@ TRACKERS: Final = {
     row.name: row
     for row in (
         TrackerType("jira", (jira.REFERENCE,), jira.open_jira, (Markup.ADF, Markup.JIRA_WIKI)),
-        TrackerType("gitlab", (gitlab.REFERENCE,), gitlab.open_gitlab, (Markup.MARKDOWN,)),
-        TrackerType("github", (github.REFERENCE,), github.open_github, (Markup.MARKDOWN,)),
-        TrackerType("redmine", (redmine.REFERENCE,), redmine.open_redmine, (Markup.TEXTILE, Markup.MARKDOWN)),
+        TrackerType("gitlab", (gitlab.REFERENCE,), gitlab.open_gitlab, (Markup.GITLAB,)),
+        TrackerType("github", (github.REFERENCE,), github.open_github, (Markup.GITHUB,)),
+        TrackerType("redmine", (redmine.REFERENCE,), redmine.open_redmine, (Markup.TEXTILE, Markup.REDMINE)),
         TrackerType("rt", (rt.REFERENCE,), rt.open_rt, (Markup.HTML,)),
         TrackerType("azure", (azure.REFERENCE,), azure.open_azure, (Markup.HTML,)),
         TrackerType("servicenow", (servicenow.REFERENCE,), servicenow.open_servicenow, (Markup.HTML,)),

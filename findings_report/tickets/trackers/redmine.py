@@ -88,7 +88,7 @@ def open_redmine(environment: Environment) -> Iterator[Redmine]:
     """Open the Redmine at REDMINE_URL with REDMINE_API_KEY. REDMINE_MARKUP=markdown for an installation without Textile."""
     url = environment.address("REDMINE_URL")
     key = environment.secret("REDMINE_API_KEY")
-    markup = Markup.MARKDOWN if environment.setting("REDMINE_MARKUP", default="textile") == "markdown" else Markup.TEXTILE
+    markup = Markup.REDMINE if environment.setting("REDMINE_MARKUP", default="textile") == "markdown" else Markup.TEXTILE
     credentials = Credentials("redmine", url, {"X-Redmine-API-Key": key}, (key,), "REDMINE_API_KEY", "REDMINE_URL")
     with open_client(credentials) as client:
         yield Redmine(client, markup)
