@@ -56,7 +56,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command("tickets sync", "Deliver", "Update the tickets of findings.", "tickets sync", "tickets.sync"),
     Command("tickets export", "Deliver", "Write files for a tracker's import.", "tickets export -f jira", "tickets.export"),
-    Command("sign", "Deliver", "Sign a PDF.", "sign build/report.pdf --key key.p12", "pdf.sign"),
+    Command("sign", "Deliver", "Sign a PDF or a manifest.", "sign build/report.pdf --key key.p12", "pdf.sign"),
     Command("encrypt", "Deliver", "Encrypt a PDF (AES-256).", "encrypt build/report.pdf", "pdf.encrypt"),
     Command("verify", "Deliver", "Check a PDF's signature and data, or a manifest.", "verify build/report.pdf", "pdf.verify"),
     Command("extract", "Deliver", "Extract the report's JSON from its PDF.", "extract build/report.pdf", "pdf.extract"),

@@ -57,7 +57,7 @@ PASSPHRASE: Final = "FINDINGS_REPORT_PASSPHRASE"  # noqa: S105 - the name of a v
 
 
 def sign(
-    pdf: Annotated[Path, typer.Argument(metavar="PDF", help="The PDF to sign.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The PDF, or the manifest, to sign.", show_default=False)],
     key: Annotated[Path, typer.Option("--key", metavar="FILE", help="PKCS#12, or a private key in PEM.", show_default=False)],
     certificate: Annotated[
         Path | None,
@@ -92,11 +92,20 @@ def sign(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The signed PDF.", show_default="replaces the PDF")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="The signed PDF, or the signatures.",
+            show_default="replaces the PDF; beside the manifest",
+        ),
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:
-    """Sign a PDF (PAdES).
+    """Sign a PDF (PAdES), or a manifest (DSSE).
+
+    The signatures of manifest.json are in manifest.intoto.jsonl beside it.
 
     The key's passphrase comes from --passphrase-file, the variable FINDINGS_REPORT_PASSPHRASE, or a prompt; the password of
     an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
@@ -114,7 +123,7 @@ def sign(
     passphrase = _passphrase(content, passphrase_file)
     given = SigningKey(content, content_of(certificate) if certificate else b"", passphrase, str(key))
     options = SignOptions(timestamp, visible, day.date() if day is not None else None)
-    signed = run(pdf, given, output, options, password_of(password_file))
+    signed = run(file, given, output, options, password_of(password_file))
     if signed.time_stamp is not None:
         out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
     out(f"wrote {display_path(signed.path)}")
@@ -204,6 +213,12 @@ _KINDS: Final = {
 
 
 def _print_manifest(verified: ManifestResult) -> None:
+    for signature in verified.signatures:
+        out(f"signed by {signature.signer}: {_holds(signature)}")
+    if verified.signatures:
+        out("not checked: revocation of certificates")
+    else:
+        out("not signed")
     for output in verified.outputs:
         state = "as in the manifest" if output.is_equal else "NOT as in the manifest"
         again = ", built again byte for byte" if output.is_rebuilt else ", not built again" if verified.equal else ""

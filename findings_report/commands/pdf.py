@@ -104,7 +104,10 @@ class PdfResult:
 def sign(
     pdf: Path, key: SigningKey, output: Path | None, options: SignOptions = SignOptions(), password: Password = no_password
 ) -> SignResult:
-    """Sign the PDF into `output`, else in place. Raise FindingsReportError if nothing was written."""
+    """Sign a PDF into `output`, else in place, or a manifest into `output`, else beside it.
+
+    Raises FindingsReportError if nothing was written.
+    """
     from findings_report.pdf import signing
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish
@@ -112,7 +115,7 @@ def sign(
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)
     if not archive.is_pdf(content):
-        raise FindingsReportError(Problem(Kind.INPUT, "it is no PDF", place=Place(shown), code="sign-pdf"))
+        return _sign_manifest(pdf, content, key, output, options)
     # Dates in a PDF have no fractions of a second, and the visible date must be the same.
     at = datetime.now(UTC).replace(microsecond=0)
 
@@ -159,6 +162,27 @@ def _data(pdf: bytes, shown: str, password: Password) -> bytes | None:
         return None
 
 
+def _sign_manifest(path: Path, content: bytes, key: SigningKey, output: Path | None, options: SignOptions) -> SignResult:
+    """Add a signature to those of this manifest, which are in a file beside it or in `output`."""
+    from findings_report.pdf import signing
+    from findings_report.report import archive, manifest
+    from findings_report.system.atomic_files import publish
+    from findings_report.system.journal import locked
+
+    if options != SignOptions():
+        fault = "--timestamp, --visible and --date are for PDFs, and this is a manifest"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "leave them out", place=Place(str(path)), code="options"))
+    manifest.from_json(content, shown=str(path))
+    target = output or path.with_name(manifest.envelope_beside(path.name))
+    added = signing.sign_statement(content, key, shown=str(path))
+    payload = added.partition(b'"payloadType"')[0]
+    with locked(target.parent):
+        # What others signed stays; signatures of an earlier build say nothing about this manifest.
+        earlier = archive.content_of(target, shown=str(target)).splitlines(keepends=True) if target.exists() else []
+        publish({target: b"".join(line for line in earlier if line.startswith(payload)) + added})
+    return SignResult(target, None)
+
+
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     """Return what a visible signature shows: who signed, and when."""
     from findings_report.pdf.render import open_renderer
@@ -186,14 +210,15 @@ def verify_pdf(content: bytes, trusted: TrustAnchors, *, shown: str, password: P
     once = functools.cache(password)
     carried = archive.extract(content, shown=shown, password=once)
     signatures = signing.validate_signatures(content, trusted, shown=shown, password=once)
-    faults = [fault for signature in signatures for fault in _faults(signature)] or (
+    faults = [fault for signature in signatures for fault in describe_faults(signature)] or (
         [] if signatures else [("it is not signed", None)]
     )
     problems = (Problem(Kind.GATE, fault, remedy, place=Place(shown), code="signature") for fault, remedy in faults)
     return PdfResult(carried, signatures, tuple(problems))
 
 
-def _faults(signature: Signature) -> list[tuple[str, str | None]]:
+def describe_faults(signature: Signature) -> list[tuple[str, str | None]]:
+    """Return what is wrong with a signature, each with the remedy."""
     whose = f"the signature of {signature.signer}"
     if not signature.is_intact:
         # Nothing else in a broken signature can be relied on.

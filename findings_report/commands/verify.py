@@ -10,19 +10,19 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
-from findings_report.commands.pdf import PdfResult, verify_pdf
+from findings_report.commands.pdf import PdfResult, describe_faults, verify_pdf
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.report import archive, manifest
 from findings_report.report.check import Inputs, Progress
 
 if TYPE_CHECKING:
-    from findings_report.pdf.signing import TrustAnchors
+    from findings_report.pdf.signing import Signature, TrustAnchors
     from findings_report.report.manifest import Dependency, Manifest
     from findings_report.report.provenance import Recorded
 
@@ -48,6 +48,8 @@ class ManifestResult:
 
     outputs: tuple[VerifiedOutput, ...]
     """In the order of the manifest."""
+    signatures: tuple[Signature, ...]
+    """In the order of the file beside the manifest; empty if there is none."""
     equal: Mapping[str, int]
     """Number of dependencies that are as recorded, by kind; versions under `version`. Empty if nothing was recomputed."""
     problems: tuple[Problem, ...]
@@ -66,7 +68,7 @@ def verify(
 
     Without an engagement the outputs of a manifest are checked all the same, unless `is_folder_given`. Raises
     FindingsReportError: INPUT for a file that is neither or cannot be read, USAGE for a PDF that does not open, SOURCE for a
-    wrong --repository.
+    wrong --repository, INPUT for signatures that cannot be read.
     """
     from findings_report.system.journal import locked
 
@@ -77,9 +79,35 @@ def verify(
         if archive.is_pdf(content):
             return verify_pdf(content, trusted, shown=shown, password=inputs.password)
         recorded = manifest.from_json(content, shown=shown)
-        outputs = {output.name: _read_output(path.parent, output.name) for output in recorded.subject}
-        checksums = _read_output(path.parent, manifest.checksums_beside(path.name))
-    return _verify_manifest(recorded, content, path, outputs, checksums, inputs, progress, is_folder_given=is_folder_given)
+        files = {output.name: _read_output(path.parent, output.name) for output in recorded.subject}
+        for name in (manifest.checksums_beside(path.name), manifest.envelope_beside(path.name)):
+            files[name] = _read_output(path.parent, name)
+    signatures, faults = _check_signatures(content, path, files[manifest.envelope_beside(path.name)], trusted)
+    result = _verify_manifest(recorded, content, path, files, inputs, progress, is_folder_given=is_folder_given)
+    return replace(result, signatures=signatures, problems=(*faults, *result.problems))
+
+
+def _check_signatures(
+    content: bytes, path: Path, envelopes: _File, trusted: TrustAnchors
+) -> tuple[tuple[Signature, ...], list[Problem]]:
+    """Return the signatures beside a manifest, and what is wrong with them. With --trust a manifest must be signed."""
+    from findings_report.pdf import signing
+
+    beside = path.parent / manifest.envelope_beside(path.name)
+    if envelopes.content is None:
+        is_wanted = bool(trusted.signers) or os.path.lexists(beside)
+        fault = f"it is not signed: {beside.name} {envelopes.fault}"
+        return (), [Problem(Kind.GATE, fault, place=Place(str(path)), code="signature")] if is_wanted else []
+    signatures = signing.validate_envelopes(envelopes.content, content, trusted, shown=str(beside))
+    faults: list[tuple[str, str | None]] = []
+    for signature in signatures:
+        if signature.is_intact and not signature.is_whole:
+            faults.append((f"the signature of {signature.signer} is of another manifest", "sign this one"))
+        else:
+            faults += describe_faults(signature)
+    return signatures, [
+        Problem(Kind.GATE, fault, remedy, place=Place(str(beside)), code="signature") for fault, remedy in faults
+    ]
 
 
 @dataclass(frozen=True)
@@ -127,14 +155,13 @@ def _verify_manifest(
     recorded: Manifest,
     content: bytes,
     path: Path,
-    outputs: Mapping[str, _File],
-    checksums: _File,
+    files: Mapping[str, _File],
     inputs: Inputs,
     progress: Progress,
     *,
     is_folder_given: bool,
 ) -> ManifestResult:
-    """Recompute a manifest, and return what differs. `outputs` and `checksums` are the files beside it."""
+    """Recompute a manifest, and return what differs. `files` are those beside it, by name."""
     shown = str(path)
     problems: list[Problem] = []
     if manifest.to_json(recorded) != content:
@@ -158,7 +185,7 @@ def _verify_manifest(
     for output in recorded.subject:
         again = rebuilt.outputs.get(output.name) if rebuilt is not None else None
         is_rebuilt = again is not None and manifest.sha256(again) == output.digest.sha256
-        file = outputs[output.name]
+        file = files[output.name]
         is_equal = file.content is not None and manifest.sha256(file.content) == output.digest.sha256
         place = str(path.parent / output.name)
         if not is_equal:
@@ -170,8 +197,8 @@ def _verify_manifest(
             problems.append(_differs(place, fault, None))
         results.append(VerifiedOutput(output.name, is_equal, is_rebuilt))
     if path.name.endswith(manifest.MANIFEST):
-        problems += _check_sums(recorded, content, path, checksums)
-    return ManifestResult(tuple(results), equal, tuple(problems))
+        problems += _check_sums(recorded, content, path, files[manifest.checksums_beside(path.name)])
+    return ManifestResult(tuple(results), (), equal, tuple(problems))
 
 
 def _check_sums(recorded: Manifest, content: bytes, path: Path, found: _File) -> list[Problem]:

@@ -50,12 +50,16 @@ MANIFEST: Final = "manifest.json"
 CHECKSUMS: Final = "SHA256SUMS"
 """The name of the file for `sha256sum -c`; beside `acme.pdf` it is `acme.SHA256SUMS`."""
 
+ENVELOPES: Final = ".intoto.jsonl"
+"""Suffix of a file of signed envelopes, a line each. Source: in-toto Attestation Framework, Bundle."""
+
 LARGEST: Final = 16 * 2**20
 """Bytes of a manifest that is read; 20,000 findings take about 6 MB."""
 
 _MOST_VALUES: Final = 1_000_000
 _LONGEST_FAULT: Final = 300
 _STEM: Final = "report"
+_OTHER: Final = ("it is neither a PDF nor the manifest of a build", "name a file that `build` or `build --manifest` wrote")
 _DATA: Final = frozenset({".conf", ".json", ".otf", ".ttf", ".txt"})
 # Templates are listed as such; what `init` and `demo` write is no part of a report.
 _NOT_DATA: Final = frozenset({"templates", "demo", "init", "example", "__pycache__"})
@@ -262,6 +266,8 @@ def from_json(content: bytes, *, shown: str) -> Manifest:
     """
     if len(content) > LARGEST:
         raise refused(shown, f"it has more than the {LARGEST:,} bytes that are read")
+    if content.lstrip()[:1] != b"{":
+        raise refused(shown, *_OTHER)
     try:
         head = archive.load_json(content, shown=shown, most_values=_MOST_VALUES)
     except FindingsReportError as error:
@@ -287,7 +293,7 @@ def refused(shown: str, fault: str, remedy: str | None = None) -> FindingsReport
 def _unknown(head: Any) -> tuple[str, str | None] | None:
     """Return why a JSON value is no manifest that this version reads, and the remedy; None if it may be one."""
     if not isinstance(head, dict) or head.get("_type") != STATEMENT:
-        return "it is neither a PDF nor the manifest of a build", "name a file that `build` or `build --manifest` wrote"
+        return _OTHER
     kind = head.get("predicateType")
     if kind == PREDICATE:
         return None
@@ -387,6 +393,11 @@ def checksums_beside(name: str) -> str:
     """Return the name of the file of checksums of the manifest `name`."""
     prefix = name.removesuffix(MANIFEST) if name.endswith(f".{MANIFEST}") else ""
     return f"{prefix}{CHECKSUMS}"
+
+
+def envelope_beside(name: str) -> str:
+    """Return the name of the signed envelopes of the manifest `name`, with the suffix that in-toto gives to such files."""
+    return f"{name.removesuffix('.json')}{ENVELOPES}"
 
 
 def checksums(digests: Mapping[str, str]) -> bytes:

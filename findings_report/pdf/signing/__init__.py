@@ -1,4 +1,4 @@
-"""Signatures of a PDF: a PDF and a key to a signed PDF, a signed PDF to its validated signatures.
+"""Signatures: a PDF and a key to a signed PDF, a signed PDF to its validated signatures; the same for statements (DSSE).
 
 In: bytes of PDFs, keys and certificates. Out: `SignedPdf` and `Signature`. pyHanko is used by `worker` only, in a
 confined child; httpx by `timestamp_authority` only. The folder does not know reports, nor how a signature is printed.
@@ -16,6 +16,8 @@ from findings_report.pdf.signing.sign import (
     appearance_html,
     appearance_text,
     sign,
+    sign_statement,
+    validate_envelopes,
     validate_signatures,
 )
 
@@ -31,5 +33,7 @@ __all__ = [
     "appearance_html",
     "appearance_text",
     "sign",
+    "sign_statement",
+    "validate_envelopes",
     "validate_signatures",
 ]

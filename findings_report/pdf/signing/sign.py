@@ -1,4 +1,4 @@
-"""Signing a PDF, and validating the signatures of a PDF.
+"""Signing a PDF or a statement, and validating their signatures.
 
 `worker` does both in a confined child: a PDF to be validated may come from anyone, and a key is safest without network
 and files. The child that has the key never sees data from the network: another child inserts the time stamp, which
@@ -106,7 +106,7 @@ class TimeStamp:
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature of a PDF, validated."""
+    """One signature of a PDF or of a statement, validated."""
 
     signer: str
     """Name in the signer's certificate."""
@@ -115,7 +115,7 @@ class Signature:
     is_intact: bool
     """True if the signed bytes are unchanged, and were signed with the key of the certificate."""
     is_whole: bool
-    """True if it covers the file to its end: nothing was added later."""
+    """True if it covers the file to its end: nothing was added later. Of a statement: True if it is that statement's."""
     is_trusted: bool
     """True if the certificate leads to a trusted one, and was valid at a trusted time stamp, or else is valid now."""
     time_stamp: TimeStamp | None
@@ -200,6 +200,29 @@ def validate_signatures(
     entries = reply.response["signatures"]
     assert isinstance(entries, list)  # noqa: S101  # the child is this package's own
     return tuple(Signature(**{**entry, "time_stamp": _read_time_stamp(entry["time_stamp"])}) for entry in entries)
+
+
+def sign_statement(statement: bytes, key: SigningKey, *, shown: str) -> bytes:
+    """Return an in-toto statement in a signed envelope (DSSE): a line of JSON, which contains the signer's certificates.
+
+    `shown` is the statement's name in messages. Raises FindingsReportError as `sign`.
+    """
+    blobs = {"statement": statement, "key": key.content, "certificates": key.certificates}
+    # Base64 adds a third.
+    with _open_child(2 * sum(map(len, blobs.values())), shown, key) as ask:
+        return ask({"do": "sign_statement", "passphrase": key.passphrase}, blobs).blobs["envelope"]
+
+
+def validate_envelopes(content: bytes, statement: bytes, trusted: TrustAnchors, *, shown: str) -> tuple[Signature, ...]:
+    """Return the signatures in a file of envelopes, a line each; `is_whole` is True for those of `statement`.
+
+    `shown` is the name of that file in messages. Raises FindingsReportError as `sign`.
+    """
+    blobs = {"envelopes": content, "statement": statement, "signers": trusted.signers}
+    with _open_child(sum(map(len, blobs.values())), shown) as ask:
+        entries = ask({"do": "validate_envelopes"}, blobs).response["signatures"]
+    assert isinstance(entries, list)  # noqa: S101  # as above
+    return tuple(Signature(**entry) for entry in entries)
 
 
 def _read_time_stamp(entry: object) -> TimeStamp | None:

@@ -1,19 +1,24 @@
 """The worker that signs PDFs and validates signatures, with pyHanko. Confined side; nothing else imports pyHanko.
 
-Order of the file: requests, keys, signing, the signature's field, time stamps, validation.
+Order of the file: requests, keys, signing, the signature's field, time stamps, validation; statements, which are no PDFs.
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import hashlib
 import io
+import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import tzlocal
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.crypt import AuthStatus
@@ -28,7 +33,8 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko.stamp.noop import NoOpStampStyle
-from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import InvalidCertificateError, PathBuildingError, ValidationError
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from findings_report.pdf.signing.sign import Appearance
@@ -41,6 +47,10 @@ FIELD: Final = "Signature"
 
 _DIGEST: Final = "sha256"
 _KEY_KINDS: Final = ("rsa", "ec")
+_STATEMENT_KEY_KINDS: Final = (*_KEY_KINDS, "ed25519")
+_STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
+_MOST_SIGNATURES: Final = 20
+"""Of one file of envelopes."""
 _ATTRIBUTES_BYTES: Final = 4096
 """Room for the signed attributes and the signature itself; both together have about 1 KiB."""
 
@@ -76,25 +86,22 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
       signature is visible.
     - `time_stamp`: given the blobs `pdf`, `query` and `reply`, returns the blob `pdf` with the time stamp, and `time_stamp`.
     - `validate`: given the blobs `pdf`, `signers` and `authorities`, returns `signatures`.
+    - `sign_statement`: given `passphrase` and the blobs `key`, `certificates` and `statement`, returns the blob `envelope`.
+    - `validate_envelopes`: given the blobs `envelopes`, `statement` and `signers`, returns `signatures`.
 
     `password` opens an encrypted PDF. On failure the response is {"locked": true}, or a text under `fault` for the PDF,
     `key_fault` for the key, `certificate_fault` for a certificate that an option names, or `reply_fault` for the authority.
     """
     try:
-        if request["do"] == "validate":
-            return {"signatures": _validate_signatures(blobs["pdf"], blobs["signers"], blobs["authorities"], request)}, {}
-        if request["do"] == "time_stamp":
-            return _insert_time_stamp(blobs, request)
-        signer = _load_signer(blobs["key"], blobs["certificates"], request["passphrase"])
-        if request["do"] == "describe":
-            return {**_describe_signer(signer)}, {}
-        return {}, _sign(signer, blobs, request)
+        return _answer(request, blobs)
     except _LockedError:
         return {"locked": True}, {}
     except _KeyFaultError as error:
         return {"key_fault": str(error)}, {}
     except _CertificateError as error:
         return {"certificate_fault": str(error)}, {}
+    except _EnvelopeError as error:
+        return {"fault": str(error)}, {}
     except SigningError as error:
         return {"fault": f"it cannot be signed, because it has a signature already or forbids one: {error}"}, {}
     except ValueErrorWithMessage as error:
@@ -103,13 +110,34 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
         return {"fault": f"it is a damaged PDF: {error}"}, {}
 
 
-def _load_signer(key: bytes, certificates: bytes, passphrase: str | None) -> Any:
+def _answer(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
+    if request["do"] == "validate":
+        return {"signatures": _validate_signatures(blobs["pdf"], blobs["signers"], blobs["authorities"], request)}, {}
+    if request["do"] == "time_stamp":
+        return _insert_time_stamp(blobs, request)
+    if request["do"] == "validate_envelopes":
+        return {"signatures": _validate_envelopes(blobs["envelopes"], blobs["statement"], blobs["signers"])}, {}
+    kinds = _STATEMENT_KEY_KINDS if request["do"] == "sign_statement" else _KEY_KINDS
+    signer = _load_signer(blobs["key"], blobs["certificates"], request["passphrase"], kinds)
+    if request["do"] == "sign_statement":
+        return {}, {"envelope": _sign_statement(signer, blobs["statement"])}
+    if request["do"] == "describe":
+        return {**_describe_signer(signer)}, {}
+    return {}, _sign(signer, blobs, request)
+
+
+class _EnvelopeError(Exception):
+    """Why a file is no envelope of a statement."""
+
+
+def _load_signer(key: bytes, certificates: bytes, passphrase: str | None, kinds: Sequence[str]) -> Any:
     """Return a signer of pyHanko. Raises _KeyFaultError and _CertificateError."""
     secret = passphrase.encode() if passphrase is not None else None
     signer = _load_pem(key, certificates, secret) if b"-----BEGIN" in key else _load_pkcs12(key, secret)
     kind = signer.signing_cert.public_key.algorithm
-    if kind not in _KEY_KINDS:
-        raise _KeyFaultError(f"the key is of the kind {kind}; only RSA and ECDSA keys can sign")
+    if kind not in kinds:
+        more = "RSA, ECDSA and Ed25519 keys can sign" if "ed25519" in kinds else "RSA and ECDSA keys can sign a PDF"
+        raise _KeyFaultError(f"the key is of the kind {kind}; only {more}")
     return signer
 
 
@@ -418,3 +446,123 @@ def _describe_time_stamp(status: Any) -> dict[str, Any] | None:
         "is_intact": bool(status.intact and status.valid),
         "is_trusted": bool(status.trusted),
     }
+
+
+def _sign_statement(signer: Any, statement: bytes) -> bytes:
+    """Return a DSSE envelope with the certificates of its signer, in one line.
+
+    Source: DSSE 1.0.2, protocol and envelope: `cert` is a field that other readers ignore.
+    """
+    private = serialization.load_der_private_key(signer.signing_key.dump(), None)
+    content = _encode_for_signature(statement)
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        signature = private.sign(content)
+    elif isinstance(private, ec.EllipticCurvePrivateKey):
+        signature = private.sign(content, ec.ECDSA(_hash_of(private.curve)))
+    elif isinstance(private, rsa.RSAPrivateKey):
+        signature = private.sign(content, _PSS, hashes.SHA256())
+    else:
+        raise _KeyFaultError("the key is of another kind than its certificate")
+    chain = [signer.signing_cert, *(other for other in signer.cert_registry if other != signer.signing_cert)]
+    entry = {
+        "cert": "".join(map(_to_pem, chain)),
+        "keyid": hashlib.sha256(signer.signing_cert.public_key.dump()).hexdigest(),
+        "sig": base64.b64encode(signature).decode(),
+    }
+    envelope = {"payload": base64.b64encode(statement).decode(), "payloadType": _STATEMENT_TYPE, "signatures": [entry]}
+    return json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+_PSS: Final = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+
+
+def _encode_for_signature(statement: bytes) -> bytes:
+    """Return what is signed of a statement. Source: DSSE 1.0.2, protocol, PAE."""
+    kind = _STATEMENT_TYPE.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(statement), statement)
+
+
+def _hash_of(curve: ec.EllipticCurve) -> hashes.HashAlgorithm:
+    """Return the hash that is as strong as the curve. Source: FIPS 186-5, 6.1.1."""
+    return hashes.SHA256() if curve.key_size <= 256 else hashes.SHA384() if curve.key_size <= 384 else hashes.SHA512()
+
+
+def _to_pem(certificate: Any) -> str:
+    body = base64.encodebytes(certificate.dump()).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
+
+
+def _validate_envelopes(content: bytes, statement: bytes, signers: bytes) -> list[dict[str, Any]]:
+    """Return the signatures in lines of envelopes as dictionaries with the fields of `sign.Signature`.
+
+    `is_whole` is True for a signature of `statement`. Raises _EnvelopeError for anything but envelopes of statements.
+    """
+    logging.disable()  # as in _validate_signatures
+    trusted = _load_certificates(signers, "--trust")
+    entries: list[dict[str, Any]] = []
+    for line in filter(None, content.split(b"\n")):
+        try:
+            envelope = json.loads(line)
+            if envelope["payloadType"] != _STATEMENT_TYPE:
+                raise _EnvelopeError("an envelope in it contains something else than an in-toto statement")
+            payload = base64.b64decode(envelope["payload"], validate=True)
+            for signature in envelope["signatures"]:
+                entries.append(_validate_envelope_signature(signature, payload, payload == statement, trusted))
+                if len(entries) > _MOST_SIGNATURES:
+                    raise _EnvelopeError(f"it has more than {_MOST_SIGNATURES} signatures")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise _EnvelopeError("it is not a DSSE envelope") from None
+    if not entries:
+        raise _EnvelopeError("it has no signature")
+    return entries
+
+
+def _validate_envelope_signature(
+    signature: Mapping[str, Any], payload: bytes, is_statement: bool, trusted: list[Any]
+) -> dict[str, Any]:
+    value = base64.b64decode(signature["sig"], validate=True)
+    chain = list(load_certs_from_pemder_data(signature["cert"].encode())) if signature.get("cert") else []
+    # Other programs put no certificate into an envelope: then it may be that of any trusted signer.
+    candidates = chain[:1] or trusted
+    own = next((each for each in candidates if _is_signed_by(each, payload, value)), None)
+    name = (own or candidates[0]).subject.human_friendly if candidates else f"the key {str(signature.get('keyid'))[:64]!r}"
+    return {
+        "signer": name,
+        "claimed_at": None,
+        "is_intact": own is not None,
+        "is_whole": is_statement,
+        "is_trusted": own is not None and _is_trusted(own, chain, trusted),
+        "time_stamp": None,
+    }
+
+
+def _is_signed_by(certificate: Any, payload: bytes, signature: bytes) -> bool:
+    public = serialization.load_der_public_key(certificate.public_key.dump())
+    content = _encode_for_signature(payload)
+    try:
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            public.verify(signature, content)
+        elif isinstance(public, ec.EllipticCurvePublicKey):
+            public.verify(signature, content, ec.ECDSA(_hash_of(public.curve)))
+        elif isinstance(public, rsa.RSAPublicKey):
+            public.verify(signature, content, _PSS, hashes.SHA256())
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_trusted(certificate: Any, chain: list[Any], trusted: list[Any]) -> bool:
+    """Return True if a certificate leads to a trusted one, is valid now, and may sign."""
+    for usage in ("non_repudiation", "digital_signature"):
+        context = ValidationContext(trust_roots=trusted, allow_fetching=False)
+        validator = CertificateValidator(certificate, chain[1:], context)
+        try:
+            asyncio.run(validator.async_validate_usage({usage}))
+        except InvalidCertificateError:
+            continue  # not for this usage
+        except (PathBuildingError, ValidationError):
+            return False
+        return True
+    return False
