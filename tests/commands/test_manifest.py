@@ -201,3 +201,20 @@ def test_names_that_sha256sum_escapes_are_escaped(tmp_path: Path) -> None:
     (tmp_path / "SUMS").write_bytes(manifest.checksums({name: manifest.sha256(content) for name, content in files.items()}))
 
     subprocess.run(["sha256sum", "--strict", "-c", "SUMS"], cwd=tmp_path, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_the_example_of_the_documentation_works(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
+    example = text.partition("## Example")[2].partition("```sh\n")[2].partition("```")[0]
+    lines = example.replace("\\\n", " ").strip().splitlines()
+    assert len(lines) == 9
+    environment = {"PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    # The first line changes the folder of those that follow.
+    for number, line in enumerate(lines):
+        folder = tmp_path if number == 0 else tmp_path / "quicknotes"
+        done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, check=False, capture_output=True, text=True)
+        _, _, promised = line.partition("# exit code ")
+        code, _, printed = promised.partition(": ")
+        assert done.returncode == int(code or 0), (line, done.stdout, done.stderr)
+        assert printed in done.stdout + done.stderr, line

@@ -244,7 +244,11 @@ def test_without_the_findings_the_outputs_are_compared_all_the_same(
 
     printed = capsys.readouterr()
     assert ended.value.code == Kind.SOURCE
-    assert printed.out.splitlines() == ["report.json: as in the manifest", "report.md: as in the manifest"]
+    assert printed.out.splitlines() == [
+        "not signed",
+        "report.json: as in the manifest",
+        "report.md: as in the manifest",
+    ]
     assert "name their folder with -C" in printed.err
 
 
