@@ -57,13 +57,10 @@ def _finding(finding: ReportedFinding) -> Iterator[str]:
     )
     yield from _prose(finding.description)
     yield from (_code(snippet) for snippet in finding.snippets)
-    for head, text in (
-        ("Impact", finding.impact),
-        ("Recommendation", finding.recommendation and finding.recommendation.short_term),
-    ):
-        if text:
-            yield f"=== {head}"
-            yield from _prose(text)
+    for passage in finding.prose:
+        if passage.path in (("impact",), ("recommendation", "short_term")):
+            yield f"=== {passage.heading}"
+            yield from _prose(passage.text)
 
 
 def _code(snippet: Snippet) -> str:

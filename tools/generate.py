@@ -39,6 +39,7 @@ Contents: [engagement.yaml](#engagementyaml) · [ID.finding.yaml](#idfindingyaml
 """
 NAMED = {
     "Markdown": "Markdown",
+    "MarkdownForSome": "Markdown or [TextForAudience](#textforaudience)",
     "Regions": "lines",
     "CommitHash": "full hash",
     "Date": "YYYY-MM-DD",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
@@ -10,11 +11,13 @@ from typing import Final
 from findings_report.authoring import cwe, severity
 from findings_report.authoring.validation import not_one_of
 from findings_report.model import scope
+from findings_report.model.audience import is_for, walk
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.problems import Kind, Problem, Subject, suggestions
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.prose import drop_references
 
 _ENGAGEMENT = "engagement"
 
@@ -37,6 +40,8 @@ def disagreements(
     if has_repositories:
         valid = {key: finding for key, finding in findings.items() if "locations" not in unread.get(key, ())}
         problems += _no_repository(engagement, valid)
+    if "audiences" not in faulty:
+        problems += _audiences(engagement, _ENGAGEMENT, engagement)
     covering = scope.patterns(engagement.scope, engagement.repositories) if has_repositories else ()
     known = known_ids(findings, unread)
     for key, finding in findings.items():
@@ -47,12 +52,14 @@ def disagreements(
         problems += _vectors(key, finding)
         problems += _weaknesses(engagement, key, finding) if "weaknesses" not in faulty else ()
         problems += _extra(engagement, key, finding) if "fields" not in faulty else ()
+        problems += _audiences(engagement, key, finding) if "audiences" not in faulty else ()
         for index, location in enumerate(finding.locations):
             subject = (key, "locations", index)
             problems += _repository(engagement, subject, location) if has_repositories else ()
             problems += _outside(engagement, covering, subject, location)
             problems += _marks(subject, location)
         problems += _unique_names(key, "locations", [location.name for location in finding.locations])
+    problems += _named_to_others(engagement, findings)
     return problems
 
 
@@ -192,6 +199,46 @@ def _extra(engagement: Engagement, key: str, finding: Finding) -> Iterator[Probl
             yield _problem(f"the engagement has no field {name!r}", (key, "extra", name), "unknown-field", near)
         elif known[name].values and value not in known[name].values:
             yield not_one_of(value, known[name].values, key, ("extra", name))
+
+
+def _audiences(engagement: Engagement, key: str, value: Engagement | Finding) -> Iterator[Problem]:
+    """Yield the error of each audience that the engagement does not declare: what it limits would be printed for nobody."""
+    for path, part in walk(value):
+        for index, word in enumerate(getattr(part, "audience", ())):
+            if not engagement.audiences:
+                fault, remedy = "the engagement declares no audiences", f"add `audiences: [{word}]` to engagement.yaml"
+                yield _problem(fault, (key, *path, "audience", index), "not-in-list", remedy)
+            elif word not in engagement.audiences:
+                yield not_one_of(word, engagement.audiences, key, (*path, "audience", index), of="an audience")
+
+
+_WITH_DIGIT: Final = re.compile(r"(?=.*[0-9]).*[A-Za-z]")
+_GONE: Final = {"related", "aliases", "audience", "audiences"}
+"""Fields from which an edition drops the ids of what it leaves out."""
+
+
+def _named_to_others(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+    """Yield a warning for each text that names a finding which some of its readers do not get: only links are taken out."""
+    readers: dict[tuple[Subject, int, str], list[str]] = {}
+    for word in engagement.audiences:
+        hidden = {key: finding for key, finding in findings.items() if not is_for(finding, word)}
+        # Ids that may be words, as `xss` or `12`, would be found in every text.
+        names = [id for key, finding in hidden.items() for id in (key, *finding.aliases) if _WITH_DIGIT.match(id)]
+        patterns = {name: re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])") for name in names}
+        for key, value in ((_ENGAGEMENT, engagement), *findings.items()) if names else ():
+            for path, text in walk(value, word=word):
+                if not isinstance(text, str) or _GONE.intersection(path):
+                    continue
+                rest = drop_references(text, {"finding": names})
+                for name in names:
+                    if name in rest and (match := patterns[name].search(rest)):
+                        readers.setdefault(((key, *path), rest.count("\n", 0, match.start()), name), []).append(word)
+    for (subject, line_offset, name), words in readers.items():
+        fault = f"names {name}, which is not for {' and '.join(words)}"
+        remedy = f"link to it, as in `[another finding](finding:{name})`, or write it without the id"
+        yield Problem(
+            Kind.INPUT, fault, remedy, subject=subject, line_offset=line_offset, level="warning", code="audience-named"
+        )
 
 
 def _no_repository(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:

@@ -149,8 +149,8 @@ def _exemplify(schema: Mapping[str, Any], node: dict[str, Any], value: Any) -> N
 def _branches(schema: Mapping[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "$ref" in node:
         yield from _branches(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
-    elif "anyOf" in node:
-        for part in node["anyOf"]:
+    elif alternatives := node.get("anyOf", node.get("oneOf")):
+        for part in alternatives:
             yield from _branches(schema, part)
     else:
         yield node

@@ -158,7 +158,7 @@ def _not_pinned(found: Linked, repository: DeclaredRepository, answer: PinnedLin
 
 def texts_of(finding: Finding) -> dict[Subject, str]:
     """Return the finding's Markdown texts by the path of their fields, in the order of printing."""
-    texts: dict[Subject, str] = {passage.path: passage.text for passage in finding.prose}
+    texts: dict[Subject, str] = {passage.source: passage.text for passage in finding.prose}
     for index, location in enumerate(finding.locations):
         if location.caption is not None:
             texts["locations", index, "caption"] = location.caption

@@ -218,8 +218,8 @@ def _step(root: Mapping[str, Any], node: Mapping[str, Any], step: str | int) -> 
 def _resolved(root: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if "$ref" in node:
         return _resolved(root, root["$defs"][str(node["$ref"]).rsplit("/", 1)[-1]])
-    if "anyOf" in node:
-        return [resolved for part in node["anyOf"] for resolved in _resolved(root, part)]
+    if alternatives := node.get("anyOf", node.get("oneOf")):
+        return [resolved for part in alternatives for resolved in _resolved(root, part)]
     return [node]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import AllMessages, Folder, MessageFormat, clones, inputs_of
+from findings_report.cli.options import AllMessages, Audience, Folder, MessageFormat, clones, inputs_of
 from findings_report.cli.output import OutputFormat, out, print_json, print_problems, table
 
 if TYPE_CHECKING:
@@ -125,13 +125,16 @@ def schema(
 
 
 def list_findings(
-    folder: Folder = Path(), output_format: MessageFormat = OutputFormat.FULL, all_messages: AllMessages = False
+    folder: Folder = Path(),
+    audience: Audience = None,
+    output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,
 ) -> None:
     """Print the findings as a table."""
     from findings_report import commands
 
     # Without evidence: a list must not wait for the check of every quote.
-    listed = commands.overview(inputs_of(folder, None, None, evidence=False))
+    listed = commands.overview(inputs_of(folder, None, None, evidence=False, audience=audience))
     if output_format is OutputFormat.JSON:
         print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return

@@ -11,6 +11,7 @@ import typer
 from findings_report.cli import completion
 from findings_report.cli.options import (
     AllMessages,
+    Audience,
     Borrow,
     Clones,
     FailOn,
@@ -117,6 +118,7 @@ def build(
     ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     system_fonts: SystemFonts = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ignore the page cache.")] = False,
     executor: Annotated[
@@ -153,7 +155,7 @@ def build(
         executor=executor,
         manifest=manifest,
     )
-    every = [inputs_of(folder, repository, borrow, evidence=True) for folder in folders or [Path()]]
+    every = [inputs_of(folder, repository, borrow, evidence=True, audience=audience) for folder in folders or [Path()]]
     if len(every) > 1:
         from findings_report.commands.build_many import build_many
 

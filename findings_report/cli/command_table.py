@@ -69,9 +69,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "diff.diff",
     ),
     Command("doctor", "Set up", "List missing dependencies.", "doctor", "support.doctor"),
+    Command("cache show", "Set up", "List what is kept on this machine.", "cache show", "support.show_cache"),
+    Command("cache clear", "Set up", "Remove what is kept on this machine.", "cache clear acme", "support.clear_cache"),
     Command("demo", "Set up", "Write a sample repository and engagement.", "demo quicknotes", "support.demo"),
     Command("schema", "Set up", "Print the JSON Schema of a file.", "schema engagement", "authoring.schema"),
 )
 
-SUBGROUPS: Final = {"tickets": "Create, update and export tickets for findings."}
+SUBGROUPS: Final = {
+    "tickets": "Create, update and export tickets for findings.",
+    "cache": "List and remove rendered pages and clones that are kept on this machine.",
+}
 """The first word of two-word names, with the summary of the subgroup."""

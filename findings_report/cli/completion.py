@@ -61,6 +61,13 @@ def severities(context: typer.Context, incomplete: str) -> list[str]:
     return _propose(lambda: list_severities(_folder(context)), incomplete)
 
 
+def audiences(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the engagement's audiences."""
+    from findings_report.commands.check import list_audiences
+
+    return _propose(lambda: list_audiences(_folder(context)), incomplete)
+
+
 def findings(context: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of the engagement's findings."""
     from findings_report.commands.check import list_finding_ids

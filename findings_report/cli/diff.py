@@ -11,6 +11,7 @@ import typer
 from findings_report.cli import completion
 from findings_report.cli.options import (
     AllMessages,
+    Audience,
     Borrow,
     Clones,
     MessageFormat,
@@ -64,6 +65,7 @@ def diff(
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     system_fonts: SystemFonts = False,
     fail_on: Annotated[
         str | None,
@@ -95,7 +97,7 @@ def diff(
         fail_on=tuple(word.strip() for word in (fail_on or "").split(",") if word.strip()),
         exit_code=exit_code_wanted,
     )
-    inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
+    inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file, audience=audience)
     with show_progress() as progress:
         # Prompt and progress line share the terminal.
         asking = replace(inputs, password=progress.aside(inputs.password))

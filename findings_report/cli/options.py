@@ -83,6 +83,18 @@ Output = Annotated[
 SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Also use fonts installed on this machine (PDF).")]
 
 
+Audience = Annotated[
+    str | None,
+    typer.Option(
+        "--audience",
+        metavar="WORD",
+        autocompletion=completion.audiences,
+        help="Leave out what is not for this one of the engagement's `audiences`.",
+        show_default="everything",
+    ),
+]
+
+
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on any warning.")]
 
 
@@ -105,11 +117,12 @@ def inputs_of(
     *,
     evidence: bool,
     password_file: Path | None = None,
+    audience: str | None = None,
 ) -> Inputs:
     """Return the inputs of a command, from its options."""
     from findings_report.commands import Inputs
 
-    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file))
+    return Inputs(folder, clones(repository), tuple(borrow or ()), evidence, password_of(password_file), audience)
 
 
 def clones(repository: list[str] | None) -> dict[str, Path]:

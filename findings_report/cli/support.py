@@ -1,16 +1,17 @@
-"""The small commands: doctor, demo and explain for the program itself, pin and fetch for repositories under audit."""
+"""The small commands: doctor, demo and explain for the program itself, pin, fetch and cache for repositories under audit."""
 
 from __future__ import annotations
 
 import textwrap
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from findings_report.cli import completion
-from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, inputs_of, show_progress
-from findings_report.cli.output import WIDTH, OutputFormat, out, print_problems
+from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
+from findings_report.cli.output import WIDTH, OutputFormat, out, print_json, print_problems, table
 from findings_report.problems import exit_code
 
 
@@ -132,3 +133,47 @@ def fetch(folder: Folder = Path(), all_messages: AllMessages = False) -> None:  
         lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
     for line in lines:
         out(line)
+
+
+def show_cache(output_format: MessageFormat = OutputFormat.FULL) -> None:
+    """List what is kept on this machine.
+
+    These are pages of reports, by engagement, and clones that fetch made. All of it can be made again.
+    """
+    from findings_report.commands.fetch import show_cache as list_cached
+
+    cached = list_cached()
+    if output_format is OutputFormat.JSON:
+        fields = [{"kind": entry.kind, "name": entry.name, "files": entry.files, "bytes": entry.size} for entry in cached]
+        print_json({"cache": fields}, ())
+        return
+    rows = [
+        (entry.kind, entry.name, str(entry.files), _megabytes(entry.size), date.fromtimestamp(entry.last_used).isoformat())
+        for entry in cached
+    ]
+    out(table(("kind", "of", "files", "size", "last used"), rows) if rows else "nothing is kept")
+
+
+def clear_cache(
+    engagement: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="ENGAGEMENT",
+            help="The folder of an engagement: its pages, and the clones of its repositories.",
+            show_default="everything",
+        ),
+    ] = None,
+) -> None:
+    """Remove what is kept on this machine.
+
+    A build that is running goes on without it.
+    """
+    from findings_report.commands.fetch import clear_cache as remove_cached
+
+    removed = remove_cached(engagement)
+    files, size = sum(entry.files for entry in removed), sum(entry.size for entry in removed)
+    out(f"removed {files} file{'' if files == 1 else 's'}, {_megabytes(size)}" if removed else "nothing was kept")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"

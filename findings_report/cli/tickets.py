@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings_report.cli.authoring import Inside
-from findings_report.cli.options import AllMessages, Borrow, Clones, MessageFormat, PasswordFile, inputs_of, source_date
+from findings_report.cli.options import (
+    AllMessages,
+    Audience,
+    Borrow,
+    Clones,
+    MessageFormat,
+    PasswordFile,
+    inputs_of,
+    source_date,
+)
 from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems
 from findings_report.problems import exit_code
 
@@ -62,6 +71,7 @@ def attach(
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     password_file: PasswordFile = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
@@ -76,9 +86,9 @@ def attach(
     FINDINGS_REPORT_PASSWORD, or a prompt.
     """
     from findings_report.commands import AttachOptions
-    from findings_report.commands.attach import attach as attach_files
+    from findings_report.commands.tickets import attach as attach_files
 
-    inputs = inputs_of(folder, repository, borrow, evidence=True, password_file=password_file)
+    inputs = inputs_of(folder, repository, borrow, evidence=True, audience=audience, password_file=password_file)
     options = AttachOptions(
         tuple(files or ()),
         tuple(to or ()),
@@ -103,6 +113,7 @@ def create(
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
     folder: Inside = Path(),
@@ -111,9 +122,10 @@ def create(
     from findings_report.commands import CreateOptions
     from findings_report.commands.tickets import create as create_tickets
 
+    inputs = inputs_of(folder, repository, borrow, evidence=True, audience=audience)
     options = CreateOptions(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
-        result = create_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
+        result = create_tickets(inputs, options, environment(), progress)
     _conclude(result, output_format, each=all_messages)
 
 
@@ -125,6 +137,7 @@ def sync(
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
     folder: Inside = Path(),
@@ -136,9 +149,10 @@ def sync(
     from findings_report.commands import SyncOptions
     from findings_report.commands.tickets import sync as sync_tickets
 
+    inputs = inputs_of(folder, repository, borrow, evidence=True, audience=audience)
     options = SyncOptions(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
-        result = sync_tickets(inputs_of(folder, repository, borrow, evidence=True), options, environment(), progress)
+        result = sync_tickets(inputs, options, environment(), progress)
     _conclude(result, output_format, each=all_messages)
 
 
@@ -153,6 +167,7 @@ def export(
     ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
+    audience: Audience = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
     folder: Inside = Path(),
@@ -160,7 +175,7 @@ def export(
     """Write files for a tracker's import, if the tracker cannot be reached."""
     from findings_report.commands.tickets import export as export_tickets
 
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
+    inputs = inputs_of(folder, repository, borrow, evidence=True, audience=audience)
     with _progress() as progress:
         result = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
     _conclude(result, output_format, each=all_messages)

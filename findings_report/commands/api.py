@@ -133,12 +133,14 @@ def build(
     repositories: Mapping[str, PathLike] | None = None,
     default_date: date | None = None,
     manifest: bool = False,
+    audience: str | None = None,
 ) -> BuildResult:
     """Check the engagement, render the report and write the files: all or, on an error, none.
 
     `formats` are names as after `-f`; empty takes those of the engagement, else html and pdf. `output` is a file, or a folder
     if it exists, ends in `/`, or there are several formats; None is `build/` beside `findings/`. `default_date` is the date of
-    a report whose engagement has none. `manifest` also writes a manifest and checksums. Raises FindingsReportError.
+    a report whose engagement has none. `manifest` also writes a manifest and checksums. `audience` leaves out what is not for
+    this one of the engagement's audiences. Raises FindingsReportError.
     """
     options = BuildOptions(
         formats=tuple(formats),
@@ -151,7 +153,7 @@ def build(
         strict=False,
         manifest=manifest,
     )
-    built = run_build(_inputs(folder, repositories), options, _silent)
+    built = run_build(_inputs(folder, repositories, audience=audience), options, _silent)
     return BuildResult(tuple(file.path for file in built.files if file.path is not None), built.problems)
 
 
@@ -162,18 +164,20 @@ def diff(
     folder: PathLike = ".",
     repositories: Mapping[str, PathLike] | None = None,
     password: str | None = None,
+    audience: str | None = None,
 ) -> DiffResult:
     """Compare two reports and check their claims against the code.
 
     A side is a folder, a report's JSON or PDF, or a git revision of the findings in `folder`; without `current`, it is the
-    working folder. `password` opens encrypted PDFs. Raises FindingsReportError.
+    working folder. `password` opens encrypted PDFs. `audience` compares the editions of both for that audience. Raises
+    FindingsReportError.
     """
     # Imported here: `import findings_report` must stay cheap, and comparison loads many modules.
     from findings_report.commands.diff import DiffOptions
     from findings_report.commands.diff import diff as run_diff
 
     options = DiffOptions(formats=(), output=None, template=None, system_fonts=False, fail_on=(), exit_code=False)
-    inputs = _inputs(folder, repositories, password=password)
+    inputs = _inputs(folder, repositories, password=password, audience=audience)
     result = run_diff(str(baseline), None if current is None else str(current), inputs, options, _silent)
     return DiffResult(result.comparison, result.problems)
 
@@ -212,10 +216,11 @@ def _inputs(
     *,
     evidence: bool = True,
     password: str | None = None,
+    audience: str | None = None,
 ) -> Inputs:
     clones = {name: Path(path) for name, path in (repositories or {}).items()}
     # The same password for every PDF of the call: a library must never prompt.
-    return Inputs(Path(folder), clones, evidence=evidence, password=lambda _: password)
+    return Inputs(Path(folder), clones, evidence=evidence, password=lambda _: password, audience=audience)
 
 
 def _silent(step: str) -> None:

@@ -21,6 +21,7 @@ from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
 from findings_report.rendering.run import RenderPlan, Written, collect_files, open_executor, plan_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Checked, Inputs, Progress, assembled, check
+from findings_report.report.editions import describe_complete
 from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS
 from findings_report.report.output_files import Target
 
@@ -176,14 +177,15 @@ def plan_build(
         progress,
         is_alone=options.each,
         system_fonts=options.system_fonts,
-        use_cache=options.cache,
+        cache_of=checked.folder if options.cache else None,
     )
     files = read_template(template)
     dependencies: tuple[Dependency, ...] = ()
     if options.manifest:
         progress("listing what the report is made from")
         dependencies = _list_dependencies(checked, inputs, files, identified, rendering)
-    return BuildPlan(checked, options, rendering, tuple(identified.problems), files, dependencies)
+    problems = (*identified.problems, *describe_complete(report.engagement))
+    return BuildPlan(checked, options, rendering, problems, files, dependencies)
 
 
 def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> PublishedBuild:

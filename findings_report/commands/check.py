@@ -120,6 +120,11 @@ def list_severities(start: Path) -> tuple[str, ...]:
     return tuple(severity.name for severity in engagement.severities)
 
 
+def list_audiences(start: Path) -> tuple[str, ...]:
+    """Return the audiences that the engagement declares. Raise FindingsReportError where it cannot be read."""
+    return authoring.load_engagement(authoring.Folder(authoring.find_folder(start))).engagement.audiences
+
+
 def list_finding_ids(start: Path) -> tuple[str, ...]:
     """Return the ids of the engagement's findings. Raise FindingsReportError where one cannot be read."""
     return tuple(authoring.load(authoring.Folder(authoring.find_folder(start))).findings)

@@ -16,6 +16,7 @@ from findings_report.rendering.job import LOCAL, run_jobs
 from findings_report.rendering.run import Written, collect_files, plan_rendering
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
+from findings_report.report.editions import describe_complete
 from findings_report.report.formats import COMPARISON_FORMATS
 
 STEM: Final = "diff"
@@ -76,6 +77,7 @@ def diff(baseline: str, current: str | None, inputs: Inputs, options: DiffOption
     files, problems = _render(comparison, (before, after), options, progress)
     # Published even if a gate tripped: the document explains why.
     publish({file.path: file.content for file in files if file.path is not None})
+    problems += describe_complete(comparison.engagement) if files else ()
     return PublishedDiff(comparison, files, (*before.problems, *after.problems, *problems, *tripped))
 
 

@@ -1,4 +1,6 @@
-"""The command `fetch`: repositories with a `url` and no local clone are cloned into the cache, cited commits only."""
+"""What is kept on this machine: `fetch` clones repositories with a `url` and no local clone into the cache, cited commits only;
+`cache show` and `cache clear` list and remove what is there, clones and rendered pages.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from findings_report import authoring, git
 from findings_report.evidence.source_files import find_clones
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding
-from findings_report.problems import FindingsReportError, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, Progress, read
 from findings_report.system import cache
 
@@ -92,3 +95,37 @@ def _holds(clone: Path, name: str, commits: tuple[str, ...]) -> bool:
     # A damaged clone counts as missing, and is replaced.
     except FindingsReportError:
         return False
+
+
+def show_cache() -> list[cache.CachedFolder]:
+    """Return what is in the cache, the most recently used first. Raise FindingsReportError if it cannot be read."""
+    return cache.list_cached()
+
+
+def clear_cache(engagement: Path | None) -> list[cache.CachedFolder]:
+    """Remove the pages of an engagement and the clones of its repositories, or all of the cache, and return what was there.
+
+    The engagement may be gone: its pages are found by the path that they were made for. Raise FindingsReportError (USAGE) for
+    one of which nothing is known.
+    """
+    cached = cache.list_cached()
+    if engagement is not None:
+        cached = [entry for entry in cached if entry.folder in _folders_of(engagement)]
+        if not cached and not engagement.exists():
+            fault = f"there is no folder {display_path(engagement)}, and nothing of it in the cache"
+            remedy = "`findings-report cache show` lists what is there"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="no-folder"))
+    cache.remove_cached(cached)
+    return cached
+
+
+def _folders_of(engagement: Path) -> set[Path]:
+    """Return the folders that the cache may have for an engagement: of its pages, and of its repositories."""
+    try:
+        folder = authoring.find_folder(engagement)
+        repositories = authoring.load_engagement(authoring.Folder(folder)).engagement.repositories
+        clones = {cache.repository_folder(repository.url) for repository in repositories.values() if repository.url}
+    # One that was removed, or cannot be read, still has pages.
+    except FindingsReportError:
+        return {cache.pages_folder(path) for path in (engagement, engagement / authoring.FOLDER)}
+    return {cache.pages_folder(folder), *clones}

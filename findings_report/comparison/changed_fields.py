@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from findings_report.model.comparison import FieldChange, TrackedRegion, Words
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
+from findings_report.model.field_types import TextForAudience
 from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference, Status
 from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
@@ -181,6 +182,7 @@ def _write_affected(thing: Affected) -> str:
 _WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
     Severity: lambda severity: severity.name,
     Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
+    TextForAudience: lambda text: text.text,
     Recommendation: _write_recommendation,
     Fix: _write_fix,
     Affected: _write_affected,

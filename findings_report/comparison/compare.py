@@ -362,6 +362,7 @@ def _side(report: Report, source: str) -> ComparisonSide:
         state=engagement.state,
         total=report.total,
         commits=tuple((repository.name, repository.commit) for repository in engagement.repositories),
+        edition=engagement.edition,
     )
 
 

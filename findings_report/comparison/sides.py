@@ -28,7 +28,9 @@ from findings_report.model.redaction import NOTHING, SHORTEST, Redactor, list_hi
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report.assemble import restrict_report
 from findings_report.report.check import Inputs, Progress, assembled, check_authored
+from findings_report.report.editions import refuse_unknown_audience
 from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
@@ -67,8 +69,13 @@ class ReadSide:
 
 
 def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: Progress) -> Comparison:
-    """Return the comparison of two sides, their code followed in the clones of both. Raises FindingsReportError."""
+    """Return the comparison of two sides, their code followed in the clones of both. Raises FindingsReportError.
+
+    Where one is for an audience, or `inputs` name one, the editions of both for it are compared: what its readers do not get
+    has neither vanished nor come.
+    """
     _check_clones(inputs, (before, after))
+    before, after, restricted = _restrict_sides(before, after, inputs.audience)
     before, renamed = align_repository_names(before, after)
     # What one side masks, the other may have printed: an earlier report, before anybody noticed the key.
     redactor = before.redactor | after.redactor
@@ -96,11 +103,36 @@ def compare_sides(before: ReadSide, after: ReadSide, inputs: Inputs, progress: P
         pairing=pairing,
         code=FollowedCode(forward.regions, back.regions, fixed, unread=(before.unread, after.unread)),
         limits=list(
-            dict.fromkeys([*renamed, *_report_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded])
+            dict.fromkeys(
+                [*restricted, *renamed, *_report_unread(before, after), *forward.limits, *back.limits, *fixes.limits, *crowded]
+            )
         ),
         components=components(),
     )
     return redact_comparison(comparison, hidden, redactor)
+
+
+def _restrict_sides(before: ReadSide, after: ReadSide, word: str | None) -> tuple[ReadSide, ReadSide, tuple[str, ...]]:
+    """Return both sides for one audience, and a sentence that says so; the sides as they were read where none is for one.
+
+    `word` is that of --audience. Raises FindingsReportError (USAGE) for reports of two audiences.
+    """
+    editions = dict.fromkeys(side.report.engagement.edition for side in (before, after))
+    words = [each for each in dict.fromkeys((word, *editions)) if each is not None]
+    if not words:
+        return before, after, ()
+    if len(words) > 1:
+        fault = (
+            f"one report is for {words[0]}, and the other for {words[1]}: what one of them leaves out would look absent or new"
+        )
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "compare two reports for one audience", code="audience"))
+    sides = [side if side.report.engagement.edition else _restrict_side(side, words[0]) for side in (before, after)]
+    return sides[0], sides[1], (f"The editions of both reports for the audience {words[0]} are compared.",)
+
+
+def _restrict_side(side: ReadSide, word: str) -> ReadSide:
+    report = restrict_report(side.report, word)
+    return replace(side, report=report, unread=side.unread & {finding.id for finding in report.findings})
 
 
 def read_side(named: str | None, inputs: Inputs, progress: Progress) -> ReadSide:
@@ -133,6 +165,9 @@ def side_of_report(source: str, report: Report, inputs: Inputs, available: Mappi
 
 
 def _read_authored(source: str, folder: Path, authored: authoring.Authored, inputs: Inputs, progress: Progress) -> ReadSide:
+    # Without audiences everything is for everybody, as in findings that were written before there were any.
+    if authored.engagement.audiences:
+        refuse_unknown_audience(authored.engagement, inputs.audience)
     inputs = replace(inputs, clones=_of(authored, inputs.clones))
     authored, broken = _drop_broken_clones(authored, folder, inputs)
     checked = check_authored(inputs, folder, authored, progress)

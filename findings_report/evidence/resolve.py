@@ -421,6 +421,7 @@ def _snippet(
         fingerprints=tuple(fingerprint(lines_of(code.lines, region)) for region in regions) if code else (),
         file_lines=len(file.lines) if file and not regions else None,
         redacted=code.regions if code else _masked_quote_lines(shown),
+        audience=location.audience,
     )
 
 

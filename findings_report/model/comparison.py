@@ -366,6 +366,8 @@ class ComparisonSide(Frozen):
     """Number of findings."""
     commits: tuple[tuple[str, str | None], ...]
     """(repository, full hash of the commit that was read, None if unknown), in the order of the file."""
+    edition: str | None = None
+    """Audience that the report was made for; None for a report with everything."""
 
 
 class ChangeCount(Frozen):

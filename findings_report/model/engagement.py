@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StrictInt, StringConstraints
 
 from findings_report.model.evidence import Frozen
 from findings_report.model.field_types import (
+    Audience,
     Colour,
     CommitHash,
     Cwe,
@@ -87,6 +88,8 @@ class ReportVersion(Frozen):
     """Name of the person who issued the version."""
     note: Text | None = None
     """Changes in the version."""
+    audience: Audience = ()
+    """Readers of the entry; empty means everybody."""
 
 
 class DeclaredRepository(Frozen):
@@ -116,7 +119,7 @@ class Section(Frozen):
     """Markdown file in the engagement's folder; either `text` or `file` is required."""
     place: SectionPlace = SectionPlace.BEFORE
     """Position of the section: before or after the findings."""
-    audience: tuple[Name, ...] = ()
+    audience: Audience = ()
     """Readers of the section; empty means everybody."""
 
 
@@ -141,6 +144,8 @@ class CustomField(Frozen):
     """Label of the field, as printed."""
     values: tuple[Text, ...] = ()
     """Allowed values of the field; empty allows any text."""
+    audience: Audience = ()
+    """Readers of the field's values; empty means everybody."""
 
 
 class OwnWeakness(Frozen):
@@ -167,6 +172,8 @@ class Image(Frozen):
     """Description of the picture for readers who cannot see it."""
     caption: Text | None = None
     """Default caption, printed where a text gives none."""
+    audience: Audience = ()
+    """Readers of the picture; empty means everybody."""
 
 
 def _default_severities() -> tuple[Severity, ...]:
@@ -216,6 +223,9 @@ class Engagement(Frozen):
     """Version history, oldest first."""
     distribution: tuple[Filled, ...] = ()
     """Recipients of the report."""
+    audiences: Audience = ()
+    """Groups of readers, as words of your choice: `client`, `internal`. What has an `audience` is left out of the editions for
+    others, which `build --audience WORD` makes."""
     repositories: dict[Name, DeclaredRepository] = Field(default_factory=dict)
     """Repositories under audit, by name."""
     # SourceText and not a path type, because an entry can be a glob, and `!` and `NAME:` are part of it.

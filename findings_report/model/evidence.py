@@ -219,6 +219,8 @@ class Snippet(Frozen):
     """Number of lines of a file that is cited as a whole; None for cited lines, and if the file was not read."""
     redacted: tuple[Region, ...] = ()
     """Lines of which a part or the whole is masked, printed or not; rising."""
+    audience: tuple[str, ...] = ()
+    """Readers of the code; empty means everybody."""
 
     @property
     def masked(self) -> int:

@@ -13,10 +13,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from findings_report.model.evidence import Region
+from findings_report.model.evidence import Frozen, Region
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*\Z")
 """A finding's id or alias: letters and digits joined by `.`, `_` or `-`."""
@@ -197,6 +197,27 @@ Name = Annotated[
     str, StringConstraints(strict=True), AfterValidator(_matching(_NAME, "name", "a name of letters, digits, . _ -"))
 ]
 """A short name that other values refer to."""
+
+Audience = tuple[Name, ...]
+"""Words of the engagement's `audiences`; empty means everybody. A part with such a field is left out of other editions."""
+
+
+class TextForAudience(Frozen):
+    """A text that is only for some of the report's readers."""
+
+    text: Markdown
+    """The text."""
+    audience: Audience = ()
+    """Readers of the text; empty means everybody."""
+
+
+MarkdownForSome = Annotated[
+    Annotated[Markdown, Tag("text")] | Annotated[TextForAudience, Tag("fields")],
+    # Chosen by the type of the value: a union would report a mistake once for each alternative.
+    Discriminator(lambda value: "fields" if isinstance(value, dict | TextForAudience) else "text"),
+    MARKDOWN,
+]
+"""Prose in Markdown, or `text` with the `audience` that may read it."""
 
 Colour = Annotated[
     str,

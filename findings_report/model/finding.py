@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from findings_report.model.evidence import Frozen
 from findings_report.model.field_types import (
+    Audience,
     CommitHash,
     Cwe,
     Date,
@@ -22,6 +23,7 @@ from findings_report.model.field_types import (
     Level,
     LineNotes,
     Markdown,
+    MarkdownForSome,
     Name,
     QuotedCode,
     Regions,
@@ -143,6 +145,8 @@ class Location(Frozen):
     """Code as copied, in any layout. The quote is checked against git; the report prints the repository's lines."""
     redact: tuple[Redaction, ...] = ()
     """Passages that the report masks: `lines`, `match`, or both. The verdict is that of the true text."""
+    audience: Audience = ()
+    """Readers of the code; empty means everybody."""
 
 
 class Fix(Frozen):
@@ -169,6 +173,8 @@ class Event(Frozen):
     """Commit at which the finding was reviewed."""
     note: Text | None = None
     """Reason for the status; the newest one is printed under "Decision". `` `code` `` in backticks is printed as code."""
+    audience: Audience = ()
+    """Readers of the entry; empty means everybody."""
 
 
 class Reference(Frozen):
@@ -184,7 +190,7 @@ Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
 """A CVSS vector, 3.1 or 4.0; the score is computed."""
 
 
-SeverityReason = Annotated[Markdown | None, PrintedAs("Why this severity", Position.SEVERITY)]
+SeverityReason = Annotated[MarkdownForSome | None, PrintedAs("Why this severity", Position.SEVERITY)]
 """Reason for the severity. In files this text follows the severity, so it is not a field of `FindingProse`."""
 
 FixOrNone = Annotated[Fix | None, PrintedAs(position=Position.FIX)]
@@ -237,22 +243,22 @@ class FindingProse(HasPassages):
     In the order of printing within a position; `PrintedAs` gives a heading or a position other than the defaults.
     """
 
-    summary: Annotated[Markdown | None, PrintedAs(position=Position.LEAD)] = None
+    summary: Annotated[MarkdownForSome | None, PrintedAs(position=Position.LEAD)] = None
     """Summary in two sentences."""
     description: Annotated[Markdown, PrintedAs(position=Position.BEFORE_CODE)]
     """Description of the weakness."""
-    impact: Markdown | None = None
+    impact: MarkdownForSome | None = None
     """Consequences of an exploit."""
-    scenario: Annotated[Markdown | None, PrintedAs("Exploit scenario")] = None
+    scenario: Annotated[MarkdownForSome | None, PrintedAs("Exploit scenario")] = None
     """Exploit scenario."""
-    proof: Annotated[Markdown | None, PrintedAs("Proof of concept")] = None
+    proof: Annotated[MarkdownForSome | None, PrintedAs("Proof of concept")] = None
     """Proof of concept."""
     recommendation: Annotated[
         Annotated[Recommendation, BeforeValidator(_recommendation, json_schema_input_type=Markdown | Recommendation)] | None,
         PrintedAs(position=Position.ADVICE),
     ] = None
     """Recommendation: a text, or `short_term` and `long_term`."""
-    response: Annotated[Markdown | None, PrintedAs(position=Position.ANSWER)] = None
+    response: Annotated[MarkdownForSome | None, PrintedAs(position=Position.ANSWER)] = None
     """Response of the client. The decision and its reason belong in `history`."""
 
 
@@ -274,8 +280,8 @@ class Finding(FindingProse, FindingFacts):
     """Former ids of the finding."""
     found_by: Filled | None = None
     """Name of the person who found the weakness."""
-    audience: tuple[Name, ...] = ()
-    """Readers of the finding; empty means everybody."""
+    audience: Audience = ()
+    """Readers of the finding, words of the engagement's `audiences`; empty means everybody."""
     extra: dict[Name, Text] = Field(default_factory=dict)
     """Values of the engagement's custom fields."""
     redact: tuple[TextRedaction, ...] = ()

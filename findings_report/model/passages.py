@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from findings_report.model.evidence import Frozen
-from findings_report.model.field_types import MARKDOWN
+from findings_report.model.field_types import MARKDOWN, Audience, TextForAudience
 
 
 class Position(StrEnum):
@@ -70,6 +70,10 @@ class Passage(Frozen):
     """The place in the finding."""
     text: str
     """Markdown, not empty."""
+    audience: Audience = ()
+    """Readers of the text; empty means everybody who reads the finding."""
+    source: tuple[str, ...] = ()
+    """Where the file has the text: `path`, or one level deeper for a text with an audience."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,19 @@ class HasPassages(Frozen):
     @property
     def prose(self) -> tuple[Passage, ...]:
         """The texts that are not empty, in the order of printing."""
+        written = ((field, _value(self, field.path)) for field in passage_fields(type(self)))
         return tuple(
-            Passage(path=field.path, heading=field.heading, subheading=field.subheading, position=field.position, text=text)
-            for field in passage_fields(type(self))
-            if (text := _value(self, field.path))
+            Passage(
+                path=field.path,
+                heading=field.heading,
+                subheading=field.subheading,
+                position=field.position,
+                text=value.text if isinstance(value, TextForAudience) else value,
+                audience=value.audience if isinstance(value, TextForAudience) else (),
+                source=(*field.path, "text") if isinstance(value, TextForAudience) else field.path,
+            )
+            for field, value in written
+            if value
         )
 
 
@@ -146,7 +159,7 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
-def _value(value: object, path: tuple[str, ...]) -> str | None:
+def _value(value: object, path: tuple[str, ...]) -> str | TextForAudience | None:
     for name in path:
         value = getattr(value, name, None)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str | TextForAudience) else None

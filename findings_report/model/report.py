@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 
 from findings_report.model.engagement import Author, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
-from findings_report.model.field_types import Colour, Identifier, Level
+from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
     Affected,
     Confidence,
@@ -54,6 +54,8 @@ class CustomValue(Frozen):
     """Label of the field, as printed."""
     value: str
     """Value of the field."""
+    audience: Audience = ()
+    """Readers of the value; empty means everybody."""
 
 
 class Picture(Frozen):
@@ -79,6 +81,8 @@ class Picture(Frozen):
     """Bytes of the file; base64 in JSON."""
     file: str | None = None
     """Path in the engagement's folder; texts may also use the path to place the picture."""
+    audience: Audience = ()
+    """Readers of the picture; empty means everybody."""
 
 
 class ReportedRepository(Frozen):
@@ -109,6 +113,8 @@ class ReportedSection(Frozen):
     """Text of the section, Markdown."""
     place: SectionPlace
     """Position of the section: before or after the findings."""
+    audience: Audience = ()
+    """Readers of the section; empty means everybody."""
 
 
 class ReportedFacts(Frozen):
@@ -171,8 +177,8 @@ class ReportedFinding(FindingProse, ReportedFacts):
     """Former ids of the finding."""
     found_by: str | None
     """Name of the person who found the weakness."""
-    audience: tuple[str, ...]
-    """Readers of the finding; empty means everybody."""
+    audience: Audience
+    """Readers of the finding; empty means everybody. Empty in an edition for one audience, as in all parts."""
     # With labels, so that a finding can be rendered without the engagement's `fields`.
     extra: tuple[CustomValue, ...]
     """Values of the custom fields."""
@@ -253,11 +259,22 @@ class ReportedEngagement(Frozen):
     """Commit that the report was made of; None if the findings are in no repository."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Current id by former id: texts may use either."""
+    edition: str | None = None
+    """Audience that the report was made for; None for a report with everything."""
+    audiences: Audience = ()
+    """Audiences that parts of the report are limited to, in the order of the engagement; empty in an edition for one."""
+
+    @property
+    def edition_words(self) -> str | None:
+        """For whom the report is, in words; None for a report whose parts are all for everybody."""
+        if self.edition is not None:
+            return f"for {self.edition}"
+        return f"complete, with parts only for {', '.join(self.audiences)}" if self.audiences else None
 
     @property
     def has_control(self) -> bool:
         """True if the report has a section about document control."""
-        return bool(self.versions or self.distribution or self.findings_commit)
+        return bool(self.versions or self.distribution or self.findings_commit or self.edition or self.audiences)
 
 
 class SeverityCount(Frozen):

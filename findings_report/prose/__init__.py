@@ -6,7 +6,7 @@ renderers turn the tokens into their format.
 
 from findings_report.prose.inline_code import plain_text
 from findings_report.prose.parse import LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
-from findings_report.prose.policy import Prose, References, Use
+from findings_report.prose.policy import Prose, References, Use, drop_references
 
 __all__ = [
     "LONGEST",
@@ -14,6 +14,7 @@ __all__ = [
     "Prose",
     "References",
     "Use",
+    "drop_references",
     "faults",
     "parse",
     "parse_inline",

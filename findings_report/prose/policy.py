@@ -6,9 +6,9 @@ The attacks that it was written against are in docs/security.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
@@ -17,13 +17,41 @@ from findings_report.problems import Level
 from findings_report.problems.safe_text import HIDDEN, visible
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_SYMBOLIC = re.compile(r"(finding|location|image):([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\Z")
+_NAME: Final = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
+# Without a name after `drop_references`: it names nothing.
+_SYMBOLIC = re.compile(rf"(finding|location|image):({_NAME}|)\Z")
+_REFERENCE: Final = re.compile(rf"(finding|location|image):({_NAME})")
+
+_NEUTRAL: Final = {"finding": "another finding", "location": "code for other readers", "image": "picture for other readers"}
+"""What is printed for a reference without a name and without a text."""
 
 # With a host: `https:///path` and `http:evil` are read differently by different browsers.
 _WEB = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 
 # A relative path without `..`: only declared pictures are included, and those are below the engagement.
 _FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|\Z))[^:/\\\s#?][^:\\#?]*\Z")
+
+
+def drop_references(text: str, names: Mapping[str, Collection[str]]) -> str:
+    """Return `text` with every reference to one of `names` without its name: `[text](finding:)` prints the text, and no link.
+
+    `names` are by kind: `finding`, `location`, `image`, the last by name or by file. Lines keep their numbers.
+    """
+
+    def drop(reference: re.Match[str]) -> str:
+        name = reference[2]
+        # `finding:A-1.` at the end of a sentence.
+        while name and name not in names.get(reference[1], ()) and name[-1] in "._-":
+            name = name[:-1]
+        return reference[0].replace(f":{name}", ":", 1) if name in names.get(reference[1], ()) else reference[0]
+
+    if "finding:" in text or "location:" in text or "image:" in text:
+        text = _REFERENCE.sub(drop, text)
+    for file in names.get("image", ()):
+        if file in text:
+            text = re.sub(rf"(\]\([ \t]{{0,9}}<?|\]:[ \t]{{0,9}}<?){re.escape(file)}(?=[\s)>]|\Z)", r"\1image:", text)
+    return text
+
 
 UseKind = Literal["placed", "location", "finding", "image"]
 
@@ -158,6 +186,8 @@ class Policy:
         name = symbol[2] if symbol is not None else _source_of(image)
         self.uses.append(Use(kind, name, self.line))
         alt = _alternative(image)
+        if not name and symbol is not None:
+            name = _NEUTRAL[symbol[1]]
         meta = {"kind": kind, "name": name, "text": _plain(alt), "alt": list(self._children(alt))}
         return Token("figure", "figure", 0, block=True, level=opener.level, meta=meta, hidden=opener.hidden)
 
@@ -167,14 +197,14 @@ class Policy:
     def _children(self, children: Sequence[Token]) -> Iterator[Token]:
         # What closes each open link: text for one that is not allowed.
         ends: list[Sequence[Token]] = []
-        for child in children:
+        for index, child in enumerate(children):
             if child.type in ("softbreak", "hardbreak"):
                 self.line += 1
             if child.type == "image":
                 self.addresses.add(str(child.attrs.get("src", "")))
                 yield from self._image(child, is_within=_is_open(ends))
             elif child.type == "link_open":
-                opened, end = self._link(child, is_within=_is_open(ends))
+                opened, end = self._link(child, is_within=_is_open(ends), is_empty=children[index + 1].type == "link_close")
                 ends.append(end)
                 yield from opened
             elif child.type == "link_close":
@@ -182,7 +212,7 @@ class Policy:
             else:
                 yield child
 
-    def _link(self, token: Token, *, is_within: bool) -> tuple[Sequence[Token], Sequence[Token]]:
+    def _link(self, token: Token, *, is_within: bool, is_empty: bool) -> tuple[Sequence[Token], Sequence[Token]]:
         """Return the tokens that open a link, and those that close it: text for one that is not allowed.
 
         No link within another: a reader would follow the wrong one.
@@ -204,6 +234,8 @@ class Policy:
             return (_text("[", token.level),), (_text(f"]({address}{title})", token.level),)
         if symbol := _SYMBOLIC.match(allowed):
             self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
+            if not symbol[2]:
+                return ((_text(_NEUTRAL[symbol[1]], token.level),) if is_empty else ()), ()
         if is_within:
             return (), ()
         # Paper and tickets have no place for the title of a link but the text.
@@ -219,13 +251,16 @@ class Policy:
         if (symbol is not None and symbol[1] == "image") or (symbol is None and _FILE.match(source)):
             name = symbol[2] if symbol is not None else source
             self.uses.append(Use("image", name, self.line))
-            yield token.copy(meta={"name": name, "text": _plain(alt)})
+            if name:
+                yield token.copy(meta={"name": name, "text": _plain(alt)})
+            else:
+                yield _text(f"[image not included: {_plain(alt) or _NEUTRAL['image']}]", token.level)
         elif symbol is not None and symbol[1] == "location":
             fault = f"'{source}' is placed in the middle of a line, and printed as a reference"
             remedy = f"give it a line of its own, or refer to it: `[]({source})`"
             self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
             opener = Token("link_open", "a", 1, attrs={"href": source}, level=token.level)
-            opened, closed = self._link(opener, is_within=is_within)
+            opened, closed = self._link(opener, is_within=is_within, is_empty=not alt)
             yield from (*opened, *self._children(alt), *closed)
         else:
             fault = f"the image '{visible(source)[:80]}' is not included"

@@ -49,6 +49,7 @@ EXAMPLES: Final = {
     "xref": "id | xref",
     "address": "picture | address",
     "ticket": "ref | ticket",
+    "only_for": "finding.audience | only_for",
     "number": "count | number",
     "day": "date | day",
     "period": "engagement.period | period",
@@ -180,6 +181,10 @@ class Filters:
     def ticket(self, ref: str) -> Markup:
         """A ticket, linked if the reference contains a web address: `jira:https://...`."""
         return self.dialect.link(ref, labels.ticket_address(ref))
+
+    def only_for(self, audience: Sequence[str]) -> str:
+        """`Only for: internal`, the readers that a part is limited to; empty for a part for everybody."""
+        return f"Only for: {', '.join(audience)}" if audience else ""
 
     def number(self, value: int) -> str:
         """`12,345`; with spaces if the language is not English."""

@@ -65,15 +65,16 @@ def plan_rendering(
     *,
     is_alone: bool = False,
     system_fonts: bool = False,
-    use_cache: bool = False,
+    cache_of: Path | None = None,
 ) -> RenderPlan:
     """Return the jobs that render each document into its target.
 
     With `is_alone` the documents are reports of one finding, and a job takes as many of one format as the executor prefers.
+    `cache_of` is the engagement's folder, to use its page cache.
     Raises FindingsReportError (OUTPUT) if PDF is the only format and its system libraries are missing.
     """
     renderable_targets, left_out = renderable([target for _, target in wanted], executor)
-    cache, unusable = open_cache() if use_cache else (None, ())
+    cache, unusable = open_cache(cache_of) if cache_of is not None else (None, ())
     jobs: list[Job] = []
     targets: list[tuple[Target, ...]] = []
     for format_ in dict.fromkeys(target.format for target in renderable_targets):
@@ -109,12 +110,12 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
     return tuple(files[target] for target in plan.order), problems
 
 
-def open_cache() -> tuple[FileCache | None, tuple[Problem, ...]]:
-    """Return the cache of rendered parts and laid out pages; None, and a note that says why, if there can be none."""
+def open_cache(engagement: Path) -> tuple[FileCache | None, tuple[Problem, ...]]:
+    """Return the cache of an engagement's parts and pages; None, and a note that says why, if there can be none."""
     from findings_report.system import cache
 
     try:
-        return cache.FileCache(cache.root() / "pages"), ()
+        return cache.page_cache(engagement), ()
     except FindingsReportError as error:
         return None, tuple(replace(problem, level="note", code="cache") for problem in error.problems)
 

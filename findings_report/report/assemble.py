@@ -15,6 +15,7 @@ from typing import Final
 from findings_report import prose
 from findings_report.authoring import cwe, severity
 from findings_report.model import scope
+from findings_report.model.audience import is_for, restrict
 from findings_report.model.engagement import Engagement, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
@@ -33,6 +34,7 @@ from findings_report.model.report import (
     VerdictCount,
 )
 from findings_report.report import tables
+from findings_report.report.editions import Hidden, find_hidden, list_audiences
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""
@@ -49,11 +51,13 @@ def assemble(
     covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
+    edition: str | None = None,
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
     `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope, by available repository.
     `default_date` is printed on the cover if the engagement has no date. `findings_commit` is that of their own repository.
+    `edition` is the audience for whom all of the values are.
     """
     scale = {entry.name: entry for entry in engagement.severities}
     rank = {name: position for position, name in enumerate(scale)}
@@ -68,7 +72,14 @@ def assemble(
     reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
     return Report(
         engagement=_engagement(
-            engagement, repositories, pictures, aliases=aliases, default_date=default_date, findings_commit=findings_commit
+            engagement,
+            repositories,
+            pictures,
+            aliases=aliases,
+            default_date=default_date,
+            findings_commit=findings_commit,
+            edition=edition,
+            audiences=list_audiences(engagement, findings),
         ),
         summary=engagement.summary,
         scope=tuple(_scope(engagement, covered)),
@@ -119,6 +130,56 @@ def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
     )
 
 
+def restrict_report(report: Report, word: str) -> Report:
+    """Return what of a complete report is for the audience `word`, without the tables of the scope's files.
+
+    Which of these files the rest cites is no longer known in a finished report.
+    """
+    engagement = report.engagement
+    hidden = find_hidden({finding.id: finding for finding in report.findings}, engagement.images, word)
+    findings = tuple(_restrict_finding(finding, word, hidden) for finding in report.findings if finding.id not in hidden.ids)
+    cited = {snippet.repository for finding in report.findings for snippet in finding.snippets}
+    still = {snippet.repository for finding in findings for snippet in finding.snippets}
+    rewrite = hidden.rewriter()
+    shown = restrict(engagement, word, rewrite).model_copy(
+        update={
+            "edition": word,
+            "audiences": (),
+            "repositories": tuple(each for each in engagement.repositories if each.name not in cited - still),
+            "aliases": {old: id for old, id in engagement.aliases.items() if id not in hidden.ids and old not in hidden.ids},
+        }
+    )
+    sections = restrict(report.sections, word, rewrite)
+    mentioned = "".join(value.model_dump_json() for value in (*findings, *sections)) + (report.summary or "")
+    shown = shown.model_copy(update={"images": tuple(image for image in shown.images if _names(mentioned, image))})
+    return report.model_copy(
+        update={
+            "engagement": shown,
+            "summary": rewrite(report.summary) if report.summary is not None else None,
+            "scope": (),
+            "counts": tuple(_count(severity, findings) for severity in engagement.severities),
+            "sections": sections,
+            "findings": findings,
+            "verdicts": _verdicts(findings),
+            "covered": None,
+            "remediation": tables.remediation(findings),
+            "classification": tables.classification(findings),
+        }
+    )
+
+
+def _restrict_finding(finding: ReportedFinding, word: str, hidden: Hidden) -> ReportedFinding:
+    locations = {snippet.name for snippet in finding.snippets if snippet.name and not is_for(snippet, word)}
+    restricted = restrict(finding, word, hidden.rewriter(locations))
+    return restricted.model_copy(
+        update={
+            "related": tuple(id for id in finding.related if id not in hidden.ids | hidden.former),
+            "aliases": tuple(alias for alias in finding.aliases if alias not in hidden.ids),
+            "placed": tuple(name for name in finding.placed if name not in locations),
+        }
+    )
+
+
 def _names(said: str, picture: Picture) -> bool:
     return f"image:{picture.name}" in said or (picture.file is not None and picture.file in said)
 
@@ -131,6 +192,8 @@ def _engagement(
     aliases: dict[str, str],
     default_date: date | None,
     findings_commit: FindingsCommit | None,
+    edition: str | None,
+    audiences: tuple[str, ...],
 ) -> ReportedEngagement:
     return ReportedEngagement(
         title=engagement.title,
@@ -148,10 +211,16 @@ def _engagement(
         status_words=engagement.status_words,
         severities=engagement.severities,
         repositories=tuple(repositories),
-        images=tuple(pictures[image.name] for image in engagement.images if image.name in pictures),
+        images=tuple(
+            pictures[image.name].model_copy(update={"audience": image.audience})
+            for image in engagement.images
+            if image.name in pictures
+        ),
         logo=pictures.get("logo:"),
         findings_commit=findings_commit,
         aliases=aliases,
+        edition=edition,
+        audiences=audiences,
     )
 
 
@@ -160,7 +229,7 @@ def _finding(
 ) -> ReportedFinding:
     scale = {entry.name: entry for entry in engagement.severities}
     word, source = severity.severity(engagement, finding)
-    labels = {custom.name: custom.label for custom in engagement.fields}
+    fields = {custom.name: custom for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}
     return ReportedFinding(
         id=key,
@@ -173,7 +242,10 @@ def _finding(
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),
         snippets=snippets,
         placed=_placed(finding, snippets),
-        extra=tuple(CustomValue(name=name, label=labels[name], value=value) for name, value in finding.extra.items()),
+        extra=tuple(
+            CustomValue(name=name, label=fields[name].label, value=value, audience=fields[name].audience)
+            for name, value in finding.extra.items()
+        ),
         **same,
     )
 
@@ -196,7 +268,13 @@ def _sections(engagement: Engagement) -> list[ReportedSection]:
     """Return the sections: those before the findings first, the recommendation and the conclusion last."""
     taken: set[str] = set()
     sections = [
-        ReportedSection(key=_anchor(section.title, taken), title=section.title, text=section.text or "", place=section.place)
+        ReportedSection(
+            key=_anchor(section.title, taken),
+            title=section.title,
+            text=section.text or "",
+            place=section.place,
+            audience=section.audience,
+        )
         for section in engagement.sections
     ]
     sections.sort(key=lambda section: section.place is SectionPlace.AFTER)

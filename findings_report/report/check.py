@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from findings_report import authoring
 from findings_report.authoring import severity
+from findings_report.model.audience import restrict
 from findings_report.model.evidence import Verdict
 from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
 from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.report import output_files
+from findings_report.report.editions import make_edition, refuse_unknown_audience
 from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
@@ -42,12 +44,18 @@ class Inputs:
     """False with --no-evidence: git is left out."""
     password: Password = no_password
     """Asked for the password of a report that is an encrypted PDF."""
+    audience: str | None = None
+    """--audience: the readers for whom the result is; None for everything."""
 
 
 def read(inputs: Inputs) -> tuple[Path, authoring.Authored]:
     """Return the engagement's folder and content. Raises FindingsReportError with every problem of its files."""
     folder = authoring.find_folder(inputs.folder)
-    return folder, authoring.load(authoring.Folder(folder))
+    authored = authoring.load(authoring.Folder(folder))
+    if inputs.audience is None:
+        return folder, authored
+    refuse_unknown_audience(authored.engagement, inputs.audience)
+    return folder, make_edition(authored, inputs.audience).authored
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,11 @@ class Checked:
     survey: Survey | None
     """What the scope names in it; None with --no-evidence."""
     problems: tuple[Problem, ...]
-    """Located; of `check` warnings only."""
+    """Located; of `check` warnings only. Those of the whole engagement, also in an edition."""
     files: authoring.Files | None = None
     """The files of the folder as they were read; None if `check_authored` was given what was read."""
+    edition: str | None = None
+    """The audience for whom all values are; None for everything."""
 
     @property
     def redactor(self) -> Redactor:
@@ -95,17 +105,59 @@ class Checked:
 def check(inputs: Inputs, progress: Progress) -> Checked:
     """Read the engagement and check every quote against git. Raises FindingsReportError with all problems.
 
-    Where a value is invalid, all others are still checked, also against git.
+    Where a value is invalid, all others are still checked, also against git. The whole engagement is checked, whoever the
+    result is for.
     """
     progress("reading findings")
     folder = authoring.find_folder(inputs.folder)
     # A snapshot, so that a manifest states the bytes that were read, not those of a file that was saved meanwhile.
     files = authoring.Snapshot(authoring.Folder(folder))
-    checked = replace(check_authored(inputs, folder, authoring.load_valid_part(files), progress), files=files)
+    authored = authoring.load_valid_part(files)
+    if "audiences" not in authored.unread.get(authoring.ENGAGEMENT_KEY, ()):
+        refuse_unknown_audience(authored.engagement, inputs.audience)
+    checked = replace(check_authored(inputs, folder, authored, progress), files=files)
     # Only now, after all checks: an author corrects everything that one run reports.
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)
-    return checked
+    return for_audience(checked, inputs.audience) if inputs.audience is not None else checked
+
+
+def for_audience(checked: Checked, word: str) -> Checked:
+    """Return what of a checked engagement is for the audience `word`: nothing that follows sees the rest.
+
+    Raises FindingsReportError (INPUT) for a text whose reference to something left out cannot be taken out.
+    """
+    from findings_report.evidence.scope_survey import Survey
+
+    edition = make_edition(checked.authored, word)
+    authored, evidence, survey = edition.authored, checked.evidence, checked.survey
+    if evidence is not None:
+        snippets = {id: restrict(evidence.snippets.get(id, ()), word, rewrite) for id, rewrite in edition.rewriters.items()}
+        read = {snippet.repository for listed in snippets.values() for snippet in listed if snippet.blob is not None}
+        repositories = tuple(
+            # Without a pinned commit a repository was read where a location has its own, and that may be left out.
+            repository.model_copy(update={"is_read": repository.is_read and bool(repository.commit or repository.name in read)})
+            for repository in evidence.repositories
+            if repository.name in authored.engagement.repositories
+        )
+        evidence = replace(evidence, snippets=snippets, repositories=repositories)
+    if survey is not None:
+        entries = edition.scope_entries
+        files = {
+            name: tuple(
+                file.model_copy(update={"entries": tuple(entries[index] for index in file.entries if index in entries)})
+                for file in listed
+                if not entries.keys().isdisjoint(file.entries)
+            )
+            for name, listed in survey.files.items()
+            if name in authored.engagement.repositories
+        }
+        survey = Survey(files, survey.problems)
+    pictures = {name: picture for name, picture in checked.pictures.items() if name in authored.pictures}
+    problems = (*checked.problems, *authoring.locate(edition.problems, checked.authored))
+    return replace(
+        checked, authored=authored, pictures=pictures, evidence=evidence, survey=survey, problems=problems, edition=word
+    )
 
 
 def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: Progress) -> Checked:
@@ -196,5 +248,6 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         covered=checked.survey.files if checked.survey else {},
         default_date=default_date,
         findings_commit=findings_commit,
+        edition=checked.edition,
     )
     return redact(report, checked.redactor)

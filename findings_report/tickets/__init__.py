@@ -2,7 +2,7 @@
 
 In: a checked engagement or files, options, and the environment with addresses and tokens. Out: a `TicketsResult` with messages
 and problems; tickets, comments and attachments on trackers; `tickets.lock.yaml`. The folder must not know the terminal, nor how
-a report is built: `commands.attach` hands over the files.
+a report is built: `commands.tickets` hands over the files.
 
 Functions have the names of their modules, so they are imported from there, as in `tickets.sync.sync`. The types below are
 loaded on first use, because `attach` imports the comparison of reports.

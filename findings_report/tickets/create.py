@@ -11,6 +11,7 @@ from findings_report.model.ticket import Draft, Project, TicketRef
 from findings_report.problems import FindingsReportError
 from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs
+from findings_report.report.editions import require_audience
 from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import truncate
@@ -50,6 +51,7 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
     folder = authoring.find_folder(inputs.folder)
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        require_audience(drafts.report.engagement.audiences)
         problems = list(drafts.problems)
         tracker, project = _open_project(project_ref, trackers, options)
         for draft in _select_drafts(drafts, lock_file, project_ref.tracker):

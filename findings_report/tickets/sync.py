@@ -13,6 +13,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import labels
 from findings_report.rendering.markdown import escape
 from findings_report.report.check import Inputs
+from findings_report.report.editions import require_audience
 from findings_report.tickets.drafts import draft_tickets
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert, truncate
@@ -41,6 +42,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
     folder = authoring.find_folder(inputs.folder)
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        require_audience(drafts.report.engagement.audiences)
         words = drafts.report.engagement.status_words
         problems = list(drafts.problems)
         linked = [

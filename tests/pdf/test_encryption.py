@@ -22,7 +22,7 @@ from trackers.work import made
 from typer.testing import CliRunner
 
 from findings_report.cli.app import app
-from findings_report.commands.attach import attach
+from findings_report.commands.tickets import attach
 from findings_report.pdf.embedded_data import Password
 from findings_report.pdf.encryption import encrypt, prepare_password
 from findings_report.problems import FindingsReportError, Kind, Problem

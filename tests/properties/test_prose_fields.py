@@ -32,7 +32,7 @@ IN_FIX_REVIEWS = {Position.BEFORE_CODE, Position.FIX, Position.ANSWER}
 def package(tmp_path_factory: pytest.TempPathFactory) -> ChangedPackage:
     """The package with a Markdown field for each position, and one that is only declared."""
     changed = ChangedPackage(tmp_path_factory.mktemp("package"))
-    where = {"path": "findings_report/model/finding.py", "before": "    impact: Markdown | None"}
+    where = {"path": "findings_report/model/finding.py", "before": "    impact: MarkdownForSome | None"}
     for position, name in FIELDS.items():
         changed.insert(
             line=f"    {name}: Annotated[Markdown | None, PrintedAs(position=Position.{position.name})] = None", **where

@@ -62,3 +62,44 @@ def test_what_a_killed_run_has_not_finished_is_removed_and_what_is_being_written
         kept.trim()
 
     assert sorted(path.name for path in folder.iterdir()) == sorted([".alive", key])
+
+
+def test_pages_are_kept_by_engagement(tmp_path: Path) -> None:
+    one, other = cache.page_cache(tmp_path / "acme" / "findings"), cache.page_cache(tmp_path / "other" / "findings")
+    one.put("a" * 64, b"of acme")
+    other.put("a" * 64, b"of other")
+    clone = cache.repository_folder("https://example.org/app.git")
+    clone.mkdir(parents=True)
+    (clone / "HEAD").write_text("x")
+
+    cached = {(entry.kind, entry.name): entry for entry in cache.list_cached()}
+
+    assert one.get("a" * 64) == b"of acme"
+    assert other.get("a" * 64) == b"of other"
+    assert set(cached) == {
+        ("pages", str(tmp_path / "acme" / "findings")),
+        ("pages", str(tmp_path / "other" / "findings")),
+        ("clone", clone.name),
+    }
+    for folder in (cache.root() / "pages", *(cache.root() / "pages").iterdir()):
+        assert mode(folder) == 0o700
+        assert {mode(file) for file in folder.iterdir() if file.is_file()} <= {0o600}
+
+    cache.remove_cached([cached["pages", str(tmp_path / "acme" / "findings")]])
+
+    assert one.get("a" * 64) is None
+    assert other.get("a" * 64) == b"of other"
+    one.put("b" * 64, b"a build that goes on")
+    assert clone.exists()
+
+
+def test_all_engagements_together_are_bounded(tmp_path: Path) -> None:
+    pages = cache.root() / "pages"
+    caches = [cache.FileCache(pages / str(number), most_bytes=3000, limited_with=pages) for number in range(4)]
+    for number, each in enumerate(caches):
+        each.put("a" * 64, bytes(1000))
+        os.utime(pages / str(number) / ("a" * 64), (number, number))
+
+    caches[3].trim()
+
+    assert [each.get("a" * 64) is not None for each in caches] == [False, False, True, True]

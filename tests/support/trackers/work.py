@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.commands.attach import attach
+from findings_report.commands.tickets import attach
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs
 from findings_report.tickets.attach import AttachOptions

@@ -1,0 +1,184 @@
+"""Nothing that is not for an audience is in its edition: neither in a file, nor in its name, nor in what is packed in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import withheld
+from withheld import MARKER
+
+from findings_report import commands
+from findings_report.commands import BuildOptions, PublishedBuild
+from findings_report.problems import FindingsReportError, Kind
+from findings_report.report import archive
+from findings_report.report.check import Inputs, check
+
+NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)
+
+
+def build(folder: Path, audience: str | None, **wishes: object) -> PublishedBuild:
+    return commands.build(Inputs(folder, {}, audience=audience), BuildOptions(**{**vars(NOTHING), **wishes}), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return withheld.engagement(tmp_path_factory.mktemp("audited"))
+
+
+TEXTS = ("md", "html", "json", "csv")
+
+
+@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize(
+    ("is_each", "formats"),
+    [(False, TEXTS), (True, ("md", "html", "json")), pytest.param(False, ("pdf",), marks=pytest.mark.slow)],
+    ids=["report", "each", "pdf"],
+)
+def test_no_marker_is_in_an_edition(
+    findings: Path, tmp_path: Path, template: str, is_each: bool, formats: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+
+    # With the cache that the complete edition has filled: an edition takes nothing of another from it.
+    for audience in (None, "client"):
+        output = f"{tmp_path}/{audience or 'complete'}/"
+        wishes = {"formats": formats, "template": template, "each": is_each, "output": output}
+        build(findings, audience, cache=True, manifest=True, **wishes)
+
+    # The search finds the markers of the complete edition, in each of its files.
+    complete = "\n".join(withheld.places(tmp_path / "complete"))
+    for path in (tmp_path / "complete").rglob("*.*"):
+        assert str(path) in complete or "F-2" in path.name
+    written = {path.suffix.removeprefix(".") for path in (tmp_path / "client").rglob("*.*")}
+    assert written >= set(formats)
+    assert withheld.places(tmp_path / "client") == []
+    assert list((tmp_path / "tmp").rglob("*")) == []
+
+
+def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None:
+    build(findings, "client", formats=("json",), output=f"{tmp_path}/r.json")
+
+    report = archive.read((tmp_path / "r.json").read_bytes(), "r.json")
+    assert [finding.id for finding in report.findings] == ["F-1", "F-2"]
+    assert {count.severity.name: count.total for count in report.counts if count.total} == {"high": 1, "low": 1}
+    assert report.engagement.edition == "client"
+    assert report.engagement.audiences == ()
+    assert [repository.name for repository in report.engagement.repositories] == ["app"]
+    assert [(entry.pattern, entry.files) for entry in report.scope] == [("web/", 2)]
+    assert [picture.name for picture in report.engagement.images] == ["shown"]
+    assert report.findings[0].related == ("F-2",)
+    assert sum(count.total for count in report.verdicts) == 2
+    assert report.remediation is not None
+    assert report.remediation.findings == ("F-1",)
+    assert [weakness.weakness.id for weakness in report.classification.weaknesses] == ["CWE-79"]  # type: ignore[union-attr]
+    assert "internal" not in (tmp_path / "r.json").read_text()
+
+
+def test_references_to_what_is_left_out_are_neutral(findings: Path, tmp_path: Path) -> None:
+    build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
+
+    shown = (tmp_path / "report.md").read_text()
+    assert "Like the other, another finding and [F-2](#F-2); see code for other readers." in shown
+    assert "\\[not included: A caption of what is left out\\]" in shown
+    assert "then that and another finding." in shown
+    assert "label of a shown text" in shown
+    html = (tmp_path / "report.html").read_text()
+    targets = set(re.findall(r'href="#([^"]*)"', html))
+    assert targets <= set(re.findall(r'id="([^"]*)"', html)), "a link leads to what is not there"
+
+
+def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path, tmp_path: Path) -> None:
+    built = build(findings, None, formats=("md", "html", "json"), output=f"{tmp_path}/")
+
+    assert any("complete edition" in problem.fault and "internal" in problem.fault for problem in built.problems)
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / name).read_text()
+        assert "complete, with parts only for internal" in text
+        # 2 findings, 2 sections, the summary, proof and response of F-1, its code, 2 pictures, an event, a version, a field ...
+        assert text.count("Only for: internal") >= 12
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert data["engagement"]["audiences"] == ["internal"]
+    shown = next(finding for finding in data["findings"] if finding["id"] == "F-1")
+    assert shown["response"] == {"text": MARKER, "audience": ["internal"]}
+
+
+def test_an_edition_says_for_whom_it_is(findings: Path, tmp_path: Path) -> None:
+    built = build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
+
+    assert any("this edition is for client: 2 of 4 findings" in problem.fault for problem in built.problems)
+    assert "- Edition: for client" in (tmp_path / "report.md").read_text()
+    assert "<dt>Edition</dt><dd>for client</dd>" in (tmp_path / "report.html").read_text()
+
+
+def test_an_edition_for_all_readers_of_everything_equals_the_complete_one_but_for_its_marks(
+    findings: Path, tmp_path: Path
+) -> None:
+    build(findings, "internal", formats=("md",), output=f"{tmp_path}/internal.md")
+
+    shown = (tmp_path / "internal.md").read_text()
+    assert "Only for" not in shown
+    assert MARKER in shown
+    assert f"F-4-{MARKER}" in shown
+
+
+@pytest.mark.parametrize("word", ["clinet", "Client", ""])
+def test_an_audience_that_is_not_declared_is_refused(findings: Path, word: str) -> None:
+    with pytest.raises(FindingsReportError) as error:
+        check(Inputs(findings, {}, audience=word), lambda _: None)
+
+    (problem,) = error.value.problems
+    assert problem.kind is Kind.USAGE
+    assert "client, internal" in problem.fault
+
+
+def test_words_that_are_not_declared_are_errors_at_their_place(tmp_path: Path) -> None:
+    findings = tmp_path / "findings"
+    findings.mkdir()
+    (findings / "engagement.yaml").write_text("title: T\naudiences: [client, internal]\n")
+    (findings / "F-1.finding.yaml").write_text(
+        "title: T\nseverity: low\ndescription: d\naudience: [clinet]\nresponse: {text: x, audience: [intern]}\n"
+    )
+
+    with pytest.raises(FindingsReportError) as error:
+        check(Inputs(findings, {}), lambda _: None)
+
+    lines = sorted((problem.place.line, problem.remedy) for problem in error.value.problems if problem.place)
+    assert lines == [(4, "did you mean 'client'?"), (5, "did you mean 'internal'?")]
+
+
+def test_a_text_that_names_a_finding_for_others_is_a_warning_at_its_place(tmp_path: Path) -> None:
+    findings = tmp_path / "findings"
+    findings.mkdir()
+    (findings / "engagement.yaml").write_text(
+        "title: T\naudiences: [client, internal]\nsummary: Not F-20, and not [](finding:F-2).\n"
+    )
+    (findings / "F-1.finding.yaml").write_text(
+        "title: T\nseverity: low\ndescription: |\n  One line.\n  See F-2.\n"
+        "history: [{date: 2026-01-01, status: open, note: was F-2}]\n"
+    )
+    (findings / "F-2.finding.yaml").write_text("title: T\nseverity: low\ndescription: I am F-2.\naudience: [internal]\n")
+
+    checked = check(Inputs(findings, {}), lambda _: None)
+
+    named = [problem for problem in checked.problems if problem.code == "audience-named"]
+    assert [(problem.place.line, problem.fault) for problem in named if problem.place] == [
+        (5, "names F-2, which is not for client"),
+        (6, "names F-2, which is not for client"),
+    ]
+
+
+def test_a_reference_that_cannot_be_taken_out_stops_the_edition(tmp_path: Path) -> None:
+    findings = tmp_path / "findings"
+    findings.mkdir()
+    (findings / "engagement.yaml").write_text("title: T\naudiences: [client, internal]\n")
+    (findings / "F-1.finding.yaml").write_text('title: T\nseverity: low\ndescription: "[x](finding&#58;F-2)"\n')
+    (findings / "F-2.finding.yaml").write_text("title: T\nseverity: low\ndescription: d\naudience: [internal]\n")
+
+    with pytest.raises(FindingsReportError) as error:
+        check(Inputs(findings, {}, audience="client"), lambda _: None)
+
+    assert [problem.code for problem in error.value.problems] == ["audience-reference"]
