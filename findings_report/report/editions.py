@@ -238,6 +238,6 @@ def list_audiences(engagement: Engagement, findings: Mapping[str, Finding]) -> t
     """Return the audiences that a part is limited to, in the order in which the engagement declares them."""
     values = (engagement, *findings.values())
     limits = {frozenset(getattr(part, "audience", ())) for value in values for _, part in walk(value)}
-    # What names every audience is for everybody.
+    # A part that names every audience is for everybody.
     used = {word for limit in limits if not limit >= set(engagement.audiences) for word in limit}
     return tuple(word for word in engagement.audiences if word in used)
