@@ -1,7 +1,7 @@
 """The commands for issue trackers: `attach`, and `tickets create`, `sync` and `export`.
 
 `attach` sends the files of the command line, or the report and the findings that the engagement's tickets are for. The folder
-`tickets` does the work: it alone knows how a tracker is reached. What loads the HTTP client is imported when it runs.
+`tickets` does the work: it alone knows how a tracker is reached. Modules that load the HTTP client are imported on use.
 """
 
 from __future__ import annotations
