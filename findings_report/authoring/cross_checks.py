@@ -11,10 +11,10 @@ from typing import Final
 from findings_report.authoring import cwe, severity
 from findings_report.authoring.validation import not_one_of
 from findings_report.model import scope
-from findings_report.model.audience import is_for, walk
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
+from findings_report.model.passages import is_for, walk
 from findings_report.problems import Kind, Problem, Subject, suggestions
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose import drop_references

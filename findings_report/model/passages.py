@@ -1,17 +1,19 @@
-"""The Markdown texts of a finding: the only list of them, derived from the fields that are annotated `Markdown`.
+"""The texts of a finding, and whom a part is for.
 
-Proofreading, the numbering of figures, comparisons, templates and tickets iterate over `HasPassages.prose`. A new field takes
-part in all of them once it is declared. Values only.
+`HasPassages.prose` is the only list of the Markdown texts, derived from the fields that are annotated `Markdown`: proofreading,
+the numbering of figures, comparisons, templates and tickets iterate over it, so that a new field takes part in all of them.
+`restrict` leaves out of every model with a field `audience` what is for other readers. Values only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -163,3 +165,72 @@ def _value(value: object, path: tuple[str, ...]) -> str | TextForAudience | None
     for name in path:
         value = getattr(value, name, None)
     return value if isinstance(value, str | TextForAudience) else None
+
+
+Step = str | int
+"""A name of a field, a key, or a 0-based position."""
+
+_CODE: Final = {("Line", "text"), ("Location", "quote")}
+"""Fields of code, which is printed as git has it and refers to nothing."""
+
+_Value = TypeVar("_Value")
+
+
+def is_for(part: object, word: str) -> bool:
+    """Return True if a part is for the audience `word`: its own `audience` names it, or is empty or no field of it."""
+    audience = getattr(part, "audience", ())
+    return not audience or word in audience
+
+
+def restrict(value: _Value, word: str, rewrite: Callable[[str], str] = str) -> _Value:
+    """Return what of `value` is for the audience `word`, without any mark of audiences; `rewrite` changes every text but code.
+
+    A part that is left out is missing from its list or mapping, and None as the value of a field. `value` itself stays.
+    """
+    restricted: _Value = _restrict(value, word, rewrite)
+    return restricted
+
+
+def _restrict(value: Any, word: str, rewrite: Callable[[str], str]) -> Any:
+    if type(value) is str:
+        return rewrite(value)
+    if isinstance(value, TextForAudience):
+        return rewrite(value.text)
+    if isinstance(value, BaseModel):
+        inner = {name: _restrict_part(value, name, word, rewrite) for name in type(value).model_fields}
+        changed = {name: part for name, part in inner.items() if part is not getattr(value, name)}
+        return value.model_copy(update=changed) if changed else value
+    if isinstance(value, tuple):
+        parts = tuple(_restrict(part, word, rewrite) for part in value if is_for(part, word))
+        return value if len(parts) == len(value) and all(map(operator.is_, parts, value)) else parts
+    if isinstance(value, Mapping):
+        return {key: _restrict(part, word, rewrite) for key, part in value.items() if is_for(part, word)}
+    return value
+
+
+def _restrict_part(model: BaseModel, name: str, word: str, rewrite: Callable[[str], str]) -> Any:
+    part = getattr(model, name)
+    if name == "audience":
+        return ()
+    if (type(model).__name__, name) in _CODE:
+        return part
+    return _restrict(part, word, rewrite) if is_for(part, word) else None
+
+
+def walk(value: Any, path: tuple[Step, ...] = (), word: str | None = None) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield every model and every text but code in `value`, with its path; with a `word` only what is for that audience."""
+    if word is not None and not is_for(value, word):
+        return
+    if type(value) is str:
+        yield path, value
+    elif isinstance(value, BaseModel):
+        yield path, value
+        for name in type(value).model_fields:
+            if (type(value).__name__, name) not in _CODE:
+                yield from walk(getattr(value, name), (*path, name), word)
+    elif isinstance(value, tuple):
+        for index, part in enumerate(value):
+            yield from walk(part, (*path, index), word)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from walk(part, (*path, str(key)), word)

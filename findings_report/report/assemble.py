@@ -15,10 +15,10 @@ from typing import Final
 from findings_report import prose
 from findings_report.authoring import cwe, severity
 from findings_report.model import scope
-from findings_report.model.audience import is_for, restrict
 from findings_report.model.engagement import Engagement, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
+from findings_report.model.passages import is_for, restrict
 from findings_report.model.report import (
     Component,
     CustomValue,

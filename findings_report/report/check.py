@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from findings_report import authoring
 from findings_report.authoring import severity
-from findings_report.model.audience import restrict
 from findings_report.model.evidence import Verdict
+from findings_report.model.passages import restrict
 from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
 from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 
 from findings_report import authoring, prose
 from findings_report.model import scope
-from findings_report.model.audience import is_for, restrict, walk
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding, Location
+from findings_report.model.passages import is_for, restrict, walk
 from findings_report.model.report import ReportedEngagement
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
