@@ -296,9 +296,16 @@ def _without_dead_links(children: Sequence[Token]) -> Iterator[Token]:
                     yield child
                 links.pop()
             case "image":  # of a text that the user wrote: it would be fetched by everybody who reads the ticket
-                yield Token("text", "", 0, content=f"[image: {child.content}]")
+                yield Token("text", "", 0, content=f"[image: {_alternative(child)}]")
             case _:
                 yield child
+
+
+def _alternative(image: Token) -> str:
+    return "".join(
+        " " if child.type in ("softbreak", "hardbreak") else _alternative(child) if child.children else child.content
+        for child in image.children or ()
+    )
 
 
 def _join_texts(children: Iterable[Token]) -> Iterator[Token]:
