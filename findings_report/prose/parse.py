@@ -11,7 +11,7 @@ import re
 import string
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -190,7 +190,9 @@ _FLAT: Final = {"strong_open": "strong", "em_open": "em", "s_open": "s"}
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH, "store_labels": True}).enable(
+        ["table", "strikethrough"]
+    )
     parser.inline.ruler.after("text", "bare_address", _link_bare_address)
     parser.inline.ruler.push("brackets", _count_brackets)
     parser.core.ruler.push("flatten", _flatten)
@@ -266,7 +268,6 @@ def _judge(text: str, tokens: list[Token], environment: Mapping[str, Any]) -> Pr
     faults = [
         *policy.faults,
         *_hidden(text),
-        *policy.unused(environment.get("references", {})),
         *_find_lost_cells(text, tokens),
         *_find_dropped(tokens, environment),
         *dict.fromkeys(_find_foreign(text, tokens)),
@@ -335,9 +336,27 @@ def _find_dropped(tokens: Sequence[Token], environment: Mapping[str, Any]) -> It
             fault = f"'{visible(words[1])[:80]}' behind the language of a fence is not printed"
             yield Fault(token.map[0], fault, "write it above the fence", "fence-text")
     for definition in environment.get("duplicate_refs", ()):
-        label = visible(str(definition["label"]).lower())[:80]
-        fault = f"'[{label}]: {visible(definition['href'])[:80]}' defines a label again, so that it is not used"
+        fault = f"'{_describe(str(definition['label']), definition)}' defines a label again, so that it is not used"
         yield Fault(definition["map"][0], fault, "give it a label of its own", "definition-repeated")
+    used = set(_find_labels(tokens))
+    for label, definition in environment.get("references", {}).items():
+        # CommonMark 4.7: a definition is not displayed. Authors write `[note]: text` by mistake.
+        if label not in used:
+            fault = f"'{_describe(label, definition)}' defines a link that is not used, so it is not printed"
+            yield Fault(definition["map"][0], fault, "put a backslash before the bracket to print it", "definition-unused")
+
+
+def _describe(label: str, definition: Mapping[str, Any]) -> str:
+    title = f' "{definition["title"]}"' if definition.get("title") else ""
+    return f"[{visible(label.lower())[:80]}]: {visible(str(definition['href']) + title)[:160]}"
+
+
+def _find_labels(tokens: Iterable[Token]) -> Iterator[str]:
+    """Yield the labels of definitions that links and pictures use."""
+    for token in tokens:
+        if "label" in token.meta:
+            yield token.meta["label"]
+        yield from _find_labels(token.children or ())
 
 
 def _as_code(text: str, fault: Fault) -> Prose:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
@@ -140,15 +140,6 @@ class Policy:
         self.faults: list[Fault] = []
         self.uses: list[Use] = []
         self.line = 0
-        self.addresses: set[str] = set()
-
-    def unused(self, definitions: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
-        """Yield link definitions without a link: Markdown does not print them, and authors write `[note]: text` by mistake."""
-        for definition in definitions.values():
-            # CommonMark 4.7: a definition is not displayed, wherever it is in the text.
-            if definition["href"] not in self.addresses:
-                fault = f"'[...]: {visible(definition['href'])[:80]}' defines a link that is not used, so it is not printed"
-                yield Fault(definition["map"][0], fault, "put a backslash before the bracket to print it", "definition-unused")
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[Token]:
         """Yield the tokens; pictures and snippets on a line of their own become figures between paragraphs."""
@@ -179,7 +170,6 @@ class Policy:
                 self.line += 1
 
     def _figure(self, image: Token, opener: Token) -> Token:
-        self.addresses.add(str(image.attrs.get("src", "")))
         symbol = _SYMBOLIC.match(_source_of(image))
         kind: UseKind = "placed" if symbol is not None and symbol[1] == "location" else "image"
         # `![](pictures/flow.png)` is what editors insert: a declared file is found by its path too.
@@ -201,7 +191,6 @@ class Policy:
             if child.type in ("softbreak", "hardbreak"):
                 self.line += 1
             if child.type == "image":
-                self.addresses.add(str(child.attrs.get("src", "")))
                 yield from self._image(child, is_within=_is_open(ends))
             elif child.type == "link_open":
                 opened, end = self._link(child, is_within=_is_open(ends), is_empty=children[index + 1].type == "link_close")
@@ -218,7 +207,6 @@ class Policy:
         No link within another: a reader would follow the wrong one.
         """
         address = str(token.attrs.get("href", ""))
-        self.addresses.add(address)
         is_angled = token.markup == "autolink"
         allowed = _allow_address(address)
         # An autolink prints its address, and a symbolic one would print `finding:NTR-001`.
@@ -335,14 +323,28 @@ def _allow_address(address: str) -> str | None:
 
 
 def _plain(tokens: Sequence[Token]) -> str:
-    """Return the text of inline tokens without their marks."""
-    parts = []
+    """Return the text of inline tokens without their marks. Of links and pictures their addresses are a part of it."""
+    parts: list[str] = []
+    ends: list[str] = []
     for token in tokens:
         if token.type in ("softbreak", "hardbreak"):
             parts.append(" ")
+        elif token.type == "image":
+            parts.append(_plain(_alternative(token)) + _in_parentheses(_source_of(token)))
+        elif token.type == "link_open":
+            ends.append("" if token.info == "auto" else _in_parentheses(str(token.attrs.get("href", ""))))
+        elif token.type == "link_close":
+            parts.append(ends.pop())
         else:
-            parts.append(token.content if token.type != "image" else _plain(token.children or []))
+            parts.append(token.content)
     return "".join(parts)
+
+
+def _in_parentheses(address: str) -> str:
+    """Return an address behind its text; nothing for a reference without a name."""
+    symbol = _SYMBOLIC.match(address)
+    shown = symbol[2] if symbol is not None else address
+    return f" ({shown})" if shown else ""
 
 
 def _soften(token: Token) -> Token:
