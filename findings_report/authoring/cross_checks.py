@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report.authoring import cwe, severity
+from findings_report.authoring import severity
 from findings_report.authoring.validation import not_one_of
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement
@@ -177,7 +177,7 @@ def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[
     unnamed = [(index, id) for index, id in enumerate(finding.cwe) if id not in engagement.weaknesses]
     if not unnamed:
         return
-    known = cwe.table()
+    known = severity.weakness_table()
     for index, id in unnamed:
         subject = (key, "cwe", index)
         # MITRE marks categories as prohibited for mapping: they group weaknesses and describe none.

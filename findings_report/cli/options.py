@@ -104,7 +104,7 @@ FailOn = Annotated[
         "--fail-on",
         metavar="SEVERITY",
         autocompletion=completion.severities,
-        help="Exit with 1 on any unresolved finding of this severity or higher.",
+        help="Exit with 1 on any unresolved finding of this severity or higher; `secret`: on any credential in the report.",
         show_default="none",
     ),
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from findings_report import authoring
-from findings_report.commands.check import gates, severity_rank
+from findings_report.commands.check import gates, refuse_blind_gate, severity_rank
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.problems.suggestions import did_you_mean
@@ -124,6 +124,7 @@ def check_for_build(inputs: Inputs, options: BuildOptions, progress: Progress) -
     """Return the checked engagement. Raise FindingsReportError for its errors, and for options that do not fit it."""
     # Before the check, which takes seconds: an unknown format is a slip of the hand.
     output_files.check_formats(options.formats, SINGLE_FINDING_FORMATS if options.each else FORMATS)
+    refuse_blind_gate(options.fail_on)
     checked = check(inputs, progress)
     # Called for its error: an unknown severity must not be reported after rendering. `gates` needs the rank.
     severity_rank(checked.authored.engagement, options.fail_on)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from findings_report import authoring
 from findings_report.authoring import severity
+from findings_report.evidence import secrets
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding, Status
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -28,13 +29,20 @@ def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, str
     `fail_on` is a severity of the engagement's scale, `strict` makes any warning trip. Raises FindingsReportError with every
     problem found where there is an error, and (USAGE) for a severity that is not in the scale.
     """
+    refuse_blind_gate(fail_on)
     checked = domain.check(inputs, progress)
+    if not secrets.is_available():
+        checked = replace(checked, problems=(*checked.problems, secrets.report_unavailable()))
     return replace(checked, problems=(*checked.problems, *gates(checked, checked.problems, fail_on, strict=strict)))
 
 
 def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:
     """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
     tripped: list[Problem] = []
+    found = sum(problem.code == secrets.CODE for problem in problems)
+    if fail_on == secrets.CODE and found:
+        fault = f"--fail-on {fail_on}: {found} credential{'' if found == 1 else 's'}"
+        tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
     engagement = checked.authored.engagement
     limit = severity_rank(engagement, fail_on)
     if limit is not None:
@@ -57,12 +65,26 @@ def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
 
 
 def severity_rank(engagement: Engagement, word: str | None) -> int | None:
-    """Return the 0-based position of a severity in the scale, worst first. Raise FindingsReportError (USAGE) if unknown."""
+    """Return the 0-based position of a severity in the scale, worst first; None without one, and for `secret`.
+
+    Raises FindingsReportError (USAGE) if it is unknown.
+    """
     scale = [entry.name for entry in engagement.severities]
-    if word is not None and word not in scale:
+    if word is None or word == secrets.CODE:
+        return None
+    if word not in scale:
         fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, scale), code="not-in-list"))
-    return scale.index(word) if word is not None else None
+        remedy = did_you_mean(word, (*scale, secrets.CODE))
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="not-in-list"))
+    return scale.index(word)
+
+
+def refuse_blind_gate(fail_on: str | None) -> None:
+    """Raise FindingsReportError (USAGE) for `--fail-on secret` where nothing can look for credentials."""
+    if fail_on == secrets.CODE and not secrets.is_available():
+        unavailable = secrets.report_unavailable()
+        fault = f"--fail-on {fail_on}: {unavailable.fault}"
+        raise FindingsReportError(replace(unavailable, kind=Kind.USAGE, level="error", fault=fault))
 
 
 class ListEntry(NamedTuple):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from findings_report import prose
-from findings_report.authoring import cwe, severity
+from findings_report.authoring import severity
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
@@ -236,7 +236,7 @@ def _finding(
         severity=scale[word],
         severity_source=source,
         # `dict.fromkeys` drops repeated ids and keeps the order, which authors use for the main weakness first.
-        cwe=tuple(cwe.named(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
+        cwe=tuple(severity.name_weakness(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
         scores=tuple(severity.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),

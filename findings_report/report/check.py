@@ -119,6 +119,7 @@ def check(inputs: Inputs, progress: Progress) -> Checked:
     # Only now, after all checks: an author corrects everything that one run reports.
     if any(problem.level == "error" for problem in checked.problems):
         raise FindingsReportError(checked.problems)
+    checked = _look_for_secrets(checked, progress)
     return for_audience(checked, inputs.audience) if inputs.audience is not None else checked
 
 
@@ -158,6 +159,20 @@ def for_audience(checked: Checked, word: str) -> Checked:
     return replace(
         checked, authored=authored, pictures=pictures, evidence=evidence, survey=survey, problems=problems, edition=word
     )
+
+
+def _look_for_secrets(checked: Checked, progress: Progress) -> Checked:
+    """Return the engagement with a warning for each credential that the report would print; unchanged without detectors."""
+    from findings_report.evidence.secrets import find_secrets, is_available
+
+    if not is_available():
+        return checked
+    progress("looking for credentials")
+    authored, snippets = checked.authored, checked.evidence.snippets if checked.evidence is not None else {}
+    found = find_secrets(authored.engagement, authored.findings, snippets, checked.redactor)
+    problems = (*checked.problems, *authoring.locate(found.problems, authored))
+    # Other messages may show the same lines.
+    return replace(checked, problems=tuple(dict.fromkeys(map(found.redactor.mask_problem, problems))))
 
 
 def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, progress: Progress) -> Checked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from findings_report.authoring.cwe import table
+from findings_report.authoring.severity import weakness_table
 
 XSS = "Improper Neutralization of Input During Web Page Generation ('Cross-site Scripting')"
 SQL = "Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')"
@@ -22,17 +22,17 @@ PATH = "Improper Limitation of a Pathname to a Restricted Directory ('Path Trave
     ],
 )
 def test_names_and_chapters_are_those_of_the_list(cwe: str, name: str, chapter: str | None) -> None:
-    assert table().names[cwe] == name
-    assert table().top_ten.get(cwe) == chapter
+    assert weakness_table().names[cwe] == name
+    assert weakness_table().top_ten.get(cwe) == chapter
 
 
 def test_the_table_is_whole() -> None:
-    assert table().version == "4.15"
-    assert len(table().names) == 964
-    assert len({chapter[:3] for chapter in table().top_ten.values()}) == 10
+    assert weakness_table().version == "4.15"
+    assert len(weakness_table().names) == 964
+    assert len({chapter[:3] for chapter in weakness_table().top_ten.values()}) == 10
 
 
 def test_no_name_has_blanks_at_its_ends() -> None:
-    names = [*table().names.values(), *table().categories.values(), *table().top_ten.values()]
+    names = [*weakness_table().names.values(), *weakness_table().categories.values(), *weakness_table().top_ten.values()]
 
     assert [name for name in names if name != name.strip()] == []
