@@ -5,7 +5,7 @@ The three steps are `plan_build`, `run_jobs` and `publish_build`. `build_many` t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -26,6 +26,7 @@ from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS
 from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
+    from findings_report.git import Repository
     from findings_report.model.comparison import Document
     from findings_report.model.report import Report, ReportedFinding
     from findings_report.rendering.template_files import Template, TemplateFiles
@@ -374,15 +375,18 @@ def _list_dependencies(
         if not name.endswith(authoring.FINDING_SUFFIX) or name.rpartition("/")[2].casefold() in shown
     ]
     assert checked.files is not None  # noqa: S101  # `check` reads a folder
-    dependencies = manifest.list_inputs(checked.folder, checked.files, names, identified)
+    dependencies = manifest.list_inputs(checked.folder, checked.files, names, identified, checked.redactor.mask)
     if any(FORMATS[job.format].renderer is None for job in rendering.jobs):
-        dependencies += _list_template(template, identified)
+        dependencies += _list_template(template, identified, checked.redactor.mask)
     dependencies += manifest.list_repositories(documents)
     return (*dependencies, *_list_blobs(checked, inputs, documents), *manifest.list_own_data())
 
 
-def _list_template(template: TemplateFiles, identified: Identified) -> list[Dependency]:
-    """Return the files that the template may use, its own and those of `standard`."""
+def _list_template(template: TemplateFiles, identified: Identified, mask: Callable[[str], str]) -> list[Dependency]:
+    """Return the files that the template may use, its own and those of `standard`.
+
+    `mask` hides in names of the engagement's own files what the report must not print.
+    """
     from findings_report.rendering.template_files import builtin_templates, layer_names
     from findings_report.report import manifest
 
@@ -394,7 +398,8 @@ def _list_template(template: TemplateFiles, identified: Identified) -> list[Depe
             origin = "program" if path.is_relative_to(builtin_templates()) else "engagement"
             digest = manifest.Digest(sha256=manifest.sha256(content), git_blob=identified.blobs.get(path))
             circumstances = manifest.Circumstances(kind="template", origin=origin)
-            listed.append(manifest.Dependency(name=f"{layer}/{name}", digest=digest, annotations=circumstances))
+            shown = f"{layer}/{name}" if origin == "program" else mask(f"{layer}/{name}")
+            listed.append(manifest.Dependency(name=shown, digest=digest, annotations=circumstances))
     return listed
 
 
@@ -411,18 +416,29 @@ def _list_blobs(checked: Checked, inputs: Inputs, documents: Sequence[Report]) -
         if snippet.blob is not None
     }
     clones, _ = set_aside_broken(find_clones(checked.authored.engagement, checked.folder, inputs.clones), inputs.borrow)
-    wanted = {repository for repository, _, _, _ in cited}
     listed: list[Dependency] = []
-    with open_clones({name: clone for name, clone in clones.items() if name in wanted}, inputs.borrow) as repositories:
+    with open_clones(clones, inputs.borrow) as opened:
+        # The report may mask a name, and the names of several repositories alike.
+        repositories = [(checked.redactor.mask(name), repository) for name, repository in opened.items()]
         for name, path, commit, blob in cited:
-            repository = repositories[name]
-            assert repository is not None and blob is not None  # noqa: S101, PT018  # the blob was read from it
-            digest = manifest.Digest(sha256=manifest.sha256(repository.blob(blob)), git_blob=blob)
+            content = _read_blob((repository for shown, repository in repositories if shown == name and repository), blob)
+            digest = manifest.Digest(sha256=manifest.sha256(content), git_blob=blob)
             circumstances = manifest.Circumstances(kind="blob", repository=name, path=path, commit=commit)
             listed.append(
                 manifest.Dependency(name=f"{name}@{(commit or '')[:12]}:{path}", digest=digest, annotations=circumstances)
             )
     return listed
+
+
+def _read_blob(repositories: Iterable[Repository], blob: str) -> bytes:
+    """Return a blob from the first repository that has it. Raise FindingsReportError (SOURCE) if none has it."""
+    error: FindingsReportError | None = None
+    for repository in repositories:
+        try:
+            return repository.blob(blob)
+        except FindingsReportError as missing:
+            error = missing
+    raise error or FindingsReportError(Problem(Kind.SOURCE, f"blob {blob} is gone", "build again", code="object-missing"))
 
 
 _MOST_NAMED: Final = 3

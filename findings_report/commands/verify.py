@@ -369,7 +369,8 @@ def _describe_input(
     if recovered is not None and recovered.content is not None:
         # By `Folder`, which opens nothing outside of the folder, whatever name a manifest has.
         with contextlib.suppress(FindingsReportError):
-            fault += f", {_describe_bytes(authoring.Folder(folder).read(name) or b'', recovered.content)}"
+            content = authoring.Folder(folder).read(name)
+            fault += f", {_describe_bytes(content, recovered.content)}" if content is not None else ""
     return Problem(Kind.GATE, fault, remedy, place=place, code=DIFFERS)
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -234,7 +235,7 @@ def describe_build(
     outputs: Mapping[str, bytes], parameters: Parameters, dependencies: Iterable[Dependency], versions: Mapping[str, str]
 ) -> Manifest:
     """Return the manifest of a build. `outputs` are the files by name, and `dependencies` come in any order."""
-    ordered = sorted(dependencies, key=lambda each: each.key)
+    ordered = _number_same_names(sorted(dependencies, key=lambda each: (each.key, each.model_dump_json())))
     is_own = [each.annotations.kind == "data" for each in ordered]
     return Manifest(
         subject=tuple(Output(name=name, digest=Digest(sha256=sha256(outputs[name]))) for name in sorted(outputs)),
@@ -251,6 +252,18 @@ def describe_build(
             ),
         ),
     )
+
+
+def _number_same_names(ordered: Sequence[Dependency]) -> list[Dependency]:
+    """Return the dependencies with a number behind names that masking (`redact`) made equal."""
+    seen: Counter[tuple[str, str]] = Counter()
+    numbered: list[Dependency] = []
+    for dependency in ordered:
+        seen[dependency.key] += 1
+        count = seen[dependency.key]
+        name = f"{dependency.name} ({count})" if count > 1 else dependency.name
+        numbered.append(dependency.model_copy(update={"name": name}))
+    return numbered
 
 
 def to_json(manifest: Manifest) -> bytes:
@@ -326,14 +339,19 @@ def _contradiction(manifest: Manifest) -> str | None:
     return None
 
 
-def list_inputs(folder: Path, files: Files, names: Iterable[str], identified: Identified) -> list[Dependency]:
-    """Return the files `names` of the engagement's folder, as they were read, and the commit that they are of."""
+def list_inputs(
+    folder: Path, files: Files, names: Iterable[str], identified: Identified, mask: Callable[[str], str]
+) -> list[Dependency]:
+    """Return the files `names` of the engagement's folder, as they were read, and the commit that they are of.
+
+    `mask` hides in a name what the report must not print.
+    """
     listed: list[Dependency] = []
     for name in names:
         content = files.read(name)
         if content is not None:
             digest = Digest(sha256=sha256(content), git_blob=identified.blobs.get(folder / name))
-            listed.append(Dependency(name=_printable(name), digest=digest, annotations=Circumstances(kind="input")))
+            listed.append(Dependency(name=mask(_printable(name)), digest=digest, annotations=Circumstances(kind="input")))
     if (commit := identified.commit) is not None:
         circumstances = Circumstances(kind="findings", is_changed=commit.is_changed)
         listed.append(Dependency(name="findings", digest=Digest(git_commit=commit.hash), annotations=circumstances))
@@ -342,16 +360,16 @@ def list_inputs(folder: Path, files: Files, names: Iterable[str], identified: Id
 
 def list_repositories(documents: Iterable[Report]) -> list[Dependency]:
     """Return the audited repositories of the documents."""
-    repositories = {repository.name: repository for document in documents for repository in document.engagement.repositories}
+    repositories = dict.fromkeys(repository for document in documents for repository in document.engagement.repositories)
     return [
         Dependency(
-            name=name,
+            name=repository.name,
             digest=Digest(git_commit=repository.commit) if repository.commit is not None else None,
             annotations=Circumstances(
                 kind="repository", url=repository.url, revision=repository.revision, is_read=repository.is_read
             ),
         )
-        for name, repository in repositories.items()
+        for repository in repositories
     ]
 
 

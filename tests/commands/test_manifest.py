@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,30 @@ def test_findings_of_their_own_share_one_manifest(demo: Path) -> None:
     folder = demo / "build" / "findings"
     subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, check=True, capture_output=True)
     assert len(read(folder / "manifest.json")["subject"]) == 4
+
+
+def test_masked_names_are_masked_in_the_manifest_and_cited_files_are_found_all_the_same(demo: Path) -> None:
+    """Also where the names of two repositories, or of two files, are masked alike."""
+    engagement = demo / "findings" / "engagement.yaml"
+    text = engagement.read_text().replace("file: intro.md", "file: intro-sesame.md")
+    text = text.replace("repositories:\n", "repositories:\n  sesame: {path: ../app, revision: '1.1'}\n")
+    text = text.replace("  quicknotes:\n", "  sesames:\n")
+    text = text.replace("  - quicknotes/", "  - sesames:quicknotes/") + "redact: [{match: sesame}, {match: sesames}]\n"
+    engagement.write_text(text)
+    (demo / "findings" / "intro.md").rename(demo / "findings" / "intro-sesame.md")
+    for path in (demo / "findings").glob("*.finding.yaml"):
+        path.write_text(re.sub(r"^( +)(- )?path:", r"\1\2repository: sesames\n    path:", path.read_text(), flags=re.MULTILINE))
+
+    built(demo)
+
+    content = (demo / "build" / "manifest.json").read_text()
+    assert "sesame" not in content
+    listed = read(demo / "build" / "manifest.json")
+    mark = "\u2588redacted\u2588"
+    assert f"intro-{mark}.md" in dependencies(listed, "input")
+    assert sorted(dependencies(listed, "repository")) == [mark, f"{mark} (2)"]
+    assert dependencies(listed, "blob")
+    manifest.from_json(content.encode(), shown="manifest.json")
 
 
 def test_standard_output_has_no_manifest(demo: Path) -> None:
