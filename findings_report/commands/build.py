@@ -338,6 +338,7 @@ def describe_files(plan: BuildPlan, files: Sequence[Written]) -> Manifest:
     parameters = manifest.Parameters(
         template=plan.template.name,
         outputs=tuple(sorted(outputs, key=lambda output: output.name)),
+        audience=checked.edition,
         default_date=day,
         system_fonts=options.system_fonts,
     )

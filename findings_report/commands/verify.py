@@ -240,6 +240,7 @@ def _rebuild(recorded: Manifest, inputs: Inputs, progress: Progress) -> tuple[_R
         manifest=True,
     )
     try:
+        inputs = replace(inputs, audience=parameters.audience)
         checked = check_for_build(inputs, options, progress)
         with locating_errors(checked):
             plan = plan_build(checked, inputs, options, LOCAL, progress, wanted=parameters.outputs)

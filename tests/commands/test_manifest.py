@@ -19,6 +19,8 @@ from repositories import git
 
 from findings_report import commands
 from findings_report.commands import BuildOptions, PublishedBuild
+from findings_report.commands.verify import verify
+from findings_report.pdf.signing import TrustAnchors
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.rendering.template_files import builtin_templates
 from findings_report.report import manifest
@@ -124,7 +126,7 @@ def test_two_builds_in_different_surroundings_write_the_same_bytes(demo: Path, t
     elsewhere.mkdir(parents=True)
     subprocess.run(["cp", "-r", str(demo), str(elsewhere / "copy")], check=True)
     surroundings = [
-        (demo, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1", "USER": "ada"}),
+        (demo, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1", "USER": "somebody"}),
         (elsewhere / "copy", {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2", "HOME": "/nonexistent"}),
     ]
     for folder, environment in surroundings:
@@ -136,7 +138,7 @@ def test_two_builds_in_different_surroundings_write_the_same_bytes(demo: Path, t
     assert (first / "SHA256SUMS").read_bytes() == (second / "SHA256SUMS").read_bytes()
     text = (first / "manifest.json").read_text()
     assert str(tmp_path) not in text
-    assert "ada" not in text
+    assert "somebody" not in text
 
 
 def test_the_date_is_recorded_only_where_it_is_printed(demo: Path) -> None:
@@ -186,6 +188,33 @@ def test_findings_of_their_own_share_one_manifest(demo: Path) -> None:
     folder = demo / "build" / "findings"
     subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, check=True, capture_output=True)
     assert len(read(folder / "manifest.json")["subject"]) == 4
+
+
+def test_what_is_withheld_from_an_audience_is_neither_named_nor_described(demo: Path) -> None:
+    (demo / "findings" / "internal").mkdir()
+    withheld = [demo / "findings" / "internal" / "DEMO-004.finding.yaml", demo / "findings" / "inside.md"]
+    (demo / "findings" / "DEMO-004.finding.yaml").rename(withheld[0])
+    withheld[0].write_text("audience: [internal]\n" + withheld[0].read_text())
+    withheld[1].write_text("For us.\n")
+    engagement = demo / "findings" / "engagement.yaml"
+    section = "  - {title: Inside, file: inside.md, audience: [internal]}\n"
+    engagement.write_text(
+        engagement.read_text().replace("sections:\n", f"sections:\n{section}") + "audiences: [client, internal]\n"
+    )
+
+    built(demo)
+    complete = (demo / "build" / "manifest.json").read_text()
+    inputs = Inputs(demo, {}, audience="client")
+    commands.build(inputs, BuildOptions(**{**vars(OPTIONS), "output": f"{demo}/client/"}), lambda _: None)
+
+    path = next((demo / "client").glob("*manifest.json"))
+    text = path.read_text()
+    assert read(path)["predicate"]["buildDefinition"]["externalParameters"]["audience"] == "client"
+    for marker in ("DEMO-004", "inside.md", "internal", *map(sha256, withheld)):
+        assert marker in complete
+        assert marker not in text
+    verified = verify(path, TrustAnchors(b"", b""), Inputs(demo, {}), lambda _: None, is_folder_given=True)
+    assert verified.problems == ()
 
 
 def test_masked_names_are_masked_in_the_manifest_and_cited_files_are_found_all_the_same(demo: Path) -> None:
