@@ -25,7 +25,7 @@ from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point
 from findings_report.prose import Prose
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
-from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, remark_on
+from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, has_stacked_marks, remark_on
 
 ELISION: Final = "…"
 
@@ -228,13 +228,17 @@ def _line(line: Line, pieces: Pieces, digits: int) -> str:
 
 
 def _kinds(text: str) -> str:
-    """Return the classes of a line. On paper a wide line is broken: a class marks it, another indents its later rows."""
+    """Return the classes of a line. On paper a wide line is broken: a class marks it, another indents its later rows.
+
+    A line with marks above one another has a class of its own: it is clipped.
+    """
     # Four columns for a tab, as the style sheets have it.
     shown = text.expandtabs(4) if "\t" in text else text
+    kind = "l m" if has_stacked_marks(text) else "l"
     if len(shown) <= _WIDE_LINE:
-        return "l"
+        return kind
     step = min(len(shown) - len(shown.lstrip()), _DEEPEST) // 4
-    return f"l w i{step}" if step else "l w"
+    return f"{kind} w i{step}" if step else f"{kind} w"
 
 
 def _colour(pieces: Pieces, line: str) -> str:

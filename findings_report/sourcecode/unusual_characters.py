@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from findings_report.problems.safe_text import PROPERTIES_OF, find_hidden, read_lookalikes
@@ -36,6 +37,14 @@ class Remark(NamedTuple):
 def has_right_to_left(text: str) -> bool:
     """Return True if a letter or digit of the text is written from right to left: it would reorder what is around it."""
     return not text.isascii() and any("right_to_left" in PROPERTIES_OF[character] for character in set(text))
+
+
+def has_stacked_marks(text: str) -> bool:
+    """Return True if a letter has several marks above or below it: they may be drawn over the lines around."""
+    if text.isascii():
+        return False
+    marks = {character for character in set(text) if "stacking" in PROPERTIES_OF[character]}
+    return any(one in marks and other in marks for one, other in pairwise(text)) if marks else False
 
 
 def remark_on(lines: Sequence[tuple[int | None, str]]) -> tuple[Remark, ...]:

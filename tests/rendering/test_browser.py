@@ -3,129 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
-import json
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
-from PIL import Image, ImageStat
+from browser import CHROMIUM, DESKTOP, LAPTOP, TELEPHONE, Browser, started
+from PIL import ImageStat
 from typer.testing import CliRunner
 
 from findings_report.cli.app import app
 from findings_report.model.finding import Status
 from findings_report.rendering.labels import words
 
-CHROMIUM = shutil.which("chromium")
-WAIT_SECONDS = 25
-
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
-
-TELEPHONE, LAPTOP, DESKTOP = (390, 844), (1280, 800), (1920, 1080)
-"""Width and height of a window, in CSS pixels."""
-
-
-class Browser:
-    """One tab of a headless Chromium, spoken to by the DevTools protocol over a pair of pipes."""
-
-    def __init__(self, commands: BinaryIO, messages: BinaryIO) -> None:
-        self._commands, self._messages = commands, messages
-        self._sent = 0
-        self._session: str | None = None
-        self.asked_for: list[str] = []
-        """Every address that a page asked for, since the browser was started."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Runtime"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """The answer to one command."""
-        self._sent += 1
-        session = {"sessionId": self._session} if self._session else {}
-        command = {"id": self._sent, "method": method, "params": parameters, **session}
-        self._commands.write(json.dumps(command).encode() + b"\0")
-        while (message := self._read()).get("id") != self._sent:
-            pass
-        assert "error" not in message, message
-        answer: dict[str, Any] = message["result"]
-        return answer
-
-    def open(self, page: Path, size: tuple[int, int] = LAPTOP, scheme: str = "light") -> None:
-        """Load a file in a window of that size, for a reader who prefers that scheme, and wait until all of it is there."""
-        self.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call("Page.navigate", url=page.as_uri())
-        while self._read().get("method") != "Page.loadEventFired":
-            pass
-
-    def value(self, expression: str) -> Any:
-        """What JavaScript gives, run by the tester: the page's own policy does not hold for it."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def picture(self) -> Image.Image:
-        """What the window shows."""
-        answer = self.call("Page.captureScreenshot", format="png")
-        return Image.open(io.BytesIO(base64.b64decode(answer["data"])))
-
-    def _read(self) -> dict[str, Any]:
-        content = bytearray()
-        while (byte := self._messages.read(1)) != b"\0":
-            assert byte, "the browser has gone"
-            content += byte
-        message: dict[str, Any] = json.loads(content)
-        if message.get("method") == "Network.requestWillBeSent":
-            self.asked_for.append(message["params"]["request"]["url"])
-        return message
-
-
-@contextmanager
-def started(profile: Path) -> Iterator[Browser]:
-    """A browser that reaches no network, ended on the way out and after WAIT_SECONDS at the latest."""
-    to_browser, from_browser = os.pipe(), os.pipe()
-    assert CHROMIUM is not None
-    # Chromium reads commands from descriptor 3 and answers on 4.
-    command = f'exec "$0" "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
-    arguments = [
-        CHROMIUM,
-        "--headless",
-        "--remote-debugging-pipe",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--hide-scrollbars",
-        "--proxy-server=127.0.0.1:9",
-        f"--user-data-dir={profile}",
-    ]
-    with ExitStack() as stack:
-        process = subprocess.Popen(
-            ["timeout", "--signal=KILL", str(WAIT_SECONDS), "bash", "-c", command, *arguments],
-            pass_fds=(to_browser[0], from_browser[1]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        stack.callback(process.wait)
-        stack.callback(os.killpg, process.pid, signal.SIGKILL)
-        os.close(to_browser[0])
-        os.close(from_browser[1])
-        commands = stack.enter_context(os.fdopen(to_browser[1], "wb", buffering=0))
-        yield Browser(commands, stack.enter_context(os.fdopen(from_browser[0], "rb")))
 
 
 @pytest.fixture(scope="module")
