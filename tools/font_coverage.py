@@ -5,13 +5,13 @@ To be run when a font file changes; the only place that opens the files themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
-from findings_report.pdf.glyphs import COVERAGE, FONTS
+from findings_report.pdf.glyphs import COVERAGE, FONTS, SHARED
 
 _HEAD = "# Code points that at least one of the bundled fonts has. Made by tools/font_coverage.py.\n"
 
@@ -19,11 +19,25 @@ _HEAD = "# Code points that at least one of the bundled fonts has. Made by tools
 def measured() -> str:
     """What the file should hold: ranges of code points in hexadecimal, ascending, one a line, under a comment."""
     points: set[int] = set()
+    shared: set[int] = set()
     for file in sorted(FONTS.iterdir()):
         if file.suffix in {".otf", ".ttf"}:
             with TTFont(file, lazy=True) as font:
                 points.update(font.getBestCmap())
-    return _HEAD + "".join(f"{start:04X}-{end:04X}\n" for start, end in _ranges(points))
+                shared.update(_sharing(font.getBestCmap()))
+    covered = "".join(f"{start:04X}-{end:04X}\n" for start, end in _ranges(points))
+    return f"{_HEAD}{covered}{SHARED} {' '.join(f'{point:04X}' for point in sorted(shared))}\n"
+
+
+def _sharing(cmap: Mapping[int, str]) -> Iterator[int]:
+    """Yield the code points with a glyph that another code point has first: a PDF knows one text of a glyph."""
+    by_glyph: dict[str, list[int]] = {}
+    for point, glyph in sorted(cmap.items()):
+        by_glyph.setdefault(glyph, []).append(point)
+    for points in by_glyph.values():
+        # Greek text keeps its letters; control characters are printed by no font.
+        first = next((point for point in points if 0x370 <= point < 0x400), points[0])
+        yield from (point for point in points if point != first and points[0] >= 0x20 and point != 0x2421)
 
 
 def main(file: Path = COVERAGE) -> None:

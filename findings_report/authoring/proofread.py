@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
@@ -21,9 +24,10 @@ from findings_report.forges.branch_links import (
     pin_addresses,
 )
 from findings_report.model.engagement import DeclaredRepository, Engagement
+from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Finding
 from findings_report.problems import Kind, Problem, Subject, suggestions
-from findings_report.problems.safe_text import visible
+from findings_report.problems.safe_text import code_point, find_hidden, read_lookalikes, visible
 from findings_report.prose.parse import is_plain
 
 _FIRST: Final = {
@@ -35,7 +39,25 @@ _FIRST: Final = {
 MOST_PROBLEMS: Final = 50_000
 """Problems of all prose that are reported: a malicious engagement has millions, and each takes a kilobyte of memory."""
 
+_MOST_NAMED: Final = 5  # characters that one warning names
+
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
+
+# Emphasis and the like, with which a word is read the same and written otherwise.
+_MARKS: Final = re.compile(r"[*_~`\\]+")
+_FIGURE: Final = re.compile(
+    # A figure of another document is named with the document: `Figure 3 of RFC 7519`, `[Figure 3](https://...)`.
+    r"\bfig(?:ure|\.)\s{0,5}(?:[a-z0-9][a-z0-9-]{0,63}\.)?\d{1,9}(?:\.\d{1,9}){0,3}\b(?!\s{1,5}(?:of|in|from)\b|\])",
+    re.IGNORECASE,
+)
+_VERDICT: Final = re.compile(
+    r"\bquotes?\s{1,5}(?:(?:is|was|are|were)\s{1,5})?verified\b|\bquote\s{1,5}differs\s{1,5}from\s{1,5}the\s{1,5}repository\b"
+    r"|\bquote\s{1,5}found\s{1,5}at\s{1,5}other\s{1,5}lines\b|\bnot\s{1,5}found\s{1,5}as\s{1,5}quoted\b"
+    r"|\blines\s{1,5}taken\s{1,5}from\s{1,5}the\s{1,5}repository\b|\bauthor['\u2019]?s\s{1,5}copy\s{1,5}of\s{1,5}this\s{1,5}code\b"
+    r"|\bhow\s{1,5}the\s{1,5}quotes\s{1,5}were\s{1,5}verified\b|\bby\s{1,5}the\s{1,5}author,\s{1,5}not\s{1,5}quoted\b",
+    re.IGNORECASE,
+)
+"""The program's own words under figures."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +103,16 @@ def _proofread_texts(
     if "images" in unread.get("engagement", ()):
         pictures = None
     ids = known_ids(findings, unread)
+    yield from _find_hidden("engagement", engagement, dict(_engagement_texts(engagement)))
+    for section_index, section in enumerate(engagement.sections):
+        yield from _find_imitations(("engagement", "sections", section_index, "title"), section.title)
     for path, text in _engagement_texts(engagement):
         yield from _unwritten(("engagement", *path), text)
         yield from _problems(("engagement", *path), text, _Known(ids, pictures))
     for key, finding in findings.items():
         yield from _unwritten((key, "title"), finding.title)
+        yield from _find_imitations((key, "title"), finding.title)
+        yield from _find_hidden(key, finding, texts_of(finding))
         names = frozenset(location.name for location in finding.locations if location.name is not None)
         known = _Known(ids, pictures, names if "locations" not in unread.get(key, ()) else None)
         for path, text in texts_of(finding).items():
@@ -182,7 +209,63 @@ def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
         yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
 
 
+def _find_hidden(key: str, model: Frozen, texts: Collection[Subject]) -> Iterator[Problem]:
+    """Yield a warning for each short text, path and name of a file with characters that the report shows by their code.
+
+    Prose, `texts`, is looked at with its lines. Of a quote only what git has is printed.
+    """
+    for path, text in _strings(model, ()):
+        if path in texts or path[-1] == "quote" or not (places := find_hidden(text)):
+            continue
+        named = ", ".join(dict.fromkeys(code_point(text[place]) for place in places[:_MOST_NAMED]))
+        fault = f"contains hidden, private or superfluous characters: {named}"
+        remedy = "remove them; the report shows them by their code"
+        yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="hidden-character")
+
+
+def _strings(value: object, path: Subject) -> Iterator[tuple[Subject, str]]:
+    """Yield every text of a value of a model, with the path of its field."""
+    match value:
+        case str():
+            yield path, value
+        case Frozen():
+            for name in type(value).model_fields:
+                yield from _strings(getattr(value, name), (*path, name))
+        case Mapping():
+            for name, inner in value.items():
+                yield from _strings(inner, (*path, str(name)))
+        case tuple() | list():
+            for index, inner in enumerate(value):
+                yield from _strings(inner, (*path, index))
+
+
+def _find_imitations(subject: Subject, text: str) -> Iterator[Problem]:
+    """Yield a warning for each number of a figure, and for each verdict on a quote, that an author wrote as the report does."""
+    # As people read it: without emphasis and entities, in the letters that it seems to have.
+    read = _MARKS.sub("", html.unescape(text) if "&" in text else text)
+    if not read.isascii():
+        read = unicodedata.normalize("NFKC", read).translate(_lookalikes())
+    for match in _FIGURE.finditer(read):
+        fault = f"'{visible(' '.join(match[0].split()))}' is written like the number of one of the report's figures"
+        remedy = "refer to a figure with `[](location:NAME)`, or name the document that the figure is in: `Figure 1 of ...`"
+        yield _imitation(subject, fault, remedy, read, match.start())
+    for match in _VERDICT.finditer(read):
+        fault = f"'{visible(' '.join(match[0].split()))}' is what the report itself says about a quote"
+        yield _imitation(subject, fault, "leave it out: the report prints the verdict under each figure", read, match.start())
+
+
+def _imitation(subject: Subject, fault: str, remedy: str, read: str, start: int) -> Problem:
+    line = read.count("\n", 0, start)
+    return Problem(Kind.INPUT, fault, remedy, subject=subject, line_offset=line, level="warning", code="poses-as-evidence")
+
+
+@cache
+def _lookalikes() -> Mapping[int, str]:
+    return {ord(letter): seen for letter, seen in read_lookalikes().items()}
+
+
 def _problems(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
+    yield from _find_imitations(subject, text)
     # Most texts, such as captions, have no markup and need no parser.
     if is_plain(text):
         return

@@ -19,7 +19,16 @@ FONTS: Final = Path(__file__).resolve().parents[1] / "fonts"
 """The folder of the bundled fonts."""
 
 COVERAGE: Final = FONTS / "coverage.txt"
-"""Ranges of the code points in the bundled fonts; written by tools/font_coverage.py."""
+"""Ranges of the code points in the bundled fonts, and SHARED; written by tools/font_coverage.py."""
+
+SHARED: Final = "shared"
+"""First word of the line with the code points whose glyph, in one of the fonts, is another character's as well.
+
+A PDF has one text for a glyph: beside \u0394 (a letter), \u2206 (a sign) would be searched and copied as that letter.
+"""
+
+_UNSHARED: Final = "'DejaVu Sans Mono', 'DejaVu Sans'"
+"""Fonts in which each character has a glyph of its own."""
 
 _ALWAYS_PRINTABLE: Final = frozenset("\t\n\r\f\u00ad\u034f\u200b\u200c\u200d\u2060") | {
     chr(point)
@@ -108,16 +117,21 @@ def substitute_missing(html: str, *, any_font: bool = False) -> tuple[str, tuple
     """
     # One pass over the set of characters is fast; the expression that replaces them is built for these alone.
     absent = missing_characters(html, any_font=any_font)
-    if not absent:
+    shared = () if any_font or html.isascii() else tuple(sorted(_sharing() & set(html)))
+    if not absent and not shared:
         return html, ()
     replaced: set[str] = set()
-    characters = re.compile(f"(?P<character>[{''.join(map(re.escape, absent))}]){_SELECTOR}")
+    characters = re.compile(f"(?P<character>[{''.join(map(re.escape, (*absent, *shared)))}]){_SELECTOR}")
 
     def stand_in(match: re.Match[str]) -> str:
+        if match["character"] in shared:
+            return match[0]
         replaced.add(match["character"])
         return f"[U+{ord(match['character']):04X}]"
 
     def substitute(match: re.Match[str]) -> str:
+        if match["character"] in shared:
+            return f'<span style="font-family: {_UNSHARED}">{match[0]}</span>'
         if match["character"] is not None:
             return stand_in(match)
         return _DATA.sub(lambda data: characters.sub(stand_in, data[0]), match[0]) if match["tag"] else match[0]
@@ -137,5 +151,12 @@ def add_line_breaks(html: str) -> str:
 
 @cache
 def _covered() -> frozenset[int]:
-    ranges = (line.split("-") for line in COVERAGE.read_text(encoding="ascii").splitlines() if not line.startswith("#"))
+    ranges = (line.split("-") for line in COVERAGE.read_text(encoding="ascii").splitlines() if re.match("[0-9A-F]+-", line))
     return frozenset(point for start, end in ranges for point in range(int(start, 16), int(end, 16) + 1))
+
+
+@cache
+def _sharing() -> frozenset[str]:
+    lines = COVERAGE.read_text(encoding="ascii").splitlines()
+    points = next(line for line in lines if line.startswith(SHARED)).split(" ")[1:]
+    return frozenset(chr(int(point, 16)) for point in points)

@@ -6,13 +6,18 @@ This module, `segment_worker`, `tagging` and `weasyprint_patches` are the only o
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import PIL.Image
+import pydyf
+from fontTools.ttLib import TTFont
 from weasyprint import HTML
 from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
@@ -21,6 +26,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from findings_report.pdf.archival import to_archival
 from findings_report.pdf.page import PICTURE_SCHEME, requested_embedded_file
 from findings_report.pdf.tagging import write_tagged
+from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
 
 _SYSTEM_FONTS: Final = (
     "/etc/fonts",
@@ -31,6 +37,7 @@ _SYSTEM_FONTS: Final = (
 )
 _MOST_MESSAGES: Final = 100
 _LONGEST_MESSAGE: Final = 300
+_ARABIC_FORMS: Final = re.compile("[\ufb50-\ufdff\ufe70-\ufeff]")
 
 
 class Assets(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
@@ -143,8 +150,36 @@ def draw_page(
     return response, {} if assets.refused else drawn
 
 
+def restore_text(fonts: Mapping[str, Any]) -> None:
+    """Give back their own text to glyphs that were drawn with a mark when they were first used.
+
+    WeasyPrint takes the text of a glyph from its first use: of a letter with a mark that is drawn as two glyphs the first gets
+    no text and the second gets both, so that the letter is missing from what is searched and copied, all over the document.
+    """
+    for font in fonts.values():
+        unclear = {glyph: text for glyph, text in font.to_unicode.items() if len(text) != 1}
+        if not unclear:
+            continue
+        face = TTFont(io.BytesIO(font.file_content), fontNumber=font.index, lazy=True)
+        texts = {name: chr(point) for point, name in sorted(face.getBestCmap().items(), reverse=True)}
+        for glyph, text in unclear.items():
+            # Another shape of a glyph, such as that of a mark above a capital, has its name with a suffix.
+            form = texts.get(face.getGlyphName(glyph).partition(".")[0], "")
+            # A ligature keeps the text that it was drawn for.
+            if form and (not text or unicodedata.category(form).startswith("M")):
+                font.to_unicode[glyph] = unicodedata.normalize("NFKC", form) if _ARABIC_FORMS.match(form) else form
+
+
+def write_fonts(pdf: pydyf.PDF, fonts: Mapping[str, Any], *others: object) -> pydyf.Dictionary:
+    """Write fonts as WeasyPrint does, with the text of each glyph."""
+    restore_text(fonts)
+    return build_fonts_dictionary(pdf, fonts, *others)
+
+
 def _draw(page: str, assets: Assets) -> dict[str, bytes]:
-    return {"pdf": write_tagged(HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets)))}
+    document = HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets))
+    with patch_fonts(write_fonts):
+        return {"pdf": write_tagged(document)}
 
 
 def _draw_stamp(page: str, assets: Assets) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from weasyprint import HTML
 from weasyprint.document import Page
 from weasyprint.formatting_structure.boxes import MarginBox, TextBox
 
-from findings_report.pdf.page_worker import Assets, Fonts, draw_page, prepare
+from findings_report.pdf.page_worker import Assets, Fonts, draw_page, prepare, restore_text
 from findings_report.pdf.tagging import write_tagged
 from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
 
@@ -78,6 +78,7 @@ def _draw_segment(html: str, assets: Assets) -> dict[str, bytes]:
 
 def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:
     """Return, by font name in the pages, the face as a style sheet names it, and width and text of each drawn glyph."""
+    restore_text(fonts)
     faces: dict[str, Any] = {}
     for font in fonts.values():
         # Only plain outline fonts are written as one subset with the glyph ids that the segments drew.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
@@ -43,6 +43,11 @@ _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
 _HIDDEN_NOTE: Final = "The line holds hidden or private characters."
 _RIGHT_TO_LEFT: Final = "right_to_left"
+_CODE: Final = frozenset({"fence", "code_block"})
+_AUTHORED: Final = "authored"
+
+LABEL: Final = "By the author, not quoted from a repository."
+"""What is printed under each block of code in authored text."""
 
 
 def escape(text: str) -> Markup:
@@ -131,7 +136,8 @@ def link(text: str | Markup, address: str | None) -> Markup:
 
 def prose(parsed: Prose, part: Part, under: int) -> Markup:
     """Return blocks, with authored headings below level `under`, without gaps."""
-    return Markup("".join(_Writer(part, parsed.tokens, under).blocks(parsed.tokens)))  # noqa: S704
+    tokens = label_code(parsed.tokens, part)
+    return Markup("".join(_Writer(part, tokens, under).blocks(tokens)))  # noqa: S704
 
 
 def inline(parsed: Prose, part: Part) -> Markup:
@@ -272,7 +278,8 @@ class _Writer:
                 yield from self.inline(token.children or ())
             elif kind in ("paragraph_open", "paragraph_close"):
                 if not token.hidden:
-                    yield "<p>" if token.nesting > 0 else "</p>\n"
+                    opened = f'<p class="{_AUTHORED}">' if token.attrs.get("class") == _AUTHORED else "<p>"
+                    yield opened if token.nesting > 0 else "</p>\n"
                 elif token.nesting < 0:
                     yield "\n"
             else:
@@ -351,6 +358,51 @@ class _Writer:
     def _list(self, token: Token) -> str:
         start = token.attrs.get("start")
         return f'<ol start="{int(start)}">\n' if start is not None else "<ol>\n"
+
+
+def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
+    """Return the tokens of a text with a line under each block of code that says that no repository was read for it.
+
+    Only in a report with repositories: in it, code with line numbers looks like the program's own figures.
+    """
+    if not part.engagement.repositories or not any(token.type in _CODE for token in tokens):
+        return tokens
+    labelled: list[Token] = []
+    is_tight = _find_tight_items(tokens)
+    for index, token in enumerate(tokens):
+        labelled.append(token)
+        if token.type in _CODE:
+            place: dict[str, Any] = {"block": True, "level": token.level, "map": token.map, "hidden": index in is_tight}
+            text = [
+                Token("em_open", "em", 1, markup="*"),
+                Token("text", "", 0, content=LABEL, level=1),
+                Token("em_close", "em", -1, markup="*"),
+            ]
+            labelled.append(Token("paragraph_open", "p", 1, attrs={"class": _AUTHORED}, **place))
+            labelled.append(
+                Token("inline", "", 0, content=f"*{LABEL}*", children=text, block=True, level=token.level + 1, map=token.map)
+            )
+            labelled.append(Token("paragraph_close", "p", -1, **place))
+    return labelled
+
+
+def _find_tight_items(tokens: Sequence[Token]) -> set[int]:
+    """Return the indexes of blocks of code in lists without blank lines, whose paragraphs have no element of their own."""
+    tight: set[int] = set()
+    # Of each open list: the level of what is in its items, its blocks of code, and whether its paragraphs have no element.
+    lists: list[tuple[int, list[int], list[bool]]] = []
+    for index, token in enumerate(tokens):
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            lists.append((token.level + 2, [], []))
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            _, codes, paragraphs = lists.pop()
+            tight.update(codes if all(paragraphs) else ())
+        elif lists and token.level == lists[-1][0]:
+            if token.type in _CODE:
+                lists[-1][1].append(index)
+            elif token.type == "paragraph_open":
+                lists[-1][2].append(token.hidden)
+    return tight
 
 
 def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:

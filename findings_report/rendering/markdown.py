@@ -23,7 +23,7 @@ from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose import Prose, References
 from findings_report.rendering.figures import Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
-from findings_report.rendering.html import ELISION, first_line, heading_levels
+from findings_report.rendering.html import ELISION, first_line, heading_levels, label_code
 from findings_report.sourcecode.unusual_characters import describe, remark_on
 
 # Underscores between letters are kept: no reader takes them for emphasis. A colon before two slashes, and the dot of `www.`,
@@ -98,7 +98,7 @@ def _target(address: str) -> str:
 
 def prose(parsed: Prose, part: Part, under: int) -> Markup:
     """Return blocks, with authored headings below level `under`, without gaps."""
-    return Markup(_print_tokens(parsed.tokens, part, under))  # noqa: S704
+    return Markup(_print_tokens(label_code(parsed.tokens, part), part, under))  # noqa: S704
 
 
 def inline(parsed: Prose, part: Part) -> Markup:

@@ -6,9 +6,12 @@ import pytest
 
 from findings_report.authoring.proofread import proofread
 from findings_report.model.engagement import Engagement
+from findings_report.model.evidence import Verdict
 from findings_report.model.finding import Finding
 from findings_report.problems import Problem
 from findings_report.problems.catalogue import summarize
+from findings_report.rendering.html import LABEL
+from findings_report.rendering.labels import VERDICT_WORDS
 
 PLACED = "![here](location:a)"
 
@@ -56,3 +59,48 @@ def test_a_finding_may_be_named_by_a_former_id_and_not_by_one_that_never_was() -
 
     assert problem.fault == "there is no finding 'OLD-2' to refer to"
     assert problem.remedy == "did you mean 'OLD-1'? there are A, B, OLD-1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See Figure 3.1.",
+        "**Figure A-1.1** `a.py#L1`",
+        "Fig**ur**e A&#45;1.1",
+        "Figure\n7",
+        "F\u0456gure 3.1",
+        "\uff26\uff49\uff47\uff55\uff52\uff45 3.1",
+        "The quote was *verified*.",
+        "Author\u2019s copy of this code",
+        LABEL,
+        *(words for verdict, words in VERDICT_WORDS.items() if verdict is not Verdict.UNCHECKED),
+    ],
+)
+def test_prose_that_poses_as_evidence_is_a_warning(text: str) -> None:
+    found = problems(A=finding(description=f"x\n\n{text}"))
+
+    assert {(problem.code, problem.level, problem.line_offset) for problem in found} == {("poses-as-evidence", "warning", 2)}
+
+
+def test_figures_of_other_documents_and_ordinary_words_are_none() -> None:
+    text = "Figure 3 of RFC 7519, [Figure 2](https://example.org/a). The signature is not verified. Configure 3; two figures."
+
+    assert problems(A=finding(description=text)) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "a\ue000b"),
+        ("category", "a\u202eb"),
+        ("owner", "a\u200db"),
+        ("found_by", "z" + "\u0301" * 9),
+        ("references", ({"url": "https://example.org/", "title": "a\ufe0f"},)),
+        ("locations", ({"path": "a\u200b.py", "symbol": "f"},)),
+        ("locations", ({"path": "a.py", "symbol": "f\u2800"},)),
+    ],
+)
+def test_hidden_characters_of_short_texts_are_warnings(field: str, value: object) -> None:
+    (problem,) = problems(A=finding(**{"locations": (), field: value}))
+
+    assert (problem.code, problem.level, (problem.subject or ())[:2]) == ("hidden-character", "warning", ("A", field))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ import PIL.Image
 import pytest
 from pdfs import render_pdf
 
-from findings_report.pdf.glyphs import COVERAGE, missing_characters
+from findings_report.pdf.glyphs import COVERAGE, missing_characters, printable_html
 from findings_report.pdf.page import limits_for
 from findings_report.pdf.problems import confinement_gaps
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -390,15 +392,47 @@ def test_characters_without_a_glyph_are_printed_as_their_code_points_and_told() 
     assert problem.fault.endswith("U+202E, U+4E2D, U+1F9FF")
 
 
-def test_every_character_said_to_be_covered_has_a_glyph() -> None:
-    ranges = (line.split("-") for line in COVERAGE.read_text("ascii").splitlines()[1:])
+def covered_characters() -> str:
+    ranges = (line.split("-") for line in COVERAGE.read_text("ascii").splitlines() if re.match("[0-9A-F]+-", line))
     covered = "".join(chr(point) for start, end in ranges for point in range(int(start, 16), int(end, 16) + 1))
-    printable = "".join(sorted(set(covered) - set(missing_characters(covered)) - set("\t\n\r\f<&")))
+    return "".join(sorted(set(covered) - set(missing_characters(covered)) - set("\t\n\r\f")))
 
-    rendered = render_pdf(page("".join(f"<p>{printable[start : start + 40]}</p>" for start in range(0, len(printable), 40))))
 
+@pytest.mark.parametrize("element", ["span", "code"])
+def test_every_character_that_is_covered_has_a_glyph_and_its_own_text(element: str) -> None:
+    """Printed, searched and copied text are the same for the whole of the fonts."""
+    printable = covered_characters()
+    rows = "".join(f"<p>{ord(each):04X} <{element}>x{html.escape(each)}</{element}></p>" for each in printable)
+
+    rendered = render_pdf(printable_html(page(rows))[0])
+
+    read: dict[str, str] = {}
+    for line in text_of(rendered.content).splitlines():
+        if match := re.match(r"\s*([0-9A-F]{4,6}) (.*)", line):
+            # Marks of direction that pdftotext puts around Hebrew and Arabic.
+            text = re.sub("[\u202a-\u202e\u2066-\u2069 ]", "", match[2])
+            read[chr(int(match[1], 16))] = unicodedata.normalize("NFC", text)
+    other = {each: text for each, text in read.items() if text != unicodedata.normalize("NFC", f"x{each}")}
     assert len(printable) > 6000
     assert rendered.problems == ()
+    assert set(printable) - set(read) == set()
+    assert {each: text for each, text in other.items() if not UNSEEN.match(each)} == {}
+
+
+UNSEEN = re.compile("\\s|[\u00ad\u034f\u07eb-\u07f3\u0eb3\u200b-\u200d\u2027\u25cc\u2060\ufe00-\ufe0f]")
+"""White space, what prints nothing, a vowel drawn as two letters, a hyphenation point, which is a hyphen at the end of a line, and
+marks that are drawn on a circle, as their script has no letter `x`.
+"""
+
+
+def test_a_letter_that_is_first_drawn_with_a_mark_keeps_its_text() -> None:
+    rendered = render_pdf(page("<p>q\u030c\u0323 then quick</p><p>\u0628\u0650\u0633\u0652\u0645 \u0628\u0633</p>"))
+
+    text = unicodedata.normalize("NFC", text_of(rendered.content))
+
+    assert "quick" in text
+    assert "q\u0323\u030c then" in text
+    assert "\u0628\u0633" in re.sub("[\u202a-\u202e]", "", text)
 
 
 def test_a_machine_that_cannot_confine_says_so_with_each_pdf() -> None:

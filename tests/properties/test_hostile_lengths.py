@@ -41,7 +41,7 @@ def hostile(length: int, *fields: str) -> Report:
     if "path" in words:
         snippets = tuple(snippet.model_copy(update={"path": f"{words['path']}.py"}) for snippet in snippets)
     repository = words.get("repository", "neutron")
-    named = {field: words[field] for field in ("title", "owner", "category") if field in words}
+    named: dict[str, object] = {field: words[field] for field in ("title", "owner", "category") if field in words}
     named |= {field: (words[field],) for field in ("tags", "tickets") if field in words}
     named |= {"id": words["id"][:64]} if "id" in words else {}
     finding = finding.model_copy(
@@ -50,7 +50,7 @@ def hostile(length: int, *fields: str) -> Report:
     engagement = samples.engagement()
     (known,) = engagement.repositories
     second = known.model_copy(update={"name": "second"})
-    changed = {"repositories": (known.model_copy(update={"name": repository}), second)}
+    changed: dict[str, object] = {"repositories": (known.model_copy(update={"name": repository}), second)}
     if "client" in words:
         changed["client"] = words["client"]
     if "version" in words:
