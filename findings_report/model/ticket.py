@@ -181,6 +181,8 @@ class Draft:
     """From 5, for the highest severity of the scale, to 1, for the lowest."""
     labels: tuple[str, ...]
     """Severity, weaknesses and tags, for trackers that have labels."""
+    audience: str | None = None
+    """Audience that the text was made for; None for a text with everything."""
 
     def is_marked(self, text: str) -> bool:
         """Return True if `marker` is the last marker in `text`: one in the text of a finding, which is above the end, is no
@@ -206,6 +208,8 @@ class LockedTicket(Frozen):
     """Digest of title and text as they were sent."""
     stands: str
     """Digest of the text as the tracker returned it: if it differs now, people have changed the text."""
+    audience: str | None = None
+    """Audience that the text was made for; None for a text with everything."""
 
 
 class Lock(Frozen):

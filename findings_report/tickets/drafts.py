@@ -201,4 +201,5 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
         status=finding.status,
         urgency=5 - round(rank * 4 / max(1, len(scale) - 1)),  # a scale of any length, mapped to five steps
         labels=(f"severity-{finding.severity.name}", *(weakness.id for weakness in finding.cwe), *finding.tags),
+        audience=report.engagement.edition,
     )

@@ -155,6 +155,7 @@ def locked_ticket(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
         status=draft.status,
         written=digest(draft.title, text),
         stands=digest(ticket.text),
+        audience=draft.audience,
     )
 
 

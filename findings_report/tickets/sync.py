@@ -71,7 +71,15 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
 def _update(
     tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Mapping[Status, str]
 ) -> tuple[str, LockedTicket]:
-    """Update one ticket; a message and the new entry of the lock file. Raises FindingsReportError for an edited text."""
+    """Update one ticket; a message and the new entry of the lock file.
+
+    Raises FindingsReportError for a text that was edited, or made for another audience.
+    """
+    # Whoever reads the ticket is known from the first run: a slip of the hand must not show them more.
+    if known.audience is not None and known.audience != draft.audience:
+        fault = f"{known.ref}: not updated: the ticket was created for {known.audience}"
+        remedy = f"update it with `tickets sync --audience {known.audience} --only {draft.finding}`"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     ticket = tracker.read(known.ref.partition(":")[2])
     # Compared with the text as it was sent: an edited text on the tracker is only a conflict if there is something to send.

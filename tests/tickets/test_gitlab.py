@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import withheld
 from trackers import contract
 from trackers.fake import Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
 from findings_report.model.ticket import File
+from findings_report.report.check import Inputs
+from findings_report.tickets.create import CreateOptions, create
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.sync import SyncOptions, sync
 
 PROJECT = "/api/v4/projects/group%2Fsub%2Fproject"
 ISSUE = f"{PROJECT}/issues/4"
@@ -116,3 +121,55 @@ def test_what_is_no_issue_is_refused(work: Work, fake: Fake, ref: str) -> None:
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
 
     assert work.refused(ref).code == "ticket-ref"
+
+
+@pytest.fixture
+def audited(tmp_path: Path, fake: Fake) -> Work:
+    """An engagement with parts that are not for the client, whose tracker this is."""
+    fake.contract = contract.gitlab()
+    findings = withheld.engagement(tmp_path)
+    (findings / "F-2.finding.yaml").unlink()
+    for name in ("F-1.finding.yaml", f"F-3-{withheld.MARKER}.finding.yaml"):
+        path = findings / name
+        path.write_text(path.read_text().replace("related: [F-2, ", "related: [").replace(" and [](finding:F-2)", ""))
+    return Work(tmp_path, {"GITLAB_URL": fake.url, "GITLAB_TOKEN": "glpat-0123456789"})
+
+
+def test_tickets_of_an_audience_hold_nothing_that_is_not_for_it(audited: Work, fake: Fake, tmp_path: Path) -> None:
+    inputs, environment = Inputs(audited.root, {}, audience="client"), Environment(audited.environment)
+    created = []
+
+    def answer(request: Request) -> Reply:
+        created.append(request.json())
+        return Reply({"iid": 9}, 201)
+
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+    fake.expect("GET", f"{PROJECT}/issues", [])
+    fake.expect("POST", f"{PROJECT}/issues", answer)
+    fake.expect("GET", f"{PROJECT}/issues/9", {"title": "F-1: A shown weakness", "web_url": "https://gitlab.example/9"})
+    fake.expect("GET", f"{PROJECT}/issues/9/notes", [])
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+
+    create(inputs, CreateOptions("gitlab:group/sub/project"), environment, lambda _: None)
+
+    assert [issue["title"] for issue in created] == ["F-1: A shown weakness"]
+    assert "another finding" in created[0]["description"]
+    assert withheld.MARKER not in repr(fake.requests)
+    assert withheld.MARKER not in audited.lock
+    assert "audience: 'client'" in audited.lock.replace('"', "'")
+
+
+def test_a_ticket_for_one_audience_is_not_updated_for_another(audited: Work, fake: Fake, tmp_path: Path) -> None:
+    (audited.root / "findings" / "tickets.lock.yaml").write_text(
+        "format: 1\nengagement: shop\ntickets:\n  F-1:\n    gitlab:\n      audience: client\n"
+        '      ref: "gitlab:group/sub/project#9"\n      stands: x\n      status: open\n      written: y\n'
+    )
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    inputs = Inputs(audited.root, {}, audience="internal")
+
+    result = sync(inputs, SyncOptions(), Environment(audited.environment), lambda _: None)
+
+    (problem,) = [problem for problem in result.problems if problem.code == "audience"]
+    assert "the ticket was created for client" in problem.fault
+    assert all(request.method == "GET" for request in fake.requests)
