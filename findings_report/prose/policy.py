@@ -174,9 +174,11 @@ class Policy:
         kind: UseKind = "placed" if symbol is not None and symbol[1] == "location" else "image"
         # `![](pictures/flow.png)` is what editors insert: a declared file is found by its path too.
         name = symbol[2] if symbol is not None else _source_of(image)
-        self.uses.append(Use(kind, name, self.line))
         alt = _alternative(image)
-        if not name and symbol is not None:
+        if name or symbol is None:
+            self.uses.append(Use(kind, name, self.line))
+        else:
+            self._name_nothing(symbol[0])
             name = _NEUTRAL[symbol[1]]
         meta = {"kind": kind, "name": name, "text": _plain(alt), "alt": list(self._children(alt))}
         return Token("figure", "figure", 0, block=True, level=opener.level, meta=meta, hidden=opener.hidden)
@@ -221,8 +223,10 @@ class Policy:
             title = f' "{token.attrs["title"]}"' if token.attrs.get("title") else ""
             return (_text("[", token.level),), (_text(f"]({address}{title})", token.level),)
         if symbol := _SYMBOLIC.match(allowed):
-            self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
-            if not symbol[2]:
+            if symbol[2]:
+                self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
+            else:
+                self._name_nothing(allowed)
                 return ((_text(_NEUTRAL[symbol[1]], token.level),) if is_empty else ()), ()
         if is_within:
             return (), ()
@@ -232,16 +236,22 @@ class Policy:
         closer = Token("link_close", "a", -1, markup=token.markup, info=token.info)
         return (token.copy(attrs={"href": allowed}),), (closer, *after)
 
+    def _name_nothing(self, address: str) -> None:
+        # An edition has such references. An author who writes one has forgotten the name.
+        wanted = "write the name behind the colon, as in finding:ID or location:NAME"
+        self.faults.append(Fault(self.line, f"the link to '{address}' is not allowed", wanted, "link-refused"))
+
     def _image(self, token: Token, *, is_within: bool) -> Iterator[Token]:
         """Yield a picture within a line. A location becomes a reference to its figure, anything undeclared becomes text."""
         source, alt = _source_of(token), _alternative(token)
         symbol = _SYMBOLIC.match(source)
         if (symbol is not None and symbol[1] == "image") or (symbol is None and _FILE.match(source)):
             name = symbol[2] if symbol is not None else source
-            self.uses.append(Use("image", name, self.line))
             if name:
+                self.uses.append(Use("image", name, self.line))
                 yield token.copy(meta={"name": name, "text": _plain(alt)})
             else:
+                self._name_nothing(source)
                 yield _text(f"[image not included: {_plain(alt) or _NEUTRAL['image']}]", token.level)
         elif symbol is not None and symbol[1] == "location":
             fault = f"'{source}' is placed in the middle of a line, and printed as a reference"

@@ -134,7 +134,8 @@ def test_check_finds_a_fault_in_each_field_with_its_place(package: ChangedPackag
     assert ran.returncode == 3, said
     for name in NAMES:
         lines = [line for line in said.splitlines() if f"{FINDING}:" in line and f"{name}" in line]
-        assert len(lines) == 4, (name, lines)  # to be written, no such location, link not allowed, no such finding
+        # To be written, placed within a line, no such location, link not allowed, no such finding.
+        assert len(lines) == 5, (name, lines)
 
 
 def test_each_field_can_place_evidence(package: ChangedPackage, demo: Path) -> None:
