@@ -423,6 +423,9 @@ def _describe_output(file: _File, recorded: bytes | None) -> str:
         return file.fault
     if recorded is None:
         return f"differs from the manifest; it has {len(file.content):,} bytes"
+    if file.content.startswith(recorded):
+        added = len(file.content) - len(recorded)
+        return f"differs from the manifest: {added:,} bytes follow the manifest's {len(recorded):,}, as in a signed PDF"
     return f"differs from the manifest, {_describe_bytes(file.content, recorded)}"
 
 

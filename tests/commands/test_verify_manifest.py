@@ -415,3 +415,20 @@ def test_findings_of_their_own_are_built_again(demo: Path) -> None:
 
     assert result.problems == ()
     assert [output.is_rebuilt for output in result.outputs] == [True]
+
+
+@pytest.mark.slow
+def test_a_pdf_is_built_again_byte_for_byte(demo: Path) -> None:
+    built(demo, formats=("pdf",))
+    report = demo / "build" / "report.pdf"
+    content = report.read_bytes()
+
+    assert verified(demo).outputs == (VerifiedOutput("report.pdf", True, True),)
+
+    report.write_bytes(content + b"signed")
+    size = len(content)
+    assert faults(verified(demo)) == [
+        f"report.pdf: differs from the manifest: 6 bytes follow the manifest's {size:,}, as in a signed PDF"
+    ]
+    report.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    assert faults(verified(demo)) == [f"report.pdf: differs from the manifest, from byte 5,001 on ({size:,} bytes)"]
