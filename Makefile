@@ -39,6 +39,10 @@ properties: setup test-tools ## run the property tests with EXAMPLES=20 times as
 faults: setup ## let every system call of the main commands fail, one after the other; takes half an hour
 	FINDINGS_REPORT_EXAMPLES=6 $(BIN)/python -m pytest tests/commands/test_faults.py
 
+.PHONY: crashes
+crashes: setup ## kill the program 500 times at random moments, and look at what the next command leaves; takes half an hour
+	FINDINGS_REPORT_EXAMPLES=42 $(BIN)/python -m pytest -s tests/commands/test_interruptions.py -k killed_at_any_moment
+
 .PHONY: bless
 bless: setup ## update the expected outputs of the tests; review the difference
 	$(BIN)/python -m pytest -q --bless tests/rendering/test_gold.py

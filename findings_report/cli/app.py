@@ -18,7 +18,6 @@ from findings_report.cli.output import OutputFormat, counted, err, out, print_js
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code, system_problem
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -118,11 +117,8 @@ def main() -> None:
         # Before sys.exit: Python flushes at exit, and would replace the exit code.
         process.settle_output()
         sys.exit(exit_code(error.problems))
-    except KeyboardInterrupt:
-        err(f"interrupted; {process.what_was_done()}")
-        sys.exit(INTERRUPTED)
     except process.SignalReceived as ended:
-        err(f"ended by {ended.name}; {process.what_was_done()}")
+        err(f"{ended.how}; {process.what_was_done()}")
         raise
     except OSError as error:
         # What no part of the program could name better: the machine is at fault, and not the program.

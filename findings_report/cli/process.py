@@ -33,8 +33,10 @@ def prepare() -> None:
     except OSError:
         problem = Problem(Kind.USAGE, "the current folder no longer exists", "change to another folder", code="no-folder")
         raise FindingsReportError(problem) from None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup has SIGHUP ignored, and a shell SIGINT in what it runs in the background. The library of the command line would
+        # turn a KeyboardInterrupt into an exit without a word.
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _end)
 
 
@@ -88,7 +90,7 @@ class SignalReceived(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)  # as shells report a process that a signal ended
-        self.name = signal.Signals(number).name
+        self.how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature is that of a signal handler

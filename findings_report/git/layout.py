@@ -7,6 +7,7 @@ repository on this machine could be made to appear in a report.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Problem, system_fault
 
 FETCHED_HEAD: Final = "refs/fetched/HEAD"
 """The target of HEAD in a repository made here."""
@@ -78,8 +79,11 @@ def find_layout(path: Path, *, name: str, borrow: tuple[Path, ...] = ()) -> Layo
             root=path.resolve(strict=True), shown=path, name=name, borrow=tuple(f.resolve() for f in borrow)
         ).layout()
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise refusal(f"repository '{name}' at {path} cannot be read: {reason}", code="repository-unreadable") from error
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # of this machine, and not of the repository
+        reason, remedy = system_fault(error) if isinstance(error, OSError) else (str(error), None)
+        fault = f"repository '{name}' at {path} cannot be read: {reason}"
+        raise refusal(fault, remedy=remedy, code="repository-unreadable") from error
 
 
 def enclosing_folder(path: Path) -> Path | None:

@@ -19,7 +19,7 @@ from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Docu
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.report import SCHEMA, Report, ReportedFinding
 from findings_report.pdf.embedded_data import ExtractedFile, Password, extract_file, no_password
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, system_fault
 from findings_report.problems.safe_text import HIDDEN
 
 MOST_QUOTED: Final = 1_000_000
@@ -63,7 +63,8 @@ def content_of(path: Path, *, shown: str) -> bytes:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)  # not by `stat`: the file may grow while it is read
     except OSError as error:
-        raise _refused(shown, f"it cannot be read: {error.strerror}") from None
+        reason, remedy = system_fault(error)
+        raise _refused(shown, f"it cannot be read: {reason}", remedy) from None
     if len(content) > LARGEST:
         raise _too_large(shown)
     return content

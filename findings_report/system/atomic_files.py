@@ -63,9 +63,7 @@ def publish(
             _refuse_conflicts(new, read)
             with _signals_wait():
                 try:
-                    # The rename of a single file needs no way back.
-                    if len(files) > 1:
-                        journal.make_ready()
+                    journal.make_ready()
                     for file, path in zip(journal.files, files, strict=True):
                         current = path
                         (file.folder / file.staged).replace(file.path)

@@ -250,7 +250,9 @@ class Journal:
                 _keep(file)
             ready.append(replace(file, before=_identity(file.path), after=_identity(file.folder / file.staged)))
         self.files, self.is_half = tuple(ready), True
-        self._write([[file.before, file.after] for file in ready])
+        # A single file is the old or the new one whatever happens, and the next run has nothing to decide.
+        if len(ready) > 1:
+            self._write([[file.before, file.after] for file in ready])
 
     def put_back(self) -> None:
         """Give every file that was replaced its original. Raises OSError if one cannot be; the others are put back then.
@@ -276,12 +278,14 @@ class Journal:
     def clear(self) -> None:
         """Remove all other names of the files, and the journal: all files are in place, or none is."""
         self.is_half = False
-        with contextlib.suppress(OSError):  # the next run tries again
-            for file in self.files:
-                for name in (file.staged, file.kept):
+        # A name that cannot be removed, as where the file system became read-only, must not hold up the next run.
+        for file in self.files:
+            for name in (file.staged, file.kept):
+                with contextlib.suppress(OSError):
                     (file.folder / name).unlink(missing_ok=True)
+        self.files = ()
+        with contextlib.suppress(OSError):
             self._remove()
-            self.files = ()
 
     def close(self) -> None:
         """Release the journal."""

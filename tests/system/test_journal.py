@@ -248,3 +248,21 @@ def test_temporary_folders_of_killed_runs_are_swept_and_those_in_use_are_not(tmp
     assert names == {Path(in_use.name).name, *(other.name for other in others), ".findings-report-abcdefgh.tmp"}
     in_use.cleanup()
     assert not Path(in_use.name).exists()
+
+
+def test_a_name_that_cannot_be_removed_does_not_hold_up_the_next_run(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == out:
+            raise OSError(30, "Read-only file system")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    publish({out / name: b"new" for name in NEW})
+    monkeypatch.undo()
+
+    assert {name: text for name, text in contents(out).items() if name in NEW} == NEW
+    assert journals() == []
+    with locked(out):
+        pass
