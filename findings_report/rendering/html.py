@@ -331,7 +331,8 @@ class _Writer:
         figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
         caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
         if figure is None:
-            return f"<p>{_show_prose('[not included: ')}{caption or _show_prose(token.meta['name'])}]</p>\n"
+            text = f"[not included: {caption or _show_prose(token.meta['name'])}]"
+            return f"{text}\n" if token.hidden else f"<p>{text}</p>\n"
         return str(self.part.draw(self.part, figure, caption or None))
 
     def _heading(self, token: Token) -> str:

@@ -21,7 +21,7 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
 from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose import Prose, References
-from findings_report.rendering.figures import Part
+from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
 from findings_report.rendering.html import ELISION, first_line, heading_levels, label_code
 from findings_report.sourcecode.unusual_characters import describe, remark_on
@@ -259,7 +259,8 @@ class _Printer:
                 stack[-1].kinds.append(_kind_of(block))
             else:
                 block.pieces.append(self._leaf(token, block))
-                block.kinds.append(token.type)
+                is_text = token.type == "figure" and self._find(token) is None
+                block.kinds.append("paragraph" if is_text else token.type)
         return "\n\n".join(stack[0].pieces)
 
     @staticmethod
@@ -392,10 +393,13 @@ class _Printer:
         text = token.meta["text"] or (picture.alt if picture is not None else token.meta["name"])
         return str(escape(f"[image{'' if picture is not None else ' not included'}: {text}]"))
 
+    def _find(self, token: Token) -> Figure | None:
+        return self.part.find_figure(token.meta["kind"], token.meta["name"]) if self.part is not None else None
+
     def _figure(self, token: Token) -> str:
         """Return a snippet or a picture with its caption."""
         assert self.part is not None  # noqa: S101  # a text that has been printed before has no figures
-        figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
+        figure = self._find(token)
         alt = token.meta["alt"]
         caption = inline(Prose((Token("inline", "", 0, children=alt),), (), _NO_REFERENCES), self.part) if alt else None
         if figure is None:

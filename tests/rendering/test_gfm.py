@@ -62,6 +62,7 @@ TEXTS = [
     "see http://a.b/. Or http://a.b/, (http://a.b/)! http://a.b?x=1; http://a.b&amp;",
     "xhttp://a.b 1http://a.b http://a_b.c http://a.b_c http:// http://- www. www.a www.a_b.c",
     "a@b.c@d a@b c@d.e1 a.b-c_d+e@f-g.h @a.b@c a@@b.c a&#64;b.c a\\@b.c",
+    "- ![](location:none)\n- a\n  ![b](location:none)\n  c",
     "![](location:none) and ![see http://a.b](location:none)",
     "[x](ftp://a@b.c/\\<b>) <ftp://a@b.c> <a@b_c.d>",
     # Line feeds in a text.
