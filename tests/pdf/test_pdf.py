@@ -420,7 +420,7 @@ def test_every_character_that_is_covered_has_a_glyph_and_its_own_text(element: s
 
 
 UNSEEN = re.compile("\\s|[\u00ad\u034f\u07eb-\u07f3\u0eb3\u200b-\u200d\u2027\u25cc\u2060\ufe00-\ufe0f]")
-"""White space, what prints nothing, a vowel drawn as two letters, a hyphenation point, which is a hyphen at the end of a line, and
+"""White space, what prints nothing, a vowel drawn as two letters, a hyphenation point (a hyphen at the end of a line), and
 marks that are drawn on a circle, as their script has no letter `x`.
 """
 
