@@ -42,6 +42,19 @@ faults: setup ## let every system call of the main commands fail, one after the 
 .PHONY: crashes
 crashes: setup ## kill the program 500 times at random moments, and look at what the next command leaves; takes half an hour
 	FINDINGS_REPORT_EXAMPLES=42 $(BIN)/python -m pytest -s tests/commands/test_interruptions.py -k killed_at_any_moment
+.PHONY: mutation
+mutation: setup ## weaken the modules that guard, one place at a time, and list the changes that no test notices; MODULES=... EVERY=n
+	nice -n 19 $(BIN)/python tools/mutate.py --lowest 90 --every $(EVERY) $(MODULES)
+EVERY ?= 1
+
+.PHONY: fuzz
+fuzz: setup ## run each parser of untrusted input under a coverage-guided fuzzer for SECONDS=60; PARSERS=... (needs atheris)
+	$(BIN)/python tools/fuzz.py --seconds $(SECONDS) $(PARSERS)
+fuzz: SECONDS ?= 60
+
+.PHONY: corpora
+corpora: setup test-tools ## run the tests that read corpora of others in CORPORA=FOLDER, see CONTRIBUTING.md
+	$(BIN)/python -m pytest -q -rs -s --corpora $(CORPORA) tests/authoring/test_yaml_agreement.py tests/rendering/test_corpora.py
 
 .PHONY: bless
 bless: setup ## update the expected outputs of the tests; review the difference
