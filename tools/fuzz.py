@@ -20,7 +20,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from findings_report.sandbox import Child
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CORPORA: Final = ROOT / "tests/fuzz"
@@ -28,6 +31,10 @@ _LONGEST: Final = 4096
 """Bytes of an input: what is quadratic shows by then, and the rest is not slowed down."""
 _SLOWEST: Final = 10
 """Seconds that one input may take."""
+
+_OPEN: Final = contextlib.ExitStack()
+_CHILDREN: Final[list[Child]] = []
+"""The confined child that reads PDFs, while one runs."""
 
 
 def read_yaml(content: bytes) -> None:
@@ -106,11 +113,21 @@ def read_git(content: bytes) -> None:
 
 
 def read_pdf(content: bytes) -> None:
-    """Extract the data of a PDF, without the sandbox."""
-    from findings_report.pdf.embedded_data import prepare, serve
+    """Extract the data of a PDF where the program does it, in a confined child: some PDFs end qpdf with a signal."""
+    from findings_report import sandbox
+    from findings_report.pdf.embedded_data import _limits
+    from findings_report.problems import FindingsReportError
 
-    prepare()
-    serve({"names": ["report.json"]}, {"pdf": content})
+    try:
+        if not _CHILDREN:
+            starting = sandbox.start_child("findings_report.pdf.embedded_data", limits=_limits(_LONGEST), environment={})
+            _CHILDREN.append(_OPEN.enter_context(starting))
+        sandbox.ask(_CHILDREN[0], {"names": ["report.json"]}, {"pdf": content})
+    except FindingsReportError as error:
+        _OPEN.close()
+        _CHILDREN.clear()
+        if any(problem.code == "confine-unprepared" for problem in error.problems):
+            raise
 
 
 def read_frame(content: bytes) -> None:

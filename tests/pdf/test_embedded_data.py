@@ -232,3 +232,14 @@ def test_what_is_no_file_is_told_and_not_waited_for(name: str, tmp_path: Path) -
 def test_what_is_no_pdf_is_told_as_such() -> None:
     with pytest.raises(FindingsReportError, match="it is no PDF"):
         archive.extract(b"<!doctype html><title>A report</title>", shown="report.html")
+
+
+def test_a_pdf_that_crashes_the_library_is_refused_and_the_program_goes_on() -> None:
+    """Found by fuzzing: a page that is its own parent ends qpdf 12 with a signal."""
+    content = (Path(__file__).parents[1] / "fuzz/pdf/page-tree-within-itself").read_bytes()
+
+    with pytest.raises(FindingsReportError) as caught:
+        archive.read(content, "report.pdf")
+
+    assert caught.value.problems[0].kind is Kind.INPUT
+    assert "it cannot be read: the confined process was ended by SIG" in caught.value.problems[0].fault
