@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import started
 from PIL import Image
-from test_browser import started
 from typer.testing import CliRunner
 
 from findings_report.authoring.yaml_reader import YamlFault, read
