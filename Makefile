@@ -42,6 +42,7 @@ faults: setup ## let every system call of the main commands fail, one after the 
 .PHONY: crashes
 crashes: setup ## kill the program 500 times at random moments, and look at what the next command leaves; takes half an hour
 	FINDINGS_REPORT_EXAMPLES=42 $(BIN)/python -m pytest -s tests/commands/test_interruptions.py -k killed_at_any_moment
+
 .PHONY: mutation
 mutation: setup ## weaken the modules that guard, one place at a time, and list the changes that no test notices; MODULES=... EVERY=n
 	nice -n 19 $(BIN)/python tools/mutate.py --lowest 90 --every $(EVERY) $(MODULES)
