@@ -92,7 +92,12 @@ class Redactor:
 
     def mask_message(self, text: str) -> str:
         """Return a message with every passage masked, also one that is escaped as in YAML, JSON or Python, or a line of one."""
-        return replace_spans(text, (span for literal in self._escaped for span in literal.find(text))) if self.texts else text
+        if not self.texts:
+            return text
+        spans = [span for literal in self._escaped for span in literal.find(text)]
+        # Messages shorten what they quote: a passage may be cut off.
+        spans += (span for literal in self._escaped for span in _find_beginnings(literal.text, text))
+        return replace_spans(text, spans)
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return the places of the passages in prose, as (start, end)."""
@@ -191,6 +196,18 @@ class _Literal:
     def _pattern(self) -> re.Pattern[str]:
         # Possessive: a run of blanks is tried once.
         return re.compile(r"\s++".join(map(re.escape, self.words)))
+
+
+def _find_beginnings(passage: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where `text` has the beginning of a passage, of at least _TELLING characters."""
+    head = passage[:_TELLING]
+    start = text.find(head) if len(passage) > _TELLING and not head.isspace() else -1
+    while start >= 0:
+        end = start + _TELLING
+        while end < len(text) and end - start < len(passage) and text[end] == passage[end - start]:
+            end += 1
+        yield start, end
+        start = text.find(head, end)
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -260,6 +260,17 @@ def test_a_text_is_found_however_prose_writes_it() -> None:
     assert redactor.mask("my key and correct horses") == "my key and correct horses"
 
 
+def test_a_message_that_shortens_a_passage_has_no_beginning_of_it() -> None:
+    redactor = Redactor(("hunter2-S3cr3t", "with \"quotes\" and 'others'"))
+
+    assert (
+        redactor.mask_message("the link to 'https://e/hunter2-S3c' is not allowed")
+        == f"the link to 'https://e/{MARK}' is not allowed"
+    )
+    assert redactor.mask_message("a 'with \"quotes\" and \\'oth'") == f"a '{MARK}'"
+    assert redactor.mask_message("hunter of secrets") == "hunter of secrets"
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=4, max_size=12), min_size=1, max_size=4), st.text(max_size=30))
 def test_no_masked_text_is_left(texts: list[str], around: str) -> None:
