@@ -202,6 +202,13 @@ def test_versions_that_differ_are_named(demo: Path) -> None:
     assert first.startswith("built with other versions, so the bytes may differ: Pango 1.2.3 (here: ")
 
 
+def test_a_manifest_in_another_form_is_named(demo: Path) -> None:
+    path = demo / "build" / "manifest.json"
+    path.write_text(path.read_text().replace("\n", "\r\n"))
+
+    assert "manifest.json: is not written as the program writes it: it was edited" in faults(verified(demo))
+
+
 def test_a_cited_file_that_is_damaged_is_named(demo: Path) -> None:
     content = json.loads((demo / "build" / "manifest.json").read_text())
     listed = content["predicate"]["buildDefinition"]["resolvedDependencies"]
