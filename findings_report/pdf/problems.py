@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from html import unescape
 from typing import Final
 
 from findings_report.pdf.page import PageLayout
@@ -14,6 +16,13 @@ from findings_report.system.toolchain import INSTALL
 
 # WeasyPrint logs these as errors and continues without the resource. A report must not silently lose content.
 _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
+_COSTS: Final = frozenset({"confine-cpu", "confine-memory", "confine-wall"})
+_BLOCK: Final = re.compile(
+    r"<(/?)(h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b[^<>]*+>"
+    r"((?:[^<]++|<(?!/?(?:h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b))*+)"
+)
+"""The beginning or end of a block of a page of ours, and the text up to the next one."""
+_TAG: Final = re.compile(r"<[^<>]*+>")
 _REMEDIES: Final = {
     "confine-cpu": "shorten the largest part: a line of thousands of characters, a huge table, or deeply nested text",
     "confine-memory": "shorten the largest part, make pictures smaller, or render fewer findings at once",
@@ -35,13 +44,29 @@ def warnings_of(layout: PageLayout, stand_ins: tuple[str, ...]) -> tuple[Problem
     return (*gaps, *_stand_in_warning(stand_ins), *problems)
 
 
-def explain_failure(problem: Problem, finding: str | None = None) -> Problem:
-    """Return why there is no PDF. `finding` is the id of the culprit, if it is known."""
+def explain_failure(problem: Problem, finding: str | None = None, html: str = "") -> Problem:
+    """Return why there is no PDF. `finding` is the id of the culprit, if it is known, and `html` its part of the page."""
     if problem.code == "confine-unprepared" and "cannot load library" in problem.fault:
         return replace(problem, fault=f"PDF needs Pango: {problem.fault}", remedy=INSTALL, code="pdf-pango")
     of = f" of {finding}" if finding else ""
-    fault, remedy = f"the PDF cannot be rendered{of}: {problem.fault}", _REMEDIES.get(problem.code, problem.remedy)
+    longest = _describe_longest_text(html) if problem.code in _COSTS else ""
+    fault, remedy = f"the PDF cannot be rendered{of}: {problem.fault}{longest}", _REMEDIES.get(problem.code, problem.remedy)
     return replace(problem, fault=fault, remedy=remedy, subject=(finding,) if finding else None)
+
+
+def _describe_longest_text(html: str) -> str:
+    """Return where the longest paragraph, cell or block of code is, and how long: most likely it is what takes so long."""
+    heading, longest, under = "", "", ""
+    for opening, name, content in _BLOCK.findall(html):
+        text = unescape(_TAG.sub("", content)).strip(" \n")
+        if not opening and name.startswith("h"):
+            heading = text
+        if len(text) > len(longest):
+            longest, under = text, heading
+    if not longest:
+        return ""
+    place = f", under {visible(under[:60])!r}," if under else ""
+    return f"; its longest text{place} has {len(longest):,} characters and begins with {visible(longest[:30])!r}"
 
 
 def explain_whole_page(reason: str, *, level: Level) -> Problem:

@@ -165,12 +165,13 @@ class PdfRenderer:
         segmented = split_into_segments(page.html)
         culprits: list[Problem] = []
         if segmented is not None and _CODES_OF_CULPRITS.intersection(problem.code for problem in error.problems):
-            pages = {id: segmented.page_with(html) for segment in segmented.segments for id, html in segment.findings}
+            parts = {id: html for segment in segmented.segments for id, html in segment.findings}
+            pages = {id: segmented.page_with(html) for id, html in parts.items()}
             workers = self._start_workers(PAGE_WORKER, page, max(map(len, pages.values()), default=0))
             futures = {id: workers.submit(*page_request(html, page.pictures)) for id, html in pages.items()}
             for id, future in futures.items():
                 try:
                     future.result()
                 except FindingsReportError as failure:
-                    culprits += [explain_failure(problem, id) for problem in failure.problems]
+                    culprits += [explain_failure(problem, id, parts[id]) for problem in failure.problems]
         return culprits or [explain_failure(problem) for problem in error.problems]

@@ -333,6 +333,7 @@ def test_a_finding_that_exhausts_its_limits_is_named(count: int) -> None:
     assert problem.fault.startswith("the PDF cannot be rendered of NTR-003: ")
     assert problem.subject == ("NTR-003",)
     assert problem.remedy
+    assert re.search(r"; its longest text, under '.+', has [\d,]+ characters and begins with '", problem.fault)
 
 
 def test_what_the_page_was_not_given_is_refused_whichever_sheet_asks(made: Report) -> None:
