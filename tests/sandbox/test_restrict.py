@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -145,10 +146,9 @@ def file_attempts(folder: Path) -> Attempts:
     (folder / "file").write_text("text")
     (folder / "old").write_text("text")
     (folder / "empty").mkdir()
-    (folder / "program").write_text("#!/bin/sh\nexit 0\n")
-    (folder / "program").chmod(0o755)
+    shutil.copy("/bin/true", folder / "program")  # not a script, whose interpreter is elsewhere
     return {
-        "execute": lambda: os.posix_spawn(folder / "program", ["program"], {}) and None,
+        "execute": lambda: os.waitpid(os.posix_spawn(folder / "program", ["program"], {}), 0) and None,
         "write": lambda: os.close(os.open(folder / "file", os.O_WRONLY)),
         "read": lambda: os.close(os.open(folder / "file", os.O_RDONLY)),
         "list": lambda: list(folder.iterdir()) and None,
