@@ -128,10 +128,8 @@ def for_audience(checked: Checked, word: str) -> Checked:
 
     Raises FindingsReportError (INPUT) for a text whose reference to something left out cannot be taken out.
     """
-    from findings_report.evidence.scope_survey import Survey
-
     edition = make_edition(checked.authored, word)
-    authored, evidence, survey = edition.authored, checked.evidence, checked.survey
+    authored, evidence = edition.authored, checked.evidence
     if evidence is not None:
         snippets = {id: restrict(evidence.snippets.get(id, ()), word, rewrite) for id, rewrite in edition.rewriters.items()}
         read = {snippet.repository for listed in snippets.values() for snippet in listed if snippet.blob is not None}
@@ -139,26 +137,11 @@ def for_audience(checked: Checked, word: str) -> Checked:
             # Without a pinned commit a repository was read where a location has its own, and that may be left out.
             repository.model_copy(update={"is_read": repository.is_read and bool(repository.commit or repository.name in read)})
             for repository in evidence.repositories
-            if repository.name in authored.engagement.repositories
         )
         evidence = replace(evidence, snippets=snippets, repositories=repositories)
-    if survey is not None:
-        entries = edition.scope_entries
-        files = {
-            name: tuple(
-                file.model_copy(update={"entries": tuple(entries[index] for index in file.entries if index in entries)})
-                for file in listed
-                if not entries.keys().isdisjoint(file.entries)
-            )
-            for name, listed in survey.files.items()
-            if name in authored.engagement.repositories
-        }
-        survey = Survey(files, survey.problems)
     pictures = {name: picture for name, picture in checked.pictures.items() if name in authored.pictures}
     problems = (*checked.problems, *authoring.locate(edition.problems, checked.authored))
-    return replace(
-        checked, authored=authored, pictures=pictures, evidence=evidence, survey=survey, problems=problems, edition=word
-    )
+    return replace(checked, authored=authored, pictures=pictures, evidence=evidence, problems=problems, edition=word)
 
 
 def _look_for_secrets(checked: Checked, progress: Progress) -> Checked:

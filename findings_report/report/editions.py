@@ -7,14 +7,13 @@ tables, pictures, file names, tickets and comparisons are of what is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
 
 from findings_report import authoring, prose
-from findings_report.model import scope
-from findings_report.model.engagement import DeclaredRepository, Engagement
-from findings_report.model.finding import Finding, Location
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import Finding
 from findings_report.model.passages import is_for, restrict, walk
 from findings_report.model.report import ReportedEngagement
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
@@ -80,8 +79,6 @@ class Edition:
     """What people wrote for it. Problems and documents are those of the whole engagement: they are for its authors."""
     rewriters: Mapping[str, Callable[[str], str]]
     """By finding, the function that takes references to what is left out from a text."""
-    scope_entries: Mapping[int, int] = field(default_factory=dict)
-    """Position in the edition's scope by that in the engagement's, of the entries that stay."""
     problems: tuple[Problem, ...] = ()
     """Notes on what is left out, not located."""
 
@@ -112,17 +109,10 @@ def make_edition(authored: authoring.Authored, word: str) -> Edition:
     problems = [_unremoved(subject, name) for subject, name in _find_references(engagement, findings, authored, hidden, word)]
     if problems:
         raise FindingsReportError(authoring.locate(problems, authored))
-    repositories, entries, notes = _restrict_scope(authored, findings, word)
     used = {name for value in (engagement, *findings.values()) for name in _placed_images(value)}
     images = tuple(image for image in engagement.images if used & {image.name, image.file})
-    engagement = engagement.model_copy(
-        update={
-            "audiences": (),
-            "images": images,
-            "repositories": repositories,
-            "scope": tuple(authored.engagement.scope[index] for index in entries),
-        }
-    )
+    # Repositories and scope stay whole: what was audited is the same for everybody, also where nothing of it is shown.
+    engagement = engagement.model_copy(update={"audiences": (), "images": images})
     pictures = {*(image.name for image in images), "logo:"}
     restricted = replace(
         authored,
@@ -133,7 +123,7 @@ def make_edition(authored: authoring.Authored, word: str) -> Edition:
     )
     shown_of = f"{len(findings)} of {len(authored.findings)} finding{'' if len(authored.findings) == 1 else 's'}"
     summary = Problem(Kind.INPUT, f"this edition is for {word}: {shown_of}", level="note", code="edition")
-    return Edition(restricted, rewriters, {before: now for now, before in enumerate(entries)}, (summary, *notes))
+    return Edition(restricted, rewriters, (summary,))
 
 
 def _hidden_locations(finding: Finding, word: str) -> frozenset[str]:
@@ -171,43 +161,6 @@ def _unremoved(subject: Subject, name: str) -> Problem:
 
 def _placed_images(value: Any) -> Iterable[str]:
     return (name for _, text in walk(value) if isinstance(text, str) for name in prose.references(text).images)
-
-
-def _restrict_scope(
-    authored: authoring.Authored, findings: Mapping[str, Finding], word: str
-) -> tuple[dict[str, DeclaredRepository], list[int], list[Problem]]:
-    """Return the repositories, the positions of the scope's entries, and notes on those that only hidden findings cite."""
-    engagement = authored.engagement
-    only = next(iter(engagement.repositories), "")
-
-    def cited(locations: Iterable[Location]) -> set[tuple[str, str]]:
-        return {(location.repository or only, location.path) for location in locations}
-
-    shown = cited(location for finding in findings.values() for location in finding.locations)
-    hidden = cited(location for finding in authored.findings.values() for location in finding.locations) - shown
-    left_out = {repository for repository, _ in hidden} - {repository for repository, _ in shown}
-    repositories = {name: value for name, value in engagement.repositories.items() if name not in left_out}
-    patterns = scope.patterns(engagement.scope, engagement.repositories)
-    used, unused = ({index for place in places for index in scope.naming(patterns, *place)} for places in (shown, hidden))
-    entries = [
-        index
-        for index, pattern in enumerate(patterns)
-        if repositories and pattern.repository not in left_out and (index in used or index not in unused)
-    ]
-    if all(patterns[index].is_excluding for index in entries):
-        entries = []
-    notes = [_only_hidden(f"repository {name!r} is left out", word, ("engagement", "repositories", name)) for name in left_out]
-    notes += [
-        _only_hidden(f"{engagement.scope[index]!r} is left out", word, ("engagement", "scope", index))
-        for index in unused - set(entries)
-        if patterns[index].repository not in left_out
-    ]
-    return repositories, entries, notes
-
-
-def _only_hidden(fault: str, word: str, subject: Subject) -> Problem:
-    fault = f"{fault}: only findings that are not for {word} cite it"
-    return Problem(Kind.INPUT, fault, subject=subject, level="note", code="edition")
 
 
 def _is_shown(file: str, engagement: Engagement, findings: Mapping[str, Finding]) -> bool:

@@ -67,8 +67,8 @@ def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None
     assert {count.severity.name: count.total for count in report.counts if count.total} == {"high": 1, "low": 1}
     assert report.engagement.edition == "client"
     assert report.engagement.audiences == ()
-    assert [repository.name for repository in report.engagement.repositories] == ["app"]
-    assert [(entry.pattern, entry.files) for entry in report.scope] == [("web/", 2)]
+    assert [repository.name for repository in report.engagement.repositories] == ["app", "tool"]
+    assert [(entry.pattern, entry.files) for entry in report.scope] == [("web/", 2), ("readme", 1)]
     assert [picture.name for picture in report.engagement.images] == ["shown"]
     assert report.findings[0].related == ("F-2",)
     assert sum(count.total for count in report.verdicts) == 2

@@ -34,7 +34,7 @@ def engagement(root: Path) -> Path:
     """Write the engagement; `client` may see F-1, F-2 and the shown section, and nothing with the marker."""
     app = root / "app"
     repositories.build(app, [Commit({"web/index.py": SHOWN, f"internal/{MARKER}.py": CODE, "web/other.py": SHOWN}, tag="1.0")])
-    tool = root / f"{MARKER}-tool"
+    tool = root / "tool"
     repositories.build(tool, [Commit({f"{MARKER}/tool.py": CODE, "readme": "x\n"}, tag="1.0")])
     findings = root / "findings"
     (findings / "pictures").mkdir(parents=True)
@@ -64,8 +64,8 @@ versions:
   - {version: "1.0", date: 2026-03-20, note: First issue}
 repositories:
   app: {url: "https://github.com/example/app", path: ../app, revision: "1.0"}
-  MARKER-tool: {url: "https://github.com/example/MARKER", path: ../MARKER-tool, revision: "1.0"}
-scope: ["app:web/", "app:internal/MARKER.py", "MARKER-tool:MARKER/"]
+  tool: {url: "https://github.com/example/tool", path: ../tool, revision: "1.0"}
+scope: ["app:web/", "tool:readme"]
 summary: |
   Read [this first](finding:F-1), then [that](finding:F-3-MARKER) and [](finding:F-3-MARKER). ![](image:MARKER-declared)
 recommendation: See [](finding:OLD-MARKER).
@@ -111,7 +111,7 @@ proof: MARKER
 recommendation: {short_term: MARKER, long_term: MARKER}
 response: MARKER
 locations:
-  - {name: MARKER, role: MARKER, repository: MARKER-tool, path: MARKER/tool.py, lines: 1-4, caption: MARKER, notes: {2: MARKER}}
+  - {name: MARKER, role: MARKER, repository: tool, path: MARKER/tool.py, lines: 1-4, caption: MARKER, notes: {2: MARKER}}
   - {repository: app, path: internal/MARKER.py, lines: 3-6, quote: "    return request.MARKER"}
 fix: {commits: [MARKER], pull_requests: ["https://example.org/MARKER"], note: MARKER}
 history: [{date: 2026-03-01, status: open, by: MARKER, commit: MARKER, note: MARKER}]
