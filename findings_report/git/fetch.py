@@ -7,9 +7,11 @@ source is opened as any audited repository is, and cloned from the private one t
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -89,7 +91,7 @@ def fetch_repository(
     try:
         if local is None:
             return _bring_available(_Remote(source), destination, revisions, commits, optional)
-        with open_repository(local, name=source) as repository:
+        with _explaining(source), open_repository(local, name=source) as repository:
             return _bring_available(_Local(source, repository), destination, revisions, commits, optional)
     except OSError as error:
         fault = f"cannot clone into {destination}: {error.strerror or error}"
@@ -141,6 +143,8 @@ class _Local:
         missing = [revision for revision, commit in named.items() if commit is None]
         missing += [commit for commit in commits if not self.repository.has_commit(commit)]
         if missing:
+            if (pack := _find_damaged_pack(_local_objects(self.source))) is not None:
+                raise _damaged(self.source, f"the pack {pack.name} is damaged")
             raise _not_found(missing, self.source)
         tips = {revision: commit for revision, commit in named.items() if commit is not None}
         hashes = sorted({*tips.values(), *commits})
@@ -257,6 +261,9 @@ def _fetch_wanted(
         named = [refspec for refspec in wanted.refspecs if refspec.startswith(("+refs/", "+HEAD:"))]
         answer = _fetch(wanted, folder, [*_EVERYTHING, *named], depth=_WHOLE_HISTORY)
         _refuse_too_much(folder, source)
+    if answer.status not in (0, process.TIMED_OUT) and wanted.protocols == "file":
+        # Only a server asks for keys and tokens: the cause is in the repository, or in the rights of its files.
+        raise _damaged(source, "an object of the cited commits is missing, damaged or not readable")
     if answer.status != 0:
         raise _refusal(source, answer.fault)
     here = _commits_in(folder, source, revisions, commits)
@@ -344,6 +351,57 @@ def _not_found(missing: Sequence[str], source: str) -> _MissingError:
         for asked in dict.fromkeys(missing)
     )
     return _MissingError(missing, problems)
+
+
+@contextlib.contextmanager
+def _explaining(source: str) -> Iterator[None]:
+    """Add to the problems of a repository on this machine what can be done about them."""
+    try:
+        yield
+    except FindingsReportError as error:
+        if any(problem.code == "revision-unresolved" for problem in error.problems):  # by then it is known to be a revision
+            raise _damaged(source, "an object that a revision names is damaged") from None
+        remedy = "check the path, and the rights of its files"
+        if any(problem.code == "repository-unreadable" and problem.remedy is None for problem in error.problems):
+            raise FindingsReportError(
+                [replace(problem, remedy=problem.remedy or remedy) for problem in error.problems]
+            ) from None
+        raise
+
+
+def _damaged(source: str, fault: str) -> FindingsReportError:
+    path = shlex.quote(str(_local_path(source)))
+    remedy = f"`git -C {path} fsck` lists what is wrong; clone the repository again, or correct the rights of its files"
+    return FindingsReportError(Problem(Kind.SOURCE, fault, remedy, place=Place(source), code="clone-damaged"))
+
+
+def _local_objects(source: str) -> Path:
+    path = _local_path(source) or Path()
+    return (path / ".git" if (path / ".git").is_dir() else path) / "objects"
+
+
+def _find_damaged_pack(objects: Path) -> Path | None:
+    """Return a pack that git does not use: cut short, or not the one that its index belongs to.
+
+    Source: gitformat-pack. An index ends with the checksums of its pack and of itself, a pack with its own.
+    """
+    for pack in sorted((objects / "pack").glob("*.pack")):
+        try:
+            ends = [_read_end(path) for path in (pack, pack.with_suffix(".idx"))]
+        except OSError:
+            return pack
+        if not ends[0] or ends[0] not in ends[1][:-20]:
+            return pack
+    return None
+
+
+def _read_end(path: Path) -> bytes:
+    """Return the last bytes of a file: of a pack its checksum (SHA-1 or the end of SHA-256), of an index both checksums."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        length = 20 if path.suffix == ".pack" else 64
+        file.seek(max(0, size - length))
+        return file.read(length)
 
 
 def _not_allowed(fault: str) -> FindingsReportError:

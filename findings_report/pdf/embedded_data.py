@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from findings_report import sandbox
-from findings_report.pdf.encryption import prepare_password
+from findings_report.pdf.encryption import describe_damage, prepare_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 
@@ -38,8 +37,6 @@ WRONG_PASSWORD: Final = "pdf-wrong-password"  # noqa: S105 - likewise
 
 _MOST_FILES: Final = 1000
 _REMEDY: Final = "use a PDF that findings-report rendered, or the JSON beside it"
-_SOURCE: Final = re.compile(r"(?:stream )?<_io\.BytesIO object at 0x[0-9a-f]+>:? ?")
-"""How qpdf names its input in messages."""
 _TOO_LARGE: Final = ("confine-memory", "confine-output", "confine-cpu", "confine-wall")
 
 
@@ -146,8 +143,8 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
         return {"locked": True}, {}
     except _NoDataError as error:
         return {"fault": str(error)}, {}
-    except (pikepdf.PdfError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        return {"fault": f"it is a damaged PDF: {' '.join(_SOURCE.sub('', str(error)).split())[:200]}"}, {}
+    except (pikepdf.PdfError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return {"fault": describe_damage(blobs["pdf"])}, {}
     return {"name": name}, {"file": content}
 
 

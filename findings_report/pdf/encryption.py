@@ -19,6 +19,9 @@ from findings_report.problems.safe_text import visible
 LONGEST_PASSWORD: Final = 127
 """Bytes of UTF-8. ISO 32000-2, 7.6.4.3.3, leaves out those that follow; programs that do not would find another key."""
 
+DAMAGED_REMEDY: Final = "build it again, or copy it again from where it came"
+"""The remedy for a damaged PDF."""
+
 
 def prepare_password(password: str) -> str:
     """Return the form of a password that its key is derived from, so that every way of typing `é` opens the PDF.
@@ -64,8 +67,17 @@ def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
     return reply.blobs["pdf"]
 
 
+def describe_damage(content: bytes) -> str:
+    """Return what is wrong with a PDF that cannot be read, in the words of a reader: a library's name its own parts."""
+    # ISO 32000-2, 7.5.5: the last line; some programs add bytes behind it.
+    if b"%%EOF" not in content[-1024:]:
+        return "it is a damaged PDF: its end is missing"
+    return "it is a damaged PDF: a part of it cannot be read"
+
+
 def _refused(shown: str, fault: str) -> FindingsReportError:
-    return FindingsReportError(Problem(Kind.INPUT, fault, place=Place(shown), code="encrypt-pdf"))
+    remedy = DAMAGED_REMEDY if "damaged PDF" in fault else None
+    return FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="encrypt-pdf"))
 
 
 def prepare() -> Iterable[str]:
@@ -102,6 +114,6 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
                 return {"fault": f"{len(written.pages)} of its {pages} pages are left after encryption"}, {}
     except pikepdf.PasswordError:
         return {"fault": "it is encrypted already"}, {}
-    except (pikepdf.PdfError, AttributeError, KeyError, TypeError) as error:
-        return {"fault": f"it is a damaged PDF: {' '.join(str(error).split())[:200]}"}, {}
+    except (pikepdf.PdfError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return {"fault": describe_damage(blobs["pdf"])}, {}
     return {}, {"pdf": buffer.getvalue()}

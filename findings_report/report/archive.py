@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -37,6 +38,7 @@ _MOST_VALUES: Final = 5_000_000
 
 # The possessive `*+` keeps the search linear: a text without its closing quote is not tried again from every backslash.
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_HASH: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 # The place of an error contains keys of the file, which in a hostile file can have megabytes.
 _LONGEST_FAULT: Final = 300
 
@@ -223,6 +225,9 @@ def _of_finding(finding: ReportedFinding) -> Iterator[str]:
             yield from (f"{finding.id!r} cites the lines {fault}" for fault in _of_regions(regions))
         if fault := _of_printed(snippet):
             yield f"{finding.id!r} prints {fault}"
+        for what, id in (("commit", snippet.commit), ("blob", snippet.blob)):
+            if id is not None and not _HASH.match(id):
+                yield f"{finding.id!r} names a {what} that is no hash"
 
 
 def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
@@ -240,7 +245,20 @@ def _of_printed(snippet: Snippet) -> str | None:
     for run in snippet.runs:
         if any("\n" in text for text in (run.inside, *(line.text for line in run.lines))):
             return "several lines as one"
+    numbers = [line.number for run in snippet.runs for line in run.lines if line.number is not None]
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
+        return "lines out of their order"
+    # Lines from git are printed because they are cited. An author's copy has the lines that its author wrote.
+    cited = (snippet.regions, snippet.check.found)
+    if snippet.regions and snippet.blob is not None and not all(any(_is_in(number, of) for of in cited) for number in numbers):
+        return "lines that it does not cite"
     return None
+
+
+def _is_in(line: int, regions: Sequence[Region]) -> bool:
+    """Return True if one of the regions, which rise, has the line."""
+    after = bisect_right(regions, line, key=lambda region: region.start_line)
+    return after > 0 and line <= regions[after - 1].end_line
 
 
 def _count(regions: Sequence[Region]) -> int:

@@ -116,6 +116,15 @@ def inside(report: Report) -> None:
     report["findings"][0]["snippets"][0]["runs"][0]["inside"] = "/*\n"
 
 
+def out_of_order(report: Report) -> None:
+    report["findings"][0]["snippets"][0]["runs"] *= 2
+
+
+def not_cited(report: Report) -> None:
+    for line in report["findings"][0]["snippets"][0]["runs"][0]["lines"]:
+        line["number"] += 1000
+
+
 def same_id(report: Report) -> None:
     report["findings"][1]["id"] = "demo-001"
 
@@ -137,6 +146,12 @@ def all_lines(report: Report) -> None:
         (several_lines, "'DEMO-001' prints several lines as one"),
         (inside, "'DEMO-001' prints several lines as one"),
         (all_lines, "'DEMO-001' cites the lines 1-900000 after 1-900000"),
+        (snippet(commit="--output=pwned"), "'DEMO-001' names a commit that is no hash"),
+        (snippet(commit="HEAD\n\n"), "'DEMO-001' names a commit that is no hash"),
+        (snippet(commit="0" * 39), "'DEMO-001' names a commit that is no hash"),
+        (snippet(blob="x" * 40), "'DEMO-001' names a blob that is no hash"),
+        (out_of_order, "'DEMO-001' prints lines out of their order"),
+        (not_cited, "'DEMO-001' prints lines that it does not cite"),
         (snippet(regions=[{"start_line": 0, "end_line": 3}]), "'DEMO-001' cites the lines 0-3, and there are no such lines"),
         (snippet(regions=[{"start_line": -9, "end_line": -3}]), "'DEMO-001' cites the lines -9--3, and there are no such"),
     ],
@@ -153,8 +168,6 @@ def test_a_report_that_lies_is_refused_with_the_reason(reported: bytes, change: 
     [
         snippet(path="a\n../../../etc/passwd"),
         snippet(path="/etc/passwd"),
-        snippet(commit="--output=pwned"),
-        snippet(commit="HEAD\n\n"),
         snippet(repository="\x1b]0;x\x07"),
         snippet(regions=[{"start_line": 10**30, "end_line": 10**31}]),
         lambda report: report["engagement"]["repositories"][0].update(commit="--output=pwned"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from repositories import Commit, build, git, problem_of, write_object
 
 from findings_report.git import PathEntry, fetch_repository, open_repository
-from findings_report.problems import Kind
+from findings_report.problems import Kind, Place
 
 HISTORY = [
     Commit({"README": "hello\n"}, "First", tag="v1"),
@@ -268,3 +270,67 @@ def test_a_remote_that_sends_too_much_is_cut_off_and_leaves_nothing(
     assert problem.kind is Kind.NETWORK
     assert problem.fault == f"cannot fetch from host:{tmp_path}/origin: the server sent more than 65,536 bytes"
     assert list(clone.parent.iterdir()) == []
+
+
+def damage_pack(path: Path) -> None:
+    (pack,) = (path / ".git/objects/pack").glob("*.pack")
+    content = pack.read_bytes()
+    pack.chmod(0o644)
+    pack.write_bytes(content[:12] + bytes(byte ^ 0xFF for byte in content[12:-20]) + content[-20:])
+
+
+def cut_pack(path: Path) -> None:
+    (pack,) = (path / ".git/objects/pack").glob("*.pack")
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:40])
+
+
+def damage_index(path: Path) -> None:
+    (index,) = (path / ".git/objects/pack").glob("*.idx")
+    index.chmod(0o644)
+    index.write_bytes(b"none" * 100)
+
+
+def _object(path: Path, name: str) -> Path:
+    id = git(path, "rev-parse", name).strip()
+    file = path / ".git/objects" / id[:2] / id[2:]
+    file.chmod(0o644)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("is_packed", "harm", "fault"),
+    [
+        (True, damage_pack, "an object that a revision names is damaged"),
+        (True, cut_pack, r"the pack pack-\w+.pack is damaged"),
+        (True, damage_index, r"the pack pack-\w+.pack is damaged"),
+        (False, lambda path: _object(path, "HEAD:README").unlink(), "an object of the cited commits is missing"),
+        (False, lambda path: _object(path, "HEAD^{tree}").unlink(), "an object of the cited commits is missing"),
+        (False, lambda path: _object(path, "HEAD:README").write_bytes(b"none"), "an object of the cited commits is missing"),
+        (False, lambda path: _object(path, "HEAD").write_bytes(b"none"), "an object that a revision names is damaged"),
+    ],
+)
+def test_a_damaged_repository_on_this_machine_is_named_as_such(
+    origin: tuple[Path, list[str]], tmp_path: Path, is_packed: bool, harm: Callable[[Path], None], fault: str
+) -> None:
+    path, commits = origin
+    if is_packed:
+        git(path, "gc", "--quiet")
+    harm(path)
+
+    problem = problem_of(lambda: fetch_repository(str(path), tmp_path / "clone", revisions=["HEAD"], commits=[commits[2]]))
+
+    assert (problem.kind, problem.code) == (Kind.SOURCE, "clone-damaged")
+    assert re.match(fault, problem.fault)
+    assert problem.place == Place(str(path))
+    assert f"git -C {path} fsck" in (problem.remedy or "")
+    assert not (tmp_path / "clone").exists()
+
+
+def test_a_path_without_a_repository_has_a_remedy_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name, remedy in (("empty", "give the folder that holds .git"), ("gone", "check the path, and the rights of its files")):
+        problem = problem_of(lambda: fetch_repository(str(tmp_path / name), tmp_path / "clone", revisions=[], commits=[]))  # noqa: B023
+
+        assert problem.kind is Kind.SOURCE
+        assert remedy in (problem.remedy or "")

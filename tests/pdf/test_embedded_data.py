@@ -170,8 +170,8 @@ def bomb(pdf: Pdf) -> None:
         (no_stream, "it is a damaged PDF: "),
         (no_file, "it is a damaged PDF: "),
         (odd_names, "it is a damaged PDF: "),
-        (filtered(Array([Name.FlateDecode] * 100)), "it is a damaged PDF: (object "),
-        (filtered(Name.JBIG2Decode), "it is a damaged PDF: (object "),
+        (filtered(Array([Name.FlateDecode] * 100)), "it is a damaged PDF: "),
+        (filtered(Name.JBIG2Decode), "it is a damaged PDF: "),
         (filtered(Name.ASCIIHexDecode), "it is a damaged PDF: "),
         (
             filtered(Name.FlateDecode, Dictionary(Predictor=12, Columns=2**31 - 1, Colors=2**31 - 1, BitsPerComponent=16)),

@@ -6,6 +6,8 @@ import contextlib
 import io
 import os
 import pty
+import random
+import re
 import shlex
 import subprocess
 import sys
@@ -25,7 +27,8 @@ from findings_report.cli.app import app
 from findings_report.commands.tickets import attach
 from findings_report.pdf.embedded_data import Password
 from findings_report.pdf.encryption import encrypt, prepare_password
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.pdf.signing import TrustAnchors, validate_signatures
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
 from findings_report.tickets.attach import AttachOptions
@@ -72,6 +75,42 @@ def test_what_is_encrypted_signed_or_damaged_is_refused(pdf: bytes) -> None:
         with pytest.raises(FindingsReportError, match=fault) as caught:
             encrypt(content, SECRET, shown="report.pdf")
         assert caught.value.problems[0].kind is Kind.INPUT
+
+
+JARGON = re.compile(r"qpdf|pikepdf|hanko|BytesIO|offset|xref|object|trailer|stream|dict|None|Error|0x|attribute", re.IGNORECASE)
+
+
+def test_a_damaged_pdf_is_reported_without_the_words_of_a_library(pdf: bytes) -> None:
+    """Cut short, and with damage at many places; what can still be read is no fault."""
+    key, chosen = person("Ada").plain, random.Random(20)  # noqa: S311  # the same damage every time
+    anchors = TrustAnchors(person("Ada").plain.certificates, b"")
+    damaged = [pdf[:length] for length in (400, len(pdf) // 2, len(pdf) - 30)]
+    for _ in range(8):
+        start = chosen.randrange(100, len(pdf) - 200)
+        damaged.append(pdf[:start] + bytes(chosen.randrange(256) for _ in range(100)) + pdf[start + 100 :])
+    end = pdf.rindex(b"startxref")
+    damaged += [
+        pdf[:end] + b"startxref\n17\n%%EOF\n",
+        pdf.replace(b"/Type /Pages", b"/Type /Xages"),
+        pdf.replace(b"/Root", b"/Rxxt"),
+    ]
+    reported = 0
+    for content in damaged:
+        for work in (
+            lambda content: encrypt(content, SECRET, shown="report.pdf"),
+            lambda content: made_by(content, key),
+            lambda content: validate_signatures(content, anchors, shown="report.pdf"),
+            lambda content: archive.extract(content, shown="report.pdf"),
+        ):
+            try:
+                work(content)
+            except FindingsReportError as error:
+                (problem,) = error.problems
+                reported += "damaged PDF" in problem.fault
+                assert problem.kind is Kind.INPUT, problem
+                assert not JARGON.search(problem.fault), problem.fault
+                assert problem.place == Place("report.pdf")
+    assert reported > 15
 
 
 def test_on_the_command_line_the_password_comes_from_a_file_or_the_environment(pdf: bytes, tmp_path: Path) -> None:

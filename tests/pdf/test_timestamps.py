@@ -179,7 +179,7 @@ def test_a_time_stamp_that_lacks_its_certificate_is_told_and_not_taken_for_none(
     start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
     contents = b"<" + message.dump().hex().encode().ljust(end - start - 2, b"0") + b">"
 
-    with pytest.raises(FindingsReportError, match="a signature in it, or its time stamp, cannot be read: ") as caught:
+    with pytest.raises(FindingsReportError, match="a signature in it, or its time stamp, cannot be read") as caught:
         looked_at(made.content[:start] + contents + made.content[end:], ada.plain.certificates)
     assert caught.value.problems[0].kind is Kind.INPUT
 

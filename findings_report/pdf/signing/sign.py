@@ -18,6 +18,7 @@ from typing import Final
 
 from findings_report import sandbox
 from findings_report.pdf.embedded_data import Password, ask_with_password, no_password
+from findings_report.pdf.encryption import DAMAGED_REMEDY
 from findings_report.pdf.signing import timestamp_authority
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
@@ -261,7 +262,8 @@ def _open_child(
                 raise FindingsReportError(Problem(Kind.USAGE, fault, code="sign-key"))
             if "fault" in reply.response:
                 fault = visible(str(reply.response["fault"]))
-                raise FindingsReportError(Problem(Kind.INPUT, fault, place=Place(shown), code="sign-pdf"))
+                remedy = DAMAGED_REMEDY if "damaged PDF" in fault else None
+                raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="sign-pdf"))
             return reply
 
         yield ask

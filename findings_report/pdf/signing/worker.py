@@ -37,6 +37,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import InvalidCertificateError, PathBuildingError, ValidationError
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from findings_report.pdf.encryption import describe_damage
 from findings_report.pdf.signing.sign import Appearance
 
 if TYPE_CHECKING:
@@ -102,12 +103,14 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
         return {"certificate_fault": str(error)}, {}
     except _EnvelopeError as error:
         return {"fault": str(error)}, {}
-    except SigningError as error:
-        return {"fault": f"it cannot be signed, because it has a signature already or forbids one: {error}"}, {}
-    except ValueErrorWithMessage as error:
-        return {"fault": f"a signature in it, or its time stamp, cannot be read: {error}"}, {}
-    except PdfError as error:
-        return {"fault": f"it is a damaged PDF: {error}"}, {}
+    except SigningError:
+        return {"fault": "it cannot be signed, because it has a signature already or forbids one"}, {}
+    except ValueErrorWithMessage:
+        return {"fault": "a signature in it, or its time stamp, cannot be read"}, {}
+    except (PdfError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        if "pdf" not in blobs:
+            raise
+        return {"fault": describe_damage(blobs["pdf"])}, {}
 
 
 def _answer(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
