@@ -38,6 +38,7 @@ _DETECTORS: Final = (
 _PRIVATE_KEY: Final = "Private Key"
 _KEYWORD: Final = "Secret Keyword"
 _MOST_CHARACTERS: Final = 4_000_000  # a minute at most
+_MOST_FOUND: Final = 200  # every message is searched for each of them, so that none is quoted
 _SHORTEST_TOKEN: Final = 12  # a shorter value is a password or a part of a token
 _WORD: Final = re.compile(r"[\w.+/=-]++")
 _LONG: Final = 20  # characters of a credential of which a message may show four
@@ -110,11 +111,12 @@ def find_secrets(
 
 
 class _Search:
-    """One run, with what is left of its characters."""
+    """One run, with what is left of its characters and of the credentials that it names."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._left = _MOST_CHARACTERS
+        self._left_to_find = _MOST_FOUND
         self.problems: list[Problem] = []
         """Warnings."""
         self.values: dict[str, None] = {}
@@ -187,21 +189,30 @@ class _Search:
 
     def _scan(self, line: str, name: str) -> Iterator[tuple[str, str]]:
         """Yield the kind and the text of each credential in a line, each text once."""
-        if not line or line.strip() == MARK:
+        if self._left < 0 or not line or line.strip() == MARK:
             return
         self._left -= len(line)
         if self._left < 0:
-            if self._left + len(line) >= 0:
-                fault = f"more than {_MOST_CHARACTERS:,} characters: the texts from here on were not searched for credentials"
-                self.problems.append(Problem(Kind.SOURCE, fault, level="warning", code=CODE))
+            self._stop(f"more than {_MOST_CHARACTERS:,} characters")
             return
         found: set[str] = set()
         for start in range(0, max(len(line) - _OVERLAP, 1), _WINDOW - _OVERLAP):
             part = line[start : start + _WINDOW]
             for kind, value in _detect(part, name):
-                if not any(value in other for other in found):
-                    found.add(value)
-                    yield kind, value
+                if any(value in other for other in found):
+                    continue
+                if not self._left_to_find:
+                    self._stop(f"more than {_MOST_FOUND:,} credentials")
+                    return
+                self._left_to_find -= 1
+                found.add(value)
+                yield kind, value
+
+    def _stop(self, why: str) -> None:
+        """Look at no more texts, and say so."""
+        self._left = -1
+        fault = f"{why}: the texts from here on were not searched for credentials"
+        self.problems.append(Problem(Kind.SOURCE, fault, level="warning", code=CODE))
 
 
 def _write_entry(kind: str, value: str) -> str:

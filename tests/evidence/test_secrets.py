@@ -172,3 +172,12 @@ def test_the_detectors_are_imported_only_to_look() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
+
+
+def test_thousands_of_credentials_are_not_all_named(tmp_path: Path) -> None:
+    # Each message is searched for each credential: 4,000 of them took half a minute.
+    keys = ["AKIA" + base64.b32encode(f"{number:010}".encode()).decode() for number in range(1_000)]
+    found = warnings(tmp_path, "".join(["description: |\n", *(f"  {key}\n" for key in keys)]))
+    assert len(found) == 201
+    assert found[-1].fault == "more than 200 credentials: the texts from here on were not searched for credentials"
+    assert not any(key in f"{problem.fault} {problem.remedy} {problem.place}" for key in keys[:200] for problem in found)
