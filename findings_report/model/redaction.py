@@ -104,15 +104,18 @@ class Redactor:
         if not self.texts:
             return []
         spans = [span for literal in self._literals for span in literal.find(text)]
-        for reading, places in _readings(text):
+        readings = list(_readings(text))
+        for reading, places in readings:
             spans += (
                 (places[start], places[end - 1] + 1) for literal in self._literals for start, end in literal.find(reading)
             )
-        bare = _MARKUP.sub("", text)
-        if len(bare) < len(text) and any(literal.is_in(bare) for literal in self._bare):
-            places = _places_without_markup(text)
-            found = ((places[start], places[end - 1] + 1) for literal in self._bare for start, end in literal.find(bare))
-            spans += (_with_markup(text, start, end) for start, end in found)
+        # Emphasis may split what is written with escapes.
+        for reading, places in ((text, range(len(text))), *readings):
+            bare = _MARKUP.sub("", reading)
+            if len(bare) < len(reading) and any(literal.is_in(bare) for literal in self._bare):
+                kept = _places_without_markup(reading)
+                found = (span for literal in self._bare for span in literal.find(bare))
+                spans += (_with_markup(text, places[kept[start]], places[kept[end - 1]] + 1) for start, end in found)
         # The end of a passage may be written as an entity, of which `places` has the first character.
         return [(start, _end_of_escape(text, end)) for start, end in spans]
 

@@ -251,6 +251,8 @@ def test_a_text_is_found_however_prose_writes_it() -> None:
         "my_key&amp;&lt;1&gt;",
         "&#109;y_key&#x26;<1>",
         "**my**_key&<1>",
+        "my&#95;**key**&amp;<1>",
+        r"*my*\_key&amp;<1>",
         "my_key%26%3C1%3E",
         "my_\u200bkey&<1>",
         "correct\n  horse   battery",
