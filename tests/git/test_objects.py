@@ -218,7 +218,7 @@ def test_a_damaged_object_is_not_a_missing_one(opened: Objects, folder: Path, ob
         "read id; echo $id blob x",
         "read id; echo $id blob 4 more",
         "read id; echo other blob 4",
-        "read id; printf '%0300d' 0; sleep 9",
+        "read id; printf '%0300d' 0; sleep 60",
         "exec 0<&-; sleep 0.2; exit 0",
     ],
 )
@@ -232,7 +232,7 @@ def test_any_other_answer_is_an_error(
 
     assert problem.code == "object-corrupt"
     assert problem.fault.endswith("cannot be read: git gave no answer")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_content_that_ends_early_is_an_error(
@@ -252,13 +252,14 @@ def test_a_git_that_hangs_is_given_up_once_and_never_asked_again(
     id, other = ("0" * (40 if object_format == "sha1" else 64), "1" * (40 if object_format == "sha1" else 64))
 
     first = problem_of(lambda: opened.header(id))
+    monkeypatch.setattr(objects, "_ANSWER_SECONDS", 60)
     began = time.monotonic()
     second = problem_of(lambda: opened.header(other))
 
     assert first.fault.startswith(f"object {id}")
     assert second.fault == f"repository 'app' is not read any further: git did not answer for object {id}"
     assert second.code == "object-corrupt"
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 30
 
 
 def test_git_gets_30_seconds_for_an_answer_and_two_minutes_for_a_search() -> None:
