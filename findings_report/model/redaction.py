@@ -104,7 +104,7 @@ class Redactor:
         if not self.texts:
             return []
         spans = [span for literal in self._literals for span in literal.find(text)]
-        readings = list(_readings(text))
+        readings: list[tuple[str, Sequence[int]]] = list(_readings(text))
         for reading, places in readings:
             spans += (
                 (places[start], places[end - 1] + 1) for literal in self._literals for start, end in literal.find(reading)
@@ -240,7 +240,7 @@ _ESCAPE: Final = re.compile(
 """A character as Markdown or an address may write it. Source: CommonMark 0.31.2, 2.4 and 2.5; RFC 3986, 2.1."""
 
 
-def _readings(text: str) -> Iterator[tuple[str, list[int]]]:
+def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
     """Yield the text with its escapes read, and the place in `text` of each of its characters; nothing without escapes."""
     if _ESCAPE.search(text) is None:
         return
