@@ -301,21 +301,25 @@ def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own
     return check.model_copy(update={"differences": tuple(map(mask, check.differences))})
 
 
-def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) -> tuple[Run, ...]:
-    """Return the author's own lines, which are printed where git's are not known, as the report may print them."""
+def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """Return the author's own lines, which are printed where git's are not known, as the report may print them.
+
+    With them, the texts of masked lines, which no other place may print either.
+    """
     own = redactor | Redactor(tuple(entry.match for entry in location.redact if entry.match is not None))
     lines = [line for run in runs for line in run.lines]
     texts = [line.text for line in lines]
     masked = _mask_lines(texts, _spans_by_line(own.find_verbatim("\n".join(texts)), texts), set()) if own else texts
-    if hidden := [region for entry in location.redact if entry.match is None for region in entry.lines]:
+    hidden: list[str] = []
+    if regions := [region for entry in location.redact if entry.match is None for region in entry.lines]:
         numbers = _number_quote([line.number for line in lines], location)
-        masked = tuple(
-            # Of a line without a number it is not known whether it is one of those.
-            mask_line(text) if number is None or any(number in region for region in hidden) else text
-            for number, text in zip(numbers, masked, strict=True)
-        )
+        # Of a line without a number it is not known whether it is one of those.
+        is_hidden = [number is None or any(number in region for region in regions) for number in numbers]
+        hidden = [part for text, whole in zip(texts, is_hidden, strict=True) if whole for part in list_hidden_texts(text)]
+        masked = [mask_line(text) if whole else text for text, whole in zip(masked, is_hidden, strict=True)]
     left = iter(masked)
-    return tuple(Run(lines=tuple(line.model_copy(update={"text": next(left)}) for line in run.lines)) for run in runs)
+    printed = tuple(Run(lines=tuple(line.model_copy(update={"text": next(left)}) for line in run.lines)) for run in runs)
+    return printed, tuple(dict.fromkeys(hidden))
 
 
 def _number_quote(numbers: Sequence[int | None], location: Location) -> Sequence[int | None]:

@@ -271,13 +271,13 @@ def resolve_location(
     texts to mask of the whole engagement; what the location masks itself is masked besides.
     """
     if file is None:
-        runs = redact_quote(split_runs(location.quote) if location.quote else (), location, redactor)
+        runs, hidden = redact_quote(split_runs(location.quote) if location.quote else (), location, redactor)
         shown = show_quote_lines(runs, location)
         verdict = leave_unchecked(location.quote, location.lines).model_copy(update={"reason": reason})
         # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
         snippet = _snippet(index, location, repository, None, None, shown, verdict, regions, location.symbol)
-        return Resolved(snippet, warn_of_cut(shown), budget)
+        return Resolved(snippet, warn_of_cut(shown), budget, hidden=hidden)
     code, problems, budget = _check_quote(location, repository, file, budget, redactor)
     verdict = code.check
     count = len(file.lines)

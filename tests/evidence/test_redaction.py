@@ -139,7 +139,9 @@ def test_without_a_clone_the_authors_lines_are_masked() -> None:
     bare = f'user = "admin"\npassword = "{SECRET}"'
 
     for quote, lines, masked in ((numbered, "5-6", 1), (bare, "5-6", 1), (bare, "4-9", 1)):
-        (snippet,) = resolved(None, {"lines": lines, "quote": quote, "redact": [{"lines": 6}]}).snippets["A-1"]
+        resolution = resolved(None, {"lines": lines, "quote": quote, "redact": [{"lines": 6}]})
+        (snippet,) = resolution.snippets["A-1"]
+        assert resolution.redactor.mask(f"prose with {SECRET}") == f"prose with {MARK}"
         assert snippet.check.verdict is Verdict.UNCHECKED
         assert SECRET not in snippet.model_dump_json()
         assert snippet.masked == masked
