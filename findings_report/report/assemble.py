@@ -138,14 +138,11 @@ def restrict_report(report: Report, word: str) -> Report:
     engagement = report.engagement
     hidden = find_hidden({finding.id: finding for finding in report.findings}, engagement.images, word)
     findings = tuple(_restrict_finding(finding, word, hidden) for finding in report.findings if finding.id not in hidden.ids)
-    cited = {snippet.repository for finding in report.findings for snippet in finding.snippets}
-    still = {snippet.repository for finding in findings for snippet in finding.snippets}
     rewrite = hidden.rewriter()
     shown = restrict(engagement, word, rewrite).model_copy(
         update={
             "edition": word,
             "audiences": (),
-            "repositories": tuple(each for each in engagement.repositories if each.name not in cited - still),
             "aliases": {old: id for old, id in engagement.aliases.items() if id not in hidden.ids and old not in hidden.ids},
         }
     )

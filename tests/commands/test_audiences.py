@@ -78,6 +78,7 @@ def test_what_one_audience_does_not_get_is_neither_new_nor_absent(
     ]
     assert comparison.engagement.edition == comparison.baseline.edition == comparison.current.edition == "client"
     assert "The editions of both reports for the audience client are compared." in comparison.limits
+    assert [repository.name for repository in comparison.engagement.repositories] == ["app", "tool"]
 
 
 def test_reports_for_two_audiences_are_not_compared(reports: Mapping[str, Path], findings: Path) -> None:
