@@ -184,10 +184,13 @@ def _state_roots() -> tuple[Path, ...]:
 
     Source: XDG Base Directory Specification 0.8. It is not in the cache, which may be cleared at any time.
     """
-    base = os.environ.get("XDG_STATE_HOME") or ""
+    temporary = Path(tempfile.gettempdir()) / f"findings-report-{os.geteuid()}"
+    base, home = os.environ.get("XDG_STATE_HOME") or "", os.environ.get("HOME")
     if not base.startswith("/"):
-        base = f"{os.environ.get('HOME') or '/nonexistent'}/.local/state"
-    return Path(base) / "findings-report", Path(tempfile.gettempdir()) / f"findings-report-{os.geteuid()}"
+        if not home:
+            return (temporary,)
+        base = f"{home}/.local/state"
+    return Path(base) / "findings-report", temporary
 
 
 def _is_private(folder: Path) -> bool:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -222,6 +223,17 @@ def test_without_a_folder_for_the_state_a_set_is_published_and_staged_files_are_
 
     assert contents(out) == {**NEW, "a": "newer", ".a.0123456789ab.kept": "perhaps the only copy"}
     assert journal.notes[0].remedy == "compare them with git"
+
+
+def test_a_user_without_a_home_has_the_state_among_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    publish({tmp_path / "out" / "a": b"new"})
+
+    assert journal._state("journal") == tmp_path / f"findings-report-{os.geteuid()}" / "journal"
+    assert journal._journals() == []
 
 
 def test_temporary_folders_of_killed_runs_are_swept_and_those_in_use_are_not(tmp_path: Path) -> None:
