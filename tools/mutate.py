@@ -52,7 +52,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The modules, and the tests that are to hold them, quickest first."""
 
-_LIBRARIES: Final = ("hypothesis", "jinja2", "markdown_it", "mdformat", "pydantic", "pygments", "pytest", "rich", "yaml")
+_LIBRARIES: Final = ("hypothesis", "jinja2", "markdown_it", "pydantic", "pygments", "pytest", "rich", "yaml")
 _NOT_COPIED: Final = shutil.ignore_patterns(
     ".git", ".venv", "build", "dist", "*.pyc", ".mypy_cache", ".ruff_cache", "node_modules"
 )
