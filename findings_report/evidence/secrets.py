@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from typing import Final, Protocol
 
 from findings_report.model.engagement import Engagement
@@ -37,6 +36,7 @@ _DETECTORS: Final = (
 )
 _PRIVATE_KEY: Final = "Private Key"
 _KEYWORD: Final = "Secret Keyword"
+_WEB_TOKEN: Final = "eyJ"  # noqa: S105 - the beginning of every header
 _MOST_CHARACTERS: Final = 4_000_000  # a minute at most
 _MOST_FOUND: Final = 200  # every message is searched for each of them, so that none is quoted
 _SHORTEST_TOKEN: Final = 12  # a shorter value is a password or a part of a token
@@ -73,8 +73,12 @@ class FoundSecrets:
 
 
 def is_available() -> bool:
-    """Return True if the detectors are installed; nothing of them is imported."""
-    return find_spec("detect_secrets") is not None
+    """Return True if the detectors can be imported: half an installation is none."""
+    try:
+        import detect_secrets.plugins.keyword  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def report_unavailable() -> Problem:
@@ -241,7 +245,9 @@ def _detect(line: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _widen(value: str, line: str) -> str:
-    """Return the word that contains a value: of some tokens the detectors give the prefix only, `ghp`."""
+    """Return the token that contains a value: the detectors give of some the prefix only, `ghp`, of others no signature."""
+    if value.startswith(_WEB_TOKEN) and (token := _WORD.match(line, line.find(value))):
+        return token[0]
     if len(value) >= _SHORTEST_TOKEN or not value:
         return value
     return next((word[0] for word in _WORD.finditer(line) if value in word[0] and len(word[0]) >= _SHORTEST_TOKEN), value)

@@ -87,6 +87,17 @@ def test_a_text_is_warned_of_at_its_line_without_its_credential(tmp_path: Path) 
     assert GITHUB[:8] not in str(found)
 
 
+def test_no_message_shows_the_signature_of_a_token(tmp_path: Path) -> None:
+    # detect-secrets takes header and content of a JSON Web Token for all of it.
+    token = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+    found = warnings(tmp_path, f"description: token={token}, as admin.\n")
+
+    (problem,) = found
+    assert problem.place is not None
+    assert problem.place.source == "description: token=█redacted█, as admin."
+    assert warnings(tmp_path / "masked", f"description: token={token}, as admin.\nredact: [{{match: {token}}}]\n") == []
+
+
 def test_a_masked_text_is_no_credential(tmp_path: Path) -> None:
     assert warnings(tmp_path, f"description: With {GITHUB}.\nredact: [{{match: {GITHUB}}}]\n") == []
 
@@ -107,8 +118,11 @@ def test_the_gate_trips_on_credentials_only(tmp_path: Path) -> None:
     assert other == []
 
 
-def test_without_the_detectors_a_note_says_so_and_the_gate_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "find_spec", lambda _: None)
+@pytest.mark.parametrize("missing", ["detect_secrets", "detect_secrets.plugins.keyword"])
+def test_without_the_detectors_a_note_says_so_and_the_gate_is_an_error(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
     (tmp_path / "engagement.yaml").write_text("format: 1\ntitle: T\n")
 
     notes = [problem for problem in check(Inputs(tmp_path, {}), no_step, strict=True).problems if problem.level == "note"]
@@ -164,10 +178,7 @@ def test_a_hostile_line_costs_no_more_than_its_length(text: str) -> None:
 
 
 def test_the_detectors_are_imported_only_to_look() -> None:
-    program = (
-        "import sys; import findings_report.cli, findings_report.evidence.secrets as secrets; secrets.is_available()\n"
-        "print('detect_secrets' in sys.modules)"
-    )
+    program = "import sys; import findings_report.cli, findings_report.evidence.secrets\nprint('detect_secrets' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
