@@ -188,8 +188,18 @@ class _Literal:
         object.__setattr__(self, "words", tuple(self.text.split()))
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        if self.is_in(text):
+        if not self.is_in(text):
+            return
+        if not self._repeats:
             yield from (match.span() for match in self._pattern.finditer(text))
+            return
+        collapsed, places = _collapse(text)
+        needle = " ".join(self.words)
+        start = collapsed.find(needle)
+        while start >= 0:
+            end = start + len(needle)
+            yield places[start], places[end - 1] + 1
+            start = collapsed.find(needle, end)
 
     def is_in(self, text: str) -> bool:
         """Return False if the text is certainly not in `text`: faster than a search."""
@@ -199,6 +209,26 @@ class _Literal:
     def _pattern(self) -> re.Pattern[str]:
         # Possessive: a run of blanks is tried once.
         return re.compile(r"\s++".join(map(re.escape, self.words)))
+
+    @cached_property
+    def _repeats(self) -> bool:
+        # Then the pattern would be tried again within what it has matched: quadratic in `a a a b`.
+        return any(word.endswith(self.words[0]) for word in self.words[1:])
+
+
+def _collapse(text: str) -> tuple[str, Sequence[int]]:
+    """Return the text with one blank for each run of them, and the place in `text` of each of its characters."""
+    parts: list[str] = []
+    places: list[int] = []
+    at = 0
+    for match in _BLANKS.finditer(text):
+        parts += (text[at : match.start()], " ")
+        places += range(at, match.start() + 1)
+        at = match.end()
+    return "".join((*parts, text[at:])), [*places, *range(at, len(text))]
+
+
+_BLANKS: Final = re.compile(r"\s++")
 
 
 def _find_beginnings(passage: str, text: str) -> Iterator[tuple[int, int]]:

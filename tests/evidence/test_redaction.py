@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,16 @@ def test_a_text_is_found_however_prose_writes_it() -> None:
     ):
         assert redactor.mask(f"a {text} b") == f"a {MARK} b", text
     assert redactor.mask("my key and correct horses") == "my key and correct horses"
+
+
+def test_a_text_of_equal_words_is_found_in_linear_time() -> None:
+    redactor = Redactor(("a " * 8_000 + "b", "ba ba c"))
+    began = time.process_time()
+
+    assert redactor.mask("a " * 100_000 + "c") == "a " * 100_000 + "c"
+    assert redactor.mask(f"c {'a  ' * 8_000}\n b, ba ba ba\tc ba") == f"c {MARK}, ba {MARK} ba"
+    # Some tenths; it took twenty seconds.
+    assert time.process_time() - began < 5
 
 
 def test_a_message_that_shortens_a_passage_has_no_beginning_of_it() -> None:
