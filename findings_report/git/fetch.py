@@ -143,8 +143,14 @@ class _Local:
         missing = [revision for revision, commit in named.items() if commit is None]
         missing += [commit for commit in commits if not self.repository.has_commit(commit)]
         if missing:
-            if (pack := _find_damaged_pack(_local_objects(self.source))) is not None:
+            objects = _local_objects(self.source)
+            if (pack := _find_damaged_pack(objects)) is not None:
                 raise _damaged(self.source, f"the pack {pack.name} is damaged")
+            if any(_HASH.match(commit) and (objects / commit[:2] / commit[2:]).exists() for commit in missing):
+                raise _damaged(self.source, "an object of the cited commits is missing, damaged or not readable")
+            heads = (id for name, id in (self.repository.refs or {}).items() if name.startswith("refs/heads/"))
+            if not all(map(self.repository.has_commit, heads)):
+                raise _damaged(self.source, "a commit that a branch names is missing, damaged or not readable")
             raise _not_found(missing, self.source)
         tips = {revision: commit for revision, commit in named.items() if commit is not None}
         hashes = sorted({*tips.values(), *commits})

@@ -40,11 +40,13 @@ def prepare_password(password: str) -> str:
 def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
     """Return the PDF, encrypted. The bytes differ every time, because the key is random.
 
-    `shown` is the PDF's name in messages. Raises FindingsReportError: INPUT for a PDF that is not readable, that is
-    encrypted already, or that is signed, because encryption would invalidate the signature; USAGE for a password of more than
-    LONGEST_PASSWORD bytes.
-    """
+        `shown` is the PDF's name in messages. Raises FindingsReportError: INPUT for a PDF that is not readable, that is
+    XX"""
     password = prepare_password(password)
+    if not password:
+        # The PDF would open without one.
+        fault = "the password has only characters that count for nothing, as soft hyphens and joiners do"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "use another one", place=Place(shown), code="pdf-password-length"))
     if (length := len(password.encode())) > LONGEST_PASSWORD:
         fault = f"the password has {length} bytes in UTF-8, and a PDF's has {LONGEST_PASSWORD} at most"
         raise FindingsReportError(
@@ -69,6 +71,8 @@ def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
 
 def describe_damage(content: bytes) -> str:
     """Return what is wrong with a PDF that cannot be read, in the words of a reader: a library's name its own parts."""
+    if b"%PDF-" not in content[:1024]:
+        return "it is no PDF"
     # ISO 32000-2, 7.5.5: the last line; some programs add bytes behind it.
     if b"%%EOF" not in content[-1024:]:
         return "it is a damaged PDF: its end is missing"

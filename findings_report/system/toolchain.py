@@ -41,7 +41,7 @@ PACKAGES: Final = (
 )
 """The Python packages that decide a document. Omitted: cffi, which only calls libraries, and brotli, which only reads fonts."""
 
-CODE: Final = "findings-report's own files"
+OWN_FILES: Final = "findings-report's own files"
 """Key of the digest that distinguishes two programs of one version, such as two checkouts."""
 
 # Templates are part of the document and in its key already; an installed package contains them. Python writes and
@@ -116,7 +116,7 @@ def toolchain_versions() -> dict[str, str]:
     for name in ("libfreetype.so.6", "libpangoft2-1.0.so.0", _HARFBUZZ_SUBSET):
         if file := _file_of(name):
             versions[name] = file
-    return versions | {"zlib": zlib.ZLIB_RUNTIME_VERSION, CODE: _digest_code()}
+    return versions | {"zlib": zlib.ZLIB_RUNTIME_VERSION, OWN_FILES: _digest_code()}
 
 
 @cache
@@ -140,8 +140,8 @@ def describe_difference(theirs: object) -> str | None:
         return "it does not state its versions"
     for name in dict.fromkeys([*ours, *theirs]):
         if ours.get(name) != theirs.get(name):
-            if name == CODE:
-                return f"{CODE} are not the same"
+            if name == OWN_FILES:
+                return f"{OWN_FILES} are not the same"
             return f"it has {name} {theirs.get(name, 'not at all')}, and this machine {ours.get(name, 'not at all')}"
     return None
 

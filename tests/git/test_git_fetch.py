@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -298,6 +299,11 @@ def _object(path: Path, name: str) -> Path:
     return file
 
 
+def empty_objects(path: Path) -> None:
+    shutil.rmtree(path / ".git/objects")
+    (path / ".git/objects").mkdir()
+
+
 @pytest.mark.parametrize(
     ("is_packed", "harm", "fault"),
     [
@@ -308,6 +314,8 @@ def _object(path: Path, name: str) -> Path:
         (False, lambda path: _object(path, "HEAD^{tree}").unlink(), "an object of the cited commits is missing"),
         (False, lambda path: _object(path, "HEAD:README").write_bytes(b"none"), "an object of the cited commits is missing"),
         (False, lambda path: _object(path, "HEAD").write_bytes(b"none"), "an object that a revision names is damaged"),
+        (False, lambda path: _object(path, "HEAD").unlink(), "a commit that a branch names is missing"),
+        (False, empty_objects, "a commit that a branch names is missing"),
     ],
 )
 def test_a_damaged_repository_on_this_machine_is_named_as_such(
@@ -325,6 +333,15 @@ def test_a_damaged_repository_on_this_machine_is_named_as_such(
     assert problem.place == Place(str(path))
     assert f"git -C {path} fsck" in (problem.remedy or "")
     assert not (tmp_path / "clone").exists()
+
+
+def test_a_pinned_commit_whose_object_is_damaged_is_named_as_such(origin: tuple[Path, list[str]], tmp_path: Path) -> None:
+    path, commits = origin
+    _object(path, commits[0]).write_bytes(b"")
+
+    problem = problem_of(lambda: fetch_repository(str(path), tmp_path / "clone", revisions=[], commits=[commits[0]]))
+
+    assert (problem.kind, problem.code) == (Kind.SOURCE, "clone-damaged")
 
 
 def test_a_path_without_a_repository_has_a_remedy_of_its_own(tmp_path: Path) -> None:

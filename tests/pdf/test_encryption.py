@@ -142,6 +142,17 @@ def test_a_password_that_a_pdf_would_cut_is_refused(pdf: bytes, password: str, *
         assert "128 bytes in UTF-8" in problem.fault
 
 
+def test_a_password_of_which_saslprep_leaves_nothing_is_refused(pdf: bytes) -> None:
+    # The PDF opened without a password.
+    problem = problem_of(lambda: encrypt(pdf, "\u00ad\u200d\ufe0f", shown="report.pdf"))
+
+    assert (problem.kind, problem.code) == (Kind.USAGE, "pdf-password-length")
+
+
+def test_what_is_no_pdf_is_named_as_such() -> None:
+    assert problem_of(lambda: encrypt(b"<html>", SECRET, shown="report.pdf")).fault == "it is no PDF"
+
+
 @pytest.mark.parametrize(
     ("typed", "prepared"),
     [

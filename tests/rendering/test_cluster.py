@@ -31,7 +31,7 @@ from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
 from findings_report.rendering.run import open_executor
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.sandbox import frames
-from findings_report.system.toolchain import CODE, describe_difference, install_extra, worker_versions
+from findings_report.system.toolchain import OWN_FILES, describe_difference, install_extra, worker_versions
 
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "findings-report")
@@ -129,7 +129,7 @@ def test_a_link_out_of_the_template_folder_is_not_sent(tmp_path: Path) -> None:
         wired.pack(job("standard", tmp_path / "own"))
 
 
-@pytest.mark.parametrize("name", ["findings-report", "Pango", "Python", CODE])
+@pytest.mark.parametrize("name", ["findings-report", "Pango", "Python", OWN_FILES])
 def test_a_worker_that_would_make_other_bytes_does_not_try(name: str) -> None:
     asked = job()
     frame = frames.unpack(wired.pack(asked))
