@@ -39,6 +39,9 @@ _MATCH_ENTRY: Final = re.compile(r"\bmatch[\"']?[ \t]*+:[ \t]++([^\n]{1,1000}+)"
 _MOST_DECODED: Final = 4_194_304
 """Bytes of a file that is not valid YAML that are decoded to show the faulty line: a message needs one line, not 32 MiB."""
 
+_MOST_MASKED: Final = 1_000
+"""Texts of `redact` in an engagement: each message and each text is searched for each of them."""
+
 
 @dataclass(frozen=True)
 class Authored:
@@ -266,7 +269,10 @@ def _in_reading_order(problems: Iterable[Problem], yaml: _YamlFiles) -> tuple[Pr
 
 
 def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _YamlFiles:
-    """Read `engagement.yaml` and those of the `others` that are findings. `names` are all files."""
+    """Read `engagement.yaml` and those of the `others` that are findings. `names` are all files.
+
+    Raises FindingsReportError (INPUT) for more than _MOST_MASKED texts to mask.
+    """
     problems: list[Problem] = []
     keys: dict[str, str] = {}
     if ENGAGEMENT in names:
@@ -286,6 +292,11 @@ def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _Ya
         problems += faults
         if document is not None:
             documents[key] = (_display_path(files, name), document)
+    if (masked := len(_find_hidden(documents).texts)) > _MOST_MASKED:
+        fault = f"{masked:,} texts are to be masked; at most {_MOST_MASKED:,} are taken"
+        remedy = "mask whole lines with `lines`, or generated texts at their source"
+        place = Place(files.shown)
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=place, code="too-many-redactions"))
     return _YamlFiles(documents, keys, tuple(problems))
 
 

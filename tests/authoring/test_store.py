@@ -345,6 +345,19 @@ def test_an_id_names_one_finding_whatever_the_case_and_former_ids_may_be_shared(
     ]
 
 
+def test_more_texts_to_mask_than_are_searched_for_are_refused_at_once(tmp_path: Path) -> None:
+    def finding(numbers: range) -> str:
+        entries = "".join(f"- {{match: secret-{number:06}-value}}\n" for number in numbers)
+        return f"title: T\nseverity: high\ndescription: d\nredact:\n{entries}"
+
+    authored = loaded(tmp_path / "1", A_1=finding(range(500)), A_2=finding(range(1_000)))
+    assert len(authored.redactor.texts) == 1_000
+    files: dict[str, str | bytes] = {"engagement.yaml": ENGAGEMENT, "A-1.finding.yaml": finding(range(1_001))}
+    (problem,) = problems(tmp_path / "2", files)
+    assert problem.code == "too-many-redactions"
+    assert problem.fault == "1,001 texts are to be masked; at most 1,000 are taken"
+
+
 def test_a_newer_format_is_refused_as_such(tmp_path: Path) -> None:
     found = problems(tmp_path, {"engagement.yaml": "format: 2\ntitle: x\nsomething: new\n"})
 
