@@ -99,7 +99,7 @@ def find_secrets(
     """
     if not is_available():
         return FoundSecrets()
-    search = _Search(redactor)
+    search = _SecretSearch(redactor)
     for path, text in list_texts(engagement):
         search.look_at_text(("engagement", *path), text)
     for key, finding in findings.items():
@@ -114,7 +114,7 @@ def find_secrets(
     return FoundSecrets(tuple(search.problems), Redactor(tuple(search.values)))
 
 
-class _Search:
+class _SecretSearch:
     """One run, with what is left of its characters and of the credentials that it names."""
 
     def __init__(self, redactor: Redactor) -> None:

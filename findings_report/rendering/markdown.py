@@ -221,7 +221,7 @@ def _find_tight(tokens: Iterable[Token]) -> set[int]:
 
 
 @dataclass
-class _Block:
+class _PrintedBlock:
     """A block while its content is printed."""
 
     token: Token
@@ -248,7 +248,7 @@ class _Printer:
 
     def print(self, tokens: Iterable[Token]) -> str:
         """Return the blocks, with a blank line between them."""
-        stack = [_Block(Token("root_open", "", 1))]
+        stack = [_PrintedBlock(Token("root_open", "", 1))]
         for token in tokens:
             block = stack[-1]
             if token.nesting > 0:
@@ -264,8 +264,8 @@ class _Printer:
         return "\n\n".join(stack[0].pieces)
 
     @staticmethod
-    def _open(token: Token, parent: _Block) -> _Block:
-        block = _Block(token)
+    def _open(token: Token, parent: _PrintedBlock) -> _PrintedBlock:
+        block = _PrintedBlock(token)
         if token.type in _MARKERS:
             # Another marker than that of a list just above, with which this one would be joined, and than that of the list
             # whose item begins with this one: `- - -` is a rule.
@@ -276,7 +276,7 @@ class _Printer:
             block.marker = parent.marker
         return block
 
-    def _leaf(self, token: Token, block: _Block) -> str:
+    def _leaf(self, token: Token, block: _PrintedBlock) -> str:
         match token.type:
             case "inline":
                 return self._inline(token.children or (), is_line=_kind_of(block) != "paragraph")
@@ -288,7 +288,7 @@ class _Printer:
             case _:
                 return _RULE
 
-    def _close(self, block: _Block, parent: _Block) -> str:
+    def _close(self, block: _PrintedBlock, parent: _PrintedBlock) -> str:
         match _kind_of(block):
             case "paragraph":
                 # An empty line would end the paragraph.
@@ -317,7 +317,7 @@ class _Printer:
                 return "\n".join(block.pieces)
 
     @staticmethod
-    def _item(block: _Block, *, is_tight: bool) -> str:
+    def _item(block: _PrintedBlock, *, is_tight: bool) -> str:
         """Return the blocks of an item. A figure, which other texts do not know, has blank lines around it in any list."""
         text = ""
         for index, piece in enumerate(block.pieces):
@@ -325,7 +325,7 @@ class _Printer:
             text += ("" if not index else "\n" if is_tight and "figure" not in near else "\n\n") + piece
         return text
 
-    def _list(self, block: _Block) -> str:
+    def _list(self, block: _PrintedBlock) -> str:
         start = int(block.token.attrs.get("start", 1))
         items = []
         for index, item in enumerate(block.pieces):
@@ -428,7 +428,7 @@ class _Piece(NamedTuple):
     """Its Markdown."""
 
 
-def _kind_of(block: _Block) -> str:
+def _kind_of(block: _PrintedBlock) -> str:
     return block.token.type.removesuffix("_open")
 
 

@@ -158,7 +158,7 @@ def test_the_program_takes_the_audience(findings: Path, tmp_path: Path) -> None:
 
     assert built.exit_code == 0, built.output
     assert "2 findings: 1 high, 1 low" in built.output
-    assert MARKER not in listed.output
+    assert MARKER not in listed.stdout
     assert isinstance(refused.exception, FindingsReportError)
     assert refused.exception.problems[0].remedy == "did you mean 'client'?"
     assert not (tmp_path / "x.md").exists()

@@ -168,7 +168,7 @@ def test_nothing_is_asked_of_the_network(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("text", ["a", " ", "password=", '"', "a.", "://", "=:", "A1", "key = '", "%", "-----BEGIN "])
 def test_a_hostile_line_costs_no_more_than_its_length(text: str) -> None:
-    search = secrets._Search(Redactor())
+    search = secrets._SecretSearch(Redactor())
     [*search._scan(text, "app.py")]  # the expressions are compiled
     started = time.process_time()
 

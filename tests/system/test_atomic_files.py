@@ -127,7 +127,7 @@ def test_a_killed_run_never_leaves_a_torn_file(tmp_path: Path) -> None:
 
 
 INTERRUPTED = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from findings_report.system import publish
 
@@ -139,6 +139,9 @@ def at_the_second_rename(event, arguments, seen=[]):
         if len(seen) == 2:
             {action}
 
+# As in a terminal: a process that was started in the background ignores some of them.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 folder = Path(sys.argv[1])
 sys.addaudithook(at_the_second_rename)
 publish({{folder / name: b"new" for name in ("a", "b", "c")}})

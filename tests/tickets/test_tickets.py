@@ -242,5 +242,7 @@ def test_a_list_is_added_to_a_file_and_nothing_else_is_touched() -> None:
 
     assert authoring.add_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
     assert authoring.add_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
-    for taken in (b"tickets: []\n", b"{a: b}\n", b"a: b\n...\n", b"a: |\n  b"):
+    # The value of a block at the end of a file has a line feed, whether the file has one or not.
+    assert authoring.add_list(b"a: |\n  b", "tickets", ["x"], shown="x") == b'a: |\n  b\ntickets: ["x"]\n'
+    for taken in (b"tickets: []\n", b"{a: b}\n", b"a: b\n...\n"):
         assert problem_of(lambda taken=taken: authoring.add_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]
