@@ -300,18 +300,18 @@ def _end_of_escape(text: str, end: int) -> int:
     return match.end() if match is not None else end
 
 
-_MARKUP: Final = re.compile(rf"[*_`~\\]|{HIDDEN.pattern}")
-"""Signs of emphasis and hidden characters, which may split a passage."""
+_MARKUP: Final = re.compile(rf"[*_`~\\]|{HIDDEN.pattern}|!?+\[|\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])?+|(?<=\n)(?:[ \t]*+>)++")
+"""What may split a passage: signs of emphasis and of quotations, links around a part of it, hidden characters."""
 
 
 def _with_markup(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return a passage that emphasis splits with the signs around it: half of them would emphasise the text that follows."""
+    """Return a passage that markup splits with the signs around it: half of them would mark the text that follows."""
     if _MARKUP.search(text, start, end) is None:
         return start, end
     while start > 0 and _MARKUP.match(text, start - 1):
         start -= 1
-    while end < len(text) and _MARKUP.match(text, end):
-        end += 1
+    while (match := _MARKUP.match(text, end)) is not None:
+        end = match.end()
     return start, end
 
 

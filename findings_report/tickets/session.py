@@ -91,7 +91,7 @@ class LockFile:
                 return
             path, content = self._folder / authoring.LOCK, lock_bytes(self.lock)
             if read_lock(content, shown=display_path(path)) != self.lock:  # the file is the only record of what was sent
-                raise AssertionError(content)
+                raise AssertionError(path)
             publish({path: content})
 
     def _read(self) -> Lock:

@@ -275,6 +275,20 @@ def test_a_text_of_equal_words_is_found_in_linear_time() -> None:
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("a hunter2-[S3cr3t](https://example.org) b", "a █redacted█ b"),
+        ("a [hunter2](https://example.org)-S3cr3t b", "a █redacted█ b"),
+        ("a hunter2-![S3cr3t](image:x) b", "a █redacted█ b"),
+        ("a hunter2-[**S3cr3t**][label] b", "a █redacted█ b"),
+        ("> correct\n> horse battery b", "> █redacted█ b"),
+    ],
+)
+def test_a_passage_is_masked_also_where_a_link_or_a_quotation_divides_it(text: str, masked: str) -> None:
+    assert Redactor(("hunter2-S3cr3t", "correct horse battery")).mask(text) == masked
+
+
 def test_a_message_that_shortens_a_passage_has_no_beginning_of_it() -> None:
     redactor = Redactor(("hunter2-S3cr3t", "with \"quotes\" and 'others'"))
 
