@@ -18,10 +18,12 @@ from pydantic import ValidationError
 
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
 from findings_report.model.evidence import Region, Snippet
+from findings_report.model.passages import walk
 from findings_report.model.report import SCHEMA, Report, ReportedFinding
 from findings_report.pdf.embedded_data import ExtractedFile, Password, extract_file, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, system_fault
 from findings_report.problems.safe_text import HIDDEN
+from findings_report.sourcecode import fingerprint
 
 MOST_QUOTED: Final = 1_000_000
 """Quoted lines that are followed one by one."""
@@ -41,6 +43,8 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _HASH: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 # The place of an error contains keys of the file, which in a hostile file can have megabytes.
 _LONGEST_FAULT: Final = 300
+_LONGEST_TEXT: Final = 262_144
+"""Characters of a text that is no code: as many as a file of the engagement may have in one."""
 
 
 def to_json(document: Document) -> bytes:
@@ -214,6 +218,10 @@ def _faults(report: Report) -> Iterator[str]:
         if ids[finding.id.casefold()] > 1:
             yield f"it has more than one finding {finding.id!r}"
         yield from _of_finding(finding)
+    for path, text in walk(report):
+        if isinstance(text, str) and len(text) > _LONGEST_TEXT:
+            where = ".".join(map(str, path))
+            yield f"{where} has {len(text):,} characters; at most {_LONGEST_TEXT:,} are read"
     quoted = sum(_count(snippet.check.found) for finding in report.findings for snippet in finding.snippets)
     if quoted > MOST_QUOTED:
         yield f"it quotes {quoted:,} lines; at most {MOST_QUOTED:,} are followed"
@@ -228,6 +236,8 @@ def _of_finding(finding: ReportedFinding) -> Iterator[str]:
         for what, id in (("commit", snippet.commit), ("blob", snippet.blob)):
             if id is not None and not _HASH.match(id):
                 yield f"{finding.id!r} names a {what} that is no hash"
+        if snippet.permalink is not None and not snippet.permalink.startswith(("https://", "http://")):
+            yield f"{finding.id!r} has a permalink that is no web address"
 
 
 def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
@@ -252,6 +262,21 @@ def _of_printed(snippet: Snippet) -> str | None:
     cited = (snippet.regions, snippet.check.found)
     if snippet.regions and snippet.blob is not None and not all(any(_is_in(number, of) for of in cited) for number in numbers):
         return "lines that it does not cite"
+    return _of_fingerprints(snippet) if snippet.blob is not None else None
+
+
+def _of_fingerprints(snippet: Snippet) -> str | None:
+    """What contradicts the digests of the cited lines, of regions that are printed as a whole.
+
+    Two reports are compared by these digests: with other lines printed, changed code would count as unchanged.
+    """
+    printed = {line.number: line.text for run in snippet.runs for line in run.lines if line.number is not None}
+    for region, digest in zip(snippet.regions, snippet.fingerprints, strict=False):
+        if region.end_line - region.start_line >= len(printed):
+            continue
+        lines = [printed.get(number) for number in range(region.start_line, region.end_line + 1)]
+        if None not in lines and fingerprint(filter(None, lines)) != digest:
+            return f"other lines than those of the fingerprint of lines {region}"
     return None
 
 

@@ -90,6 +90,7 @@ def test_a_json_that_nobody_made_is_refused_before_it_fills_the_memory(
 def test_values_are_counted_outside_of_texts(reported: bytes) -> None:
     def fill(report: Report) -> None:
         report["findings"][0]["snippets"][0]["runs"][0]["lines"][0]["text"] = "[,{" * 2_000_000
+        report["findings"][0]["snippets"][0]["fingerprints"] = []
 
     content = spoiled(reported, fill)
 
@@ -125,6 +126,11 @@ def not_cited(report: Report) -> None:
         line["number"] += 1000
 
 
+def other_code(report: Report) -> None:
+    changed = next(finding for finding in report["findings"] if finding["id"] == "DEMO-004")
+    changed["snippets"][0]["runs"][0]["lines"][0]["text"] += " or True"
+
+
 def same_id(report: Report) -> None:
     report["findings"][1]["id"] = "demo-001"
 
@@ -152,6 +158,9 @@ def all_lines(report: Report) -> None:
         (snippet(blob="x" * 40), "'DEMO-001' names a blob that is no hash"),
         (out_of_order, "'DEMO-001' prints lines out of their order"),
         (not_cited, "'DEMO-001' prints lines that it does not cite"),
+        (other_code, "'DEMO-004' prints other lines than those of the fingerprint of lines "),
+        (snippet(permalink="javascript:alert(1)"), "'DEMO-001' has a permalink that is no web address"),
+        (finding(title="x" * 300_000), "findings.0.title has 300,000 characters; at most 262,144 are read"),
         (snippet(regions=[{"start_line": 0, "end_line": 3}]), "'DEMO-001' cites the lines 0-3, and there are no such lines"),
         (snippet(regions=[{"start_line": -9, "end_line": -3}]), "'DEMO-001' cites the lines -9--3, and there are no such"),
     ],
