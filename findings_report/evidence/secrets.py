@@ -47,7 +47,7 @@ _OVERLAP: Final = 150
 
 # What manuals have in place of a credential, and names: a value behind `password:` may be that of a field or a class.
 _EXAMPLE: Final = re.compile(
-    r"example|changeme|change_me|\byour|placeholder|dummy|redacted|<[^>]*>|\{\{|\$\{|%\(|xxxx|\*\*\*|\.\.\.", re.IGNORECASE
+    r"example|changeme|change_me|\byour|placeholder|dummy|redacted|<[^<>]*+>|\{\{|\$\{|%\(|xxxx|\*\*\*|\.\.\.", re.IGNORECASE
 )
 _IDENTIFIER: Final = re.compile(
     r"(?:[A-Za-z]+(?:[_.-][A-Za-z]+)++|[a-z]++(?:[A-Z][a-z]++)++|(?:pass(?:word|wd)?|token|secret|key|none|null|true|false))\Z"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report.git.layout import Layout, open_plain, read_plain, refusal
+from findings_report.problems import system_fault
 
 LARGEST_PACKED: Final = 256 * 1024 * 1024
 """Bytes of the largest packed-refs file that is read: 256 MiB, some three million refs."""
@@ -63,8 +64,8 @@ def id_of(layout: Layout, name: str, *, shown: str) -> str | None:
             if (id := _follow_symbolic(layout, pattern.format(wanted))) is not None:
                 return id
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise refusal(f"{name!r} cannot be looked up in {shown}: {reason}", code="refs-unreadable") from error
+        reason, remedy = system_fault(error) if isinstance(error, OSError) else (str(error), None)
+        raise refusal(f"{name!r} cannot be looked up in {shown}: {reason}", remedy=remedy, code="refs-unreadable") from error
     return None
 
 

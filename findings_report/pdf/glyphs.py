@@ -36,7 +36,7 @@ _ALWAYS_PRINTABLE: Final = frozenset("\t\n\r\f\u00ad\u034f\u200b\u200c\u200d\u20
     for point in range(start, end)
 }
 _SELECTOR: Final = "[\ufe00-\ufe0f\U000e0020-\U000e007f]*+"
-_MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->)|(?P<tag><[^>]*>)"
+_MARKUP: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->)|(?P<tag><[^<>]*+>)"
 _DATA: Final = re.compile(r"""(?<=\sdata-)[a-z-]+=(?:"[^"]*"|'[^']*')""")
 
 # Layout of a line without a place to break is quadratic in its length. Text is broken after each _STEP characters, up
@@ -50,7 +50,7 @@ _UNBROKEN: Final = (
 _UNIT: Final = rf"(?:{_UNBROKEN}|&#?\w{{1,31}};)"
 _START: Final = rf"(?<!{_UNBROKEN})"  # no run is tried from its middle
 _PIECE: Final = re.compile(rf"{_UNIT}{{{_STEP},{_STEP + 50}}}?(?![\u0300-\u036f\u200d\ufe00-\ufe0f])(?={_UNIT})")
-_NOT_TEXT: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^>]*>)"
+_NOT_TEXT: Final = r"(?is:<style\b.*?</style\s*>|<title\b.*?</title\s*>|<!--.*?-->|<[^<>]*+>)"
 _RUNS: Final = re.compile(rf"{_NOT_TEXT}|(?P<run>{_START}{_UNIT}{{{_LONGEST},}})")
 # Every run is within such a word, and a word is found in half the time of a run.
 _WORD: Final = re.compile(rf"(?<![^ \t\n\r\f<>])[^ \t\n\r\f<>]{{{_LONGEST}}}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject, system_fault
 from findings_report.problems.suggestions import did_you_mean, nearest
 
 FALLBACK: Final = "standard"
@@ -208,7 +208,8 @@ def _read(path: Path, folder: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise template_error(f"the template file cannot be read: {error}", place=Place(str(path))) from None
+        reason, remedy = system_fault(error)
+        raise template_error(f"the template file cannot be read: {reason}", remedy, Place(str(path))) from None
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, system_fault
 from findings_report.system.journal import locked, open_journal, sync_folder
 
 WRITTEN = "all files were written"
@@ -167,5 +167,5 @@ def _signals_wait() -> Iterator[None]:
 
 
 def _problem(path: Path, error: OSError) -> Problem:
-    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), None))
+    reason, remedy = _REASONS.get(error.errno or 0) or system_fault(error)
     return Problem(Kind.OUTPUT, f"cannot be written: {reason}", remedy, place=Place(str(path)), code="cannot-write")

@@ -54,9 +54,9 @@ _ELISIONS: Final = (
     # `// rest of the function`, `[code omitted]`, `... 20 lines skipped ...`
     rf"{_COMMENT}\s*+[\[(<{{]?\s*+{_SAYING_MORE}[.:…]*+\s*+[\])>}}]?",
     rf"[\[(<]?\s*+{_SAYING}[.:…]*+\s*+[\])>]?",
-    rf"(?:{_ELLIPSIS}|-{{2,}})\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}})?",
-    # `:`, `-----`, `* * *`
-    r":|[-=*_~]{3,}|--|(?:\* ){2,}\*",
+    rf"(?:{_ELLIPSIS}|-{{2,}}+)\s*+[\[(<]?{_HINT}[\])>]?\s*+(?:{_ELLIPSIS}|-{{2,}}+>?)?",
+    # `:`, `-----`, `****/`, `* * *`
+    r":|[-=*_~]{3,}+[/>]?|--|(?:\* ){2,}\*",
 )
 _ELISION: Final = re.compile(rf"\s*+(?:{'|'.join(_ELISIONS)})\s*+{_CLOSE}?\s*+\Z", re.IGNORECASE)
 

@@ -101,7 +101,7 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
         return {"key_fault": str(error)}, {}
     except _CertificateError as error:
         return {"certificate_fault": str(error)}, {}
-    except _EnvelopeError as error:
+    except (_EnvelopeError, _FieldError) as error:
         return {"fault": str(error)}, {}
     except SigningError:
         return {"fault": "it cannot be signed, because it has a signature already or forbids one"}, {}
@@ -131,6 +131,10 @@ def _answer(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
 
 class _EnvelopeError(Exception):
     """Why a file is no envelope of a statement."""
+
+
+class _FieldError(Exception):
+    """Why a field for a signature cannot be used."""
 
 
 def _load_signer(key: bytes, certificates: bytes, passphrase: str | None, kinds: Sequence[str]) -> Any:
@@ -199,7 +203,7 @@ def _sign(signer: Any, blobs: Mapping[str, bytes], request: Mapping[str, Any]) -
             appearance = Appearance(blobs["appearance"], request["text"], request["left"], request["top"])
         _add_field(writer, f"Signature of {_describe_signer(signer)['name']}", appearance)
     elif "appearance" in blobs and not writer.prev.embedded_signatures:
-        raise SigningError(f"its field {FIELD!r} was placed by another program, and cannot be made visible elsewhere")
+        raise _FieldError(f"its field {FIELD!r} was placed by another program, and cannot be made visible elsewhere")
     # PADES is the subfilter ETSI.CAdES.detached; certify with NO_CHANGES is DocMDP level 1: viewers report any later change.
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD,
