@@ -19,6 +19,8 @@ import pikepdf
 import pytest
 from repositories import ENVIRONMENT, Commit, build, git
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
 
 # With signs that Markdown, HTML, JSON and addresses write in another way.
