@@ -77,7 +77,7 @@ def test_a_file_that_carries_its_report_is_told_of_in_the_reports_own_words(work
     assert f"*{report.engagement.title}*, " in note
     assert f", {report.engagement.state.value}" in note
     assert f"{report.total} finding" in note
-    assert all(f"@{each.commit}@" in note for each in report.engagement.repositories if each.commit)
+    assert all(f"<code>{each.commit}</code>" in note for each in report.engagement.repositories if each.commit)
 
 
 def test_the_same_bytes_are_never_attached_twice(work: Work, redmine: RedmineServer) -> None:
@@ -100,7 +100,7 @@ def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine
 
     older, newer = issue(redmine, ref)["attachments"]
     assert older["description"].startswith(f"superseded by {newer['filename']}; sha256:")
-    assert f"Supersedes @{older['filename']}@" in notes(redmine, ref)[1]
+    assert f"Supersedes <code>{older['filename']}</code>" in notes(redmine, ref)[1]
     assert "* 1 new\n* 2 fixed" in notes(redmine, ref)[1]
     assert f"which supersedes {older['filename']}" in done.messages[0]
     assert "is already attached" in work.attach(ref).messages[0]
