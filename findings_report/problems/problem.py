@@ -96,9 +96,9 @@ _REMEDIES: Final = {
 }
 
 
-def system_fault(error: OSError) -> tuple[str, str]:
-    """Return what the operating system refused, in words, and a remedy."""
-    return _REMEDIES.get(error.errno or 0, (error.strerror or str(error), "free what it needs, then run the command again"))
+def system_fault(error: OSError) -> tuple[str, str | None]:
+    """Return what the operating system refused, in words, and a remedy; None for what only its caller can remedy."""
+    return _REMEDIES.get(error.errno or 0, (error.strerror or str(error), None))
 
 
 def system_problem(error: OSError, kind: Kind, *, file: str | None = None) -> Problem:
@@ -106,7 +106,8 @@ def system_problem(error: OSError, kind: Kind, *, file: str | None = None) -> Pr
     reason, remedy = system_fault(error)
     name = error.filename if error.filename is not None else file
     place = Place(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
-    return Problem(kind, f"the system refused a call: {reason}", remedy, place=place, code="system-call")
+    general = "free what it needs, then run the command again"
+    return Problem(kind, f"the system refused a call: {reason}", remedy or general, place=place, code="system-call")
 
 
 class FindingsReportError(Exception):

@@ -167,5 +167,5 @@ def _signals_wait() -> Iterator[None]:
 
 
 def _problem(path: Path, error: OSError) -> Problem:
-    reason, remedy = _REASONS.get(error.errno or 0) or system_fault(error)
+    reason, remedy = _REASONS.get(error.errno or 0) or (error.strerror or str(error), system_fault(error)[1])
     return Problem(Kind.OUTPUT, f"cannot be written: {reason}", remedy, place=Place(str(path)), code="cannot-write")

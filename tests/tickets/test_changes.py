@@ -244,7 +244,7 @@ def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work)
     assert ": 2 new, 1 resolved.\n\n" in note
 
 
-EVIL = {"title": "{{toc}} *x* !http://evil/x.png! [x](http://evil/)" + " long" * 100_000}
+EVIL = {"title": "{{toc}} *x* !http://evil/x.png! [x](http://evil/)" + " long" * 50_000}
 HOSTILE = BASELINE.model_copy(update={"findings": (FIRST, OTHERS[0].model_copy(update=EVIL))})
 
 
