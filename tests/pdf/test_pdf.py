@@ -436,10 +436,10 @@ def test_a_letter_that_is_first_drawn_with_a_mark_keeps_its_text() -> None:
 
 
 def test_a_machine_that_cannot_confine_says_so_with_each_pdf() -> None:
-    told = confinement_gaps("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
+    problems = confinement_gaps("network not cut off, files not closed off (no Landlock), limits on memory, time and files")
 
-    assert [(problem.level, problem.code) for problem in told] == [("note", "pdf-confinement")]
-    assert "network not cut off, files not closed off (no Landlock)" in told[0].fault
+    assert [(problem.level, problem.code) for problem in problems] == [("note", "pdf-confinement")]
+    assert "network not cut off, files not closed off (no Landlock)" in problems[0].fault
     assert confinement_gaps("network cut off, files closed off by Landlock 7, limits on memory") == ()
 
 
@@ -458,6 +458,6 @@ def test_the_memory_of_a_layout_does_not_grow_with_the_page_beyond_2_gib() -> No
 
 @pytest.mark.parametrize("missing", ["sockets and processes not closed off (no seccomp)"])
 def test_a_machine_without_seccomp_is_named(missing: str) -> None:
-    told = confinement_gaps(f"network cut off, files closed off by Landlock 7, {missing}, limits on memory, time and files")
+    problems = confinement_gaps(f"network cut off, files closed off by Landlock 7, {missing}, limits on memory, time and files")
 
-    assert missing in told[0].fault
+    assert missing in problems[0].fault

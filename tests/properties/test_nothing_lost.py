@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -27,103 +26,28 @@ from findings_report.rendering import html, markdown
 from findings_report.rendering.document_parts import render
 from findings_report.rendering.figures import Part
 from findings_report.rendering.template_files import Template
+from findings_report.report import archive
 from findings_report.tickets.drafts import render_tickets
 from findings_report.tickets.markup import convert
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 MARKS = [
-    *(
-        "*",
-        "**",
-        "_",
-        "__",
-        "~~",
-        "~",
-        "`",
-        "``",
-        "\\",
-        "&",
-        "&#10;",
-        "&nbsp;",
-        "<",
-        ">",
-        "<b>",
-        "</b>",
-        "<!--",
-        "-->",
-        "!",
-        "$",
-    ),
-    *(
-        "[",
-        "]",
-        "![",
-        "](https://x.org/",
-        "](https://x.org/ '",
-        "](location:",
-        "](finding:",
-        "](image:",
-        "](javascript:",
-        "](",
-        ")",
-    ),
-    *(
-        "')",
-        '"',
-        "'",
-        "][",
-        "]: https://x.org/",
-        "]: https://x.org/ '",
-        "'\n",
-        "http://",
-        "www.",
-        "@",
-        ".",
-        "mailto:",
-        "<https://",
-    ),
-    *(
-        "\n",
-        "\n\n",
-        "  \n",
-        "\\\n",
-        "    ",
-        "\t",
-        "- ",
-        "+ ",
-        "1. ",
-        "> ",
-        "# ",
-        " #",
-        "===\n",
-        "---\n",
-        "***\n",
-        "```\n",
-        "```",
-        "~~~",
-    ),
-    *("~~~ ", "|", "|---|\n", "|---|:-:|\n", "\n|", "|\n", "\\|", "[^", "[ ] ", "{#", "}", ":", "=", " ", " ", " "),
-]
+    "*", "**", "_", "__", "~~", "~", "`", "``", "\\", "&", "&#10;", "&nbsp;", "<", ">", "<b>", "</b>", "<!--", "-->", "!",
+    "$", "[", "]", "![", "](https://x.org/", "](https://x.org/ '", "](location:", "](finding:", "](image:", "](javascript:",
+    "](", ")", "')", '"', "'", "][", "]: https://x.org/", "]: https://x.org/ '", "'\n", "http://", "www.", "@", ".",
+    "mailto:", "<https://", "\n", "\n\n", "  \n", "\\\n", "    ", "\t", "- ", "+ ", "1. ", "> ", "# ", " #", "===\n", "---\n",
+    "***\n", "```\n", "```", "~~~", "~~~ ", "|", "|---|\n", "|---|:-:|\n", "\n|", "|\n", "\\|", "[^", "[ ] ", "{#", "}", ":",
+    "=", " ", " ", " ",
+]  # fmt: skip
 """Joined with words in any order."""
 
 WHOLE = [
-    *(
-        "[@](https://x.org/@ '@')",
-        "[@](javascript:@ '@')",
-        "![@](image:@ '@')",
-        "![@ [@](https://@.org/)](image:@)",
-        "[@][@]",
-        "[l@]",
-    ),
-    *(
-        "\n\n[@]: https://x.org/@ '@'\n\n",
-        "\n```@ @ @\n@\n```\n",
-        "\n\n| @ | @ |\n|---|---|\n| @ | @ | @ |\n",
-        "<https://@.org/>",
-    ),
-    *("\n\n![@](location:@ '@')\n\n", "\n\n[l100]: https://x.org/ '@'\n\n", "[^@]", "<b>@</b>", "&amp;@;", "`@`", "@@x.org"),
-]
+    "[@](https://x.org/@ '@')", "[@](javascript:@ '@')", "![@](image:@ '@')", "![@ [@](https://@.org/)](image:@)", "[@][@]",
+    "[l@]", "\n\n[@]: https://x.org/@ '@'\n\n", "\n```@ @ @\n@\n```\n", "\n\n| @ | @ |\n|---|---|\n| @ | @ | @ |\n",
+    "<https://@.org/>", "\n\n![@](location:@ '@')\n\n", "\n\n[l100]: https://x.org/ '@'\n\n", "[^@]", "<b>@</b>", "&amp;@;",
+    "`@`", "@@x.org",
+]  # fmt: skip
 """The same, whose words stand for `@`."""
 
 
@@ -285,7 +209,7 @@ def test_every_field_prints_every_word_in_every_format(template: str) -> None:
         content = render(report, template=Template(template, (TEMPLATES,)), format=format).content.decode()
         shown = text_of(structure_of(read_gfm(content) if format == "md" else content))
         assert missing_words(shown, FIELDS) == [], format
-    assert missing_words(json.dumps(report.model_dump(mode="json"), ensure_ascii=False), FIELDS) == []
+    assert missing_words(archive.to_json(report).decode(), FIELDS) == []
 
 
 def test_a_ticket_prints_every_word_of_its_fields() -> None:

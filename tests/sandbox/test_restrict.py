@@ -93,7 +93,7 @@ def confined(
     user: int | None = None,
     version: int | None = None,
 ) -> Any:
-    """The outcome of each attempt in a process that is confined, but for the layers named."""
+    """The outcome of each attempt in a process that is confined, without the layers named."""
 
     def work() -> dict[str, object]:
         for layer in without:

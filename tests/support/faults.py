@@ -2,7 +2,7 @@
 
     python faults.py FOLDER ERRORS STEP ARGUMENT ...
 
-The command runs in `FOLDER`/work, which is made anew from `FOLDER`/before each time, in a forked process: first undisturbed, to
+The command runs in `FOLDER`/work, which is copied from `FOLDER`/before each time, in a forked process: first undisturbed, to
 list its calls, then once for each place in the code that makes one, as the tuple of the frames of the package on the stack, or
 for every STEP-th of them. The errors take turns. The calls are those that Python audits and those of `os`; modules are imported
 before, and a failed import is not a case. Prints one JSON document for each run: the call, the place, the error, the exit code,

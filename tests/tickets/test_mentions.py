@@ -49,7 +49,7 @@ PIECES = [
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
-# --- What GitLab and GitHub find. Both look at each text of the finished page, but for those in code and in links.
+# --- What GitLab and GitHub find. Both look at each text of the finished page that is not in code or in a link.
 
 _GITLAB_ESCAPED = set("$%#&@!~^")
 _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
