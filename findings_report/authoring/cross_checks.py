@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.authoring.validation import not_one_of
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement
@@ -140,7 +140,7 @@ def _severity(engagement: Engagement, key: str, finding: Finding) -> Iterator[Pr
     for field, word in (("severity", finding.severity), ("residual_severity", finding.residual_severity)):
         if word is not None and word not in scale:
             yield not_one_of(word, scale, key, (field,), of="in the scale")
-    given = severity.computed(engagement, finding)
+    given = scoring.computed(engagement, finding)
     field, decided = "severity", finding.severity
     if decided is None:
         yield from _computed_severity(key, finding, given, scale)
@@ -166,7 +166,7 @@ def _computed_severity(key: str, finding: Finding, given: Mapping[str, str], sca
 def _vectors(key: str, finding: Finding) -> Iterator[Problem]:
     for index, vector in enumerate(finding.cvss):
         try:
-            severity.score(vector)
+            scoring.score(vector)
         except ValueError as error:
             yield _problem(
                 f"{vector!r} is not a CVSS vector: {error}", (key, "cvss", index), "cvss", suggestions.vector(vector)
@@ -177,7 +177,7 @@ def _weaknesses(engagement: Engagement, key: str, finding: Finding) -> Iterator[
     unnamed = [(index, id) for index, id in enumerate(finding.cwe) if id not in engagement.weaknesses]
     if not unnamed:
         return
-    known = severity.weakness_table()
+    known = scoring.weakness_table()
     for index, id in unnamed:
         subject = (key, "cwe", index)
         # MITRE marks categories as prohibited for mapping: they group weaknesses and describe none.

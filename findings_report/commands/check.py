@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from findings_report import authoring
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.evidence import secrets
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding, Status
@@ -61,7 +61,7 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
 def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
     scale = [entry.name for entry in engagement.severities]
     # A resolved finding and a false positive need no action, so they must not stop a pipeline.
-    return finding.status not in ANSWERED and scale.index(severity.severity(engagement, finding)[0]) <= limit
+    return finding.status not in ANSWERED and scale.index(scoring.severity(engagement, finding)[0]) <= limit
 
 
 def severity_rank(engagement: Engagement, word: str | None) -> int | None:
@@ -113,9 +113,7 @@ def overview(inputs: Inputs) -> Overview:
     _, authored = read(inputs)
     scale = [entry.name for entry in authored.engagement.severities]
     entries = [
-        ListEntry(
-            key, severity.severity(authored.engagement, finding)[0], finding.status, authored.redactor.mask(finding.title)
-        )
+        ListEntry(key, scoring.severity(authored.engagement, finding)[0], finding.status, authored.redactor.mask(finding.title))
         for key, finding in authored.findings.items()
     ]
     # The sort is stable: findings of one severity stay in natural order (2 before 10).

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from findings_report import prose
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
@@ -225,7 +225,7 @@ def _finding(
     engagement: Engagement, key: str, finding: Finding, *, snippets: tuple[Snippet, ...], aliases: Mapping[str, str]
 ) -> ReportedFinding:
     scale = {entry.name: entry for entry in engagement.severities}
-    word, source = severity.severity(engagement, finding)
+    word, source = scoring.severity(engagement, finding)
     fields = {custom.name: custom for custom in engagement.fields}
     same = {name: getattr(finding, name) for name in _CARRIED_OVER}
     return ReportedFinding(
@@ -233,8 +233,8 @@ def _finding(
         severity=scale[word],
         severity_source=source,
         # `dict.fromkeys` drops repeated ids and keeps the order, which authors use for the main weakness first.
-        cwe=tuple(severity.name_weakness(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
-        scores=tuple(severity.score(vector) for vector in finding.cvss),
+        cwe=tuple(scoring.name_weakness(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
+        scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),
         snippets=snippets,

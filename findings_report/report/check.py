@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from findings_report import authoring
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.model.evidence import Verdict
 from findings_report.model.passages import restrict
 from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
@@ -98,7 +98,7 @@ class Checked:
     def severities(self) -> dict[str, int]:
         """Findings by severity, worst first, zeros included."""
         engagement, findings = self.authored.engagement, self.authored.findings.values()
-        words = [severity.severity(engagement, finding)[0] for finding in findings]
+        words = [scoring.severity(engagement, finding)[0] for finding in findings]
         return {entry.name: words.count(entry.name) for entry in engagement.severities}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.forges.permalinks import build_permalink
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
@@ -133,11 +133,11 @@ def classification(findings: Sequence[ReportedFinding]) -> Classification | None
     if not named:
         return None
     chapters = sorted({each.top_ten for each in named.values() if each.top_ten})
-    known = severity.weakness_table()
+    known = scoring.weakness_table()
     return Classification(
         version=known.version,
         date=known.date,
-        top_ten_version=severity.TOP_TEN,
+        top_ten_version=scoring.TOP_TEN,
         weaknesses=tuple(
             ClassifiedWeakness(weakness=named[id], findings=_ids(each for each in findings if named[id] in each.cwe))
             # By number: as text, CWE-1004 would come before CWE-79.

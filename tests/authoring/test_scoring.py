@@ -8,7 +8,7 @@ from math import floor, prod
 
 import pytest
 
-from findings_report.authoring.severity import of_score, score
+from findings_report.authoring.scoring import of_score, score
 
 LEVELS = ("X", "H", "M", "L")
 METRICS_31: dict[str, tuple[str, ...]] = {

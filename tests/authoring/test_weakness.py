@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from findings_report.authoring.severity import weakness_table
+from findings_report.authoring.scoring import weakness_table
 
 XSS = "Improper Neutralization of Input During Web Page Generation ('Cross-site Scripting')"
 SQL = "Improper Neutralization of Special Elements used in an SQL Command ('SQL Injection')"

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import samples
 
-from findings_report.authoring import severity
+from findings_report.authoring import scoring
 from findings_report.model.engagement import Engagement, OwnWeakness
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
@@ -43,7 +43,7 @@ def test_remediation_has_only_columns_that_hold_something(fields: dict[str, obje
 
 
 def test_weaknesses_stand_by_number_and_chapters_by_title() -> None:
-    named = {id: severity.name_weakness(id, {}) for id in ("CWE-89", "CWE-22", "CWE-367")}
+    named = {id: scoring.name_weakness(id, {}) for id in ("CWE-89", "CWE-22", "CWE-367")}
     one = samples.finding("A-1", cwe=(named["CWE-89"], named["CWE-22"]))
     two = samples.finding("A-2", cwe=(named["CWE-367"], named["CWE-22"]))
 
@@ -75,13 +75,13 @@ def test_without_a_weakness_there_is_no_classification() -> None:
     ],
 )
 def test_the_engagement_names_what_the_list_lacks(own: OwnWeakness, name: str, chapter: str | None) -> None:
-    assert severity.name_weakness("CWE-1427", {"CWE-1427": own}) == Weakness(
+    assert scoring.name_weakness("CWE-1427", {"CWE-1427": own}) == Weakness(
         id="CWE-1427", name=name, top_ten=chapter, is_own=True
     )
 
 
 def test_the_engagements_name_comes_before_the_lists_whose_chapter_stays() -> None:
-    found = severity.name_weakness("CWE-89", {"CWE-89": OwnWeakness(name="SQL injection")})
+    found = scoring.name_weakness("CWE-89", {"CWE-89": OwnWeakness(name="SQL injection")})
 
     assert found == Weakness(id="CWE-89", name="SQL injection", top_ten="A03:2021 Injection", is_own=True)
 
