@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.history.line_map import Placement, Thresholds, measure_shares
-from findings_report.history.renames import Counterpart
+from findings_report.history.moved_text import (
+    Counterpart,
+    LineMatch,
+    Search,
+    region_at,
+    says_enough,
+    says_something,
+    select_telling,
+)
 from findings_report.history.survival import (
     Occurrence,
     Survival,
@@ -24,11 +32,9 @@ from findings_report.history.survival import (
     score_place,
     survive_verbatim,
 )
-from findings_report.history.text_search import LineMatch, Search, region_at, says_enough, says_something, select_telling
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import align_lines, is_reformatted
-from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import align_lines, is_informative, is_reformatted, squeeze
 from findings_report.sourcecode.symbols import find_enclosing
 
 # A report lists places for a person to look at; a longer list is not read, and generated code has hundreds of copies.

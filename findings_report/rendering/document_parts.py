@@ -17,7 +17,7 @@ from markupsafe import Markup
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
-from findings_report.pdf.segments import segment_sizes
+from findings_report.pdf.page import segment_sizes
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import TemplateRunner, mark_safe

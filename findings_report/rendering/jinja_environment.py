@@ -28,12 +28,11 @@ from markupsafe import Markup
 
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
 from findings_report.model.report import ReportedEngagement
-from findings_report.pdf.segments import FEWEST_SEGMENTED
+from findings_report.pdf.page import FEWEST_SEGMENTED
 from findings_report.problems import FindingsReportError, Place
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.dialects import Dialect
 from findings_report.rendering.figures import Part
-from findings_report.rendering.filters import Filters
+from findings_report.rendering.filters import Dialect, Filters
 from findings_report.rendering.template_files import TemplateFiles, template_error
 
 _Output = TypeVar("_Output")

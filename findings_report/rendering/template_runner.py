@@ -15,8 +15,8 @@ from findings_report.model.comparison import Document
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.rendering import html
-from findings_report.rendering.dialects import FORMATS, data_address
 from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.filters import FORMATS, data_address
 from findings_report.rendering.jinja_environment import create_environment, translate_errors
 from findings_report.rendering.template_files import Template, TemplateFiles, read_template, template_error
 from findings_report.system.cache import FileCache

@@ -18,7 +18,7 @@ from findings_report.model.ticket import File
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import labels, markdown
-from findings_report.rendering.dialects import with_inline_code
+from findings_report.rendering.filters import with_inline_code
 from findings_report.rendering.markdown import code, escape
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress

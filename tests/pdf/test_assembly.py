@@ -28,8 +28,7 @@ from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.pdf import render as render_module
-from findings_report.pdf.page import limits_for
-from findings_report.pdf.segments import split_into_segments
+from findings_report.pdf.page import limits_for, split_into_segments
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.document_parts import render
 from findings_report.rendering.template_files import Template, builtin_templates

@@ -23,7 +23,7 @@ from pdfs import render_pdf
 
 from findings_report.pdf.glyphs import COVERAGE, missing_characters, printable_html
 from findings_report.pdf.page import limits_for
-from findings_report.pdf.problems import confinement_gaps
+from findings_report.pdf.render import confinement_gaps
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sandbox import Limits
 from findings_report.system.toolchain import INSTALL

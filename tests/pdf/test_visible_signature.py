@@ -23,7 +23,7 @@ from timestamping import Server
 from findings_report.commands.pdf import SignOptions, sign
 from findings_report.pdf.signing import Appearance, appearance_html
 from findings_report.problems import FindingsReportError
-from findings_report.rendering.formats import render_each
+from findings_report.rendering.job import render_each
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import single_finding_report

@@ -23,8 +23,8 @@ from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import TextRun, plain_text, split_inline_code
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
-from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.document_parts import render
+from findings_report.rendering.filters import with_inline_code
 from findings_report.rendering.template_files import Template
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"

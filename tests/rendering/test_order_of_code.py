@@ -17,8 +17,8 @@ from pdfs import render_pdf
 from findings_report import prose
 from findings_report.model.evidence import Snippet
 from findings_report.rendering import html, markdown
-from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.figures import Part
+from findings_report.rendering.filters import with_inline_code
 
 HEBREW, ARABIC = "\u05e9\u05dc\u05d5\u05dd", "\u0639\u0628\u062f"
 LINES = {

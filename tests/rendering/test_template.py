@@ -28,10 +28,9 @@ from findings_report.model.report_tables import Weakness
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.rendering import html, markdown
-from findings_report.rendering.dialects import FORMATS
 from findings_report.rendering.document_parts import ReportParts, render
 from findings_report.rendering.figures import Part
-from findings_report.rendering.filters import renamed_filters
+from findings_report.rendering.filters import FORMATS, renamed_filters
 from findings_report.rendering.template_files import Template, overrides
 from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report import tables

@@ -13,9 +13,8 @@ from trackers.work import PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.report.check import Inputs
-from findings_report.tickets.create import CreateOptions, create
+from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions, create, sync
 from findings_report.tickets.http.credentials import Environment
-from findings_report.tickets.sync import SyncOptions, sync
 
 PROJECT = "/api/v4/projects/group%2Fsub%2Fproject"
 ISSUE = f"{PROJECT}/issues/4"
