@@ -80,3 +80,13 @@ SUBGROUPS: Final = {
     "cache": "List and remove rendered pages and clones that are kept on this machine.",
 }
 """The first word of two-word names, with the summary of the subgroup."""
+
+EXAMPLES: Final = (
+    "demo quicknotes            # a sample to try out",
+    "build quicknotes           # its report, as HTML and PDF",
+    "init && findings-report pin    # your own engagement",
+    'new "Missing rate limit" --path app/login.py --lines 10-20',
+    "list --status open --severity high",
+    "check --strict",
+)
+"""Command lines for the help of the program, in the order of the work, without its name."""
