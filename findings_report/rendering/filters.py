@@ -291,9 +291,9 @@ class Filters:
         """A colour with a share of another in it."""
         return Markup(labels.blend(colour, other, share))  # noqa: S704 - hexadecimal digits
 
-    def ensure_contrast(self, colour: str, background: str) -> Markup:
-        """The colour, made darker or lighter until its contrast is at least 4.5."""
-        return Markup(labels.ensure_contrast(colour, background))  # noqa: S704 - hexadecimal digits
+    def ensure_contrast(self, colour: str, background: str, least: float = 4.5) -> Markup:
+        """The colour, made darker or lighter until its contrast is at least 4.5, or another number if given."""
+        return Markup(labels.ensure_contrast(colour, background, least))  # noqa: S704 - hexadecimal digits
 
     def sha256(self, text: str) -> str:
         """The digest for the content security policy."""

@@ -39,6 +39,7 @@ _LONG_NAME: Final = re.compile(r"\S{25}")
 _SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
+_MANY_COLUMNS: Final = 6  # of a table that keeps its width on a narrow screen, as screen.css has it
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
 _HIDDEN_NOTE: Final = "The line holds hidden or private characters."
@@ -167,7 +168,7 @@ def differences(snippet: Snippet) -> Markup:
             rows.append(f'<del class="l"><span class="sign">- </span>{_show(cut(difference.quoted).text)}\n</del>')
         if difference.actual is not None:
             rows.append(f'<ins class="l"><span class="sign">+ </span>{_show(cut(difference.actual).text)}\n</ins>')
-    return Markup(f'<pre class="diff" dir="ltr" tabindex="0"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
+    return Markup(f'<pre class="diff" dir="ltr"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
 
 
 def diff(lines: Sequence[DiffLine], language: str) -> Markup:
@@ -178,8 +179,7 @@ def diff(lines: Sequence[DiffLine], language: str) -> Markup:
     pieces = highlight_diff(lines, language)
     rows = (_diff_line(line, shown, width) for line, shown in zip(lines, pieces, strict=True))
     # dir: code is left to right in a report of any language.
-    # tabindex: who has no mouse must be able to scroll a wide block (WCAG 2.2, 2.1.1).
-    opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr" tabindex="0"><code>'
+    opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr"><code>'
     return Markup(f"{opened}{''.join(rows)}</code></pre>")  # noqa: S704
 
 
@@ -205,32 +205,41 @@ def wording(words: Sequence[Words]) -> Markup:
 
 
 def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
-    opened = f'<pre class="code g{min(digits, 9)}" dir="ltr" tabindex="0"><code>'
-    closed = "</code></pre>"
-    yield opened
+    """Yield the lines in one `<pre>` for all up to a note and the line it belongs to, then the note, and so on."""
+    rows: list[str] = []
     for index, run in enumerate(snippet.runs):
         if index:
-            yield f'<span class="l e">{ELISION}\n</span>'
+            rows.append(f'<span class="l e">{ELISION}\n</span>')
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            yield _line(line, shown, digits)
+            rows.append(_line(line, shown, digits))
             if line.note is not None:
-                # A note is Markdown with blocks, which <pre> cannot hold: it is closed and opened again.
-                yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
-    yield closed
+                # A note is Markdown with blocks, which <pre> cannot hold.
+                yield _pre(rows, digits)
+                yield f'<div class="note">{prose(part.parse(line.note), part, 6)}</div>'
+                rows = []
+    if rows:
+        yield _pre(rows, digits)
     remarks = remark_on([(line.number, line.text) for run in snippet.runs for line in run.lines])
     yield from (f'<p class="remark">{_show_prose(describe(remark, is_ordered=True))}</p>' for remark in remarks)
 
 
+def _pre(rows: Sequence[str], digits: int) -> str:
+    # dir: code is left to right in a report of any language.
+    return f'<pre class="code g{min(digits, 9)}" dir="ltr"><code>{"".join(rows)}</code></pre>'
+
+
 def _line(line: Line, pieces: Pieces, digits: int) -> str:
-    kinds = _kinds(line.text) + (" h" if line.highlighted else "")
+    kinds, tag = _kinds(line.text), "span"
+    if line.highlighted:
+        kinds, tag = f"{kinds} h", "mark"
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
-        return f'<span class="{kinds}"{number}>{_show(shown.text)}{more}\n</span>'
+        return f'<{tag} class="{kinds}"{number}>{_show(shown.text)}{more}\n</{tag}>'
     warned = f' title="{_HIDDEN_NOTE}"' if find_hidden(line.text) else ""
-    return f'<span class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</span>'
+    return f'<{tag} class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</{tag}>'
 
 
 def _kinds(text: str) -> str:
@@ -269,6 +278,7 @@ class _Writer:
         self.part = part
         self.levels = heading_levels(tokens, under)
         self.level = under
+        self.columns = iter(_column_names(tokens))
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
         """Yield each block token as HTML."""
@@ -348,7 +358,15 @@ class _Writer:
         body = "".join(f'<span class="{_kinds(line)}">{_colour(pieces, line)}\n</span>' for line, pieces in shown)
         # A short block is kept on one page; a long one may be broken, or it would leave half a page blank.
         short = " short" if len(lines) <= _SHORT else ""
-        return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
+        return f'<pre class="fence{short}" dir="ltr"><code>{body}</code></pre>\n'
+
+    def _table(self, token: Token) -> str:  # noqa: ARG002
+        names = next(self.columns)
+        if len(names) < _MANY_COLUMNS:
+            return '<div class="wide"><table>'
+        # It may scroll on a narrow screen: a stop for the keyboard, with a name (WCAG 2.2, 2.1.1 and 4.1.2). A group and no
+        # region, which would have to have a name of its own among all landmarks.
+        return f'<div class="wide" role="group" aria-label="{escape(", ".join(names))}" tabindex="0"><table>'
 
     def _cell(self, token: Token) -> str:
         # A class instead of the parser's style attribute, which the page's content security policy blocks.
@@ -406,6 +424,19 @@ def _find_tight_items(tokens: Sequence[Token]) -> set[int]:
     return tight
 
 
+def _column_names(tokens: Sequence[Token]) -> Iterator[list[str]]:
+    """Yield the texts of the header cells of each table."""
+    names: list[str] = []
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            names = []
+        elif token.type == "th_open":
+            children = tokens[index + 1].children or ()
+            names.append("".join(child.content for child in children if child.type in ("text", "code_inline")))
+        elif token.type == "table_close":
+            yield names
+
+
 def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:
     """Return the level of each heading of a text by its first line: from `under` + 1 to 6, each at most one deeper than
     the one before. Screen readers navigate by levels, and a gap looks like a missing chapter (WCAG 2.2, 1.3.1).
@@ -443,7 +474,7 @@ _BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
     "th_open": _Writer._cell,
     "td_open": _Writer._cell,
     "hr": lambda writer, token: "<hr>\n",  # noqa: ARG005
-    "table_open": lambda writer, token: '<div class="wide" tabindex="0"><table>',  # noqa: ARG005
+    "table_open": _Writer._table,
     "table_close": lambda writer, token: "</table></div>\n",  # noqa: ARG005
 }
 

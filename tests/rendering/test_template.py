@@ -322,12 +322,35 @@ def test_a_long_name_breaks_after_its_dots_and_slashes_and_anywhere_only_where_i
 def test_html_lines_are_one_block_each_with_number_mark_and_note() -> None:
     content = rendered(samples.report(samples.full_finding()))
 
-    assert '<span class="l h" data-n="116">                ip_list = [ip] <span class="k">if </span>isinstance' in content
+    assert '<mark class="l h" data-n="116">                ip_list = [ip] <span class="k">if </span>isinstance' in content
     assert '<span class="l e">…\n</span>' in content
     assert (
         '</code></pre><div class="note"><p>Nothing checks <code>subnet_id</code> <strong>here</strong>.</p>\n</div><pre'
         in content
     )
+
+
+@pytest.mark.parametrize("noted", [{1}, {3}, {1, 2}, {1, 2, 3}, {5}, {3, 5}, {1, 2, 3, 5}])
+def test_a_note_at_any_line_leaves_no_empty_block_of_code(noted: set[int]) -> None:
+    lines = samples.runs(dict.fromkeys((1, 2, 3, 5), "x"), notes=dict.fromkeys(noted, "Look."))
+
+    content = rendered(samples.report(samples.finding(snippets=(samples.snippet(runs=lines),))))
+
+    blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", content, re.DOTALL)
+    assert all("data-n=" in block for block in blocks)
+    assert "".join(blocks).count("data-n=") == 4
+    assert content.count('<div class="note">') == len(noted)
+
+
+def test_only_a_table_that_may_scroll_is_a_stop_of_the_keyboard_and_has_a_name() -> None:
+    narrow, wide = ("|".join(["", *"abcdefg"[:count], ""]) for count in (3, 7))
+    tables = "\n\n".join(f"{head}\n{'|-' * (head.count('|') - 1)}|\n{head}" for head in (narrow, wide))
+
+    content = rendered(samples.report(samples.finding(description=f"{tables}\n\n```\ncode\n```")))
+
+    assert re.findall(r'<[^>]* tabindex="0"[^>]*>', content.split("<article")[1]) == [
+        '<div class="wide" role="group" aria-label="a, b, c, d, e, f, g" tabindex="0">'
+    ]
 
 
 def test_a_line_that_may_be_broken_on_paper_is_told_apart_and_its_later_rows_stand_under_its_first() -> None:
