@@ -147,7 +147,7 @@ def _find_several_places(facts: RegionFacts) -> Drift | None:
     # Choosing one of equal texts would be a guess, and a wrong location costs a reader more than two to choose from.
     if len(facts.new) < 2 or not says_enough(facts.block):
         return None
-    return _report_ambiguous(facts, _spots(facts, facts.new), f"the text came to {len(facts.new)} places")
+    return _report_ambiguous(facts, _spots(facts, facts.new), "the text came to several places")
 
 
 def _find_moved_and_edited(facts: RegionFacts) -> Drift | None:
@@ -163,7 +163,7 @@ def _find_moved_and_edited(facts: RegionFacts) -> Drift | None:
     rivals = [other for other in facts.candidates if other.score > best.score - t.margin]
     if len(rivals) > 1:
         spots = tuple(rival.spot for rival in rivals[:_MOST_SPOTS])
-        return _report_ambiguous(facts, spots, f"{len(rivals)} places are about as likely")
+        return _report_ambiguous(facts, spots, "several places are about as likely")
     return _report(facts, best, part=left.spot if left is not None and left.shares.equal >= t.part else None)
 
 

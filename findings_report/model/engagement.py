@@ -246,6 +246,11 @@ class Engagement(Frozen):
     """Risk matrix: severity by impact, then likelihood. Default: that of the OWASP Risk Rating Methodology."""
     status_words: dict[Status, Filled] = Field(default_factory=dict)
     """Printed words by status, instead of the program's: `risk_accepted: Won't fix`. Files and JSON keep the program's."""
+    severity_words: dict[Name, Filled] = Field(default_factory=dict)
+    """Printed words by severity, instead of its name: `high: Hoch`. Files and JSON keep the name."""
+    words: dict[Filled, Filled] = Field(default_factory=dict)
+    """Printed words by the program's English ones: `Finding: Observation`. `{placeholders}` stay. docs/languages.md lists the
+    words."""
     fields: tuple[CustomField, ...] = ()
     """Custom fields of the findings."""
     weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ from findings_report.model.finding import (
     Status,
 )
 from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
+from findings_report.model.translation import Translation
 
 SCHEMA: Final = "findings-report/report/1"
 """Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""
@@ -249,6 +250,10 @@ class ReportedEngagement(Frozen):
     """Severity scale, most severe first."""
     status_words: dict[Status, str] = Field(default_factory=dict)
     """Printed words by status, where they differ from the names."""
+    severity_words: dict[str, str] = Field(default_factory=dict)
+    """Printed words by severity, where they differ from the names."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """Printed words by the program's English ones."""
     repositories: tuple[ReportedRepository, ...]
     """Repositories, in the order of the file."""
     images: tuple[Picture, ...]
@@ -265,11 +270,19 @@ class ReportedEngagement(Frozen):
     """Audiences that parts of the report are limited to, in the order of the engagement; empty in an edition for one."""
 
     @property
+    def translation(self) -> Translation:
+        """The report's words in its language."""
+        return Translation(self.language, self.words, self.status_words, self.severity_words)
+
+    @property
     def edition_words(self) -> str | None:
         """For whom the report is, in words; None for a report whose parts are all for everybody."""
         if self.edition is not None:
-            return f"for {self.edition}"
-        return f"complete, with parts only for {', '.join(self.audiences)}" if self.audiences else None
+            return self.translation.gettext("for {audience}", audience=self.edition)
+        audiences = self.translation.join(self.audiences)
+        if not audiences:
+            return None
+        return self.translation.gettext("complete, with parts only for {audiences}", audiences=audiences)
 
     @property
     def has_control(self) -> bool:

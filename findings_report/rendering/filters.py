@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -25,8 +26,8 @@ from findings_report.model.comparison import ComparedFinding, ComparisonSide, Fi
 from findings_report.model.drift import DiffLine, Drift, Spot
 from findings_report.model.engagement import Period, Severity
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
-from findings_report.model.finding import Status
 from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.model.translation import Translation
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import plain_text, split_inline_code
 from findings_report.rendering import html, labels, markdown
@@ -38,6 +39,12 @@ class Dialect(Protocol):
 
     def escape(self, text: str) -> Markup:
         """Return a short text, none of whose characters is markup."""
+
+    def mark_english(self, shown: Markup) -> Markup:
+        """Return words of the program that are English in a report of another language, marked as such."""
+
+    def mark_own(self, shown: Markup) -> Markup:
+        """Return text in the report's language that is within such words, marked as such."""
 
     def code(self, text: str) -> Markup:
         """Return a short text as code within a line."""
@@ -174,6 +181,15 @@ class Filters:
         filters = {name: getattr(self, name) for name in (*EXAMPLES, *COMPARISON_EXAMPLES)}
         return filters | {old: filters[new] for old, new in RENAMED.items()}
 
+    @cached_property
+    def _translation(self) -> Translation:
+        return self.engagement.translation
+
+    def _mark(self, text: str, value: str | None = None) -> str:
+        """Return words of the program; marked as English if they are not in the report's language. `value` is theirs."""
+        is_foreign = self._translation.is_fallback if value is None else self._translation.is_foreign(value)
+        return self.dialect.mark_english(self.dialect.escape(text)) if is_foreign else text
+
     @pass_context
     def prose(self, context: Context, text: str, under: int = 2) -> Markup:
         """Authored Markdown under the [policy](authoring.md#prose), with headings below level 2."""
@@ -213,15 +229,15 @@ class Filters:
 
     def verdict(self, check: Check) -> str:
         """The verdict in words, with the details that a reader needs to judge it."""
-        return labels.verdict(check)
+        return self._mark(labels.verdict(check, self._translation))
 
     def verdict_words(self, verdict: Verdict) -> str:
         """One verdict in words."""
-        return labels.VERDICT_WORDS[verdict]
+        return self._mark(self._translation.gettext(labels.VERDICT_WORDS[verdict]))
 
     def lines(self, regions: tuple[Region, ...]) -> str:
         """`lines 22-28, 31`."""
-        return labels.line_list(regions)
+        return self._mark(labels.line_list(regions, self._translation))
 
     def with_inline_code(self, text: str) -> Markup:
         """A short text, with code in backticks formatted as code."""
@@ -257,29 +273,30 @@ class Filters:
 
     def only_for(self, audience: Sequence[str]) -> str:
         """`Only for: internal`, the readers that a part is limited to; empty for a part for everybody."""
-        return f"Only for: {', '.join(audience)}" if audience else ""
+        audiences = self._translation.join(tuple(audience))
+        return self._mark(self._translation.gettext("Only for: {audiences}", audiences=audiences)) if audience else ""
 
     def number(self, value: int) -> str:
-        """`12,345`; with spaces if the language is not English."""
-        return labels.number(value, self.engagement.language)
+        """`12,345`, with the digit groups of the language."""
+        return self._translation.number(value)
 
     def day(self, value: date | str) -> str:
-        """`20 March 2026`; `2026-03-20` if the language is not English."""
+        """`20 March 2026`, in the language; `2026-03-20` if there is no catalogue of it."""
         day = date.fromisoformat(value) if isinstance(value, str) else value
-        return labels.day(day, self.engagement.language)
+        return self._translation.day(day)
 
     def period(self, period: Period) -> str:
-        """`21–22 November 2026`; both days in full if the language is not English."""
-        return labels.period(period.start, period.end, self.engagement.language)
+        """`21–22 November 2026`, in the language."""
+        return self._translation.period(period.start, period.end)
 
     def words(self, value: str) -> str:
-        """`partially_resolved` as "Partially resolved"; a status as the engagement's `status_words` have it."""
+        """`partially_resolved` as "Partially resolved" in the language; the engagement's own word if it has one."""
         # By type, so that no template, not even one of a user's own, can forget to rename a status.
-        return labels.status(value, self.engagement.status_words) if isinstance(value, Status) else labels.words(value)
+        return self._mark(labels.words(value, self._translation), value)
 
     def inline_words(self, value: str) -> str:
-        """The same within a sentence, "partially resolved"; `status_words` keep their case."""
-        return value.printed(self.engagement.status_words) if isinstance(value, Status) else labels.words(value).lower()
+        """The same within a sentence, "partially resolved"; the engagement's words keep their case."""
+        return self._mark(self._translation.name(value), value)
 
     def rank(self, severity: Severity) -> int:
         """Its position in the scale, 0 for the most severe."""
@@ -310,7 +327,7 @@ class Filters:
 
     def drift(self, drift: Drift) -> str:
         """What happened to a region, in words."""
-        return labels.drift(drift)
+        return self._mark(labels.drift(drift, self._translation))
 
     def cited(self, drift: Drift) -> str:
         """`path#L22-L28`, as cited."""
@@ -322,15 +339,15 @@ class Filters:
 
     def code_words(self, compared: ComparedFinding) -> str:
         """What happened to all cited code of a finding."""
-        return labels.code(compared)
+        return self._mark(labels.code(compared, self._translation))
 
     def fix_words(self, state: FixState) -> str:
         """What git reports about a commit named as the fix."""
-        return labels.FIX_WORDS[state]
+        return self._mark(self._translation.gettext(labels.FIX_WORDS[state]))
 
     def side(self, side: ComparisonSide) -> str:
         """The shortest name of a side: `version 1.0`."""
-        return labels.side(side)
+        return self._mark(labels.side(side, self._translation)) if side.version else labels.side(side, self._translation)
 
 
 def filter_table(examples: Mapping[str, str]) -> Iterable[str]:

@@ -21,9 +21,10 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
+from findings_report.model.translation import Translation, fill
 from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point, find_hidden, visible
 from findings_report.prose import Prose
-from findings_report.rendering.figures import Part
+from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
 from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, has_stacked_marks, remark_on
 
@@ -42,7 +43,6 @@ _SHORT: Final = 12  # lines of code that are not worth a page break
 _MANY_COLUMNS: Final = 6  # of a table that keeps its width on a narrow screen, as screen.css has it
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
-_HIDDEN_NOTE: Final = "The line holds hidden or private characters."
 _RIGHT_TO_LEFT: Final = "right_to_left"
 _CODE: Final = frozenset({"fence", "code_block"})
 _AUTHORED: Final = "authored"
@@ -54,6 +54,32 @@ LABEL: Final = "By the author, not quoted from a repository."
 def escape(text: str) -> Markup:
     """Return a short text, escaped for content and for double-quoted attributes."""
     return _markup_escape(visible(text))
+
+
+def mark_english(shown: Markup) -> Markup:
+    """Return words of the program between two signs for which `place_language_marks` has elements, where they may be."""
+    return Markup(f"\ufdd0{shown}\ufdd1")  # noqa: S704 - noncharacters, which `visible` takes out of every authored text
+
+
+def mark_own(shown: Markup) -> Markup:
+    """Return text in the report's language within such words, between two other signs."""
+    return Markup(f"\ufdd2{shown}\ufdd3")  # noqa: S704
+
+
+def place_language_marks(page: str, language: str) -> str:
+    """Return a page with elements for the signs in its text, and without the signs in tags and in its title."""
+    # Isolated: an English sentence keeps its order among words that are written from right to left.
+    elements = {
+        "\ufdd0": '<span lang="en" dir="ltr">',
+        "\ufdd1": "</span>",
+        "\ufdd2": f'<bdi lang="{_markup_escape(language)}">',
+        "\ufdd3": "</bdi>",
+    }
+    return _MARKED.sub(lambda match: elements.get(match[0]) or _MARKS.sub("", match[0]), page)
+
+
+_MARKS: Final = re.compile("[\ufdd0-\ufdd3]")
+_MARKED: Final = re.compile("(?s:<style\\b.*?</style>|<title>.*?</title>|<[^<>]*+>|[\ufdd0-\ufdd3])")
 
 
 def _show(text: str) -> str:
@@ -207,12 +233,13 @@ def wording(words: Sequence[Words]) -> Markup:
 def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
     """Yield the lines in one `<pre>` for all up to a note and the line it belongs to, then the note, and so on."""
     rows: list[str] = []
+    words = part.engagement.translation
     for index, run in enumerate(snippet.runs):
         if index:
             rows.append(f'<span class="l e">{ELISION}\n</span>')
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            rows.append(_line(line, shown, digits))
+            rows.append(_line(line, shown, digits, words))
             if line.note is not None:
                 # A note is Markdown with blocks, which <pre> cannot hold.
                 yield _pre(rows, digits)
@@ -221,7 +248,7 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
     if rows:
         yield _pre(rows, digits)
     remarks = remark_on([(line.number, line.text) for run in snippet.runs for line in run.lines])
-    yield from (f'<p class="remark">{_show_prose(describe(remark, is_ordered=True))}</p>' for remark in remarks)
+    yield from (f'<p class="remark">{_show_prose(describe(remark, words, is_ordered=True))}</p>' for remark in remarks)
 
 
 def _pre(rows: Sequence[str], digits: int) -> str:
@@ -229,17 +256,23 @@ def _pre(rows: Sequence[str], digits: int) -> str:
     return f'<pre class="code g{min(digits, 9)}" dir="ltr"><code>{"".join(rows)}</code></pre>'
 
 
-def _line(line: Line, pieces: Pieces, digits: int) -> str:
+def _line(line: Line, pieces: Pieces, digits: int, words: Translation) -> str:
     kinds, tag = _kinds(line.text), "span"
     if line.highlighted:
         kinds, tag = f"{kinds} h", "mark"
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
-        more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
+        more = f'<span class="more"> {ELISION} {count_left_out(shown.left_out, words)}</span>'
         return f'<{tag} class="{kinds}"{number}>{_show(shown.text)}{more}\n</{tag}>'
-    warned = f' title="{_HIDDEN_NOTE}"' if find_hidden(line.text) else ""
+    note = escape(words.gettext("The line holds hidden or private characters.")) if find_hidden(line.text) else ""
+    warned = f' title="{note}"' if note else ""
     return f'<{tag} class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</{tag}>'
+
+
+def count_left_out(left_out: int, words: Translation) -> str:
+    """Return how many characters of a long line are not shown."""
+    return words.ngettext("{count} more character", "{count} more characters", left_out)
 
 
 def _kinds(text: str) -> str:
@@ -322,7 +355,7 @@ class _Writer:
             address = f"xref:{label}"
         elif scheme == "location":
             figure = self.part.find_figure("placed", name)
-            label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
+            label = label_figure(figure, name, self.part)
             address = f"#figure-{figure.number}" if figure is not None else ""
         elif not address.startswith("#"):
             relation = ' rel="noopener noreferrer"'
@@ -333,7 +366,8 @@ class _Writer:
     def _image(self, token: Token) -> str:
         picture = self.part.picture(str(token.meta["name"]))
         if picture is None:
-            return _show_prose(f"[image not included: {token.meta['text']}]")
+            words = self.part.engagement.translation
+            return _show_prose(words.gettext("[image not included: {text}]", text=token.meta["text"]))
         alt = escape(str(token.meta["text"]) or picture.alt)
         return f'<img class="inline" src="{self.part.address(picture)}" alt="{alt}">'
 
@@ -341,7 +375,8 @@ class _Writer:
         figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
         caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
         if figure is None:
-            text = f"[not included: {caption or _show_prose(token.meta['name'])}]"
+            words = escape(self.part.engagement.translation.gettext("[not included: {text}]"))
+            text = fill(words, {"text": caption or _show_prose(token.meta["name"])})
             return f"{text}\n" if token.hidden else f"<p>{text}</p>\n"
         return str(self.part.draw(self.part, figure, caption or None))
 
@@ -379,6 +414,14 @@ class _Writer:
         return f'<ol start="{int(start)}">\n' if start is not None else "<ol>\n"
 
 
+def label_figure(figure: Figure | None, name: str, part: Part) -> str:
+    """Return the text of a link to the figure of a location; `name` is the location's."""
+    words = part.engagement.translation
+    if figure is None:
+        return words.gettext("[no location {name}]", name=name)
+    return words.gettext("Figure {number}", number=figure.number)
+
+
 def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
     """Return the tokens of a text with a line under each block of code that says that no repository was read for it.
 
@@ -387,6 +430,7 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
     if not part.engagement.repositories or not any(token.type in _CODE for token in tokens):
         return tokens
     labelled: list[Token] = []
+    label = part.engagement.translation.gettext(LABEL)
     is_tight = _find_tight_items(tokens)
     for index, token in enumerate(tokens):
         labelled.append(token)
@@ -394,12 +438,12 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
             place: dict[str, Any] = {"block": True, "level": token.level, "map": token.map, "hidden": index in is_tight}
             text = [
                 Token("em_open", "em", 1, markup="*"),
-                Token("text", "", 0, content=LABEL, level=1),
+                Token("text", "", 0, content=label, level=1),
                 Token("em_close", "em", -1, markup="*"),
             ]
             labelled.append(Token("paragraph_open", "p", 1, attrs={"class": _AUTHORED}, **place))
             labelled.append(
-                Token("inline", "", 0, content=f"*{LABEL}*", children=text, block=True, level=token.level + 1, map=token.map)
+                Token("inline", "", 0, content=f"*{label}*", children=text, block=True, level=token.level + 1, map=token.map)
             )
             labelled.append(Token("paragraph_close", "p", -1, **place))
     return labelled

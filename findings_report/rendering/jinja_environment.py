@@ -28,6 +28,7 @@ from markupsafe import Markup
 
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
 from findings_report.model.report import ReportedEngagement
+from findings_report.model.translation import Translation, fill
 from findings_report.pdf.page import FEWEST_SEGMENTED
 from findings_report.problems import FindingsReportError, Place
 from findings_report.problems.suggestions import did_you_mean
@@ -55,12 +56,39 @@ def create_environment(dialect: Dialect, files: TemplateFiles, engagement: Repor
         auto_reload=False,
     )
     environment.filters |= Filters(dialect, engagement).by_name()
+    environment.globals |= _message_functions(dialect, engagement.translation)
     environment.globals |= {
         "stylesheet": lambda *names: Markup("".join(loader.read(name) for name in names)),  # noqa: S704 - template files
         "fewest_apart": FEWEST_SEGMENTED,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return environment
+
+
+def _message_functions(dialect: Dialect, translation: Translation) -> Mapping[str, Callable[..., Markup]]:
+    """Return gettext's functions for templates; a placeholder takes any value that can be printed.
+
+    They are not Jinja's own: its extension escapes values for HTML whatever the format is.
+    """
+
+    def show(text: str, message: str, values: Mapping[str, object]) -> Markup:
+        # Escaped as a whole, in which placeholders survive: at the start of a piece some characters mean something in Markdown.
+        printed = {name: _to_markup(dialect, value) for name, value in values.items()}
+        if not translation.is_foreign(message):
+            return Markup(fill(dialect.escape(text), printed))  # noqa: S704
+        own = {name: shown if isinstance(values[name], int) else dialect.mark_own(shown) for name, shown in printed.items()}
+        return dialect.mark_english(Markup(fill(dialect.escape(text), own)))  # noqa: S704
+
+    def gettext(message: str, /, **values: object) -> Markup:
+        return show(translation.gettext(message), message, values)
+
+    def pgettext(context: str, message: str, /, **values: object) -> Markup:
+        return show(translation.pgettext(context, message), message, values)
+
+    def ngettext(singular: str, plural: str, count: int, /, **values: object) -> Markup:
+        return show(translation.ngettext(singular, plural, count), singular, values)
+
+    return {"_": gettext, "gettext": gettext, "pgettext": pgettext, "ngettext": ngettext}
 
 
 def translate_errors(output: Iterable[_Output], files: TemplateFiles) -> Iterator[_Output]:

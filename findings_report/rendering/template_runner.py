@@ -94,6 +94,9 @@ class TemplateRunner:
         # Markdown writes fragments at once: all of its parts are in one file.
         if self._format.dialect is not html:
             return pieces
+        if self._engagement.translation.is_fallback:
+            # As a whole: a piece may begin within a tag.
+            pieces = iter([html.place_language_marks("".join(pieces), self._engagement.language)])
         pattern, replacement = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
         # str: a Markup would escape the replacement once more.
         return (pattern.sub(replacement, str(piece)) for piece in pieces)

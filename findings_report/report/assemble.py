@@ -206,6 +206,8 @@ def _engagement(
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
         status_words=engagement.status_words,
+        severity_words=engagement.severity_words,
+        words=engagement.words,
         severities=engagement.severities,
         repositories=tuple(repositories),
         images=tuple(

@@ -5,13 +5,14 @@ No ticket is closed, and texts that people have edited are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from findings_report import authoring
-from findings_report.model.finding import ANSWERED, Status
+from findings_report.model.finding import ANSWERED
 from findings_report.model.ticket import Draft, Lock, LockedTicket, Project, TicketRef
+from findings_report.model.translation import Translation
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.rendering import labels
@@ -155,7 +156,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
         require_audience(drafts.report.engagement.audiences)
-        words = drafts.report.engagement.status_words
+        words = Translation(status_words=drafts.report.engagement.status_words)
         problems = list(drafts.problems)
         linked = [
             (draft, name, known)
@@ -181,7 +182,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
 
 
 def _update(
-    tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Mapping[Status, str]
+    tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Translation
 ) -> tuple[str, LockedTicket]:
     """Update one ticket; a message and the new entry of the lock file.
 
@@ -203,7 +204,7 @@ def _update(
         remedy = f"copy the changes to {draft.finding}, then run `tickets sync --overwrite --only {draft.finding}`"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
     # Compared as statuses: another word for the same one is no change.
-    before, now = (labels.status(each, words) for each in (known.status, draft.status))
+    before, now = (labels.words(each, words) for each in (known.status, draft.status))
     status_change = f", {before} is now {now}" if known.status is not draft.status else ""
     if options.dry_run:
         return f"{known.ref}: would update {draft.finding}{status_change}", known

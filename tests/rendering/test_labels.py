@@ -11,6 +11,7 @@ import pytest
 
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Check, Elsewhere, Region, Verdict
+from findings_report.model.translation import ENGLISH, Translation
 from findings_report.rendering import labels
 
 
@@ -21,11 +22,11 @@ from findings_report.rendering import labels
         (date(2026, 10, 28), date(2026, 11, 3), "en-GB", "28 October – 3 November 2026"),
         (date(2025, 12, 29), date(2026, 1, 9), "en", "29 December 2025 – 9 January 2026"),
         (date(2026, 11, 21), date(2026, 11, 21), "en", "21 November 2026"),
-        (date(2026, 11, 21), date(2026, 11, 22), "de", "2026-11-21 – 2026-11-22"),
+        (date(2026, 11, 21), date(2026, 11, 22), "it", "2026-11-21 – 2026-11-22"),
     ],
 )
 def test_a_period_does_not_repeat_what_both_days_share(start: date, end: date, language: str, words: str) -> None:
-    assert labels.period(start, end, language) == words
+    assert Translation(language).period(start, end) == words
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_a_modified_region_is_described_by_the_lines_that_remain(
         path="a.py", region=Region(start_line=1, end_line=9), kind=DriftKind.MODIFIED, surviving=surviving, quoted=quoted
     )
 
-    assert labels.drift(drift) == words
+    assert labels.drift(drift, ENGLISH) == words
 
 
 def region(start: int, end: int) -> Region:
@@ -94,7 +95,7 @@ def region(start: int, end: int) -> Region:
     ],
 )
 def test_a_verdict_says_what_is_known_and_no_more(check: Check, words: str) -> None:
-    assert labels.verdict(check) == words
+    assert labels.verdict(check, ENGLISH) == words
 
 
 TEMPLATES = Path(__file__).parents[2] / "templates/standard"

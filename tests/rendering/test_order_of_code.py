@@ -110,7 +110,7 @@ def test_the_text_of_a_line_is_unchanged_and_a_note_names_it() -> None:
     shown = html.code_block(snippet(LINES), part())
 
     assert f"<bdi>{HEBREW}</bdi>" in shown
-    assert "Lines 7, 8, 9, 10 contain right-to-left text, shown in logical order." in shown
+    assert "Lines 7, 8, 9, 10: Right-to-left text, shown in logical order." in shown
     assert "a viewer may show parts of it in another order" in markdown.code_block(snippet(LINES), part())
 
 

@@ -26,6 +26,7 @@ from findings_report.comparison.matching.values import (
     Reused,
     Traits,
 )
+from findings_report.model.translation import ENGLISH, Translation
 
 REUSED: Final = 0.1
 """Two findings of one id with less similarity than this are not the same: the id was reused."""
@@ -42,6 +43,8 @@ class Pairing:
     """Every finding of the baseline."""
     current: Sequence[Prepared]
     """Every finding of the current side."""
+    translation: Translation = ENGLISH
+    """The words for reasons."""
     matches: dict[int, Match] = field(default_factory=dict)
     """The pairs so far, by position in the baseline."""
     partners: dict[int, int] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class Pairing:
         # An id can be reused for another finding, above all where ids are numbered for each report.
         weight = likeness(self.agreement(pair))
         if weight < REUSED:
-            reason = "neither title, description nor cited lines agree"
+            reason = self.translation.gettext("neither title, description nor cited lines agree")
             self.reused[pair] = Reused(*self.ids(pair), reason, weight)
         else:
             self.take(pair, ground, reason, weight)
@@ -103,14 +106,14 @@ def pair_by_id(pairing: Pairing) -> None:
     here = {finding.id: position for position, finding in enumerate(pairing.current)}
     for position, finding in enumerate(pairing.baseline):
         if finding.id in here:
-            pairing.name((position, here[finding.id]), MatchReason.ID, "id")
+            pairing.name((position, here[finding.id]), MatchReason.ID, pairing.translation.gettext("id"))
 
 
 def pair_by_alias(pairing: Pairing) -> None:
     """Pair findings by former ids. Of several that lead to one finding the most similar is paired; the others are noted."""
     reasons: dict[Pair, str] = {}
     for pair, name in _list_named(pairing):
-        reasons.setdefault(pair, f"former id {name}")
+        reasons.setdefault(pair, pairing.translation.gettext("former id {name}", name=name))
     # Two findings may have been merged into one: the more similar one continues in it.
     ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
     for pair in ranked:
@@ -153,31 +156,32 @@ def _list_former(finding: Prepared) -> Sequence[str]:
     return sorted(set(finding.traits.aliases) - {finding.id})
 
 
-Keys = Callable[[Prepared], Iterator[tuple[Hashable, str]]]
+Keys = Callable[[Prepared, Translation], Iterator[tuple[Hashable, str]]]
 """Keys that a finding may be recognised by, each with the reason for a reader."""
 
 
-def fingerprint_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+def fingerprint_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
     """Yield each fingerprint of a tool under its key."""
     for key, value in sorted(set(finding.traits.fingerprints)):
-        yield (key, value), f"fingerprint {key}"
+        yield (key, value), translation.gettext("fingerprint {name}", name=key)
 
 
-def code_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+def code_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
     """Yield each cited text with each weakness, and with the category.
 
     The text alone is not enough: two weaknesses of one function cite the same lines.
     """
     kinds = [*sorted(finding.cwe), *([finding.category] if finding.category else [])]
     for text, kind in product(sorted(finding.texts), kinds):
-        yield (text, kind), f"cited code and {kind}"
+        yield (text, kind), translation.gettext("cited code and {weakness}", weakness=kind)
 
 
-def title_and_line_keys(finding: Prepared) -> Iterator[tuple[Hashable, str]]:
+def title_and_line_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
     """Yield title and cited lines together."""
     if finding.title and finding.regions:
         # Both together: titles recur, as do lines, but hardly in the same pair.
-        yield (tuple(finding.title), frozenset(finding.regions.items())), "title and cited lines"
+        key = (tuple(finding.title), frozenset(finding.regions.items()))
+        yield key, translation.gettext("title and cited lines")
 
 
 def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
@@ -186,7 +190,7 @@ def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
     reasons: dict[Hashable, str] = {}
     for side, findings in enumerate((pairing.baseline, pairing.current)):
         for position, finding in enumerate(findings):
-            for key, reason in keys(finding):
+            for key, reason in keys(finding, pairing.translation):
                 index[key][side].append(position)
                 reasons[key] = reason
     pairs: dict[Pair, str] = {}
@@ -211,7 +215,7 @@ _MOST_ALIKE: Final = 400
 _WORDS: Final = 4
 
 
-def match(baseline: Iterable[Traits], current: Iterable[Traits]) -> Matching:
+def match(baseline: Iterable[Traits], current: Iterable[Traits], *, translation: Translation = ENGLISH) -> Matching:
     """Return the findings of two sides, paired one to one. The order of either side changes nothing.
 
     Raises ValueError when two findings of one side have the same id.
@@ -221,7 +225,7 @@ def match(baseline: Iterable[Traits], current: Iterable[Traits]) -> Matching:
     for side in sides:
         if twice := [id for id, number in Counter(traits.id for traits in side).items() if number > 1]:
             raise ValueError(f"ids that two findings of one side have: {', '.join(twice)}")
-    pairing = Pairing(*prepare(*sides))
+    pairing = Pairing(*prepare(*sides), translation)
     # In the order of reliability: what an earlier criterion paired is settled for the later ones.
     pair_by_id(pairing)
     pair_by_alias(pairing)
@@ -245,12 +249,19 @@ def _by_likeness(pairing: Pairing) -> Matching:
                 weights[pair] = weight
     choice = choose(weights)
     for pair in choice.pairs:
-        pairing.take(pair, MatchReason.LIKENESS, _reason(agreed[pair]), weights[pair])
-    possible = tuple(Possible(*pairing.ids(pair), _reason(agreed[pair]), weights[pair]) for pair in choice.possible)
+        pairing.take(pair, MatchReason.LIKENESS, _reason(agreed[pair], pairing.translation), weights[pair])
+    possible = tuple(
+        Possible(*pairing.ids(pair), _reason(agreed[pair], pairing.translation), weights[pair]) for pair in choice.possible
+    )
     _note_overlaps(pairing, agreed)
     oversized = (
-        f"{rows} findings of the baseline and {columns} of the current report are similar to each other, more than {LARGEST}: "
-        "only mutual best matches were paired"
+        pairing.translation.gettext(
+            "{rows} findings of the baseline and {columns} of the current report are similar to each other, more than "
+            "{most}: only mutual best matches were paired",
+            rows=rows,
+            columns=columns,
+            most=LARGEST,
+        )
         for rows, columns in choice.oversized
     )
     return _matching(pairing, possible, (*limits, *dict.fromkeys(oversized), *_crowds(pairing)))
@@ -265,9 +276,12 @@ def _crowds(pairing: Pairing) -> Iterator[str]:
     )
     for title in sorted(here.keys() & there.keys()):
         if here[title] * there[title] > _MOST_ALIKE:
-            yield (
-                f"{here[title]} findings of the baseline and {there[title]} of the current report without a partner have the "
-                f"title {title!r}, and nothing else to match them by"
+            yield pairing.translation.gettext(
+                "{rows} findings of the baseline and {columns} of the current report without a partner have the title "
+                "'{title}', and nothing else to match them by",
+                rows=here[title],
+                columns=there[title],
+                title=title,
             )
 
 
@@ -276,14 +290,17 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
     ranked = sorted(agreed, key=lambda pair: (-(agreed[pair].place or 0.0), -likeness(agreed[pair]), pair))
     for pair in ranked:
         if (agreed[pair].place or 0.0) >= CITED_TOO:
-            pairing.note_overlap(pair, _reason(agreed[pair]), is_named=False)
+            pairing.note_overlap(pair, _reason(agreed[pair], pairing.translation), is_named=False)
 
 
-def _reason(agreement: Agreement) -> str:
+def _reason(agreement: Agreement, translation: Translation) -> str:
     """Return `similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
-    shares = {"title": agreement.title, "description": agreement.prose, "location": agreement.place}
-    parts = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items() if share is not None)
-    return f"similarity ({parts}), same weakness" if agreement.weakness else f"similarity ({parts})"
+    _ = translation.gettext
+    shares = {_("title"): agreement.title, _("description"): agreement.prose, _("location"): agreement.place}
+    parts = translation.join([f"{name} {share * 100:.0f} %" for name, share in shares.items() if share is not None])
+    if agreement.weakness:
+        return _("similarity ({parts}), same weakness", parts=parts)
+    return _("similarity ({parts})", parts=parts)
 
 
 def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[str, ...]) -> Matching:
