@@ -281,14 +281,18 @@ class Journal:
     def clear(self) -> None:
         """Remove all other names of the files, and the journal: all files are in place, or none is."""
         self.is_half = False
-        # A name that cannot be removed, as where the file system became read-only, must not hold up the next run.
+        left = []
         for file in self.files:
-            for name in (file.staged, file.kept):
-                with contextlib.suppress(OSError):
+            try:
+                for name in (file.staged, file.kept):
                     (file.folder / name).unlink(missing_ok=True)
-        self.files = ()
-        with contextlib.suppress(OSError):
-            self._remove()
+            except OSError:
+                left.append(file)
+        self.files = tuple(left)
+        # A name that cannot be removed now is left to the next run by the journal, and holds nothing up.
+        if not left:
+            with contextlib.suppress(OSError):
+                self._remove()
 
     def close(self) -> None:
         """Release the journal."""

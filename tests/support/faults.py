@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -43,6 +44,7 @@ class Faults:
         self.calls: list[Call] = []
         self.failing: int | None = None
         self.error = 0
+        self.failed: Call | None = None
         sys.addaudithook(self._audit)
         for name in WRAPPED:
             setattr(os, name, self._wrapped(name, getattr(os, name)))
@@ -77,6 +79,7 @@ class Faults:
                 frame = frame.f_back  # type: ignore[assignment]
             self.calls.append((event, tuple(place)))
             if len(self.calls) - 1 == self.failing:
+                self.failed = self.calls[-1]
                 path = next((os.fspath(a) for a in arguments if isinstance(a, (str, bytes, os.PathLike))), None)
                 raise OSError(self.error, os.strerror(self.error), path)
         finally:
@@ -123,12 +126,19 @@ def run(faults: Faults, folder: Path, arguments: list[str], failing: int | None,
         faults.is_on = False
         sys.stdout.flush()
         sys.stderr.flush()
-        answer.write_text(json.dumps([code, faults.calls if failing is None else []]))
+        answer.write_text(json.dumps([code, faults.calls if failing is None else faults.failed]))
         os._exit(0)
     os.waitpid(child, 0)
     code, calls = json.loads(answer.read_text())
     before, after = files_of(folder / "before"), files_of(work)
     changed = {name: after.get(name) for name in before | after if before.get(name) != after.get(name)}
+    if others := [name for name in changed if name.endswith((".kept", ".part"))]:
+        # A name that could not be removed is the next command's to remove.
+        settle = "from findings_report.system.journal import finish_killed_runs; assert not finish_killed_runs()"
+        subprocess.run([sys.executable, "-c", settle], check=True)
+        for name in others:
+            if not (work / name).exists():
+                del changed[name]
     left = [path.name for path in scratch.iterdir()]
     shutil.rmtree(scratch)
     return {"code": code, "calls": calls, "stderr": errors.read_text("utf-8", "replace"), "changed": changed, "left": left}
@@ -150,7 +160,8 @@ def main() -> None:
             continue
         error = getattr(errno, names[number % len(names)])
         result = run(faults, folder, arguments, index, error)
-        del result["calls"]
+        # Of two runs that look into their folders in another order: the call that did fail.
+        call = result.pop("calls") or call
         report({"call": call, "error": names[number % len(names)], **result})
 
 

@@ -278,3 +278,23 @@ def test_a_name_that_cannot_be_removed_does_not_hold_up_the_next_run(out: Path, 
     assert journals() == []
     with locked(out):
         pass
+
+
+def test_a_name_that_cannot_be_removed_is_removed_by_the_next_run(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".kept":
+            raise OSError(5, "Input/output error")
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        publish({out / name: b"new" for name in NEW})
+    assert len(contents(out)) > len(NEW)
+
+    journal.finish_killed_runs()
+
+    assert contents(out) == NEW
+    assert not journals()
+    assert not journal.notes

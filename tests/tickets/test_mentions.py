@@ -184,6 +184,13 @@ def shown(text: str, *, has_marks: bool) -> str:
     page = parser.render(text).replace("<!-- -->", "").replace(ZERO_WIDTH, "").replace("/%40", "/@")
     page = re.sub(r'<img src="[^"]*" alt="([^"]*)"(?: title="[^"]*")? />', r"[image: \1]", page)
     page = re.sub(r'<a href="((?:https?://|mailto:)[^"]*)"[^>]*></a>', r"\1", page)
+    # A heading is one line in every printed Markdown; only the underlined ones of authors have breaks.
+    page = re.sub(
+        r"<(h\d)>(.*?)</\1>",
+        lambda title: f"<{title[1]}>{title[2].replace('<br />', ' ').strip()}</{title[1]}>",
+        page,
+        flags=re.DOTALL,
+    )
     page = re.sub(r"</?a\b[^>]*>|(?<=<code) class=\"[^\"]*\"", "", page)
     return " ".join(page.split()).replace(" </code>", "</code>")  # of a block that its author did not end
 
@@ -203,6 +210,7 @@ def test_no_payload_acts_wherever_it_stands(markup: Markup) -> None:
 @example("````\n```\n/close\n@ada\n```\n````\n")
 @example("~~~ x\n`@ada` ```\n@ada\n~~~\n")
 @example("`@ada`")
+@example("a\\\nb\n---\n")
 @example("`ada`")
 @example("x&#10;/close")
 @example("[x](@ada)")
