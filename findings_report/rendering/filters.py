@@ -30,7 +30,7 @@ from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.model.translation import Translation
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import plain_text, split_inline_code
-from findings_report.rendering import html, labels, markdown
+from findings_report.rendering import colours, html, labels, markdown
 from findings_report.rendering.figures import Figure, Part
 
 
@@ -138,6 +138,7 @@ EXAMPLES: Final = {
     "rank": "severity | rank",
     "blend": "colour | blend(other, 0.5)",
     "ensure_contrast": "colour | ensure_contrast(background)",
+    "shades": "engagement.severities | shades(background)",
     "sha256": "text | sha256",
 }
 """How each filter is written, in the order of the table."""
@@ -306,11 +307,15 @@ class Filters:
 
     def blend(self, colour: str, other: str, share: float) -> Markup:
         """A colour with a share of another in it."""
-        return Markup(labels.blend(colour, other, share))  # noqa: S704 - hexadecimal digits
+        return Markup(colours.blend(colour, other, share))  # noqa: S704 - hexadecimal digits
 
     def ensure_contrast(self, colour: str, background: str, least: float = 4.5) -> Markup:
         """The colour, made darker or lighter until its contrast is at least 4.5, or another number if given."""
-        return Markup(labels.ensure_contrast(colour, background, least))  # noqa: S704 - hexadecimal digits
+        return Markup(colours.ensure_contrast(colour, background, least))  # noqa: S704 - hexadecimal digits
+
+    def shades(self, severities: Sequence[Severity], background: str) -> list[colours.Shade]:
+        """The colours of a scale, ordered by lightness: each with `fill`, `text`, `mark`, `ink`, `soft`, `filled`, `empty`."""
+        return colours.shade([severity.colour for severity in severities], background)
 
     def sha256(self, text: str) -> str:
         """The digest for the content security policy."""

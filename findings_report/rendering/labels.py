@@ -1,8 +1,7 @@
-"""The words of a report for values: statuses, verdicts, days, line ranges; and colours. One place for all formats."""
+"""The words of a report for values: statuses, verdicts, days, line ranges. One place for all formats."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,7 +18,6 @@ from findings_report.model.translation import Translation
 from findings_report.sourcecode.lines import join_runs
 
 _ACRONYMS: Final = frozenset({"api", "dns", "ip", "uri", "url"})
-_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
     Verdict.EXACT: "quote verified",
@@ -233,85 +231,3 @@ def cited(drift: Drift) -> str:
 def spot(place: Spot) -> str:
     """Return a location at the other commit: `path#L111-L129`."""
     return f"{place.path}#{anchor((place.region,))}"
-
-
-def blend(colour: str, other: str, share: float) -> str:
-    """Return `colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for any other notation."""
-    first, second = _channels(colour), _channels(other)
-    mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
-
-
-def ensure_contrast(colour: str, background: str, least: float = 4.5) -> str:
-    """Return `colour`, made lighter or darker until its contrast on `background` is `least` (4.5 for text; WCAG 2.2, 1.4.3).
-
-    Hue is kept, and as much chroma as the screen can show: a blue made lighter by white looks grey beside other text.
-    """
-    if contrast(colour, background) >= least:
-        return colour
-    # Above this luminance black has more contrast than white: (x + 0.05) / 0.05 = 1.05 / (x + 0.05) at x = 0.179.
-    furthest = 0.0 if _luminance(background) > 0.18 else 1.0
-    lightness, a, b = _to_oklab(colour)
-    for step in range(1, 50):
-        tried = _from_oklab(lightness + (furthest - lightness) * step / 50, a, b)
-        if contrast(tried, background) >= least:
-            return tried
-    return "#ffffff" if furthest else "#000000"
-
-
-def _to_oklab(colour: str) -> tuple[float, float, float]:
-    """Return lightness (0 to 1) and the two axes of colour. Source: Björn Ottosson, "A perceptual color space", 2020."""
-    red, green, blue = _linear_channels(colour)
-    long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
-    medium = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)
-    short = (0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue) ** (1 / 3)
-    return (
-        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
-        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
-        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
-    )
-
-
-def _from_oklab(lightness: float, a: float, b: float) -> str:
-    """Return the colour as `#rrggbb`, with less chroma where a screen cannot show as much at this lightness."""
-    for step in range(21):
-        share = 1 - step / 20
-        long = (lightness + share * (0.3963377774 * a + 0.2158037573 * b)) ** 3
-        medium = (lightness + share * (-0.1055613458 * a - 0.0638541728 * b)) ** 3
-        short = (lightness + share * (-0.0894841775 * a - 1.2914855480 * b)) ** 3
-        linear = (
-            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-        )
-        if all(-0.001 <= channel <= 1.001 for channel in linear):
-            break
-    clipped = [min(1.0, max(0.0, channel)) for channel in linear]
-    encoded = [12.92 * channel if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055 for channel in clipped]
-    return "#" + "".join(f"{round(channel * 255):02x}" for channel in encoded)
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    if not _COLOUR.match(colour):
-        raise ValueError(f"{colour!r} is not a colour as '#rrggbb'")
-    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
-    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-
-
-def _linear_channels(colour: str) -> tuple[float, float, float]:
-    """Return red, green and blue in proportion to light. Source: WCAG 2.2, definition of relative luminance."""
-    shares = (channel / 255 for channel in _channels(colour))
-    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
-    return red, green, blue
-
-
-def _luminance(colour: str) -> float:
-    """Return the relative luminance. Source: WCAG 2.2, definition of relative luminance."""
-    red, green, blue = _linear_channels(colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours, 1 to 21. Source: WCAG 2.2, definition of contrast ratio."""
-    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)

@@ -13,6 +13,8 @@ from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.evidence import Check, Elsewhere, Region, Verdict
 from findings_report.model.translation import ENGLISH, Translation
 from findings_report.rendering import labels
+from findings_report.rendering.colours import contrast as contrast_of
+from findings_report.rendering.colours import ensure_contrast
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def tokens(*names: str) -> dict[str, str]:
 def test_every_kind_of_text_can_be_read_on_every_ground(sheets: tuple[str, ...], ground: str) -> None:
     colours = tokens(*sheets)
 
-    contrasts = {ink: labels.contrast(colours[ink], colours[ground]) for ink in INKS}
+    contrasts = {ink: contrast_of(colours[ink], colours[ground]) for ink in INKS}
 
     assert {ink: contrast for ink, contrast in contrasts.items() if contrast < 4.5} == {}
 
@@ -123,9 +125,9 @@ def test_every_kind_of_text_can_be_read_on_every_ground(sheets: tuple[str, ...],
 def test_an_accent_made_readable_on_a_dark_screen_is_not_taken_for_quiet_text(accent: str) -> None:
     quiet = tokens("dark.css")["quiet"]
 
-    shown = labels.ensure_contrast(accent, "#232a32", 6)
+    shown = ensure_contrast(accent, "#232a32", 6)
 
-    assert labels.contrast(shown, "#232a32") >= 6
+    assert contrast_of(shown, "#232a32") >= 6
     assert difference(shown, quiet) >= 20
 
 

@@ -102,7 +102,7 @@ FIELDS = {
     "severity_reason": "Raised because the",
     "status": "Partially resolved",
     "category": "Data validation",
-    "rating": "Likelihood",
+    "rating": "ikelihood",
     "difficulty": "Difficulty",
     "scores": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
     "score": "9.8",
