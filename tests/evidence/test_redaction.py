@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from growth import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import Commit, build
@@ -266,13 +267,61 @@ def test_a_text_is_found_however_prose_writes_it() -> None:
 
 
 def test_a_text_of_equal_words_is_found_in_linear_time() -> None:
-    redactor = Redactor(("a " * 8_000 + "b", "ba ba c"))
-    began = time.process_time()
+    redactor = Redactor(("a " * 8_000 + "b", "ba ba c", "x " + "y " * 30 + "z"))
 
-    assert redactor.mask("a " * 100_000 + "c") == "a " * 100_000 + "c"
+    assert redactor.mask("a " * 10_000 + "c") == "a " * 10_000 + "c"
     assert redactor.mask(f"c {'a  ' * 8_000}\n b, ba ba ba\tc ba") == f"c {MARK}, ba {MARK} ba"
-    # Some tenths; it took twenty seconds.
-    assert time.process_time() - began < 5
+    assert growth(lambda size: redactor.mask("a " * size + "c"), 20_000) < 8
+    assert growth(lambda size: redactor.mask("y " * size), 10_000) < 8
+    assert growth(lambda size: Redactor(("a " * size + "b",)).mask("a " * size), 20_000) < 8
+
+
+def test_twenty_thousand_masked_lines_cost_as_much_a_text_as_a_few() -> None:
+    lines = [f"self.assertEqual(items[{number * 7919 % 99_991}], compute(item, {number}))" for number in range(20_000)]
+    text = "The call `self.assertEqual(items[7919], compute(item, 1))` is *in* a text of which `self.assertEqual` is no part."
+    redactors = {size: Redactor(tuple(lines[:size])) for size in (1_000, 4_000, 20_000)}
+
+    for redactor in redactors.values():
+        assert redactor.mask(text) == text.replace(f"`{lines[1]}`", MARK)
+        assert redactor.mask_message(text) == text.replace(lines[1], MARK).replace("self.assertEqual", MARK)
+    assert growth(lambda size: [redactors[size].mask(text) for _ in range(20)], 1_000) < 2
+    assert growth(lambda size: [redactors[size].mask_message(text) for _ in range(20)], 1_000) < 2
+    assert growth(lambda size: redactors[20_000].find_verbatim("\n".join(lines[-size:])), 1_000) < 8
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.text("ab \n\u0301é", min_size=4, max_size=8), min_size=1, max_size=6),
+    st.text("ab \n\t*\\\u0301é", max_size=60),
+)
+def test_a_text_is_found_among_many_as_among_few(texts: list[str], text: str) -> None:
+    others = tuple(f"{number:05} other" for number in range(40))
+
+    few, many = Redactor(tuple(texts)), Redactor((*texts, *others))
+
+    assert sorted(set(many.find(text))) == sorted(set(few.find(text)))
+    assert sorted(set(many.find_verbatim(text))) == sorted(set(few.find_verbatim(text)))
+    assert many.list_written(text) == few.list_written(text)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("secret", ["Schlüssel-Nr. é1", "한글 열쇠", "\u212bngström"])
+def test_a_text_is_masked_however_its_letters_are_composed(form: Literal["NFC", "NFD"], secret: str) -> None:
+    redactor = Redactor((unicodedata.normalize(form, secret),))
+
+    for other in {secret, unicodedata.normalize("NFC", secret), unicodedata.normalize("NFD", secret)}:
+        assert redactor.mask(f"a {other}, b") == f"a {MARK}, b"
+        assert redactor.mask(f"a **{other}**, b") == f"a **{MARK}**, b"
+        assert redactor.mask_message(f"a {other}, b") == f"a {MARK}, b"
+        assert {*redactor.find_verbatim(f"x = '{other}'")} == {(5, 5 + len(other))}
+        entities = "".join(f"&#{ord(letter)};" if letter > "\u00ff" else letter for letter in other)
+        assert redactor.mask(f"a {entities}, b") == f"a {MARK}, b"
+
+
+def test_a_flood_of_marks_costs_linear_time() -> None:
+    marks = "\u0316\u0301" * 100_000
+
+    assert growth(lambda size: Redactor(("secret é",)).mask("e" + marks[:size]), 20_000) < 8
 
 
 @pytest.mark.parametrize(
