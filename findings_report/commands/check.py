@@ -41,8 +41,10 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
     """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
     tripped: list[Problem] = []
     found = sum(problem.code == secrets.CODE for problem in problems)
-    if fail_on == secrets.CODE and found:
-        fault = f"--fail-on {fail_on}: {found} credential{'' if found == 1 else 's'}"
+    is_unsearched = any(problem.code == secrets.UNSEARCHED for problem in problems)
+    if fail_on == secrets.CODE and (found or is_unsearched):
+        counted = [f"{found} credential{'' if found == 1 else 's'}"] if found else []
+        fault = f"--fail-on {fail_on}: {', and '.join([*counted, *['not all texts were searched'] * is_unsearched])}"
         tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
     engagement = checked.authored.engagement
     limit = severity_rank(engagement, fail_on)

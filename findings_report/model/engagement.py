@@ -29,7 +29,7 @@ from findings_report.model.field_types import (
     Url,
 )
 from findings_report.model.finding import Status
-from findings_report.model.redaction import TextRedaction
+from findings_report.model.redaction import NoSecretText, TextRedaction
 
 FORMAT: Final = 1
 """The number of the file format that this version writes and the newest it reads."""
@@ -276,3 +276,5 @@ class Engagement(Frozen):
     """Tickets to which the whole report is attached."""
     redact: tuple[TextRedaction, ...] = ()
     """Texts that the report masks wherever it would print them, as in `redact: [{match: hunter2}]`."""
+    not_secret: tuple[NoSecretText, ...] = ()
+    """Texts that look like credentials and are none: they are not warned of anywhere."""

@@ -71,6 +71,28 @@ class Redaction(Frozen):
         return self
 
 
+class NoSecretText(Frozen):
+    """A text that looks like a credential and is none."""
+
+    match: HiddenText
+    """The text, whole: a credential that is more than it is warned of."""
+
+
+class NoSecretCode(Frozen):
+    """Code that looks like a credential and is none."""
+
+    lines: Regions = ()
+    """Lines of the file. With `match`: that text in these lines only."""
+    match: HiddenText | None = None
+    """The text, whole. Default: whatever is in the lines."""
+
+    @model_validator(mode="after")
+    def _require_one(self) -> NoSecretCode:
+        if not self.lines and self.match is None:
+            raise PydanticCustomError("not_secret", "write `lines`, `match`, or both")
+        return self
+
+
 @dataclass(frozen=True)
 class Redactor:
     """The texts that one report must not print."""
@@ -302,7 +324,7 @@ def _keep_scheme(text: str, masked: str) -> str:
 
 
 def list_texts(value: object, path: Subject = ()) -> Iterator[tuple[Subject, str]]:
-    """Yield every text of an authored value with its path; those of `redact` are left out."""
+    """Yield every text of an authored value with its path; those of `redact` and `not_secret` are left out."""
     if type(value) is str:
         yield path, value
     elif isinstance(value, tuple):
@@ -313,5 +335,5 @@ def list_texts(value: object, path: Subject = ()) -> Iterator[tuple[Subject, str
             yield from list_texts(part, (*path, str(key)))
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            if name != "redact":
+            if name not in ("redact", "not_secret"):
                 yield from list_texts(getattr(value, name), (*path, name))
