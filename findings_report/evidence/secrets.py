@@ -101,8 +101,8 @@ def find_secrets(
 ) -> FoundSecrets:
     """Return a warning for each text and each printed line of code that holds a credential; nothing without the detectors.
 
-    What is masked already, in the snippets or by `redactor`, is not looked at. What people say is no secret is not warned of;
-    such an entry without effect is.
+    What is masked already, in the snippets or by `redactor`, is not looked at. There is no warning of texts under `not_secret`,
+    but of an entry there without effect.
     """
     if not is_available():
         return FoundSecrets()
@@ -118,7 +118,7 @@ def find_secrets(
 
 @dataclass(frozen=True)
 class _NoSecret:
-    """What people say is no secret."""
+    """An entry of `not_secret`."""
 
     subject: Subject
     match: str | None
@@ -138,7 +138,7 @@ class _NoSecret:
 def _no_secrets(
     subject: Subject, entries: Sequence[NoSecretCode | NoSecretText], check: Check | None = None
 ) -> list[_NoSecret]:
-    """Return the entries below `subject`, which stand in a location if its `check` is given."""
+    """Return the entries below `subject`, those of a location with the `check` of its quote."""
     number: Callable[[int], int | None] = int
     if check is not None and check.verdict is Verdict.MOVED:
         number = shift_lines(check.model_copy(update={"mapped": tuple((now, claimed) for claimed, now in check.mapped)}))

@@ -1,6 +1,6 @@
 """Literal texts, found in what people and programs write: whatever blanks, escapes, emphasis or composed letters are in them.
 
-Pure: strings in, places out. A place is (start, end) in the text as it is written.
+Pure: strings in, places out. A place is (start, end) in the written text.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Literals:
         for start in range(len(text) - TELLING + 1):
             head = text[start : start + TELLING]
             if head in self._heads:
-                # Of all texts in order, the one that has most in common with what is here stands next to it.
+                # Of all texts in order, the one that has most in common with this place is next to it.
                 rest = text[start : start + self._length]
                 at = bisect(self._sorted, rest)
                 yield start, start + max(_count_common(rest, other) for other in self._sorted[max(at - 1, 0) : at + 1])
@@ -186,7 +186,7 @@ class TextReading:
 
     text: str
     starts: Sequence[int]
-    """For each character the place of the first one that stands for it."""
+    """For each character the place of the first one that it is read from."""
     lasts: Sequence[int]
     """And of the last one."""
 
@@ -226,7 +226,7 @@ def compositions(text: str) -> tuple[str, ...]:
 
 
 def list_readings(text: str) -> Iterator[TextReading]:
-    """Yield prose as it is written, and as a reader has it: with escapes read, and with composed letters."""
+    """Yield the written prose, and the prose that a reader has: with escapes read, and with composed letters."""
     plain = TextReading(text, range(len(text)), range(len(text)))
     for reading in (plain, *_read_escapes(text)):
         yield reading
@@ -234,7 +234,7 @@ def list_readings(text: str) -> Iterator[TextReading]:
 
 
 def list_compositions(code: str) -> Iterator[TextReading]:
-    """Yield code as it is written, and with composed letters."""
+    """Yield the written code, and with composed letters."""
     plain = TextReading(code, range(len(code)), range(len(code)))
     yield plain
     yield from _compose(plain)
