@@ -37,7 +37,7 @@ properties: setup test-tools ## run the property tests with EXAMPLES=20 times as
 
 .PHONY: faults
 faults: setup ## let every system call of the main commands fail, one after the other; takes half an hour
-	FINDINGS_REPORT_EXAMPLES=6 $(BIN)/python -m pytest tests/commands/test_faults.py
+	FINDINGS_REPORT_EXAMPLES=24 $(BIN)/python -m pytest tests/commands/test_faults.py
 
 .PHONY: crashes
 crashes: setup ## kill the program 500 times at random moments, and look at what the next command leaves; takes half an hour

@@ -15,8 +15,8 @@ from findings_report import commands
 from findings_report.cli.app import BUG
 
 ERRORS = "EIO,ENOSPC,EACCES,EMFILE"
-STEP = max(1, 6 // examples(1))
-"""Every sixth place; each of them with FINDINGS_REPORT_EXAMPLES=6 or more, see `make faults`."""
+STEP = max(1, 24 // examples(1))
+"""Every 24th place; each of them with FINDINGS_REPORT_EXAMPLES=24 or more, see `make faults`."""
 
 COMMANDS = {
     "check": ["check"],
