@@ -92,10 +92,12 @@ def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
     If addresses were rejected, only these are returned: the messages of WeasyPrint about them add nothing.
     """
     accounts = [_read_account(reply.response) for reply in replies]
+    outside = dict.fromkeys(place for reply in replies for place in _read_outside(reply.response))
     if refused := dict.fromkeys(address for addresses, _, _ in accounts for address in addresses):
         return [_refused_address(address) for address in refused]
     messages = dict.fromkeys(message for _, logged, _ in accounts for message in logged)
     problems = [_logged_message(level, text) for level, text in messages]
+    problems += [_outside_page(*place) for place in outside]
     if left_out := sum(count for _, _, count in accounts):
         problems.append(
             Problem(Kind.OUTPUT, f"WeasyPrint logged {left_out} more messages", level="warning", code="pdf-warning")
@@ -103,16 +105,32 @@ def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
     return problems
 
 
+def _read_outside(response: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Return id, heading and text of what is outside of its page; the reply is not trusted."""
+    places = response.get("outside")
+    if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
+        raise _invalid_answer()
+    return [(str(place.get("id", "")), str(place.get("heading", "")), str(place.get("text", ""))) for place in places]
+
+
+def _outside_page(id: str, heading: str, text: str) -> Problem:
+    place = ", ".join(filter(None, (visible(id), f"under {visible(heading)!r}" if heading else "")))
+    fault = f"text is outside of its page in the PDF{': ' if place else ''}{place}: {visible(text)!r}"
+    remedy = "shorten it or break it over lines; if the template is your own, let its style wrap this text"
+    return Problem(Kind.OUTPUT, fault, remedy, level="warning", subject=(id,) if id else None, code="pdf-outside")
+
+
 def _read_account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]], int]:
     """Return refused addresses, messages (level and text) and the number of omitted messages; the reply is not trusted."""
     refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
     if not isinstance(refused, list) or not isinstance(messages, list) or not isinstance(left_out, int):
-        raise FindingsReportError(
-            Problem(
-                Kind.OUTPUT, "the PDF cannot be rendered: the confined process sent an invalid answer", code="confine-garbage"
-            )
-        )
+        raise _invalid_answer()
     return [str(address) for address in refused], [(str(level), str(text)) for level, text in messages], left_out
+
+
+def _invalid_answer() -> FindingsReportError:
+    fault = "the PDF cannot be rendered: the confined process sent an invalid answer"
+    return FindingsReportError(Problem(Kind.OUTPUT, fault, code="confine-garbage"))
 
 
 def _refused_address(address: str) -> Problem:
