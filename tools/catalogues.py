@@ -7,33 +7,36 @@ Texts that are no longer used are removed, new ones are added without a translat
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from findings_report.comparison.changed_fields import LABELS
+from findings_report.comparison.changed_fields import COMPUTED, LABELS
 from findings_report.comparison.claims import SENTENCES
 from findings_report.model.comparison import PLACE_WORDS, Assessment, Change, StatusChange
 from findings_report.model.engagement import Engagement, State
-from findings_report.model.evidence import REASONS, VERDICT_MEANING
+from findings_report.model.evidence import REASONS, VERDICT_MEANING, Verdict
 from findings_report.model.field_types import Level
 from findings_report.model.finding import Confidence, Status
 from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import ReportedFinding
 from findings_report.model.translation import CATALOGUES, MONTHS, placeholders
 from findings_report.rendering import labels
+from findings_report.rendering.html import LABEL
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "templates"
 KEYWORDS = {"_": None, "gettext": None, "pgettext": ((1, "c"), 2), "ngettext": (1, 2)}
 METHODS = [("**.py", "python"), ("**.j2", "jinja2.ext:babel_extract")]
 OPTIONS = {"**.j2": {"silent": "false"}}
 
-ENUMERATIONS: tuple[type[StrEnum], ...] = (Status, Level, Confidence, State, Change, StatusChange, Assessment)
+ENUMERATIONS: tuple[type[StrEnum], ...] = (*(Status, Level, Confidence, State, Change, StatusChange, Assessment, Verdict),)
 """Values that are printed in words; their context is the name of the enumeration."""
 
 VALUES = (
@@ -46,7 +49,7 @@ VALUES = (
 def list_tables() -> Iterator[str]:
     """Yield the messages that are in tables and not in calls."""
     scale = Engagement(title="-").severities
-    yield from VALUES
+    yield from (*VALUES, LABEL)
     for severity in scale:
         yield severity.name
         yield severity.meaning
@@ -55,7 +58,8 @@ def list_tables() -> Iterator[str]:
     yield from (*VERDICT_MEANING.values(), *PLACE_WORDS.values(), *SENTENCES, *REASONS, *LABELS.values())
     for field in passage_fields(ReportedFinding):
         yield from (heading for heading in (field.heading, field.subheading) if heading)
-    yield from (heading_of(ReportedFinding, name) for name in ReportedFinding.model_fields)
+    named = (name for name in ReportedFinding.model_fields if name not in LABELS.keys() | COMPUTED)
+    yield from (heading_of(ReportedFinding, name) for name in named)
 
 
 def extract() -> Catalog:
@@ -68,7 +72,7 @@ def extract() -> Catalog:
             catalogue.add(member.value.replace("_", " "), context=kind.__name__.lower())
     for text in list_tables():
         catalogue.add(text)
-    for folder in (ROOT / "templates", ROOT / "findings_report"):
+    for folder in (TEMPLATES, ROOT / "findings_report"):
         found = extract_from_dir(folder, METHODS, OPTIONS, KEYWORDS, directory_filter=_is_ours)
         for _, _, message, _, context in found:
             catalogue.add(message, context=context)
@@ -108,18 +112,29 @@ def read(path: Path) -> Catalog:
     return read_po(BytesIO(path.read_bytes()), locale=path.stem.replace("-", "_"))
 
 
-def update(path: Path, messages: Catalog) -> None:
-    """Write a catalogue with the messages of today, in their order, and the translations that it had."""
-    known = {(message.id, message.context): message.string for message in read(path) if message.id}
-    fresh = Catalog(locale=read(path).locale, charset="utf-8", fuzzy=False, header_comment=f"# Words of reports: {path.stem}.")
+def update(path: Path, messages: Catalog, known: Mapping[tuple[Any, Any], Any] | None = None) -> None:
+    """Write a catalogue with the messages of today, in their order, and the translations that it had, or `known`."""
+    if known is None:
+        known = {(message.id, message.context): message.string for message in read(path) if message.id}
+    fresh = Catalog(locale=path.stem.replace("-", "_"), charset="utf-8", fuzzy=False)
     for message in messages:
         if message.id:
             fresh.add(message.id, known.get((message.id, message.context), ""), context=message.context)
     buffer = BytesIO()
-    write_po(buffer, fresh, width=0, no_location=True, omit_header=False, sort_output=True)
-    # No date: the file changes when its messages do.
-    lines = (line for line in buffer.getvalue().decode().splitlines() if "-Date:" not in line and "Generated-By:" not in line)
-    path.write_text("\n".join(lines).strip() + "\n", encoding="utf-8")
+    write_po(buffer, fresh, width=0, no_location=True, sort_output=True)
+    # No dates and names: the file changes when its messages do.
+    header = (
+        "POT-Creation-Date",
+        "PO-Revision-Date",
+        "Last-Translator",
+        "Language-Team",
+        "Project-Id",
+        "Report-Msgid",
+        "Generated-By",
+    )
+    lines = buffer.getvalue().decode().splitlines()
+    kept = [line for line in lines if not line.startswith("#") and not line.startswith(tuple(f'"{name}' for name in header))]
+    path.write_text("\n".join(kept).strip() + "\n", encoding="utf-8")
 
 
 def main() -> int:

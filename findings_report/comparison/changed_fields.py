@@ -20,7 +20,7 @@ from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
 from findings_report.model.translation import ENGLISH, Translation
 
-_COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
+COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
 """Fields of a reported finding that are computed, not authored."""
 
 LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields", "locations": "Locations"}
@@ -77,7 +77,7 @@ def diff_words(before: str, after: str) -> tuple[Words, ...]:
 def _list_changes(baseline: ReportedFinding, current: ReportedFinding, translation: Translation) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
         # A computed field differs when its source does, and would be reported twice.
-        if name in _COMPUTED:
+        if name in COMPUTED:
             continue
         # The printed forms are compared, so that a difference that no reader could see is none.
         before, after = (_write(getattr(side, name), translation) for side in (baseline, current))

@@ -93,10 +93,10 @@ class Translation:
             return self.day(start)
         if not self._has_words or start.year != end.year:
             return f"{self.day(start)} – {self.day(end)}"
-        parts = {"first": start.day, "last": end.day, "month": self._month(start), "year": start.year}
+        months = {"month": self._month(start), "last_month": self._month(end)}
+        parts = {"first": start.day, "last": end.day, "year": start.year, **months}
         if start.month != end.month:
-            both = "{first} {month} – {last} {last_month} {year}"
-            return self.pgettext("period", both, last_month=self._month(end), **parts)
+            return self.pgettext("period", "{first} {month} – {last} {last_month} {year}", **parts)
         return self.pgettext("period", "{first}–{last} {month} {year}", **parts)
 
     def number(self, value: int) -> str:
@@ -110,6 +110,10 @@ class Translation:
     def percent(self, share: float) -> str:
         """Return a share of 1 in whole percent."""
         return self.pgettext("number", "{number}%", number=f"{share * 100:.0f}")
+
+    def label(self, name: str) -> str:
+        """Return the name of a field before its value: `Severity:`."""
+        return self.pgettext("before a value", "{name}:", name=name)
 
     def join(self, parts: list[str] | tuple[str, ...]) -> str:
         """Return a list within a sentence: `a, b, c`."""

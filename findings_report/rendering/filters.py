@@ -130,6 +130,7 @@ EXAMPLES: Final = {
     "address": "picture | address",
     "ticket": "ref | ticket",
     "only_for": "finding.audience | only_for",
+    "label": '_("Severity") | label',
     "number": "count | number",
     "day": "date | day",
     "period": "engagement.period | period",
@@ -276,6 +277,11 @@ class Filters:
         """`Only for: internal`, the readers that a part is limited to; empty for a part for everybody."""
         audiences = self._translation.join(tuple(audience))
         return self._mark(self._translation.gettext("Only for: {audiences}", audiences=audiences)) if audience else ""
+
+    def label(self, name: str) -> Markup:
+        """The name of a field before its value: `Severity:`."""
+        # Marked already, if it has to be.
+        return Markup(self._translation.label(self.dialect.escape(name)))  # noqa: S704
 
     def number(self, value: int) -> str:
         """`12,345`, with the digit groups of the language."""

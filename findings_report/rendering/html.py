@@ -75,11 +75,13 @@ def place_language_marks(page: str, language: str) -> str:
         "\ufdd2": f'<bdi lang="{_markup_escape(language)}">',
         "\ufdd3": "</bdi>",
     }
-    return _MARKED.sub(lambda match: elements.get(match[0]) or _MARKS.sub("", match[0]), page)
+    marked = _MARKED.sub(lambda match: elements.get(match[0]) or _MARKS.sub("", match[0]), page)
+    # A drawing has no elements of HTML; its words are the program's.
+    return marked.replace("<svg ", '<svg lang="en" ')
 
 
 _MARKS: Final = re.compile("[\ufdd0-\ufdd3]")
-_MARKED: Final = re.compile("(?s:<style\\b.*?</style>|<title>.*?</title>|<[^<>]*+>|[\ufdd0-\ufdd3])")
+_MARKED: Final = re.compile("(?s:<style\\b.*?</style>|<title>.*?</title>|<svg\\b.*?</svg>|<[^<>]*+>|[\ufdd0-\ufdd3])")
 
 
 def _show(text: str) -> str:
