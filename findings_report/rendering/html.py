@@ -504,6 +504,11 @@ def first_line(block: Token | SyntaxTreeNode) -> int:
     return block.map[0]
 
 
+def _class(token: Token) -> str:
+    """Return the class that `prose` gave a block, one of its own words."""
+    return f' class="{token.attrs["class"]}"' if "class" in token.attrs else ""
+
+
 def _tag(token: Token) -> str:
     if token.nesting > 0:
         return f"<{token.tag}>"
@@ -519,6 +524,8 @@ _BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
     "ordered_list_open": _Writer._list,
     "th_open": _Writer._cell,
     "td_open": _Writer._cell,
+    "blockquote_open": lambda writer, token: f"<blockquote{_class(token)}>",  # noqa: ARG005
+    "bullet_list_open": lambda writer, token: f"<ul{_class(token)}>",  # noqa: ARG005
     "hr": lambda writer, token: "<hr>\n",  # noqa: ARG005
     "table_open": _Writer._table,
     "table_close": lambda writer, token: "</table></div>\n",  # noqa: ARG005

@@ -1110,7 +1110,7 @@ def test_errors_of_all_layers_are_reported_in_one_run(work: Work, run: Run) -> N
 
 
 def test_prose_that_is_printed_as_text_is_reported_once_for_each_kind_and_file(work: Work, run: Run) -> None:
-    text = "description: |\n  a<br>b\n  c<br>d<br>e\n\n  - [ ] f\n\n  Pay $5 and $10, or `$x_1$`.\nimpact: g<br>h\n"
+    text = "description: |\n  a<br>b\n  c<br>d<br>e\n\n  Of __f__.\n\n  Pay $5 and $10, or `$x_1$`.\nimpact: g<br>h\n"
     for id in ("A-1", "A-2"):
         work.write(f"{id}.finding.yaml", f"title: x\nseverity: low\n{text}")
 
@@ -1119,7 +1119,7 @@ def test_prose_that_is_printed_as_text_is_reported_once_for_each_kind_and_file(w
 
     first, second = (line for line in found if line.startswith("A-1"))
     assert first.startswith("A-1.finding.yaml:4:3: warning: description: `<br>` is printed as text; also at lines 5 and 10")
-    assert second.startswith("A-1.finding.yaml:7:3: warning: description: a task list is printed as a list")
+    assert second.startswith("A-1.finding.yaml:7:3: warning: description: `__f__` is printed in bold, without")
     assert (len(found), len(with_all)) == (4, 8)
 
 
