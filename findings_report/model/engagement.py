@@ -44,6 +44,17 @@ class State(StrEnum):
     """Released."""
 
 
+class Cover(StrEnum):
+    """Style of the cover, and of the head of the HTML."""
+
+    BAND = "band"
+    """A band in the accent colour with logo and title."""
+    PLAIN = "plain"
+    """White, with a rule in the accent colour above the title."""
+    ART = "art"
+    """The band with a pattern drawn from the audited commits: other commits give another pattern."""
+
+
 class SectionPlace(StrEnum):
     """Position of a section in the report."""
 
@@ -270,6 +281,10 @@ class Engagement(Frozen):
     """PNG or JPEG file of the logo on the cover."""
     colours: dict[Literal["accent"], Colour] = Field(default_factory=dict)
     """Colours of the templates: `accent`."""
+    cover: Cover = Cover.BAND
+    """Style of the cover: band, plain or art."""
+    findings_on_new_page: bool = False
+    """Whether each finding starts on a new page of the PDF. By default one starts where enough of the page is free."""
     confidentiality: Filled | None = None
     """Classification, printed at the foot of every page."""
     tickets: tuple[TicketRef, ...] = ()

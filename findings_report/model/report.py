@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from findings_report.model.engagement import Author, Period, ReportVersion, SectionPlace, Severity, State
+from findings_report.model.engagement import Author, Cover, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
@@ -246,6 +246,10 @@ class ReportedEngagement(Frozen):
     """Language of the texts, as a BCP 47 tag."""
     accent: Colour
     """Accent colour, `#rrggbb`."""
+    cover: Cover = Cover.BAND
+    """Style of the cover."""
+    findings_on_new_page: bool = False
+    """True if each finding starts on a new page of the PDF."""
     severities: tuple[Severity, ...]
     """Severity scale, most severe first."""
     status_words: dict[Status, str] = Field(default_factory=dict)
@@ -273,6 +277,11 @@ class ReportedEngagement(Frozen):
     def translation(self) -> Translation:
         """The report's words in its language."""
         return Translation(self.language, self.words, self.status_words, self.severity_words)
+
+    @property
+    def commits(self) -> str:
+        """The digits of all audited commits, one after the other; empty if none is known."""
+        return "".join(repository.commit or "" for repository in self.repositories)
 
     @property
     def edition_words(self) -> str | None:

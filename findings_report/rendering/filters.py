@@ -140,6 +140,7 @@ EXAMPLES: Final = {
     "blend": "colour | blend(other, 0.5)",
     "ensure_contrast": "colour | ensure_contrast(background)",
     "shades": "engagement.severities | shades(background)",
+    "balance": "title | balance(26)",
     "sha256": "text | sha256",
 }
 """How each filter is written, in the order of the table."""
@@ -322,6 +323,10 @@ class Filters:
     def shades(self, severities: Sequence[Severity], background: str) -> list[colours.Shade]:
         """The colours of a scale, ordered by lightness: each with `fill`, `text`, `mark`, `ink`, `soft`, `filled`, `empty`."""
         return colours.shade([severity.colour for severity in severities], background)
+
+    def balance(self, text: str, width: int) -> int:
+        """The least number of characters per line in which a text needs no more lines than in this width."""
+        return labels.balance(text, width)
 
     def sha256(self, text: str) -> str:
         """The digest for the content security policy."""

@@ -231,3 +231,19 @@ def cited(drift: Drift) -> str:
 def spot(place: Spot) -> str:
     """Return a location at the other commit: `path#L111-L129`."""
     return f"{place.path}#{anchor((place.region,))}"
+
+
+def balance(text: str, width: int) -> int:
+    """Return the least number of characters per line in which `text` needs no more lines than in `width`."""
+
+    def lines(limit: int) -> int:
+        count, room = 1, limit
+        for word in text.split():
+            if len(word) > room and room < limit:
+                count, room = count + 1, limit
+            room -= len(word) + 1
+        return count
+
+    needed = lines(width)
+    longest = min(width, max(map(len, text.split()), default=width))
+    return next((limit for limit in range(longest, width) if lines(limit) <= needed), width)

@@ -205,6 +205,8 @@ def _engagement(
         confidentiality=engagement.confidentiality,
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
+        cover=engagement.cover,
+        findings_on_new_page=engagement.findings_on_new_page,
         status_words=engagement.status_words,
         severity_words=engagement.severity_words,
         words=engagement.words,

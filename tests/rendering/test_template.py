@@ -10,6 +10,7 @@ import subprocess
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
@@ -27,7 +28,7 @@ from findings_report.model.report import Report, ScopeEntry, SeverityCount
 from findings_report.model.report_tables import Weakness
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import HIDDEN
-from findings_report.rendering import html, markdown
+from findings_report.rendering import html, labels, markdown
 from findings_report.rendering.document_parts import ReportParts, render
 from findings_report.rendering.figures import Part
 from findings_report.rendering.filters import FORMATS, renamed_filters
@@ -994,3 +995,45 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     report = samples.report(samples.finding(snippets=(samples.snippet(check=Check(verdict=verdict)),)))
 
     assert verdict.value.replace("_", " ").capitalize() in text_of(report, "html")
+
+
+# The cover.
+
+
+def cover_of(**changed: Any) -> str:
+    page = rendered(samples.report(engagement=samples.engagement(**changed)), "html")
+    return page[page.index('<header class="cover">') : page.index("</header>")]
+
+
+def test_the_cover_says_whose_report_it_is_and_what_was_audited() -> None:
+    terms = re.findall(r"<dt>([^<]+)</dt>", cover_of(confidentiality="Confidential"))
+
+    assert terms[:4] == ["Prepared for", "Prepared by", "Audited commit", "Assessment period"]
+    assert '<span class="pill">Confidential</span>' in cover_of(confidentiality="Confidential")
+    assert '<div class="notice"><dt>Classification</dt>' in cover_of(confidentiality="Only for those named on page 2. " * 4)
+
+
+def test_a_cover_without_client_authors_and_commits_has_no_empty_label() -> None:
+    cover = cover_of(client=None, authors=(), repositories=(), period=None, version=None, date=None, cover="art")
+
+    assert re.findall(r"<dt>([^<]+)</dt>", cover) == ["Status"]
+    assert "<dd></dd>" not in cover
+    assert "<svg" not in cover
+
+
+def test_the_pattern_on_the_cover_is_drawn_from_the_audited_commits_alone() -> None:
+    (repository,) = samples.engagement().repositories
+    other = repository.model_copy(update={"commit": "0" + samples.COMMIT[1:]})
+
+    covers = [cover_of(cover="art", **changed) for changed in ({}, {"title": "Other"}, {"repositories": (other,)})]
+    drawn = [cover.split("<svg")[1].split("</svg>")[0] for cover in covers]
+
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all("<svg" not in cover_of(cover=style) for style in ("band", "plain"))
+
+
+@pytest.mark.parametrize(
+    ("text", "width"), [("Review", 6), ("Internal security review of findings-report", 24), ("x" * 40, 26), ("", 26)]
+)
+def test_a_balanced_title_has_no_short_last_line(text: str, width: int) -> None:
+    assert labels.balance(text, 26) == width
