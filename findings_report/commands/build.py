@@ -224,7 +224,7 @@ def _single_findings(report: Report, checked: Checked, options: BuildOptions) ->
     from findings_report.report.assemble import single_finding_report
 
     findings = choose_findings(report, options.only)
-    files = single_finding_targets(findings, checked.folder, options.formats, options.output)
+    files = single_finding_targets(findings, checked.folder, options.formats, options.output, report.engagement.edition)
     reports = {finding.id: single_finding_report(report, finding) for finding in findings}
     return [(reports[finding.id], target) for finding, target in files]
 
@@ -245,9 +245,10 @@ def choose_findings(report: Report, only: Sequence[str]) -> tuple[ReportedFindin
 
 
 def single_finding_targets(
-    findings: Sequence[ReportedFinding], folder: Path, formats: Sequence[str], output: str | None
+    findings: Sequence[ReportedFinding], folder: Path, formats: Sequence[str], output: str | None, audience: str | None = None
 ) -> tuple[tuple[ReportedFinding, Target], ...]:
-    """Return the files of each finding: `findings/ID.pdf` in the folder that -o names, or -o itself for one file.
+    """Return the files of each finding: `findings/ID.pdf`, of an edition `findings-AUDIENCE/ID.pdf`, in the folder that
+    -o names, or -o itself for one file.
 
     `folder` is the engagement's. Raises FindingsReportError (USAGE) if -o names one file and there are several findings.
     """
@@ -261,7 +262,8 @@ def single_finding_targets(
             )
         return tuple((findings[0], target) for target in output_files.targets("", folder, names, output, given=bool(formats)))
     # A subfolder, because the ids in the file names must not mix with the report's files.
-    base = output_files.own_build(folder, "findings") if output is None else Path(output) / "findings"
+    subfolder = output_files.for_edition("findings", audience)
+    base = output_files.own_build(folder, subfolder) if output is None else Path(output) / subfolder
     return tuple(
         (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
     )

@@ -273,8 +273,9 @@ class Engagement(Frozen):
     outputs: tuple[Name, ...] = ()
     """Formats to build if the command line names none. Default: html and pdf."""
     file_name: Filled = "report"
-    """Pattern of the report's file name, with {title}, {client}, {version}, {date}, {state} and {commit}, the commit of the
-    findings. Characters that are not portable in file names become a dash."""
+    """Pattern of the report's file name, with {title}, {client}, {version}, {date}, {state}, {commit}, the commit of the
+    findings, and {audience}; without that, the name of an edition for an audience ends in it. Characters that are not
+    portable in file names become a dash."""
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     """Language of the texts, as a BCP 47 tag."""
     logo: RelativePath | None = None

@@ -55,6 +55,11 @@ class FileContent:
     changes: Changes | str | None
     """The changes by --since, or the text of --changes; None for those since the file on the ticket."""
 
+    @property
+    def audience(self) -> str | None:
+        """Audience of the edition; None for the complete one, and for what is no report."""
+        return self.report.engagement.edition if self.report is not None else None
+
 
 def compose_comment(content: FileContent, *, superseded: str | None, changes: Changes | str | None) -> str:
     """Return the comment. `superseded` is the name of the previous file; `changes` as a string is the user's own Markdown."""

@@ -186,12 +186,16 @@ def _update(
 ) -> tuple[str, LockedTicket]:
     """Update one ticket; a message and the new entry of the lock file.
 
-    Raises FindingsReportError for a text that was edited, or made for another audience.
+    Raises FindingsReportError for a text that was edited, or made for another audience, and if the readers are not known.
     """
     # Whoever reads the ticket is known from the first run: a slip of the hand must not show them more.
     if known.audience is not None and known.audience != draft.audience:
         fault = f"{known.ref}: not updated: the ticket was created for {known.audience}"
         remedy = f"update it with `tickets sync --audience {known.audience} --only {draft.finding}`"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
+    if known.audience is None and draft.audience is not None:
+        fault = f"{known.ref}: not updated: it is not known who reads the ticket, which was created with everything"
+        remedy = f"if its readers are {draft.audience}, write `audience: {draft.audience}` in its entry of {authoring.LOCK}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     ticket = tracker.read(known.ref.partition(":")[2])

@@ -81,12 +81,12 @@ def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None
 def test_references_to_what_is_left_out_are_neutral(findings: Path, tmp_path: Path) -> None:
     build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
 
-    shown = (tmp_path / "report.md").read_text()
+    shown = (tmp_path / "report-client.md").read_text()
     assert "Like the other, another finding and [F-2](#F-2); see code for other readers." in shown
     assert "\\[not included: A caption of what is left out\\]" in shown
     assert "then that and another finding." in shown
     assert "label of a shown text" in shown
-    html = (tmp_path / "report.html").read_text()
+    html = (tmp_path / "report-client.html").read_text()
     targets = set(re.findall(r'href="#([^"]*)"', html))
     assert targets <= set(re.findall(r'id="([^"]*)"', html)), "a link leads to what is not there"
 
@@ -110,8 +110,8 @@ def test_an_edition_says_for_whom_it_is(findings: Path, tmp_path: Path) -> None:
     built = build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
 
     assert any("this edition is for client: 2 of 4 findings" in problem.fault for problem in built.problems)
-    assert "- Edition: for client" in (tmp_path / "report.md").read_text()
-    assert "<dt>Edition</dt><dd>for client</dd>" in (tmp_path / "report.html").read_text()
+    assert "- Edition: for client" in (tmp_path / "report-client.md").read_text()
+    assert "<dt>Edition</dt><dd>for client</dd>" in (tmp_path / "report-client.html").read_text()
 
 
 def test_an_edition_for_all_readers_of_everything_equals_the_complete_one_but_for_its_marks(

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import samples
 import yaml
 from trackers.work import Work, made
 
+from findings_report.report import archive
 from findings_report.system import locked
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -141,6 +143,24 @@ def test_two_runs_that_attach_to_two_tickets_lose_no_entry(work: Work) -> None:
     run_at_once(work, *[("attach", "build/report.pdf", "--to", f"redmine:{key}") for key in (17, 18)])
 
     assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:18"}
+
+
+def test_a_ticket_with_a_report_for_one_audience_takes_none_for_another(work: Work, redmine: Redmine, tmp_path: Path) -> None:
+    paths = {}
+    for word in ("client", "internal", None):
+        content = archive.to_json(samples.report(engagement=samples.engagement(edition=word)))
+        paths[word] = tmp_path / f"report-{word}.json"
+        paths[word].write_bytes(content)
+
+    work.attach("redmine:17", paths["client"])
+    work.attach("redmine:18", paths[None])
+
+    for word, problem in ((word, work.refused("redmine:17", paths[word])) for word in ("internal", None)):
+        assert problem.fault.startswith("redmine:17 has reports for client"), word
+        assert "`build --audience client`" in (problem.remedy or "")
+    work.attach("redmine:18", paths["internal"])
+    assert len(redmine.uploads) == 3
+    assert yaml.safe_load(work.lock)["audiences"] == {"redmine:17": "client", "redmine:18": "internal"}
 
 
 def test_two_runs_that_create_tickets_create_each_once(work: Work, redmine: Redmine) -> None:

@@ -159,9 +159,13 @@ def test_tickets_of_an_audience_hold_nothing_that_is_not_for_it(audited: Work, f
     assert "audience: 'client'" in audited.lock.replace('"', "'")
 
 
-def test_a_ticket_for_one_audience_is_not_updated_for_another(audited: Work, fake: Fake, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "fault"),
+    [("      audience: client\n", "the ticket was created for client"), ("", "it is not known who reads the ticket")],
+)
+def test_a_ticket_is_updated_for_its_audience_only(recorded: str, fault: str, audited: Work, fake: Fake) -> None:
     (audited.root / "findings" / "tickets.lock.yaml").write_text(
-        "format: 1\nengagement: shop\ntickets:\n  F-1:\n    gitlab:\n      audience: client\n"
+        f"format: 1\nengagement: shop\ntickets:\n  F-1:\n    gitlab:\n{recorded}"
         '      ref: "gitlab:group/sub/project#9"\n      stands: x\n      status: open\n      written: y\n'
     )
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
@@ -170,5 +174,5 @@ def test_a_ticket_for_one_audience_is_not_updated_for_another(audited: Work, fak
     result = sync(inputs, SyncOptions(), Environment(audited.environment), lambda _: None)
 
     (problem,) = [problem for problem in result.problems if problem.code == "audience"]
-    assert "the ticket was created for client" in problem.fault
+    assert fault in problem.fault
     assert all(request.method == "GET" for request in fake.requests)
