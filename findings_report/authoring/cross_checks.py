@@ -36,7 +36,9 @@ def disagreements(
     faulty = unread.get(_ENGAGEMENT, frozenset())
     # A scale or a list of repositories that is invalid would make every finding that uses it look wrong.
     has_scale, has_repositories = not {"severities", "matrix"} & faulty, are_repositories_valid(unread)
-    problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
+    is_rated = any(finding.rating is not None for finding in findings.values())
+    scaled = _scale(engagement, is_rated=is_rated) if has_scale else ()
+    problems = [*scaled, *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
         valid = {key: finding for key, finding in findings.items() if "locations" not in unread.get(key, ())}
         problems += _no_repository(engagement, valid)
@@ -79,11 +81,16 @@ def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None,
     return Problem(Kind.INPUT, fault, remedy, subject=subject, code=code, level="warning" if warning else "error")
 
 
-def _scale(engagement: Engagement) -> Iterator[Problem]:
+def _scale(engagement: Engagement, *, is_rated: bool) -> Iterator[Problem]:
     scale = [entry.name for entry in engagement.severities]
     yield from _unique_names(_ENGAGEMENT, "severities", scale)
     # The default matrix has the words of the default scale; an engagement with its own scale need not replace it.
     if "matrix" not in engagement.model_fields_set:
+        words = {word for row in engagement.matrix.values() for word in row.values()}
+        if is_rated and (missing := sorted(words.difference(scale))):
+            fault = f"the scale is your own, and there is no `matrix` for it: the default one gives {', '.join(missing)}"
+            remedy = "add a `matrix` with words of the scale"
+            yield _problem(fault, (_ENGAGEMENT, "severities"), "no-matrix", remedy, warning=True)
         return
     for impact, row in engagement.matrix.items():
         for likelihood, word in row.items():

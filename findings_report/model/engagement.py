@@ -266,6 +266,8 @@ class Engagement(Frozen):
     """Custom fields of the findings."""
     weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)
     """Names by CWE id, for weaknesses missing from the CWE list or instead of its names: text, or `name` and `top_ten`."""
+    top_ten: Literal[2021, 2025] = 2021
+    """Version of the OWASP Top Ten by whose categories the weaknesses are listed."""
     images: tuple[Image, ...] = ()
     """Pictures for the texts."""
     template: Name = "standard"

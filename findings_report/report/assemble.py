@@ -91,7 +91,7 @@ def assemble(
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
         covered=tables.covered(covered, reported, _bases(engagement, repositories)),
         remediation=tables.remediation(reported),
-        classification=tables.classification(reported),
+        classification=tables.classification(reported, str(engagement.top_ten)),
         matrix=tables.matrix(engagement, reported),
     )
 
@@ -126,7 +126,7 @@ def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
         verdicts=_verdicts([finding]),
         components=report.components,
         remediation=tables.remediation([finding]),
-        classification=tables.classification([finding]),
+        classification=tables.classification([finding], _top_ten_of(report)),
     )
 
 
@@ -160,9 +160,14 @@ def restrict_report(report: Report, word: str) -> Report:
             "verdicts": _verdicts(findings),
             "covered": None,
             "remediation": tables.remediation(findings),
-            "classification": tables.classification(findings),
+            "classification": tables.classification(findings, _top_ten_of(report)),
         }
     )
+
+
+def _top_ten_of(report: Report) -> str:
+    """Return the version of the OWASP Top Ten of a report; empty where no finding has a weakness."""
+    return report.classification.top_ten_version if report.classification is not None else ""
 
 
 def _restrict_finding(finding: ReportedFinding, word: str, hidden: Hidden) -> ReportedFinding:
@@ -237,7 +242,7 @@ def _finding(
         severity=scale[word],
         severity_source=source,
         # `dict.fromkeys` drops repeated ids and keeps the order, which authors use for the main weakness first.
-        cwe=tuple(scoring.name_weakness(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
+        cwe=tuple(scoring.name_weakness(id, engagement.weaknesses, engagement.top_ten) for id in dict.fromkeys(finding.cwe)),
         scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),

@@ -297,7 +297,7 @@ def report(*findings: ReportedFinding, **changed: Any) -> Report:
         "verdicts": tuple(VerdictCount(verdict=each, total=verdicts.count(each)) for each in Verdict if each in verdicts),
         "covered": tables.covered({"neutron": FILES}, reported, {}),
         "remediation": tables.remediation(reported),
-        "classification": tables.classification(reported),
+        "classification": tables.classification(reported, "2021"),
         "components": (Component(name="findings-report", version="0.1.0"), Component(name="git", version="2.39.5")),
     }
     return Report(**(values | changed))
