@@ -26,7 +26,7 @@ from findings_report.model.comparison import ComparedFinding, ComparisonSide, Fi
 from findings_report.model.drift import DiffLine, Drift, Spot
 from findings_report.model.engagement import Period, Severity
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
-from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.model.report import Picture, ReportedEngagement, ReportedFinding
 from findings_report.model.translation import Translation
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import plain_text, split_inline_code
@@ -137,6 +137,7 @@ EXAMPLES: Final = {
     "words": "value | words",
     "inline_words": "value | inline_words",
     "rank": "severity | rank",
+    "facets": "finding | facets",
     "blend": "colour | blend(other, 0.5)",
     "ensure_contrast": "colour | ensure_contrast(background)",
     "shades": "engagement.severities | shades(background)",
@@ -311,6 +312,12 @@ class Filters:
         names = [level.name for level in self.engagement.severities]
         # A comparison shows severities of the baseline, whose scale may have had others: they come last.
         return names.index(severity.name) if severity.name in names else len(names)
+
+    def facets(self, finding: ReportedFinding) -> str:
+        """The classes of an element that is filtered with a finding, `s1 is-open r0`: severity, status, repositories."""
+        cited = {snippet.repository for snippet in finding.snippets}
+        repositories = [f"r{at}" for at, known in enumerate(self.engagement.repositories) if known.name in cited]
+        return " ".join((f"s{self.rank(finding.severity)}", f"is-{finding.status.value}", *repositories))
 
     def blend(self, colour: str, other: str, share: float) -> Markup:
         """A colour with a share of another in it."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 from markdown_it.token import Token
@@ -241,7 +242,7 @@ def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
             rows.append(f'<span class="l e">{ELISION}\n</span>')
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            rows.append(_line(line, shown, digits, words))
+            rows.append(_line(line, shown, digits, part))
             if line.note is not None:
                 # A note is Markdown with blocks, which <pre> cannot hold.
                 yield _pre(rows, digits)
@@ -258,11 +259,13 @@ def _pre(rows: Sequence[str], digits: int) -> str:
     return f'<pre class="code g{min(digits, 9)}" dir="ltr"><code>{"".join(rows)}</code></pre>'
 
 
-def _line(line: Line, pieces: Pieces, digits: int, words: Translation) -> str:
-    kinds, tag = _kinds(line.text), "span"
+def _line(line: Line, pieces: Pieces, digits: int, part: Part) -> str:
+    kinds, tag, words = _kinds(line.text), "span", part.engagement.translation
     if line.highlighted:
         kinds, tag = f"{kinds} h", "mark"
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
+    if part.lines_under and number:
+        number += f' id="{part.lines_under}-L{line.number}"'
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {count_left_out(shown.left_out, words)}</span>'
@@ -422,6 +425,51 @@ def label_figure(figure: Figure | None, name: str, part: Part) -> str:
     if figure is None:
         return words.gettext("[no location {name}]", name=name)
     return words.gettext("Figure {number}", number=figure.number)
+
+
+class HeadingLinks:
+    """Gives each heading of a part an address of its own, and makes it a link to it."""
+
+    def __init__(self) -> None:
+        self._under = ""
+        self._used: set[str] = set()
+
+    def place(self, text: str) -> str:
+        """Return a part of a page with linked headings; a finding's title leads to the finding."""
+        return _HEADING.sub(self._place, text)
+
+    def _place(self, match: re.Match[str]) -> str:
+        whole, finding, level, attributes, title = match.group(0, 1, 2, 3, 4)
+        if level is None:
+            self._under = finding or ""
+            return whole
+        if "unlisted" in attributes or "<a " in title:
+            return whole
+        named = _ID.search(attributes)
+        id = named[1] if named else self._new_id(title)
+        if level == "2" and named:
+            self._under = id
+        address = self._under if id == f"title-{self._under}" else id
+        if not named:
+            attributes += f' id="{id}"'
+        return f'<h{level}{attributes}><a href="#{address}">{title}</a></h{level}>'
+
+    def _new_id(self, title: str) -> str:
+        # A colon is in no id of a finding, so that no finding has this address.
+        words = re.sub(r"\W+", "-", html.unescape(re.sub(r"<[^<>]*+>", "", title)).casefold()).strip("-")[:60]
+        wanted = address = f"{self._under}:{words}"
+        for number in count(2):
+            if address not in self._used:
+                break
+            address = f"{wanted}-{number}"
+        self._used.add(address)
+        return address
+
+
+_HEADING: Final = re.compile(
+    r'<article [^<>]*?id="([^"<>]*)"|</article>|<h([2-5])((?: [^<>]*+)?)>((?:[^<]++|<(?!/h[2-5]>))*+)</h[2-5]>'
+)
+_ID: Final = re.compile(r' id="([^"]*)"')
 
 
 def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:

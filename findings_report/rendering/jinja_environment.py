@@ -27,6 +27,7 @@ from jinja2.utils import missing
 from markupsafe import Markup
 
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
+from findings_report.model.finding import Status
 from findings_report.model.report import ReportedEngagement
 from findings_report.model.translation import Translation, fill
 from findings_report.pdf.page import FEWEST_SEGMENTED
@@ -39,8 +40,13 @@ from findings_report.rendering.template_files import TemplateFiles, template_err
 _Output = TypeVar("_Output")
 
 
-def create_environment(dialect: Dialect, files: TemplateFiles, engagement: ReportedEngagement) -> Environment:
-    """Return the environment of one document: everything that a template prints is escaped by the dialect."""
+def create_environment(
+    dialect: Dialect, files: TemplateFiles, engagement: ReportedEngagement, *, is_paper: bool = False
+) -> Environment:
+    """Return the environment of one document: everything that a template prints is escaped by the dialect.
+
+    `is_paper` is for a document that is printed, where navigation and filters of a screen have no use.
+    """
     loader = TemplateLoader(files)
     environment = _Sandbox(
         loader=loader,
@@ -59,7 +65,9 @@ def create_environment(dialect: Dialect, files: TemplateFiles, engagement: Repor
     environment.globals |= _message_functions(dialect, engagement.translation)
     environment.globals |= {
         "stylesheet": lambda *names: Markup("".join(loader.read(name) for name in names)),  # noqa: S704 - template files
+        "all_statuses": tuple(Status),
         "fewest_apart": FEWEST_SEGMENTED,
+        "is_paper": is_paper,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 import tempfile
@@ -105,7 +106,7 @@ def test_a_telephone_shows_the_title_before_the_contents_and_a_laptop_both(brows
     assert 0 <= title < contents
 
     browser.open(report, LAPTOP)
-    title, contents = browser.value(tops)
+    title, contents = browser.value(tops.replace("nav.contents", ".side"))
     assert contents == 0 <= title < LAPTOP[1] / 2
 
 
@@ -178,6 +179,93 @@ def test_line_numbers_are_seen_and_not_copied(browser: Browser, report: Path) ->
     assert browser.value("getSelection().toString()").startswith("    def search(self, owner, words):\n…\n")
 
 
+def test_chips_hide_findings_without_a_script_and_their_number_is_shown_and_print_has_all(
+    browser: Browser, report: Path
+) -> None:
+    browser.open(report)
+    listed = len(browser.value(SHOWN)[0])
+
+    browser.value("document.getElementById('show-s1').click()")
+    articles, entries = browser.value(SHOWN)
+    browser.value("document.getElementById('show-open').click()")
+    both = browser.value(SHOWN)[0]
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    printed = browser.value(SHOWN)[0]
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.value("document.querySelector('.filter button').click()")
+
+    assert 0 < len(articles) < listed
+    assert articles == entries
+    assert set(both) < set(articles)
+    assert len(printed) == len(browser.value(SHOWN)[0]) == listed
+
+
+def test_the_theme_that_is_chosen_on_the_page_holds_against_the_preference(browser: Browser, report: Path) -> None:
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+
+    browser.open(report, scheme="light")
+    browser.value("document.getElementById('theme-dark').click()")
+    dark = browser.value(ground)
+    browser.open(report, scheme="dark")
+    by_preference = browser.value(ground)
+    browser.value("document.getElementById('theme-light').click()")
+
+    assert dark == by_preference == "rgb(20, 24, 29)"
+    assert browser.value(ground) == "rgb(255, 255, 255)"
+
+
+def test_headings_and_lines_have_addresses_and_the_contents_show_where_one_reads(browser: Browser, report: Path) -> None:
+    browser.open(report, LAPTOP)
+    browser.value("location.hash = 'DEMO-004'")
+    browser.picture()  # once everything has been laid out
+    current = browser.value(
+        "[...document.querySelectorAll('.contents a')].filter(a => a.matches(':target-current')).map(a => a.hash)"
+    )
+    line = browser.value("document.querySelector('.code .l[id]').id")
+    browser.value(f"location.hash = '{line}'")
+
+    assert current == ["#DEMO-004"]
+    assert re.fullmatch(r"DEMO-\d+\.\d+-L\d+", line)
+    assert 0 < browser.value("document.querySelector('.l:target').getBoundingClientRect().top") < TELEPHONE[1]
+    assert browser.value("[...document.querySelectorAll('article :is(h3, h4)')].every(h => h.querySelector('a[href^=\"#\"]'))")
+    assert browser.value("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == browser.value(
+        "document.querySelectorAll('[id]').length"
+    )
+
+
+def test_a_telephone_shows_the_summary_at_once_and_a_way_back_from_everywhere(browser: Browser, report: Path) -> None:
+    browser.open(report, TELEPHONE)
+    top = browser.value("document.querySelector('#part-summary ~ p, #part-summary > p').getBoundingClientRect().top")
+    browser.value("scrollTo(0, 5000)")
+    bar = browser.value("document.querySelector('.bar').getBoundingClientRect().top")
+    browser.value("document.querySelector('.way').click()")
+
+    assert 0 < top < TELEPHONE[1] - 30
+    assert bar == 0
+    assert browser.value("document.querySelector('.contents details').open")
+
+
+def test_stops_of_the_keyboard_scroll_and_marked_lines_are_marked_for_a_screen_reader(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    roles = [node.get("role", {}).get("value") for node in browser.call("Accessibility.getFullAXTree")["nodes"]]
+
+    assert browser.value("document.querySelectorAll('[tabindex=\"0\"]').length") == 0
+    assert roles.count("mark") == browser.value("document.querySelectorAll('.l.h').length") > 0
+
+
+def test_forced_colours_draw_a_bar_at_highlighted_lines_only(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    bars, ground = browser.value("""
+        [[...document.querySelectorAll('.code .l')].map(l => [l.matches('.h'), getComputedStyle(l).borderLeftColor]),
+         getComputedStyle(document.body).backgroundColor]""")
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+    assert {colour for is_marked, colour in bars if not is_marked} <= {"rgb(255, 255, 255)", ground}
+    assert all(colour != "rgb(255, 255, 255)" for is_marked, colour in bars if is_marked)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser: Browser, report: Path, scheme: str) -> None:
     browser.open(report, scheme=scheme)
@@ -188,6 +276,12 @@ def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser:
 
     assert line == number != plain
 
+
+SHOWN = """
+['article.finding', '.contents li li li'].map(kind => [...document.querySelectorAll(kind)]
+    .filter(e => getComputedStyle(e).display != 'none').map(e => e.id || e.querySelector('a').hash.slice(1)))
+"""
+"""The ids of the findings that are shown, and of their entries in the contents."""
 
 TOO_WIDE = """
 width => [...document.querySelectorAll('body *:not(.skip)')]
