@@ -6,7 +6,8 @@ look. Links between parts are symbolic (`xref:ID`), so each finding can be rende
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from findings_report.model.engagement import Author, Cover, Period, ReportVersio
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
+    ANSWERED,
     Affected,
     Confidence,
     Event,
@@ -26,6 +28,7 @@ from findings_report.model.finding import (
     SeverityReason,
     Status,
 )
+from findings_report.model.passages import Position
 from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
 from findings_report.model.translation import Translation
 
@@ -188,6 +191,15 @@ class ReportedFinding(FindingProse, ReportedFacts):
     def newest(self) -> Event | None:
         """The newest entry of the history; among entries of one day, the last."""
         return max(enumerate(self.history), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
+
+    @property
+    def action(self) -> str | None:
+        """What to do, in a sentence or two: the first paragraph of the recommendation; None if it is long or not plain text."""
+        advice = next((passage for passage in self.prose if passage.position is Position.ADVICE and not passage.audience), None)
+        paragraph = advice.text.strip().split("\n\n")[0] if advice else ""
+        # A list, a table, a fence or a figure is no sentence, and a paragraph without its end announces one.
+        is_plain = paragraph[:1].isalpha() and paragraph.endswith(".") and "![" not in paragraph and "\n|" not in paragraph
+        return paragraph if is_plain and len(paragraph) <= 200 else None
 
     @property
     def decision(self) -> Event | None:
@@ -379,6 +391,34 @@ class Report(Frozen):
         return len(self.findings)
 
     @property
+    def unresolved(self) -> tuple[ReportedFinding, ...]:
+        """The findings about which something remains to be done, most severe first."""
+        done = (*ANSWERED, Status.RISK_ACCEPTED)
+        return tuple(finding for finding in self.findings if finding.status not in done)
+
+    @property
+    def headline(self) -> tuple[tuple[Severity, int, int], ...]:
+        """Severity, number of findings, and how many of these are unresolved, for each severity that a finding has."""
+        waiting = [finding.severity.name for finding in self.unresolved]
+        return tuple((count.severity, count.total, waiting.count(count.severity.name)) for count in self.counts if count.total)
+
+    @property
+    def severities_without_findings(self) -> tuple[Severity, ...]:
+        """The severities of the scale that no finding has."""
+        return tuple(count.severity for count in self.counts if not count.total)
+
+    @property
+    def by_category(self) -> tuple[tuple[str | None, int], ...]:
+        """Category and number of findings, largest first; None has the findings without one. Empty if no finding has one."""
+        return _tally([finding.category for finding in self.findings])
+
+    @property
+    def by_repository(self) -> tuple[tuple[str | None, int], ...]:
+        """Repository and number of findings that cite it, largest first; empty if there is only one repository."""
+        cited = [dict.fromkeys(snippet.repository for snippet in finding.snippets) or {None: None} for finding in self.findings]
+        return _tally([name for names in cited for name in names]) if len(self.engagement.repositories) > 1 else ()
+
+    @property
     def has_scale(self) -> bool:
         """True if the report explains how severity was rated."""
         return self.matrix is not None or any(severity.meaning for severity in self.engagement.severities)
@@ -395,3 +435,10 @@ class Report(Frozen):
     def after(self) -> Iterator[ReportedSection]:
         """Return the sections after the findings."""
         return (section for section in self.sections if section.place is SectionPlace.AFTER)
+
+
+def _tally(names: Sequence[str | None]) -> tuple[tuple[str | None, int], ...]:
+    """Return each name with its number, largest first, then as they come; None last. Empty if there is no name."""
+    counts = Counter(name for name in names if name is not None)
+    without = names.count(None)
+    return (*counts.most_common(), *([(None, without)] if without and counts else []))

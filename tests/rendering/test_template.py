@@ -23,7 +23,7 @@ from pdfs import render_pdf
 from findings_report import prose
 from findings_report.model.engagement import Engagement, Severity, State
 from findings_report.model.evidence import Check, Line, Run, Verdict
-from findings_report.model.finding import Event, Status
+from findings_report.model.finding import Event, Recommendation, Status
 from findings_report.model.report import Report, ScopeEntry, SeverityCount
 from findings_report.model.report_tables import Weakness
 from findings_report.problems import FindingsReportError, Kind, Problem
@@ -620,7 +620,7 @@ def test_the_chart_says_in_words_and_numbers_what_it_draws(format: str) -> None:
     long = Severity(name="x" * 64, colour="#000000")
     counts = (
         SeverityCount(severity=samples.severity("high"), total=13, by_status=((Status.OPEN, 10), (Status.RESOLVED, 3))),
-        SeverityCount(severity=long, total=0, by_status=((Status.OPEN, 0), (Status.RESOLVED, 0))),
+        SeverityCount(severity=long, total=1, by_status=((Status.OPEN, 1), (Status.RESOLVED, 0))),
     )
     finding = samples.finding(severity=samples.severity("high"))
     content = rendered(samples.report(finding, counts=counts), format)
@@ -631,9 +631,9 @@ def test_the_chart_says_in_words_and_numbers_what_it_draws(format: str) -> None:
     (_, attributes), *_ = page.elements
     assert attributes["role"] == "img"
     assert set((attributes["aria-labelledby"] or "").split()) <= set(page.values("id"))
-    assert f"High: 13 (10 open, 3 resolved); X{'x' * 63}: 0." in page.text
+    assert f"High: 13 (10 open, 3 resolved); X{'x' * 63}: 1 (1 open)." in page.text
     assert f"X{'x' * 14}…" in page.text
-    assert page.text.split("0.")[1].split()[:4] == ["High", "10", "3", "13"]
+    assert page.text.split("1 open).")[1].split()[:4] == ["High", "10", "3", "13"]
     ends = [float(box["x"] or 0) + float(box["width"] or 0) for tag, box in page.elements if tag == "rect"]
     assert max(ends) <= 420
     assert not [name for name, value in attributes.items() if value and name == "style"]
@@ -690,7 +690,7 @@ def test_a_short_review_has_the_numbers_too_unless_it_has_one_finding(format: st
     several = rendered(samples.report(), format, "review")
     one = rendered(samples.report(samples.finding()), format, "review")
 
-    shown = "<svg" if format != "md" else "| Severity | Findings |"
+    shown = 'class="tile' if format != "md" else "This report contains"
     assert shown in several
     assert shown not in one
 
@@ -1001,6 +1001,51 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     report = samples.report(samples.finding(snippets=(samples.snippet(check=Check(verdict=verdict)),)))
 
     assert verdict.value.replace("_", " ").capitalize() in text_of(report, "html")
+
+
+# The executive summary.
+
+
+def test_the_summary_begins_with_numerals_and_names_the_severities_without_findings() -> None:
+    page = rendered(samples.report(), "html")
+    summary = Page(page[page.index('<ul class="tiles">') : page.index('<div class="beside">')]).text.split()
+
+    assert summary[:4] == ["1", "Critical", "1", "unresolved"]
+    assert "Severities without findings: High." in " ".join(summary)
+    assert page.index('class="tiles"') < page.index("After thoroughly reviewing") < page.index('class="chart"')
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("Validate `ids`.\n\nMore.", "Validate `ids`."),
+        ("- Validate\n- Escape.", None),
+        ("Do this:\n\n1. First.", None),
+        ("a | b\n|---|---|\n| c | d.", None),
+        ("Long " * 60 + ".", None),
+        ("![x](image:flow) as drawn.", None),
+    ],
+)
+def test_the_first_steps_are_the_recommendations_where_they_are_a_sentence(text: str, action: str | None) -> None:
+    finding = samples.finding(recommendation=Recommendation(short_term=text))
+
+    assert finding.action == action
+    assert samples.finding(status=Status.OPEN, recommendation=None).action is None
+
+
+def test_what_is_done_with_is_no_first_step() -> None:
+    statuses = (Status.RESOLVED, Status.RISK_ACCEPTED, Status.FALSE_POSITIVE, Status.OPEN, Status.UNDETERMINED)
+    report = samples.report(*(samples.finding(f"A-{number}", status=status) for number, status in enumerate(statuses)))
+
+    assert [finding.id for finding in report.unresolved] == ["A-3", "A-4"]
+
+
+def test_findings_are_tallied_by_category_with_the_largest_first() -> None:
+    categories = ("Timing", None, "Access", "Access", "Config")
+    report = samples.report(*(samples.finding(f"A-{number}", category=name) for number, name in enumerate(categories)))
+
+    assert report.by_category == (("Access", 2), ("Timing", 1), ("Config", 1), (None, 1))
+    assert samples.report(samples.finding(category=None)).by_category == ()
 
 
 # The cover.
