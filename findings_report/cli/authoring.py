@@ -22,6 +22,7 @@ from findings_report.cli.output import (
     print_problems,
     severity_style,
     table,
+    written,
 )
 from findings_report.model.finding import ANSWERED
 
@@ -222,9 +223,71 @@ def _is_filled(cell: Piece | list[Piece]) -> bool:
     return bool(cell.text if isinstance(cell, Styled) else cell)
 
 
-def _print_paths(written: WrittenFiles, verb: str) -> None:
+def list_templates(
+    folder: Inside = Path(),
+    files: Annotated[bool, typer.Option("--files", help="Also list the files of each template.")] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
+) -> None:
+    """List the templates: the program's own, and those in templates/ beside findings/."""
+    from findings_report.commands.template import list_templates as find_templates
+
+    templates = find_templates(folder)
+    if output_format is OutputFormat.JSON:
+        fields = [{"name": each.name, "about": each.about, "own": each.is_own, "files": each.files} for each in templates]
+        print_json({"templates": fields}, ())
+        return
+    rows: list[list[Piece]] = [
+        [Styled(each.name, "bold"), "yours" if each.is_own else "built in", each.about] for each in templates
+    ]
+    out(table(("template", "origin", "content"), rows))
+    for each in templates if files else ():
+        for file in each.files:
+            out(f"{each.name}/{file}")
+
+
+def show_template_file(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file of `standard`, or NAME/FILE of another template.", show_default=False)
+    ],
+) -> None:
+    """Print a file of a template as the program has it."""
+    from findings_report.commands.template import show_file
+
+    written(show_file(file))
+
+
+def copy_template(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A template of the program.", show_default=False, autocompletion=completion.templates
+        ),
+    ],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Its files, also those it takes from `standard`.", show_default="all of its own"),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME", help="The name of the copy.", show_default="the same name")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    folder: Inside = Path(),
+) -> None:
+    """Copy a template's files, to change them.
+
+    They are written to templates/NAME/ beside findings/, where the program looks first. Each begins with a comment that names
+    the version and the digest of its original.
+    """
+    from findings_report.commands.template import copy_template as copy
     from findings_report.problems.safe_text import display_path
 
-    print_problems(written.problems, OutputFormat.FULL)
-    for path in written.paths:
+    for path in copy(folder, name, tuple(files or ()), to=to, overwrite=overwrite):
+        out("wrote ", Styled(display_path(path), "bold", file_link(path)))
+
+
+def _print_paths(result: WrittenFiles, verb: str) -> None:
+    from findings_report.problems.safe_text import display_path
+
+    print_problems(result.problems, OutputFormat.FULL)
+    for path in result.paths:
         out(f"{verb}{display_path(path)}")

@@ -72,10 +72,22 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("cache show", "Set up", "List what is kept on this machine.", "cache show", "support.show_cache"),
     Command("cache clear", "Set up", "Remove what is kept on this machine.", "cache clear acme", "support.clear_cache"),
     Command("demo", "Set up", "Write a sample repository and engagement.", "demo quicknotes", "support.demo"),
+    Command("template list", "Set up", "List the templates.", "template list", "authoring.list_templates"),
+    Command(
+        "template show", "Set up", "Print a file of a template.", "template show front.html.j2", "authoring.show_template_file"
+    ),
+    Command(
+        "template copy",
+        "Set up",
+        "Copy a template's files, to change them.",
+        "template copy standard cover.html.j2",
+        "authoring.copy_template",
+    ),
     Command("schema", "Set up", "Print the JSON Schema of a file.", "schema engagement", "authoring.schema"),
 )
 
 SUBGROUPS: Final = {
+    "template": "List, print and copy the templates of reports.",
     "tickets": "Create, update and export tickets for findings.",
     "cache": "List and remove rendered pages and clones that are kept on this machine.",
 }

@@ -55,6 +55,15 @@ class Cover(StrEnum):
     """The band with a pattern drawn from the audited commits: other commits give another pattern."""
 
 
+class Order(StrEnum):
+    """Order of the findings."""
+
+    SEVERITY = "severity"
+    """By severity, most severe first, then by id."""
+    ID = "id"
+    """By id: in the order of discovery."""
+
+
 class SectionPlace(StrEnum):
     """Position of a section in the report."""
 
@@ -286,6 +295,8 @@ class Engagement(Frozen):
     """Colours of the templates: `accent`."""
     cover: Cover = Cover.BAND
     """Style of the cover: band, plain or art."""
+    order: Order = Order.SEVERITY
+    """Order of the findings in the report: `severity`, or `id` for the order of discovery."""
     findings_on_new_page: bool = False
     """Whether each finding starts on a new page of the PDF. By default one starts where enough of the page is free."""
     confidentiality: Filled | None = None

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from findings_report.model.engagement import Author, Cover, Period, ReportVersion, SectionPlace, Severity, State
+from findings_report.model.engagement import Author, Cover, Order, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
@@ -260,6 +260,8 @@ class ReportedEngagement(Frozen):
     """Accent colour, `#rrggbb`."""
     cover: Cover = Cover.BAND
     """Style of the cover."""
+    order: Order = Order.SEVERITY
+    """Order of the findings."""
     findings_on_new_page: bool = False
     """True if each finding starts on a new page of the PDF."""
     severities: tuple[Severity, ...]

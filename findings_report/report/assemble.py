@@ -15,7 +15,7 @@ from typing import Final
 from findings_report import prose
 from findings_report.authoring import scoring
 from findings_report.model import scope
-from findings_report.model.engagement import Engagement, SectionPlace, Severity
+from findings_report.model.engagement import Engagement, Order, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
 from findings_report.model.passages import is_for, restrict
@@ -69,7 +69,8 @@ def assemble(
         _finding(engagement, key, finding, snippets=tuple(snippets.get(key, ())), aliases=aliases)
         for key, finding in findings.items()
     ]
-    reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
+    if engagement.order is Order.SEVERITY:
+        reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
     return Report(
         engagement=_engagement(
             engagement,
@@ -211,6 +212,7 @@ def _engagement(
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
         cover=engagement.cover,
+        order=engagement.order,
         findings_on_new_page=engagement.findings_on_new_page,
         status_words=engagement.status_words,
         severity_words=engagement.severity_words,

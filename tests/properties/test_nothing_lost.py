@@ -201,7 +201,9 @@ def missing_words(shown: str, fields: set[str]) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize("template", ["standard", "review"])
+@pytest.mark.parametrize(
+    "template", ["standard", "review", "severity-difficulty", "impact-likelihood", "risk-retest", "affected-files"]
+)
 def test_every_field_prints_every_word_in_every_format(template: str) -> None:
     report = report_with_prose()
 
