@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from cssselect2 import ElementWrapper  # type: ignore[import-untyped]
 from weasyprint import CSS, HTML
 from weasyprint.document import Document
-from weasyprint.formatting_structure.boxes import TableBox, TextBox
+from weasyprint.formatting_structure.boxes import InlineBox, MarginBox, TableBox, TextBox
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
@@ -30,7 +30,9 @@ _MOST_ROUNDS: Final = 4
 _MOST_REPORTED: Final = 20
 _LONGEST: Final = 60
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_SVG: Final = "{http://www.w3.org/2000/svg}"
 _FITTED: Final = "data-fitted"
+_CONTINUED: Final = "data-continued"
 
 _STYLE: Final = """
 @page fitted-landscape { size: %(width).2fpx %(height).2fpx !important }
@@ -51,6 +53,7 @@ def lay_out(page: str, fetcher: URLFetcher, fonts: FontConfiguration) -> tuple[D
     A place has `id`, that of the nearest element around it with one, `heading`, text of the heading before it, and `text`.
     """
     html = HTML(string=page, base_url=None, url_fetcher=fetcher)
+    _describe_drawings(html.etree_element)
     document = html.render(font_config=fonts)
     for _ in range(_MOST_ROUNDS):
         wide = {box.element: box for sheet in document.pages for box in _wide_tables(sheet)}
@@ -62,7 +65,17 @@ def lay_out(page: str, fetcher: URLFetcher, fonts: FontConfiguration) -> tuple[D
         first = document.pages[0]
         style = CSS(string=_STYLE % {"width": max(first.width, first.height), "height": min(first.width, first.height)})
         document = html.render(stylesheets=[style], font_config=fonts)
+    _remove_first_continued(document)
+    _remove_repeated_heads(document)
     return document, _describe_outside(html.etree_element, document)
+
+
+def _describe_drawings(root: Element) -> None:
+    """Append the description of each drawing to its title, the only text that WeasyPrint writes for people who listen."""
+    for drawing in root.iter(f"{_SVG}svg"):
+        title, description = drawing.find(f"{_SVG}title"), drawing.find(f"{_SVG}desc")
+        if title is not None and description is not None:
+            title.text = ". ".join(filter(None, (title.text, description.text)))
 
 
 def _children(box: Any) -> Iterator[Any]:
@@ -143,6 +156,55 @@ def _read_downwards(root: Element, table: Element, rows: list[Element]) -> bool:
     place = list(parent).index(table)
     parent[place : place + 1] = tables
     return True
+
+
+def _remove_first_continued(document: Document) -> None:
+    """Remove what `::after` prints on an element with `data-continued` where it is printed first: there nothing continues."""
+    seen: set[Element] = set()
+
+    def walk(box: Any) -> None:
+        kept = []
+        for child in getattr(box, "children", ()):
+            element = child.element
+            is_continued = element is not None and _CONTINUED in element.attrib and child.element_tag.endswith("::after")
+            if is_continued and isinstance(child, InlineBox) and element not in seen:
+                seen.add(element)
+                continue
+            walk(getattr(child, "_box", child))
+            kept.append(child)
+        if len(kept) < len(getattr(box, "children", ())):
+            box.children = tuple(kept)
+
+    for page in document.pages:
+        walk(page._page_box)
+
+
+def _remove_repeated_heads(document: Document) -> None:
+    """Remove from a page that begins with an element the text that this element sets for the margins, such as its title."""
+    seen: set[Element] = set()
+    for page in document.pages:
+        root = page._page_box
+        set_here = {box.element for box in root.descendants() if box.style["string_set"] != "none"}
+        names = {name for box in _first_boxes(root) if box.element not in seen for name in _strings_set_by(box)}
+        for child in root.children:
+            if isinstance(child, MarginBox) and isinstance(child.style["content"], tuple):
+                used = {value[0] for kind, value in child.style["content"] if kind == "string()"}
+                if used & names:
+                    child.children = ()
+        seen |= set_here
+
+
+def _first_boxes(box: Any) -> Iterator[Any]:
+    """Yield the box, its first child, the first child of that, and so on."""
+    while box is not None:
+        yield box
+        box = next(iter(_children(box)), None)
+
+
+def _strings_set_by(box: Any) -> list[str]:
+    # What the document sets for all of its pages begins on none of them.
+    is_set = box.style["string_set"] != "none" and box.element_tag not in ("html", "body")
+    return [name for name, _ in box.style["string_set"]] if is_set else []
 
 
 def _describe_outside(root: Element, document: Document) -> list[dict[str, str]]:

@@ -171,3 +171,23 @@ def test_a_table_of_a_template_is_changed_until_it_fits(tmp_path: Path) -> None:
     (tmp_path / "p.pdf").write_bytes(rendered.content)
     assert not rendered.problems
     assert outside(words_of(tmp_path / "p.pdf")) == []
+
+
+def test_code_is_copied_with_its_indentation_and_without_numbers(tmp_path: Path) -> None:
+    lines = [
+        "def f(x):",
+        "    if x:",
+        "\treturn [",
+        "            '    a  b',",
+        "        ]",
+        "  # \u05e9\u05dc\u05d5\u05dd here",
+    ]
+    rows = "".join(f'<span class="l" data-n="{number}">{line}\n</span>' for number, line in enumerate(lines, 1))
+    style = '<style>.l { display: block } .l::before { content: attr(data-n) "  " } pre { white-space: pre-wrap }</style>'
+    page = f'<!doctype html><html lang=en><title>T</title>{style}<p>Before</p><pre class="code"><code>{rows}</code></pre>'
+
+    (tmp_path / "p.pdf").write_bytes(render_pdf(page).content)
+    text = subprocess.run(["pdftotext", tmp_path / "p.pdf", "-"], check=True, capture_output=True, text=True).stdout
+
+    assert [line for line in text.splitlines() if line][1:6] == lines[:5]
+    assert not re.search(r"^[1-6]\b", text, re.MULTILINE)
