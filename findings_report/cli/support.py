@@ -25,7 +25,8 @@ def doctor() -> None:
         out(f"{component.name.ljust(width)}  {component.version}")
     if health.problems:
         print_problems(health.problems, OutputFormat.FULL)
-        raise typer.Exit(exit_code(health.problems))
+    if code := exit_code(health.problems):
+        raise typer.Exit(code)
     out("all dependencies are installed")
 
 

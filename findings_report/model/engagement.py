@@ -181,6 +181,20 @@ NamedWeakness = Annotated[OwnWeakness, BeforeValidator(_own_weakness, json_schem
 """Name of a weakness, or `name` and `top_ten`."""
 
 
+class FontFile(Frozen):
+    """A font for the PDF, in a file of the engagement's folder."""
+
+    file: RelativePath
+    """OpenType or TrueType file (`.otf`, `.ttf`, `.ttc`) in the engagement's folder."""
+    family: Filled | None = None
+    """`Inter` to use the font for text instead of the program's, `JetBrains Mono` for code; any other name is used for
+    characters that these do not have. Default: the name in the file."""
+    weight: Literal[100, 200, 300, 400, 500, 600, 700, 800, 900] | None = None
+    """Weight: 400 is regular, 600 is that of headings. Default: that of the file."""
+    style: Literal["normal", "italic"] | None = None
+    """Style: normal or italic. Default: that of the file."""
+
+
 class Image(Frozen):
     """A picture for the texts, placed with `![caption](image:NAME)`."""
 
@@ -299,6 +313,10 @@ class Engagement(Frozen):
     """Order of the findings in the report: `severity`, or `id` for the order of discovery."""
     findings_on_new_page: bool = False
     """Whether each finding starts on a new page of the PDF. By default one starts where enough of the page is free."""
+    fonts: tuple[FontFile, ...] = ()
+    """Fonts of the PDF beside the program's own: for other scripts, or for the house's look."""
+    system_fonts: bool = False
+    """Use fonts installed on this machine as well (PDF); the same as `--system-fonts`, for every command."""
     confidentiality: Filled | None = None
     """Classification, printed at the foot of every page."""
     tickets: tuple[TicketRef, ...] = ()

@@ -89,6 +89,24 @@ class Picture(Frozen):
     """Readers of the picture; empty means everybody."""
 
 
+class ReportedFont(Frozen):
+    """A font of the engagement."""
+
+    file: str
+    """Path in the engagement's folder."""
+    family: str | None = None
+    """Family that templates know it by; None for that of the file."""
+    weight: int | None = None
+    """Weight as in CSS; None for that of the file."""
+    style: str | None = None
+    """normal or italic; None for that of the file."""
+    sha256: str
+    """SHA-256 of the file, hexadecimal."""
+    # Not in the JSON, which a PDF embeds: a font of an East Asian script has 16 MB.
+    content: bytes = Field(default=b"", exclude=True, repr=False)
+    """Bytes of the file; empty in a report that was read from JSON."""
+
+
 class ReportedRepository(Frozen):
     """A repository at the audited commit."""
 
@@ -278,6 +296,10 @@ class ReportedEngagement(Frozen):
     """Pictures for the texts."""
     logo: Picture | None
     """Logo on the cover."""
+    fonts: tuple[ReportedFont, ...] = ()
+    """Fonts of the PDF beside the program's own."""
+    system_fonts: bool = False
+    """True if the PDF also uses the fonts of the machine."""
     findings_commit: FindingsCommit | None = None
     """Commit that the report was made of; None if the findings are in no repository."""
     aliases: dict[str, str] = Field(default_factory=dict)
@@ -417,8 +439,8 @@ class Report(Frozen):
     @property
     def by_repository(self) -> tuple[tuple[str | None, int], ...]:
         """Repository and number of findings that cite it, largest first; empty if there is only one repository."""
-        cited = [dict.fromkeys(snippet.repository for snippet in finding.snippets) or {None: None} for finding in self.findings]
-        return _tally([name for names in cited for name in names]) if len(self.engagement.repositories) > 1 else ()
+        cited = [[*dict.fromkeys(snippet.repository for snippet in finding.snippets)] for finding in self.findings]
+        return _tally([name for names in cited for name in (names or [None])]) if len(self.engagement.repositories) > 1 else ()
 
     @property
     def has_scale(self) -> bool:

@@ -25,17 +25,11 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from findings_report.pdf.archival import to_archival
 from findings_report.pdf.fitting import lay_out
+from findings_report.pdf.font_worker import readable_folders
 from findings_report.pdf.page import PICTURE_SCHEME, requested_embedded_file
 from findings_report.pdf.tagging import write_tagged
 from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
 
-_SYSTEM_FONTS: Final = (
-    "/etc/fonts",
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "/usr/share/fontconfig",
-    "/var/cache/fontconfig",
-)
 _MOST_MESSAGES: Final = 100
 _LONGEST_MESSAGE: Final = 300
 _ELLIPSIS: Final = "\u2026"
@@ -100,7 +94,7 @@ def prepare() -> Iterable[str]:
     # Loaded modules are no garbage: scanning them after each page was a fifth of the CPU time of short pages.
     gc.freeze()
     if os.environ["FONTCONFIG_FILE"] != "fonts.conf":
-        return _SYSTEM_FONTS
+        return readable_folders()
     configuration = ffi.gc(fontconfig.FcInitLoadConfigAndFonts(), fontconfig.FcConfigDestroy)
     count = int(fontconfig.FcConfigGetFonts(configuration, fontconfig.FcSetSystem).nfont)
     if count != int(os.environ["BUNDLED_FONTS"]):

@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from html import unescape
-from pathlib import Path
 from typing import Final
 
+from findings_report.model.report import ReportedFont
 from findings_report.pdf.assembly import UnableError, assemble
-from findings_report.pdf.glyphs import FONTS, printable_html
+from findings_report.pdf.font_set import FontSet, open_fonts
+from findings_report.pdf.glyphs import printable_html
 from findings_report.pdf.page import PageLayout, PdfPage, check_pictures, limits_for, page_request, split_into_segments
 from findings_report.pdf.worker_pool import WorkerPool, Workers
 from findings_report.problems import FindingsReportError, Kind, Level, Problem
@@ -164,7 +165,7 @@ def _stand_in_warning(characters: tuple[str, ...]) -> tuple[Problem, ...]:
     first = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
     more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
     fault = f"characters without a font are printed as code points: {first}{more}"
-    remedy = "use other characters, or `--system-fonts` if this machine has a font with them"
+    remedy = "name a font with them under `fonts` in engagement.yaml, or write `system_fonts: true` if this machine has one"
     return (Problem(Kind.OUTPUT, fault, remedy, level="warning", code="pdf-characters"),)
 
 
@@ -186,23 +187,18 @@ def open_renderer(
     *,
     cache: FileCache | None = None,
     workers: int | None = None,
+    fonts: Sequence[ReportedFont] = (),
     system_fonts: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[PdfRenderer]:
     """Open a renderer with a pool of at most `workers` processes, one for each core if None. The bytes do not depend on it.
 
-    `system_fonts` adds the fonts of this machine. The bytes depend on these, so that nothing is cached.
+    `fonts` are those of the engagement. `system_fonts` adds the fonts of this machine; the bytes depend on these, so that
+    nothing is cached.
     """
     size = workers or len(os.sched_getaffinity(0))
-    with WorkerPool(size, _font_environment(system_fonts=system_fonts)) as pool:
-        yield PdfRenderer(pool, None if system_fonts else cache, system_fonts=system_fonts, limits=limits)
-
-
-def _font_environment(*, system_fonts: bool) -> dict[str, str]:
-    """Return the environment in which Fontconfig finds the fonts; a worker checks that it found all bundled ones."""
-    count = sum(file.suffix in {".otf", ".ttf"} for file in FONTS.iterdir())
-    file = "fonts-system.conf" if system_fonts else "fonts.conf"
-    return {"FONTCONFIG_PATH": str(Path(__file__).resolve().parent), "FONTCONFIG_FILE": file, "BUNDLED_FONTS": str(count)}
+    with open_fonts(fonts, system=system_fonts) as opened, WorkerPool(size, opened.environment, opened.key) as pool:
+        yield PdfRenderer(pool, cache if opened.is_repeatable else None, opened, limits=limits)
 
 
 @dataclass(frozen=True)
@@ -213,8 +209,8 @@ class PdfRenderer:
     """Its children have the environment of `open_renderer`."""
     cache: FileCache | None
     """Where replies of the children are stored; None to lay out everything."""
-    system_fonts: bool = False
-    """True if the pool's children see the fonts of this machine."""
+    fonts: FontSet
+    """The fonts that the pool's children see."""
     limits: Limits | None = None
     """Limits of every child; None for those that `limits_for` estimates."""
 
@@ -273,12 +269,12 @@ class PdfRenderer:
     def _make_printable(self, page: PdfPage) -> tuple[PdfPage, tuple[str, ...]]:
         """Return the page with stand-ins for characters that cannot be printed, and these characters."""
         check_pictures(page.pictures)
-        html, stand_ins = printable_html(page.html, any_font=self.system_fonts)
+        html, stand_ins = printable_html(page.html, self.fonts.find_others(page.html))
         return replace(page, html=html), stand_ins
 
     def _lay_out(self, page: PdfPage) -> PageLayout:
         """Lay out a page, in segments if it has many and its style allows it."""
-        segmented = None if self.system_fonts else split_into_segments(page.html)
+        segmented = split_into_segments(page.html) if self.fonts.is_plain else None
         if segmented is None or len(segmented.segments) < _FEWEST_SEGMENTS:
             return self._lay_out_whole(page)
         if segmented.obstacle is not None:

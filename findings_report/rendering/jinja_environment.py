@@ -62,15 +62,60 @@ def create_environment(
         auto_reload=False,
     )
     environment.filters |= Filters(dialect, engagement).by_name()
+    direct = mirror if engagement.translation.direction == "rtl" else str
     environment.globals |= _message_functions(dialect, engagement.translation)
     environment.globals |= {
-        "stylesheet": lambda *names: Markup("".join(loader.read(name) for name in names)),  # noqa: S704 - template files
         "all_statuses": tuple(Status),
+        "stylesheet": lambda *names: Markup(direct("".join(loader.read(name) for name in names))),  # noqa: S704 - ours
+        "direction": engagement.translation.direction,
+        "page_numbers": _count_pages(engagement.translation),
         "fewest_apart": FEWEST_SEGMENTED,
         "is_paper": is_paper,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return environment
+
+
+def _count_pages(translation: Translation) -> Markup:
+    """Return the value of `content` in a style sheet that prints the number of a page and of all pages."""
+    text = translation.gettext("Page {page} of {pages}")
+    quoted = '"' + re.sub(r'[\\"<\n]', lambda match: f"\\{ord(match[0]):x} ", text) + '"'
+    return Markup(quoted.replace("{page}", '" counter(page) "').replace("{pages}", '" counter(pages) "'))  # noqa: S704
+
+
+_RULE: Final = re.compile(r"([^{};]*+)\{([^{}]*+)\}")
+_LEFT_TO_RIGHT: Final = re.compile(r"\.(?:code|fence|l|diff|drift|sign|g\d+|i\d+)(?![\w-])|(?<![\w.-])(?:pre|code)(?![\w-])")
+"""Selectors of code, which is written from left to right in a report of any language."""
+_SIDE: Final = re.compile(
+    r"(?<![\w.-])((?:margin|padding|border)-|text-align: |float: |clear: |)(left|right)(?=[-:;}\s])"
+    r"|@(top|bottom)-(left|right)\b"
+)
+_FOUR: Final = re.compile(
+    r"(?<![\w-])(margin|padding|border-width|border-radius|inset): ([^\s;()]+) ([^\s;()]+) ([^\s;()]+) ([^\s;()]+)(?=;|\s*\})"
+)
+_OTHER_SIDE: Final = {"left": "right", "right": "left"}
+
+
+def mirror(style: str) -> str:
+    """Return a style sheet for a page that is written from right to left: left and right change places, except in code."""
+
+    def swap(match: re.Match[str]) -> str:
+        if match[3]:
+            return f"@{match[3]}-{_OTHER_SIDE[match[4]]}"
+        return f"{match[1]}{_OTHER_SIDE[match[2]]}"
+
+    def turn(match: re.Match[str]) -> str:
+        top, right, bottom, left = match.groups()[1:]
+        if match[1] == "border-radius":  # its values begin at the top left corner
+            return f"{match[1]}: {right} {top} {left} {bottom}"
+        return f"{match[1]}: {top} {left} {bottom} {right}"
+
+    def change(match: re.Match[str]) -> str:
+        if _LEFT_TO_RIGHT.search(match[1]):
+            return match[0]
+        return f"{_SIDE.sub(swap, match[1])}{{{_FOUR.sub(turn, _SIDE.sub(swap, match[2]))}}}"
+
+    return _RULE.sub(change, style)
 
 
 def _message_functions(dialect: Dialect, translation: Translation) -> Mapping[str, Callable[..., Markup]]:

@@ -197,6 +197,7 @@ def render(
         return row.load_renderer()(document)
     # Read once: key and text must come from the same files, also while somebody edits them.
     template = read_template(template)
+    system_fonts = system_fonts or document.engagement.system_fonts
     if entries is None or system_fonts:  # no key contains the fonts of the machine
         return _render(document, name, template, system_fonts=system_fonts, entries=entries, workers=workers)
     key = document_key(document, template, name)
@@ -232,7 +233,8 @@ def _render(
         return text
     from findings_report.pdf.render import open_renderer
 
-    with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
+    fonts = document.engagement.fonts
+    with open_renderer(cache=entries, workers=workers, fonts=fonts, system_fonts=system_fonts) as renderer:
         content, problems = renderer.render(pdf_page(document, text))
     return Rendered(content, (*text.problems, *problems))
 
@@ -268,8 +270,10 @@ def render_each(
         return texts
     from findings_report.pdf.render import open_renderer
 
+    system_fonts = system_fonts or reports[0].engagement.system_fonts
     pages = [pdf_page(report, text) for report, text in zip(reports, texts, strict=True)]
-    with open_renderer(cache=entries, workers=workers, system_fonts=system_fonts) as renderer:
+    fonts = reports[0].engagement.fonts
+    with open_renderer(cache=entries, workers=workers, fonts=fonts, system_fonts=system_fonts) as renderer:
         printed = renderer.render_many(pages, progress)
     return [Rendered(pdf, (*text.problems, *problems)) for text, (pdf, problems) in zip(texts, printed, strict=True)]
 

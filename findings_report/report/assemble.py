@@ -27,6 +27,7 @@ from findings_report.model.report import (
     Report,
     ReportedEngagement,
     ReportedFinding,
+    ReportedFont,
     ReportedRepository,
     ReportedSection,
     ScopeEntry,
@@ -48,6 +49,7 @@ def assemble(
     repositories: Sequence[ReportedRepository],
     pictures: Mapping[str, Picture],
     components: Sequence[Component],
+    fonts: Sequence[ReportedFont] = (),
     covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
@@ -81,6 +83,7 @@ def assemble(
             findings_commit=findings_commit,
             edition=edition,
             audiences=list_audiences(engagement, findings),
+            fonts=tuple(fonts),
         ),
         summary=engagement.summary,
         scope=tuple(_scope(engagement, covered)),
@@ -197,6 +200,7 @@ def _engagement(
     findings_commit: FindingsCommit | None,
     edition: str | None,
     audiences: tuple[str, ...],
+    fonts: tuple[ReportedFont, ...],
 ) -> ReportedEngagement:
     return ReportedEngagement(
         title=engagement.title,
@@ -225,6 +229,8 @@ def _engagement(
             if image.name in pictures
         ),
         logo=pictures.get("logo:"),
+        fonts=fonts,
+        system_fonts=engagement.system_fonts,
         findings_commit=findings_commit,
         aliases=aliases,
         edition=edition,
