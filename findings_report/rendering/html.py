@@ -452,6 +452,8 @@ class HeadingLinks:
         address = self._under if id == f"title-{self._under}" else id
         if not named:
             attributes += f' id="{id}"'
+        if match.string.endswith("<summary>", 0, match.start()):  # a control, which can hold no other
+            return f"<h{level}{attributes}>{title}</h{level}>"
         return f'<h{level}{attributes}><a href="#{address}">{title}</a></h{level}>'
 
     def _new_id(self, title: str) -> str:

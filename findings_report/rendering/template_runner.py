@@ -40,22 +40,21 @@ class TemplateRunner:
         template: Template | TemplateFiles,
         format: str,  # noqa: A002
         is_alone: bool = False,
-        addresses_lines: bool = False,
+        has_addresses: bool = False,
         entries: FileCache | None = None,
     ) -> None:
         """`is_alone` is for a single-finding report, where links to other parts would lead nowhere and become text.
 
-        `addresses_lines` gives each line of code an address, in HTML. `entries` is the page cache, where parts are looked up
-        and kept. Raises FindingsReportError (OUTPUT) for a `format` that is not in FORMATS, and for a template that cannot be
-        read.
+        `has_addresses` gives headings and lines of code addresses, in HTML. `entries` is the page cache, where parts are
+        looked up and kept. Raises FindingsReportError (OUTPUT) for a `format` that is not in FORMATS, and for a template that
+        cannot be read.
         """
         if format not in FORMATS:
             raise template_error(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
         self._format = FORMATS[format]
         self._engagement = engagement
         self._is_alone = is_alone
-        self._is_screen = self._format.dialect is html and self._format.embeds_pictures
-        self._addresses_lines = addresses_lines and self._is_screen
+        self._has_addresses = has_addresses and self._format.dialect is html and self._format.embeds_pictures
         self._embedded = 0
         self._files = read_template(template)
         self._environment = create_environment(
@@ -63,7 +62,7 @@ class TemplateRunner:
         )
         self._entries = entries
         # The engagement is in every key, because every template sees it.
-        self._key = _key(self._files, f"{format} {is_alone} {self._addresses_lines}", engagement) if entries else None
+        self._key = _key(self._files, f"{format} {is_alone} {self._has_addresses}", engagement) if entries else None
 
     def new_part(self) -> Part:
         """Return a part with nothing numbered and nothing printed yet."""
@@ -112,7 +111,7 @@ class TemplateRunner:
         if prepare:
             prepare(part)
         text = self.run(name, part, **seen)
-        return html.HeadingLinks().place(text) if self._is_screen else text
+        return html.HeadingLinks().place(text) if self._has_addresses else text
 
     def _generate(self, name: str, part: Part, **seen: Any) -> Iterator[str]:
         def pieces() -> Iterator[str]:
@@ -139,7 +138,7 @@ class TemplateRunner:
         is_first = figure.number not in part.printed
         part.printed.add(figure.number)
         part.is_drawing = True
-        part.lines_under = figure.number if self._addresses_lines else ""
+        part.lines_under = figure.number if self._has_addresses else ""
         text = self.run("figure", part, figure=figure, caption=caption, is_first=is_first)
         part.is_drawing = False
         return Markup(text.strip("\n"))  # noqa: S704 - printed by a template

@@ -222,7 +222,9 @@ def test_headings_and_lines_have_addresses_and_the_contents_show_where_one_reads
     assert current == ["#DEMO-004"]
     assert re.fullmatch(r"DEMO-\d+\.\d+-L\d+", line)
     assert 0 < browser.value("document.querySelector('.l:target').getBoundingClientRect().top") < TELEPHONE[1]
-    assert browser.value("[...document.querySelectorAll('article :is(h3, h4)')].every(h => h.querySelector('a[href^=\"#\"]'))")
+    assert browser.value(
+        "[...document.querySelectorAll('article :is(h3, h4):not(summary *)')].every(h => h.querySelector('a[href^=\"#\"]'))"
+    )
     assert browser.value("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == browser.value(
         "document.querySelectorAll('[id]').length"
     )
@@ -247,6 +249,19 @@ def test_stops_of_the_keyboard_scroll_and_marked_lines_are_marked_for_a_screen_r
 
     assert browser.value("document.querySelectorAll('[tabindex=\"0\"]').length") == 0
     assert roles.count("mark") == browser.value("document.querySelectorAll('.l.h').length") > 0
+
+
+def test_text_and_code_are_in_the_fonts_of_the_pdf(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.picture()
+    faces = browser.value(
+        "[...document.fonts].map(face => [face.family.replaceAll('\"', ''), face.weight, face.style, face.status])"
+    )
+
+    loaded = {tuple(face[:3]) for face in faces if face[3] == "loaded"}
+    assert {("Inter", "400", "normal"), ("Inter", "600", "normal"), ("JetBrains Mono", "400", "normal")} <= loaded
+    assert not [face for face in faces if face[3] == "error"]
+    assert report.stat().st_size < 170_000
 
 
 def test_forced_colours_draw_a_bar_at_highlighted_lines_only(browser: Browser, report: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 CHROMIUM = shutil.which("chromium")
-WAIT_SECONDS = 90
+WAIT_SECONDS = 180
 
 TELEPHONE, LAPTOP, DESKTOP = (390, 844), (1280, 800), (1920, 1080)
 """Width and height of a window, in CSS pixels."""
