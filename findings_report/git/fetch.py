@@ -448,7 +448,7 @@ def _refusal(source: str, fault: str) -> FindingsReportError:
     if _NO_HOST.search(fault):
         remedy = "check the network and the name of the host"
         return FindingsReportError(Problem(Kind.NETWORK, f"cannot reach {shown}: {fault}", remedy, code="fetch-unreachable"))
-    # A forge says of a private repository that there is none.
+    # Forges deny that a private repository exists.
     remedy = "check the address and your access to it; git runs without prompts, so keys and tokens must be configured"
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
