@@ -219,9 +219,20 @@ def _audiences(engagement: Engagement, key: str, value: Engagement | Finding) ->
                 yield not_one_of(word, engagement.audiences, key, (*path, "audience", index), of="an audience")
 
 
+_PART: Final = re.compile(r"[A-Za-z0-9]++")
 _WITH_DIGIT: Final = re.compile(r"(?=.*[0-9]).*[A-Za-z]")
 _GONE: Final = {"related", "aliases", "audience", "audiences"}
 """Fields from which an edition drops the ids of what it leaves out."""
+
+
+def _find_id(id: str, text: str) -> int | None:
+    """Return where a text has an id that is no part of a longer word or number; None if it has none."""
+    start = text.find(id)
+    while start >= 0:
+        if not (_PART.match(text[start - 1 : start]) or _PART.match(text, start + len(id))):
+            return start
+        start = text.find(id, start + 1)
+    return None
 
 
 def _named_to_others(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
@@ -231,15 +242,21 @@ def _named_to_others(engagement: Engagement, findings: Mapping[str, Finding]) ->
         hidden = {key: finding for key, finding in findings.items() if not is_for(finding, word)}
         # Ids that may be words, as `xss` or `12`, would be found in every text.
         names = [id for key, finding in hidden.items() for id in (key, *finding.aliases) if _WITH_DIGIT.match(id)]
-        patterns = {name: re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])") for name in names}
+        # A text is searched for those alone of which it has a part, so that a thousand hidden findings cost no square.
+        by_part: dict[str, list[str]] = {}
+        for name in names:
+            by_part.setdefault(max(_PART.findall(name), key=lambda part: (any(map(str.isdigit, part)), len(part))), []).append(
+                name
+            )
+        known = frozenset(names)
         for key, value in ((_ENGAGEMENT, engagement), *findings.items()) if names else ():
             for path, text in walk(value, word=word):
                 if not isinstance(text, str) or _GONE.intersection(path):
                     continue
-                rest = drop_references(text, {"finding": names})
-                for name in names:
-                    if name in rest and (match := patterns[name].search(rest)):
-                        readers.setdefault(((key, *path), rest.count("\n", 0, match.start()), name), []).append(word)
+                rest = drop_references(text, {"finding": known})
+                for name in (name for part in dict.fromkeys(_PART.findall(rest)) for name in by_part.get(part, ())):
+                    if (start := _find_id(name, rest)) is not None:
+                        readers.setdefault(((key, *path), rest.count("\n", 0, start), name), []).append(word)
     for (subject, line_offset, name), words in readers.items():
         fault = f"names {name}, which is not for {' and '.join(words)}"
         remedy = f"link to it, as in `[another finding](finding:{name})`, or write it without the id"

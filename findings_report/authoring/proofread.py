@@ -42,6 +42,9 @@ MOST_PROBLEMS: Final = 50_000
 
 _MOST_NAMED: Final = 5  # characters that one warning names
 
+_MOST_SHOWN: Final = 1_000
+"""Characters of a text that are shown by their code: 1,000 cost a page a second, 20,000 cost it 65, because no line breaks."""
+
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 
 # Emphasis and the like, with which a word is read the same and written otherwise.
@@ -219,10 +222,16 @@ def find_unwritten(finding: Finding) -> tuple[str, ...]:
 def _find_hidden(key: str, model: Frozen, texts: Collection[Subject]) -> Iterator[Problem]:
     """Yield a warning for each short text, path and name of a file with characters that the report shows by their code.
 
-    Prose, `texts`, is looked at with its lines. Of a quote only what git has is printed.
+    Prose, `texts`, is looked at with its lines; here only for so many of them that the layout of a page takes minutes. Of a quote only what git has is printed.
     """
     for path, text in strings_of(model, ()):
-        if path in texts or path[-1] == "quote" or not (places := find_hidden(text)):
+        if path[-1] == "quote" or not (places := find_hidden(text)):
+            continue
+        if len(places) > _MOST_SHOWN:
+            fault = f"{len(places):,} of its {len(text):,} characters are shown by their code, and take a PDF minutes"
+            remedy = f"remove them, or all but {_MOST_SHOWN:,}"
+            yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="costly-text")
+        if path in texts:
             continue
         named = ", ".join(dict.fromkeys(code_point(text[place]) for place in places[:_MOST_NAMED]))
         fault = f"contains hidden, private or superfluous characters: {named}"

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 import withheld
+from growth import growth
 from withheld import MARKER
 
 from findings_report import commands
+from findings_report.authoring import cross_checks
 from findings_report.commands import BuildOptions, PublishedBuild
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 from findings_report.report.check import Inputs, check
@@ -182,3 +186,25 @@ def test_a_reference_that_cannot_be_taken_out_stops_the_edition(tmp_path: Path) 
         check(Inputs(findings, {}, audience="client"), lambda _: None)
 
     assert [problem.code for problem in error.value.problems] == ["audience-reference"]
+
+
+def test_a_thousand_findings_that_are_left_out_cost_no_square() -> None:
+    engagement = Engagement.model_validate({"title": "T", "audiences": ["client", "internal"]})
+
+    def findings(count: int) -> dict[str, Finding]:
+        return {
+            f"F-{number}": Finding.model_validate(
+                {"title": f"As F-{number + 1}", "severity": "high", "description": "d", "audience": ["internal"] * (number % 2)}
+            )
+            for number in range(count)
+        }
+
+    named = list(cross_checks._named_to_others(engagement, findings(400)))
+
+    assert [problem.fault for problem in named[:2]] == [
+        "names F-1, which is not for client",
+        "names F-3, which is not for client",
+    ]
+    assert len(named) == 200
+    few, many = findings(400), findings(1_600)
+    assert growth(lambda size: list(cross_checks._named_to_others(engagement, many if size > 400 else few)), 400) < 8
