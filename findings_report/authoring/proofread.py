@@ -222,7 +222,8 @@ def find_unwritten(finding: Finding) -> tuple[str, ...]:
 def _find_hidden(key: str, model: Frozen, texts: Collection[Subject]) -> Iterator[Problem]:
     """Yield a warning for each short text, path and name of a file with characters that the report shows by their code.
 
-    Prose, `texts`, is looked at with its lines; here only for so many of them that the layout of a page takes minutes. Of a quote only what git has is printed.
+    Prose, `texts`, is looked at with its lines; here only for so many of them that the layout of a page takes minutes. Of a
+    quote only what git has is printed.
     """
     for path, text in strings_of(model, ()):
         if path[-1] == "quote" or not (places := find_hidden(text)):
