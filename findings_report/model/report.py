@@ -439,8 +439,9 @@ class Report(Frozen):
     @property
     def by_repository(self) -> tuple[tuple[str | None, int], ...]:
         """Repository and number of findings that cite it, largest first; empty if there is only one repository."""
-        cited = [[*dict.fromkeys(snippet.repository for snippet in finding.snippets)] for finding in self.findings]
-        return _tally([name for names in cited for name in (names or [None])]) if len(self.engagement.repositories) > 1 else ()
+        cited = [dict.fromkeys(snippet.repository for snippet in finding.snippets) for finding in self.findings]
+        names: list[str | None] = [name for repositories in cited for name in (*repositories, *[None] * (not repositories))]
+        return _tally(names) if len(self.engagement.repositories) > 1 else ()
 
     @property
     def has_scale(self) -> bool:

@@ -40,7 +40,7 @@ def prepare_password(password: str) -> str:
 def find_prohibited(password: str) -> str | None:
     """Return what SASLprep prohibits in a password, in words; None without any. Source: RFC 4013, 2.3 and 2.4; RFC 3454, C, D.
 
-    Characters that Unicode 3.2 did not have, such as most emoji, are no fault: a reader takes them as they are typed (2.5).
+    Characters that Unicode 3.2 did not have, such as most emoji, are no fault: a reader does not change them (2.5).
     """
     prepared = prepare_password(password)
     for character in prepared:

@@ -466,3 +466,22 @@ def test_a_text_of_many_words_is_found_once_among_many() -> None:
     redactor = Redactor((long, *(f"{number:05} other" for number in range(40))))
 
     assert redactor.find_verbatim(f"x {long.replace(' ', '  ')} y") == [(2, 2 + len(long) + 39)]
+
+
+def test_a_text_that_is_masked_in_some_lines_stays_in_the_others(source: Repository) -> None:
+    (snippet,) = resolved(source, {"lines": "6-19", "redact": [{"lines": 6, "match": SECRET}]}).snippets["A-1"]
+
+    assert printed(snippet)[0] == f'    password = "{MARK}"'
+    assert printed(snippet)[-1] == LINES[18]
+
+
+def test_without_a_clone_the_lines_of_a_quote_are_numbered_by_its_location() -> None:
+    (snippet,) = resolved(None, {"lines": "5-7", "quote": "\n".join(LINES[4:7]), "redact": [{"lines": 6}]}).snippets["A-1"]
+
+    assert printed(snippet) == [LINES[4], f"    {MARK}", LINES[6]]
+
+
+def test_an_entry_without_effect_is_named_with_its_place(source: Repository) -> None:
+    (problem,) = [p for p in resolved(source, redact=[{"match": "d" * 5}]).problems if p.code == "redact-nothing"]
+
+    assert problem.subject == ("A-1", "redact", 0)
