@@ -197,7 +197,7 @@ def _name_alerts(tokens: Sequence[Token]) -> Iterator[Token]:
             index += 1
             continue
         kind, paragraph, line = mark[1].lower(), tokens[index + 1], tokens[index + 2]
-        yield token.copy(attrs={"class": f"alert {kind}"})
+        yield token.copy(attrs={"class": f"alert alert-{kind}"})
         yield from _paragraph(_strong([_text(kind.capitalize())]), paragraph.level, paragraph.map)
         if len(children) > 2:
             yield paragraph
@@ -207,18 +207,18 @@ def _name_alerts(tokens: Sequence[Token]) -> Iterator[Token]:
         index += 4
 
 
-def _draw_boxes(tokens: Sequence[Token]) -> None:
-    """Replace the mark of a task by a box, which is empty or ticked."""
+def _draw_boxes(tokens: list[Token]) -> None:
+    """Replace the mark of a task by a box, which is empty or ticked; a list that begins with one needs no other bullets."""
     for index, token in enumerate(tokens):
-        if token.type != "list_item_open" or [block.type for block in tokens[index + 1 : index + 3]] != [
-            "paragraph_open",
-            "inline",
-        ]:
+        following = [block.type for block in tokens[index + 1 : index + 3]]
+        if token.type != "list_item_open" or following != ["paragraph_open", "inline"]:
             continue
         children = tokens[index + 2].children or []
         if children and children[0].type == "text" and (task := _TASK.match(children[0].content)):
             box = "☐" if task[1] == " " else "☑"
             children[0] = children[0].copy(content=f"{box} {children[0].content[task.end() :]}")
+            if tokens[index - 1].type == "bullet_list_open":
+                tokens[index - 1] = tokens[index - 1].copy(attrs={"class": "tasks"})
 
 
 def _paragraph(children: list[Token], level: int, lines: list[int] | None) -> tuple[Token, Token, Token]:
