@@ -143,8 +143,10 @@ def link_texts(line: str, addresses: Mapping[str, str]) -> tuple[Piece, ...]:
 
 def _paint(pieces: Sequence[Piece], stream: TextIO) -> str:
     """Return the line that is printed: every text made safe, and then, if the stream has them, colours and links added."""
-    if len(pieces) == 1 and isinstance(pieces[0], WorkflowCommand | Painted):
-        return _encodable(visible(pieces[0]) if isinstance(pieces[0], WorkflowCommand) else pieces[0], stream.encoding)
+    if len(pieces) == 1 and isinstance(pieces[0], WorkflowCommand):
+        return _encodable(visible(pieces[0]), stream.encoding)
+    if len(pieces) == 1 and isinstance(pieces[0], Painted):
+        return _encodable(_defused(pieces[0]), stream.encoding)
     plain = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
     safe = _safe(plain)
     # Parts of a text that a workflow could execute are not looked at one by one.
@@ -333,10 +335,12 @@ def _safe(text: str) -> str:
 
     Defused text stays readable, and JSON keeps its meaning.
     """
-    # Messages quote other people's code: a quoted `::` command could change the workflow.
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return visible(text)
-    return _COMMANDS.sub(_defuse, visible(text))
+    return _defused(visible(text))
+
+
+def _defused(text: str) -> str:
+    # Messages and tables quote other people's code: a quoted `::` command could change the workflow.
+    return _COMMANDS.sub(_defuse, text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 def _defuse(match: re.Match[str]) -> str:

@@ -339,6 +339,20 @@ def test_no_text_brings_its_own_escapes(capsys: pytest.CaptureFixture[str], monk
     assert not re.search(r"\x1b\[31m|\x9b|\x1b\]8;[^;]*;https://(?!good)", said)  # the program's own red is bold
 
 
+def test_in_a_workflow_no_cell_and_no_coloured_text_is_a_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    err(table(("id", "title"), [["::error::x", Styled("##[error]x", "bold")]]))
+    err(Styled("::error", "bold"), "::x ##[group]y")
+
+    said = capsys.readouterr().err
+    assert said.count("error") == 3
+    assert not re.search(r"##\[|(?m:^\s*::)", re.sub(r"\x1b\[[\d;]*m", "", said))
+
+
 def test_problems_are_counted_in_words() -> None:
     warning = replace(LONG, level="warning")
 
