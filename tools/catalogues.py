@@ -83,9 +83,9 @@ def _is_ours(folder: str | Path) -> bool:
     return Path(folder).name not in ("demo", "example", "init")
 
 
-def faults(catalogue: Catalog, language: str) -> Iterator[str]:
-    """Yield what is wrong with the catalogue of a language."""
-    known = {(message.id, message.context): message for message in extract() if message.id}
+def faults(catalogue: Catalog, language: str, messages: Catalog) -> Iterator[str]:
+    """Yield what is wrong with the catalogue of a language; `messages` are those of today."""
+    known = {(message.id, message.context): message for message in messages if message.id}
     present = {(message.id, message.context): message for message in catalogue if message.id}
     for id, context in known.keys() - present.keys():
         yield f"{language}: {id!r} ({context}) is missing: run make languages"
@@ -140,11 +140,11 @@ def update(path: Path, messages: Catalog, known: Mapping[tuple[Any, Any], Any] |
 def main() -> int:
     """Update the catalogues, or list their faults."""
     paths = sorted(CATALOGUES.glob("*.po"))
+    messages = extract()
     if "--check" in sys.argv:
-        found = [fault for path in paths for fault in faults(read(path), path.stem)]
+        found = [fault for path in paths for fault in faults(read(path), path.stem, messages)]
         print("\n".join(found))
         return 1 if found else 0
-    messages = extract()
     for path in paths:
         update(path, messages)
     return 0
