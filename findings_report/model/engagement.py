@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StringConstraints
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from findings_report.model.evidence import Frozen
 from findings_report.model.field_types import (
@@ -319,6 +319,9 @@ class Engagement(Frozen):
     """Use fonts installed on this machine as well (PDF); the same as `--system-fonts`, for every command."""
     confidentiality: Filled | None = None
     """Classification, printed at the foot of every page."""
+    interactive: StrictBool = False
+    """`true` puts a script into the HTML: search, sorting, copying, keys (j, k, /), and the filter in the address. Filters,
+    theme and links work without it."""
     tickets: tuple[TicketRef, ...] = ()
     """Tickets to which the whole report is attached."""
     redact: tuple[TextRedaction, ...] = ()

@@ -272,6 +272,8 @@ class ReportedEngagement(Frozen):
     """Recipients of the report."""
     confidentiality: str | None
     """Classification, printed at the foot of every page."""
+    interactive: bool = False
+    """True if the HTML has a script for search, sorting and copying."""
     language: str
     """Language of the texts, as a BCP 47 tag."""
     accent: Colour

@@ -213,6 +213,7 @@ def _engagement(
         versions=engagement.versions,
         distribution=engagement.distribution,
         confidentiality=engagement.confidentiality,
+        interactive=engagement.interactive,
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
         cover=engagement.cover,

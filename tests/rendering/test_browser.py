@@ -251,6 +251,44 @@ def test_stops_of_the_keyboard_scroll_and_marked_lines_are_marked_for_a_screen_r
     assert roles.count("mark") == browser.value("document.querySelectorAll('.l.h').length") > 0
 
 
+def test_an_interactive_report_searches_sorts_copies_and_moves_by_keys_with_one_script_under_its_policy(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "interactive"
+    shutil.copytree(report.parent.parent, folder)
+    with (folder / "findings/engagement.yaml").open("a") as written:
+        written.write("interactive: true\n")
+    template = "review" if 'class="heading"' in report.read_text() else "standard"
+    assert CliRunner().invoke(app, ["build", str(folder), "-f", "html", "--template", template]).exit_code == 0
+    page = folder / "build/report.html"
+
+    browser.open(page)
+    keys = []
+    for key in "jjk":
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
+        browser.picture()
+        keys.append(browser.value("location.hash"))
+    browser.value("""
+        const box = document.querySelector('.search input');
+        box.value = 'ATTACHMENT folder'; box.dispatchEvent(new Event('input', {bubbles: true}))""")
+    searched, entries = browser.value(SHOWN)
+    address = browser.value("location.href")
+    copied = browser.value(
+        "[...document.querySelectorAll('figure.snippet:has(pre.code)')].every(f => f.matches(':has(> .copy)'))"
+    )
+
+    assert [text.count("<script") for text in (page.read_text(), report.read_text())] == [1, 0]
+    assert keys == ["#DEMO-001", "#DEMO-002", "#DEMO-001"]
+    assert searched == entries == ["DEMO-002"]
+    assert "search=ATTACHMENT" in address
+    assert copied
+    if template == "standard":
+        for _ in range(2):
+            browser.value("document.querySelector('table.findings th .sort').click()")
+        first = browser.value("document.querySelector('table.findings tbody .id').textContent")
+        assert first == "DEMO-004"
+
+
 def test_text_and_code_are_in_the_fonts_of_the_pdf(browser: Browser, report: Path) -> None:
     browser.open(report)
     browser.picture()
