@@ -25,6 +25,7 @@ from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, 
 
 from findings_report.pdf.weasyprint_patches import NAMES, TagPlan, patch_tagging, structure_type
 
+_ANONYMOUS: Final = "#anonymous"
 _BEFORE_LINES: Final = frozenset({"span::before", "mark::before", "del::before", "ins::before"})
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # WeasyPrint makes boxes within a link a Link, too, but these have no annotation.
@@ -56,7 +57,7 @@ def _plan_tags(document: Document) -> TagPlan:
     """Decide which boxes of a document are artifacts, which are no elements, and which text gets one mark."""
     roots = [page._page_box for page in document.pages]
     for root in roots:
-        _name_parts(root, None, None)
+        _name_parts(root, None, None, None)
     decorative = [box for root in roots for box in _decorative_boxes(root)]
     linked = {link[3] for page in document.pages for link in page.links}
     unneeded = {box for root in roots for box in _descendants(root) if _has_no_meaning(box, linked)}
@@ -75,14 +76,17 @@ def _plan_tags(document: Document) -> TagPlan:
     )
 
 
-def _name_parts(box: Any, around: Any, tag: str | None) -> None:
-    """Name the boxes in `box` whose type depends on what is around them; `around` is the box above, `tag` its name before."""
+def _name_parts(box: Any, element: Any, tag: str | None, name: str | None) -> None:
+    """Name the boxes in `box` whose type depends on what is around them: an element, its tag, and the name that it got."""
     own = box.element_tag
-    if around is not None:
-        is_anonymous = box.element is around.element and own == tag
-        box.element_tag = around.element_tag if is_anonymous else NAMES.get((around.element_tag, own), own)
+    if box.element is element and own == tag:
+        # An anonymous box in an element that has a name is nothing to be named twice.
+        box.element_tag = _ANONYMOUS if name != tag else own
+    else:
+        element, tag, name = box.element, own, NAMES.get((name, own), own)
+        box.element_tag = name
     for child in _children(box):
-        _name_parts(child, box, own)
+        _name_parts(child, element, tag, name)
 
 
 def _children(box: Any) -> Iterator[Any]:

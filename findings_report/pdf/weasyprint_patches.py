@@ -87,7 +87,7 @@ _TYPES: Final = {"code": "Code", "figure": "Div", "pre": "P"} | {
     "#body": "LBody",
 }
 """Structure types of elements of HTML that WeasyPrint has none for. Source: ISO 32000-1, 14.8.4."""
-NAMES: Final = {
+NAMES: Final[dict[tuple[str | None, str], str]] = {
     ("nav", "ol"): "#toc",
     ("#toc", "li"): "#entry",
     ("#entry", "ol"): "#toc",
