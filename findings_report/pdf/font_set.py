@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 from findings_report import sandbox
-from findings_report.model.report import ReportedFont
 from findings_report.pdf.glyphs import FONTS, missing_characters
+
+if TYPE_CHECKING:
+    from findings_report.model.report import ReportedFont
 
 FONT_WORKER: Final = "findings_report.pdf.font_worker"
 """The module that the confined child runs."""

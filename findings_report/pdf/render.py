@@ -12,9 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from html import unescape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from findings_report.model.report import ReportedFont
 from findings_report.pdf.assembly import UnableError, assemble
 from findings_report.pdf.font_set import FontSet, open_fonts
 from findings_report.pdf.glyphs import printable_html
@@ -25,6 +24,9 @@ from findings_report.problems.safe_text import visible
 from findings_report.sandbox import ChildReply, Limits
 from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import INSTALL
+
+if TYPE_CHECKING:
+    from findings_report.model.report import ReportedFont
 
 # WeasyPrint logs these as errors and continues without the resource. A report must not silently lose content.
 _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
