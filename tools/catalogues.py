@@ -28,7 +28,7 @@ from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import ReportedFinding
 from findings_report.model.translation import CATALOGUES, MONTHS, placeholders
 from findings_report.rendering import labels
-from findings_report.rendering.html import LABEL
+from findings_report.rendering.html import ALERTS, LABEL
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "templates"
@@ -49,7 +49,7 @@ VALUES = (
 def list_tables() -> Iterator[str]:
     """Yield the messages that are in tables and not in calls."""
     scale = Engagement(title="-").severities
-    yield from (*VALUES, LABEL)
+    yield from (*VALUES, LABEL, *ALERTS)
     for severity in scale:
         yield severity.name
         yield severity.meaning

@@ -22,7 +22,7 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
-from findings_report.model.translation import Translation, fill
+from findings_report.model.translation import ENGLISH, Translation, fill
 from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point, find_hidden, visible
 from findings_report.prose import Prose
 from findings_report.rendering.figures import Figure, Part
@@ -479,6 +479,7 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
 
     Only in a report with repositories: in it, code with line numbers looks like the program's own figures.
     """
+    tokens = _translate_alerts(tokens, part)
     if not part.engagement.repositories or not any(token.type in _CODE for token in tokens):
         return tokens
     labelled: list[Token] = []
@@ -499,6 +500,30 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
             )
             labelled.append(Token("paragraph_close", "p", -1, **place))
     return labelled
+
+
+def _translate_alerts(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
+    """Return the tokens with the word at the head of each alert in the report's language."""
+    heads = {
+        index + 2
+        for index, token in enumerate(tokens)
+        if token.type == "blockquote_open" and str(token.attrs.get("class", "")).startswith("alert ")
+    }
+    if not heads or part.engagement.translation == ENGLISH:
+        return tokens
+    return [_translate_head(token, part) if index in heads else token for index, token in enumerate(tokens)]
+
+
+def _translate_head(token: Token, part: Part) -> Token:
+    words = part.engagement.translation
+    children = [
+        child.copy(content=words.gettext(child.content)) if child.type == "text" else child for child in token.children or ()
+    ]
+    return token.copy(children=children)
+
+
+ALERTS: Final = ("Note", "Tip", "Important", "Warning", "Caution")
+"""Words at the heads of alerts, which the parser writes in English."""
 
 
 def _find_tight_items(tokens: Sequence[Token]) -> set[int]:
