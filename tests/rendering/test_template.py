@@ -22,7 +22,7 @@ from pdfs import render_pdf
 
 from findings_report import prose
 from findings_report.model.engagement import Engagement, Severity, State
-from findings_report.model.evidence import Check, Line, Run, Verdict
+from findings_report.model.evidence import Check, CoveredFile, Line, Run, Verdict
 from findings_report.model.finding import Event, Recommendation, Status
 from findings_report.model.report import Report, ScopeEntry, SeverityCount
 from findings_report.model.report_tables import Weakness
@@ -579,8 +579,10 @@ def test_a_name_of_the_engagements_own_is_told_as_such(format: str) -> None:  # 
 def test_the_files_of_the_scope_have_lines_and_findings(format: str) -> None:  # noqa: A002
     found = "".join(text_of(samples.report(samples.finding(), samples.finding("NTR-005")), format).split())
 
-    assert "neutron/db/ipam_pluggable_backend.py565NTR-001,NTR-005" in found
-    assert "neutron/db/logo.png–" in found
+    # Markdown lists every row; a page opens only the folders with findings, and gives totals.
+    cited = "565NTR-001,NTR-005" if format == "md" else "1565NTR-001,NTR-005"
+    assert f"neutron/db/ipam_pluggable_backend.py{cited}" in found
+    assert ("neutron/db/logo.png–" if format == "md" else "neutron2565neutron/db/") in found
     assert "Lineswerenotcountedin1file(" in found
 
 
@@ -662,7 +664,8 @@ def test_what_the_client_answers_and_what_was_decided_on_it_stand_one_after_the_
     shown = " ".join(text_of(samples.report(finding), format).split())
 
     decision = "Decision Resolved, 1 June 2026, Bo, at 0123abc: get is <bound> now. History"
-    assert f"Response We have bound it. {decision}" in shown
+    in_time = "Decision 1 June 2026 Resolved Bo 0123abc get is <bound> now."
+    assert f"Response We have bound it. {decision if format == 'md' else in_time}" in shown
     assert shown.count("is <bound> now") == 1
     assert "Reported by mail." in shown
 
@@ -1003,10 +1006,36 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert verdict.value.replace("_", " ").capitalize() in text_of(report, "html")
 
 
+def test_the_tree_of_the_scope_opens_folders_with_findings_and_gives_the_totals_of_all() -> None:
+    files = [CoveredFile(path=path, lines=10, entries=(0,)) for path in ("a/b/c.py", "a/b/d.py", "a/e.py", "f/g.py", "h.py")]
+    cited = ("a/b/c.py", "h.py")
+    findings = [samples.finding(f"A-{n}", snippets=(samples.snippet(path=path),)) for n, path in enumerate(cited)]
+
+    covered = tables.covered({"neutron": files}, findings, {})
+
+    assert covered is not None
+    assert [(row.depth, row.label, row.files, row.lines, row.findings) for row in covered.tree] == [
+        (0, "neutron", 5, 50, ()),
+        (1, "a/b/c.py", 1, 10, ("A-0",)),
+        (1, "h.py", 1, 10, ("A-1",)),
+    ]
+
+
+def test_only_quotes_that_are_not_exact_are_listed_in_the_appendix() -> None:
+    exact = samples.snippet(check=Check(verdict=Verdict.EXACT), path="neutron/exact.py")
+    moved = samples.snippet(1, check=Check(verdict=Verdict.MOVED), path="neutron/moved.py")
+
+    page = rendered(samples.report(samples.finding(snippets=(exact, moved))), "html")
+    appendix = page[page.index('id="part-verification"') :]
+
+    assert "moved.py" in appendix
+    assert "exact.py" not in appendix
+
+
 # The executive summary.
 
 
-def test_the_summary_begins_with_numerals_and_names_the_severities_without_findings() -> None:
+def test_the_summary_begins_with_numerals_and_names_the_severities_that_were_spared() -> None:
     page = rendered(samples.report(), "html")
     summary = Page(page[page.index('<ul class="tiles">') : page.index('<div class="beside">')]).text.split()
 
