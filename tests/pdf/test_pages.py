@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("pdftotext") is 
 
 FINDINGS = 24
 HEADINGS = ("Findings", "Description", "Impact", "Recommendation", "Notes")
-LAST_BEFORE_FOOT, FIRST_AFTER_HEAD = 775, 62  # points from the top of a page
+LAST_BEFORE_FOOT, FIRST_AFTER_HEAD = 790, 50  # points from the top of a page
 
 
 class Row(NamedTuple):
