@@ -176,8 +176,8 @@ SEGMENT_WORKER: Final = "findings_report.pdf.segment_worker"
 JOIN_WORKER: Final = "findings_report.pdf.join_worker"
 """The modules that confined children run."""
 
-# Joining takes a child of its own, which a page of fewer segments does not repay.
-_FEWEST_SEGMENTS: Final = 8
+# Joining takes a child of its own, which a page with all findings in one segment does not repay.
+_FEWEST_SEGMENTS: Final = 2
 _CODES_OF_CULPRITS: Final = frozenset(
     {"confine-cpu", "confine-memory", "confine-wall", "confine-output", "confine-failed", "confine-crash"}
 )
@@ -275,9 +275,9 @@ class PdfRenderer:
         return replace(page, html=html), stand_ins
 
     def _lay_out(self, page: PdfPage) -> PageLayout:
-        """Lay out a page, in segments if it has many and its style allows it."""
+        """Lay out a page, in segments if it has several with findings and its style allows it."""
         segmented = split_into_segments(page.html) if self.fonts.is_plain else None
-        if segmented is None or len(segmented.segments) < _FEWEST_SEGMENTS:
+        if segmented is None or sum(bool(segment.findings) for segment in segmented.segments) < _FEWEST_SEGMENTS:
             return self._lay_out_whole(page)
         if segmented.obstacle is not None:
             reason = f"its style has `{segmented.obstacle}`, which applies to all pages at once"
