@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -92,6 +93,8 @@ def _write_style(characters: str, faces: tuple[_Face, ...]) -> bytes:
     return "".join((*rules, _FAMILIES)).encode()
 
 
+# Pages of one process, such as those of several audiences or a preview, mostly have the same characters.
+@lru_cache(maxsize=32)
 def _subset(file: str, characters: str) -> bytes:
     """Return one font with these characters only, as WOFF 2."""
     from fontTools import subset  # slow to import, and no other format needs it
