@@ -35,10 +35,18 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TEXTS = ("md", "html", "json", "csv")
 
 
+@pytest.fixture(scope="module")
+def edition(findings: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[PublishedBuild, Path]:
+    """The edition for the client, built once for all that is asked of it."""
+    folder = tmp_path_factory.mktemp("client")
+    return build(findings, "client", formats=("md", "html", "json"), output=f"{folder}/"), folder
+
+
+@pytest.mark.slow  # builds the complete edition and another one, each in several formats
 @pytest.mark.parametrize("template", ["standard", "review"])
 @pytest.mark.parametrize(
     ("is_each", "formats"),
-    [(False, TEXTS), (True, ("md", "html", "json")), pytest.param(False, ("pdf",), marks=pytest.mark.slow)],
+    [(False, TEXTS), (True, ("md", "html", "json")), (False, ("pdf",))],
     ids=["report", "each", "pdf"],
 )
 def test_no_marker_is_in_an_edition(
@@ -63,10 +71,10 @@ def test_no_marker_is_in_an_edition(
     assert list((tmp_path / "tmp").rglob("*")) == []
 
 
-def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None:
-    build(findings, "client", formats=("json",), output=f"{tmp_path}/r.json")
+def test_an_edition_counts_what_it_shows(edition: tuple[PublishedBuild, Path]) -> None:
+    path = edition[1] / "report-client.json"
 
-    report = archive.read((tmp_path / "r.json").read_bytes(), "r.json")
+    report = archive.read(path.read_bytes(), "r.json")
     assert [finding.id for finding in report.findings] == ["F-1", "F-2"]
     assert {count.severity.name: count.total for count in report.counts if count.total} == {"high": 1, "low": 1}
     assert report.engagement.edition == "client"
@@ -79,22 +87,21 @@ def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None
     assert report.remediation is not None
     assert report.remediation.findings == ("F-1",)
     assert [weakness.weakness.id for weakness in report.classification.weaknesses] == ["CWE-79"]  # type: ignore[union-attr]
-    assert "internal" not in (tmp_path / "r.json").read_text()
+    assert "internal" not in path.read_text()
 
 
-def test_references_to_what_is_left_out_are_neutral(findings: Path, tmp_path: Path) -> None:
-    build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
-
-    shown = (tmp_path / "report-client.md").read_text()
+def test_references_to_what_is_left_out_are_neutral(edition: tuple[PublishedBuild, Path]) -> None:
+    shown = (edition[1] / "report-client.md").read_text()
     assert "Like the other, another finding and [F-2](#F-2); see code for other readers." in shown
     assert "\\[not included: A caption of what is left out\\]" in shown
     assert "then that and another finding." in shown
     assert "label of a shown text" in shown
-    html = (tmp_path / "report-client.html").read_text()
+    html = (edition[1] / "report-client.html").read_text()
     targets = set(re.findall(r'href="#([^"]*)"', html))
     assert targets <= set(re.findall(r'id="([^"]*)"', html)), "a link leads to what is not there"
 
 
+@pytest.mark.slow  # builds three formats
 def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path, tmp_path: Path) -> None:
     built = build(findings, None, formats=("md", "html", "json"), output=f"{tmp_path}/")
 
@@ -110,12 +117,12 @@ def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path
     assert shown["response"] == {"text": MARKER, "audience": ["internal"]}
 
 
-def test_an_edition_says_for_whom_it_is(findings: Path, tmp_path: Path) -> None:
-    built = build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
+def test_an_edition_says_for_whom_it_is(edition: tuple[PublishedBuild, Path]) -> None:
+    built, folder = edition
 
     assert any("this edition is for client: 2 of 4 findings" in problem.fault for problem in built.problems)
-    assert "- Edition: for client" in (tmp_path / "report-client.md").read_text()
-    assert "<dt>Edition</dt><dd>for client</dd>" in (tmp_path / "report-client.html").read_text()
+    assert "- Edition: for client" in (folder / "report-client.md").read_text()
+    assert "<dt>Edition</dt><dd>for client</dd>" in (folder / "report-client.html").read_text()
 
 
 def test_an_edition_for_all_readers_of_everything_equals_the_complete_one_but_for_its_marks(
