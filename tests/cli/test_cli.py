@@ -984,6 +984,7 @@ def test_the_reports_json_fits_its_schema(work: Work, run: Run) -> None:
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(report))
 
 
+@pytest.mark.slow
 def test_help_and_check_load_nothing_heavy(work: Work) -> None:
     program = (
         "import sys; from findings_report import cli\n"
@@ -1008,6 +1009,7 @@ def without_pango(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "libraries")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["--each"]])
 def test_without_pango_the_other_formats_are_written_and_the_missing_pdf_is_code_5(
     work: Work, without_pango: dict[str, str], arguments: list[str]
