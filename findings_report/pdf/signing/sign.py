@@ -134,11 +134,12 @@ def _parse_address(url: str) -> SplitResult:
 
 
 _WORKER: Final = "findings_report.pdf.signing.worker"
-# The visible part of a signature, the same for every template.
+# The visible part of a signature, the same for every template. White, because it stands on the band of a cover, too; it ends
+# before the title in the page header.
 _APPEARANCE: Final = """\
 <!DOCTYPE html>
 <html lang="en"><head><title>Signature</title><style>
-@page {{ size: 120mm 8mm; margin: 0 }}
+@page {{ size: 90mm 8mm; margin: 0; background: #fff }}
 body {{ margin: 0; padding-left: 2mm; border-left: 0.6mm solid #5a6672; height: 8mm; overflow: hidden;
   font: 6.5pt/4mm Inter, "DejaVu Sans"; color: #5a6672; white-space: nowrap }}
 p {{ margin: 0; overflow: hidden; text-overflow: ellipsis }}
@@ -181,7 +182,7 @@ class Appearance:
     text: str
     """What it says, for people who listen to the PDF."""
     # Where the text of a cover begins.
-    left: float = 26 / 25.4 * 72
+    left: float = 30 / 25.4 * 72
     """Points from the left edge of the first page."""
     # Above the page header, a line at the lower end of its margin, so that nothing is hidden.
     top: float = 6 / 25.4 * 72
