@@ -360,7 +360,7 @@ def test_a_style_that_needs_all_pages_at_once_is_laid_out_in_one_piece_and_says_
 
 
 def test_page_numbers_made_of_more_than_text_are_laid_out_in_one_piece_with_a_warning(made: Report) -> None:
-    text = page_of(made).replace('content: "Page " counter(page)', 'content: string(title) " page " counter(page)')
+    text = page_of(made).replace('content: "Page " counter(page)', 'content: string(marking) " page " counter(page)')
 
     rendered = render_pdf(text, pictures=pictures(made))
 

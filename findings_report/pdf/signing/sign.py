@@ -134,8 +134,8 @@ def _parse_address(url: str) -> SplitResult:
 
 
 _WORKER: Final = "findings_report.pdf.signing.worker"
-# The visible part of a signature, the same for every template. White, because it stands on the band of a cover, too; it ends
-# before the title in the page header.
+# The visible part of a signature, the same for every template. White to be read on a cover; the page header
+# has its title to the right of it.
 _APPEARANCE: Final = """\
 <!DOCTYPE html>
 <html lang="en"><head><title>Signature</title><style>
