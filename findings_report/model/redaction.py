@@ -121,7 +121,7 @@ class Redactor:
         return replace(problem, fault=self.mask_message(problem.fault), remedy=remedy, place=place)
 
     def mask_message(self, text: str) -> str:
-        """Return a message with every passage masked, also one that is escaped as in YAML, JSON or Python, or a line of one."""
+        """Return a message with every passage masked, also one that is escaped as in Markdown, YAML, JSON or Python."""
         if not self.texts:
             return text
         spans: list[tuple[int, int]] = []
@@ -129,6 +129,10 @@ class Redactor:
             spans += (reading.span(*place) for _, place in self._escaped.find(reading.text))
             # Messages shorten what they quote: a passage may be cut off.
             spans += (reading.span(*place) for place in self._escaped.find_beginnings(reading.text))
+        # A message may quote the source of prose, and so does the line printed below it.
+        for written in list_readings(text):
+            places = (*(place for _, place in self._literals.find(written.text)), *self._literals.find_beginnings(written.text))
+            spans += (written.place(text, *place) for place in places)
         return replace_spans(text, spans)
 
     def find(self, text: str) -> list[tuple[int, int]]:
