@@ -283,10 +283,11 @@ class Journal:
         self.is_half = False
         left = []
         for file in self.files:
-            try:
-                for name in (file.staged, file.kept):
+            for name in (file.staged, file.kept):
+                with contextlib.suppress(OSError):
                     (file.folder / name).unlink(missing_ok=True)
-            except OSError:
+            # A read-only file system refuses to remove a name that is not there, too.
+            if any(os.path.lexists(file.folder / name) for name in (file.staged, file.kept)):
                 left.append(file)
         self.files = tuple(left)
         # A name that cannot be removed now is left to the next run by the journal, and holds nothing up.
