@@ -84,6 +84,10 @@ format: setup ## put the code in its form
 docs: setup ## update the generated parts of the documentation
 	$(BIN)/python tools/generate.py
 
+.PHONY: languages
+languages: setup ## bring the message catalogues of reports up to date
+	$(BIN)/python tools/catalogues.py
+
 .PHONY: wheel
 wheel: setup ## build the wheel and the source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .

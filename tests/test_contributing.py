@@ -39,6 +39,7 @@ def row(change: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
+@pytest.mark.slow
 def test_a_prose_field_costs_a_line_in_the_model_and_an_example(package: ChangedPackage, demo: Path) -> None:
     assert row("prose field on a finding") == ("none", "1 in `model/finding.py`, 1 example in `authoring/example/`")
 

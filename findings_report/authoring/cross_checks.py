@@ -36,7 +36,9 @@ def disagreements(
     faulty = unread.get(_ENGAGEMENT, frozenset())
     # A scale or a list of repositories that is invalid would make every finding that uses it look wrong.
     has_scale, has_repositories = not {"severities", "matrix"} & faulty, are_repositories_valid(unread)
-    problems = [*(_scale(engagement) if has_scale else ()), *_names(engagement, has_repositories=has_repositories)]
+    is_rated = any(finding.rating is not None for finding in findings.values())
+    scaled = _scale(engagement, is_rated=is_rated) if has_scale else ()
+    problems = [*scaled, *_names(engagement, has_repositories=has_repositories)]
     if has_repositories:
         valid = {key: finding for key, finding in findings.items() if "locations" not in unread.get(key, ())}
         problems += _no_repository(engagement, valid)
@@ -79,11 +81,16 @@ def _problem(fault: str, subject: Subject, code: str, remedy: str | None = None,
     return Problem(Kind.INPUT, fault, remedy, subject=subject, code=code, level="warning" if warning else "error")
 
 
-def _scale(engagement: Engagement) -> Iterator[Problem]:
+def _scale(engagement: Engagement, *, is_rated: bool) -> Iterator[Problem]:
     scale = [entry.name for entry in engagement.severities]
     yield from _unique_names(_ENGAGEMENT, "severities", scale)
     # The default matrix has the words of the default scale; an engagement with its own scale need not replace it.
     if "matrix" not in engagement.model_fields_set:
+        words = {word for row in engagement.matrix.values() for word in row.values()}
+        if is_rated and (missing := sorted(words.difference(scale))):
+            fault = f"the scale is your own, and there is no `matrix` for it: the default one gives {', '.join(missing)}"
+            remedy = "add a `matrix` with words of the scale"
+            yield _problem(fault, (_ENGAGEMENT, "severities"), "no-matrix", remedy, warning=True)
         return
     for impact, row in engagement.matrix.items():
         for likelihood, word in row.items():
@@ -212,9 +219,20 @@ def _audiences(engagement: Engagement, key: str, value: Engagement | Finding) ->
                 yield not_one_of(word, engagement.audiences, key, (*path, "audience", index), of="an audience")
 
 
+_PART: Final = re.compile(r"[A-Za-z0-9]++")
 _WITH_DIGIT: Final = re.compile(r"(?=.*[0-9]).*[A-Za-z]")
 _GONE: Final = {"related", "aliases", "audience", "audiences"}
 """Fields from which an edition drops the ids of what it leaves out."""
+
+
+def _find_id(id: str, text: str) -> int | None:
+    """Return where a text has an id that is no part of a longer word or number; None if it has none."""
+    start = text.find(id)
+    while start >= 0:
+        if not (_PART.match(text[start - 1 : start]) or _PART.match(text, start + len(id))):
+            return start
+        start = text.find(id, start + 1)
+    return None
 
 
 def _named_to_others(engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
@@ -224,15 +242,21 @@ def _named_to_others(engagement: Engagement, findings: Mapping[str, Finding]) ->
         hidden = {key: finding for key, finding in findings.items() if not is_for(finding, word)}
         # Ids that may be words, as `xss` or `12`, would be found in every text.
         names = [id for key, finding in hidden.items() for id in (key, *finding.aliases) if _WITH_DIGIT.match(id)]
-        patterns = {name: re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])") for name in names}
+        # A text is searched for those alone of which it has a part, so that a thousand hidden findings cost no square.
+        by_part: dict[str, list[str]] = {}
+        for name in names:
+            by_part.setdefault(max(_PART.findall(name), key=lambda part: (any(map(str.isdigit, part)), len(part))), []).append(
+                name
+            )
+        known = frozenset(names)
         for key, value in ((_ENGAGEMENT, engagement), *findings.items()) if names else ():
             for path, text in walk(value, word=word):
                 if not isinstance(text, str) or _GONE.intersection(path):
                     continue
-                rest = drop_references(text, {"finding": names})
-                for name in names:
-                    if name in rest and (match := patterns[name].search(rest)):
-                        readers.setdefault(((key, *path), rest.count("\n", 0, match.start()), name), []).append(word)
+                rest = drop_references(text, {"finding": known})
+                for name in (name for part in dict.fromkeys(_PART.findall(rest)) for name in by_part.get(part, ())):
+                    if (start := _find_id(name, rest)) is not None:
+                        readers.setdefault(((key, *path), rest.count("\n", 0, start), name), []).append(word)
     for (subject, line_offset, name), words in readers.items():
         fault = f"names {name}, which is not for {' and '.join(words)}"
         remedy = f"link to it, as in `[another finding](finding:{name})`, or write it without the id"

@@ -53,6 +53,8 @@ class Authored:
     """By id, in natural order (2 before 10)."""
     pictures: Mapping[str, bytes]
     """Bytes of the declared images by name; the logo's under `logo:`."""
+    fonts: Mapping[str, bytes]
+    """Bytes of the declared fonts by file."""
     documents: Mapping[str, tuple[str, YamlDocument]]
     """(display path of the file, its document) by the first step of a subject."""
     problems: tuple[Problem, ...]
@@ -124,6 +126,7 @@ class _DeclaredFiles:
 
     engagement: Engagement
     pictures: Mapping[str, bytes]
+    fonts: Mapping[str, bytes]
     read: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -164,7 +167,7 @@ def load_engagement(files: Files) -> Authored:
     validated = _validate(yaml)
     if validated.engagement is None:
         raise FindingsReportError(_in_reading_order(validated.problems, yaml))
-    declared = _DeclaredFiles(validated.engagement, {}, (), ())
+    declared = _DeclaredFiles(validated.engagement, {}, {}, (), ())
     return _require_valid(_authored(yaml, validated, declared, (), frozenset()))
 
 
@@ -226,6 +229,7 @@ def _authored(
         declared.engagement,
         dict(sorted(validated.findings.items(), key=lambda item: natural(item[0]))),
         declared.pictures,
+        declared.fonts,
         yaml.documents,
         _in_reading_order((*validated.problems, *declared.problems, *disagreeing), yaml),
         tuple(dict.fromkeys((*yaml.names.values(), *declared.read))),
@@ -427,10 +431,21 @@ def _read_declared(files: Files, engagement: Engagement) -> _DeclaredFiles:
         problems += faults
         if content is not None:
             pictures[picture] = content
+    fonts: dict[str, bytes] = {}
+    for index, font in enumerate(engagement.fonts):
+        content, faults = _read_named(files, font.file, (ENGAGEMENT_KEY, "fonts", index, "file"))
+        problems += faults
+        if content is not None:
+            fonts[font.file] = content
     return _DeclaredFiles(
         engagement.model_copy(update={"sections": tuple(sections)}),
         pictures,
-        (*(section.file for section in engagement.sections if section.file is not None), *(file for _, _, file in wanted)),
+        fonts,
+        (
+            *(section.file for section in engagement.sections if section.file is not None),
+            *(file for _, _, file in wanted),
+            *fonts,
+        ),
         tuple(problems),
     )
 

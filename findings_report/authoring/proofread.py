@@ -15,6 +15,7 @@ from typing import Final
 
 from findings_report import prose
 from findings_report.authoring.cross_checks import known_ids
+from findings_report.authoring.validation import dotted
 from findings_report.forges.branch_links import (
     BranchLink,
     LinkedRepository,
@@ -40,6 +41,9 @@ MOST_PROBLEMS: Final = 50_000
 """Problems of all prose that are reported: a malicious engagement has millions, and each takes a kilobyte of memory."""
 
 _MOST_NAMED: Final = 5  # characters that one warning names
+
+_MOST_SHOWN: Final = 1_000
+"""Characters of a text that are shown by their code: 1,000 cost a page a second, 20,000 cost it 65, because no line breaks."""
 
 _TO_DO: Final = re.compile(r"\s*TODO(?::|\s*\Z)")
 
@@ -209,13 +213,26 @@ def _unwritten(subject: Subject, text: str) -> Iterator[Problem]:
         yield Problem(Kind.INPUT, "is still to be written", remedy, subject=subject, level="warning", code="to-do")
 
 
+def find_unwritten(finding: Finding) -> tuple[str, ...]:
+    """Return the dotted names of the finding's texts that are still to be written, in the order of the model."""
+    texts = {("title",): finding.title, **texts_of(finding)}
+    return tuple(dotted(path) for path, text in texts.items() if _TO_DO.match(text))
+
+
 def _find_hidden(key: str, model: Frozen, texts: Collection[Subject]) -> Iterator[Problem]:
     """Yield a warning for each short text, path and name of a file with characters that the report shows by their code.
 
-    Prose, `texts`, is looked at with its lines. Of a quote only what git has is printed.
+    Prose, `texts`, is looked at with its lines; here only for so many of them that the layout of a page takes minutes. Of a
+    quote only what git has is printed.
     """
-    for path, text in _strings(model, ()):
-        if path in texts or path[-1] == "quote" or not (places := find_hidden(text)):
+    for path, text in strings_of(model, ()):
+        if path[-1] == "quote" or not (places := find_hidden(text)):
+            continue
+        if len(places) > _MOST_SHOWN:
+            fault = f"{len(places):,} of its {len(text):,} characters are shown by their code, and take a PDF minutes"
+            remedy = f"remove them, or all but {_MOST_SHOWN:,}"
+            yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="costly-text")
+        if path in texts:
             continue
         named = ", ".join(dict.fromkeys(code_point(text[place]) for place in places[:_MOST_NAMED]))
         fault = f"contains hidden, private or superfluous characters: {named}"
@@ -223,20 +240,20 @@ def _find_hidden(key: str, model: Frozen, texts: Collection[Subject]) -> Iterato
         yield Problem(Kind.INPUT, fault, remedy, subject=(key, *path), level="warning", code="hidden-character")
 
 
-def _strings(value: object, path: Subject) -> Iterator[tuple[Subject, str]]:
+def strings_of(value: object, path: Subject) -> Iterator[tuple[Subject, str]]:
     """Yield every text of a value of a model, with the path of its field."""
     match value:
         case str():
             yield path, value
         case Frozen():
             for name in type(value).model_fields:
-                yield from _strings(getattr(value, name), (*path, name))
+                yield from strings_of(getattr(value, name), (*path, name))
         case Mapping():
             for name, inner in value.items():
-                yield from _strings(inner, (*path, str(name)))
+                yield from strings_of(inner, (*path, str(name)))
         case tuple() | list():
             for index, inner in enumerate(value):
-                yield from _strings(inner, (*path, index))
+                yield from strings_of(inner, (*path, index))
 
 
 def _find_imitations(subject: Subject, text: str) -> Iterator[Problem]:

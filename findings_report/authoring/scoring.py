@@ -1,7 +1,8 @@
 """Rating and classification of findings: severity from CVSS vectors and the risk matrix, and the names of weaknesses.
 
-Pure functions; scores and names are always computed, never authored. Source of the names and OWASP categories: CWE List 4.15
-(2024-07-16), The MITRE Corporation, https://cwe.mitre.org/; its view 1344 for the OWASP Top Ten 2021.
+Pure functions; scores and names are always computed, never authored. Source of the names and OWASP categories: `cwe.json`,
+which tools/weakness_table.py makes of the CWE list of MITRE, with its view 1344 for the Top Ten 2021, and OWASP's pages of
+2025.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final, Literal
+from typing import Literal
 
 from findings_report.model.engagement import Engagement, OwnWeakness
 from findings_report.model.field_types import Level
@@ -90,10 +91,6 @@ def severity(engagement: Engagement, finding: Finding) -> tuple[str, Literal["se
     return (given["rating"], "rating") if "rating" in given else (given["cvss"], "cvss")
 
 
-TOP_TEN: Final = "2021"
-"""Version of the OWASP Top Ten that the table maps."""
-
-
 @dataclass(frozen=True)
 class WeaknessTable:
     """The bundled CWE list."""
@@ -108,10 +105,10 @@ class WeaknessTable:
     """Name of each category by its id; findings should name weaknesses, not categories."""
     deprecated: frozenset[str]
     """Ids that the list has withdrawn."""
-    top_ten: dict[str, str]
-    """`A03:2021 Injection` for each id that the OWASP Top Ten 2021 maps, by its id."""
-    chapters: dict[str, str]
-    """`A03:2021 Injection` by `A03`."""
+    top_ten: dict[int, dict[str, str]]
+    """By year of the OWASP Top Ten, the category of each id that it maps: `A03:2021 Injection`."""
+    chapters: dict[int, dict[str, str]]
+    """By year, `A03:2021 Injection` by `A03`."""
 
 
 # JSON in the package, not a download: the program is used offline, and a report must not change with a list on the web.
@@ -119,27 +116,36 @@ class WeaknessTable:
 def weakness_table() -> WeaknessTable:
     """Return the table; it is read once per process."""
     data = json.loads((resources.files("findings_report.authoring") / "cwe.json").read_text("utf-8"))
-    chapters = {key: f"{key}:{TOP_TEN} {name}" for key, name in data["owasp_top_ten_2021"].items()}
+    owasp = {int(year): mapping for year, mapping in data["owasp"].items()}
+    chapters = {
+        year: {key: f"{key}:{year} {name}" for key, name in mapping["categories"].items()} for year, mapping in owasp.items()
+    }
     return WeaknessTable(
         version=data["version"],
         date=data["date"],
         names=_by_id(data["names"]),
         categories=_by_id(data["categories"]),
         deprecated=frozenset(f"CWE-{number}" for number in data["deprecated"]),
-        top_ten={f"CWE-{number}": chapters[key] for number, key in data["owasp"].items()},
+        top_ten={
+            year: {f"CWE-{number}": chapters[year][key] for number, key in mapping["weaknesses"].items()}
+            for year, mapping in owasp.items()
+        },
         chapters=chapters,
     )
 
 
-def name_weakness(id: str, own: Mapping[str, OwnWeakness]) -> Weakness:
-    """Return the weakness with its name from the engagement's `weaknesses`, otherwise from the table."""
+def name_weakness(id: str, own: Mapping[str, OwnWeakness], year: int) -> Weakness:
+    """Return the weakness with its name from the engagement's `weaknesses`, otherwise from the table.
+
+    `year` is that of the OWASP Top Ten.
+    """
     known = weakness_table()
-    name, chapter = known.names.get(id), known.top_ten.get(id)
+    name, chapter = known.names.get(id), known.top_ten[year].get(id)
     if (said := own.get(id)) is None:
         return Weakness(id=id, name=name, top_ten=chapter)
     # A key such as `A03` is completed; any other text, such as a category of another year, is printed unchanged.
     if said.top_ten is not None:
-        chapter = known.chapters.get(said.top_ten, said.top_ten)
+        chapter = known.chapters[year].get(said.top_ten, said.top_ten)
     return Weakness(id=id, name=said.name, top_ten=chapter, is_own=True)
 
 

@@ -73,8 +73,10 @@ def _edits(document: YamlDocument, at: Path, was: Location, now: Location) -> It
         ("highlight", was.highlight, now.highlight),
     ):
         yield from _numbers(document, (*at, field), before, after)
-    for entry, (masked, masks) in enumerate(zip(was.redact, now.redact, strict=True)):
-        yield from _numbers(document, (*at, "redact", entry, "lines"), masked.lines, masks.lines)
+    for index, (masked, masks) in enumerate(zip(was.redact, now.redact, strict=True)):
+        yield from _numbers(document, (*at, "redact", index, "lines"), masked.lines, masks.lines)
+    for index, (none, still) in enumerate(zip(was.not_secret, now.not_secret, strict=True)):
+        yield from _numbers(document, (*at, "not_secret", index, "lines"), none.lines, still.lines)
     for old, new in zip(was.notes, now.notes, strict=True):
         if old != new:
             mark = document.keys[*at, "notes", str(old)]

@@ -13,8 +13,18 @@ import typer
 from typer.core import TyperGroup
 
 from findings_report.cli import process
-from findings_report.cli.command_table import COMMANDS, GROUPS, SUBGROUPS, Command
-from findings_report.cli.output import OutputFormat, counted, err, out, print_json, print_problems
+from findings_report.cli.command_table import COMMANDS, EXAMPLES, GROUPS, SUBGROUPS, Command
+from findings_report.cli.output import (
+    Color,
+    OutputFormat,
+    choose_color,
+    counted,
+    err,
+    out,
+    print_end,
+    print_json,
+    print_problems,
+)
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code, system_problem
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
@@ -66,7 +76,12 @@ def _load(rows: Sequence[Command]) -> Any:
 app = typer.Typer(
     name="findings-report",
     help="Audit reports from structured findings: every quote checked against git.",
-    epilog="`findings-report COMMAND --help` describes the options of a command, with an example.",
+    epilog=(
+        "\b\nExamples:\n"
+        + "".join(f"  findings-report {line}\n" for line in EXAMPLES)
+        + "\n`findings-report COMMAND --help` describes the options of a command, with an example."
+        " `findings-report explain CODE` explains a message."
+    ),
     cls=CommandGroup,
     no_args_is_help=True,
     # Typer's tracebacks print local variables, which may hold a client's code.
@@ -88,7 +103,11 @@ for _word in dict.fromkeys(row.word for row in COMMANDS):
 def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    color: Annotated[
+        Color, typer.Option("--color", metavar="WHEN", help="Colour the output: always, auto or never; anywhere on the line.")
+    ] = Color.AUTO,
 ) -> None:
+    choose_color(color)
     if version:
         from findings_report import __version__
 
@@ -108,7 +127,7 @@ def main() -> None:
         # Within the block: a closed standard output is reported like any other problem.
         process.prepare()
         try:
-            app()
+            app(_move_color_first(sys.argv[1:]))
         finally:
             if "findings_report.system.journal" in sys.modules:
                 print_problems(process.done_for_killed_runs(), OutputFormat.FULL)
@@ -143,8 +162,25 @@ def _print_error(problems: Sequence[Problem]) -> None:
         print_problems(problems, output_format, each="--all" in sys.argv)
     except FindingsReportError as error:  # standard output may be what failed
         print_problems(tuple(dict.fromkeys([*problems, *error.problems])), OutputFormat.FULL)
-    if len(problems) > 1:
+    if sys.stderr.isatty():
+        print_end(problems)
+    elif len(problems) > 1:
         err(counted(problems))
+
+
+def _move_color_first(arguments: Sequence[str]) -> list[str]:
+    """Return the command line with --color before the command: it is an option of the program, and people type it anywhere."""
+    first: list[str] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":  # what follows are names
+            rest += [argument, *remaining]
+        elif argument == "--color":
+            first += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+        else:
+            (first if argument.startswith("--color=") else rest).append(argument)
+    return first + rest
 
 
 def _requested_format(arguments: Sequence[str]) -> OutputFormat:

@@ -5,15 +5,29 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from findings_report.cli import completion
 from findings_report.cli.options import AllMessages, Audience, Folder, MessageFormat, clones, inputs_of
-from findings_report.cli.output import OutputFormat, out, print_json, print_problems, table
+from findings_report.cli.output import (
+    OutputFormat,
+    Piece,
+    Styled,
+    columns,
+    file_link,
+    out,
+    print_json,
+    print_problems,
+    severity_style,
+    table,
+    written,
+)
+from findings_report.model.finding import ANSWERED
 
 if TYPE_CHECKING:
+    from findings_report.commands.check import Overview
     from findings_report.commands.init import WrittenFiles
 
 Inside = Annotated[
@@ -126,26 +140,154 @@ def schema(
 
 def list_findings(
     folder: Folder = Path(),
+    severity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--severity",
+            metavar="SEVERITY",
+            autocompletion=completion.severities,
+            help="Findings of this severity; repeat for more.",
+            show_default="all",
+        ),
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="STATUS", help="Findings of this status; repeat for more.", show_default="all"),
+    ] = None,
+    owner: Annotated[
+        list[str] | None,
+        typer.Option("--owner", metavar="NAME", help="Findings of this owner; repeat for more.", show_default="all"),
+    ] = None,
+    grep: Annotated[
+        str,
+        typer.Option(
+            "--grep", metavar="TEXT", help="Findings with this text in the id or any field, ignoring case.", show_default="all"
+        ),
+    ] = "",
     audience: Audience = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
 ) -> None:
-    """Print the findings as a table."""
-    from findings_report import commands
+    """Print the findings as a table.
 
+    A terminal of 110 columns or more, and a pipe, have a column each for owner, file and fields that are still to be written;
+    narrower ones have them below the title.
+    """
+    from findings_report import commands
+    from findings_report.commands.check import ListFilter
+
+    wanted = ListFilter(tuple(severity or ()), tuple(status or ()), tuple(owner or ()), grep)
     # Without evidence: a list must not wait for the check of every quote.
-    listed = commands.overview(inputs_of(folder, None, None, evidence=False, audience=audience))
+    listed = commands.overview(inputs_of(folder, None, None, evidence=False, audience=audience), wanted)
     if output_format is OutputFormat.JSON:
         print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
         return
     print_problems(listed.problems, output_format, each=all_messages)
-    rows = [(entry.id, entry.severity, entry.status.printed(listed.status_words), entry.title) for entry in listed.entries]
-    out(table(("id", "severity", "status", "title"), rows) if rows else "no findings yet")
+    if listed.entries:
+        out(_findings_table(listed))
+    left_out = listed.total - len(listed.entries)
+    if left_out:
+        out(f"{left_out} of {listed.total} finding{'' if listed.total == 1 else 's'} not shown")
+    elif not listed.entries:
+        out("no findings yet")
 
 
-def _print_paths(written: WrittenFiles, verb: str) -> None:
+_WIDE: Final = 110
+
+
+def _findings_table(listed: Overview) -> str:
+    """Return the table: with a column for each field where there is room, else with the last three below the title."""
+    width = columns() or _WIDE
+    rows: list[list[Piece | list[Piece]]] = []
+    for entry in listed.entries:
+        style = severity_style(listed.scale.index(entry.severity), len(listed.scale))
+        status = Styled(entry.status.printed(listed.status_words), "green" if entry.status in ANSWERED else "")
+        to_do = Styled(f"TODO: {', '.join(entry.to_do)}" if entry.to_do else "", "yellow")
+        link = file_link(entry.file)
+        row: list[Piece | list[Piece]] = [Styled(entry.id, "bold", link), Styled(entry.severity, style), status]
+        if width >= _WIDE:
+            rows.append([*row, entry.owner or "", entry.title, Styled(entry.file, "dim", link), to_do])
+        else:
+            below = Styled(" · ".join(text for text in (entry.file, entry.owner) if text), "dim", link)
+            rows.append([*row, [entry.title, below, *([to_do] if to_do.text else [])]])
+    if width < _WIDE:
+        return table(("id", "severity", "status", "title"), rows)
+    head = ["id", "severity", "status", "owner", "title", "file", "to do"]
+    # A column that is empty throughout would only take room.
+    empty = {index for index in (3, 6) if not any(_is_filled(row[index]) for row in rows)}
+    kept = [index for index in range(len(head)) if index not in empty]
+    return table([head[index] for index in kept], [[row[index] for index in kept] for row in rows])
+
+
+def _is_filled(cell: Piece | list[Piece]) -> bool:
+    return bool(cell.text if isinstance(cell, Styled) else cell)
+
+
+def list_templates(
+    folder: Inside = Path(),
+    files: Annotated[bool, typer.Option("--files", help="Also list the files of each template.")] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
+) -> None:
+    """List the templates: the program's own, and those in templates/ beside findings/."""
+    from findings_report.commands.template import list_templates as find_templates
+
+    templates = find_templates(folder)
+    if output_format is OutputFormat.JSON:
+        fields = [{"name": each.name, "about": each.about, "own": each.is_own, "files": each.files} for each in templates]
+        print_json({"templates": fields}, ())
+        return
+    rows: list[list[Piece]] = [
+        [Styled(each.name, "bold"), "yours" if each.is_own else "built in", each.about] for each in templates
+    ]
+    out(table(("template", "origin", "content"), rows))
+    for each in templates if files else ():
+        for file in each.files:
+            out(f"{each.name}/{file}")
+
+
+def show_template_file(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file of `standard`, or NAME/FILE of another template.", show_default=False)
+    ],
+) -> None:
+    """Print a file of a template as the program has it."""
+    from findings_report.commands.template import show_file
+
+    written(show_file(file))
+
+
+def copy_template(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A template of the program.", show_default=False, autocompletion=completion.templates
+        ),
+    ],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Its files, also those it takes from `standard`.", show_default="all of its own"),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME", help="The name of the copy.", show_default="the same name")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    folder: Inside = Path(),
+) -> None:
+    """Copy a template's files, to change them.
+
+    They are written to templates/NAME/ beside findings/, where the program looks first. Each begins with a comment that names
+    the version and the digest of its original.
+    """
+    from findings_report.commands.template import copy_template as copy
     from findings_report.problems.safe_text import display_path
 
-    print_problems(written.problems, OutputFormat.FULL)
-    for path in written.paths:
+    for path in copy(folder, name, tuple(files or ()), to=to, overwrite=overwrite):
+        out("wrote ", Styled(display_path(path), "bold", file_link(path)))
+
+
+def _print_paths(result: WrittenFiles, verb: str) -> None:
+    from findings_report.problems.safe_text import display_path
+
+    print_problems(result.problems, OutputFormat.FULL)
+    for path in result.paths:
         out(f"{verb}{display_path(path)}")

@@ -30,6 +30,7 @@ from findings_report.cli.output import (
     counted,
     err,
     out,
+    print_end,
     print_json,
     print_problems,
     problem_json,
@@ -197,9 +198,16 @@ def _conclude(
             quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
             write(_count(quotes, "location"))
         for file in summary.get("files", ()):
-            write(wrote(file))
+            write(*wrote(file))
+        print_end(problems, _success(summary["quotes"]))
     if code := exit_code(problems):
         raise typer.Exit(code)
+
+
+def _success(quotes: dict[str, int]) -> str:
+    """Return the text of the last line of a run without warnings."""
+    verified = sum(count for name, count in quotes.items() if name not in ("none", "unchecked"))
+    return f"{verified} quote{'' if verified == 1 else 's'} verified" if verified else "no problems"
 
 
 def _count(counts: dict[str, int], noun: str) -> str:
@@ -220,6 +228,7 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
                 err(f"{outcome.name}:")
             print_problems(outcome.problems, output_format, each=each)
         out(table(("engagement", "findings", "problems", "written"), [_row(outcome) for outcome in outcomes]))
+        print_end(every)
     if code := exit_code(every):
         raise typer.Exit(code)
 

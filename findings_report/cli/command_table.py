@@ -72,11 +72,33 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("cache show", "Set up", "List what is kept on this machine.", "cache show", "support.show_cache"),
     Command("cache clear", "Set up", "Remove what is kept on this machine.", "cache clear acme", "support.clear_cache"),
     Command("demo", "Set up", "Write a sample repository and engagement.", "demo quicknotes", "support.demo"),
+    Command("template list", "Set up", "List the templates.", "template list", "authoring.list_templates"),
+    Command(
+        "template show", "Set up", "Print a file of a template.", "template show front.html.j2", "authoring.show_template_file"
+    ),
+    Command(
+        "template copy",
+        "Set up",
+        "Copy a template's files, to change them.",
+        "template copy standard cover.html.j2",
+        "authoring.copy_template",
+    ),
     Command("schema", "Set up", "Print the JSON Schema of a file.", "schema engagement", "authoring.schema"),
 )
 
 SUBGROUPS: Final = {
+    "template": "List, print and copy the templates of reports.",
     "tickets": "Create, update and export tickets for findings.",
     "cache": "List and remove rendered pages and clones that are kept on this machine.",
 }
 """The first word of two-word names, with the summary of the subgroup."""
+
+EXAMPLES: Final = (
+    "demo quicknotes            # a sample to try out",
+    "build quicknotes           # its report, as HTML and PDF",
+    "init && findings-report pin    # your own engagement",
+    'new "Missing rate limit" --path app/login.py --lines 10-20',
+    "list --status open --severity high",
+    "check --strict",
+)
+"""Command lines for the help of the program, in the order of the work, without its name."""

@@ -22,7 +22,22 @@ from findings_report.cli.options import (
     inputs_of,
     show_progress,
 )
-from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems, table, wrapped, written, wrote
+from findings_report.cli.output import (
+    LEVEL_STYLES,
+    OutputFormat,
+    Piece,
+    Styled,
+    err,
+    out,
+    print_end,
+    print_json,
+    print_problems,
+    severity_style,
+    table,
+    wrapped,
+    written,
+    wrote,
+)
 from findings_report.problems import Kind, Level, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -118,7 +133,8 @@ def _conclude(diffed: PublishedDiff, output_format: OutputFormat, *, each: bool)
         print_problems((*annotations, *diffed.problems), output_format, write, each=each)
         _print_findings(diffed.comparison, write)
         for fields in files_json(diffed.files):
-            write(wrote(fields))
+            write(*wrote(fields))
+        print_end(diffed.problems)
     if code := exit_code(diffed.problems):
         raise typer.Exit(code)
 
@@ -140,28 +156,40 @@ def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Pr
     ]
 
 
-def _print_findings(comparison: Comparison, write: Callable[[str], None]) -> None:
+def _print_findings(comparison: Comparison, write: Callable[..., None]) -> None:
     """Print a table of what changed or needs review, each judgement below it, and the counts."""
     from findings_report.model.comparison import Assessment
 
     detailed = comparison.detailed
     if detailed:
-        rows = [(compared.id, _change(compared), compared.latest.severity.name, compared.latest.title) for compared in detailed]
-        write(table(("id", "change", "severity", "title"), rows))
+        write(table(("id", "change", "severity", "title"), [_row(compared, comparison) for compared in detailed]))
     for compared in detailed:
         for judgement in compared.judgements:
             # A consistent claim needs no line: the table has its finding.
             if judgement.weight is not Assessment.CONSISTENT:
-                write(wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}"))
+                style = LEVEL_STYLES["error" if judgement.weight is Assessment.CONTRADICTION else "warning"]
+                text = wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}")
+                before, weight, after = text.partition(f"{judgement.weight.value}:")
+                write(Styled(before, "bold"), Styled(weight, style), after)
     for lineage in comparison.lineages:
         write(wrapped(f"{lineage.kind}: {lineage.text}"))
     for limit in comparison.limits:
         write(wrapped(f"not compared: {limit}"))
+    if unlisted := len(comparison.findings) - len(detailed):
+        write(f"{unlisted} unchanged finding{'' if unlisted == 1 else 's'} not shown")
     changes = _counts(count for count in comparison.counts if not count.is_status_change)
     turns = _counts(count for count in comparison.counts if count.is_status_change)
     total = len(comparison.findings)
     summary = f"{total} finding{'' if total == 1 else 's'}" + (f": {changes}" if changes else "")
     write(summary + (f"; of these {turns}" if turns else ""))
+
+
+def _row(compared: ComparedFinding, comparison: Comparison) -> tuple[Piece, ...]:
+    scale = [severity.name for severity in comparison.engagement.severities]
+    severity = compared.latest.severity.name
+    # A severity of the baseline only is in no place of the scale.
+    style = severity_style(scale.index(severity), len(scale)) if severity in scale else ""
+    return Styled(compared.id, "bold"), _change(compared), Styled(severity, style), compared.latest.title
 
 
 def _counts(counts: Iterable[ChangeCount]) -> str:

@@ -1,4 +1,8 @@
-"""The output on the terminal: problems and summaries, as text. Every text is made safe to print here."""
+"""The output on the terminal: problems and summaries, as text. Every text is made safe to print here, and coloured after that.
+
+What is piped has neither colours nor links, and each message and each row of a table is one line.
+Sources: ECMA-48 8.3.117 (SGR); no-color.org; force-color.org; "Hyperlinks in terminal emulators" (OSC 8).
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,20 @@ import re
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 from findings_report.cli.process import unwritable
 from findings_report.problems import Problem
 from findings_report.problems.safe_text import visible
 
-WIDTH = 80  # if the output is piped, or the terminal has no size
+_STARTED: Final = time.perf_counter()
+WIDTH = 80  # of texts that are filled without a terminal
+_UNLIMITED: Final = 1_000_000  # columns of a table that is piped: a row is a line
 _LONGEST_SOURCE = 160  # a minified file is one line
 _LONGEST_SECRET = 1000  # a token in an address may begin far before the fault
 _COMMANDS = re.compile(r"^(?P<blank>[^\S\n]*+):(?=:)|#(?=#\[)", re.MULTILINE)
@@ -40,6 +49,127 @@ class OutputFormat(StrEnum):
     """Annotations of GitHub Actions."""
 
 
+class Color(StrEnum):
+    """When text is coloured."""
+
+    ALWAYS = "always"
+    """Also in pipes and files."""
+    AUTO = "auto"
+    """On a terminal, unless NO_COLOR is set; FORCE_COLOR is as `always`."""
+    NEVER = "never"
+    """Never."""
+
+
+def choose_color(color: Color) -> None:
+    """Apply --color to this process and to what it starts: through the two variables, which libraries know as well."""
+    if color is not Color.AUTO:
+        os.environ.pop("NO_COLOR" if color is Color.ALWAYS else "FORCE_COLOR", None)
+        os.environ["FORCE_COLOR" if color is Color.ALWAYS else "NO_COLOR"] = "1"
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Return True if text on this stream is coloured."""
+    # NO_COLOR is asked first, as Python itself does.
+    if os.environ.get("NO_COLOR"):
+        return False
+    if forced := os.environ.get("FORCE_COLOR"):
+        return forced != "0"
+    return stream.isatty() and os.environ.get("TERM", "") != "dumb"
+
+
+_LINKING: Final = ("VTE_VERSION", "WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM", "ALACRITTY_WINDOW_ID")
+_LINKING_PROGRAMS: Final = frozenset({"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio", "zed"})
+
+
+def has_links(stream: TextIO) -> bool:
+    """Return True if the terminal is known to show hyperlinks; FORCE_HYPERLINK says so of others, or with 0 denies it.
+
+    No terminal can be asked: an unknown one might print the address.
+    """
+    if forced := os.environ.get("FORCE_HYPERLINK"):
+        return forced != "0" and is_coloured(stream)
+    return (
+        stream.isatty()
+        and is_coloured(stream)
+        and (
+            any(os.environ.get(name) for name in _LINKING)
+            or os.environ.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+            or os.environ.get("TERM", "").startswith(("foot", "xterm-kitty", "xterm-ghostty"))
+        )
+    )
+
+
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
+"""Parameters of SGR. Eight colours, which the reader's theme makes legible on the reader's background."""
+
+LEVEL_STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+_SEVERITY_STYLES: Final = ("bold magenta", "bold red", "yellow", "blue", "dim")
+"""Styles of a scale of five, most severe first: the colours of the engagement are made for white paper."""
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A text with a style and an address, for terminals that have them."""
+
+    text: str
+    """The text, which need not be safe."""
+    style: str = ""
+    """Words of _CODES."""
+    link: str | None = None
+    """A URL."""
+
+
+Piece = str | Styled
+"""A part of a line."""
+
+
+def severity_style(rank: int, size: int) -> str:
+    """Return the style of a severity: its 0-based place in a scale of `size`, most severe first."""
+    return _SEVERITY_STYLES[round(rank * (len(_SEVERITY_STYLES) - 1) / max(size - 1, 1))]
+
+
+def file_link(path: str | Path) -> str:
+    """Return the address of a file on this machine."""
+    return Path(os.path.abspath(path)).as_uri()  # noqa: PTH100  # `resolve` would follow links
+
+
+def link_texts(line: str, addresses: Mapping[str, str]) -> tuple[Piece, ...]:
+    """Return a line in which each of the texts is a link to its address, as commits are to their page."""
+    if not addresses:
+        return (line,)
+    parts = re.split(f"({'|'.join(map(re.escape, addresses))})", line)
+    return tuple(Styled(part, "cyan", addresses[part]) if part in addresses else part for part in parts)
+
+
+def _paint(pieces: Sequence[Piece], stream: TextIO) -> str:
+    """Return the line that is printed: every text made safe, and then, if the stream has them, colours and links added."""
+    if len(pieces) == 1 and isinstance(pieces[0], WorkflowCommand):
+        return _encodable(visible(pieces[0]), stream.encoding)
+    if len(pieces) == 1 and isinstance(pieces[0], Painted):
+        return _encodable(_defused(pieces[0]), stream.encoding)
+    plain = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+    safe = _safe(plain)
+    # Parts of a text that a workflow could execute are not looked at one by one.
+    if not is_coloured(stream) or safe != visible(plain):
+        return _encodable(safe, stream.encoding)
+    links = has_links(stream)
+    return "".join(
+        _encodable(visible(piece), stream.encoding) if isinstance(piece, str) else _paint_piece(piece, stream, links=links)
+        for piece in pieces
+    )
+
+
+def _paint_piece(piece: Styled, stream: TextIO, *, links: bool) -> str:
+    text = _encodable(visible(piece.text), stream.encoding)
+    codes = ";".join(str(_CODES[word]) for word in piece.style.split())
+    if codes and text:
+        text = f"\x1b[{codes}m{text}\x1b[0m"
+    # An address is ASCII without control characters, or it could end the sequence and begin another.
+    if links and piece.link is not None and re.fullmatch(r"[!-~]+", piece.link):
+        text = f"\x1b]8;;{piece.link}\x1b\\{text}\x1b]8;;\x1b\\"
+    return text
+
+
 class WorkflowCommand(str):
     """A line that a runner of GitHub Actions should execute."""
 
@@ -51,7 +181,12 @@ def problem_text(problem: Problem, width: int | None = None) -> str:
 
     Wrapped to `width` columns. Without a width the message is one line, for `grep`.
     """
-    lines = _wrap(visible(_message(problem)), width, "  ")
+    return "".join(piece if isinstance(piece, str) else piece.text for piece in problem_pieces(problem, width))
+
+
+def problem_pieces(problem: Problem, width: int | None = None) -> tuple[Piece, ...]:
+    """Return the text of a problem, see `problem_text`, with the styles of its parts."""
+    pieces = [*_mark_message(problem, "\n".join(_wrap(visible(_message(problem)), width, "  ")))]
     gutter = ""
     place = problem.place
     if place is not None and place.source is not None and place.line is not None:
@@ -59,11 +194,29 @@ def problem_text(problem: Problem, width: int | None = None) -> str:
         gutter = " " * len(number) + " "
         room = width - len(f"  {number} | …") - 2 if width else _LONGEST_SOURCE
         before, marked = _caret(place.source, place.column or 1, place.width, longest=max(room, 20))
-        lines += [f"  {number} | {before}", f"  {gutter}| {marked}"]
+        blank, carets = marked[: len(marked) - len(marked.lstrip())], marked.lstrip()
+        pieces += ["\n", Styled(f"  {number} |", "dim"), f" {before}\n", Styled(f"  {gutter}|", "dim"), f" {blank}"]
+        pieces.append(Styled(carets, LEVEL_STYLES[problem.level]))
     if problem.remedy:
         remedy = visible(" ".join(problem.remedy.split()))
-        lines += _wrap(f"  {gutter}= help: {remedy}", width, f"  {gutter}  ")
-    return "\n".join(lines)
+        pieces += ["\n", Styled("\n".join(_wrap(f"  {gutter}= help: {remedy}", width, f"  {gutter}  ")), "cyan")]
+    return tuple(pieces)
+
+
+def _mark_message(problem: Problem, text: str) -> list[Piece]:
+    """Return the parts of a wrapped message: its place, its level and its code have styles."""
+    place = _place(problem)
+    marks = [Styled(f"{problem.level}:", LEVEL_STYLES[problem.level]), Styled(f"[{problem.code}]", "dim")]
+    if problem.place is not None:
+        marks.insert(0, Styled(visible(place), "bold", file_link(problem.place.file)))
+    pieces: list[Piece] = []
+    for mark in marks:
+        # The code is the last thing of a message, which may quote it. A place with blanks may be wrapped, and stays plain.
+        index = text.rfind(mark.text) if mark.text.startswith("[") else text.find(mark.text)
+        if index >= 0:
+            pieces += [text[:index], mark]
+            text = text[index + len(mark.text) :]
+    return [*pieces, text]
 
 
 def _wrap(text: str, width: int | None, indent: str) -> list[str]:
@@ -98,14 +251,19 @@ def concise(problem: Problem) -> str:
 
 def _message(problem: Problem, remedy: str = "") -> str:
     """Return `file:line:column: level: field: what is wrong [code]`, on one line."""
-    place = problem.place
-    parts = (
-        [] if place is None else [":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)]
-    )
+    parts = [] if problem.place is None else [_place(problem)]
     parts += [problem.level, *([problem.field] if problem.field else []), problem.fault]
     text = f"{': '.join(parts)}{remedy} [{problem.code}]"
     # A fault may quote a value with line feeds, and a message is one line.
     return " ".join(text.split()) if "\n" in text else text
+
+
+def _place(problem: Problem) -> str:
+    """Return `file:line:column`, or the part of it that is known."""
+    place = problem.place
+    if place is None:
+        return ""
+    return ":".join(str(part) for part in (place.file, place.line, place.column) if part is not None)
 
 
 def problem_github(problem: Problem) -> WorkflowCommand:
@@ -143,9 +301,9 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def out(text: str) -> None:
-    """Print a text to standard output. Raises FindingsReportError (OUTPUT) if that fails."""
-    written((_encodable(_safe(text), sys.stdout.encoding) + "\n").encode(sys.stdout.encoding, "replace"))
+def out(*pieces: Piece) -> None:
+    """Print a line to standard output. Raises FindingsReportError (OUTPUT) if that fails."""
+    written((_paint(pieces, sys.stdout) + "\n").encode(sys.stdout.encoding, "replace"))
 
 
 def written(content: bytes) -> None:
@@ -160,21 +318,29 @@ def written(content: bytes) -> None:
         raise unwritable(error.strerror or str(error)) from None
 
 
-def err(text: str) -> None:
-    """Print a text to standard error; a failure is ignored, because nothing is left to report it to."""
+def err(*pieces: Piece) -> None:
+    """Print a line to standard error; a failure is ignored, because nothing is left to report it to."""
     with contextlib.suppress(OSError):
-        print(_encodable(_safe(text), sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(_paint(pieces, sys.stderr), file=sys.stderr, flush=True)
+
+
+class Painted(str):
+    """A text that was made safe before it was given colours."""
+
+    __slots__ = ()
 
 
 def _safe(text: str) -> str:
-    """Return `text` without control characters and, in a workflow, without commands unless it is a WorkflowCommand.
+    """Return `text` without control characters and, in a workflow, without commands.
 
     Defused text stays readable, and JSON keeps its meaning.
     """
-    # Messages quote other people's code: a quoted `::` command could change the workflow.
-    if isinstance(text, WorkflowCommand) or os.environ.get("GITHUB_ACTIONS") != "true":
-        return visible(text)
-    return _COMMANDS.sub(_defuse, visible(text))
+    return _defused(visible(text))
+
+
+def _defused(text: str) -> str:
+    # Messages and tables quote other people's code: a quoted `::` command could change the workflow.
+    return _COMMANDS.sub(_defuse, text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 def _defuse(match: re.Match[str]) -> str:
@@ -200,9 +366,9 @@ def print_problems(
     ordered = sorted(problems if each else _summarize(problems), key=lambda problem: problem.level == "error")
     for problem in ordered:
         if output_format is OutputFormat.FULL:
-            err(problem_text(problem, width))
+            err(*problem_pieces(problem, width))
         elif output_format is OutputFormat.CONCISE:
-            err(concise(problem))
+            err(*_mark_message(problem, concise(problem)))
         elif output_format is OutputFormat.GITHUB:
             write(problem_github(problem))
     # A log of a forge has no reader who could add an option.
@@ -232,13 +398,36 @@ def counted(problems: Sequence[Problem]) -> str:
     return f"{_plural(sum(count for _, count in counts), 'problem')}: {parts}"
 
 
+def print_end(problems: Sequence[Problem], success: str = "no problems") -> None:
+    """Print the last line, with the counts and the time; nothing if standard error is not a terminal."""
+    # A log needs no prompt to look at, and a time would make each run differ.
+    if not sys.stderr.isatty():
+        return
+    levels = {problem.level for problem in problems}
+    level = "error" if "error" in levels else "warning" if "warning" in levels else None
+    sign = {"error": "✗", "warning": "!", None: "✓"}[level]
+    text = counted(problems).partition(": ")[2] if level else success
+    style = LEVEL_STYLES[level] if level else "bold green"
+    err(Styled(f"{sign} {text}" if _is_encodable(sign) else text, style), Styled(f" ({_elapsed()})", "dim"))
+
+
+def _is_encodable(sign: str) -> bool:
+    return _encodable(sign, sys.stderr.encoding) == sign
+
+
+def _elapsed() -> str:
+    seconds = time.perf_counter() - _STARTED
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def wrote(file: Mapping[str, Any]) -> str:
+def wrote(file: Mapping[str, Any]) -> tuple[Piece, ...]:
     """Return the line about a written file, from its fields: path, bytes, seconds."""
-    return f"wrote {file['path']}  {_size(file['bytes'])}  {file['seconds']:.1f} s"
+    size = f"  {_size(file['bytes'])}  {file['seconds']:.1f} s"
+    return "wrote ", Styled(file["path"], "bold", file_link(file["path"])), Styled(size, "dim")
 
 
 def _size(size: int) -> str:
@@ -247,25 +436,54 @@ def _size(size: int) -> str:
 
 def wrapped(text: str) -> str:
     """Return a sentence in lines of the terminal's width; one line if the output is piped."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return "\n".join(_wrap(visible(" ".join(text.split())), width, "  "))
+    return "\n".join(_wrap(visible(" ".join(text.split())), columns(), "  "))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return columns of text, wrapped to the terminal's width (80 columns without a terminal)."""
+def table(head: Sequence[str], rows: Sequence[Sequence[Piece | Sequence[Piece]]]) -> Painted:
+    """Return columns of text, wrapped to the terminal's width; in a pipe each row is one line."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", border_style="dim")
     # Fold instead of an ellipsis: people copy ids and paths from the table.
     for title in head:
-        shown.add_column(Text(title), overflow="fold")
+        shown.add_column(title, overflow="fold")
+    links = has_links(sys.stdout)
     for row in rows:
-        shown.add_row(*(Text(visible(" ".join(cell.split()))) for cell in row))
+        shown.add_row(*(_cell(cell, links=links) for cell in row))
     printed = io.StringIO()
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     # Without highlight=False, rich colours numbers and paths inside titles.
-    Console(file=printed, color_system=None, width=width, highlight=False).print(shown)
-    return "\n".join(line.rstrip() for line in printed.getvalue().rstrip("\n").split("\n"))
+    console = Console(
+        file=printed,
+        force_terminal=True,
+        color_system="standard" if is_coloured(sys.stdout) else None,
+        no_color=not is_coloured(sys.stdout),
+        width=columns() or _UNLIMITED,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(shown)
+    lines = printed.getvalue().rstrip("\n").split("\n")
+    return Painted("\n".join(line.rstrip() for line in lines))
+
+
+def _cell(cell: Piece | Sequence[Piece], *, links: bool) -> Any:
+    """Return a cell for rich: its text made safe, on one line unless it has several parts, which are a line each."""
+    from rich.style import Style
+    from rich.text import Text
+
+    parts = [cell] if isinstance(cell, str | Styled) else cell
+    return Text("\n").join(
+        Text(
+            visible(" ".join((part if isinstance(part, str) else part.text).split())),
+            "" if isinstance(part, str) else Style.parse(part.style) + Style(link=part.link if links else None),
+        )
+        for part in parts
+    )
+
+
+def columns() -> int | None:
+    """Return the width of the terminal that standard output is; None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

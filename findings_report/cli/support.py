@@ -11,7 +11,7 @@ import typer
 
 from findings_report.cli import completion
 from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
-from findings_report.cli.output import WIDTH, OutputFormat, out, print_json, print_problems, table
+from findings_report.cli.output import WIDTH, OutputFormat, link_texts, out, print_json, print_problems, table
 from findings_report.problems import exit_code
 
 
@@ -25,7 +25,8 @@ def doctor() -> None:
         out(f"{component.name.ljust(width)}  {component.version}")
     if health.problems:
         print_problems(health.problems, OutputFormat.FULL)
-        raise typer.Exit(exit_code(health.problems))
+    if code := exit_code(health.problems):
+        raise typer.Exit(code)
     out("all dependencies are installed")
 
 
@@ -107,7 +108,7 @@ def pin(
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     pinned = commands.pin(inputs, to=to, only=only)
     for line in pinned.messages:
-        out(line)
+        out(*link_texts(line, pinned.addresses))
     problems = list(pinned.problems)
     if links:
         from findings_report.commands.pin import pin_links

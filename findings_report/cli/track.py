@@ -12,7 +12,7 @@ import typer
 
 from findings_report.cli import completion
 from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
-from findings_report.cli.output import WIDTH, OutputFormat, err, out, print_problems
+from findings_report.cli.output import WIDTH, OutputFormat, Piece, Styled, err, out, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def track(
     else:
         print_problems(result.problems, output_format, each=all_messages)
         for tracked in result.places:
-            out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
+            out(*_pieces(tracked, concise=output_format is not OutputFormat.FULL))
         out(_summary(result))
     if code := exit_code(result.problems):
         raise typer.Exit(code)
@@ -95,7 +95,7 @@ def _update(
             # Locations that were not moved have a warning each, printed above.
             key = (tracked.place.finding, tracked.place.snippet.index)
             if key in done.moved:
-                out(as_text(tracked, concise=output_format is not OutputFormat.FULL))
+                out(*_pieces(tracked, concise=output_format is not OutputFormat.FULL))
             elif key in done.respelled:
                 between = "\n  " if output_format is OutputFormat.FULL else " "
                 cited = f"{tracked.place.finding} {tracked.drift.path}:{tracked.drift.region}"
@@ -165,6 +165,11 @@ def _spot_json(spot: Spot) -> dict[str, Any]:
     region = spot.region
     place = {"path": spot.path, "start_line": region.start_line, "end_line": region.end_line}
     return {**place, "similarity": spot.similarity}
+
+
+def _pieces(tracked: TrackedPlace, *, concise: bool) -> tuple[Piece, ...]:
+    key, blank, rest = as_text(tracked, concise=concise).partition(" ")
+    return Styled(key, "bold"), blank + rest
 
 
 def as_text(tracked: TrackedPlace, *, concise: bool) -> str:

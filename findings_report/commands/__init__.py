@@ -14,25 +14,24 @@ from findings_report.commands.fetch import fetch
 from findings_report.commands.init import demo, doctor, init, schema, write_schemas
 from findings_report.commands.new import NewFinding, library, new
 from findings_report.commands.pin import pin
-from findings_report.rendering.formats import render
+from findings_report.rendering.job import render
 from findings_report.rendering.run import Written
 from findings_report.report.check import Checked, Inputs, Progress, assembled
 
 if TYPE_CHECKING:
     from findings_report.pdf.signing import Signature, SigningKey, TimeStamp, TrustAnchors
     from findings_report.tickets.attach import AttachOptions
-    from findings_report.tickets.create import CreateOptions
+    from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions
     from findings_report.tickets.http.credentials import Environment
     from findings_report.tickets.session import TicketsResult
-    from findings_report.tickets.sync import SyncOptions
 
 _LAZY = {  # types of signatures whose modules only one command needs
     "AttachOptions": "findings_report.tickets.attach",
-    "CreateOptions": "findings_report.tickets.create",
+    "CreateOptions": "findings_report.tickets.create_and_sync",
     "Environment": "findings_report.tickets.http.credentials",
     "Signature": "findings_report.pdf.signing",
     "SigningKey": "findings_report.pdf.signing",
-    "SyncOptions": "findings_report.tickets.sync",
+    "SyncOptions": "findings_report.tickets.create_and_sync",
     "TicketsResult": "findings_report.tickets.session",
     "TimeStamp": "findings_report.pdf.signing",
     "TrustAnchors": "findings_report.pdf.signing",

@@ -5,7 +5,7 @@ The three steps are `plan_build`, `run_jobs` and `publish_build`. `build_many` t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from findings_report import authoring
 from findings_report.commands.check import gates, refuse_blind_gate, severity_rank
-from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
-from findings_report.problems.safe_text import HIDDEN
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
 from findings_report.rendering.run import RenderPlan, Written, collect_files, open_executor, plan_rendering
 from findings_report.report import output_files
-from findings_report.report.check import Checked, Inputs, Progress, assembled, check
+from findings_report.report.check import UNPRINTABLE, Checked, Inputs, Progress, assembled, check, find_unprintable
 from findings_report.report.editions import describe_complete
 from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS
 from findings_report.report.output_files import Target
@@ -200,12 +199,18 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     checked, options = plan.checked, plan.options
     # All results first: if one job fails, no file is written.
     files, problems = collect_files(plan.rendering, results)
-    problems = [*plan.problems, *locate_missing_characters(checked, problems, system_fonts=options.system_fonts)]
+    seen = [problem for problem in checked.problems if problem.code != UNPRINTABLE]
+    if any(target.format == "pdf" for targets in plan.rendering.targets for target in targets):
+        # The layout only knows that a character has no glyph; it has the last word on characters that a template prints.
+        if unprintable := find_unprintable(checked, system_fonts=options.system_fonts):
+            problems = [problem for problem in problems if problem.code != UNPRINTABLE]
+        seen += unprintable
+    problems = [*plan.problems, *problems]
     if options.manifest:
         files += _describe(plan, files)
     publish({file.path: file.content for file in files if file.path is not None})
     # A text that is rendered in several formats reports its problem once.
-    known = tuple(dict.fromkeys([*checked.problems, *authoring.locate(problems, checked.authored)]))
+    known = tuple(dict.fromkeys([*seen, *authoring.locate(problems, checked.authored)]))
     # Gates are applied last: they set the exit code, and the report is written all the same.
     return PublishedBuild(checked, files, (*known, *gates(checked, known, options.fail_on, strict=options.strict)))
 
@@ -224,7 +229,7 @@ def _single_findings(report: Report, checked: Checked, options: BuildOptions) ->
     from findings_report.report.assemble import single_finding_report
 
     findings = choose_findings(report, options.only)
-    files = single_finding_targets(findings, checked.folder, options.formats, options.output)
+    files = single_finding_targets(findings, checked.folder, options.formats, options.output, report.engagement.edition)
     reports = {finding.id: single_finding_report(report, finding) for finding in findings}
     return [(reports[finding.id], target) for finding, target in files]
 
@@ -245,9 +250,10 @@ def choose_findings(report: Report, only: Sequence[str]) -> tuple[ReportedFindin
 
 
 def single_finding_targets(
-    findings: Sequence[ReportedFinding], folder: Path, formats: Sequence[str], output: str | None
+    findings: Sequence[ReportedFinding], folder: Path, formats: Sequence[str], output: str | None, audience: str | None = None
 ) -> tuple[tuple[ReportedFinding, Target], ...]:
-    """Return the files of each finding: `findings/ID.pdf` in the folder that -o names, or -o itself for one file.
+    """Return the files of each finding: `findings/ID.pdf`, of an edition `findings-AUDIENCE/ID.pdf`, in the folder that
+    -o names, or -o itself for one file.
 
     `folder` is the engagement's. Raises FindingsReportError (USAGE) if -o names one file and there are several findings.
     """
@@ -261,7 +267,8 @@ def single_finding_targets(
             )
         return tuple((findings[0], target) for target in output_files.targets("", folder, names, output, given=bool(formats)))
     # A subfolder, because the ids in the file names must not mix with the report's files.
-    base = output_files.own_build(folder, "findings") if output is None else Path(output) / "findings"
+    subfolder = output_files.for_edition("findings", audience)
+    base = output_files.own_build(folder, subfolder) if output is None else Path(output) / subfolder
     return tuple(
         (finding, Target(name, base / f"{finding.id}.{name}")) for finding in findings for name in dict.fromkeys(names)
     )
@@ -440,43 +447,3 @@ def _read_blob(repositories: Iterable[Repository], blob: str) -> bytes:
         except FindingsReportError as missing:
             error = missing
     raise error or FindingsReportError(Problem(Kind.SOURCE, f"blob {blob} is gone", "build again", code="object-missing"))
-
-
-_MOST_NAMED: Final = 3
-"""Characters of one script that a warning names."""
-
-
-def locate_missing_characters(checked: Checked, problems: list[Problem], *, system_fonts: bool) -> list[Problem]:
-    """Return the problems, with one for each script of a field or snippet that no font has, instead of one for all."""
-    from findings_report.pdf.glyphs import missing_by_script
-
-    if all(problem.code != "pdf-characters" for problem in problems):
-        return problems  # characters in comments of the YAML, or in quotes that are not shown, are not printed
-
-    def find_missing(text: str) -> Mapping[str, tuple[str, ...]]:
-        return missing_by_script(text, any_font=system_fonts)
-
-    # The layout only knows that a character has no glyph, so its places are searched in the sources.
-    places = checked.authored.places_of(lambda text: find_missing(text).values())
-    located = [_no_font(characters, place=place) for characters, place in places]
-    for key, snippets in (checked.evidence.snippets if checked.evidence else {}).items():
-        for snippet in snippets:
-            code = "\n".join(line.text for run in snippet.runs for line in run.lines)
-            subject = (key, "locations", snippet.index)
-            located += (_no_font(characters, subject=subject) for characters in find_missing(code).values())
-    # The general problem stays if no place was found, as for a character that a template prints.
-    return [problem for problem in problems if not located or problem.code != "pdf-characters"] + located
-
-
-def _no_font(characters: Sequence[str], *, place: Place | None = None, subject: Subject | None = None) -> Problem:
-    """Return the warning of characters of one script."""
-    from findings_report.pdf.glyphs import script_of
-
-    # A character that hides others is named by its code alone.
-    first = ", ".join(
-        f"U+{ord(character):04X}{'' if HIDDEN.match(character) else f' {character}'}" for character in characters[:_MOST_NAMED]
-    )
-    more = f" and {len(characters) - _MOST_NAMED} more" if len(characters) > _MOST_NAMED else ""
-    fault = f"no font has {first}{more} ({script_of(characters[0])}); the PDF shows code points in their place"
-    remedy = "use --system-fonts where this machine has a font for them, or other characters"
-    return Problem(Kind.OUTPUT, fault, remedy, place=place, subject=subject, level="warning", code="pdf-characters")

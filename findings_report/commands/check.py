@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from findings_report import authoring
 from findings_report.authoring import scoring
+from findings_report.authoring.proofread import find_unwritten, strings_of
 from findings_report.evidence import secrets
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding, Status
@@ -40,8 +41,10 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
     """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
     tripped: list[Problem] = []
     found = sum(problem.code == secrets.CODE for problem in problems)
-    if fail_on == secrets.CODE and found:
-        fault = f"--fail-on {fail_on}: {found} credential{'' if found == 1 else 's'}"
+    is_unsearched = any(problem.code == secrets.UNSEARCHED for problem in problems)
+    if fail_on == secrets.CODE and (found or is_unsearched):
+        counted = [f"{found} credential{'' if found == 1 else 's'}"] if found else []
+        fault = f"--fail-on {fail_on}: {', and '.join([*counted, *['not all texts were searched'] * is_unsearched])}"
         tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
     engagement = checked.authored.engagement
     limit = severity_rank(engagement, fail_on)
@@ -94,6 +97,25 @@ class ListEntry(NamedTuple):
     severity: str
     status: Status
     title: str
+    owner: str | None
+    file: str
+    """The path of its file as the user would type it."""
+    to_do: tuple[str, ...]
+    """Dotted names of the fields that are still to be written."""
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What `list` is limited to. Of one criterion any value may match, and all criteria that have values must."""
+
+    severities: tuple[str, ...] = ()
+    """Severities of the scale."""
+    statuses: tuple[str, ...] = ()
+    """Statuses, ours or as the engagement prints them."""
+    owners: tuple[str, ...] = ()
+    """Owners, ignoring case."""
+    text: str = ""
+    """A text in any field or in the id, ignoring case."""
 
 
 @dataclass(frozen=True)
@@ -102,23 +124,67 @@ class Overview:
 
     status_words: Mapping[Status, str]
     """What the engagement prints for statuses."""
+    scale: tuple[str, ...]
+    """The engagement's severities, worst first."""
     entries: tuple[ListEntry, ...]
     """Worst first, then by id."""
+    total: int
+    """The number of findings, also of those that the filter leaves out."""
     problems: tuple[Problem, ...]
     """Warnings."""
 
 
-def overview(inputs: Inputs) -> Overview:
-    """Return the findings, most severe first."""
+def overview(inputs: Inputs, wanted: ListFilter = ListFilter()) -> Overview:  # a frozen value
+    """Return the findings that the filter lets through, most severe first. Raises FindingsReportError (USAGE) for its words."""
     _, authored = read(inputs)
-    scale = [entry.name for entry in authored.engagement.severities]
+    engagement = authored.engagement
+    scale = tuple(entry.name for entry in engagement.severities)
+    _refuse_unknown("--severity", wanted.severities, scale)
+    statuses = _statuses(engagement, wanted.statuses)
+    owners = {owner.casefold() for owner in wanted.owners}
     entries = [
-        ListEntry(key, scoring.severity(authored.engagement, finding)[0], finding.status, authored.redactor.mask(finding.title))
+        ListEntry(
+            key,
+            severity,
+            finding.status,
+            authored.redactor.mask(finding.title),
+            authored.redactor.mask(finding.owner) if finding.owner else None,
+            authored.documents[key][0],
+            find_unwritten(finding),
+        )
         for key, finding in authored.findings.items()
+        if (severity := scoring.severity(engagement, finding)[0]) in (wanted.severities or scale)
+        and finding.status in (statuses or Status)
+        and (not owners or (finding.owner or "").casefold() in owners)
+        and _contains(key, finding, wanted.text)
     ]
     # The sort is stable: findings of one severity stay in natural order (2 before 10).
     entries.sort(key=lambda entry: scale.index(entry.severity))
-    return Overview(authored.engagement.status_words, tuple(entries), authored.warnings)
+    return Overview(engagement.status_words, scale, tuple(entries), len(authored.findings), authored.warnings)
+
+
+def _refuse_unknown(option: str, words: Sequence[str], known: Sequence[str]) -> None:
+    for word in words:
+        if word not in known:
+            fault = f"{option} {word!r} is not one of {', '.join(known)}"
+            raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, known), code="not-in-list"))
+
+
+def _statuses(engagement: Engagement, words: Sequence[str]) -> set[Status]:
+    """Return the statuses of the words: ours, with any of the signs between them, or those that the engagement prints."""
+    known = {status.value: status for status in Status}
+    printed = {status.printed(engagement.status_words).casefold(): status for status in Status}
+    plain = {word: word.casefold().replace("-", "_").replace(" ", "_") for word in words}
+    _refuse_unknown(
+        "--status", [word for word in words if plain[word] not in known and word.casefold() not in printed], [*known]
+    )
+    return {known.get(plain[word]) or printed[word.casefold()] for word in words}
+
+
+def _contains(key: str, finding: Finding, text: str) -> bool:
+    # The text, not a pattern: nobody thinks of the signs of a pattern in a path or a call.
+    sought = text.casefold()
+    return not sought or any(sought in each.casefold() for each in (key, *(value for _, value in strings_of(finding, ()))))
 
 
 def list_formats() -> tuple[str, ...]:

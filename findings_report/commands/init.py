@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +43,24 @@ def doctor() -> Health:
         problems.append(Problem(Kind.SOURCE, "git is missing", "apt-get install git", code="no-git"))
     if missing := missing_libraries():
         problems.append(Problem(Kind.OUTPUT, f"PDF needs {', '.join(missing)}", INSTALL, code="no-pango"))
+    else:
+        problems += _find_missing_fonts()
     return Health(components(), tuple(problems))
+
+
+def _find_missing_fonts() -> Iterator[Problem]:
+    """Yield a note if this machine has no font for Chinese, Japanese and Korean, which the program's own fonts do not have."""
+    from findings_report.pdf.font_set import open_fonts
+
+    with open_fonts(system=True) as fonts:
+        if len(fonts.find_others(_EAST_ASIAN)) < len(_EAST_ASIAN):
+            fault = "no font for Chinese, Japanese and Korean: a PDF prints their characters as codes"
+            remedy = "apt-get install fonts-noto-cjk, and write `system_fonts: true` in engagement.yaml"
+            yield Problem(Kind.OUTPUT, fault, remedy, level="note", code="no-cjk-font")
+
+
+_EAST_ASIAN: Final = "\u6f22\u3042\ud55c"
+"""A character each of Han, kana and Hangul."""
 
 
 def demo(folder: Path) -> Path:

@@ -185,14 +185,14 @@ def _sign_manifest(path: Path, content: bytes, key: SigningKey, output: Path | N
 
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
     """Return what a visible signature shows: who signed, and when."""
+    from findings_report.model.translation import ENGLISH
     from findings_report.pdf.render import open_renderer
     from findings_report.pdf.signing import Appearance, appearance_html, appearance_text
     from findings_report.problems.safe_text import visible
-    from findings_report.rendering.labels import day
 
     # Names come from the certificate, where hidden characters could imitate another signer.
     who = visible(", ".join(filter(None, (signer.name, signer.organisation))))
-    shown_day = day(when, "en") + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
+    shown_day = ENGLISH.day(when) + (f", {when:%H:%M} UTC" if isinstance(when, datetime) else "")
     with open_renderer(workers=1) as renderer:
         page = renderer.render_stamp(appearance_html(who, shown_day))
     return Appearance(page, appearance_text(who, shown_day))

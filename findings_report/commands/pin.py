@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from findings_report import authoring
 from findings_report.authoring.proofread import Linked, linked
 from findings_report.forges.branch_links import BranchLink, Homes, find_homes, pin_addresses, rewrite_links
+from findings_report.forges.permalinks import build_permalink
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, read
@@ -24,6 +25,8 @@ class PinResult:
     """A line for each repository that is pinned."""
     problems: tuple[Problem, ...]
     """Problems of the repositories that could not be pinned."""
+    addresses: Mapping[str, str]
+    """Where the code at a pinned commit is shown, by commit; without repositories whose forge is not known."""
 
 
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
@@ -49,7 +52,13 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
     # An unchanged file keeps its modification time.
     if any(pin.written for pin in pins):
         publish_edited({path: (was, content)})
-    return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored))
+    addresses: dict[str, str] = {}
+    for pin in pins:
+        repository = authored.engagement.repositories[pin.name]
+        commit = pin.written.get("commit") or repository.commit
+        if commit and (address := build_permalink(repository.web or repository.url, commit)):
+            addresses[commit] = address
+    return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored), addresses)
 
 
 @dataclass(frozen=True)

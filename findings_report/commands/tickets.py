@@ -25,8 +25,7 @@ from findings_report.tickets.session import TicketsResult
 from findings_report.tickets.trackers import parse_ref
 
 if TYPE_CHECKING:
-    from findings_report.tickets.create import CreateOptions
-    from findings_report.tickets.sync import SyncOptions
+    from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions
 
 # A larger file is not read: it would fill the memory long before a tracker rejects it.
 _LARGEST_FILE: Final = 1024 * 1024 * 1024
@@ -130,16 +129,16 @@ _BUILD: Final = "create it with `findings-report build -f pdf`"
 
 def create(inputs: Inputs, options: CreateOptions, environment: Environment, progress: Progress) -> TicketsResult:
     """Create a ticket for each unresolved finding that has none. Raise FindingsReportError if nothing was sent."""
-    from findings_report.tickets import create as creation
+    from findings_report.tickets import create_and_sync
 
-    return creation.create(inputs, options, environment, progress)
+    return create_and_sync.create(inputs, options, environment, progress)
 
 
 def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progress: Progress) -> TicketsResult:
     """Update the tickets of findings; no ticket is closed. Raise FindingsReportError if nothing was sent."""
-    from findings_report.tickets import sync as synchronisation
+    from findings_report.tickets import create_and_sync
 
-    return synchronisation.sync(inputs, options, environment, progress)
+    return create_and_sync.sync(inputs, options, environment, progress)
 
 
 def export(

@@ -169,7 +169,7 @@ def _changes(source: git.Repository, drift: Drift, commit: str, to: str) -> tupl
 
 def _ends(source: git.Repository, drift: Drift, base: str, to: str) -> tuple[CommitSummary, ...]:
     """Return the last commit that removed each of the most distinctive lines of a deleted region from its file."""
-    from findings_report.history.text_search import select_telling
+    from findings_report.history.moved_text import select_telling
 
     paths = dict.fromkeys((drift.path,))
     # The lines may have been deleted after a rename, and `git log` with paths follows none.

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from difflib import SequenceMatcher
-from enum import Enum
-from types import MappingProxyType
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 from findings_report.model.comparison import FieldChange, TrackedRegion, Words
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.field_types import TextForAudience
-from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
 from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import CustomValue, ReportedFinding, Score
 from findings_report.model.report_tables import Weakness
+from findings_report.model.translation import ENGLISH, Translation
 
-_COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
+COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
 """Fields of a reported finding that are computed, not authored."""
 
-_LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields"}
+LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields", "locations": "Locations"}
+"""Labels of fields that are not named after the field."""
 _WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 # difflib takes time in proportion to the pairs that it compares, at worst; both texts may come from a file that somebody sent.
@@ -42,21 +43,20 @@ def compare_fields(
     evidence: Sequence[TrackedRegion],
     *,
     is_read: bool = True,
-    words: Mapping[Status, str] = MappingProxyType({}),
+    translation: Translation = ENGLISH,
 ) -> tuple[FieldChange, ...]:
     """Return every field that differs, in the order of the finding's fields; the locations last.
 
     `evidence` is the baseline's, followed to the current commit: a location that went where its code went is no change.
-    `is_read` is False when a location could not be read, so that locations cannot be compared. `words` are printed for statuses
-    instead of their names.
+    `is_read` is False when a location could not be read, so that locations cannot be compared.
     """
-    changes = [*_list_changes(baseline, current, words)]
+    changes = [*_list_changes(baseline, current, translation)]
     # With one repository its name would be noise in every line.
     is_named = len({snippet.repository for snippet in (*baseline.snippets, *current.snippets)}) > 1
     before = _list_citations(_follow(baseline, current, evidence), is_named=is_named)
     after = _list_citations(_list_regions(current), is_named=is_named)
     if is_read and before != after:
-        changes.append(_describe_change("locations", "\n".join(before) or None, "\n".join(after) or None))
+        changes.append(_describe_change("locations", "\n".join(before) or None, "\n".join(after) or None, translation))
     return tuple(changes)
 
 
@@ -74,23 +74,23 @@ def diff_words(before: str, after: str) -> tuple[Words, ...]:
     return tuple(_join(runs))
 
 
-def _list_changes(baseline: ReportedFinding, current: ReportedFinding, words: Mapping[Status, str]) -> Iterator[FieldChange]:
+def _list_changes(baseline: ReportedFinding, current: ReportedFinding, translation: Translation) -> Iterator[FieldChange]:
     for name in ReportedFinding.model_fields:
         # A computed field differs when its source does, and would be reported twice.
-        if name in _COMPUTED:
+        if name in COMPUTED:
             continue
         # The printed forms are compared, so that a difference that no reader could see is none.
-        before, after = _write(getattr(baseline, name), words), _write(getattr(current, name), words)
+        before, after = (_write(getattr(side, name), translation) for side in (baseline, current))
         if before != after:
-            yield _describe_change(name, before, after)
+            yield _describe_change(name, before, after, translation)
 
 
-def _describe_change(name: str, before: str | None, after: str | None) -> FieldChange:
+def _describe_change(name: str, before: str | None, after: str | None, translation: Translation) -> FieldChange:
     is_field = name in ReportedFinding.model_fields  # the locations are compared as one field that a finding does not have
-    label = _LABELS.get(name) or (heading_of(ReportedFinding, name) if is_field else name.capitalize())
+    label = LABELS.get(name) or (heading_of(ReportedFinding, name) if is_field else name.capitalize())
     is_prose = any(field.path[0] == name for field in passage_fields(ReportedFinding))
     words = diff_words(before or "", after or "") if is_prose else ()
-    return FieldChange(name=name, label=label, before=before, after=after, words=words)
+    return FieldChange(name=name, label=translation.gettext(label), before=before, after=after, words=words)
 
 
 _Citation = tuple[Snippet, str, Region | None]
@@ -138,58 +138,63 @@ def _write_citation(snippet: Snippet, path: str, region: Region | None) -> str:
     return f"{path}#L{region.start_line}{last}" + (f" ({snippet.role})" if snippet.role else "")
 
 
-def _write(value: Any, words: Mapping[Status, str]) -> str | None:
+def _write(value: Any, translation: Translation) -> str | None:
     """Return a value as a person would write it; None for an empty one."""
     if value is None or value == () or value == "":
         return None
-    if isinstance(value, Status):
-        return value.printed(words)
     if isinstance(value, Event):
-        return _write_event(value, words)
-    if isinstance(value, Enum):
-        return str(value.value).replace("_", " ")
+        return _write_event(value, translation)
+    if isinstance(value, StrEnum):
+        return translation.name(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
         # Records on a line each; words in one line.
         separator = "\n" if any(isinstance(part, Event | Affected | Reference) for part in value) else ", "
-        return separator.join(text for part in value if (text := _write(part, words)) is not None)
+        return separator.join(text for part in value if (text := _write(part, translation)) is not None)
     for kind, write in _WRITTEN.items():
         if isinstance(value, kind):
-            return write(value)
+            return write(value, translation)
     return str(value)
 
 
-def _write_fix(fix: Fix) -> str:
-    named = [f"Commit {commit}" for commit in fix.commits] + list(fix.pull_requests)
+def _write_fix(fix: Fix, translation: Translation) -> str:
+    named = [translation.gettext("Commit {commit}", commit=commit) for commit in fix.commits] + list(fix.pull_requests)
     return "\n\n".join(part for part in (fix.note, "\n".join(named)) if part)
 
 
-def _write_event(event: Event, words: Mapping[Status, str]) -> str:
-    by, at = f" by {event.by}" if event.by else "", f" at {event.commit}" if event.commit else ""
-    note = f": {event.note}" if event.note else ""
-    return f"{event.date.isoformat()} {event.status.printed(words)}{by}{at}{note}"
+def _write_event(event: Event, translation: Translation) -> str:
+    _ = translation.gettext
+    text = f"{event.date.isoformat()} {translation.name(event.status)}"
+    text = _("{event} by {person}", event=text, person=event.by) if event.by else text
+    text = _("{event} at {commit}", event=text, commit=event.commit) if event.commit else text
+    return f"{text}: {event.note}" if event.note else text
 
 
-def _write_recommendation(advice: Recommendation) -> str:
+def _write_recommendation(advice: Recommendation, translation: Translation) -> str:  # noqa: ARG001
     return "\n\n".join(part for part in (advice.short_term, advice.long_term) if part)
 
 
-def _write_affected(thing: Affected) -> str:
-    return f"{thing.kind}: {thing.name}" + (f" – {thing.note}" if thing.note else "")
+def _write_affected(thing: Affected, translation: Translation) -> str:
+    return f"{translation.name(thing.kind)}: {thing.name}" + (f" – {thing.note}" if thing.note else "")
 
 
-_WRITTEN: Final[dict[type, Callable[[Any], str | None]]] = {
-    Severity: lambda severity: severity.name,
-    Rating: lambda rating: f"impact {rating.impact.value}, likelihood {rating.likelihood.value}",
-    TextForAudience: lambda text: text.text,
+def _write_rating(rating: Rating, translation: Translation) -> str:
+    impact, likelihood = translation.name(rating.impact), translation.name(rating.likelihood)
+    return translation.gettext("impact {impact}, likelihood {likelihood}", impact=impact, likelihood=likelihood)
+
+
+_WRITTEN: Final[dict[type, Callable[[Any, Translation], str | None]]] = {
+    Severity: lambda severity, translation: translation.name(severity.name),
+    Rating: _write_rating,
+    TextForAudience: lambda text, _: text.text,
     Recommendation: _write_recommendation,
     Fix: _write_fix,
     Affected: _write_affected,
-    Reference: lambda reference: f"{reference.title} {reference.url}" if reference.title else reference.url,
-    Weakness: lambda weakness: weakness.id,
-    Score: lambda score: score.vector,
-    CustomValue: lambda custom: f"{custom.label}: {custom.value}",
+    Reference: lambda reference, _: f"{reference.title} {reference.url}" if reference.title else reference.url,
+    Weakness: lambda weakness, _: weakness.id,
+    Score: lambda score, _: score.vector,
+    CustomValue: lambda custom, _: f"{custom.label}: {custom.value}",
 }
 """How each structured value is written."""
 

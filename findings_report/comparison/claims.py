@@ -6,9 +6,8 @@ is for a person to say; a tool that said so would be believed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, assert_never
 
 from findings_report.model.comparison import (
@@ -26,19 +25,17 @@ from findings_report.model.drift import DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Status
 from findings_report.model.report import ReportedFinding
+from findings_report.model.translation import ENGLISH, Translation
 
 _ORDER: Final = tuple(Assessment)
 _KEPT: Final = (CodeState.EQUAL, CodeState.AROUND, CodeState.INTACT)
 _CHANGED: Final = (CodeState.MODIFIED, CodeState.DELETED)
 _SHORT: Final = 12
 
-StatusWords = Mapping[Status, str]
-"""Status -> what is printed for it, where that is not its name."""
-
 _UNFIT: Final[dict[Verdict, str]] = {
-    Verdict.NOT_FOUND: "was not found in that file",
-    Verdict.EDITED: "differs from the code there",
-    Verdict.UNCHECKED: "was not verified",
+    Verdict.NOT_FOUND: "the baseline's quote of {place} was not found in that file",
+    Verdict.EDITED: "the baseline's quote of {place} differs from the code there",
+    Verdict.UNCHECKED: "the baseline's quote of {place} was not verified",
 }
 """Verdicts on a quote of the baseline under which its lines are not known to be the code that was meant."""
 
@@ -101,13 +98,13 @@ def judge_claim(
     *,
     is_read: bool = True,
     is_same_code: bool = False,
-    words: StatusWords = MappingProxyType({}),
+    translation: Translation = ENGLISH,
 ) -> tuple[Judgement, ...]:
     """Return the assessments of a claim, the most serious first.
 
     `evidence` is the baseline's, followed to the current commit; a new finding's own, followed back. `is_read` is False when
     a side could not read all that the finding cites; `is_same_code` is True when both sides are at the same commits, so that
-    nothing can have changed. `words` are printed for statuses instead of their names.
+    nothing can have changed.
     """
     states = _states(evidence, is_read=is_read)
     known = _without_not_found(baseline, evidence)
@@ -115,29 +112,31 @@ def judge_claim(
         states=states,
         known=_states(known, is_read=is_read),
         binding=_states(_without_kept_steps(baseline, known), is_read=is_read),
-        clause=_describe_code(_combine(states), evidence, is_read=is_read, is_new=change is Change.NEW),
-        doubts=tuple(dict.fromkeys(_list_doubts(baseline, evidence))),
+        clause=_describe_code(_combine(states), evidence, translation, is_read=is_read, is_new=change is Change.NEW),
+        doubts=tuple(dict.fromkeys(_list_doubts(baseline, evidence, translation))),
         is_reformatted=any(region.drift.kind is DriftKind.REFORMATTED for region in evidence),
     )
     # Nothing was claimed before: the code only shows whether it is new as well.
     if change is Change.NEW:
-        judgements = [_of_new(code)] if states else []
+        judgements = [_of_new(code, translation)] if states else []
     elif current is None:
-        judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code, words)]
+        judgements = [_of_absent(baseline.status if baseline else Status.OPEN, code, translation)]
     else:
         was_resolved = baseline is not None and baseline.status is Status.RESOLVED
         match current.status:
             case Status.RESOLVED if is_same_code and not was_resolved:
-                same = "both reports are about the same commit, so the claim cannot be verified"
-                text = f"Reported as {current.status.printed(words)}, but {same}."
+                text = translation.gettext(
+                    "Reported as {status}, but both reports are about the same commit, so the claim cannot be verified.",
+                    status=translation.name(current.status),
+                )
                 judgements = [Judgement(weight=Assessment.REVIEW, code="resolved-same-commit", text=text)]
             case Status.RESOLVED:
-                resolved = _of_resolved(current, code, fixes, current.status.printed(words), before=was_resolved)
-                judgements = [resolved, *_of_fixes(fixes), *_of_copies(evidence, code)]
+                resolved = _of_resolved(current, code, fixes, translation, before=was_resolved)
+                judgements = [resolved, *_of_fixes(fixes, translation), *_of_copies(evidence, code, translation)]
             case Status.RISK_ACCEPTED | Status.FALSE_POSITIVE:
-                judgements = [_of_accepted(current.status, code, words)]
+                judgements = [_of_accepted(current.status, code, translation)]
             case Status.OPEN | Status.ACKNOWLEDGED | Status.PARTIALLY_RESOLVED | Status.UNDETERMINED:
-                judgements = [_of_open(current.status, code, fixes, words)]
+                judgements = [_of_open(current.status, code, fixes, translation)]
             case _:
                 assert_never(current.status)
     # The most serious first: the table of a comparison has room for one.
@@ -171,9 +170,11 @@ _NEW_PLACES: Final[dict[CodeState, str]] = {
 """The states of the places of a new finding, which are followed back."""
 
 
-def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_read: bool, is_new: bool) -> str:
+def _describe_code(
+    state: CodeState, evidence: Sequence[TrackedRegion], translation: Translation, *, is_read: bool, is_new: bool
+) -> str:
     if state is not CodeState.MIXED:
-        return _CLAUSES[state]
+        return translation.gettext(_CLAUSES[state])
     # The name of the repository only if the places are in several.
     is_named = len({region.repository for region in evidence}) > 1
 
@@ -185,12 +186,12 @@ def _describe_code(state: CodeState, evidence: Sequence[TrackedRegion], *, is_re
             spot = now or Spot(path=region.drift.path, region=region.drift.region)
             files.setdefault((region.repository, spot.path, region.drift.is_whole_file), []).append(spot.region)
         return "; ".join(
-            (f"{repository}: " if is_named else "") + (path if is_whole else _place(path, *lines))
+            (f"{repository}: " if is_named else "") + (path if is_whole else _place(translation, path, *lines))
             for (repository, path, is_whole), lines in files.items()
         )
 
-    places = count_places(evidence, describe, words=_NEW_PLACES if is_new else PLACE_WORDS)
-    return places if is_read else f"{places}; other cited code could not be read"
+    places = count_places(evidence, translation, describe, words=_NEW_PLACES if is_new else PLACE_WORDS)
+    return places if is_read else translation.gettext("{places}; other cited code could not be read", places=places)
 
 
 def _without_not_found(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Sequence[TrackedRegion]:
@@ -206,8 +207,11 @@ def _without_kept_steps(baseline: ReportedFinding | None, evidence: Sequence[Tra
     return [region for region in evidence if region.location not in steps or region.state not in _KEPT]
 
 
-def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion]) -> Iterator[str]:
+def _list_doubts(
+    baseline: ReportedFinding | None, evidence: Sequence[TrackedRegion], translation: Translation
+) -> Iterator[str]:
     """Yield for each region why its lines are not known to be the code that was meant, as a clause."""
+    _ = translation.gettext
     snippets = {snippet.index: snippet for snippet in baseline.snippets} if baseline is not None else {}
     for region in evidence:
         snippet, drift = snippets.get(region.location), region.drift
@@ -217,174 +221,240 @@ def _list_doubts(baseline: ReportedFinding | None, evidence: Sequence[TrackedReg
         # Of a quote at other lines, the grade of its text counts: those lines are the ones that were followed.
         verdict = check.text or check.verdict
         if verdict in _UNFIT and check.reason is not None:
-            yield f"{_place(drift.path, *check.claimed)} could not be read in the baseline: {check.reason}"
+            place = _place(translation, drift.path, *check.claimed)
+            yield _("{place} could not be read in the baseline: {reason}", place=place, reason=_(check.reason))
         elif verdict in _UNFIT:
-            place = drift.path if drift.is_whole_file else _place(drift.path, drift.region)
-            yield f"the baseline's quote of {place} {_UNFIT[verdict]}"
+            place = drift.path if drift.is_whole_file else _place(translation, drift.path, drift.region)
+            yield _(_UNFIT[verdict], place=place)
         # A file that is cited as a whole is followed by its first lines.
         if (snippet.file_lines or 0) > drift.region.end_line and drift.method is not Method.BLOB:
-            yield f"only the first {drift.region.end_line} lines of {drift.path} were compared"
+            count = translation.number(drift.region.end_line)
+            yield _("only the first {count} lines of {path} were compared", count=count, path=drift.path)
 
 
 def _begin(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _place(path: str, *lines: Region) -> str:
+def _place(translation: Translation, path: str, *lines: Region) -> str:
     if not lines:
         return path
-    is_one = len(lines) == 1 and lines[0].start_line == lines[0].end_line
-    return f"{path}, line{'' if is_one else 's'} {', '.join(map(str, sorted(lines, key=lambda region: region.start_line)))}"
+    numbers = ", ".join(map(str, sorted(lines, key=lambda region: region.start_line)))
+    if len(lines) == 1 and lines[0].start_line == lines[0].end_line:
+        return translation.gettext("{path}, line {lines}", path=path, lines=numbers)
+    return translation.gettext("{path}, lines {lines}", path=path, lines=numbers)
 
 
-def _of_new(code: CitedCode) -> Judgement:
-    clauses = {
-        CodeState.EQUAL: "the cited code is already in the baseline, and is newly reported",
-        CodeState.AROUND: "the cited code is already in the baseline; the code around it has changed since",
-        CodeState.INTACT: "every quoted line is already in the baseline; other cited lines have changed since",
-        CodeState.MODIFIED: "the cited code has changed since the baseline",
-        CodeState.DELETED: "the cited code is not in the baseline",
-        CodeState.UNPLACED: "it could not be determined whether the cited code is in the baseline",
-        CodeState.MIXED: code.clause,
-    }
-    return _judge(Assessment.CONSISTENT, "new", code, f"New: {clauses[code.state]}.")
+_NEW_SENTENCES: Final[dict[CodeState, str]] = {
+    CodeState.EQUAL: "New: the cited code is already in the baseline, and is newly reported.",
+    CodeState.AROUND: "New: the cited code is already in the baseline; the code around it has changed since.",
+    CodeState.INTACT: "New: every quoted line is already in the baseline; other cited lines have changed since.",
+    CodeState.MODIFIED: "New: the cited code has changed since the baseline.",
+    CodeState.DELETED: "New: the cited code is not in the baseline.",
+    CodeState.UNPLACED: "New: it could not be determined whether the cited code is in the baseline.",
+    CodeState.MIXED: "New: {clause}.",
+}
+"""What the code of a new finding shows, as a sentence."""
 
 
-def _of_absent(status: Status, code: CitedCode, words: StatusWords) -> Judgement:
+def _of_new(code: CitedCode, translation: Translation) -> Judgement:
+    return _judge(Assessment.CONSISTENT, "new", code, translation.gettext(_NEW_SENTENCES[code.state], clause=code.clause))
+
+
+def _of_absent(status: Status, code: CitedCode, translation: Translation) -> Judgement:
     match status:
         case Status.RESOLVED | Status.RISK_ACCEPTED | Status.FALSE_POSITIVE:
-            text = f"No longer reported; {status.printed(words)} in the baseline, and {code.clause}."
+            text = translation.gettext(
+                "No longer reported; {status} in the baseline, and {clause}.",
+                status=translation.name(status),
+                clause=code.clause,
+            )
             return _judge(Assessment.CONSISTENT, "closed-absent", code, text)
         case Status.OPEN | Status.ACKNOWLEDGED | Status.PARTIALLY_RESOLVED | Status.UNDETERMINED:
-            return _judge(Assessment.REVIEW, "absent", code, f"No longer reported, without a verdict; {code.clause}.")
+            text = translation.gettext("No longer reported, without a verdict; {clause}.", clause=code.clause)
+            return _judge(Assessment.REVIEW, "absent", code, text)
         case _:
             assert_never(status)
 
 
-def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], words: StatusWords) -> Judgement:
-    text = _begin(f"{status.printed(words)}; {code.clause}")
+def _of_open(status: Status, code: CitedCode, fixes: Sequence[FixCommit], translation: Translation) -> Judgement:
+    _ = translation.gettext
+    known = {"status": translation.name(status), "clause": code.clause}
     has_fix = any(fix.is_between for fix in fixes)
     # Partially resolved asserts that something changed, and here nothing did.
-    if code.state is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix:
-        return _judge(Assessment.REVIEW, "partial", code, f"{text}, so please re-review.")
-    if code.state in (CodeState.EQUAL, CodeState.NONE):
-        return _judge(Assessment.CONSISTENT, "open", code, f"{text}.")
-    more = " and may be fixed or moved" if code.state is CodeState.DELETED else ""
-    return _judge(Assessment.REVIEW, "open", code, f"{text}{more}, so please re-review.")
-
-
-def _of_accepted(status: Status, code: CitedCode, words: StatusWords) -> Judgement:
-    text = _begin(f"{status.printed(words)}; {code.clause}")
-    if code.state in (CodeState.EQUAL, CodeState.NONE):
-        return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}.")
+    is_partial = code.state is CodeState.EQUAL and status is Status.PARTIALLY_RESOLVED and not has_fix
+    if code.state in (CodeState.EQUAL, CodeState.NONE) and not is_partial:
+        return _judge(Assessment.CONSISTENT, "open", code, _begin(_("{status}; {clause}.", **known)))
     if code.state is CodeState.DELETED:
-        return _judge(Assessment.CONSISTENT, "accepted", code, f"{text}, so the finding can be retired.")
-    return _judge(Assessment.REVIEW, "accepted", code, f"{text}, so please confirm the decision.")
+        text = _("{status}; {clause} and may be fixed or moved, so please re-review.", **known)
+    else:
+        text = _("{status}; {clause}, so please re-review.", **known)
+    return _judge(Assessment.REVIEW, "partial" if is_partial else "open", code, _begin(text))
+
+
+def _of_accepted(status: Status, code: CitedCode, translation: Translation) -> Judgement:
+    _ = translation.gettext
+    known = {"status": translation.name(status), "clause": code.clause}
+    if code.state in (CodeState.EQUAL, CodeState.NONE):
+        return _judge(Assessment.CONSISTENT, "accepted", code, _begin(_("{status}; {clause}.", **known)))
+    if code.state is CodeState.DELETED:
+        text = _begin(_("{status}; {clause}, so the finding can be retired.", **known))
+        return _judge(Assessment.CONSISTENT, "accepted", code, text)
+    return _judge(
+        Assessment.REVIEW, "accepted", code, _begin(_("{status}; {clause}, so please confirm the decision.", **known))
+    )
 
 
 def _of_resolved(
-    finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], word: str, *, before: bool
+    finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], translation: Translation, *, before: bool
 ) -> Judgement:
-    text = f"Reported as {word}; {code.clause}"
+    _ = translation.gettext
+    word = translation.name(finding.status)
+    claim = _("Reported as {status}; {clause}", status=word, clause=code.clause)
     match code.state:
         case CodeState.EQUAL if before:
-            text = _begin(f"{word} before the baseline; the cited code has not changed since.")
-            return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
+            text = _("{status} before the baseline; the cited code has not changed since.", status=word)
+            return _judge(Assessment.CONSISTENT, "resolved-before", code, _begin(text))
         case CodeState.EQUAL | CodeState.NONE:
-            return _of_fix_elsewhere(finding, code, fixes, text)
+            return _of_fix_elsewhere(finding, code, fixes, claim, translation)
         case CodeState.AROUND | CodeState.INTACT if between := [fix for fix in fixes if fix.is_between]:
-            text = f"{text}; the named fix, {_names(between)}, was made between the two reports."
+            text = _("{claim}; the named fix, {fixes}, was made between the two reports.", claim=claim, fixes=_names(between))
             return _judge(Assessment.CONSISTENT, "resolved", code, text)
         case CodeState.AROUND:
             # A fix can be a check before the cited lines, so this is no contradiction.
-            return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the fix may be outside of them.")
+            text = _("{claim}, so the fix may be outside of them.", claim=claim)
+            return _judge(Assessment.REVIEW, "resolved", code, text)
         case CodeState.UNPLACED:
-            return _judge(Assessment.REVIEW, "resolved", code, f"{text}, so the claim is unproven.")
+            return _judge(Assessment.REVIEW, "resolved", code, _("{claim}, so the claim is unproven.", claim=claim))
         case CodeState.MIXED if before and code.states.isdisjoint((CodeState.INTACT, CodeState.UNPLACED)):
             # What was resolved before does not have to change again, in any of its places.
-            text = _begin(f"{word} before the baseline; since then, {code.clause}.")
-            return _judge(Assessment.CONSISTENT, "resolved-before", code, text)
+            text = _("{status} before the baseline; since then, {clause}.", status=word, clause=code.clause)
+            return _judge(Assessment.CONSISTENT, "resolved-before", code, _begin(text))
         case CodeState.MIXED if _combine(code.binding) in _CHANGED:
             is_path = _combine(code.known) not in _CHANGED
-            path = "; they are steps of one path, which one changed step may interrupt" if is_path else ""
-            doubts = "".join(f"; {doubt}" for doubt in code.doubts)
-            return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}{path}{doubts}.")
+            path = [_("they are steps of one path, which one changed step may interrupt")] if is_path else []
+            return _judge(Assessment.CONSISTENT, "resolved", code, _end("; ".join((claim, *path, *code.doubts)), translation))
         case CodeState.INTACT | CodeState.MIXED:
-            return _judge(Assessment.REVIEW, "resolved", code, f"{text}.")
+            return _judge(Assessment.REVIEW, "resolved", code, _end(claim, translation))
         case CodeState.MODIFIED | CodeState.DELETED:
-            return _judge(Assessment.CONSISTENT, "resolved", code, f"{text}.")
+            return _judge(Assessment.CONSISTENT, "resolved", code, _end(claim, translation))
         case _:
             assert_never(code.state)
 
 
-def _of_fix_elsewhere(finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], claim: str) -> Judgement:
+def _end(clauses: str, translation: Translation) -> str:
+    return translation.gettext("{clauses}.", clauses=clauses)
+
+
+def _of_fix_elsewhere(
+    finding: ReportedFinding, code: CitedCode, fixes: Sequence[FixCommit], claim: str, translation: Translation
+) -> Judgement:
     """Judge a resolved finding none of whose cited lines changed: is a fix named, and does git know its commits?
 
     A contradiction needs knowledge: of the code that was meant, and of every commit that is named.
     """
+    _ = translation.gettext
     if code.doubts:
-        return _judge(Assessment.REVIEW, "resolved-doubt", code, f"{claim}, but {', and '.join(code.doubts)}.")
+        text = _("{claim}, but {doubts}.", claim=claim, doubts=_(", and ").join(code.doubts))
+        return _judge(Assessment.REVIEW, "resolved-doubt", code, text)
     between = [fix for fix in fixes if fix.is_between]
     # Equal lines at both ends with a change between them mean that the change was reverted. A check around the cited lines only
     # indents them, and is still there while they are indented.
     if undone := [fix for fix in between if fix.changes_text or (fix.touches and not code.is_reformatted)]:
-        text = f"{claim}, although {_names(undone)}, named as the fix, changed it: the lines are the same as before."
+        text = _(
+            "{claim}, although {fixes}, named as the fix, changed it: the lines are the same as before.",
+            claim=claim,
+            fixes=_names(undone),
+        )
         return _judge(Assessment.CONTRADICTION, "resolved-undone", code, text)
     if between:
-        # A finding without code has no "other" code.
-        changed = "only the white space of the cited code" if any(fix.touches for fix in between) else "other code"
+        named = {"claim": claim, "fixes": _names(between)}
         is_known = code.state is CodeState.EQUAL and not any(fix.has_unplaced for fix in between)
-        where = f" and changed {changed}" if is_known else ""
-        text = f"{claim}; the named fix, {_names(between)}, was made between the two reports{where}."
+        if not is_known:
+            text = _("{claim}; the named fix, {fixes}, was made between the two reports.", **named)
+        elif any(fix.touches for fix in between):
+            text = _(_FIX_OF_BLANKS, **named)
+        else:  # a finding without code has no "other" code
+            text = _("{claim}; the named fix, {fixes}, was made between the two reports and changed other code.", **named)
         return _judge(Assessment.CONSISTENT, "resolved-elsewhere", code, text)
     fix = finding.fix
     is_described = fix is not None and not fix.commits and bool(fix.note or fix.pull_requests)
     if is_described or any(commit.state is FixState.UNVERIFIABLE for commit in fixes):
-        text = f"{claim}; the fix is reported to be elsewhere, which was not verified."
+        text = _("{claim}; the fix is reported to be elsewhere, which was not verified.", claim=claim)
         return _judge(Assessment.REVIEW, "resolved-elsewhere", code, text)
     if unknown := [fix for fix in fixes if fix.state in (FixState.MISSING, FixState.OUTSIDE)]:
-        text = f"{claim}; what the named fix, {_names(unknown)}, changed between the two reports is not known."
+        named = {"claim": claim, "fixes": _names(unknown)}
+        text = _("{claim}; what the named fix, {fixes}, changed between the two reports is not known.", **named)
         return _judge(Assessment.REVIEW, "resolved-fix-unknown", code, text)
     # Without cited code nothing contradicts the claim: somebody has to look.
     assessment = Assessment.CONTRADICTION if code.state is CodeState.EQUAL else Assessment.REVIEW
-    more = "; no commit named as the fix was made between the two reports" if fixes else ", and no fix is named"
-    return _judge(assessment, "resolved", code, f"{claim}{more}.")
+    if fixes:
+        text = _("{claim}; no commit named as the fix was made between the two reports.", claim=claim)
+    else:
+        text = _("{claim}, and no fix is named.", claim=claim)
+    return _judge(assessment, "resolved", code, text)
 
 
 def _names(fixes: Sequence[FixCommit]) -> str:
     return ", ".join(fix.named for fix in fixes)
 
 
-def _of_fixes(fixes: Sequence[FixCommit]) -> Iterator[Judgement]:
+def _of_fixes(fixes: Sequence[FixCommit], translation: Translation) -> Iterator[Judgement]:
     for fix in fixes:
-        others = ", ".join(commit[:_SHORT] for commit in fix.similar)
-        match fix.state:
-            case FixState.MISSING:
-                named = f"; the message of {others} names it" if fix.similar else ""
-                weight, clause = Assessment.REVIEW, f"is not in the repository{named}"
-            case FixState.OUTSIDE if fix.similar:
-                clause = f"is not in the history of the current commit; {others} changed most of the same lines"
-                weight = Assessment.REVIEW
-            case FixState.OUTSIDE:
-                weight, clause = Assessment.REVIEW, "is not in the history of the current commit"
-            case FixState.BEFORE:
-                weight, clause = Assessment.REVIEW, "is already in the baseline"
-            case FixState.REBASED:
-                weight, clause = Assessment.CONSISTENT, f"came in as {(fix.came_in_as or '')[:_SHORT]}"
-            case FixState.BETWEEN | FixState.UNVERIFIABLE:
-                continue
-            case _:
-                assert_never(fix.state)
-        text = f"Commit {fix.named}, named as the fix, {clause}."
+        if fix.state in (FixState.BETWEEN, FixState.UNVERIFIABLE):
+            continue
+        weight = Assessment.CONSISTENT if fix.state is FixState.REBASED else Assessment.REVIEW
+        text = translation.gettext(
+            _FIX_SENTENCES[fix.state, bool(fix.similar)],
+            fix=fix.named,
+            commits=", ".join(commit[:_SHORT] for commit in fix.similar),
+            commit=(fix.came_in_as or "")[:_SHORT],
+        )
         yield Judgement(weight=weight, code=f"fix-{fix.state.value}", text=text)
 
 
-def _of_copies(evidence: Sequence[TrackedRegion], code: CitedCode) -> Iterator[Judgement]:
+_FIX_OF_BLANKS: Final = (
+    "{claim}; the named fix, {fixes}, was made between the two reports and changed only the white space of the cited code."
+)
+
+_OUTSIDE: Final = "Commit {fix}, named as the fix, is not in the history of the current commit."
+_BEFORE: Final = "Commit {fix}, named as the fix, is already in the baseline."
+_REBASED: Final = "Commit {fix}, named as the fix, came in as {commit}."
+
+_FIX_SENTENCES: Final[dict[tuple[FixState, bool], str]] = {
+    (FixState.MISSING, False): "Commit {fix}, named as the fix, is not in the repository.",
+    (FixState.MISSING, True): ("Commit {fix}, named as the fix, is not in the repository; the message of {commits} names it."),
+    (FixState.OUTSIDE, False): _OUTSIDE,
+    (FixState.OUTSIDE, True): (
+        "Commit {fix}, named as the fix, is not in the history of the current commit; {commits} changed most of the same lines."
+    ),
+    (FixState.BEFORE, False): _BEFORE,
+    (FixState.BEFORE, True): _BEFORE,
+    (FixState.REBASED, False): _REBASED,
+    (FixState.REBASED, True): _REBASED,
+}
+"""What git knows of a commit named as the fix, by its state, and whether other commits are similar."""
+
+
+def _of_copies(evidence: Sequence[TrackedRegion], code: CitedCode, translation: Translation) -> Iterator[Judgement]:
     # If the cited lines remain, their own location is reported.
     if code.state in (CodeState.EQUAL, CodeState.AROUND):
         return
     for region in evidence:
         # A copy that the baseline had is not what the finding was about.
-        if copies := [_place(spot.path, spot.region) for spot in region.drift.also_at if spot.is_new]:
-            text = f"A copy of the cited code that is not in the baseline is in {'; '.join(copies)}."
+        if copies := [_place(translation, spot.path, spot.region) for spot in region.drift.also_at if spot.is_new]:
+            text = translation.gettext(
+                "A copy of the cited code that is not in the baseline is in {places}.", places="; ".join(copies)
+            )
             yield Judgement(weight=Assessment.REVIEW, code="resolved-copy", text=text)
+
+
+SENTENCES: Final = (
+    *_UNFIT.values(),
+    *_CLAUSES.values(),
+    *_NEW_PLACES.values(),
+    *_NEW_SENTENCES.values(),
+    *_FIX_SENTENCES.values(),
+    _FIX_OF_BLANKS,
+)
+"""The messages of this module that are in tables, for the catalogues."""

@@ -34,6 +34,7 @@ from findings_report.model.comparison import (
 from findings_report.model.evidence import Region
 from findings_report.model.finding import ANSWERED, Status
 from findings_report.model.report import Component, Report, ReportedFinding
+from findings_report.model.translation import Translation
 
 _CHANGES: Final = (Change.NEW, Change.UPDATED, Change.UNCHANGED, Change.ABSENT)
 
@@ -115,12 +116,14 @@ def pair_findings(
 
     `followed` is the evidence of the baseline at the current commit.
     """
+    translation = current.engagement.translation
     matching = match(
         [_read_traits(finding, _list_followed(finding, followed.get(finding.id, ()))) for finding in baseline.findings],
         [_read_traits(finding, _list_cited(finding)) for finding in current.findings],
+        translation=translation,
     )
     pairs = {pair.current: (pair.baseline, pair.reason) for pair in matching.matches}
-    remarks = _explain_unpaired(matching)
+    remarks = _explain_unpaired(matching, translation)
     return FindingPairs(pairs, _group_possible(matching), remarks, matching.families), matching.limits
 
 
@@ -139,14 +142,14 @@ class _Sides:
         if pair is not None:
             old = self._before[pair[0]]
             is_read = self._is_read(old, finding)
-            words = self.current.engagement.status_words
-            fields = compare_fields(old, finding, self.code.forward.get(old.id, ()), is_read=is_read, words=words)
+            evidence = self.code.forward.get(old.id, ())
+            fields = compare_fields(old, finding, evidence, is_read=is_read, translation=self._translation)
             return self._describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, pair[1], fields)
-        return self._describe(Change.NEW, None, finding, self.pairing.remarks.get(finding.id, "Not in the baseline."))
+        return self._describe(Change.NEW, None, finding, self._explain(finding, "Not in the baseline."))
 
     def absent(self, finding: ReportedFinding) -> ComparedFinding:
         """Return a finding of the baseline that has no counterpart."""
-        return self._describe(Change.ABSENT, finding, None, self.pairing.remarks.get(finding.id, "Not in the current report."))
+        return self._describe(Change.ABSENT, finding, None, self._explain(finding, "Not in the current report."))
 
     def _describe(
         self,
@@ -186,10 +189,18 @@ class _Sides:
                 is_read=is_read,
                 # Nothing can have changed between equal commits, so a claim about a fix cannot be checked there.
                 is_same_code=before is not None and after is not None and self._is_still(before),
-                words=self.current.engagement.status_words,
+                translation=self._translation,
             ),
             fixes=fixes,
         )
+
+    def _explain(self, finding: ReportedFinding, otherwise: str) -> str:
+        """Return why a finding has no counterpart."""
+        return self.pairing.remarks.get(finding.id) or self._translation.gettext(otherwise)
+
+    @cached_property
+    def _translation(self) -> Translation:
+        return self.current.engagement.translation
 
     def _find_counterparts(
         self, baseline: ReportedFinding | None, current: ReportedFinding | None
@@ -235,11 +246,10 @@ class _Sides:
             *(self._families[True, baseline.id] if baseline is not None else ()),
             *(self._families[False, current.id] if current is not None else ()),
         ]
-        words = self.current.engagement.status_words
         for family in dict.fromkeys(families):
             before = [self._before[id] for id in sorted(family.baseline, key=natural)]
             now = [self._now[id] for id in sorted(family.current, key=natural)]
-            yield _describe_lineage(before, now, words, is_certain=family.is_certain)
+            yield _describe_lineage(before, now, self._translation, is_certain=family.is_certain)
 
     @cached_property
     def _families(self) -> Mapping[tuple[bool, str], Sequence[Family]]:
@@ -290,14 +300,19 @@ def _overlap(one: Region, other: Region) -> bool:
 
 
 def _describe_lineage(
-    baseline: Sequence[ReportedFinding], current: Sequence[ReportedFinding], words: Mapping[Status, str], *, is_certain: bool
+    baseline: Sequence[ReportedFinding], current: Sequence[ReportedFinding], translation: Translation, *, is_certain: bool
 ) -> Lineage:
     """Return a split or merge with its sentence; one of the sides has one finding."""
-    before, now = (_enumerate(side, words) for side in (baseline, current))
+    _ = translation.gettext
+    before, now = (_enumerate(side, translation) for side in (baseline, current))
     if len(baseline) == 1:
-        text = f"{baseline[0].id} {'was' if is_certain else 'may have been'} split into {now}."
+        finding = baseline[0].id
+        split = _("{finding} was split into {findings}.", finding=finding, findings=now)
+        text = split if is_certain else _("{finding} may have been split into {findings}.", finding=finding, findings=now)
+    elif is_certain:
+        text = _("{findings} were merged into {finding}.", findings=before, finding=now)
     else:
-        text = f"{before} {'were' if is_certain else 'may have been'} merged into {now}."
+        text = _("{findings} may have been merged into {finding}.", findings=before, finding=now)
     parts = [
         tuple(LineagePart(id=finding.id, title=finding.title, status=finding.status) for finding in side[:MOST_PARTS])
         for side in (baseline, current)
@@ -305,11 +320,12 @@ def _describe_lineage(
     return Lineage(baseline=parts[0], current=parts[1], is_certain=is_certain, text=text)
 
 
-def _enumerate(findings: Sequence[ReportedFinding], words: Mapping[Status, str]) -> str:
-    names = [f"{finding.id} ({finding.status.printed(words)})" for finding in findings[:MOST_PARTS]]
+def _enumerate(findings: Sequence[ReportedFinding], translation: Translation) -> str:
+    names = [f"{finding.id} ({translation.name(finding.status)})" for finding in findings[:MOST_PARTS]]
     if len(findings) > MOST_PARTS:
-        names.append(f"{len(findings) - MOST_PARTS} more")
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        names.append(translation.gettext("{count} more", count=len(findings) - MOST_PARTS))
+    first = translation.join(names[:-1])
+    return translation.gettext("{first} and {last}", first=first, last=names[-1]) if len(names) > 1 else names[0]
 
 
 def _status_change(before: Status, after: Status) -> StatusChange | None:
@@ -407,17 +423,27 @@ def _group_possible(matching: Matching) -> dict[str, tuple[str, ...]]:
     return possible
 
 
-def _explain_unpaired(matching: Matching) -> dict[str, str]:
+def _explain_unpaired(matching: Matching, translation: Translation) -> dict[str, str]:
     """Return why a finding has no counterpart, where there is more to say than that."""
+    _ = translation.gettext
     remarks: dict[str, str] = {}
     for overlap in matching.overlaps:
         if overlap.is_named:
-            whole = f"Merged into {overlap.current}" if overlap.is_baseline else f"Split from {overlap.baseline}"
-            remarks[overlap.id] = f"{whole} ({overlap.reason})."
+            if overlap.is_baseline:
+                remarks[overlap.id] = _("Merged into {finding} ({reason}).", finding=overlap.current, reason=overlap.reason)
+            else:
+                remarks[overlap.id] = _("Split from {finding} ({reason}).", finding=overlap.baseline, reason=overlap.reason)
             continue
-        pair = overlap.current if overlap.baseline == overlap.current else f"{overlap.baseline}, now {overlap.current}"
-        remarks[overlap.id] = f"No counterpart; {pair} cites the same code ({overlap.reason})."
+        pair = overlap.current
+        if overlap.baseline != overlap.current:
+            pair = _("{baseline}, now {current}", baseline=overlap.baseline, current=overlap.current)
+        remarks[overlap.id] = _(
+            "No counterpart; {finding} cites the same code ({reason}).", finding=pair, reason=overlap.reason
+        )
     for reused in matching.reused:
         for id in (reused.baseline, reused.current):
-            remarks[id] = f"The id {id} belongs to a different finding on the other side: {reused.reason}."
+            different = _(
+                "The id {id} belongs to a different finding on the other side: {reason}.", id=id, reason=reused.reason
+            )
+            remarks[id] = different
     return remarks

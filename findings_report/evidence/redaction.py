@@ -16,7 +16,15 @@ from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import MARK, Check, Difference, Region, Run, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
-from findings_report.model.redaction import Redaction, Redactor, list_hidden_texts, list_texts, redact, replace_spans
+from findings_report.model.redaction import (
+    Redaction,
+    Redactor,
+    TextRedaction,
+    list_hidden_texts,
+    list_texts,
+    redact,
+    replace_spans,
+)
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.sourcecode.lines import join_runs, squeeze, unite_regions
 
@@ -150,12 +158,14 @@ def redact_code(
     whole, problems = _masked_lines(location, check, cited, len(lines))
     if passages.is_unplaced:
         whole |= _unquoted_lines(location, check, lines)
-    spans = _spans_by_line(redactor.find_verbatim(code), lines)
-    texts = {
-        text
-        for text in redactor.texts
-        if any(line in cited for line in _spans_by_line(Redactor((text,)).find_verbatim(code), lines))
-    }
+    passages_of: dict[str, list[Span]] = defaultdict(list)
+    for text, span in redactor.find_in_code(code):
+        passages_of[text].append(span)
+    by_text = {text: _spans_by_line(found, lines) for text, found in passages_of.items()}
+    texts = {text for text, found in by_text.items() if not cited.isdisjoint(found)}
+    spans: dict[int, list[Span]] = {}
+    for found in by_text.values():
+        _add(spans, found)
     local: list[str] = []
     for index, entry in enumerate(location.redact):
         if entry.match is None:
@@ -180,7 +190,7 @@ def redact_code(
     hidden += filter(_is_telling, quoted)
     # Of the rest of the file nothing is printed. Marks of moved code may be anywhere in it.
     changed = join_runs(sorted(line for line in {*whole, *spans} if line in cited or check.verdict is Verdict.MOVED))
-    own = redactor | Redactor((*local, *quoted))
+    own = (redactor, Redactor((*local, *quoted)))
     return RedactedCode(
         masked,
         changed,
@@ -282,7 +292,7 @@ def mask_line(line: str) -> str:
     return line[: len(line) - len(bare)] + MARK if bare else line
 
 
-def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own: Redactor, whole: set[int]) -> Check:
+def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own: Sequence[Redactor], whole: set[int]) -> Check:
     """Return a verdict with the texts of its differences masked."""
 
     def mask(difference: Difference) -> Difference:
@@ -290,7 +300,8 @@ def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own
         actual = difference.actual
         if actual is not None and line is not None and masked[line - 1] != lines[line - 1]:
             actual = masked[line - 1].strip()
-        quoted = own.mask(difference.quoted) if difference.quoted is not None else None
+        text = difference.quoted
+        quoted = replace_spans(text, [span for redactor in own for span in redactor.find(text)]) if text is not None else None
         # A quoted line without its own line in the file may be the author's copy of a masked one.
         if quoted is not None and (line in whole or (line is None and whole)):
             quoted = mask_line(quoted)
@@ -306,17 +317,19 @@ def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) ->
 
     With them, the texts of masked lines, which no other place may print either.
     """
-    own = redactor | Redactor(tuple(entry.match for entry in location.redact if entry.match is not None))
+    own = Redactor(tuple(entry.match for entry in location.redact if entry.match is not None))
     lines = [line for run in runs for line in run.lines]
     texts = [line.text for line in lines]
-    masked = _mask_lines(texts, _spans_by_line(own.find_verbatim("\n".join(texts)), texts), set()) if own else texts
+    joined = "\n".join(texts)
+    spans = _spans_by_line([*redactor.find_verbatim(joined), *own.find_verbatim(joined)], texts)
+    masked = _mask_lines(texts, spans, set())
     hidden: list[str] = []
     if regions := [region for entry in location.redact if entry.match is None for region in entry.lines]:
         numbers = _number_quote([line.number for line in lines], location)
         # Of a line without a number it is not known whether it is one of those.
         is_hidden = [number is None or any(number in region for region in regions) for number in numbers]
         hidden = [part for text, whole in zip(texts, is_hidden, strict=True) if whole for part in list_hidden_texts(text)]
-        masked = [mask_line(text) if whole else text for text, whole in zip(masked, is_hidden, strict=True)]
+        masked = tuple(mask_line(text) if whole else text for text, whole in zip(masked, is_hidden, strict=True))
     left = iter(masked)
     printed = tuple(Run(lines=tuple(line.model_copy(update={"text": next(left)}) for line in run.lines)) for run in runs)
     return printed, tuple(dict.fromkeys(hidden))
@@ -359,14 +372,14 @@ def check_text_entries(
     """
     everywhere = frozenset().union(*texts.values())
     for key, finding in findings.items():
+        written = _list_written(finding, finding.redact) if key not in unread else set()
         for index, entry in enumerate(finding.redact):
-            if key not in unread and entry.match not in texts.get(key, ()) and not _is_written(finding, entry.match):
+            if key not in unread and entry.match not in texts.get(key, ()) and entry.match not in written:
                 fault = "masks nothing: the text is neither in the finding nor in the code that it cites"
                 yield _masks_nothing(fault, _CHECK_TEXT, (key, "redact", index))
+    written = _list_written((engagement, *findings.values()), engagement.redact) if not unread else set()
     for index, entry in enumerate(engagement.redact):
-        if unread or entry.match in everywhere or _is_written(engagement, entry.match):
-            continue
-        if not any(_is_written(finding, entry.match) for finding in findings.values()):
+        if not unread and entry.match not in everywhere and entry.match not in written:
             fault = "masks nothing: the text is nowhere in the report"
             yield _masks_nothing(fault, _CHECK_TEXT, ("engagement", "redact", index))
 
@@ -374,9 +387,10 @@ def check_text_entries(
 _CHECK_TEXT: Final = "copy the text exactly, or remove the entry; an entry without effect hides that something is printed"
 
 
-def _is_written(value: object, text: str) -> bool:
-    redactor = Redactor((text,))
-    return any(redactor.find(written) for _, written in list_texts(value))
+def _list_written(value: object, entries: Sequence[TextRedaction]) -> set[str]:
+    """Return the texts of entries that are in what people wrote."""
+    redactor = Redactor(tuple(entry.match for entry in entries))
+    return {text for _, written in list_texts(value) for text in redactor.list_written(written)} if redactor else set()
 
 
 def _explain_absence(
@@ -389,7 +403,7 @@ def _explain_absence(
 ) -> tuple[str, str] | None:
     """Return fault and remedy of an entry whose text is not in the cited lines, the quote or the notes; None if it is."""
     text = entry.match or ""
-    if any(line in cited for line in within) or (not entry.lines and _is_written(location, text)):
+    if any(line in cited for line in within) or (not entry.lines and _list_written(location, [TextRedaction(match=text)])):
         return None
     where = "the named lines" if entry.lines else "the cited lines, the quote or the notes"
     fault = f"masks nothing: the text is not in {where}"

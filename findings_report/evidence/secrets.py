@@ -7,21 +7,26 @@ credential works and loads plugins from files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Protocol
 
+from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.engagement import Engagement
-from findings_report.model.evidence import MARK, Region, Snippet
+from findings_report.model.evidence import MARK, Check, Region, Snippet, Verdict
 from findings_report.model.finding import Finding
-from findings_report.model.redaction import SHORTEST, Redactor, list_texts
+from findings_report.model.redaction import SHORTEST, NoSecretCode, NoSecretText, Redactor, list_texts
 from findings_report.problems import Kind, Problem, Subject
 from findings_report.sourcecode.lines import join_runs
 from findings_report.system.toolchain import install_extra
 
 CODE: Final = "secret"
 """Code of the warnings, and the word for `--fail-on`."""
+
+UNSEARCHED: Final = "secrets-unsearched"
+"""Code of the warning that a part of the texts was not looked at."""
 
 # Its entropy detectors are left out: of ten hits in code nine are digests, addresses and identifiers. So are public addresses.
 _DETECTORS: Final = (
@@ -37,6 +42,7 @@ _DETECTORS: Final = (
 _PRIVATE_KEY: Final = "Private Key"
 _KEYWORD: Final = "Secret Keyword"
 _WEB_TOKEN: Final = "eyJ"  # noqa: S105 - the beginning of every header
+_IF_NONE: Final = "if it is none, write `not_secret` likewise"
 _MOST_CHARACTERS: Final = 4_000_000  # a minute at most
 _MOST_FOUND: Final = 200  # every message is searched for each of them, so that none is quoted
 _SHORTEST_TOKEN: Final = 12  # a shorter value is a password or a part of a token
@@ -95,23 +101,51 @@ def find_secrets(
 ) -> FoundSecrets:
     """Return a warning for each text and each printed line of code that holds a credential; nothing without the detectors.
 
-    What is masked already, in the snippets or by `redactor`, is not looked at.
+    What is masked already, in the snippets or by `redactor`, is not looked at. There is no warning of texts under `not_secret`,
+    but of an entry there without effect.
     """
     if not is_available():
         return FoundSecrets()
     search = _SecretSearch(redactor)
+    everywhere = _no_secrets(("engagement",), engagement.not_secret)
     for path, text in list_texts(engagement):
-        search.look_at_text(("engagement", *path), text)
+        search.look_at_text(("engagement", *path), text, everywhere)
     for key, finding in findings.items():
-        for path, text in list_texts(finding):
-            if path[:1] != ("locations",) or path[2:3] in (("caption",), ("notes",)):
-                search.look_at_text((key, *path), text)
-        for snippet in snippets.get(key, ()):
-            search.look_at_code((key, "locations", snippet.index), snippet)
-        for index, location in enumerate(finding.locations):
-            if location.quote is not None and not location.redact:
-                search.look_at_quote((key, "locations", index), location.quote, location.path)
+        search.look_at_finding(key, finding, {snippet.index: snippet for snippet in snippets.get(key, ())}, everywhere)
+    search.report_unused(everywhere)
     return FoundSecrets(tuple(search.problems), Redactor(tuple(search.values)))
+
+
+@dataclass(frozen=True)
+class _NoSecret:
+    """An entry of `not_secret`."""
+
+    subject: Subject
+    match: str | None
+    lines: tuple[Region, ...] = ()
+    """Lines of the file as the author numbers them; empty for any place."""
+    number: Callable[[int], int | None] = int
+    """Gives for a line of the file the author's number."""
+
+    def covers(self, value: str, line: int | None) -> bool:
+        # The whole of it: of a longer value it is not known whether the rest is a secret. A full stop is no part of it.
+        if self.match is not None and value.strip(string.punctuation) not in self.match:
+            return False
+        number = self.number(line) if line is not None else None
+        return not self.lines or (number is not None and any(number in region for region in self.lines))
+
+
+def _no_secrets(
+    subject: Subject, entries: Sequence[NoSecretCode | NoSecretText], check: Check | None = None
+) -> list[_NoSecret]:
+    """Return the entries below `subject`, those of a location with the `check` of its quote."""
+    number: Callable[[int], int | None] = int
+    if check is not None and check.verdict is Verdict.MOVED:
+        number = shift_lines(check.model_copy(update={"mapped": tuple((now, claimed) for claimed, now in check.mapped)}))
+    return [
+        _NoSecret((*subject, "not_secret", index), entry.match, getattr(entry, "lines", ()), number)
+        for index, entry in enumerate(entries)
+    ]
 
 
 class _SecretSearch:
@@ -126,18 +160,63 @@ class _SecretSearch:
         self.values: dict[str, None] = {}
         """The credentials."""
         self._of_location: dict[Subject, set[str]] = {}
+        self._used: set[Subject] = set()
 
-    def look_at_text(self, subject: Subject, text: str) -> None:
+    def look_at_finding(
+        self, key: str, finding: Finding, snippets: Mapping[int, Snippet], everywhere: Sequence[_NoSecret]
+    ) -> None:
+        """Add the warnings of a finding, of which `snippets` are printed by the position of their location."""
+        in_finding = _no_secrets((key,), finding.not_secret)
+        for path, text in list_texts(finding):
+            if path[:1] != ("locations",):
+                self.look_at_text((key, *path), text, [*everywhere, *in_finding])
+        for index, location in enumerate(finding.locations):
+            subject = (key, "locations", index)
+            snippet = snippets.get(index)
+            in_location = _no_secrets(subject, location.not_secret, snippet.check if snippet is not None else None)
+            no_secrets = [*everywhere, *in_finding, *in_location]
+            for path, text in list_texts(location):
+                if path[0] in ("caption", "notes"):
+                    self.look_at_text((*subject, *path), text, no_secrets)
+            if snippet is not None:
+                self.look_at_code(subject, snippet, no_secrets)
+            if location.quote is not None and not location.redact:
+                self.look_at_quote(subject, location.quote, location.path, no_secrets)
+            # Without the code it is not known what the entry is for.
+            self.report_unused(in_location if snippet is not None and snippet.blob is not None else ())
+        self.report_unused(in_finding)
+
+    def report_unused(self, entries: Iterable[_NoSecret]) -> None:
+        """Add a warning for each entry that covers nothing."""
+        for entry in entries:
+            if entry.subject not in self._used and self._left >= 0:
+                fault = "nothing here looks like a credential that is not masked"
+                remedy = "remove the entry: it would hide a credential that comes later"
+                self.problems.append(
+                    Problem(Kind.INPUT, fault, remedy, subject=entry.subject, level="warning", code="not-secret-nothing")
+                )
+
+    def _is_no_secret(self, value: str, entries: Iterable[_NoSecret], line: int | None = None) -> bool:
+        covering = {entry.subject for entry in entries if entry.covers(value, line)}
+        self._used |= covering
+        self._left_to_find += bool(covering)
+        return bool(covering)
+
+    def look_at_text(self, subject: Subject, text: str, no_secrets: Sequence[_NoSecret]) -> None:
         """Add the warnings of a text that people wrote."""
         for offset, line in enumerate(self._redactor.mask(text).split("\n")):
             for kind, value in self._scan(line, "text.md"):
+                if self._is_no_secret(value, no_secrets):
+                    continue
                 self._add(value)
                 fault = f"the text seems to contain a credential ({kind})"
-                remedy = f"remove it, or mask it: {_write_entry(kind, value)}"
                 where = "in the finding" if subject[0] != "engagement" else "in engagement.yaml"
-                self._warn(fault, f"{remedy}, {where}", subject, line_offset=offset)
+                remedy = (
+                    f"remove it, or mask it: {_write_entry(kind, value)}, {where}; if it is none, write `not_secret` likewise"
+                )
+                self._warn(fault, remedy, subject, line_offset=offset)
 
-    def look_at_code(self, subject: Subject, snippet: Snippet) -> None:
+    def look_at_code(self, subject: Subject, snippet: Snippet, no_secrets: Sequence[_NoSecret]) -> None:
         """Add the warnings of the lines that a snippet prints."""
         lines = [line for run in snippet.runs for line in run.lines]
         known = self._of_location.setdefault(subject, set())
@@ -146,31 +225,37 @@ class _SecretSearch:
             if index < end_of_key:
                 continue
             for kind, value in self._scan(line.text, snippet.path):
-                self._add(value)
                 known.add(value)
+                is_none = self._is_no_secret(value, no_secrets, line.number)
                 if kind == _PRIVATE_KEY:
                     behind = (at for at in range(index, len(lines)) if _END_OF_KEY.search(lines[at].text))
                     end_of_key = next(behind, len(lines) - 1) + 1
+                if is_none:
+                    continue
+                self._add(value)
                 numbers = [each.number for each in lines[index : max(end_of_key, index + 1)] if each.number is not None]
                 self._warn_of_lines(kind, join_runs(numbers), subject)
         for difference in snippet.check.differences:
             for kind, value in self._scan(difference.quoted or "", snippet.path):
+                if self._is_no_secret(value, no_secrets, difference.line):
+                    known.add(value)
+                    continue
                 self._add(value)
                 if value not in known:
                     self._warn_of_lines(kind, (), (*subject, "quote"))
                 known.add(value)
 
-    def look_at_quote(self, subject: Subject, quote: str, path: str) -> None:
+    def look_at_quote(self, subject: Subject, quote: str, path: str, no_secrets: Sequence[_NoSecret]) -> None:
         """Add the warnings of a quote that holds another credential than the printed lines."""
         known = self._of_location.setdefault(subject, set())
         for offset, line in enumerate(self._redactor.mask(quote).split("\n")):
             for kind, value in self._scan(line, path):
-                self._add(value)
-                if value in known:
+                if value in known or self._is_no_secret(value, no_secrets):
                     continue
+                self._add(value)
                 known.add(value)
                 fault = f"the quote seems to contain a credential ({kind})"
-                remedy = f"mask it: {_write_entry(kind, value)}, in the location"
+                remedy = f"mask it: {_write_entry(kind, value)}, in the location; {_IF_NONE}"
                 self._warn(fault, remedy, (*subject, "quote"), line_offset=offset)
 
     def _add(self, value: str) -> None:
@@ -184,7 +269,8 @@ class _SecretSearch:
         fault = (
             f"{where} of the printed code seem{'s' if named.isdigit() or not named else ''} to contain a credential ({kind})"
         )
-        self._warn(fault, f"write `redact: [{{lines: {written}}}]` in the location", subject)
+        entry = f"`redact: [{{lines: {written}}}]`"
+        self._warn(fault, f"write {entry} in the location; {_IF_NONE}", subject)
 
     def _warn(self, fault: str, remedy: str, subject: Subject, *, line_offset: int = 0) -> None:
         self.problems.append(
@@ -216,7 +302,8 @@ class _SecretSearch:
         """Look at no more texts, and say so."""
         self._left = -1
         fault = f"{why}: the texts from here on were not searched for credentials"
-        self.problems.append(Problem(Kind.SOURCE, fault, level="warning", code=CODE))
+        remedy = "mask what was named, and run the command again"
+        self.problems.append(Problem(Kind.SOURCE, fault, remedy, level="warning", code=UNSEARCHED))
 
 
 def _write_entry(kind: str, value: str) -> str:

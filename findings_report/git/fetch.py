@@ -147,10 +147,10 @@ class _Local:
             if (pack := _find_damaged_pack(objects)) is not None:
                 raise _damaged(self.source, f"the pack {pack.name} is damaged")
             if any(_HASH.match(commit) and (objects / commit[:2] / commit[2:]).exists() for commit in missing):
-                raise _damaged(self.source, "an object of the cited commits is missing, damaged or not readable")
+                raise _damaged(self.source, "an object of the cited commits is missing or damaged")
             heads = (id for name, id in (self.repository.refs or {}).items() if name.startswith("refs/heads/"))
             if not all(map(self.repository.has_commit, heads)):
-                raise _damaged(self.source, "a commit that a branch names is missing, damaged or not readable")
+                raise _damaged(self.source, "a commit that a branch names is missing or damaged")
             raise _not_found(missing, self.source)
         tips = {revision: commit for revision, commit in named.items() if commit is not None}
         hashes = sorted({*tips.values(), *commits})
@@ -269,7 +269,7 @@ def _fetch_wanted(
         _refuse_too_much(folder, source)
     if answer.status not in (0, process.TIMED_OUT) and wanted.protocols == "file":
         # Only a server asks for keys and tokens: the cause is in the repository, or in the rights of its files.
-        raise _damaged(source, "an object of the cited commits is missing, damaged or not readable")
+        raise _damaged(source, "an object of the cited commits is missing or damaged")
     if answer.status != 0:
         raise _refusal(source, answer.fault)
     here = _commits_in(folder, source, revisions, commits)
@@ -377,8 +377,30 @@ def _explaining(source: str) -> Iterator[None]:
 
 def _damaged(source: str, fault: str) -> FindingsReportError:
     path = shlex.quote(str(_local_path(source)))
-    remedy = f"`git -C {path} fsck` lists what is wrong; clone the repository again, or correct the rights of its files"
+    # Git calls an object missing that it may not read.
+    if (unreadable := _find_unreadable(_local_objects(source))) is not None:
+        fault = f"{unreadable} cannot be read: permission denied"
+        remedy = f"give the user of this program the right to read it, as with `chmod -R u+rX {path}`, or run it as its owner"
+        return FindingsReportError(Problem(Kind.SOURCE, fault, remedy, place=Place(source), code="clone-forbidden"))
+    remedy = f"`git -C {path} fsck` lists what is wrong; clone the repository again"
     return FindingsReportError(Problem(Kind.SOURCE, fault, remedy, place=Place(source), code="clone-damaged"))
+
+
+def _find_unreadable(objects: Path) -> Path | None:
+    """Return a file or folder of the objects that this user may not read; None without any among the first thousands."""
+    seen = 0
+    for folder, folders, files in os.walk(objects):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+                return path
+            seen += 1
+        if seen > _MOST_LOOKED_AT:
+            break
+    return None
+
+
+_MOST_LOOKED_AT: Final = 20_000
 
 
 def _local_objects(source: str) -> Path:
@@ -418,10 +440,30 @@ def _not_allowed(fault: str) -> FindingsReportError:
 
 def _refusal(source: str, fault: str) -> FindingsReportError:
     shown = process.without_credentials(source)
+    if _NO_ACCESS.search(fault):
+        remedy = (
+            "give git your key or token (ssh-agent, or a credential helper): it runs without prompts; then check your rights"
+        )
+        return FindingsReportError(Problem(Kind.NETWORK, f"no access to {shown}: {fault}", remedy, code="fetch-forbidden"))
+    if _NO_HOST.search(fault):
+        remedy = "check the network and the name of the host"
+        return FindingsReportError(Problem(Kind.NETWORK, f"cannot reach {shown}: {fault}", remedy, code="fetch-unreachable"))
+    # Forges deny that a private repository exists.
     remedy = "check the address and your access to it; git runs without prompts, so keys and tokens must be configured"
     return FindingsReportError(
         Problem(Kind.NETWORK, f"cannot fetch from {shown}: {fault}", remedy=remedy, code="fetch-refused")
     )
+
+
+_NO_ACCESS: Final = re.compile(
+    r"[Pp]ermission denied|[Aa]uthentication failed|could not read (?:Username|Password)|terminal prompts disabled"
+    r"|Host key verification failed|[Aa]ccess (?:is )?denied|returned error: (?:401|403)|[Uu]nauthorized|[Ff]orbidden"
+)
+_NO_HOST: Final = re.compile(
+    r"[Cc]ould not resolve|Name or service not known|Temporary failure in name resolution"
+    r"|Connection (?:refused|timed out|reset)|(?:Network|Host) is unreachable|No route to host"
+    r"|Failed to connect|Could not connect|Operation timed out"
+)
 
 
 def _run(folder: Path, arguments: list[str], index: int) -> None:

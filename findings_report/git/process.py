@@ -235,6 +235,9 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+_FAULT_OF_SSH: Final = "fatal: Could not read from remote repository."
+
+
 def without_credentials(text: str) -> str:
     """Return `text` with user, password and query taken out of every URL in it."""
     return _QUERY.sub(r"\1", _CREDENTIALS.sub("", text))
@@ -247,6 +250,8 @@ def printable_fault(complaint: bytes) -> str:
     ]
     # Hints and progress go to the same stream; the errors are what a user needs.
     grave = [line for line in lines if _PREFIX.match(line)] or lines
+    if _FAULT_OF_SSH in grave[0:1] and lines[0] not in grave:
+        grave = [lines[lines.index(grave[0]) - 1], *grave]  # ssh has said what is wrong
     text = "; ".join(dict.fromkeys(_PREFIX.sub("", line) for line in grave[:3]))
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in without_credentials(text))
     return safe if len(safe) <= 300 else safe[:297] + "..."

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.history.line_map import Placement, Thresholds, measure_shares
-from findings_report.history.renames import Counterpart
+from findings_report.history.moved_text import (
+    Counterpart,
+    LineMatch,
+    Search,
+    region_at,
+    says_enough,
+    says_something,
+    select_telling,
+)
 from findings_report.history.survival import (
     Occurrence,
     Survival,
@@ -24,11 +32,9 @@ from findings_report.history.survival import (
     score_place,
     survive_verbatim,
 )
-from findings_report.history.text_search import LineMatch, Search, region_at, says_enough, says_something, select_telling
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import align_lines, is_reformatted
-from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import align_lines, is_informative, is_reformatted, squeeze
 from findings_report.sourcecode.symbols import find_enclosing
 
 # A report lists places for a person to look at; a longer list is not read, and generated code has hundreds of copies.
@@ -141,7 +147,7 @@ def _find_several_places(facts: RegionFacts) -> Drift | None:
     # Choosing one of equal texts would be a guess, and a wrong location costs a reader more than two to choose from.
     if len(facts.new) < 2 or not says_enough(facts.block):
         return None
-    return _report_ambiguous(facts, _spots(facts, facts.new), f"the text came to {len(facts.new)} places")
+    return _report_ambiguous(facts, _spots(facts, facts.new), "the text came to several places")
 
 
 def _find_moved_and_edited(facts: RegionFacts) -> Drift | None:
@@ -157,7 +163,7 @@ def _find_moved_and_edited(facts: RegionFacts) -> Drift | None:
     rivals = [other for other in facts.candidates if other.score > best.score - t.margin]
     if len(rivals) > 1:
         spots = tuple(rival.spot for rival in rivals[:_MOST_SPOTS])
-        return _report_ambiguous(facts, spots, f"{len(rivals)} places are about as likely")
+        return _report_ambiguous(facts, spots, "several places are about as likely")
     return _report(facts, best, part=left.spot if left is not None and left.shares.equal >= t.part else None)
 
 

@@ -14,8 +14,7 @@ from typing import Final, NamedTuple
 
 from findings_report.git.history import Hunk
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import LONGEST_LINE, align_lines, compare_lines, compare_texts
-from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import LONGEST_LINE, align_lines, compare_lines, compare_texts, is_informative, squeeze
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def reanchor(location: Location, snippet: Snippet, drifts: Sequence[Drift]) -> L
             "notes": {step.line(line): note for line, note in location.notes.items()},
             "quote": quote,
             "redact": tuple(entry.model_copy(update={"lines": step.regions(entry.lines)}) for entry in location.redact),
+            "not_secret": tuple(entry.model_copy(update={"lines": step.regions(entry.lines)}) for entry in location.not_secret),
         }
     )
 

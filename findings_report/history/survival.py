@@ -9,12 +9,10 @@ from typing import Final
 from findings_report.evidence.source_files import SourceFile, lines_of
 from findings_report.git.history import Hunk
 from findings_report.history.line_map import Placement, Shares, Thresholds, Versions, follow, measure_shares
-from findings_report.history.renames import Counterpart, HowRenamed
-from findings_report.history.text_search import LineMatch, region_at
+from findings_report.history.moved_text import Counterpart, HowRenamed, LineMatch, region_at
 from findings_report.model.drift import DiffLine, Method, Spot
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import compare_texts, ignores_white_space
-from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import compare_texts, ignores_white_space, is_informative, squeeze
 
 _CONTEXT = 3  # informative lines on either side that speak for a place
 

@@ -17,9 +17,8 @@ from findings_report import git
 from findings_report.evidence.source_files import MISSING, NoLinesError, SourceFile, SourceFiles, lines_of
 from findings_report.history.classify import PROBES, CitedRegion, RegionFacts, classify
 from findings_report.history.line_map import DEFAULT, Thresholds
-from findings_report.history.renames import find_counterparts
+from findings_report.history.moved_text import Search, find_counterparts, says_enough, select_telling
 from findings_report.history.survival import Survival, find_in_place
-from findings_report.history.text_search import Search, says_enough, select_telling
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Region, Snippet, Verdict
 from findings_report.problems import FindingsReportError, Kind, Problem

@@ -16,6 +16,7 @@ from findings_report.model.engagement import State
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Event, Status
 from findings_report.model.report import Component, Report, ReportedEngagement, ReportedFinding
+from findings_report.model.translation import Translation
 
 COMPARISON_SCHEMA: Final = "findings-report/comparison/1"
 """Name and version of the comparison's JSON. The number rises when a reader of the old one would be wrong."""
@@ -78,18 +79,6 @@ class CodeState(StrEnum):
     MIXED = "mixed"
     """The regions differ: some changed or could not be located, others are unchanged or have every quoted line."""
 
-
-CITED_WORDS: Final[dict[CodeState, str]] = {
-    CodeState.NONE: "no code cited",
-    CodeState.EQUAL: "cited code unchanged",
-    CodeState.AROUND: "cited code unchanged, surrounding code changed",
-    CodeState.INTACT: "cited code modified, every quoted line intact",
-    CodeState.MODIFIED: "cited code modified",
-    CodeState.DELETED: "cited code deleted",
-    CodeState.UNPLACED: "cited code could not be located",
-    CodeState.MIXED: "cited places differ",
-}
-"""The text of each state for a reader; of `mixed`, `count_places` says more."""
 
 PLACE_WORDS: Final[dict[CodeState, str]] = {
     CodeState.EQUAL: "unchanged",
@@ -172,23 +161,35 @@ class TrackedRegion(Frozen):
 
 def count_places(
     evidence: Sequence[TrackedRegion],
+    translation: Translation,
     describe: Callable[[Sequence[TrackedRegion]], str] | None = None,
     words: Mapping[CodeState, str] = PLACE_WORDS,
+    *,
+    is_short: bool = False,
 ) -> str:
-    """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`.
+    """Return how many regions are in each state: `1 of 2 cited places unchanged, 1 deleted`; `1 of 2 places` if `is_short`.
 
     `words` are those of each state, in the order of the list. With `describe`, each count is followed by its first 8 regions
     in parentheses. A region that is cited twice counts once.
     """
+    _ = translation.gettext
     places = {(region.repository, region.drift.path, region.drift.region, region.state): region for region in evidence}
     parts: list[str] = []
     for state, word in words.items():
         if regions := [region for region in places.values() if region.state is state]:
-            count = f"{len(regions)} of {len(places)} cited places" if not parts else f"{len(regions)}"
-            more = f" and {len(regions) - _MOST_NAMED} more" if len(regions) > _MOST_NAMED else ""
-            named = f" ({describe(regions[:_MOST_NAMED])}{more})" if describe is not None else ""
-            parts.append(f"{count} {word}{named}")
-    return ", ".join(parts)
+            numbers = {"count": len(regions), "total": len(places), "state": _(word)}
+            if parts:
+                text = _("{count} {state}", **numbers)
+            elif is_short:
+                text = _("{count} of {total} places {state}", **numbers)
+            else:
+                text = _("{count} of {total} cited places {state}", **numbers)
+            if describe is not None:
+                named, others = describe(regions[:_MOST_NAMED]), len(regions) - _MOST_NAMED
+                more = _("{places} and {count} more", places=named, count=others) if others > 0 else named
+                text += f" ({more})"
+            parts.append(text)
+    return translation.join(parts)
 
 
 class FixState(StrEnum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StringConstraints
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from findings_report.model.evidence import Frozen
 from findings_report.model.field_types import (
@@ -29,7 +29,7 @@ from findings_report.model.field_types import (
     Url,
 )
 from findings_report.model.finding import Status
-from findings_report.model.redaction import TextRedaction
+from findings_report.model.redaction import NoSecretText, TextRedaction
 
 FORMAT: Final = 1
 """The number of the file format that this version writes and the newest it reads."""
@@ -42,6 +42,26 @@ class State(StrEnum):
     """Work in progress; every page is marked as a draft."""
     FINAL = "final"
     """Released."""
+
+
+class Cover(StrEnum):
+    """Style of the cover, and of the head of the HTML."""
+
+    BAND = "band"
+    """A band in the accent colour with logo and title."""
+    PLAIN = "plain"
+    """White, with a rule in the accent colour above the title."""
+    ART = "art"
+    """The band with a pattern drawn from the audited commits: other commits give another pattern."""
+
+
+class Order(StrEnum):
+    """Order of the findings."""
+
+    SEVERITY = "severity"
+    """By severity, most severe first, then by id."""
+    ID = "id"
+    """By id: in the order of discovery."""
 
 
 class SectionPlace(StrEnum):
@@ -161,6 +181,20 @@ NamedWeakness = Annotated[OwnWeakness, BeforeValidator(_own_weakness, json_schem
 """Name of a weakness, or `name` and `top_ten`."""
 
 
+class FontFile(Frozen):
+    """A font for the PDF, in a file of the engagement's folder."""
+
+    file: RelativePath
+    """OpenType or TrueType file (`.otf`, `.ttf`, `.ttc`) in the engagement's folder."""
+    family: Filled | None = None
+    """`Inter` to use the font for text instead of the program's, `JetBrains Mono` for code; any other name is used for
+    characters that these do not have. Default: the name in the file."""
+    weight: Literal[100, 200, 300, 400, 500, 600, 700, 800, 900] | None = None
+    """Weight: 400 is regular, 600 is that of headings. Default: that of the file."""
+    style: Literal["normal", "italic"] | None = None
+    """Style: normal or italic. Default: that of the file."""
+
+
 class Image(Frozen):
     """A picture for the texts, placed with `![caption](image:NAME)`."""
 
@@ -246,10 +280,17 @@ class Engagement(Frozen):
     """Risk matrix: severity by impact, then likelihood. Default: that of the OWASP Risk Rating Methodology."""
     status_words: dict[Status, Filled] = Field(default_factory=dict)
     """Printed words by status, instead of the program's: `risk_accepted: Won't fix`. Files and JSON keep the program's."""
+    severity_words: dict[Name, Filled] = Field(default_factory=dict)
+    """Printed words by severity, instead of its name: `high: Hoch`. Files and JSON keep the name."""
+    words: dict[Filled, Filled] = Field(default_factory=dict)
+    """Printed words by the program's English ones: `Finding: Observation`. `{placeholders}` stay. docs/languages.md lists the
+    words."""
     fields: tuple[CustomField, ...] = ()
     """Custom fields of the findings."""
     weaknesses: dict[Cwe, NamedWeakness] = Field(default_factory=dict)
     """Names by CWE id, for weaknesses missing from the CWE list or instead of its names: text, or `name` and `top_ten`."""
+    top_ten: Literal[2021, 2025] = 2021
+    """Version of the OWASP Top Ten by whose categories the weaknesses are listed."""
     images: tuple[Image, ...] = ()
     """Pictures for the texts."""
     template: Name = "standard"
@@ -257,17 +298,33 @@ class Engagement(Frozen):
     outputs: tuple[Name, ...] = ()
     """Formats to build if the command line names none. Default: html and pdf."""
     file_name: Filled = "report"
-    """Pattern of the report's file name, with {title}, {client}, {version}, {date}, {state} and {commit}, the commit of the
-    findings. Characters that are not portable in file names become a dash."""
+    """Pattern of the report's file name, with {title}, {client}, {version}, {date}, {state}, {commit}, the commit of the
+    findings, and {audience}; without that, the name of an edition for an audience ends in it. Characters that are not
+    portable in file names become a dash."""
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     """Language of the texts, as a BCP 47 tag."""
     logo: RelativePath | None = None
     """PNG or JPEG file of the logo on the cover."""
     colours: dict[Literal["accent"], Colour] = Field(default_factory=dict)
     """Colours of the templates: `accent`."""
+    cover: Cover = Cover.BAND
+    """Style of the cover: band, plain or art."""
+    order: Order = Order.SEVERITY
+    """Order of the findings in the report: `severity`, or `id` for the order of discovery."""
+    findings_on_new_page: bool = False
+    """Whether each finding starts on a new page of the PDF. By default one starts where enough of the page is free."""
+    fonts: tuple[FontFile, ...] = ()
+    """Fonts of the PDF beside the program's own: for other scripts, or for the house's look."""
+    system_fonts: bool = False
+    """Use fonts installed on this machine as well (PDF); the same as `--system-fonts`, for every command."""
     confidentiality: Filled | None = None
     """Classification, printed at the foot of every page."""
+    interactive: StrictBool = False
+    """`true` puts a script into the HTML: search, sorting, copying, keys (j, k, /), and the filter in the address. Filters,
+    theme and links work without it."""
     tickets: tuple[TicketRef, ...] = ()
     """Tickets to which the whole report is attached."""
     redact: tuple[TextRedaction, ...] = ()
     """Texts that the report masks wherever it would print them, as in `redact: [{match: hunter2}]`."""
+    not_secret: tuple[NoSecretText, ...] = ()
+    """Texts that look like credentials and are none: they are not warned of anywhere."""

@@ -81,6 +81,15 @@ VERDICT_MEANING: dict[Verdict, str] = {
 }
 """One sentence per verdict for a reader of the report."""
 
+REASONS: Final = (
+    *("the commit is not in the clone", "no such commit", "no such file at this commit", "no such file", "no such lines"),
+    *("the path is in a submodule, another repository", "the file is too large", "the file cannot be read"),
+    *("this path is a symbolic link", "this path is a folder", "this path is a binary file", "this path is a Git LFS pointer"),
+    *("this path is text in UTF-16 or UTF-32 that cannot be decoded", "repository not available"),
+    *("the repository is not available", "the text came to several places", "several places are about as likely"),
+)
+"""Why lines could not be read, as checks and drifts have it, in the words of a caption."""
+
 
 class Difference(Frozen):
     """One line in which an edited quote and the repository differ."""

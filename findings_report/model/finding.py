@@ -35,7 +35,7 @@ from findings_report.model.field_types import (
     one_or_many,
 )
 from findings_report.model.passages import HasPassages, Position, PrintedAs
-from findings_report.model.redaction import Redaction, TextRedaction
+from findings_report.model.redaction import NoSecretCode, NoSecretText, Redaction, TextRedaction
 
 
 class Status(StrEnum):
@@ -145,6 +145,8 @@ class Location(Frozen):
     """Code as copied, in any layout. The quote is checked against git; the report prints the repository's lines."""
     redact: tuple[Redaction, ...] = ()
     """Passages that the report masks: `lines`, `match`, or both. The verdict is that of the true text."""
+    not_secret: tuple[NoSecretCode, ...] = ()
+    """Code that looks like a credential and is none, as in `not_secret: [{lines: 14}]`: it is not warned of."""
     audience: Audience = ()
     """Readers of the code; empty means everybody."""
 
@@ -286,3 +288,5 @@ class Finding(FindingProse, FindingFacts):
     """Values of the engagement's custom fields."""
     redact: tuple[TextRedaction, ...] = ()
     """Texts that the report masks wherever it would print them, as in `redact: [{match: hunter2}]`."""
+    not_secret: tuple[NoSecretText, ...] = ()
+    """Texts that look like credentials and are none: they are not warned of in the finding and its code."""

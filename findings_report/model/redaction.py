@@ -10,7 +10,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Final, Protocol, TypeVar, cast
 
@@ -19,13 +19,21 @@ from pydantic_core import PydanticCustomError
 
 from findings_report.model.evidence import MARK, Frozen
 from findings_report.model.field_types import Regions
+from findings_report.model.literals import (
+    MARKUP,
+    TELLING,
+    Literals,
+    compositions,
+    list_compositions,
+    list_readings,
+    places_without_markup,
+    with_markup,
+)
 from findings_report.problems import Problem, Subject
-from findings_report.problems.safe_text import HIDDEN, visible
+from findings_report.problems.safe_text import visible
 
 SHORTEST: Final = 4
 """Characters of a text to mask: a shorter one would be masked inside ordinary words."""
-
-_TELLING: Final = 8  # characters of a masked line that are masked wherever else they are; fewer are in every file
 
 
 def _require_length(value: str) -> str:
@@ -63,6 +71,28 @@ class Redaction(Frozen):
         return self
 
 
+class NoSecretText(Frozen):
+    """A text that looks like a credential and is none."""
+
+    match: HiddenText
+    """The text, whole: a credential that is more than it is warned of."""
+
+
+class NoSecretCode(Frozen):
+    """Code that looks like a credential and is none."""
+
+    lines: Regions = ()
+    """Lines of the file. With `match`: that text in these lines only."""
+    match: HiddenText | None = None
+    """The text, whole. Default: whatever is in the lines."""
+
+    @model_validator(mode="after")
+    def _require_one(self) -> NoSecretCode:
+        if not self.lines and self.match is None:
+            raise PydanticCustomError("not_secret", "write `lines`, `match`, or both")
+        return self
+
+
 @dataclass(frozen=True)
 class Redactor:
     """The texts that one report must not print."""
@@ -91,56 +121,83 @@ class Redactor:
         return replace(problem, fault=self.mask_message(problem.fault), remedy=remedy, place=place)
 
     def mask_message(self, text: str) -> str:
-        """Return a message with every passage masked, also one that is escaped as in YAML, JSON or Python, or a line of one."""
+        """Return a message with every passage masked, also one that is escaped as in Markdown, YAML, JSON or Python."""
         if not self.texts:
             return text
-        spans = [span for literal in self._escaped for span in literal.find(text)]
-        # Messages shorten what they quote: a passage may be cut off.
-        spans += (span for literal in self._escaped for span in _find_beginnings(literal.text, text))
+        spans: list[tuple[int, int]] = []
+        for reading in list_compositions(text):
+            spans += (reading.span(*place) for _, place in self._escaped.find(reading.text))
+            # Messages shorten what they quote: a passage may be cut off.
+            spans += (reading.span(*place) for place in self._escaped.find_beginnings(reading.text))
+        # A message may quote the source of prose, and so does the line printed below it.
+        for written in list_readings(text):
+            places = (*(place for _, place in self._literals.find(written.text)), *self._literals.find_beginnings(written.text))
+            spans += (written.place(text, *place) for place in places)
         return replace_spans(text, spans)
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return the places of the passages in prose, as (start, end)."""
-        if not self.texts:
-            return []
-        spans = [span for literal in self._literals for span in literal.find(text)]
-        readings: list[tuple[str, Sequence[int]]] = list(_readings(text))
-        for reading, places in readings:
-            spans += (
-                (places[start], places[end - 1] + 1) for literal in self._literals for start, end in literal.find(reading)
-            )
-        # Emphasis may split what is written with escapes.
-        for reading, places in ((text, range(len(text))), *readings):
-            bare = _MARKUP.sub("", reading)
-            if len(bare) < len(reading) and any(literal.is_in(bare) for literal in self._bare):
-                kept = _places_without_markup(reading)
-                found = (span for literal in self._bare for span in literal.find(bare))
-                spans += (_with_markup(text, places[kept[start]], places[kept[end - 1]] + 1) for start, end in found)
-        # The end of a passage may be written as an entity, of which `places` has the first character.
-        return [(start, _end_of_escape(text, end)) for start, end in spans]
+        return [span for _, span in self._find(text)]
+
+    def list_written(self, text: str) -> set[str]:
+        """Return the texts that are in prose."""
+        return {passage for passage, _ in self._find(text)}
 
     def find_verbatim(self, text: str) -> list[tuple[int, int]]:
         """Return the places of the passages in code, as (start, end)."""
-        return [span for literal in self._literals for span in literal.find(text)]
+        return [span for _, span in self.find_in_code(text)]
+
+    def find_in_code(self, code: str) -> Sequence[tuple[str, tuple[int, int]]]:
+        """Return the passages in code: the text as `texts` has it, and its place as (start, end)."""
+        if not self.texts:
+            return ()
+        # The locations of a file come one after the other.
+        if (known := self._searched.get(code)) is None:
+            known = tuple(self._find_in_code(code))
+            if len(self._searched) >= _MOST_SEARCHED:
+                self._searched.clear()
+            self._searched[code] = known
+        return known
+
+    def _find(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        for reading in list_readings(text) if self.texts else ():
+            yield from ((passage, reading.place(text, *place)) for passage, place in self._literals.find(reading.text))
+            # Emphasis may split what is written with escapes.
+            bare = MARKUP.sub("", reading.text)
+            places = tuple(self._bare.find(bare)) if len(bare) < len(reading.text) else ()
+            kept = places_without_markup(reading.text) if places else ()
+            for passage, (start, end) in places:
+                yield passage, with_markup(text, *reading.place(text, kept[start], kept[end - 1] + 1))
+
+    def _find_in_code(self, code: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        for reading in list_compositions(code):
+            yield from ((passage, reading.span(*place)) for passage, place in self._literals.find(reading.text))
 
     @cached_property
-    def _literals(self) -> tuple[_Literal, ...]:
-        return tuple(map(_Literal, self.texts))
+    def _searched(self) -> dict[str, tuple[tuple[str, tuple[int, int]], ...]]:
+        return {}
 
     @cached_property
-    def _bare(self) -> tuple[_Literal, ...]:
-        bare = (_MARKUP.sub("", text) for text in self.texts)
-        return tuple(_Literal(text) for text in bare if len("".join(text.split())) >= SHORTEST)
+    def _literals(self) -> Literals:
+        return Literals({text: passage for passage in self.texts for text in compositions(passage)})
 
     @cached_property
-    def _escaped(self) -> tuple[_Literal, ...]:
-        forms: dict[str, None] = {}
-        for text in self.texts:
+    def _bare(self) -> Literals:
+        bare = {MARKUP.sub("", text): passage for passage in self.texts for text in compositions(passage)}
+        return Literals({text: passage for text, passage in bare.items() if len("".join(text.split())) >= SHORTEST})
+
+    @cached_property
+    def _escaped(self) -> Literals:
+        forms: dict[str, str] = {}
+        for passage in self.texts:
             # A message shows one line of a text of several.
-            lines = [line.strip() for line in text.splitlines() if len(line.strip()) >= _TELLING]
-            for part in (text, *lines):
-                forms |= dict.fromkeys(_escapes(part))
-        return tuple(map(_Literal, forms))
+            lines = [line.strip() for line in passage.splitlines() if len(line.strip()) >= TELLING]
+            for part in (passage, *lines):
+                forms |= dict.fromkeys((form for text in compositions(part) for form in _escapes(text)), passage)
+        return Literals(forms)
+
+
+_MOST_SEARCHED: Final = 8  # files whose passages are remembered
 
 
 NOTHING: Final = Redactor()
@@ -177,72 +234,6 @@ def redactor_of(redact: Sequence[TextRedaction], findings: Iterable[HasLocations
     return Redactor(tuple(dict.fromkeys(entries)))
 
 
-@dataclass(frozen=True)
-class _Literal:
-    """One text, found whatever blanks and line breaks are between its words."""
-
-    text: str
-    words: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "words", tuple(self.text.split()))
-
-    def find(self, text: str) -> Iterator[tuple[int, int]]:
-        if not self.is_in(text):
-            return
-        if not self._repeats:
-            yield from (match.span() for match in self._pattern.finditer(text))
-            return
-        collapsed, places = _collapse(text)
-        needle = " ".join(self.words)
-        start = collapsed.find(needle)
-        while start >= 0:
-            end = start + len(needle)
-            yield places[start], places[end - 1] + 1
-            start = collapsed.find(needle, end)
-
-    def is_in(self, text: str) -> bool:
-        """Return False if the text is certainly not in `text`: faster than a search."""
-        return bool(self.words) and self.words[0] in text
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # Possessive: a run of blanks is tried once.
-        return re.compile(r"\s++".join(map(re.escape, self.words)))
-
-    @cached_property
-    def _repeats(self) -> bool:
-        # Then the pattern would be tried again within what it has matched: quadratic in `a a a b`.
-        return any(word.endswith(self.words[0]) for word in self.words[1:])
-
-
-def _collapse(text: str) -> tuple[str, Sequence[int]]:
-    """Return the text with one blank for each run of them, and the place in `text` of each of its characters."""
-    parts: list[str] = []
-    places: list[int] = []
-    at = 0
-    for match in _BLANKS.finditer(text):
-        parts += (text[at : match.start()], " ")
-        places += range(at, match.start() + 1)
-        at = match.end()
-    return "".join((*parts, text[at:])), [*places, *range(at, len(text))]
-
-
-_BLANKS: Final = re.compile(r"\s++")
-
-
-def _find_beginnings(passage: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where `text` has the beginning of a passage, of at least _TELLING characters."""
-    head = passage[:_TELLING]
-    start = text.find(head) if len(passage) > _TELLING and not head.isspace() else -1
-    while start >= 0:
-        end = start + _TELLING
-        while end < len(text) and end - start < len(passage) and text[end] == passage[end - start]:
-            end += 1
-        yield start, end
-        start = text.find(head, end)
-
-
 def replace_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """Return `text` with MARK in place of each of `spans`; those that overlap or touch become one."""
     parts: list[str] = []
@@ -262,67 +253,6 @@ def unite_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             united.append((start, end))
     return united
-
-
-_ESCAPE: Final = re.compile(
-    r"\\(?P<sign>[!-/:-@\[-`{-~])|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)|(?:%[0-9A-Fa-f]{2})++"
-)
-"""A character as Markdown or an address may write it. Source: CommonMark 0.31.2, 2.4 and 2.5; RFC 3986, 2.1."""
-
-
-def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield the text with its escapes read, and the place in `text` of each of its characters; nothing without escapes."""
-    if _ESCAPE.search(text) is None:
-        return
-    characters: list[str] = []
-    places: list[int] = []
-    at = 0
-    for match in (*_ESCAPE.finditer(text), None):
-        end = match.start() if match is not None else len(text)
-        characters += text[at:end]
-        places += range(at, end)
-        if match is not None:
-            read = _read_escape(match)
-            characters += read
-            places += [match.start()] * len(read)
-            at = match.end()
-    yield "".join(characters), places
-
-
-def _read_escape(match: re.Match[str]) -> str:
-    if match["sign"] is not None:
-        return match["sign"]
-    return html.unescape(match[0]) if match["entity"] is not None else urllib.parse.unquote(match[0], errors="replace")
-
-
-def _end_of_escape(text: str, end: int) -> int:
-    match = _ESCAPE.match(text, end - 1)
-    return match.end() if match is not None else end
-
-
-_MARKUP: Final = re.compile(rf"[*_`~\\]|{HIDDEN.pattern}|!?+\[|\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])?+|(?<=\n)(?:[ \t]*+>)++")
-"""What may split a passage: signs of emphasis and of quotations, links around a part of it, hidden characters."""
-
-
-def _with_markup(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return a passage that markup splits with the signs around it: half of them would mark the text that follows."""
-    if _MARKUP.search(text, start, end) is None:
-        return start, end
-    while start > 0 and _MARKUP.match(text, start - 1):
-        start -= 1
-    while (match := _MARKUP.match(text, end)) is not None:
-        end = match.end()
-    return start, end
-
-
-def _places_without_markup(text: str) -> list[int]:
-    """Return the place of every character that is left without _MARKUP."""
-    places: list[int] = []
-    at = 0
-    for match in _MARKUP.finditer(text):
-        places += range(at, match.start())
-        at = match.end()
-    return [*places, *range(at, len(text))]
 
 
 def _escapes(text: str) -> Iterator[str]:
@@ -349,7 +279,7 @@ def list_hidden_texts(line: str) -> Iterator[str]:
     A short line is in every file, and so are words: they are masked where the author says so only.
     """
     bare = line.strip()
-    if len(bare) < _TELLING or sum(map(str.isalnum, bare)) < _TELLING - 2:
+    if len(bare) < TELLING or sum(map(str.isalnum, bare)) < TELLING - 2:
         return
     yield bare
     for value in (*(match[2] for match in _QUOTED.finditer(bare)), *(match[1] for match in _ASSIGNED.finditer(bare))):
@@ -398,7 +328,7 @@ def _keep_scheme(text: str, masked: str) -> str:
 
 
 def list_texts(value: object, path: Subject = ()) -> Iterator[tuple[Subject, str]]:
-    """Yield every text of an authored value with its path; those of `redact` are left out."""
+    """Yield every text of an authored value with its path; those of `redact` and `not_secret` are left out."""
     if type(value) is str:
         yield path, value
     elif isinstance(value, tuple):
@@ -409,5 +339,5 @@ def list_texts(value: object, path: Subject = ()) -> Iterator[tuple[Subject, str
             yield from list_texts(part, (*path, str(key)))
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            if name != "redact":
+            if name not in ("redact", "not_secret"):
                 yield from list_texts(getattr(value, name), (*path, name))

@@ -6,16 +6,18 @@ look. Links between parts are symbolic (`xref:ID`), so each finding can be rende
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from findings_report.model.engagement import Author, Period, ReportVersion, SectionPlace, Severity, State
+from findings_report.model.engagement import Author, Cover, Order, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
+    ANSWERED,
     Affected,
     Confidence,
     Event,
@@ -26,7 +28,9 @@ from findings_report.model.finding import (
     SeverityReason,
     Status,
 )
+from findings_report.model.passages import Position
 from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
+from findings_report.model.translation import Translation
 
 SCHEMA: Final = "findings-report/report/1"
 """Name and version of the report's JSON. The number rises when a reader of the old one would be wrong."""
@@ -83,6 +87,24 @@ class Picture(Frozen):
     """Path in the engagement's folder; texts may also use the path to place the picture."""
     audience: Audience = ()
     """Readers of the picture; empty means everybody."""
+
+
+class ReportedFont(Frozen):
+    """A font of the engagement."""
+
+    file: str
+    """Path in the engagement's folder."""
+    family: str | None = None
+    """Family that templates know it by; None for that of the file."""
+    weight: int | None = None
+    """Weight as in CSS; None for that of the file."""
+    style: str | None = None
+    """normal or italic; None for that of the file."""
+    sha256: str
+    """SHA-256 of the file, hexadecimal."""
+    # Not in the JSON, which a PDF embeds: a font of an East Asian script has 16 MB.
+    content: bytes = Field(default=b"", exclude=True, repr=False)
+    """Bytes of the file; empty in a report that was read from JSON."""
 
 
 class ReportedRepository(Frozen):
@@ -189,6 +211,15 @@ class ReportedFinding(FindingProse, ReportedFacts):
         return max(enumerate(self.history), key=lambda each: (each[1].date, each[0]), default=(0, None))[1]
 
     @property
+    def action(self) -> str | None:
+        """What to do, in a sentence or two: the first paragraph of the recommendation; None if it is long or not plain text."""
+        advice = next((passage for passage in self.prose if passage.position is Position.ADVICE and not passage.audience), None)
+        paragraph = advice.text.strip().split("\n\n")[0] if advice else ""
+        # A list, a table, a fence or a figure is no sentence, and a paragraph without its end announces one.
+        is_plain = paragraph[:1].isalpha() and paragraph.endswith(".") and "![" not in paragraph and "\n|" not in paragraph
+        return paragraph if is_plain and len(paragraph) <= 200 else None
+
+    @property
     def decision(self) -> Event | None:
         """The last decision: the newest entry of the history, if it has a note and is not the report of the finding."""
         newest = self.newest
@@ -241,20 +272,36 @@ class ReportedEngagement(Frozen):
     """Recipients of the report."""
     confidentiality: str | None
     """Classification, printed at the foot of every page."""
+    interactive: bool = False
+    """True if the HTML has a script for search, sorting and copying."""
     language: str
     """Language of the texts, as a BCP 47 tag."""
     accent: Colour
     """Accent colour, `#rrggbb`."""
+    cover: Cover = Cover.BAND
+    """Style of the cover."""
+    order: Order = Order.SEVERITY
+    """Order of the findings."""
+    findings_on_new_page: bool = False
+    """True if each finding starts on a new page of the PDF."""
     severities: tuple[Severity, ...]
     """Severity scale, most severe first."""
     status_words: dict[Status, str] = Field(default_factory=dict)
     """Printed words by status, where they differ from the names."""
+    severity_words: dict[str, str] = Field(default_factory=dict)
+    """Printed words by severity, where they differ from the names."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """Printed words by the program's English ones."""
     repositories: tuple[ReportedRepository, ...]
     """Repositories, in the order of the file."""
     images: tuple[Picture, ...]
     """Pictures for the texts."""
     logo: Picture | None
     """Logo on the cover."""
+    fonts: tuple[ReportedFont, ...] = ()
+    """Fonts of the PDF beside the program's own."""
+    system_fonts: bool = False
+    """True if the PDF also uses the fonts of the machine."""
     findings_commit: FindingsCommit | None = None
     """Commit that the report was made of; None if the findings are in no repository."""
     aliases: dict[str, str] = Field(default_factory=dict)
@@ -265,11 +312,24 @@ class ReportedEngagement(Frozen):
     """Audiences that parts of the report are limited to, in the order of the engagement; empty in an edition for one."""
 
     @property
+    def translation(self) -> Translation:
+        """The report's words in its language."""
+        return Translation(self.language, self.words, self.status_words, self.severity_words)
+
+    @property
+    def commits(self) -> str:
+        """The digits of all audited commits, one after the other; empty if none is known."""
+        return "".join(repository.commit or "" for repository in self.repositories)
+
+    @property
     def edition_words(self) -> str | None:
         """For whom the report is, in words; None for a report whose parts are all for everybody."""
         if self.edition is not None:
-            return f"for {self.edition}"
-        return f"complete, with parts only for {', '.join(self.audiences)}" if self.audiences else None
+            return self.translation.gettext("for {audience}", audience=self.edition)
+        audiences = self.translation.join(self.audiences)
+        if not audiences:
+            return None
+        return self.translation.gettext("complete, with parts only for {audiences}", audiences=audiences)
 
     @property
     def has_control(self) -> bool:
@@ -357,6 +417,35 @@ class Report(Frozen):
         return len(self.findings)
 
     @property
+    def unresolved(self) -> tuple[ReportedFinding, ...]:
+        """The findings about which something remains to be done, most severe first."""
+        done = (*ANSWERED, Status.RISK_ACCEPTED)
+        return tuple(finding for finding in self.findings if finding.status not in done)
+
+    @property
+    def headline(self) -> tuple[tuple[Severity, int, int], ...]:
+        """Severity, number of findings, and how many of these are unresolved, for each severity that a finding has."""
+        waiting = [finding.severity.name for finding in self.unresolved]
+        return tuple((count.severity, count.total, waiting.count(count.severity.name)) for count in self.counts if count.total)
+
+    @property
+    def severities_without_findings(self) -> tuple[Severity, ...]:
+        """The severities of the scale that no finding has."""
+        return tuple(count.severity for count in self.counts if not count.total)
+
+    @property
+    def by_category(self) -> tuple[tuple[str | None, int], ...]:
+        """Category and number of findings, largest first; None has the findings without one. Empty if no finding has one."""
+        return _tally([finding.category for finding in self.findings])
+
+    @property
+    def by_repository(self) -> tuple[tuple[str | None, int], ...]:
+        """Repository and number of findings that cite it, largest first; empty if there is only one repository."""
+        cited = [dict.fromkeys(snippet.repository for snippet in finding.snippets) for finding in self.findings]
+        names: list[str | None] = [name for repositories in cited for name in (*repositories, *[None] * (not repositories))]
+        return _tally(names) if len(self.engagement.repositories) > 1 else ()
+
+    @property
     def has_scale(self) -> bool:
         """True if the report explains how severity was rated."""
         return self.matrix is not None or any(severity.meaning for severity in self.engagement.severities)
@@ -373,3 +462,10 @@ class Report(Frozen):
     def after(self) -> Iterator[ReportedSection]:
         """Return the sections after the findings."""
         return (section for section in self.sections if section.place is SectionPlace.AFTER)
+
+
+def _tally(names: Sequence[str | None]) -> tuple[tuple[str | None, int], ...]:
+    """Return each name with its number, largest first, then as they come; None last. Empty if there is no name."""
+    counts = Counter(name for name in names if name is not None)
+    without = names.count(None)
+    return (*counts.most_common(), *([(None, without)] if without and counts else []))

@@ -5,6 +5,7 @@ Values only, part of `Report`. The tables refer to findings by id, in the report
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from findings_report.model.engagement import Severity
@@ -72,6 +73,23 @@ class CoveredRow(Frozen):
     """Forge URL of the file at the commit; None for folders."""
 
 
+class TreeRow(Frozen):
+    """A line of the tree of covered files: a repository, a folder on the way to a cited file, or a cited file."""
+
+    depth: int
+    """0 for a repository, 1 for what lies in it, and so on."""
+    label: str
+    """Name of the repository, or the part of the path below the line above: `src/app/`, `views.py`."""
+    files: int
+    """Number of files in the scope, with those in folders below."""
+    lines: int | None
+    """Number of lines of these files; None if not counted."""
+    findings: tuple[str, ...]
+    """Ids of the findings that cite the file, or one of a folder that is not opened."""
+    permalink: str | None
+    """Forge URL of the file at the commit; None for folders."""
+
+
 class Covered(Frozen):
     """The files in the scope, of the repositories that were available."""
 
@@ -83,6 +101,16 @@ class Covered(Frozen):
     """Number of lines of the files; None if not counted."""
     uncounted: int
     """Number of files without a line count: binary, oversized, or not counted."""
+
+    @property
+    def tree(self) -> tuple[TreeRow, ...]:
+        """The files as a tree in which only folders with cited files are opened; folders have the totals of all below."""
+        repositories = dict.fromkeys(row.repository for row in self.rows)
+        return tuple(
+            line
+            for repository in repositories
+            for line in _branch(0, repository, "", [row for row in self.rows if row.repository == repository])
+        )
 
     @property
     def is_folded(self) -> bool:
@@ -128,3 +156,35 @@ class Classification(Frozen):
     def has_own(self) -> bool:
         """True if one of the weaknesses has its name from the engagement."""
         return any(row.weakness.is_own for row in self.weaknesses)
+
+
+def _branch(depth: int, label: str, prefix: str, rows: Sequence[CoveredRow]) -> Iterator[TreeRow]:
+    """Yield the line of the folder `prefix`, or of a single file, and those of what is cited below."""
+    counted = [row.lines for row in rows if row.lines is not None]
+    own = [row for row in rows if row.path in (prefix, f"{prefix}*")]
+    yield TreeRow(
+        depth=depth,
+        label=label,
+        files=sum(row.files for row in rows),
+        lines=sum(counted) if counted else None,
+        findings=tuple(id for row in own for id in row.findings),
+        permalink=own[0].permalink if len(rows) == len(own) == 1 else None,
+    )
+    for name, below in _children(prefix, rows).items():
+        path = prefix + name
+        # Folders that only lead to one other folder or file share its line.
+        while len(following := _children(path, below)) == 1 and not any(row.path in (path, f"{path}*") for row in below):
+            ((further, below),) = following.items()
+            name, path = name + further, path + further
+        yield from _branch(depth + 1, name, path, below)
+
+
+def _children(prefix: str, rows: Sequence[CoveredRow]) -> dict[str, list[CoveredRow]]:
+    """Return the rows below a folder by the next part of their path; only parts in which something is cited."""
+    parts: dict[str, list[CoveredRow]] = {}
+    for row in rows:
+        rest = row.path.removeprefix(prefix)
+        if rest not in ("", "*"):
+            name, slash, _ = rest.partition("/")
+            parts.setdefault(name + slash, []).append(row)
+    return {name: below for name, below in sorted(parts.items()) if any(row.findings for row in below)}

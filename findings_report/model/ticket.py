@@ -221,13 +221,16 @@ class Lock(Frozen):
     """Name of the engagement in markers. It is recorded because the title may change."""
     attached: dict[str, dict[str, str]] = Field(default_factory=dict)
     """By ticket, then by file name without digest, as in `report.pdf`: the name of the newest file on the ticket."""
+    audiences: dict[str, str] = Field(default_factory=dict)
+    """By ticket, the audience of the reports on it: who reads the ticket."""
     tickets: dict[str, dict[str, LockedTicket]] = Field(default_factory=dict)
     """By finding, then by tracker: the ticket that was created for it."""
 
-    def with_attached(self, ref: TicketRef, file: File) -> Lock:
-        """Return this lock with `file` as the newest of its kind on the ticket."""
+    def with_attached(self, ref: TicketRef, file: File, audience: str | None) -> Lock:
+        """Return this lock with `file` as the newest of its kind on the ticket, and the audience of the report in it."""
         files = {**self.attached.get(str(ref), {}), f"{file.stem}{file.suffix}": file.name}
-        return self.model_copy(update={"attached": {**self.attached, str(ref): files}})
+        audiences = self.audiences if audience is None else {**self.audiences, str(ref): audience}
+        return self.model_copy(update={"attached": {**self.attached, str(ref): files}, "audiences": audiences})
 
     def with_ticket(self, finding: str, tracker: str, ticket: LockedTicket) -> Lock:
         """Return this lock with the finding's ticket on the tracker."""

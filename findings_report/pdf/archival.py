@@ -48,6 +48,8 @@ def make_archival(pdf: Pdf, embedded_file: EmbeddedFile | None) -> None:
     if "/ViewerPreferences" not in pdf.Root:
         pdf.Root.ViewerPreferences = Dictionary()
     pdf.Root.ViewerPreferences.DisplayDocTitle = True  # ISO 14289-1, 7.1
+    if "/Outlines" in pdf.Root:
+        pdf.Root.PageMode = Name.UseOutlines
     if embedded_file is not None:
         _embed(pdf, embedded_file)
     write_metadata(pdf, is_archival=True)

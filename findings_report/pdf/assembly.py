@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.pdf.page import PageLayout, PdfPage, embedding_request, page_request
-from findings_report.pdf.segments import SegmentedPage
+from findings_report.pdf.page import PageLayout, PdfPage, SegmentedPage, embedding_request, page_request
 from findings_report.pdf.worker_pool import Workers
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sandbox import ChildReply

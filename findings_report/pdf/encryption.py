@@ -37,11 +37,40 @@ def prepare_password(password: str) -> str:
     return unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
 
 
+def find_prohibited(password: str) -> str | None:
+    """Return what SASLprep prohibits in a password, in words; None without any. Source: RFC 4013, 2.3 and 2.4; RFC 3454, C, D.
+
+    Characters that Unicode 3.2 did not have, such as most emoji, are no fault: a reader does not change them (2.5).
+    """
+    prepared = prepare_password(password)
+    for character in prepared:
+        if any(is_in(character) for is_in in _PROHIBITED):
+            return f"the character U+{ord(character):04X}"
+    if any(map(stringprep.in_table_d1, prepared)):
+        if any(map(stringprep.in_table_d2, prepared)):
+            return "letters of scripts of both directions"
+        if not (stringprep.in_table_d1(prepared[0]) and stringprep.in_table_d1(prepared[-1])):
+            return "letters of a script from right to left that are neither its first nor its last character"
+    return None
+
+
+_PROHIBITED: Final = (
+    *(stringprep.in_table_c21_c22, stringprep.in_table_c3, stringprep.in_table_c4),
+    *(stringprep.in_table_c5, stringprep.in_table_c6, stringprep.in_table_c7, stringprep.in_table_c8, stringprep.in_table_c9),
+)
+
+
 def encrypt(content: bytes, password: str, *, shown: str) -> bytes:
     """Return the PDF, encrypted. The bytes differ every time, because the key is random.
 
-        `shown` is the PDF's name in messages. Raises FindingsReportError: INPUT for a PDF that is not readable, that is
-    XX"""
+    `shown` is the PDF's name in messages. Raises FindingsReportError: INPUT for a PDF that is not readable, encrypted already
+    or signed, USAGE for a password that other programs could not take.
+    """
+    # Programs that prepare a password as the standard wants it refuse it, and the PDF would open in few others.
+    if prohibited := find_prohibited(password):
+        fault = f"the password has {prohibited}, which a password of a PDF may not contain (SASLprep, RFC 4013)"
+        remedy = "use another one, of characters that a keyboard writes"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, place=Place(shown), code="pdf-password-characters"))
     password = prepare_password(password)
     if not password:
         # The PDF would open without one.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -56,28 +57,26 @@ _RUNS: Final = re.compile(rf"{_NOT_TEXT}|(?P<run>{_START}{_UNIT}{{{_LONGEST},}})
 _WORD: Final = re.compile(rf"(?<![^ \t\n\r\f<>])[^ \t\n\r\f<>]{{{_LONGEST}}}")
 
 
-def printable_html(html: str, *, any_font: bool = False) -> tuple[str, tuple[str, ...]]:
+def printable_html(html: str, others: AbstractSet[str] = frozenset()) -> tuple[str, tuple[str, ...]]:
     """Return a page with stand-ins and places to break, and the characters that have a stand-in.
 
-    With `any_font` other fonts may have what the bundled ones do not, and only characters that hide or reorder others
-    are replaced.
+    `others` are characters that fonts beside the bundled ones have.
     """
-    html, replaced = substitute_missing(html, any_font=any_font)
+    html, replaced = substitute_missing(html, others)
     return add_line_breaks(html), replaced
 
 
-def missing_characters(text: str, *, any_font: bool = False) -> tuple[str, ...]:
-    """Return the characters of a text that cannot be printed, each once, ascending. `any_font` as in `printable_html`."""
+def missing_characters(text: str, others: AbstractSet[str] = frozenset()) -> tuple[str, ...]:
+    """Return the characters of a text that cannot be printed, each once, ascending. `others` as in `printable_html`."""
     characters = set(text) - _ALWAYS_PRINTABLE
-    if any_font:
-        return tuple(sorted(character for character in characters if HIDDEN.match(character)))
     covered = _covered()
-    return tuple(sorted(character for character in characters if ord(character) not in covered or HIDDEN.match(character)))
+    absent = (character for character in characters if ord(character) not in covered and character not in others)
+    return tuple(sorted({*absent, *(character for character in characters if HIDDEN.match(character))}))
 
 
-def missing_by_script(text: str, *, any_font: bool = False) -> dict[str, tuple[str, ...]]:
+def missing_by_script(text: str, others: AbstractSet[str] = frozenset()) -> dict[str, tuple[str, ...]]:
     """Return the characters of a text that cannot be printed by their script, in the order of the text."""
-    absent = frozenset(missing_characters(text, any_font=any_font))
+    absent = frozenset(missing_characters(text, others))
     groups: dict[str, tuple[str, ...]] = {}
     for character in dict.fromkeys(text) if absent else ():
         if character in absent:
@@ -109,15 +108,15 @@ _EAST_ASIAN: Final = frozenset({"BOPOMOFO", "CJK", "HIRAGANA", "IDEOGRAPHIC", "K
 _EAST_ASIAN_FORMS: Final = re.compile("[\u3000-\u303f\uff00-\uffef]")
 
 
-def substitute_missing(html: str, *, any_font: bool = False) -> tuple[str, tuple[str, ...]]:
+def substitute_missing(html: str, others: AbstractSet[str] = frozenset()) -> tuple[str, tuple[str, ...]]:
     """Return a page with a stand-in for every character of its text that cannot be printed, and these characters, ascending.
 
     Tags, comments, `<style>` and `<title>` stay unchanged: a stand-in would change their meaning. Values of `data-`
     attributes count as text: only a style reads them, and prints them.
     """
     # One pass over the set of characters is fast; the expression that replaces them is built for these alone.
-    absent = missing_characters(html, any_font=any_font)
-    shared = () if any_font or html.isascii() else tuple(sorted(_sharing() & set(html)))
+    absent = missing_characters(html, others)
+    shared = () if html.isascii() else tuple(sorted(_sharing() & set(html)))
     if not absent and not shared:
         return html, ()
     replaced: set[str] = set()

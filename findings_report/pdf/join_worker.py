@@ -15,8 +15,7 @@ from urllib.parse import unquote
 from pikepdf import Array, Dictionary, Name, OutlineItem, Pdf, String
 
 from findings_report.pdf.archival import make_archival, save_reproducibly
-from findings_report.pdf.page import requested_embedded_file
-from findings_report.pdf.segments import FOREIGN_SCHEME
+from findings_report.pdf.page import FOREIGN_SCHEME, requested_embedded_file
 
 
 def prepare() -> Iterable[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import logging
 import os
 import re
@@ -18,25 +19,20 @@ from urllib.parse import quote
 import PIL.Image
 import pydyf
 from fontTools.ttLib import TTFont
-from weasyprint import HTML
 from weasyprint.text.ffi import ffi, fontconfig
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from findings_report.pdf.archival import to_archival
+from findings_report.pdf.fitting import lay_out
+from findings_report.pdf.font_worker import readable_folders
 from findings_report.pdf.page import PICTURE_SCHEME, requested_embedded_file
 from findings_report.pdf.tagging import write_tagged
 from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
 
-_SYSTEM_FONTS: Final = (
-    "/etc/fonts",
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "/usr/share/fontconfig",
-    "/var/cache/fontconfig",
-)
 _MOST_MESSAGES: Final = 100
 _LONGEST_MESSAGE: Final = 300
+_ELLIPSIS: Final = "\u2026"
 _ARABIC_FORMS: Final = re.compile("[\ufb50-\ufdff\ufe70-\ufeff]")
 
 
@@ -98,7 +94,7 @@ def prepare() -> Iterable[str]:
     # Loaded modules are no garbage: scanning them after each page was a fifth of the CPU time of short pages.
     gc.freeze()
     if os.environ["FONTCONFIG_FILE"] != "fonts.conf":
-        return _SYSTEM_FONTS
+        return readable_folders()
     configuration = ffi.gc(fontconfig.FcInitLoadConfigAndFonts(), fontconfig.FcConfigDestroy)
     count = int(fontconfig.FcConfigGetFonts(configuration, fontconfig.FcSetSystem).nfont)
     if count != int(os.environ["BUNDLED_FONTS"]):
@@ -125,7 +121,7 @@ def draw_page(
 
     Request: `media_types` {name: media type}. Blobs: `page`, the HTML in UTF-8, and `picture:NAME`. Response:
     `refused`, the addresses that the page asked for without having them; `messages`, pairs of level and text;
-    `left_out`, the number of further messages.
+    `left_out`, the number of further messages; `outside`, what `draw` returned as JSON under this name: text outside of pages.
     """
     media_types = request["media_types"]
     assert isinstance(media_types, dict)  # noqa: S101  # the parent is this package's own
@@ -146,8 +142,10 @@ def draw_page(
     finally:
         gc.enable()
         gc.collect()
-    response = {"refused": list(dict.fromkeys(assets.refused)), "messages": list(messages.seen), "left_out": messages.left_out}
-    return response, {} if assets.refused else drawn
+    outside = json.loads(drawn.pop("outside", b"[]"))
+    refused = list(dict.fromkeys(assets.refused))
+    response = {"refused": refused, "messages": list(messages.seen), "left_out": messages.left_out, "outside": outside}
+    return response, {} if refused else drawn
 
 
 def restore_text(fonts: Mapping[str, Any]) -> None:
@@ -165,8 +163,8 @@ def restore_text(fonts: Mapping[str, Any]) -> None:
         for glyph, text in unclear.items():
             # Another shape of a glyph, such as that of a mark above a capital, has its name with a suffix.
             form = texts.get(face.getGlyphName(glyph).partition(".")[0], "")
-            # A ligature keeps the text that it was drawn for.
-            if form and (not text or unicodedata.category(form).startswith("M")):
+            # A ligature keeps the text that it was drawn for; an ellipsis has that of what was cut off first.
+            if form and (not text or form == _ELLIPSIS or unicodedata.category(form).startswith("M")):
                 font.to_unicode[glyph] = unicodedata.normalize("NFKC", form) if _ARABIC_FORMS.match(form) else form
 
 
@@ -177,10 +175,11 @@ def write_fonts(pdf: pydyf.PDF, fonts: Mapping[str, Any], *others: object) -> py
 
 
 def _draw(page: str, assets: Assets) -> dict[str, bytes]:
-    document = HTML(string=page, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets))
+    document, outside = lay_out(page, assets, Fonts(assets))
     with patch_fonts(write_fonts):
-        return {"pdf": write_tagged(document)}
+        return {"pdf": write_tagged(document), "outside": json.dumps(outside).encode()}
 
 
 def _draw_stamp(page: str, assets: Assets) -> dict[str, bytes]:
-    return {"pdf": HTML(string=page, base_url=None, url_fetcher=assets).write_pdf(font_config=Fonts(assets))}
+    document, _ = lay_out(page, assets, Fonts(assets))
+    return {"pdf": document.write_pdf()}

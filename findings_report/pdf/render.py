@@ -1,35 +1,183 @@
 """HTML to PDF, in confined children. Nothing here imports WeasyPrint or pikepdf; the workers do, in processes of their own.
 
 A page of many segments is laid out segment by segment and joined by `assembly`. Any other page is laid out whole. Both
-ways give the same document.
+ways give the same document. Replies and failures of the workers become problems: what a user should know.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
-from typing import Final
+from html import unescape
+from typing import TYPE_CHECKING, Final
 
 from findings_report.pdf.assembly import UnableError, assemble
-from findings_report.pdf.glyphs import FONTS, printable_html
-from findings_report.pdf.page import PageLayout, PdfPage, check_pictures, limits_for, page_request
-from findings_report.pdf.problems import explain_failure, explain_whole_page, warnings_of
-from findings_report.pdf.segments import split_into_segments
+from findings_report.pdf.font_set import FontSet, open_fonts
+from findings_report.pdf.glyphs import printable_html
+from findings_report.pdf.page import PageLayout, PdfPage, check_pictures, limits_for, page_request, split_into_segments
 from findings_report.pdf.worker_pool import WorkerPool, Workers
-from findings_report.problems import FindingsReportError, Problem
-from findings_report.sandbox import Limits
+from findings_report.problems import FindingsReportError, Kind, Level, Problem
+from findings_report.problems.safe_text import visible
+from findings_report.sandbox import ChildReply, Limits
 from findings_report.system.cache import FileCache
+from findings_report.system.toolchain import INSTALL
+
+if TYPE_CHECKING:
+    from findings_report.model.report import ReportedFont
+
+# WeasyPrint logs these as errors and continues without the resource. A report must not silently lose content.
+_LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
+_COSTS: Final = frozenset({"confine-cpu", "confine-memory", "confine-wall"})
+_BLOCK: Final = re.compile(
+    r"<(/?)(h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b[^<>]*+>"
+    r"((?:[^<]++|<(?!/?(?:h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b))*+)"
+)
+"""The beginning or end of a block of a page of ours, and the text up to the next one."""
+_TAG: Final = re.compile(r"<[^<>]*+>")
+_REMEDIES: Final = {
+    "confine-cpu": "shorten the largest part: a line of thousands of characters, a huge table, or deeply nested text",
+    "confine-memory": "shorten the largest part, make pictures smaller, or render fewer findings at once",
+    "confine-output": "make pictures smaller, or render fewer findings at once",
+    "confine-failed": "a template's style or an inline picture is the likeliest cause",
+}
+
+
+def warnings_of(layout: PageLayout, stand_ins: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Return the warnings and notes about a PDF. `stand_ins` are the characters that are shown by their code points.
+
+    Raises FindingsReportError if the page asked for something that is not part of it, or lost content.
+    """
+    problems = [*layout.problems, *problems_of_replies(layout.replies)]
+    if errors := [problem for problem in problems if problem.level == "error"]:
+        raise FindingsReportError(errors)
+    confinements = dict.fromkeys(reply.confinement for reply in layout.replies)
+    gaps = [problem for confinement in confinements for problem in confinement_gaps(confinement)]
+    return (*gaps, *_stand_in_warning(stand_ins), *problems)
+
+
+def explain_failure(problem: Problem, finding: str | None = None, html: str = "") -> Problem:
+    """Return why there is no PDF. `finding` is the id of the culprit, if it is known, and `html` its part of the page."""
+    if problem.code == "confine-unprepared" and "cannot load library" in problem.fault:
+        return replace(problem, fault=f"PDF needs Pango: {problem.fault}", remedy=INSTALL, code="pdf-pango")
+    of = f" of {finding}" if finding else ""
+    longest = _describe_longest_text(html) if problem.code in _COSTS else ""
+    fault, remedy = f"the PDF cannot be rendered{of}: {problem.fault}{longest}", _REMEDIES.get(problem.code, problem.remedy)
+    return replace(problem, fault=fault, remedy=remedy, subject=(finding,) if finding else None)
+
+
+def _describe_longest_text(html: str) -> str:
+    """Return where the longest paragraph, cell or block of code is, and how long: most likely it is what takes so long."""
+    heading, longest, under = "", "", ""
+    for opening, name, content in _BLOCK.findall(html):
+        text = unescape(_TAG.sub("", content)).strip(" \n")
+        if not opening and name.startswith("h"):
+            heading = text
+        if len(text) > len(longest):
+            longest, under = text, heading
+    if not longest:
+        return ""
+    place = f", under {visible(under[:60])!r}," if under else ""
+    return f"; its longest text{place} has {len(longest):,} characters and begins with {visible(longest[:30])!r}"
+
+
+def explain_whole_page(reason: str, *, level: Level) -> Problem:
+    """Return why a long report was laid out whole: that is slower, and no part of it is cached."""
+    fault = f"the PDF was laid out as a whole, not in parallel: {visible(reason)}"
+    return Problem(Kind.OUTPUT, fault, level=level, code="pdf-one-piece")
+
+
+def problems_of_replies(replies: Iterable[ChildReply]) -> list[Problem]:
+    """Return what the workers report, each problem once.
+
+    If addresses were rejected, only these are returned: the messages of WeasyPrint about them add nothing.
+    """
+    accounts = [_read_account(reply.response) for reply in replies]
+    outside = dict.fromkeys(place for reply in replies for place in _read_outside(reply.response))
+    if refused := dict.fromkeys(address for addresses, _, _ in accounts for address in addresses):
+        return [_refused_address(address) for address in refused]
+    messages = dict.fromkeys(message for _, logged, _ in accounts for message in logged)
+    problems = [_logged_message(level, text) for level, text in messages]
+    problems += [_outside_page(*place) for place in outside]
+    if left_out := sum(count for _, _, count in accounts):
+        problems.append(
+            Problem(Kind.OUTPUT, f"WeasyPrint logged {left_out} more messages", level="warning", code="pdf-warning")
+        )
+    return problems
+
+
+def _read_outside(response: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Return id, heading and text of what is outside of its page; the reply is not trusted."""
+    places = response.get("outside")
+    if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
+        raise _invalid_answer()
+    return [(str(place.get("id", "")), str(place.get("heading", "")), str(place.get("text", ""))) for place in places]
+
+
+def _outside_page(id: str, heading: str, text: str) -> Problem:
+    place = ", ".join(filter(None, (visible(id), f"under {visible(heading)!r}" if heading else "")))
+    fault = f"text is outside of its page in the PDF{': ' if place else ''}{place}: {visible(text)!r}"
+    remedy = "shorten it or break it over lines; if the template is your own, let its style wrap this text"
+    return Problem(Kind.OUTPUT, fault, remedy, level="warning", subject=(id,) if id else None, code="pdf-outside")
+
+
+def _read_account(response: Mapping[str, object]) -> tuple[list[str], list[tuple[str, str]], int]:
+    """Return refused addresses, messages (level and text) and the number of omitted messages; the reply is not trusted."""
+    refused, messages, left_out = response.get("refused"), response.get("messages"), response.get("left_out")
+    if not isinstance(refused, list) or not isinstance(messages, list) or not isinstance(left_out, int):
+        raise _invalid_answer()
+    return [str(address) for address in refused], [(str(level), str(text)) for level, text in messages], left_out
+
+
+def _invalid_answer() -> FindingsReportError:
+    fault = "the PDF cannot be rendered: the confined process sent an invalid answer"
+    return FindingsReportError(Problem(Kind.OUTPUT, fault, code="confine-garbage"))
+
+
+def _refused_address(address: str) -> Problem:
+    return Problem(
+        Kind.OUTPUT,
+        f"the page asks for {visible(address)}, which is not part of the report",
+        "declare pictures under `images`, put styles into the template, and use the bundled fonts",
+        code="pdf-refused",
+    )
+
+
+def _logged_message(level: str, text: str) -> Problem:
+    if level == "ERROR" and text.startswith(_LOST_CONTENT):
+        return Problem(Kind.OUTPUT, f"a part of the page cannot be printed: {visible(text)}", code="pdf-lost")
+    return Problem(Kind.OUTPUT, f"WeasyPrint: {visible(text)}", level="warning", code="pdf-warning")
+
+
+def confinement_gaps(confinement: str) -> tuple[Problem, ...]:
+    """Return a note if this machine could not confine a worker fully. `confinement` is `ChildReply.confinement`."""
+    missing = [measure for measure in confinement.split(", ") if " not " in measure]
+    if not missing:
+        return ()
+    fault = f"the PDF was laid out with less confinement than intended: {', '.join(missing)}"
+    remedy = "build other people's engagements on a kernel with Landlock (Linux 5.13 or newer)"
+    return (Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"),)
+
+
+def _stand_in_warning(characters: tuple[str, ...]) -> tuple[Problem, ...]:
+    if not characters:
+        return ()
+    first = ", ".join(f"U+{ord(character):04X}" for character in characters[:10])
+    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
+    fault = f"characters without a font are printed as code points: {first}{more}"
+    remedy = "name a font with them under `fonts` in engagement.yaml, or write `system_fonts: true` if this machine has one"
+    return (Problem(Kind.OUTPUT, fault, remedy, level="warning", code="pdf-characters"),)
+
 
 PAGE_WORKER: Final = "findings_report.pdf.page_worker"
 SEGMENT_WORKER: Final = "findings_report.pdf.segment_worker"
 JOIN_WORKER: Final = "findings_report.pdf.join_worker"
 """The modules that confined children run."""
 
-# Joining takes a child of its own, which a page of fewer segments does not repay.
-_FEWEST_SEGMENTS: Final = 8
+# Joining takes a child of its own, which a page with all findings in one segment does not repay.
+_FEWEST_SEGMENTS: Final = 2
 _CODES_OF_CULPRITS: Final = frozenset(
     {"confine-cpu", "confine-memory", "confine-wall", "confine-output", "confine-failed", "confine-crash"}
 )
@@ -41,23 +189,18 @@ def open_renderer(
     *,
     cache: FileCache | None = None,
     workers: int | None = None,
+    fonts: Sequence[ReportedFont] = (),
     system_fonts: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[PdfRenderer]:
     """Open a renderer with a pool of at most `workers` processes, one for each core if None. The bytes do not depend on it.
 
-    `system_fonts` adds the fonts of this machine. The bytes depend on these, so that nothing is cached.
+    `fonts` are those of the engagement. `system_fonts` adds the fonts of this machine; the bytes depend on these, so that
+    nothing is cached.
     """
     size = workers or len(os.sched_getaffinity(0))
-    with WorkerPool(size, _font_environment(system_fonts=system_fonts)) as pool:
-        yield PdfRenderer(pool, None if system_fonts else cache, system_fonts=system_fonts, limits=limits)
-
-
-def _font_environment(*, system_fonts: bool) -> dict[str, str]:
-    """Return the environment in which Fontconfig finds the fonts; a worker checks that it found all bundled ones."""
-    count = sum(file.suffix in {".otf", ".ttf"} for file in FONTS.iterdir())
-    file = "fonts-system.conf" if system_fonts else "fonts.conf"
-    return {"FONTCONFIG_PATH": str(Path(__file__).resolve().parent), "FONTCONFIG_FILE": file, "BUNDLED_FONTS": str(count)}
+    with open_fonts(fonts, system=system_fonts) as opened, WorkerPool(size, opened.environment, opened.key) as pool:
+        yield PdfRenderer(pool, cache if opened.is_repeatable else None, opened, limits=limits)
 
 
 @dataclass(frozen=True)
@@ -68,8 +211,8 @@ class PdfRenderer:
     """Its children have the environment of `open_renderer`."""
     cache: FileCache | None
     """Where replies of the children are stored; None to lay out everything."""
-    system_fonts: bool = False
-    """True if the pool's children see the fonts of this machine."""
+    fonts: FontSet
+    """The fonts that the pool's children see."""
     limits: Limits | None = None
     """Limits of every child; None for those that `limits_for` estimates."""
 
@@ -128,13 +271,13 @@ class PdfRenderer:
     def _make_printable(self, page: PdfPage) -> tuple[PdfPage, tuple[str, ...]]:
         """Return the page with stand-ins for characters that cannot be printed, and these characters."""
         check_pictures(page.pictures)
-        html, stand_ins = printable_html(page.html, any_font=self.system_fonts)
+        html, stand_ins = printable_html(page.html, self.fonts.find_others(page.html))
         return replace(page, html=html), stand_ins
 
     def _lay_out(self, page: PdfPage) -> PageLayout:
-        """Lay out a page, in segments if it has many and its style allows it."""
-        segmented = None if self.system_fonts else split_into_segments(page.html)
-        if segmented is None or len(segmented.segments) < _FEWEST_SEGMENTS:
+        """Lay out a page, in segments if it has several with findings and its style allows it."""
+        segmented = split_into_segments(page.html) if self.fonts.is_plain else None
+        if segmented is None or sum(bool(segment.findings) for segment in segmented.segments) < _FEWEST_SEGMENTS:
             return self._lay_out_whole(page)
         if segmented.obstacle is not None:
             reason = f"its style has `{segmented.obstacle}`, which applies to all pages at once"

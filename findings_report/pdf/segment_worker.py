@@ -18,6 +18,7 @@ from weasyprint import HTML
 from weasyprint.document import Page
 from weasyprint.formatting_structure.boxes import MarginBox, TextBox
 
+from findings_report.pdf.fitting import lay_out
 from findings_report.pdf.page_worker import Assets, Fonts, draw_page, prepare, restore_text
 from findings_report.pdf.tagging import write_tagged
 from findings_report.pdf.weasyprint_patches import build_fonts_dictionary, patch_fonts
@@ -59,7 +60,7 @@ def _draw_segment(html: str, assets: Assets) -> dict[str, bytes]:
         faces.update(_faces(fonts))
         return pydyf.Dictionary()
 
-    document = HTML(string=html, base_url=None, url_fetcher=assets).render(font_config=Fonts(assets))
+    document, outside = lay_out(html, assets, Fonts(assets))
     stamps = [list(_take_stamps(page)) for page in document.pages]
     with patch_fonts(without_fonts):
         pdf = write_tagged(document, f"{hashlib.sha256(html.encode()).hexdigest()[:12]}-")
@@ -73,7 +74,14 @@ def _draw_segment(html: str, assets: Assets) -> dict[str, bytes]:
         "stamps": stamps,
     }
     pages = str(len(document.pages)).encode()
-    return {"pdf": pdf, "pages": pages, "anchors": _json(anchors), "account": _json(account), "faces": _json(faces)}
+    return {
+        "pdf": pdf,
+        "pages": pages,
+        "anchors": _json(anchors),
+        "account": _json(account),
+        "faces": _json(faces),
+        "outside": _json(outside),
+    }
 
 
 def _faces(fonts: Mapping[str, Any]) -> dict[str, Any]:

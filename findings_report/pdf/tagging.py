@@ -1,18 +1,21 @@
 """Structure of a PDF for people who listen to it: WeasyPrint's tags, corrected for PDF/UA-1. Confined side.
 
 Corrections, each described in docs/weasyprint-tagging.md:
-- Margin boxes and leaders become artifacts instead of text outside of the structure.
+- Margin boxes and leaders become artifacts instead of text outside of the structure, and so do numbers of lines of code.
+- An indented line of code has its text with the blanks, which readers that look for words leave out.
 - Boxes without a meaning are no elements, and the text of a line gets one mark for each element that it belongs to: a
   word of code has a box of its own for its colour, and would have two elements. In reports with code these were nine of
   ten elements, and half of the file.
 - A link has one annotation for each of its boxes, not another for everything within.
-- Groups in a list are lists, and items have bodies.
+- Groups in a list are lists, and items have bodies. A group of `<dt>` and `<dd>` in a `<dl>` is an item with label and body.
+- A list in a `<nav>` is a table of contents.
 - Ids of table headers get the tree that they are looked up in.
 Source: ISO 14289-1, 7.1, 7.2, 7.5 and 7.18.5; ISO 32000-1, 14.7.2.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,8 +23,11 @@ import pydyf
 from weasyprint.document import Document
 from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, MarginBox, PageBox, TextBox
 
-from findings_report.pdf.weasyprint_patches import TagPlan, patch_tagging, structure_type
+from findings_report.pdf.weasyprint_patches import NAMES, TagPlan, patch_tagging, structure_type
 
+_ANONYMOUS: Final = "#anonymous"
+_BEFORE_LINES: Final = frozenset({"span::before", "mark::before", "del::before", "ins::before"})
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # WeasyPrint makes boxes within a link a Link, too, but these have no annotation.
 _TYPES_WITHOUT_MEANING: Final = frozenset({"Span", "NonStruct", "Link"})
 
@@ -50,6 +56,8 @@ def write_tagged(document: Document, id_prefix: str = "") -> bytes:
 def _plan_tags(document: Document) -> TagPlan:
     """Decide which boxes of a document are artifacts, which are no elements, and which text gets one mark."""
     roots = [page._page_box for page in document.pages]
+    for root in roots:
+        _name_parts(root, None, None, None)
     decorative = [box for root in roots for box in _decorative_boxes(root)]
     linked = {link[3] for page in document.pages for link in page.links}
     unneeded = {box for root in roots for box in _descendants(root) if _has_no_meaning(box, linked)}
@@ -62,9 +70,23 @@ def _plan_tags(document: Document) -> TagPlan:
 
     return TagPlan(
         artifacts={inner for box in decorative for inner in _descendants(box)},
+        actual_texts={box: text for root in roots for box, text in _code_texts(root)},
         holders={text: holder for root in roots for text, holder in _text_holders(root, None, None, unneeded)},
         prune=prune,
     )
+
+
+def _name_parts(box: Any, element: Any, tag: str | None, name: str | None) -> None:
+    """Name the boxes in `box` whose type depends on what is around them: an element, its tag, and the name that it got."""
+    own = box.element_tag
+    if box.element is element and own == tag:
+        # An anonymous box in an element that has a name is nothing to be named twice.
+        box.element_tag = _ANONYMOUS if name != tag else own
+    else:
+        element, tag, name = box.element, own, NAMES.get((name, own), own)
+        box.element_tag = name
+    for child in _children(box):
+        _name_parts(child, element, tag, name)
 
 
 def _children(box: Any) -> Iterator[Any]:
@@ -79,12 +101,45 @@ def _descendants(box: Any) -> Iterator[Any]:
 
 
 def _decorative_boxes(box: Any) -> Iterator[Any]:
-    """Yield margin boxes and leaders. Each dot of a leader would be a separate element, thousands in a table of contents."""
-    if isinstance(box, MarginBox) or box.is_leader:
+    """Yield margin boxes, line numbers and leaders, each dot of which would be an element: thousands in a table of contents."""
+    if isinstance(box, MarginBox) or box.is_leader or _is_line_number(box):
         yield box
         return
     for child in _children(box):
         yield from _decorative_boxes(child)
+
+
+def _is_line_number(box: Any) -> bool:
+    return box.element_tag in _BEFORE_LINES and isinstance(box, InlineBox) and "data-n" in box.element.attrib
+
+
+def _code_texts(box: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the boxes of text of code with what is to be copied: nothing for a number, the blanks before an indented line.
+
+    Lines are elements of class `l`, as the filters of templates write them.
+    """
+    if _is_line_number(box):
+        yield from ((text, "") for text in _descendants(box) if isinstance(text, TextBox))
+        return
+    if isinstance(box, LineBox) and "l" in _classes(box):
+        texts = [text for text in _texts_of(box) if "sign" not in _classes(text)]
+        # From right to left a reader orders the words by their places, which a text of its own would hide.
+        if texts and texts[0].text[:1] in " \t" and not any(_RIGHT_TO_LEFT.search(text.text) for text in texts):
+            yield texts[0], texts[0].text
+    for child in _children(box):
+        yield from _code_texts(child)
+
+
+def _classes(box: Any) -> list[str]:
+    return [] if box.element is None else str(box.element.get("class", "")).split()
+
+
+def _texts_of(box: Any) -> Iterator[Any]:
+    if isinstance(box, TextBox):
+        yield box
+    elif not _is_line_number(box):
+        for child in _children(box):
+            yield from _texts_of(child)
 
 
 def _has_no_meaning(box: Any, linked: Collection[Any]) -> bool:

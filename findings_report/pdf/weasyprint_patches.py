@@ -79,8 +79,23 @@ PATCHED: Final = (MARKED, ADD_TAGS, PAGE_REFERENCES, PDF_TAG, BUILD_FONTS)
 
 _ORIGINALS: Final = {function: function.original() for function in PATCHED}
 _END: Final = b"EMC"
-_TYPES: Final = {"code": "Code", "figure": "Div", "pre": "P"}
+_TYPES: Final = {"code": "Code", "figure": "Div", "pre": "P"} | {
+    "#toc": "TOC",
+    "#entry": "TOCI",
+    "#item": "LI",
+    "#label": "Lbl",
+    "#body": "LBody",
+}
 """Structure types of elements of HTML that WeasyPrint has none for. Source: ISO 32000-1, 14.8.4."""
+NAMES: Final[dict[tuple[str | None, str], str]] = {
+    ("nav", "ol"): "#toc",
+    ("#toc", "li"): "#entry",
+    ("#entry", "ol"): "#toc",
+    ("dl", "div"): "#item",
+    ("#item", "dt"): "#label",
+    ("#item", "dd"): "#body",
+}
+"""Names, which no element of HTML has, of elements within others; `structure_type` knows them."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,8 @@ class TagPlan:
 
     artifacts: Collection[Any]
     """Boxes that are drawn as artifacts."""
+    actual_texts: Mapping[Any, str]
+    """Text of boxes of text that is to be copied and searched in place of what is drawn. Source: ISO 32000-1, 14.9.4."""
     holders: Mapping[Any, object]
     """The holder of each box of text: consecutive text of one holder gets one mark."""
     prune: Callable[[Collection[Any]], None]
@@ -120,7 +137,8 @@ def patch_tagging(plan: TagPlan) -> Iterator[None]:
             mark = _ORIGINALS[MARKED](stream, box, tag)
         if holder is not None:
             latest[id(stream)] = holder
-        return mark
+        text = plan.actual_texts.get(box)
+        return mark if text is None else _with_actual_text(stream, mark, text)
 
     def add_tags(*arguments: object) -> None:
         plan.prune(continued)
@@ -174,3 +192,14 @@ def _continue_mark(stream: Stream) -> Iterator[None]:
         yield
     finally:
         stream.stream.append(_END)
+
+
+@contextlib.contextmanager
+def _with_actual_text(stream: Stream, mark: contextlib.AbstractContextManager[None], text: str) -> Iterator[None]:
+    """Draw within a mark and a Span with a text of its own: readers take it only from an element of that name."""
+    with mark:
+        stream.begin_marked_content("Span", property_list=pydyf.Dictionary({"ActualText": pydyf.String(text)}))
+        try:
+            yield
+        finally:
+            stream.end_marked_content()

@@ -32,8 +32,9 @@ class WorkerPool:
     killed when the thread needs another one, when a request fails, and at the end of the `with` block.
     """
 
-    def __init__(self, size: int, environment: Mapping[str, str]) -> None:
-        """`environment` is added to that of every child."""
+    def __init__(self, size: int, environment: Mapping[str, str], key: str = "") -> None:
+        """`environment` is added to that of every child; `key` distinguishes it in a cache."""
+        self.key = key
         self._environment = environment
         self._threads = ThreadPoolExecutor(size)
         # The kernel kills a child when the thread that started it ends (PR_SET_PDEATHSIG): each thread has its own.
@@ -112,7 +113,9 @@ class Workers:
         if self.cache is None:
             return self.pool.ask(self.module, self.limits, message, blobs)
         digests = [[name, hashlib.sha256(blob).hexdigest()] for name, blob in blobs.items()]
-        key = hashlib.sha256(json.dumps([toolchain_digest(), self.module, message, digests]).encode()).hexdigest()
+        key = hashlib.sha256(
+            json.dumps([toolchain_digest(), self.pool.key, self.module, message, digests]).encode()
+        ).hexdigest()
         if (reply := _cached_reply(self.cache, key)) is None:
             reply = self.pool.ask(self.module, self.limits, message, blobs)
             head = {"response": reply.response, "confinement": reply.confinement}

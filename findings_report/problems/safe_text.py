@@ -12,8 +12,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 PROPERTIES: Final = Path(__file__).with_name("characters.txt")
 """Properties of characters, from the Unicode Character Database; written by tools/character_properties.py."""
@@ -22,29 +23,37 @@ MOST_MARKS: Final = 4
 """Marks that one letter has, above, below and within it, and as many beside it; further ones would cover other text."""
 
 
-def _read_ranges() -> dict[str, list[tuple[int, int]]]:
+# Late: `--help` and most messages are ASCII, and reading the table costs 4 of their milliseconds.
+@cache
+def _ranges() -> dict[str, list[tuple[int, int]]]:
     """Return the first and the last code point of each range of each property, ascending."""
     rows = (line.split(" ") for line in PROPERTIES.read_text("ascii").splitlines() if not line.startswith("#"))
     return {name: [(int(pair[0], 16), int(pair[-1], 16)) for pair in map(_split, ranges)] for name, *ranges in rows}
+
+
+@cache
+def _properties() -> tuple[tuple[str, list[tuple[int, int]]], ...]:
+    return tuple((name, ranges) for name, ranges in _ranges().items() if not name.startswith("like-"))
 
 
 def _split(written: str) -> list[str]:
     return written.split("-")
 
 
-_RANGES: Final = _read_ranges()
-_NAMES: Final = tuple(name for name in _RANGES if not name.startswith("like-"))
+if TYPE_CHECKING:
+    HIDDEN: re.Pattern[str]
+    """A character that prints nothing, moves the cursor, changes the order of what is printed, or has no meaning of its own.
+
+    Some of them mean something between certain others, and are not shown by their code there: `find_hidden` decides.
+    """
 
 
-def _character_class(name: str) -> re.Pattern[str]:
-    return re.compile("[" + "".join(f"{re.escape(chr(start))}-{re.escape(chr(end))}" for start, end in _RANGES[name]) + "]")
+def __getattr__(name: str) -> re.Pattern[str]:
+    if name != "HIDDEN":
+        raise AttributeError(name)
+    ranges = "".join(f"{re.escape(chr(start))}-{re.escape(chr(end))}" for start, end in _ranges()["hidden"])
+    return globals().setdefault(name, re.compile(f"[{ranges}]"))  # type: ignore[no-any-return]
 
-
-HIDDEN: Final = _character_class("hidden")
-"""A character that prints nothing, moves the cursor, changes the order of what is printed, or has no meaning of its own.
-
-Some of them mean something between certain others, and are not shown by their code there: `find_hidden` decides.
-"""
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -54,7 +63,7 @@ class _Properties(dict[str, frozenset[str]]):
 
     def __missing__(self, character: str) -> frozenset[str]:
         point = ord(character)
-        names = frozenset(name for name in _NAMES if _is_within(point, _RANGES[name]))
+        names = frozenset(name for name, ranges in _properties() if _is_within(point, ranges))
         self[character] = names = _SHARED.setdefault(names, names)
         return names
 
@@ -157,7 +166,7 @@ def _is_joiner_meant(text: str, place: int, before: AbstractSet[str], after: Abs
 
 def read_lookalikes() -> dict[str, str]:
     """Return each letter of another script, or of its own shape, that looks like an ASCII letter or digit, with that."""
-    like = ((name.removeprefix("like-"), ranges) for name, ranges in _RANGES.items() if name.startswith("like-"))
+    like = ((name.removeprefix("like-"), ranges) for name, ranges in _ranges().items() if name.startswith("like-"))
     return {chr(point): seen for seen, ranges in like for start, end in ranges for point in range(start, end + 1)}
 
 

@@ -1,8 +1,8 @@
 """Authored Markdown parsed under the policy: tokens, references, and what cannot be printed as meant.
 
-CommonMark with GFM's tables, strikethrough and addresses; raw HTML is text; links and images go by an allow-list (notes on the
-attacks: docs/security.md). Everything else stays readable as text and is reported, also what other programs read as
-mathematics, task lists, footnotes and alerts; nothing is dropped.
+CommonMark with GFM's tables, strikethrough and addresses, and what `constructs` adds; raw HTML is text; links and images go by
+an allow-list (notes on the attacks: docs/security.md). Everything else stays readable as text and is reported; nothing is
+dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import string
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from findings_report.problems.safe_text import code_point, find_hidden, visible
+from findings_report.prose.constructs import FORMULA, UNUSED, add_constructs, is_formula, write_formula
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -59,6 +60,9 @@ _NESTED: Final = re.compile(r"^(?: {5}| *(?:>|[-+*] |\d+[.)] ) *(?:>|[-+*](?: |$
 
 _FENCE_TEXT: Final = re.compile(r"^[ >]*+(?:`{3,}+|~{3,}+)[ \t]*+[^\s`]++[ \t]++[^\s`]", re.MULTILINE)
 """A fence whose language is followed by more text."""
+
+_LOSES_SIGNS: Final = re.compile(r"__|\w\*\w|^ {0,3}[:~][ \t]", re.MULTILINE)
+"""What may lose signs, and definitions, which may be nested."""
 
 # Up to these bounds a text is parsed without the policy: it cannot reach any limit above, whatever its marks mean.
 _PLAIN_CHARACTERS: Final = 100_000
@@ -193,6 +197,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _PARSED_DEPTH, "store_labels": True}).enable(
         ["table", "strikethrough"]
     )
+    add_constructs(parser)
     parser.inline.ruler.after("text", "bare_address", _link_bare_address)
     parser.inline.ruler.push("brackets", _count_brackets)
     parser.core.ruler.push("flatten", _flatten)
@@ -245,7 +250,7 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
+    if text.count("$") > 1 or "{#" in text or _LOSES_SIGNS.search(text) or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
         return False
     for block in text.split("\n\n"):
         if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
@@ -270,7 +275,7 @@ def _judge(text: str, tokens: list[Token], environment: Mapping[str, Any]) -> Pr
         *_hidden(text),
         *_find_lost_cells(text, tokens),
         *_find_dropped(tokens, environment),
-        *dict.fromkeys(_find_foreign(text, tokens)),
+        *dict.fromkeys(_find_foreign(tokens)),
     ]
     return Prose(judged, tuple(sorted(faults, key=lambda fault: fault.line_offset)), References(tuple(policy.uses)))
 
@@ -338,6 +343,10 @@ def _find_dropped(tokens: Sequence[Token], environment: Mapping[str, Any]) -> It
     for definition in environment.get("duplicate_refs", ()):
         fault = f"'{_describe(str(definition['label']), definition)}' defines a label again, so that it is not used"
         yield Fault(definition["map"][0], fault, "give it a label of its own", "definition-repeated")
+    for line, name, is_repeated in environment.get(UNUSED, ()):
+        fault = f"no mark leads to this text of the footnote '{visible(name)}': it is printed in its place"
+        remedy = "give it a label of its own" if is_repeated else f"write [^{visible(name)}] where it belongs"
+        yield Fault(line, fault, remedy, "footnote-unused")
     used = set(_find_labels(tokens))
     for label, definition in environment.get("references", {}).items():
         # CommonMark 4.7: a definition is not displayed. Authors write `[note]: text` by mistake.
@@ -418,19 +427,11 @@ _ELEMENT: Final = re.compile(
     r"(?<!\\)<(?:(?P<comment>!--)|/?(?P<name>[A-Za-z][A-Za-z0-9]*)"
     r"""(?P<attributes>(?:\s+(?:open|[A-Za-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)))*)\s*/?>)"""
 )
-# As GitHub and pandoc read them: no blank within the signs, no letter or digit at their outer sides; `${` is a variable.
-_FORMULA: Final = re.compile(r"(?<!\\)\$\$(?P<block>[^$]+)\$\$|(?<![\w$\\])\$(?=[^\s{])(?P<inline>[^$\n]*[^\s$\\])\$(?![\w${])")
-# A formula has an operator, a command or a lone letter. Prices, as in `$5 (or 5$)`, have none.
-_MATHEMATICAL: Final = re.compile(
-    r"[\\^_=<>{}]|\A\d*[A-Za-z]{1,2}'?\Z|\A[A-Za-z]+\([^()]*\)\Z|\A(?=\w*[A-Za-z])\w++(?: ?[-+*/] ?\w++)+\Z"
-)
-_FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^(?P<label>[^\]\s]{1,64})\]")
-_FOOTNOTE_TEXT: Final = re.compile(r"^ {0,3}\[\^([^\]\s]{1,64})\]:", re.MULTILINE)
-_TASK: Final = re.compile(r"\[[ xX]\]\s")
-_ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]", re.IGNORECASE)
+_ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?![ \t]*(?:\n|\Z))", re.IGNORECASE)
+"""An alert whose text begins in the line of its mark."""
 _HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
 _BAR: Final = re.compile(r"(?<!\\)\|")
-_FOREIGN_MARK: Final = re.compile(r"<[A-Za-z/!]|\$|\[[\^! xX]|\{#")
+_FOREIGN_MARK: Final = re.compile(r"<[A-Za-z/!]|\$|\[!|\{#|\\|__|\w\*\w")
 """What each of these begins with: most blocks have none, and need not be searched."""
 _ADDRESS: Final = re.compile(r"(?<=\]\()[^\s()]*|https?://[^\s<>]+")
 
@@ -443,10 +444,8 @@ _HTML_REMEDIES: Final[Mapping[str, str]] = {
 }
 
 
-def _find_foreign(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
+def _find_foreign(tokens: Sequence[Token]) -> Iterator[Fault]:
     """Yield what other Markdown programs lay out and this one prints as text. Code, and what is escaped, is meant as text."""
-    # As on GitHub: without a text for it, `[^a]` is no footnote but, for example, a regular expression.
-    labels = frozenset(_FOOTNOTE_TEXT.findall(text))
     for index, token in enumerate(tokens):
         if token.type != "inline" or _FOREIGN_MARK.search(token.content) is None:
             continue
@@ -455,7 +454,7 @@ def _find_foreign(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
         if fault := _find_foreign_block(source, [other.type for other in tokens[max(0, index - 2) : index]]):
             yield fault._replace(line_offset=first_line)
         line_ends = [end for end, character in enumerate(source) if character == "\n"]
-        for position, fault in _find_foreign_inline(source, labels):
+        for position, fault in _find_foreign_inline(source):
             yield fault._replace(line_offset=first_line + bisect_right(line_ends, position))
 
 
@@ -481,35 +480,58 @@ def _split_row(line: str) -> list[str]:
 
 
 def _find_foreign_block(source: str, openers: Sequence[str]) -> Fault | None:
-    """Return the fault of a block that begins with the mark of a task, begins with that of an alert, or ends with an anchor."""
-    if openers == ["list_item_open", "paragraph_open"] and _TASK.match(source):
-        remedy = "write a list without boxes, or a table with the state"
-        return Fault(0, "a task list is printed as a list, with `[ ]` and `[x]` as text", remedy, "task-list-as-text")
+    """Return the fault of a quote that begins with an alert's mark and a text, or of a heading that ends with an anchor."""
     if openers == ["blockquote_open", "paragraph_open"] and _ALERT.match(source):
-        remedy = "begin the quote with a word in bold, as in **Warning**"
-        return Fault(
-            0, "an alert, as in `[!WARNING]`, is printed as a quote that begins with this text", remedy, "alert-as-text"
-        )
+        fault = "an alert, as in `[!WARNING]`, is printed as a quote that begins with this text"
+        return Fault(0, fault, "begin its text on the next line", "alert-as-text")
     if openers[-1:] == ["heading_open"] and _HEADING_ANCHOR.search(source):
         return Fault(0, "the anchor `{#...}` of a heading is printed as text", "remove it", "html-as-text")
     return None
 
 
-def _find_foreign_inline(source: str, footnotes: Collection[str]) -> Iterator[tuple[int, Fault]]:
+def _find_foreign_inline(source: str) -> Iterator[tuple[int, Fault]]:
     """Yield each fault with its position in the content of a block."""
     for element in _ELEMENT.finditer(source):
         if element["comment"]:
             yield element.start(), Fault(0, "the comment `<!-- ... -->` is printed as text", "remove it", "html-as-text")
         elif _ELEMENTS.fullmatch(element["name"].lower()):
             yield element.start(), _describe_element(element["name"].lower(), element["attributes"])
-    for formula in _FORMULA.finditer(source):
-        if _MATHEMATICAL.search(formula["block"] or formula["inline"]):
+    for formula in FORMULA.finditer(source):
+        if not is_formula(formula):
+            continue
+        if write_formula(formula["block"] or formula["inline"]) is None:
             remedy = "write it in words, or in backticks, or as a picture"
-            yield formula.start(), Fault(0, "a formula is printed as text, with its `$` signs", remedy, "math-as-text")
-    for footnote in _FOOTNOTE.finditer(source):
-        if footnote["label"] in footnotes:
-            remedy = "write the note in parentheses, or as a sentence"
-            yield footnote.start(), Fault(0, "a footnote, as in `[^1]`, is printed as text", remedy, "footnote-as-text")
+            fault = "a formula that has no form in plain text is printed with its `$` signs"
+            yield formula.start(), Fault(0, fault, remedy, "math-as-text")
+        else:
+            blank = re.sub(r"[^\n]", " ", formula[0])
+            source = f"{source[: formula.start()]}{blank}{source[formula.end() :]}"
+    yield from _find_lost_signs(source)
+
+
+# What people write in a text about code, and Markdown takes for marks. A name in `__` and a product of names lose their signs;
+# of `\\server` and `C:\_x` a backslash is lost.
+_DUNDER: Final = re.compile(r"(?<![\\\w])__[a-z][a-z0-9]*+(?:_[a-z0-9]++)*+__(?!_)")
+_STARS: Final = re.compile(r"(?<![\\*\w])(?:\w++\*(?=\w)){2,}+\w")
+_WORD: Final = re.compile(r"\S++")
+_ESCAPE: Final = re.compile(r"\\[!-/:-@\[-`{-~]")
+_DRIVE: Final = re.compile(r"[(\"']*[A-Za-z]:\\")
+_SERVER: Final = re.compile(r"(?<![\\\w])\\\\(?=[A-Za-z0-9]{2})")
+
+
+def _find_lost_signs(source: str) -> Iterator[tuple[int, Fault]]:
+    """Yield each name and path of code that loses a sign because it is in no backticks."""
+    for pattern, what in ((_DUNDER, "in bold, without its underscores"), (_STARS, "with emphasis, without its asterisks")):
+        for name in pattern.finditer(source):
+            fault = f"`{visible(name[0])[:80]}` is printed {what}"
+            yield name.start(), Fault(0, fault, "put it in backticks if it is code", "code-as-emphasis")
+    for word in _WORD.finditer(source) if "\\" in source else ():
+        path = word[0]
+        # A backslash before a letter stays, so that the word is a path or a command; before a sign it is lost.
+        is_path = _DRIVE.match(path) or re.search(r"(?<!\\)\\[A-Za-z0-9]", path)
+        if _SERVER.search(path) or (is_path and _ESCAPE.search(path)):
+            fault = f"`{visible(path)[:80]}` loses a backslash"
+            yield word.start(), Fault(0, fault, "put it in backticks if it is a path or code", "backslash-lost")
 
 
 def _describe_element(name: str, attributes: str) -> Fault:

@@ -1,6 +1,6 @@
 """A Report or a Comparison in, bytes of a format out.
 
-`formats.render` renders one document; `run` renders the files of a build as jobs, which an executor runs on this machine or on
+`job.render` renders one document; `run` renders the files of a build as jobs, which an executor runs on this machine or on
 a cluster. Text formats come from templates: `template_files` finds them, `document_parts` and `template_runner` run them, and a
 dialect (`html`, `markdown`) prints their values. YAML, quotes and git are not known here: a document is complete when it comes.
 """
@@ -8,7 +8,7 @@ dialect (`html`, `markdown`) prints their values. YAML, quotes and git are not k
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from findings_report.rendering.formats import render
+    from findings_report.rendering.job import render
     from findings_report.rendering.template_files import Template, find_template
 
 __all__ = ["Template", "find_template", "render"]
@@ -17,9 +17,9 @@ __all__ = ["Template", "find_template", "render"]
 def __getattr__(name: str) -> Any:
     # Late: shell completion finds templates, and must not wait for Jinja and Pygments.
     if name == "render":
-        from findings_report.rendering import formats
+        from findings_report.rendering import job
 
-        return formats.render
+        return job.render
     if name in __all__:
         from findings_report.rendering import template_files
 

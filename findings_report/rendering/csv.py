@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from findings_report.model.finding import Status
@@ -49,13 +49,17 @@ _COLUMNS: Final = (
 def render(report: Report) -> Rendered:
     """Return the table: a head, then the findings in the report's order. Custom fields follow the fixed columns, by label."""
     labels = list(dict.fromkeys(value.label for finding in report.findings for value in finding.extra))
+    rows = [_row(finding, labels, report.engagement.status_words) for finding in report.findings]
+    return Rendered(write_table([[*_COLUMNS, *labels], *rows]))
+
+
+def write_table(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as a file for spreadsheets."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerow([neutralise_formula(cell) for cell in (*_COLUMNS, *labels)])
-    for finding in report.findings:
-        writer.writerow([neutralise_formula(cell) for cell in _row(finding, labels, report.engagement.status_words)])
+    writer.writerows([neutralise_formula(cell) for cell in row] for row in rows)
     # backslashreplace: a lone surrogate has no UTF-8, and one odd title must not cost the whole table.
-    return Rendered(buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
+    return buffer.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
 def neutralise_formula(cell: str) -> str:

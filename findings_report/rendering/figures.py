@@ -51,6 +51,8 @@ class Part:
     """Numbers already printed: an anchor may occur once in a page."""
     is_alone: bool = False
     """True in a single-finding report: other parts are named, not linked."""
+    lines_under: str = ""
+    """Number of the figure that is being printed, from which its lines get their addresses: `NTR-001.1-L121`; empty without."""
     is_drawing: bool = False
     """True while a figure is printed: a figure cannot contain another."""
 

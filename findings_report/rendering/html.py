@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 from markdown_it.token import Token
@@ -21,9 +22,10 @@ from markupsafe import escape as _markup_escape
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
+from findings_report.model.translation import ENGLISH, Translation, fill
 from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point, find_hidden, visible
 from findings_report.prose import Prose
-from findings_report.rendering.figures import Part
+from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
 from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, has_stacked_marks, remark_on
 
@@ -39,9 +41,9 @@ _LONG_NAME: Final = re.compile(r"\S{25}")
 _SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
+_MANY_COLUMNS: Final = 6  # of a table that keeps its width on a narrow screen, as screen.css has it
 _WIDE_LINE: Final = 80  # columns; a page of A4 has room for some more
 _DEEPEST: Final = 24  # columns that the later rows of a line are indented by at most
-_HIDDEN_NOTE: Final = "The line holds hidden or private characters."
 _RIGHT_TO_LEFT: Final = "right_to_left"
 _CODE: Final = frozenset({"fence", "code_block"})
 _AUTHORED: Final = "authored"
@@ -53,6 +55,34 @@ LABEL: Final = "By the author, not quoted from a repository."
 def escape(text: str) -> Markup:
     """Return a short text, escaped for content and for double-quoted attributes."""
     return _markup_escape(visible(text))
+
+
+def mark_english(shown: Markup) -> Markup:
+    """Return words of the program between two signs for which `place_language_marks` has elements, where they may be."""
+    return Markup(f"\ufdd0{shown}\ufdd1")  # noqa: S704 - noncharacters, which `visible` takes out of every authored text
+
+
+def mark_own(shown: Markup) -> Markup:
+    """Return text in the report's language within such words, between two other signs."""
+    return Markup(f"\ufdd2{shown}\ufdd3")  # noqa: S704
+
+
+def place_language_marks(page: str, language: str) -> str:
+    """Return a page with elements for the signs in its text, and without the signs in tags and in its title."""
+    # Isolated: an English sentence keeps its order among words that are written from right to left.
+    elements = {
+        "\ufdd0": '<span lang="en" dir="ltr">',
+        "\ufdd1": "</span>",
+        "\ufdd2": f'<bdi lang="{_markup_escape(language)}">',
+        "\ufdd3": "</bdi>",
+    }
+    marked = _MARKED.sub(lambda match: elements.get(match[0]) or _MARKS.sub("", match[0]), page)
+    # A drawing has no elements of HTML; its words are the program's.
+    return marked.replace("<svg ", '<svg lang="en" ')
+
+
+_MARKS: Final = re.compile("[\ufdd0-\ufdd3]")
+_MARKED: Final = re.compile("(?s:<style\\b.*?</style>|<title>.*?</title>|<svg\\b.*?</svg>|<[^<>]*+>|[\ufdd0-\ufdd3])")
 
 
 def _show(text: str) -> str:
@@ -167,7 +197,7 @@ def differences(snippet: Snippet) -> Markup:
             rows.append(f'<del class="l"><span class="sign">- </span>{_show(cut(difference.quoted).text)}\n</del>')
         if difference.actual is not None:
             rows.append(f'<ins class="l"><span class="sign">+ </span>{_show(cut(difference.actual).text)}\n</ins>')
-    return Markup(f'<pre class="diff" dir="ltr" tabindex="0"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
+    return Markup(f'<pre class="diff" dir="ltr"><code>{"".join(rows)}</code></pre>' if rows else "")  # noqa: S704
 
 
 def diff(lines: Sequence[DiffLine], language: str) -> Markup:
@@ -178,8 +208,7 @@ def diff(lines: Sequence[DiffLine], language: str) -> Markup:
     pieces = highlight_diff(lines, language)
     rows = (_diff_line(line, shown, width) for line, shown in zip(lines, pieces, strict=True))
     # dir: code is left to right in a report of any language.
-    # tabindex: who has no mouse must be able to scroll a wide block (WCAG 2.2, 2.1.1).
-    opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr" tabindex="0"><code>'
+    opened = f'<pre class="code drift g{2 * width + 1}" dir="ltr"><code>'
     return Markup(f"{opened}{''.join(rows)}</code></pre>")  # noqa: S704
 
 
@@ -205,32 +234,50 @@ def wording(words: Sequence[Words]) -> Markup:
 
 
 def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
-    opened = f'<pre class="code g{min(digits, 9)}" dir="ltr" tabindex="0"><code>'
-    closed = "</code></pre>"
-    yield opened
+    """Yield the lines in one `<pre>` for all up to a note and the line it belongs to, then the note, and so on."""
+    rows: list[str] = []
+    words = part.engagement.translation
     for index, run in enumerate(snippet.runs):
         if index:
-            yield f'<span class="l e">{ELISION}\n</span>'
+            rows.append(f'<span class="l e">{ELISION}\n</span>')
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            yield _line(line, shown, digits)
+            rows.append(_line(line, shown, digits, part))
             if line.note is not None:
-                # A note is Markdown with blocks, which <pre> cannot hold: it is closed and opened again.
-                yield f'{closed}<div class="note">{prose(part.parse(line.note), part, 6)}</div>{opened}'
-    yield closed
+                # A note is Markdown with blocks, which <pre> cannot hold.
+                yield _pre(rows, digits)
+                yield f'<div class="note">{prose(part.parse(line.note), part, 6)}</div>'
+                rows = []
+    if rows:
+        yield _pre(rows, digits)
     remarks = remark_on([(line.number, line.text) for run in snippet.runs for line in run.lines])
-    yield from (f'<p class="remark">{_show_prose(describe(remark, is_ordered=True))}</p>' for remark in remarks)
+    yield from (f'<p class="remark">{_show_prose(describe(remark, words, is_ordered=True))}</p>' for remark in remarks)
 
 
-def _line(line: Line, pieces: Pieces, digits: int) -> str:
-    kinds = _kinds(line.text) + (" h" if line.highlighted else "")
+def _pre(rows: Sequence[str], digits: int) -> str:
+    # dir: code is left to right in a report of any language.
+    return f'<pre class="code g{min(digits, 9)}" dir="ltr"><code>{"".join(rows)}</code></pre>'
+
+
+def _line(line: Line, pieces: Pieces, digits: int, part: Part) -> str:
+    kinds, tag, words = _kinds(line.text), "span", part.engagement.translation
+    if line.highlighted:
+        kinds, tag = f"{kinds} h", "mark"
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
+    if part.lines_under and number:
+        number += f' id="{part.lines_under}-L{line.number}"'
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
-        more = f'<span class="more"> {ELISION} {shown.left_out} more characters</span>'
-        return f'<span class="{kinds}"{number}>{_show(shown.text)}{more}\n</span>'
-    warned = f' title="{_HIDDEN_NOTE}"' if find_hidden(line.text) else ""
-    return f'<span class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</span>'
+        more = f'<span class="more"> {ELISION} {count_left_out(shown.left_out, words)}</span>'
+        return f'<{tag} class="{kinds}"{number}>{_show(shown.text)}{more}\n</{tag}>'
+    note = escape(words.gettext("The line holds hidden or private characters.")) if find_hidden(line.text) else ""
+    warned = f' title="{note}"' if note else ""
+    return f'<{tag} class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</{tag}>'
+
+
+def count_left_out(left_out: int, words: Translation) -> str:
+    """Return how many characters of a long line are not shown."""
+    return words.ngettext("{count} more character", "{count} more characters", left_out)
 
 
 def _kinds(text: str) -> str:
@@ -269,6 +316,7 @@ class _Writer:
         self.part = part
         self.levels = heading_levels(tokens, under)
         self.level = under
+        self.columns = iter(_column_names(tokens))
 
     def blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
         """Yield each block token as HTML."""
@@ -312,7 +360,7 @@ class _Writer:
             address = f"xref:{label}"
         elif scheme == "location":
             figure = self.part.find_figure("placed", name)
-            label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
+            label = label_figure(figure, name, self.part)
             address = f"#figure-{figure.number}" if figure is not None else ""
         elif not address.startswith("#"):
             relation = ' rel="noopener noreferrer"'
@@ -323,7 +371,8 @@ class _Writer:
     def _image(self, token: Token) -> str:
         picture = self.part.picture(str(token.meta["name"]))
         if picture is None:
-            return _show_prose(f"[image not included: {token.meta['text']}]")
+            words = self.part.engagement.translation
+            return _show_prose(words.gettext("[image not included: {text}]", text=token.meta["text"]))
         alt = escape(str(token.meta["text"]) or picture.alt)
         return f'<img class="inline" src="{self.part.address(picture)}" alt="{alt}">'
 
@@ -331,7 +380,8 @@ class _Writer:
         figure = self.part.find_figure(token.meta["kind"], token.meta["name"])
         caption = Markup("".join(self.inline(token.meta["alt"])))  # noqa: S704
         if figure is None:
-            text = f"[not included: {caption or _show_prose(token.meta['name'])}]"
+            words = escape(self.part.engagement.translation.gettext("[not included: {text}]"))
+            text = fill(words, {"text": caption or _show_prose(token.meta["name"])})
             return f"{text}\n" if token.hidden else f"<p>{text}</p>\n"
         return str(self.part.draw(self.part, figure, caption or None))
 
@@ -348,7 +398,15 @@ class _Writer:
         body = "".join(f'<span class="{_kinds(line)}">{_colour(pieces, line)}\n</span>' for line, pieces in shown)
         # A short block is kept on one page; a long one may be broken, or it would leave half a page blank.
         short = " short" if len(lines) <= _SHORT else ""
-        return f'<pre class="fence{short}" dir="ltr" tabindex="0"><code>{body}</code></pre>\n'
+        return f'<pre class="fence{short}" dir="ltr"><code>{body}</code></pre>\n'
+
+    def _table(self, token: Token) -> str:  # noqa: ARG002
+        names = next(self.columns)
+        if len(names) < _MANY_COLUMNS:
+            return '<div class="wide"><table>'
+        # It may scroll on a narrow screen: a stop for the keyboard, with a name (WCAG 2.2, 2.1.1 and 4.1.2). A group and no
+        # region, which would have to have a name of its own among all landmarks.
+        return f'<div class="wide" role="group" aria-label="{escape(", ".join(names))}" tabindex="0"><table>'
 
     def _cell(self, token: Token) -> str:
         # A class instead of the parser's style attribute, which the page's content security policy blocks.
@@ -361,14 +419,71 @@ class _Writer:
         return f'<ol start="{int(start)}">\n' if start is not None else "<ol>\n"
 
 
+def label_figure(figure: Figure | None, name: str, part: Part) -> str:
+    """Return the text of a link to the figure of a location; `name` is the location's."""
+    words = part.engagement.translation
+    if figure is None:
+        return words.gettext("[no location {name}]", name=name)
+    return words.gettext("Figure {number}", number=figure.number)
+
+
+class HeadingLinks:
+    """Gives each heading of a part an address of its own, and makes it a link to it."""
+
+    def __init__(self) -> None:
+        self._under = ""
+        self._used: set[str] = set()
+
+    def place(self, text: str) -> str:
+        """Return a part of a page with linked headings; a finding's title leads to the finding."""
+        return _HEADING.sub(self._place, text)
+
+    def _place(self, match: re.Match[str]) -> str:
+        whole, finding, level, attributes, title = match.group(0, 1, 2, 3, 4)
+        if level is None:
+            self._under = finding or ""
+            return whole
+        if "unlisted" in attributes or "<a " in title:
+            return whole
+        named = _ID.search(attributes)
+        id = named[1] if named else self._new_id(title)
+        if level == "2" and named:
+            self._under = id
+        address = self._under if id == f"title-{self._under}" else id
+        if not named:
+            attributes += f' id="{id}"'
+        if match.string.endswith("<summary>", 0, match.start()):  # a control, which can hold no other
+            return f"<h{level}{attributes}>{title}</h{level}>"
+        return f'<h{level}{attributes}><a href="#{address}">{title}</a></h{level}>'
+
+    def _new_id(self, title: str) -> str:
+        # A colon is in no id of a finding, so that no finding has this address.
+        words = re.sub(r"\W+", "-", html.unescape(re.sub(r"<[^<>]*+>", "", title)).casefold()).strip("-")[:60]
+        wanted = address = f"{self._under}:{words}"
+        for number in count(2):
+            if address not in self._used:
+                break
+            address = f"{wanted}-{number}"
+        self._used.add(address)
+        return address
+
+
+_HEADING: Final = re.compile(
+    r'<article [^<>]*?id="([^"<>]*)"|</article>|<h([2-5])((?: [^<>]*+)?)>((?:[^<]++|<(?!/h[2-5]>))*+)</h[2-5]>'
+)
+_ID: Final = re.compile(r' id="([^"]*)"')
+
+
 def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
     """Return the tokens of a text with a line under each block of code that says that no repository was read for it.
 
     Only in a report with repositories: in it, code with line numbers looks like the program's own figures.
     """
+    tokens = _translate_alerts(tokens, part)
     if not part.engagement.repositories or not any(token.type in _CODE for token in tokens):
         return tokens
     labelled: list[Token] = []
+    label = part.engagement.translation.gettext(LABEL)
     is_tight = _find_tight_items(tokens)
     for index, token in enumerate(tokens):
         labelled.append(token)
@@ -376,15 +491,39 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
             place: dict[str, Any] = {"block": True, "level": token.level, "map": token.map, "hidden": index in is_tight}
             text = [
                 Token("em_open", "em", 1, markup="*"),
-                Token("text", "", 0, content=LABEL, level=1),
+                Token("text", "", 0, content=label, level=1),
                 Token("em_close", "em", -1, markup="*"),
             ]
             labelled.append(Token("paragraph_open", "p", 1, attrs={"class": _AUTHORED}, **place))
             labelled.append(
-                Token("inline", "", 0, content=f"*{LABEL}*", children=text, block=True, level=token.level + 1, map=token.map)
+                Token("inline", "", 0, content=f"*{label}*", children=text, block=True, level=token.level + 1, map=token.map)
             )
             labelled.append(Token("paragraph_close", "p", -1, **place))
     return labelled
+
+
+def _translate_alerts(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
+    """Return the tokens with the word at the head of each alert in the report's language."""
+    heads = {
+        index + 2
+        for index, token in enumerate(tokens)
+        if token.type == "blockquote_open" and str(token.attrs.get("class", "")).startswith("alert ")
+    }
+    if not heads or part.engagement.translation == ENGLISH:
+        return tokens
+    return [_translate_head(token, part) if index in heads else token for index, token in enumerate(tokens)]
+
+
+def _translate_head(token: Token, part: Part) -> Token:
+    words = part.engagement.translation
+    children = [
+        child.copy(content=words.gettext(child.content)) if child.type == "text" else child for child in token.children or ()
+    ]
+    return token.copy(children=children)
+
+
+ALERTS: Final = ("Note", "Tip", "Important", "Warning", "Caution")
+"""Words at the heads of alerts, which the parser writes in English."""
 
 
 def _find_tight_items(tokens: Sequence[Token]) -> set[int]:
@@ -404,6 +543,19 @@ def _find_tight_items(tokens: Sequence[Token]) -> set[int]:
             elif token.type == "paragraph_open":
                 lists[-1][2].append(token.hidden)
     return tight
+
+
+def _column_names(tokens: Sequence[Token]) -> Iterator[list[str]]:
+    """Yield the texts of the header cells of each table."""
+    names: list[str] = []
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            names = []
+        elif token.type == "th_open":
+            children = tokens[index + 1].children or ()
+            names.append("".join(child.content for child in children if child.type in ("text", "code_inline")))
+        elif token.type == "table_close":
+            yield names
 
 
 def heading_levels(tokens: Sequence[Token], under: int) -> dict[int, int]:
@@ -427,6 +579,11 @@ def first_line(block: Token | SyntaxTreeNode) -> int:
     return block.map[0]
 
 
+def _class(token: Token) -> str:
+    """Return the class that `prose` gave a block, one of its own words."""
+    return f' class="{token.attrs["class"]}"' if "class" in token.attrs else ""
+
+
 def _tag(token: Token) -> str:
     if token.nesting > 0:
         return f"<{token.tag}>"
@@ -442,8 +599,10 @@ _BLOCKS: Final[dict[str, Callable[[_Writer, Token], str]]] = {
     "ordered_list_open": _Writer._list,
     "th_open": _Writer._cell,
     "td_open": _Writer._cell,
+    "blockquote_open": lambda writer, token: f"<blockquote{_class(token)}>",  # noqa: ARG005
+    "bullet_list_open": lambda writer, token: f"<ul{_class(token)}>",  # noqa: ARG005
     "hr": lambda writer, token: "<hr>\n",  # noqa: ARG005
-    "table_open": lambda writer, token: '<div class="wide" tabindex="0"><table>',  # noqa: ARG005
+    "table_open": _Writer._table,
     "table_close": lambda writer, token: "</table></div>\n",  # noqa: ARG005
 }
 

@@ -27,20 +27,26 @@ from jinja2.utils import missing
 from markupsafe import Markup
 
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
+from findings_report.model.finding import Status
 from findings_report.model.report import ReportedEngagement
-from findings_report.pdf.segments import FEWEST_SEGMENTED
+from findings_report.model.translation import Translation, fill
+from findings_report.pdf.page import FEWEST_SEGMENTED
 from findings_report.problems import FindingsReportError, Place
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.rendering.dialects import Dialect
 from findings_report.rendering.figures import Part
-from findings_report.rendering.filters import Filters
+from findings_report.rendering.filters import Dialect, Filters
 from findings_report.rendering.template_files import TemplateFiles, template_error
 
 _Output = TypeVar("_Output")
 
 
-def create_environment(dialect: Dialect, files: TemplateFiles, engagement: ReportedEngagement) -> Environment:
-    """Return the environment of one document: everything that a template prints is escaped by the dialect."""
+def create_environment(
+    dialect: Dialect, files: TemplateFiles, engagement: ReportedEngagement, *, is_paper: bool = False
+) -> Environment:
+    """Return the environment of one document: everything that a template prints is escaped by the dialect.
+
+    `is_paper` is for a document that is printed, where navigation and filters of a screen have no use.
+    """
     loader = TemplateLoader(files)
     environment = _Sandbox(
         loader=loader,
@@ -56,12 +62,86 @@ def create_environment(dialect: Dialect, files: TemplateFiles, engagement: Repor
         auto_reload=False,
     )
     environment.filters |= Filters(dialect, engagement).by_name()
+    direct = mirror if engagement.translation.direction == "rtl" else str
+    environment.globals |= _message_functions(dialect, engagement.translation)
     environment.globals |= {
-        "stylesheet": lambda *names: Markup("".join(loader.read(name) for name in names)),  # noqa: S704 - template files
+        "all_statuses": tuple(Status),
+        "stylesheet": lambda *names: Markup(direct("".join(loader.read(name) for name in names))),  # noqa: S704 - ours
+        "direction": engagement.translation.direction,
+        "page_numbers": _count_pages(engagement.translation),
         "fewest_apart": FEWEST_SEGMENTED,
+        "is_paper": is_paper,
         "verdict_meaning": {verdict.value: meaning for verdict, meaning in VERDICT_MEANING.items()},
     }
     return environment
+
+
+def _count_pages(translation: Translation) -> Markup:
+    """Return the value of `content` in a style sheet that prints the number of a page and of all pages."""
+    text = translation.gettext("Page {page} of {pages}")
+    quoted = '"' + re.sub(r'[\\"<\n]', lambda match: f"\\{ord(match[0]):x} ", text) + '"'
+    return Markup(quoted.replace("{page}", '" counter(page) "').replace("{pages}", '" counter(pages) "'))  # noqa: S704
+
+
+_RULE: Final = re.compile(r"([^{};]*+)\{([^{}]*+)\}")
+_LEFT_TO_RIGHT: Final = re.compile(r"\.(?:code|fence|l|diff|drift|sign|g\d+|i\d+)(?![\w-])|(?<![\w.-])(?:pre|code)(?![\w-])")
+"""Selectors of code, which is written from left to right in a report of any language."""
+_SIDE: Final = re.compile(
+    r"(?<![\w.-])((?:margin|padding|border)-|text-align: |float: |clear: |)(left|right)(?=[-:;}\s])"
+    r"|@(top|bottom)-(left|right)\b"
+)
+_FOUR: Final = re.compile(
+    r"(?<![\w-])(margin|padding|border-width|border-radius|inset): ([^\s;()]+) ([^\s;()]+) ([^\s;()]+) ([^\s;()]+)(?=;|\s*\})"
+)
+_OTHER_SIDE: Final = {"left": "right", "right": "left"}
+
+
+def mirror(style: str) -> str:
+    """Return a style sheet for a page that is written from right to left: left and right change places, except in code."""
+
+    def swap(match: re.Match[str]) -> str:
+        if match[3]:
+            return f"@{match[3]}-{_OTHER_SIDE[match[4]]}"
+        return f"{match[1]}{_OTHER_SIDE[match[2]]}"
+
+    def turn(match: re.Match[str]) -> str:
+        top, right, bottom, left = match.groups()[1:]
+        if match[1] == "border-radius":  # its values begin at the top left corner
+            return f"{match[1]}: {right} {top} {left} {bottom}"
+        return f"{match[1]}: {top} {left} {bottom} {right}"
+
+    def change(match: re.Match[str]) -> str:
+        if _LEFT_TO_RIGHT.search(match[1]):
+            return match[0]
+        return f"{_SIDE.sub(swap, match[1])}{{{_FOUR.sub(turn, _SIDE.sub(swap, match[2]))}}}"
+
+    return _RULE.sub(change, style)
+
+
+def _message_functions(dialect: Dialect, translation: Translation) -> Mapping[str, Callable[..., Markup]]:
+    """Return gettext's functions for templates; a placeholder takes any value that can be printed.
+
+    They are not Jinja's own: its extension escapes values for HTML whatever the format is.
+    """
+
+    def show(text: str, message: str, values: Mapping[str, object]) -> Markup:
+        # Escaped as a whole, in which placeholders survive: at the start of a piece some characters mean something in Markdown.
+        printed = {name: _to_markup(dialect, value) for name, value in values.items()}
+        if not translation.is_foreign(message):
+            return Markup(fill(dialect.escape(text), printed))  # noqa: S704
+        own = {name: shown if isinstance(values[name], int) else dialect.mark_own(shown) for name, shown in printed.items()}
+        return dialect.mark_english(Markup(fill(dialect.escape(text), own)))  # noqa: S704
+
+    def gettext(message: str, /, **values: object) -> Markup:
+        return show(translation.gettext(message), message, values)
+
+    def pgettext(context: str, message: str, /, **values: object) -> Markup:
+        return show(translation.pgettext(context, message), message, values)
+
+    def ngettext(singular: str, plural: str, count: int, /, **values: object) -> Markup:
+        return show(translation.ngettext(singular, plural, count), singular, values)
+
+    return {"_": gettext, "gettext": gettext, "pgettext": pgettext, "ngettext": ngettext}
 
 
 def translate_errors(output: Iterable[_Output], files: TemplateFiles) -> Iterator[_Output]:

@@ -1,14 +1,11 @@
-"""The words of a report for values: statuses, verdicts, days, line ranges; and colours. One place for all formats."""
+"""The words of a report for values: statuses, verdicts, days, line ranges. One place for all formats."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from findings_report.model.comparison import (
-    CITED_WORDS,
     CodeState,
     ComparedFinding,
     ComparisonSide,
@@ -17,15 +14,10 @@ from findings_report.model.comparison import (
 )
 from findings_report.model.drift import Drift, DriftKind, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
-from findings_report.model.finding import Status
+from findings_report.model.translation import Translation
 from findings_report.sourcecode.lines import join_runs
 
-# Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
-_MONTHS: Final = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)
 _ACRONYMS: Final = frozenset({"api", "dns", "ip", "uri", "url"})
-_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z")
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
     Verdict.EXACT: "quote verified",
@@ -42,44 +34,23 @@ VERDICT_WORDS: Final[dict[Verdict, str]] = {
 }
 """Each verdict in the words of a caption."""
 
+GRADE_WORDS: Final[dict[Verdict, str]] = {
+    Verdict.WHITESPACE: "whitespace differs",
+    Verdict.PARTIAL: "part of the line",
+    Verdict.ELIDED: "excerpt",
+    Verdict.ANNOTATED: "annotations ignored",
+    Verdict.COMMENTS: "comments differ",
+    Verdict.EDITED: "quote differs from the repository",
+}
+"""How the text of a quote at other lines differs."""
 
-def words(value: str) -> str:
-    """Return a value of the glossary as a reader sees it: `partially_resolved` is "Partially resolved", `url` is "URL"."""
-    text = value.replace("_", " ")
-    if text.casefold() in _ACRONYMS:
-        return text.upper()
+
+def words(value: str, translation: Translation) -> str:
+    """Return a value of the data as a reader sees it: `partially_resolved` is "Partially resolved", `url` is "URL"."""
+    if value.casefold() in _ACRONYMS:
+        return value.upper()
+    text = translation.name(value)
     return text[:1].upper() + text[1:]
-
-
-def status(value: Status, words: Mapping[Status, str]) -> str:
-    """Return a status as a reader sees it: the word that the engagement has for it, or "Partially resolved"."""
-    text = value.printed(words)
-    return text[:1].upper() + text[1:]
-
-
-def day(value: date, language: str) -> str:
-    """Return a date: in words where the language is English, else as YYYY-MM-DD."""
-    if language.split("-")[0].lower() != "en":
-        return value.isoformat()
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
-
-
-def period(start: date, end: date, language: str) -> str:
-    """Return a range of days without repeating what both have in common: `21–22 November 2026`."""
-    if start == end:
-        return day(start, language)
-    if language.split("-")[0].lower() != "en" or start.year != end.year:
-        return f"{day(start, language)} – {day(end, language)}"
-    if start.month != end.month:
-        return f"{start.day} {_MONTHS[start.month - 1]} – {day(end, language)}"
-    return f"{start.day}–{day(end, language)}"
-
-
-def number(value: int, language: str) -> str:
-    """Return a count: `12,345` where the language is English, else with blanks that do not break."""
-    # A comma is the decimal sign in most languages; a space between groups is read everywhere (ISO 80000-1).
-    text = f"{value:,}"
-    return text if language.split("-")[0].lower() == "en" else text.replace(",", "\u00a0")
 
 
 def ticket_address(ref: str) -> str | None:
@@ -102,40 +73,56 @@ def anchor(regions: tuple[Region, ...]) -> str:
     )
 
 
-def line_list(regions: tuple[Region, ...]) -> str:
+def line_list(regions: tuple[Region, ...], translation: Translation) -> str:
     """Return line ranges in words: `line 121`, `lines 111-129, 140`."""
+    lines = ", ".join(str(region) for region in regions)
     is_one = len(regions) == 1 and regions[0].start_line == regions[0].end_line
-    return f"line{'' if is_one else 's'} {', '.join(str(region) for region in regions)}"
+    return translation.gettext("line {lines}", lines=lines) if is_one else translation.gettext("lines {lines}", lines=lines)
 
 
-def verdict(check: Check) -> str:
+def verdict(check: Check, translation: Translation) -> str:
     """Return the verdict on a quote in words, with what a reader needs to judge it."""
-    words = VERDICT_WORDS[check.verdict]
-    if check.verdict is Verdict.MOVED:
-        claimed = f", not at {line_list(check.claimed)}" if check.claimed else ""
-        if check.text is None or check.text is Verdict.EXACT:
-            return f"{words}{claimed}"
-        grade = VERDICT_WORDS[check.text].removeprefix("quote verified ")
-        return f"{words}{claimed} {grade}" if grade.startswith("(") else f"{words}{claimed} ({grade})"
-    if check.verdict is Verdict.EDITED:
-        return f"{words}; the repository's lines are printed"
-    if check.verdict is Verdict.NOT_FOUND and check.reason:
-        places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
-        return f"not found: {check.reason}" + (f"; quote found at {places}" if places else "")
-    if check.verdict is Verdict.NOT_FOUND and check.also:
-        return f"not found as quoted at these lines; found at {line_list(check.also)}"
-    if check.verdict is Verdict.NOT_FOUND:
-        places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
-        closest = f"; closest at {line_list((check.closest,))}" if check.closest else ""
-        return f"{words} in this file at this commit" + (f"; found at {places}" if places else closest)
-    if check.verdict is Verdict.UNCHECKED:
-        # Reports that were written before 0.2.0 have no reason: the repository was the only one.
-        return f"{words}: {check.reason or 'repository not available'}"
+    _ = translation.gettext
+    words = _(VERDICT_WORDS[check.verdict])
+    match check.verdict:
+        case Verdict.MOVED:
+            if check.claimed:
+                words = _("quote found at other lines, not at {lines}", lines=line_list(check.claimed, translation))
+            if check.text is None or check.text is Verdict.EXACT:
+                return words
+            return _("{verdict} ({grade})", verdict=words, grade=_(GRADE_WORDS[check.text]))
+        case Verdict.EDITED:
+            return _("quote differs from the repository; the repository's lines are printed")
+        case Verdict.NOT_FOUND:
+            return _not_found(check, translation)
+        case Verdict.UNCHECKED:
+            # Reports that were written before 0.2.0 have no reason: the repository was the only one.
+            return _("not verified: {reason}", reason=_(check.reason or "repository not available"))
     if check.outside:
         outside = set(_numbers(check.outside))
         cited = join_runs(line for line in _numbers(check.found) if line not in outside)
-        return f"{words}; {line_list(cited)} cited, the rest is context" if cited else f"{words}; other lines than those cited"
+        if not cited:
+            return _("{verdict}; other lines than those cited", verdict=words)
+        return _("{verdict}; {lines} cited, the rest is context", verdict=words, lines=line_list(cited, translation))
     return words
+
+
+def _not_found(check: Check, translation: Translation) -> str:
+    _ = translation.gettext
+    places = ", ".join(f"{place.path}#{anchor((place.region,))}" for place in check.elsewhere)
+    if check.reason:
+        reason = _(check.reason)
+        if places:
+            return _("not found: {reason}; quote found at {places}", reason=reason, places=places)
+        return _("not found: {reason}", reason=reason)
+    if check.also:
+        return _("not found as quoted at these lines; found at {lines}", lines=line_list(check.also, translation))
+    if places:
+        return _("not found as quoted in this file at this commit; found at {places}", places=places)
+    if check.closest:
+        lines = line_list((check.closest,), translation)
+        return _("not found as quoted in this file at this commit; closest at {lines}", lines=lines)
+    return _("not found as quoted in this file at this commit")
 
 
 def _numbers(regions: Iterable[Region]) -> Iterator[int]:
@@ -156,45 +143,47 @@ DRIFT_WORDS: Final[dict[DriftKind, str]] = {
 """Each drift in words."""
 
 
-def drift(drift: Drift) -> str:
+def drift(drift: Drift, translation: Translation) -> str:
     """Return what happened to a region in words, with what a reader needs to judge it."""
-    words = _describe_modified(drift) if drift.kind is DriftKind.MODIFIED else [DRIFT_WORDS[drift.kind]]
+    _ = translation.gettext
+    words = _describe_modified(drift, translation) if drift.kind is DriftKind.MODIFIED else [_(DRIFT_WORDS[drift.kind])]
     if drift.surroundings_changed:
-        words.append("surrounding code changed")
+        words.append(_("surrounding code changed"))
     if drift.partly_moved is not None:
-        words.append(f"a part moved to {spot(drift.partly_moved)}")
-    for word, copies in (
-        ("a new copy", [place for place in drift.also_at if place.is_new]),
-        ("a copy", [place for place in drift.also_at if not place.is_new]),
-    ):
-        if copies:
-            words.append(f"{word} is at {', '.join(map(spot, copies))}")
+        words.append(_("a part moved to {place}", place=spot(drift.partly_moved)))
+    if copies := [spot(place) for place in drift.also_at if place.is_new]:
+        words.append(_("a new copy is at {places}", places=", ".join(copies)))
+    if copies := [spot(place) for place in drift.also_at if not place.is_new]:
+        words.append(_("a copy is at {places}", places=", ".join(copies)))
     if drift.candidates:
-        words.append(f"possibly {', '.join(spot(place) for place in drift.candidates)}")
+        words.append(_("possibly {places}", places=", ".join(spot(place) for place in drift.candidates)))
     if drift.closest is not None:
-        words.append(f"closest match at {spot(drift.closest)} ({drift.closest.similarity:.0%} similar)")
+        share = translation.percent(drift.closest.similarity)
+        words.append(_("closest match at {place} ({share} similar)", place=spot(drift.closest), share=share))
     if drift.reason is not None:
-        words.append(drift.reason)
+        words.append(_(drift.reason))
     return "; ".join(words)
 
 
-def _describe_modified(drift: Drift) -> list[str]:
-    quoted = [new for _, new in drift.quoted]
+def _describe_modified(drift: Drift, translation: Translation) -> list[str]:
+    _ = translation.gettext
+    quoted = [new for _line, new in drift.quoted]
     kept = sum(1 for new in quoted if new is not None)
+    modified = _(DRIFT_WORDS[drift.kind])
+    if drift.only_white_space and drift.quoted_intact:
+        return [modified, _("only whitespace differs, all quoted lines remain")]
     if drift.only_white_space:
-        return [
-            DRIFT_WORDS[drift.kind],
-            "only whitespace differs" + (", all quoted lines remain" if drift.quoted_intact else ""),
-        ]
+        return [modified, _("only whitespace differs")]
     # Exactly 1: a share that only rounds to 100% has lost a line.
     if drift.surviving == 1 and kept == len(quoted):
-        return ["lines added", "all cited lines remain"]
-    share = f"{drift.surviving:.0%} of the cited lines"
+        return [_("lines added"), _("all cited lines remain")]
+    share = translation.percent(drift.surviving)
     if not quoted:
-        return [DRIFT_WORDS[drift.kind], f"{share} remain"]
+        return [modified, _("{share} of the cited lines remain", share=share)]
     if drift.quoted_intact:
-        return [DRIFT_WORDS[drift.kind], f"{share} remain, including all quoted lines"]
-    return [DRIFT_WORDS[drift.kind], f"{share} and {kept} of {len(quoted)} quoted lines remain"]
+        return [modified, _("{share} of the cited lines remain, including all quoted lines", share=share)]
+    counts = {"kept": kept, "quoted": len(quoted)}
+    return [modified, _("{share} of the cited lines and {kept} of {quoted} quoted lines remain", share=share, **counts)]
 
 
 FIX_WORDS: Final[dict[FixState, str]] = {
@@ -208,17 +197,29 @@ FIX_WORDS: Final[dict[FixState, str]] = {
 """What git reports about a commit named as the fix, in words."""
 
 
-def code(compared: ComparedFinding) -> str:
+CODE_WORDS: Final[dict[CodeState, str]] = {
+    CodeState.NONE: "no code cited",
+    CodeState.EQUAL: "unchanged",
+    CodeState.AROUND: "unchanged, surrounding code changed",
+    CodeState.INTACT: "modified, every quoted line intact",
+    CodeState.MODIFIED: "modified",
+    CodeState.DELETED: "deleted",
+    CodeState.UNPLACED: "could not be located",
+}
+"""What happened to the cited code as a whole; of `mixed`, `count_places` says more."""
+
+
+def code(compared: ComparedFinding, translation: Translation) -> str:
     """Return what happened to all cited code of a finding, for a narrow column."""
     if compared.code is CodeState.MIXED:
-        return count_places(compared.evidence).replace("cited places", "places", 1)
-    return CITED_WORDS[compared.code].removeprefix("cited code ")
+        return count_places(compared.evidence, translation, is_short=True)
+    return translation.gettext(CODE_WORDS[compared.code])
 
 
-def side(side: ComparisonSide) -> str:
+def side(side: ComparisonSide, translation: Translation) -> str:
     """Return the shortest name of a side: its version, else its day, else its source."""
     if side.version:
-        return f"version {side.version}"
+        return translation.gettext("version {version}", version=side.version)
     return side.date.isoformat() if side.date else side.source
 
 
@@ -232,40 +233,17 @@ def spot(place: Spot) -> str:
     return f"{place.path}#{anchor((place.region,))}"
 
 
-def blend(colour: str, other: str, share: float) -> str:
-    """Return `colour` with `share` (0 to 1) of `other` in it, as `#rrggbb`. Raises ValueError for any other notation."""
-    first, second = _channels(colour), _channels(other)
-    mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+def balance(text: str, width: int) -> int:
+    """Return the least number of characters per line in which `text` needs no more lines than in `width`."""
 
+    def lines(limit: int) -> int:
+        count, room = 1, limit
+        for word in text.split():
+            if len(word) > room and room < limit:
+                count, room = count + 1, limit
+            room -= len(word) + 1
+        return count
 
-def ensure_contrast(colour: str, background: str) -> str:
-    """Return `colour`, moved away from `background` until text is readable (contrast 4.5; WCAG 2.2, 1.4.3)."""
-    # Above this luminance black has more contrast than white: (x + 0.05) / 0.05 = 1.05 / (x + 0.05) at x = 0.179.
-    away = "#000000" if _luminance(background) > 0.18 else "#ffffff"
-    for step in range(11):
-        tried = blend(colour, away, step / 10)
-        if _contrast(tried, background) >= 4.5:
-            return tried
-    return away
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    if not _COLOUR.match(colour):
-        raise ValueError(f"{colour!r} is not a colour as '#rrggbb'")
-    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
-    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-
-
-def _luminance(colour: str) -> float:
-    """Return the relative luminance. Source: WCAG 2.2, definition of relative luminance."""
-    linear = [
-        channel / 255 / 12.92 if channel / 255 <= 0.04045 else ((channel / 255 + 0.055) / 1.055) ** 2.4
-        for channel in _channels(colour)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _contrast(first: str, second: str) -> float:
-    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
+    needed = lines(width)
+    longest = min(width, max(map(len, text.split()), default=width))
+    return next((limit for limit in range(longest, width) if lines(limit) <= needed), width)

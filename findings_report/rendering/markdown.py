@@ -19,11 +19,12 @@ from markupsafe import Markup
 from findings_report.model.comparison import Words
 from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import Line, Snippet
+from findings_report.model.translation import ENGLISH, Translation, fill
 from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose import Prose, References
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
-from findings_report.rendering.html import ELISION, first_line, heading_levels, label_code
+from findings_report.rendering.html import ELISION, count_left_out, first_line, heading_levels, label_code, label_figure
 from findings_report.sourcecode.unusual_characters import describe, remark_on
 
 # Underscores between letters are kept: no reader takes them for emphasis. A colon before two slashes, and the dot of `www.`,
@@ -49,6 +50,14 @@ def escape(text: str) -> Markup:
 
 def _escape_special(text: str) -> str:
     return _SPECIAL.sub(lambda match: match[0] if match[1] else "\\" + match[0], text)
+
+
+def mark_english(shown: Markup) -> Markup:
+    """Return `shown` unchanged: Markdown has no mark for the language of a text."""
+    return shown
+
+
+mark_own = mark_english
 
 
 def code(text: str) -> Markup:
@@ -124,18 +133,19 @@ def code_block(snippet: Snippet, part: Part) -> Markup:
     if not snippet.runs:
         return Markup("")
     lines = [line for run in snippet.runs for line in run.lines]
+    words = part.engagement.translation
     # Real line numbers as text: Markdown has no other place for them.
     width = max((len(str(line.number)) for line in lines if line.number is not None), default=0)
     rows: list[str] = []
     for index, run in enumerate(snippet.runs):
         rows += [ELISION] if index else []
-        rows += [_row(line, width) for line in run.lines]
+        rows += [_row(line, width, words) for line in run.lines]
     body = to_fence("\n".join(rows), snippet.language)
     unusual = remark_on([(line.number, line.text) for line in lines])
     remarks = [
-        *_list_marked(lines),
+        *_list_marked(lines, words),
         *(_note(line, part) for line in lines if line.note is not None),
-        *(f"- {escape(describe(remark, is_ordered=False))}" for remark in unusual),
+        *(f"- {escape(describe(remark, words, is_ordered=False))}" for remark in unusual),
     ]
     return Markup("\n\n".join([body, "\n".join(remarks)] if remarks else [body]))  # noqa: S704
 
@@ -180,22 +190,31 @@ def wording(words: Sequence[Words]) -> Markup:
     return Markup(to_fence(shown.strip("\n"), "text"))  # noqa: S704
 
 
-def _row(line: Line, width: int) -> str:
+def _row(line: Line, width: int, words: Translation) -> str:
     number = "" if line.number is None else str(line.number).rjust(width)
     shown = cut(line.text)
-    more = f" {ELISION} {shown.left_out} more characters" if shown.left_out else ""
+    more = f" {ELISION} {count_left_out(shown.left_out, words)}" if shown.left_out else ""
     return f"{number.rjust(width)} {shown.text}{more}".rstrip() if width else shown.text + more
 
 
-def _list_marked(lines: Sequence[Line]) -> list[str]:
+def _list_marked(lines: Sequence[Line], words: Translation) -> list[str]:
     numbers = [str(line.number) for line in lines if line.highlighted and line.number is not None]
-    return [f"- Marked: line{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"] if numbers else []
+    if not numbers:
+        return []
+    marked = words.ngettext("Marked: line {lines}", "Marked: lines {lines}", len(numbers), lines=words.join(numbers))
+    return [f"- {escape(marked)}"]
 
 
 def _note(line: Line, part: Part) -> str:
     text = prose(part.parse(line.note or ""), part, 6)
-    first, *rest = f"Line {line.number}: {text}".split("\n") if line.number is not None else str(text).split("\n")
+    if line.number is not None:
+        text = Markup(f"{escape(_number_line(line.number, part))} {text}")  # noqa: S704
+    first, *rest = str(text).split("\n")
     return "\n".join([f"- {first}", *(f"  {row}" if row else "" for row in rest)])
+
+
+def _number_line(number: int, part: Part) -> str:
+    return part.engagement.translation.gettext("Line {number}:", number=number)
 
 
 def _longest(text: str) -> int:
@@ -375,7 +394,7 @@ class _Printer:
         scheme, _, name = address.partition(":")
         if scheme == "location" and self.part is not None:
             figure = self.part.find_figure("placed", name)
-            label = f"Figure {figure.number}" if figure is not None else f"[no location {name}]"
+            label = label_figure(figure, name, self.part)
             return _Piece("text", _escape_special(label) if is_empty else ""), ""
         if scheme == "finding" and self.part is not None:
             address = xref(self.part.current(name))
@@ -391,7 +410,10 @@ class _Printer:
         """Return the alternative text of a picture in a line: a text file cannot hold its bytes."""
         picture = self.part.picture(token.meta["name"]) if self.part is not None else None
         text = token.meta["text"] or (picture.alt if picture is not None else token.meta["name"])
-        return str(escape(f"[image{'' if picture is not None else ' not included'}: {text}]"))
+        words = self.part.engagement.translation if self.part is not None else ENGLISH
+        if picture is None:
+            return str(escape(words.gettext("[image not included: {text}]", text=text)))
+        return str(escape(words.gettext("[image: {text}]", text=text)))
 
     def _find(self, token: Token) -> Figure | None:
         return self.part.find_figure(token.meta["kind"], token.meta["name"]) if self.part is not None else None
@@ -403,7 +425,8 @@ class _Printer:
         alt = token.meta["alt"]
         caption = inline(Prose((Token("inline", "", 0, children=alt),), (), _NO_REFERENCES), self.part) if alt else None
         if figure is None:
-            return f"{escape('[not included:')} {caption or escape(token.meta['name'])}\\]"
+            words = escape(self.part.engagement.translation.gettext("[not included: {text}]"))
+            return fill(words, {"text": caption or escape(token.meta["name"])})
         return str(self.part.draw(self.part, figure, caption)).strip("\n")
 
 

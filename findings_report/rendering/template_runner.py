@@ -15,8 +15,8 @@ from findings_report.model.comparison import Document
 from findings_report.model.evidence import Frozen
 from findings_report.model.report import Picture, ReportedEngagement
 from findings_report.rendering import html
-from findings_report.rendering.dialects import FORMATS, data_address
 from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.filters import FORMATS, data_address
 from findings_report.rendering.jinja_environment import create_environment, translate_errors
 from findings_report.rendering.template_files import Template, TemplateFiles, read_template, template_error
 from findings_report.system.cache import FileCache
@@ -40,24 +40,29 @@ class TemplateRunner:
         template: Template | TemplateFiles,
         format: str,  # noqa: A002
         is_alone: bool = False,
+        has_addresses: bool = False,
         entries: FileCache | None = None,
     ) -> None:
         """`is_alone` is for a single-finding report, where links to other parts would lead nowhere and become text.
 
-        `entries` is the page cache, where parts are looked up and kept. Raises FindingsReportError (OUTPUT) for a `format` that
-        is not in FORMATS, and for a template that cannot be read.
+        `has_addresses` gives headings and lines of code addresses, in HTML. `entries` is the page cache, where parts are
+        looked up and kept. Raises FindingsReportError (OUTPUT) for a `format` that is not in FORMATS, and for a template that
+        cannot be read.
         """
         if format not in FORMATS:
             raise template_error(f"there are no templates for {format!r}", f"templates make {', '.join(FORMATS)}")
         self._format = FORMATS[format]
         self._engagement = engagement
         self._is_alone = is_alone
+        self._has_addresses = has_addresses and self._format.dialect is html and self._format.embeds_pictures
         self._embedded = 0
         self._files = read_template(template)
-        self._environment = create_environment(self._format.dialect, self._files, engagement)
+        self._environment = create_environment(
+            self._format.dialect, self._files, engagement, is_paper=not self._format.embeds_pictures
+        )
         self._entries = entries
         # The engagement is in every key, because every template sees it.
-        self._key = _key(self._files, f"{format} {is_alone}", engagement) if entries else None
+        self._key = _key(self._files, f"{format} {is_alone} {self._has_addresses}", engagement) if entries else None
 
     def new_part(self) -> Part:
         """Return a part with nothing numbered and nothing printed yet."""
@@ -94,6 +99,9 @@ class TemplateRunner:
         # Markdown writes fragments at once: all of its parts are in one file.
         if self._format.dialect is not html:
             return pieces
+        if self._engagement.translation.is_fallback:
+            # As a whole: a piece may begin within a tag.
+            pieces = iter([html.place_language_marks("".join(pieces), self._engagement.language)])
         pattern, replacement = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
         # str: a Markup would escape the replacement once more.
         return (pattern.sub(replacement, str(piece)) for piece in pieces)
@@ -102,7 +110,8 @@ class TemplateRunner:
         part = self.new_part()
         if prepare:
             prepare(part)
-        return self.run(name, part, **seen)
+        text = self.run(name, part, **seen)
+        return html.HeadingLinks().place(text) if self._has_addresses else text
 
     def _generate(self, name: str, part: Part, **seen: Any) -> Iterator[str]:
         def pieces() -> Iterator[str]:
@@ -129,6 +138,7 @@ class TemplateRunner:
         is_first = figure.number not in part.printed
         part.printed.add(figure.number)
         part.is_drawing = True
+        part.lines_under = figure.number if self._has_addresses else ""
         text = self.run("figure", part, figure=figure, caption=caption, is_first=is_first)
         part.is_drawing = False
         return Markup(text.strip("\n"))  # noqa: S704 - printed by a template

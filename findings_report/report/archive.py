@@ -17,7 +17,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from findings_report.model.comparison import COMPARISON_SCHEMA, Comparison, Document
-from findings_report.model.evidence import Region, Snippet
+from findings_report.model.evidence import Region, Snippet, Verdict
+from findings_report.model.finding import ANSWERED
 from findings_report.model.passages import walk
 from findings_report.model.report import SCHEMA, Report, ReportedFinding
 from findings_report.pdf.embedded_data import ExtractedFile, Password, extract_file, no_password
@@ -222,15 +223,59 @@ def _faults(report: Report) -> Iterator[str]:
         if isinstance(text, str) and len(text) > _LONGEST_TEXT:
             where = ".".join(map(str, path))
             yield f"{where} has {len(text):,} characters; at most {_LONGEST_TEXT:,} are read"
+    yield from _of_counts(report)
+    yield from _of_tables(report)
     quoted = sum(_count(snippet.check.found) for finding in report.findings for snippet in finding.snippets)
     if quoted > MOST_QUOTED:
         yield f"it quotes {quoted:,} lines; at most {MOST_QUOTED:,} are followed"
+
+
+def _of_counts(report: Report) -> Iterator[str]:
+    """What of the counts contradicts the findings: a side of a comparison prints both."""
+    severities = Counter(finding.severity.name for finding in report.findings)
+    statuses = Counter((finding.severity.name, finding.status) for finding in report.findings)
+    names = [count.severity.name for count in report.counts]
+    if unknown := sorted(severities.keys() - set(names)) or sorted(
+        name for name, number in Counter(names).items() if number > 1
+    ):
+        yield f"its counts have the severity {unknown[0]!r} not once"
+    for count in report.counts:
+        name = count.severity.name
+        if count.total != severities[name]:
+            yield f"it counts {count.total:,} findings of severity {name!r}, and has {severities[name]:,}"
+        if any(number != statuses[name, status] for status, number in count.by_status):
+            yield f"its findings of severity {name!r} have other statuses than it counts"
+    verdicts = Counter(snippet.check.verdict for finding in report.findings for snippet in finding.snippets)
+    if [(count.verdict, count.total) for count in report.verdicts] != [
+        (verdict, verdicts[verdict]) for verdict in Verdict if verdict in verdicts
+    ]:
+        yield "it counts other verdicts than its quotes have"
+
+
+def _of_tables(report: Report) -> Iterator[str]:
+    """What of the tables contradicts the findings."""
+    waiting = tuple(finding.id for finding in report.findings if finding.status not in ANSWERED)
+    if (table := report.remediation) is not None and (table.findings, table.answered) != (
+        waiting,
+        len(report.findings) - len(waiting),
+    ):
+        yield "its table of what is to be done has other findings than those that wait"
+    if (classes := report.classification) is not None:
+        classified = {row.weakness.id: row.findings for row in classes.weaknesses}
+        held: dict[str, list[str]] = {}
+        for finding in report.findings:
+            for weakness in finding.cwe:
+                held.setdefault(weakness.id, []).append(finding.id)
+        if classified != {id: tuple(listed) for id, listed in held.items()}:
+            yield "its table of weaknesses has other findings than those with the weaknesses"
 
 
 def _of_finding(finding: ReportedFinding) -> Iterator[str]:
     for snippet in finding.snippets:
         for regions in (snippet.regions, snippet.check.found):
             yield from (f"{finding.id!r} cites the lines {fault}" for fault in _of_regions(regions))
+        if fault := _of_verdict(snippet):
+            yield f"{finding.id!r} has a quote with the verdict {snippet.check.verdict.value!r} {fault}"
         if fault := _of_printed(snippet):
             yield f"{finding.id!r} prints {fault}"
         for what, id in (("commit", snippet.commit), ("blob", snippet.blob)):
@@ -248,6 +293,21 @@ def _of_regions(regions: Sequence[Region]) -> Iterator[str]:
     for earlier, later in pairwise(regions):
         if later.start_line <= earlier.end_line:
             yield f"{later} after {earlier}"
+
+
+_WITHOUT_PLACE: Final = (Verdict.NOT_FOUND, Verdict.UNCHECKED, Verdict.NONE)
+
+
+def _of_verdict(snippet: Snippet) -> str | None:
+    """What contradicts the verdict on a quote."""
+    check = snippet.check
+    if check.verdict not in _WITHOUT_PLACE and (not check.found or snippet.blob is None):
+        return "and no place in a file"
+    if check.verdict in (Verdict.NOT_FOUND, Verdict.UNCHECKED) and check.found:
+        return "and a place in a file"
+    if check.differences and Verdict.EDITED not in (check.verdict, check.text):
+        return "and differences"
+    return "and another one on its text" if check.text is not None and check.verdict is not Verdict.MOVED else None
 
 
 def _of_printed(snippet: Snippet) -> str | None:

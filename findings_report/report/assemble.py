@@ -15,7 +15,7 @@ from typing import Final
 from findings_report import prose
 from findings_report.authoring import scoring
 from findings_report.model import scope
-from findings_report.model.engagement import Engagement, SectionPlace, Severity
+from findings_report.model.engagement import Engagement, Order, SectionPlace, Severity
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
 from findings_report.model.passages import is_for, restrict
@@ -27,6 +27,7 @@ from findings_report.model.report import (
     Report,
     ReportedEngagement,
     ReportedFinding,
+    ReportedFont,
     ReportedRepository,
     ReportedSection,
     ScopeEntry,
@@ -48,6 +49,7 @@ def assemble(
     repositories: Sequence[ReportedRepository],
     pictures: Mapping[str, Picture],
     components: Sequence[Component],
+    fonts: Sequence[ReportedFont] = (),
     covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
@@ -69,7 +71,8 @@ def assemble(
         _finding(engagement, key, finding, snippets=tuple(snippets.get(key, ())), aliases=aliases)
         for key, finding in findings.items()
     ]
-    reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
+    if engagement.order is Order.SEVERITY:
+        reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
     return Report(
         engagement=_engagement(
             engagement,
@@ -80,6 +83,7 @@ def assemble(
             findings_commit=findings_commit,
             edition=edition,
             audiences=list_audiences(engagement, findings),
+            fonts=tuple(fonts),
         ),
         summary=engagement.summary,
         scope=tuple(_scope(engagement, covered)),
@@ -91,7 +95,7 @@ def assemble(
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
         covered=tables.covered(covered, reported, _bases(engagement, repositories)),
         remediation=tables.remediation(reported),
-        classification=tables.classification(reported),
+        classification=tables.classification(reported, str(engagement.top_ten)),
         matrix=tables.matrix(engagement, reported),
     )
 
@@ -126,7 +130,7 @@ def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
         verdicts=_verdicts([finding]),
         components=report.components,
         remediation=tables.remediation([finding]),
-        classification=tables.classification([finding]),
+        classification=tables.classification([finding], _top_ten_of(report)),
     )
 
 
@@ -160,9 +164,14 @@ def restrict_report(report: Report, word: str) -> Report:
             "verdicts": _verdicts(findings),
             "covered": None,
             "remediation": tables.remediation(findings),
-            "classification": tables.classification(findings),
+            "classification": tables.classification(findings, _top_ten_of(report)),
         }
     )
+
+
+def _top_ten_of(report: Report) -> str:
+    """Return the version of the OWASP Top Ten of a report; empty where no finding has a weakness."""
+    return report.classification.top_ten_version if report.classification is not None else ""
 
 
 def _restrict_finding(finding: ReportedFinding, word: str, hidden: Hidden) -> ReportedFinding:
@@ -191,6 +200,7 @@ def _engagement(
     findings_commit: FindingsCommit | None,
     edition: str | None,
     audiences: tuple[str, ...],
+    fonts: tuple[ReportedFont, ...],
 ) -> ReportedEngagement:
     return ReportedEngagement(
         title=engagement.title,
@@ -203,9 +213,15 @@ def _engagement(
         versions=engagement.versions,
         distribution=engagement.distribution,
         confidentiality=engagement.confidentiality,
+        interactive=engagement.interactive,
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
+        cover=engagement.cover,
+        order=engagement.order,
+        findings_on_new_page=engagement.findings_on_new_page,
         status_words=engagement.status_words,
+        severity_words=engagement.severity_words,
+        words=engagement.words,
         severities=engagement.severities,
         repositories=tuple(repositories),
         images=tuple(
@@ -214,6 +230,8 @@ def _engagement(
             if image.name in pictures
         ),
         logo=pictures.get("logo:"),
+        fonts=fonts,
+        system_fonts=engagement.system_fonts,
         findings_commit=findings_commit,
         aliases=aliases,
         edition=edition,
@@ -233,7 +251,7 @@ def _finding(
         severity=scale[word],
         severity_source=source,
         # `dict.fromkeys` drops repeated ids and keeps the order, which authors use for the main weakness first.
-        cwe=tuple(scoring.name_weakness(id, engagement.weaknesses) for id in dict.fromkeys(finding.cwe)),
+        cwe=tuple(scoring.name_weakness(id, engagement.weaknesses, engagement.top_ten) for id in dict.fromkeys(finding.cwe)),
         scores=tuple(scoring.score(vector) for vector in finding.cvss),
         residual_severity=scale[finding.residual_severity] if finding.residual_severity else None,
         related=tuple(dict.fromkeys(aliases.get(other, other) for other in finding.related)),

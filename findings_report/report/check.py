@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
 from findings_report.authoring import scoring
 from findings_report.model.evidence import Verdict
 from findings_report.model.passages import restrict
 from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
+from findings_report.model.report import ReportedFont
 from findings_report.pdf.embedded_data import Password, no_password
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import display_path
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.safe_text import HIDDEN, display_path
 from findings_report.report import output_files
 from findings_report.report.editions import make_edition, refuse_unknown_audience
 from findings_report.report.provenance import components
@@ -68,6 +70,8 @@ class Checked:
     """What people wrote."""
     pictures: Mapping[str, Picture]
     """The declared pictures by name, safe to embed; the logo's under `logo:`."""
+    fonts: tuple[ReportedFont, ...]
+    """The declared fonts."""
     evidence: Resolution | None
     """What git has; None with --no-evidence."""
     survey: Survey | None
@@ -174,6 +178,8 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     ]
     pictures, faults = _pictures(authored)
     problems += faults
+    fonts, faults = _fonts(authored)
+    problems += faults
     evidence, survey = None, None
     # Invalid repositories would make every location look wrong.
     if inputs.evidence and are_repositories_valid(authored.unread):
@@ -188,7 +194,10 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     # Whether a path is in the scope is known once it is written as git writes it.
     unclear = {problem.place for problem in located if problem.code == "path-notation"}
     problems = [problem for problem in located if problem.code != "out-of-scope" or problem.place not in unclear]
-    return Checked(folder, authored, pictures, evidence, survey, tuple(problems))
+    checked = Checked(folder, authored, pictures, fonts, evidence, survey, tuple(problems))
+    outputs = authored.engagement.outputs
+    is_printed = not outputs or "pdf" in outputs
+    return replace(checked, problems=(*problems, *find_unprintable(checked))) if is_printed else checked
 
 
 def _whole(named: Path) -> Sequence[Problem]:
@@ -209,6 +218,78 @@ def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequ
         return illustrate(authored.engagement, authored.pictures), ()
     except FindingsReportError as error:
         return {}, error.problems
+
+
+def _fonts(authored: authoring.Authored) -> tuple[tuple[ReportedFont, ...], Sequence[Problem]]:
+    """Return the fonts that can be used, and a problem for each file that is no font."""
+    from findings_report.pdf.font_set import open_fonts
+
+    declared = [
+        (index, ReportedFont(**font.model_dump(), sha256=hashlib.sha256(content).hexdigest(), content=content))
+        for index, font in enumerate(authored.engagement.fonts)
+        if (content := authored.fonts.get(font.file)) is not None
+    ]
+    if not declared:
+        return (), ()
+    with open_fonts([font for _, font in declared]) as opened:
+        broken = opened.find_broken([font for _, font in declared])
+    fault, remedy = "the file is no font that can be read", "name an OpenType or TrueType file: .otf, .ttf or .ttc"
+    problems = [
+        Problem(Kind.INPUT, fault, remedy, subject=("engagement", "fonts", declared[index][0], "file"), code="font")
+        for index in broken
+    ]
+    return tuple(font for index, (_, font) in enumerate(declared) if index not in broken), problems
+
+
+UNPRINTABLE: Final = "pdf-characters"
+"""Code of the warning that no font has a character."""
+
+_MOST_NAMED: Final = 3
+"""Characters of one script that a warning names."""
+
+
+def find_unprintable(checked: Checked, *, system_fonts: bool = False) -> list[Problem]:
+    """Return a warning for each script of a field or snippet whose characters no font of the PDF has.
+
+    Characters in comments of the YAML, and in quotes that are not shown, are not printed.
+    """
+    from findings_report.pdf.font_set import open_fonts
+    from findings_report.pdf.glyphs import missing_by_script
+
+    snippets = checked.evidence.snippets if checked.evidence else {}
+    code = {
+        (key, "locations", snippet.index): "\n".join(line.text for run in snippet.runs for line in run.lines)
+        for key, cited in snippets.items()
+        for snippet in cited
+    }
+    everything = "".join([document.text for _, document in checked.authored.documents.values()] + list(code.values()))
+    if everything.isascii():
+        return []
+    is_system = system_fonts or checked.authored.engagement.system_fonts
+    with open_fonts(checked.fonts, system=is_system) as fonts:
+        others = fonts.find_others(everything)
+    places = checked.authored.places_of(lambda text: missing_by_script(text, others).values())
+    problems = [_no_font(characters, place=place) for characters, place in places]
+    problems += [
+        _no_font(characters, subject=subject)
+        for subject, text in code.items()
+        for characters in missing_by_script(text, others).values()
+    ]
+    return list(authoring.locate(problems, checked.authored))
+
+
+def _no_font(characters: Sequence[str], *, place: Place | None = None, subject: Subject | None = None) -> Problem:
+    """Return the warning of characters of one script."""
+    from findings_report.pdf.glyphs import script_of
+
+    # A character that hides others is named by its code alone.
+    first = ", ".join(
+        f"U+{ord(character):04X}{'' if HIDDEN.match(character) else f' {character}'}" for character in characters[:_MOST_NAMED]
+    )
+    more = f" and {len(characters) - _MOST_NAMED} more" if len(characters) > _MOST_NAMED else ""
+    fault = f"no font has {first}{more} ({script_of(characters[0])}); the PDF shows code points in their place"
+    remedy = "name a font under `fonts` in engagement.yaml, or write `system_fonts: true` there if this machine has one"
+    return Problem(Kind.OUTPUT, fault, remedy, place=place, subject=subject, level="warning", code=UNPRINTABLE)
 
 
 def _evidence(
@@ -242,6 +323,7 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         checked.evidence.snippets if checked.evidence else {},
         repositories=checked.evidence.repositories if checked.evidence else (),
         pictures=checked.pictures,
+        fonts=checked.fonts,
         components=components(),
         covered=checked.survey.files if checked.survey else {},
         default_date=default_date,

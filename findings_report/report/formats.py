@@ -56,7 +56,7 @@ FORMATS: Final = {
         ReportFormat("md"),
         ReportFormat("html"),
         ReportFormat("pdf"),
-        ReportFormat("json", "findings_report.rendering.formats:render_json"),
+        ReportFormat("json", "findings_report.rendering.job:render_json"),
         # A table of findings: a comparison has two sides, and a single finding is no table.
         ReportFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
     )

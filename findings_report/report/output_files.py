@@ -22,7 +22,7 @@ BUILD: Final = "build"
 STDOUT: Final = "-"
 DEFAULT_STEM: Final = "report"
 
-PLACEHOLDERS: Final = ("title", "client", "version", "date", "state", "commit")
+PLACEHOLDERS: Final = ("title", "client", "version", "date", "state", "commit", "audience")
 """What the pattern of a file name may hold, in braces."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -128,7 +128,10 @@ def _unknown(name: str, kind: Kind, subject: Subject | None, known: Collection[s
 
 
 def file_stem(pattern: str, engagement: ReportedEngagement) -> str:
-    """The report's file name without suffix: `pattern` filled in and made fit for every file system; `report` when empty."""
+    """The report's file name without suffix: `pattern` filled in and made fit for every file system; `report` when empty.
+
+    The edition for an audience has the word at the end of its name, unless the pattern places it: it is another report.
+    """
     commit = engagement.findings_commit
     values = {
         "title": engagement.title,
@@ -137,17 +140,24 @@ def file_stem(pattern: str, engagement: ReportedEngagement) -> str:
         "date": engagement.date.isoformat() if engagement.date else "",
         "state": engagement.state.value,
         "commit": f"{commit.hash[:12]}{'-uncommitted' if commit.is_changed else ''}" if commit else "",
+        "audience": engagement.edition or "",
     }
+    mark = for_edition("", engagement.edition) if "{audience}" not in pattern else ""
     # Hidden characters first: `\w` matches some of them, and they make two different names look the same.
     filled = HIDDEN.sub("-", _PLACEHOLDER.sub(lambda match: values[match[1]], pattern))
     stem = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", _NOT_IN_NAMES.sub("-", filled))).strip("-. ")
-    return _cut(stem).rstrip("-. ") or DEFAULT_STEM
+    return (_cut(stem, mark).rstrip("-. ") or DEFAULT_STEM) + mark
 
 
-def _cut(stem: str) -> str:
-    """Return at most 120 characters and 180 bytes of `stem`."""
+def for_edition(name: str, audience: str | None) -> str:
+    """Return the name of what is made for one audience, as in `report-client`; `name` itself for the complete edition."""
+    return name if audience is None else f"{name}-{_NOT_IN_NAMES.sub('-', HIDDEN.sub('-', audience))[:30].strip('-. ')}"
+
+
+def _cut(stem: str, mark: str) -> str:
+    """Return at most 120 characters and 180 bytes of `stem`, less those of `mark`."""
     # File systems of Linux allow 255 bytes for a name; suffixes and the names of temporary files need the rest.
-    return stem[:120].encode()[:180].decode("utf-8", "ignore")
+    return stem[: 120 - len(mark)].encode()[: 180 - len(mark.encode())].decode("utf-8", "ignore")
 
 
 def _pattern_faults(pattern: str) -> list[Problem]:

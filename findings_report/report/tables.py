@@ -111,10 +111,11 @@ def remediation(findings: Sequence[ReportedFinding]) -> Remediation | None:
 
 
 def matrix(engagement: Engagement, findings: Sequence[ReportedFinding]) -> Matrix | None:
-    """The engagement's matrix; None when no finding is rated by impact and likelihood."""
-    if not any(finding.rating for finding in findings):
-        return None
+    """The engagement's matrix; None when no finding is rated by impact and likelihood, or none of its words is in the scale."""
     scale = {severity.name: severity for severity in engagement.severities}
+    words = {word for row in engagement.matrix.values() for word in row.values()}
+    if not any(finding.rating for finding in findings) or words.isdisjoint(scale):
+        return None
     return Matrix(
         likelihoods=tuple(Level),
         rows=tuple(
@@ -127,8 +128,8 @@ def matrix(engagement: Engagement, findings: Sequence[ReportedFinding]) -> Matri
     )
 
 
-def classification(findings: Sequence[ReportedFinding]) -> Classification | None:
-    """The findings by weakness and chapter; None when no finding names a weakness."""
+def classification(findings: Sequence[ReportedFinding], top_ten: str) -> Classification | None:
+    """The findings by weakness and category of this version of the Top Ten; None when no finding names a weakness."""
     named = {each.id: each for finding in findings for each in finding.cwe}
     if not named:
         return None
@@ -137,7 +138,7 @@ def classification(findings: Sequence[ReportedFinding]) -> Classification | None
     return Classification(
         version=known.version,
         date=known.date,
-        top_ten_version=scoring.TOP_TEN,
+        top_ten_version=top_ten,
         weaknesses=tuple(
             ClassifiedWeakness(weakness=named[id], findings=_ids(each for each in findings if named[id] in each.cwe))
             # By number: as text, CWE-1004 would come before CWE-79.

@@ -10,10 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from findings_report.sourcecode.alignment import align_lines, compare_lines, compare_texts, is_reformatted
     from findings_report.sourcecode.encodings import decode
     from findings_report.sourcecode.languages import language_of
-    from findings_report.sourcecode.lines import fingerprint, is_informative, split_lines, squeeze
+    from findings_report.sourcecode.lines import (
+        align_lines,
+        compare_lines,
+        compare_texts,
+        fingerprint,
+        is_informative,
+        is_reformatted,
+        split_lines,
+        squeeze,
+    )
     from findings_report.sourcecode.symbols import find_enclosing, find_symbols
 
 __all__ = [

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from findings_report.model.translation import ENGLISH, Translation
 from findings_report.problems.safe_text import PROPERTIES_OF, find_hidden, read_lookalikes
 
 _MOST_NAMED: Final = 5  # characters or names in one remark
@@ -69,27 +70,31 @@ def remark_on(lines: Sequence[tuple[int | None, str]]) -> tuple[Remark, ...]:
     return tuple(remarks)
 
 
-def describe(remark: Remark, *, is_ordered: bool) -> str:
+def describe(remark: Remark, translation: Translation, *, is_ordered: bool) -> str:
     """Return a remark as the sentence under a figure. `is_ordered` is False where the reader's program orders the text."""
+    _ = translation.gettext
     known = [str(number) for number in remark.lines if number is not None]
-    where = "The code" if not known else f"Line{'s' if len(known) > 1 else ''} {', '.join(known)}"
-    one = len(known) < 2
-    contains = "contains" if one else "contain"
-    order = "shown in logical order" if is_ordered else "a viewer may show parts of it in another order"
     match remark.kind:
         case "hidden":
-            return f"{where} {contains} characters that are shown by their codes: {name(remark)}."
+            text = _("Characters that are shown by their codes: {names}.", names=name(remark, translation))
+        case "order" if is_ordered:
+            text = _("Right-to-left text, shown in logical order.")
         case "order":
-            return f"{where} {contains} right-to-left text, {order}."
+            text = _("Right-to-left text; a viewer may show parts of it in another order.")
         case "lookalike":
-            return f"{where} {contains} letters that look like others: {name(remark)}."
-    return f"{where} {contains} unusual blanks: {name(remark)}."
+            text = _("Letters that look like others: {names}.", names=name(remark, translation))
+        case _:
+            text = _("Unusual blanks: {names}.", names=name(remark, translation))
+    if not known:
+        return text
+    lines = translation.join(known)
+    return translation.ngettext("Line {lines}: {text}", "Lines {lines}: {text}", len(known), lines=lines, text=text)
 
 
-def name(remark: Remark) -> str:
+def name(remark: Remark, translation: Translation = ENGLISH) -> str:
     """Return the first characters or identifiers of a remark, and how many others there are."""
-    others = len(remark.named) - _MOST_NAMED
-    return ", ".join(remark.named[:_MOST_NAMED]) + (f" and {others} others" if others > 0 else "")
+    others, names = len(remark.named) - _MOST_NAMED, ", ".join(remark.named[:_MOST_NAMED])
+    return translation.gettext("{names} and {count} others", names=names, count=others) if others > 0 else names
 
 
 def find_lookalikes(text: str, identifiers: Iterable[str] = ()) -> list[str]:

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import pwd
 import re
 import shutil
 import stat
@@ -35,12 +36,28 @@ _ENGAGEMENT: Final = "engagement"
 
 
 def root() -> Path:
-    """Return the cache folder: `$XDG_CACHE_HOME/findings-report`, else `~/.cache/findings-report`. It need not exist."""
+    """Return the cache folder: `$XDG_CACHE_HOME/findings-report`, else `~/.cache/findings-report`. It need not exist.
+
+    Without a HOME, as in a cron job or a container, it is that of the user's entry in the system's list, else among temporary
+    files: a folder of this user alone, as `make_private` sees to.
+    """
     # A relative XDG_CACHE_HOME is invalid and to be ignored. Source: XDG Base Directory Specification 0.8.
     base = os.environ.get("XDG_CACHE_HOME") or ""
     if not base.startswith("/"):
-        base = f"{os.environ.get('HOME') or '/nonexistent'}/.cache"
+        home = os.environ.get("HOME") or _home_of_user()
+        if not home:
+            return Path(tempfile.gettempdir()) / f"findings-report-cache-{os.geteuid()}"
+        base = f"{home}/.cache"
     return Path(base) / "findings-report"
+
+
+def _home_of_user() -> str | None:
+    """Return the home of this user, if it is there and theirs: root could create any."""
+    try:
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+        return home if os.stat(home).st_uid == os.geteuid() else None  # noqa: PTH116  # an empty name is no folder
+    except (KeyError, OSError):
+        return None
 
 
 def repository_folder(url: str) -> Path:
@@ -142,7 +159,10 @@ def make_private(folder: Path) -> None:
         between = [part for part in reversed(folder.parents) if part.is_relative_to(root()) and part != root()]
         for part in (root(), *between, folder):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = part.stat()
+            # Where everybody may write, somebody may have put a link to a folder of this user.
+            status = part.lstat() if part.parent.stat().st_mode & stat.S_IWOTH else part.stat()
+            if not stat.S_ISDIR(status.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "it is a link in a folder of everybody")
             if status.st_uid != os.geteuid():
                 raise PermissionError(errno.EPERM, "it belongs to another user")
             if status.st_mode & 0o077:

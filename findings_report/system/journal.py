@@ -118,11 +118,17 @@ def _lock(path: Path, deadline: float, *, shared: bool) -> Iterator[bool]:
         with contextlib.suppress(OSError):  # some network file systems have no locks; a report is written all the same
             while not (has_locks := _try_lock(descriptor, shared=shared)):
                 _pause_until(deadline, path)
+        if has_locks and os.fstat(descriptor).st_nlink == 0:  # whoever had the lock has removed its file
+            with _lock(path, deadline, shared=shared) as has_locks:
+                yield has_locks
+            return
         _held.exclusive[key] = not shared
         try:
             yield has_locks
         finally:
             del _held.exclusive[key]
+            if has_locks:
+                _remove_lock_file(path, descriptor)
     finally:
         _close(descriptor)
 
@@ -139,9 +145,19 @@ def _open_for_lock(path: Path) -> int | None:
         if path.is_dir():
             return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         # Not the file itself: it is replaced, and a lock stays with the replaced file.
-        name = hashlib.sha256(os.fsencode(path)).hexdigest()
-        return os.open(_state("locks") / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return os.open(_lock_file(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     return None
+
+
+def _lock_file(path: Path) -> Path:
+    return _state("locks") / hashlib.sha256(os.fsencode(path)).hexdigest()
+
+
+def _remove_lock_file(path: Path, descriptor: int) -> None:
+    """Remove the file of a lock that this thread holds, unless others share it. Whoever waits for it takes a new one."""
+    with contextlib.suppress(OSError):
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode) and _try_lock(descriptor):
+            _lock_file(path).unlink()
 
 
 def _try_lock(descriptor: int, *, shared: bool = False) -> bool:

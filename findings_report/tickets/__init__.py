@@ -1,10 +1,10 @@
-"""Findings and reports on issue trackers: `attach`, `create`, `sync` and `export`, one module each.
+"""Findings and reports on issue trackers: `attach`, `create_and_sync` and `drafts`, which exports them.
 
 In: a checked engagement or files, options, and the environment with addresses and tokens. Out: a `TicketsResult` with messages
 and problems; tickets, comments and attachments on trackers; `tickets.lock.yaml`. The folder must not know the terminal, nor how
 a report is built: `commands.tickets` hands over the files.
 
-Functions have the names of their modules, so they are imported from there, as in `tickets.sync.sync`. The types below are
+Functions are imported from their modules, as in `tickets.attach.attach`. The types below are
 loaded on first use, because `attach` imports the comparison of reports.
 """
 
@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from findings_report.tickets.attach import Attachments, AttachOptions, attachment_stem
-    from findings_report.tickets.create import CreateOptions
+    from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions
     from findings_report.tickets.http.credentials import Environment
     from findings_report.tickets.session import TicketsResult
-    from findings_report.tickets.sync import SyncOptions
 
 _MODULES = {
     "AttachOptions": "attach",
     "Attachments": "attach",
-    "CreateOptions": "create",
+    "CreateOptions": "create_and_sync",
     "Environment": "http.credentials",
-    "SyncOptions": "sync",
+    "SyncOptions": "create_and_sync",
     "TicketsResult": "session",
     "attachment_stem": "attach",
 }

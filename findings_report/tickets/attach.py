@@ -107,7 +107,8 @@ def attach(
                 continue
             # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
-                lock_file.update(partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file))
+                change = partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file)
+                lock_file.update(partial(change, audience=attachment.content.audience))
     return TicketsResult(tuple(messages), tuple(problems))
 
 
@@ -158,6 +159,12 @@ def plan_attachments(
         # A report contains the client's code. Attaching it to a public ticket cannot be undone.
         if ticket.is_public and not options.public:
             problems.append(public_place(f"the project of {ref}", ticket.address))
+    problems += [
+        problem
+        for file, refs in files.items()
+        for ref in refs
+        if (problem := _refuse_other_audience(ref, contents[file], lock.audiences.get(str(ref)))) is not None
+    ]
     # Nothing is sent as long as one ticket has a problem: half of the tickets updated is harder to explain than none.
     if problems:
         raise abort(problems, "attached")
@@ -167,6 +174,17 @@ def plan_attachments(
         plan.append(attachment)
         problems += notes
     return plan, problems
+
+
+def _refuse_other_audience(ref: TicketRef, content: FileContent, readers: str | None) -> Problem | None:
+    """Return the error of a report for others than those who read the ticket; None if its readers or the file's are unknown."""
+    # Who reads the ticket is known from the first report: a slip of the hand must not show them more.
+    if readers is None or content.report is None or content.audience == readers:
+        return None
+    others = f"for {content.audience}" if content.audience is not None else "the complete edition"
+    fault = f"{ref} has reports for {readers}, and {content.file.name} is {others}"
+    remedy = f"attach the edition for {readers}, which `build --audience {readers}` makes, or choose another ticket"
+    return Problem(Kind.USAGE, fault, remedy, code="audience")
 
 
 def attachment_stem(name: str) -> str:

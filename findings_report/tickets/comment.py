@@ -15,10 +15,11 @@ from findings_report.evidence.source_files import Clone, find_clones, open_clone
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
 from findings_report.model.report import Report, ReportedEngagement
 from findings_report.model.ticket import File
+from findings_report.model.translation import ENGLISH
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering import labels, markdown
-from findings_report.rendering.dialects import with_inline_code
+from findings_report.rendering import markdown
+from findings_report.rendering.filters import with_inline_code
 from findings_report.rendering.markdown import code, escape
 from findings_report.report import archive
 from findings_report.report.check import Inputs, Progress
@@ -53,6 +54,11 @@ class FileContent:
     """True for the document of a single finding."""
     changes: Changes | str | None
     """The changes by --since, or the text of --changes; None for those since the file on the ticket."""
+
+    @property
+    def audience(self) -> str | None:
+        """Audience of the edition; None for the complete one, and for what is no report."""
+        return self.report.engagement.edition if self.report is not None else None
 
 
 def compose_comment(content: FileContent, *, superseded: str | None, changes: Changes | str | None) -> str:
@@ -103,7 +109,7 @@ def _facts(content: FileContent, superseded: str | None) -> Iterator[str]:
 
 
 def _edition(engagement: ReportedEngagement) -> str:
-    return "".join(f", {part}" for part in _edition_parts(engagement, engagement.language))
+    return "".join(f", {part}" for part in _edition_parts(engagement))
 
 
 def _baseline(changes: Changes, report: Report | None) -> str:
@@ -112,16 +118,16 @@ def _baseline(changes: Changes, report: Report | None) -> str:
     is_same = now is not None and (now.version, now.date) == (before.version, before.date)
     if is_same or not (before.version or before.date):
         return ""
-    return f" ({', '.join(_edition_parts(before, now.language if now is not None else 'en'))})"
+    return f" ({', '.join(_edition_parts(before))})"
 
 
-def _edition_parts(engagement: ReportedEngagement, language: str) -> Iterator[str]:
+def _edition_parts(engagement: ReportedEngagement) -> Iterator[str]:
     """Yield version, state and day, each if there is one."""
     if engagement.version:
         yield f"version {escape(engagement.version)}"
     yield engagement.state.value
     if engagement.date:
-        yield labels.day(engagement.date, language)
+        yield ENGLISH.day(engagement.date)
 
 
 # A comment is read in an e-mail: beyond this the report itself, or `diff`, is the place to look.

@@ -5,9 +5,7 @@ Drafts can be written as files that a tracker imports.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose.inline_code import plain_text
-from findings_report.rendering.csv import neutralise_formula
+from findings_report.rendering.csv import write_table
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.markdown import code, escape
 from findings_report.rendering.template_files import Template, find_template
@@ -99,7 +97,7 @@ def _jira(drafts: Sequence[Draft]) -> bytes:
         labels = [*draft.labels, *[""] * (width - len(draft.labels))]
         text = truncate(draft.text, draft.end, Markup.JIRA_WIKI, _MAX_JIRA_TEXT)
         rows.append([draft.title, "Bug", _JIRA_PRIORITIES[draft.urgency - 1], text, *labels])
-    return _csv(rows)
+    return write_table(rows)
 
 
 def _azure(drafts: Sequence[Draft]) -> bytes:
@@ -108,14 +106,7 @@ def _azure(drafts: Sequence[Draft]) -> bytes:
         text = truncate(draft.text, draft.end, Markup.HTML, _MAX_AZURE_TEXT)
         severity = _AZURE_SEVERITIES[draft.urgency - 1]
         rows.append(["Bug", draft.title, severity, severity[0], "; ".join(draft.labels), text])
-    return _csv(rows)
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Return a CSV file with a byte order mark, without which Excel reads it in the encoding of the machine."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerows([neutralise_formula(cell) for cell in row] for row in rows)
-    return buffer.getvalue().encode("utf-8-sig", "backslashreplace")
+    return write_table(rows)
 
 
 # Jira, GitLab, Redmine and Azure DevOps refuse titles of more than 255 characters.

@@ -299,7 +299,7 @@ def test_every_field_has_a_title_a_description_and_an_example_that_holds(which: 
         for field, each in node["properties"].items():
             assert each["title"], (name, field)
             assert each["description"] == each["markdownDescription"], (name, field)
-            assert each.get("examples"), f"{name} {field}: give it an example in store/example/example.{which}.yaml"
+            assert each.get("examples"), f"{name} {field}: give it an example in authoring/example/example.{which}.yaml"
             for example in each["examples"]:
                 jsonschema.validate(example, {**each, "$defs": schema["$defs"]})
 

@@ -104,3 +104,12 @@ def test_hidden_characters_of_short_texts_are_warnings(field: str, value: object
     (problem,) = problems(A=finding(**{"locations": (), field: value}))
 
     assert (problem.code, problem.level, (problem.subject or ())[:2]) == ("hidden-character", "warning", ("A", field))
+
+
+@pytest.mark.parametrize("sign", ["\u200f", "\u0301"])
+def test_a_text_that_costs_a_page_minutes_is_named_before_it_does(sign: str) -> None:
+    found = problems(A=finding(description=f"e{sign * 20_000}"), B=finding(description=f"e{sign * 900}", impact=sign * 3_000))
+
+    costly = [problem for problem in found if problem.code == "costly-text"]
+    assert [problem.subject for problem in costly] == [("A", "description"), ("B", "impact")]
+    assert costly[0].fault.endswith(" of its 20,001 characters are shown by their code, and take a PDF minutes")

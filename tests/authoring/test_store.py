@@ -389,6 +389,17 @@ def test_a_severity_taken_from_the_rating_that_cvss_contradicts_is_told(tmp_path
     ]
 
 
+def test_an_own_scale_without_a_matrix_is_warned_of_where_a_finding_is_rated(tmp_path: Path) -> None:
+    scale = "severities: [{name: high, colour: '#111'}, {name: low, colour: '#222'}]\n"
+    files: dict[str, str | bytes] = {"engagement.yaml": ENGAGEMENT + scale, "A-1.finding.yaml": FINDING}
+
+    assert load(Folder(write(tmp_path, files))).warnings == ()
+    rated = files | {"A-1.finding.yaml": FINDING + "severity_reason: Because.\nrating: {impact: medium, likelihood: low}\n"}
+    (warning,) = load(Folder(write(tmp_path, rated))).warnings
+    assert (warning.code, warning.field) == ("no-matrix", "severities")
+    assert warning.fault.endswith("the default one gives critical, informational, medium")
+
+
 def test_only_what_decides_the_severity_has_to_be_in_the_scale(tmp_path: Path) -> None:
     scale = "severities: [{name: bad, colour: '#111'}, {name: fine, colour: '#222'}]\nmatrix: {low: {low: fine}}\n"
     rated = "title: x\ndescription: y\nrating: {impact: low, likelihood: low}\n" + VECTOR

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +21,7 @@ from repositories import Commit, build, git
 
 from findings_report.cli import app
 from findings_report.cli.command_table import COMMANDS, GROUPS, Command
-from findings_report.cli.output import counted, problem_text
+from findings_report.cli.output import Styled, counted, err, file_link, link_texts, problem_pieces, problem_text, table
 from findings_report.problems import Kind, Place, Problem
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -260,6 +265,92 @@ def test_when_piped_a_fault_and_its_remedy_are_one_line_each() -> None:
     assert (source, caret) == ('  7 |     revision: "1.0"', "    |               ^^^^^")
     assert remedy.startswith("    = help: write the tag")
     assert remedy.endswith("into the clone")
+
+
+def run_on_terminal(*arguments: object, columns: int = 80, cwd: Path, **variables: str) -> str:
+    """Return what the program writes to a real pseudo-terminal of that width."""
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    with subprocess.Popen(
+        [PROGRAM, *map(str, arguments)], stdin=terminal, stdout=terminal, stderr=terminal, cwd=cwd, env=environment
+    ):
+        os.close(terminal)
+        said = b""
+        # Linux reports the end of a pseudo-terminal as an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(controller, 65536):
+                said += part
+    os.close(controller)
+    return said.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_has_colours_links_and_a_last_line_and_a_pipe_has_none(work: Work, run: Run) -> None:
+    work.write("A-1.finding.yaml", FINDING.replace("high", "hgih"))
+
+    said = run_on_terminal("check", "findings", cwd=work.root, TERM_PROGRAM="vscode")
+
+    file = (work.root / "findings" / "A-1.finding.yaml").as_uri()
+    assert f"\x1b]8;;{file}\x1b\\\x1b[1mfindings/A-1.finding.yaml:2:11\x1b[0m\x1b]8;;\x1b\\: \x1b[1;31merror:\x1b[0m" in said
+    assert "\x1b[2m  2 |\x1b[0m severity: hgih\n" in said
+    assert "\x1b[1;31m^^^^\x1b[0m" in said
+    assert "\x1b[36m    = help: did you mean 'high'?\x1b[0m" in said
+    assert re.search(r"\x1b\[1;31m✗ 1 error\x1b\[0m\x1b\[2m \(\d+\.\d s\)\x1b\[0m\n\Z", said)
+    # The words are those of a pipe, which has one line each.
+    assert "\x1b" not in run("check", work.root).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "coloured"),
+    [
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color=never"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ([], {}, False),
+    ],
+)
+def test_colour_is_chosen_by_option_then_variables_then_terminal(
+    work: Work, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], variables: dict[str, str], coloured: bool
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.setenv(name, variables.get(name, ""))
+
+    said = run("list", *arguments, work.root).out
+
+    assert ("\x1b[1mA-1\x1b[0m" in said) == coloured
+    assert ("\x1b" in said) == coloured
+
+
+def test_no_text_brings_its_own_escapes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("FORCE_HYPERLINK", "1")
+    hostile = "\x1b]8;;https://evil.example\x1b\\\\x\x1b[31m\x9b31m[bold]b[/bold]"
+    place = Place(f"a{hostile}.yaml", 1, 1, f"{hostile} source", 3)
+
+    err(*problem_pieces(Problem(Kind.INPUT, hostile, hostile, hostile, place, code="yaml"), 60))
+    err(Styled(hostile, "bold", f"https://a.example/{hostile}"), *link_texts(hostile, {"evil": "https://good.example"}))
+    err(table(("id",), [[Styled(hostile, "bold", file_link(hostile))]]))
+
+    said = capsys.readouterr().err
+    assert said.count("evil") > 5
+    assert "[bold]b[/bold]" in said
+    assert {*re.findall(r"\x1b\]8;[^;]*;([a-z]*)", said)} == {"file", "https", ""}
+    assert not re.search(r"\x1b\[31m|\x9b|\x1b\]8;[^;]*;https://(?!good)", said)  # the program's own red is bold
+
+
+def test_in_a_workflow_no_cell_and_no_coloured_text_is_a_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    err(table(("id", "title"), [["::error::x", Styled("##[error]x", "bold")]]))
+    err(Styled("::error", "bold"), "::x ##[group]y")
+
+    said = capsys.readouterr().err
+    assert said.count("error") == 3
+    assert not re.search(r"##\[|(?m:^\s*::)", re.sub(r"\x1b\[[\d;]*m", "", said))
 
 
 def test_problems_are_counted_in_words() -> None:
@@ -626,7 +717,7 @@ def test_a_report_names_the_commit_of_the_findings_and_says_what_is_not_in_it(wo
     assert ran.code == 1
     assert f"warning: the report is final, and findings/A-1.finding.yaml differs from commit {commit[:12]}" in ran.err
     said = (work.root / f"build/audit-{commit[:12]}-uncommitted.md").read_text()
-    assert f"Built from the findings at commit `{commit[:12]}`, **with uncommitted changes**." in said
+    assert f"Built from the findings at commit `{commit[:12]}`, with uncommitted changes." in said
     assert run("check", work.root, "--strict").code == 0
 
 
@@ -665,7 +756,32 @@ def test_list_shows_worst_first(work: Work, run: Run) -> None:
     said = run("list", work.root).out.splitlines()
 
     assert [line.split()[0] for line in said[2:]] == ["A-2", "A-1"]
-    assert all(len(line) <= 80 for line in said)
+
+
+def test_list_is_limited_by_severity_status_owner_and_text(work: Work, run: Run) -> None:
+    work.engagement("status_words: {risk_accepted: Won't fix}\n")
+    work.write("A-2.finding.yaml", FINDING.replace("high", "low\nstatus: risk_accepted\nowner: Store team"))
+    work.write("A-3.finding.yaml", FINDING.replace("Something is wrong.", "TODO").replace("A finding", "Longer " * 20))
+
+    def listed(*arguments: str) -> list[str]:
+        fields = json.loads(run("list", work.root, "--output-format", "json", *arguments).out)
+        return [finding["id"] for finding in fields["findings"]]
+
+    assert listed() == ["A-1", "A-3", "A-2"]
+    assert listed("--severity", "low") == ["A-2"]
+    assert listed("--severity", "low", "--severity", "high", "--grep", "LONGER") == ["A-3"]
+    assert listed("--status", "risk-accepted") == listed("--status", "won't fix") == listed("--owner", "store TEAM") == ["A-2"]
+    assert listed("--grep", "app.py", "--status", "open") == ["A-1", "A-3"]
+    assert run("list", work.root, "--status", "risk_acepted").err.endswith("help: did you mean 'risk_accepted'?\n")
+    piped = run("list", work.root, "--grep", "longer").out.splitlines()
+    assert piped[2].split()[0] == "A-3"
+    assert piped[2].endswith("A-3.finding.yaml   TODO: description")
+    assert piped[3:] == ["2 of 3 findings not shown"]
+    for columns in (80, 120):
+        screen = run_on_terminal("list", "findings", columns=columns, cwd=work.root, NO_COLOR="1")
+        assert all(len(line) <= columns for line in screen.splitlines())
+        for text in ("findings/A-3.finding.yaml", "TODO:", "Store team", "Won't fix"):
+            assert text in screen
 
 
 def test_init_starts_an_engagement_that_checks_and_never_overwrites_one(tmp_path: Path, run: Run) -> None:
@@ -868,6 +984,7 @@ def test_the_reports_json_fits_its_schema(work: Work, run: Run) -> None:
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(report))
 
 
+@pytest.mark.slow
 def test_help_and_check_load_nothing_heavy(work: Work) -> None:
     program = (
         "import sys; from findings_report import cli\n"
@@ -892,6 +1009,7 @@ def without_pango(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "libraries")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["--each"]])
 def test_without_pango_the_other_formats_are_written_and_the_missing_pdf_is_code_5(
     work: Work, without_pango: dict[str, str], arguments: list[str]
@@ -1008,7 +1126,7 @@ def test_errors_of_all_layers_are_reported_in_one_run(work: Work, run: Run) -> N
 
 
 def test_prose_that_is_printed_as_text_is_reported_once_for_each_kind_and_file(work: Work, run: Run) -> None:
-    text = "description: |\n  a<br>b\n  c<br>d<br>e\n\n  - [ ] f\n\n  Pay $5 and $10, or `$x_1$`.\nimpact: g<br>h\n"
+    text = "description: |\n  a<br>b\n  c<br>d<br>e\n\n  Of __f__.\n\n  Pay $5 and $10, or `$x_1$`.\nimpact: g<br>h\n"
     for id in ("A-1", "A-2"):
         work.write(f"{id}.finding.yaml", f"title: x\nseverity: low\n{text}")
 
@@ -1017,7 +1135,7 @@ def test_prose_that_is_printed_as_text_is_reported_once_for_each_kind_and_file(w
 
     first, second = (line for line in found if line.startswith("A-1"))
     assert first.startswith("A-1.finding.yaml:4:3: warning: description: `<br>` is printed as text; also at lines 5 and 10")
-    assert second.startswith("A-1.finding.yaml:7:3: warning: description: a task list is printed as a list")
+    assert second.startswith("A-1.finding.yaml:7:3: warning: description: `__f__` is printed in bold, without")
     assert (len(found), len(with_all)) == (4, 8)
 
 

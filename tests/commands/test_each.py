@@ -17,7 +17,7 @@ from findings_report.pdf.page import PdfPage
 from findings_report.pdf.render import open_renderer
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.rendering.document_parts import render_alone
-from findings_report.rendering.formats import pdf_page
+from findings_report.rendering.job import pdf_page
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import archive
 from findings_report.report.assemble import single_finding_report

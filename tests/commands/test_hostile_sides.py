@@ -131,6 +131,42 @@ def other_code(report: Report) -> None:
     changed["snippets"][0]["runs"][0]["lines"][0]["text"] += " or True"
 
 
+def other_count(report: Report) -> None:
+    next(count for count in report["counts"] if count["total"])["total"] += 1
+
+
+def other_statuses(report: Report) -> None:
+    count = next(count for count in report["counts"] if count["total"])
+    count["by_status"] = [[status, 7] for status, _ in count["by_status"]]
+
+
+def other_scale(report: Report) -> None:
+    report["counts"] = [count for count in report["counts"] if not count["total"]]
+
+
+def other_verdicts(report: Report) -> None:
+    report["verdicts"][0]["total"] += 1
+
+
+def other_tasks(report: Report) -> None:
+    report["remediation"]["findings"].pop()
+
+
+def other_weaknesses(report: Report) -> None:
+    report["classification"]["weaknesses"][0]["findings"] = ["DEMO-999"]
+
+
+def check(**fields: object) -> Callable[[Report], object]:
+    return lambda report: report["findings"][0]["snippets"][0]["check"].update(fields)
+
+
+def not_found(report: Report) -> None:
+    check(verdict="not_found")(report)
+    count = report["verdicts"]
+    count[0]["total"] -= 1
+    count.append({"verdict": "not_found", "total": 1})
+
+
 def same_id(report: Report) -> None:
     report["findings"][1]["id"] = "demo-001"
 
@@ -147,6 +183,15 @@ def all_lines(report: Report) -> None:
         (finding(id="\x1b[31m::error::x"), "findings.0.id: '\\x1b[31m::error::x' is not an id"),
         (finding(id="../../x"), "findings.0.id: '../../x' is not an id"),
         (finding(id="x" * 100_000), f"findings.0.id: '{'x' * 100}"),
+        (other_count, "it counts "),
+        (other_statuses, "its findings of severity "),
+        (other_scale, "its counts have the severity "),
+        (other_verdicts, "it counts other verdicts than its quotes have"),
+        (other_tasks, "its table of what is to be done has other findings than those that wait"),
+        (other_weaknesses, "its table of weaknesses has other findings than those with the weaknesses"),
+        (not_found, "'DEMO-001' has a quote with the verdict 'not_found' and a place in a file"),
+        (check(found=[]), "'DEMO-001' has a quote with the verdict 'exact' and no place in a file"),
+        (check(text="edited"), "'DEMO-001' has a quote with the verdict 'exact' and another one on its text"),
         (same_id, "it has more than one finding 'DEMO-001'"),
         (accent, "engagement.accent: 'red}body{background:url(//evil.example)' is not a colour"),
         (several_lines, "'DEMO-001' prints several lines as one"),

@@ -97,6 +97,16 @@ def test_numbers_of_every_field_move_together(tmp_path: Path) -> None:
     assert checked(tmp_path) == []
 
 
+def test_entries_of_masked_and_of_accepted_lines_move_too(tmp_path: Path) -> None:
+    entries = "redact: [{lines: 6}, {match: path}], not_secret: [{lines: 6, match: write}, {lines: [6]}]"
+    finding = FINDING.replace("lines: 6}", f"lines: 6, {entries}}}")
+    engagement(tmp_path, {"v1": {"store.py": CODE}, "v2": {"store.py": "# new\n" * 100 + CODE}}, finding)
+
+    to(tmp_path, "v2")
+
+    assert entries.replace("6", "106") in written(tmp_path)
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("other", ["store.py", "lib/store.py"])
 @pytest.mark.parametrize("above", [0, 1, 3, 95])

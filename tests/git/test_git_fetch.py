@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,9 +163,52 @@ def test_a_remote_that_does_not_answer_is_a_network_problem_without_the_password
     problem = problem_of(lambda: fetch_repository(source, tmp_path / "cache/app.git", revisions=["v1"], commits=[]))
 
     assert problem.kind is Kind.NETWORK
-    assert problem.fault.startswith("cannot fetch from https://127.0.0.1:9/app.git: ")
+    assert problem.code == "fetch-unreachable"
+    assert problem.fault.startswith("cannot reach https://127.0.0.1:9/app.git: ")
     assert "s3cret" not in f"{problem.fault}{problem.remedy}"
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("ada@example.org: Permission denied (publickey).", "fetch-forbidden"),
+        ("Host key verification failed.", "fetch-forbidden"),
+        ("ssh: Could not resolve hostname example.org: Name or service not known", "fetch-unreachable"),
+        ("ssh: connect to host example.org port 22: Connection timed out", "fetch-unreachable"),
+        ("ERROR: Repository not found.", "fetch-refused"),
+    ],
+)
+def test_what_keeps_a_remote_from_being_read_has_a_remedy_of_its_own(words: str, code: str, tmp_path: Path, ssh: Path) -> None:
+    (tmp_path / "programs/ssh").write_text(f"#!/bin/sh\n[ $1 = -G ] && exit 0\necho '{words}' >&2\nexit 255\n")
+
+    problem = problem_of(lambda: fetch_repository("ada@example.org:app.git", tmp_path / "app", revisions=["v1"], commits=[]))
+
+    assert (problem.kind, problem.code) == (Kind.NETWORK, code)
+    assert words.rstrip(".") in problem.fault
+
+
+def test_a_repository_without_rights_is_not_called_damaged() -> None:
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may read everything, and cannot become somebody else")
+    with tempfile.TemporaryDirectory() as folder:
+        commits = build(Path(folder) / "origin", HISTORY)
+        objects = Path(folder) / "origin/.git/objects" / commits[0][:2] / commits[0][2:]
+        program = (
+            "from findings_report.git import fetch_repository\nfrom pathlib import Path\n"
+            f"try: fetch_repository({folder + '/origin'!r}, Path({folder + '/clone'!r}), revisions=[], commits={commits})\n"
+            "except Exception as error: print(error.problems[0].code, '|', error)\n"
+        )
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
+        if other:
+            for path in (Path(folder), *Path(folder).rglob("*")):
+                os.chown(path, 65534, 65534)
+        objects.chmod(0)
+        done = subprocess.run([*other, sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        objects.chmod(0o700)
+
+    assert done.stdout.startswith("clone-forbidden | "), done.stderr
+    assert f"{objects} cannot be read: permission denied" in done.stdout
 
 
 def test_a_local_source_that_is_not_there_is_a_source_problem(tmp_path: Path) -> None:

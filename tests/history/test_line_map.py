@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from findings_report.git.history import Hunk
 from findings_report.history.line_map import Placement, Versions, follow, measure_shares
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import align_lines, compare_texts
+from findings_report.sourcecode.lines import align_lines, compare_texts
 
 
 def versions(old: Sequence[str], new: Sequence[str]) -> Versions:

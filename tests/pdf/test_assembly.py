@@ -28,8 +28,7 @@ from findings_report.model.comparison import Comparison, Document
 from findings_report.model.finding import Status
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.pdf import render as render_module
-from findings_report.pdf.page import limits_for
-from findings_report.pdf.segments import split_into_segments
+from findings_report.pdf.page import SegmentedPage, limits_for, split_into_segments
 from findings_report.problems import FindingsReportError
 from findings_report.rendering.document_parts import render
 from findings_report.rendering.template_files import Template, builtin_templates
@@ -157,12 +156,17 @@ def outline(pdf: pikepdf.Pdf) -> list[tuple[int, str, tuple[int, float, float]]]
     return found
 
 
+def segments_with_findings(page: SegmentedPage) -> int:
+    return sum(bool(segment.findings) for segment in page.segments)
+
+
 def test_the_sample_is_laid_out_in_segments(made: Report) -> None:
     page = split_into_segments(page_of(made))
 
     assert page is not None
     assert page.obstacle is None
-    assert len(page.segments) >= 10
+    assert segments_with_findings(page) >= 2
+    assert len(page.segments) >= 6
 
 
 def test_pages_text_links_outline_and_description_are_those_of_the_whole_page(whole: bytes, joined: bytes) -> None:
@@ -174,7 +178,7 @@ def test_other_documents_come_out_as_the_whole_page_too(template: str) -> None:
     document = many() if template == "review" else resolved()
     page = split_into_segments(page_of(document, template))
     assert page is not None
-    assert len(page.segments) >= 8
+    assert segments_with_findings(page) >= 2
 
     rendered = in_segments(document, template)
 
@@ -356,7 +360,7 @@ def test_a_style_that_needs_all_pages_at_once_is_laid_out_in_one_piece_and_says_
 
 
 def test_page_numbers_made_of_more_than_text_are_laid_out_in_one_piece_with_a_warning(made: Report) -> None:
-    text = page_of(made).replace('content: "Page " counter(page)', 'content: string(title) " page " counter(page)')
+    text = page_of(made).replace('content: "Page " counter(page)', 'content: string(marking) " page " counter(page)')
 
     rendered = render_pdf(text, pictures=pictures(made))
 

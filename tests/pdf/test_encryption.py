@@ -149,6 +149,33 @@ def test_a_password_of_which_saslprep_leaves_nothing_is_refused(pdf: bytes) -> N
     assert (problem.kind, problem.code) == (Kind.USAGE, "pdf-password-length")
 
 
+@pytest.mark.parametrize(
+    ("password", "named"),
+    [
+        ("a\x07b", "the character U+0007"),  # RFC 4013, section 3
+        ("a\u0085b", "the character U+0085"),
+        ("a\ue075b", "the character U+E075"),
+        ("a\u202eb", "the character U+202E"),
+        ("a\ufdd0b", "the character U+FDD0"),
+        ("a\ufffdb", "the character U+FFFD"),
+        ("a\u2ff0b", "the character U+2FF0"),
+        ("a\U000e0041b", "the character U+E0041"),
+        ("\u0627b\u0628", "letters of scripts of both directions"),
+        ("\u06271", "letters of a script from right to left that are neither its first nor its last character"),
+    ],
+)
+def test_a_password_that_saslprep_prohibits_is_refused(pdf: bytes, password: str, named: str) -> None:
+    problem = problem_of(lambda: encrypt(pdf, password, shown="report.pdf"))
+
+    assert (problem.kind, problem.code) == (Kind.USAGE, "pdf-password-characters")
+    assert f"has {named}, which" in problem.fault
+    assert password not in str(problem)
+
+
+def test_a_password_from_right_to_left_is_taken(pdf: bytes) -> None:
+    assert encrypt(pdf, "\u06271\u0628", shown="report.pdf").startswith(b"%PDF-")
+
+
 def test_what_is_no_pdf_is_named_as_such() -> None:
     assert problem_of(lambda: encrypt(b"<html>", SECRET, shown="report.pdf")).fault == "it is no PDF"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.pdf.segments import FEWEST_SEGMENTED, segment_sizes, split_into_segments
+from findings_report.pdf.page import FEWEST_SEGMENTED, segment_sizes, split_into_segments
 
 IDS = st.lists(st.from_regex(r"[A-Z]{1,4}-[0-9]{1,4}", fullmatch=True), unique=True, min_size=FEWEST_SEGMENTED, max_size=60)
 

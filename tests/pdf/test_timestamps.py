@@ -25,7 +25,7 @@ from findings_report.commands.pdf import SignOptions, sign, verify_pdf
 from findings_report.pdf import signing
 from findings_report.pdf.encryption import encrypt
 from findings_report.pdf.signing import SignedPdf, TrustAnchors, worker
-from findings_report.pdf.signing import timestamp_authority as authority_client
+from findings_report.pdf.signing.sign import fetch_reply
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 
@@ -293,9 +293,9 @@ def test_one_that_does_not_answer_is_waited_for_no_longer_than_is_said(pdf: byte
         serving(slow) as server,
         pytest.raises(FindingsReportError, match=r"it did not answer within 0\.5 seconds"),
     ):
-        authority_client.fetch_reply(server.url, b"x", seconds=0.5)
+        fetch_reply(server.url, b"x", seconds=0.5)
     with pytest.raises(FindingsReportError, match="gave no time stamp: ") as caught:
-        authority_client.fetch_reply("http://127.0.0.1:9/", b"x")
+        fetch_reply("http://127.0.0.1:9/", b"x")
     assert caught.value.problems[0].kind is Kind.NETWORK
 
 
@@ -319,7 +319,7 @@ def test_bytes_that_come_one_by_one_do_not_stretch_the_time() -> None:
         thread.start()
         start = time.monotonic()
         with pytest.raises(FindingsReportError, match="did not answer within 1 seconds"):
-            authority_client.fetch_reply(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
+            fetch_reply(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"x", seconds=1)
         assert time.monotonic() - start < 50
         thread.join()
 

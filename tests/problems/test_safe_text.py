@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -108,3 +110,15 @@ def test_nothing_is_left_to_show(text: str) -> None:
 
     assert find_hidden(shown) == []
     assert visible(shown) == shown
+
+
+def test_the_table_of_characters_is_read_when_a_text_needs_it() -> None:
+    program = (
+        "import findings_report.cli.app\nfrom findings_report.problems import safe_text\n"
+        "safe_text.visible('ascii\\x07')\nprint(safe_text._ranges.cache_info().currsize, 'HIDDEN' in vars(safe_text))\n"
+        "print(safe_text.visible('\u202e'), safe_text.HIDDEN is safe_text.HIDDEN)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "0 False\n\\u{202E} True\n"

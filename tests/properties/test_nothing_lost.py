@@ -201,7 +201,11 @@ def missing_words(shown: str, fields: set[str]) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize("template", ["standard", "review"])
+DERIVED = ("severity-difficulty", "impact-likelihood", "risk-retest", "affected-files")
+"""Templates that change parts of the standard one."""
+
+
+@pytest.mark.parametrize("template", ["standard", "review", *(pytest.param(name, marks=pytest.mark.slow) for name in DERIVED)])
 def test_every_field_prints_every_word_in_every_format(template: str) -> None:
     report = report_with_prose()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it.token import Token
 
 from findings_report import prose
+from findings_report.prose.constructs import write_formula
 
 
 def words_of(parsed: prose.Prose) -> str:
@@ -260,18 +261,54 @@ FOREIGN = [
     ("x <!-- not for the client -->", [(0, "html-as-text")]),
     ("## Head {#head}", [(0, "html-as-text")]),
     ("| a |\n|---|\n| x<br>y |", [(2, "html-as-text")]),
-    ("The sum\nis $$f(a) = \\frac{n_1 a}{n_2}$$.", [(1, "math-as-text")]),
-    ("$a_1 * b_1 * c_1$ is", [(0, "math-as-text")]),
-    ("takes $O(n)$ or $n$", [(0, "math-as-text")]),
-    ("- [ ] not done\n- [x] done", [(0, "task-list-as-text"), (1, "task-list-as-text")]),
-    ("A note.[^1]\n\n[^1]: The note itself.", [(0, "footnote-as-text"), (2, "footnote-as-text")]),
-    ("> [!WARNING]\n> Take care.", [(0, "alert-as-text")]),
+    ("The sum\nis $$\\mathcal{O}(n)$$.", [(1, "math-as-text")]),
+    ("A note.[^1]\n\n[^1]: The note.\n\n[^1]: Again.\n\n[^2]: Unused.", [(4, "footnote-unused"), (6, "footnote-unused")]),
+    ("> [!WARNING] Take care.\n> Really.", [(0, "alert-as-text")]),
+    ("x\nif __name__ and __version__ of a*b*c", [(1, "code-as-emphasis")] * 3),
+    ("\\\\server\\share and\nC:\\_x, (D:\\.git) and dir\\sub\\[x]", [(0, "backslash-lost"), *[(1, "backslash-lost")] * 3]),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), FOREIGN)
 def test_what_other_programs_lay_out_is_reported_with_its_line(text: str, expected: list[tuple[int, str]]) -> None:
     assert [(fault.line_offset, fault.code) for fault in prose.faults(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (r"f(a) = \frac{n_1 a}{n_2 + m_a}", "f(a) = (n₁ a)/(n₂ + mₐ)"),
+        (r"2^{256} \le \sqrt{x_{max}} \cdot 10^18", "2²⁵⁶ ≤ √xₘₐₓ · 10¹8"),
+        (r"x^{k/2} \bmod p, \lfloor{a}\rfloor \ne \text{total supply}", "x^(k/2) mod p, ⌊a⌋ ≠ total supply"),
+        (r"\mathcal{O}(n)", None),
+        (r"a^{b", None),
+        (r"\frac{a}", None),
+        ("{" * 50 + "}" * 50, None),
+    ],
+)
+def test_a_formula_is_plain_text_where_it_has_a_form(source: str, text: str | None) -> None:
+    assert write_formula(source) == text
+
+
+def test_constructs_are_blocks_that_every_format_has() -> None:
+    text = (
+        "Once.[^b] Twice.[^a] Once more.[^b] `[^b]`\n\n[^a]: Of *a*.\n\n    Its second paragraph.\n\n[^b]:\n    - of b\n\n"
+        "- [ ] open\n- [x] done\n\n> [!Warning]\n> Take care.\n\nTerm\n: one\n: two\n\n  - tight\n  - list\n\nOther\n: three\n"
+    )
+    parsed = prose.parse(text)
+
+    assert parsed.faults == ()
+    assert "".join(words_of(parsed)).replace(" ", "") == (
+        "Once.¹Twice.²Oncemore.¹[^b]☐open☑doneWarningTakecare.TermonetwotightlistOtherthree¹ofb²Ofa.Itssecondparagraph."
+    )
+    assert {token.type for token in parsed.tokens} <= {
+        f"{kind}_{end}" for kind in ("paragraph", "bullet_list", "list_item", "blockquote") for end in ("open", "close")
+    } | {"inline"}
+    nesting = [0]
+    for token in parsed.tokens:
+        nesting.append(nesting[-1] + token.nesting)
+        assert token.level == min(nesting[-2:]), token
+    assert nesting[-1] == 0
 
 
 @pytest.mark.parametrize("text", [text for text, _ in FOREIGN])
@@ -301,7 +338,13 @@ def test_a_backtick_without_a_partner_hides_nothing() -> None:
     assert [fault.line_offset for fault in prose.faults("a ` b <br>\nand `` c `` <br>\n``` d")] == [0, 1]
 
 
-@pytest.mark.parametrize("piece", ["<b>", "<a ", "$x_", "[^1] ", "<a b=c", "<!--", "`"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<b>", "<a ", "$x_", "[^1] ", "[^", "<a b=c", "<!--", "`", "x*", "__a", "\\\\a", "$\\frac{", "$a^b$ ", "x\n: ",
+        "[^1]: ",
+    ],
+)  # fmt: skip
 def test_the_search_takes_time_in_proportion_to_the_text(piece: str) -> None:
     start = time.process_time()
 

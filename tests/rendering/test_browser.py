@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,6 @@ from typer.testing import CliRunner
 
 from findings_report.cli.app import app
 from findings_report.model.finding import Status
-from findings_report.rendering.labels import words
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
@@ -104,7 +104,7 @@ def test_a_telephone_shows_the_title_before_the_contents_and_a_laptop_both(brows
     assert 0 <= title < contents
 
     browser.open(report, LAPTOP)
-    title, contents = browser.value(tops)
+    title, contents = browser.value(tops.replace("nav.contents", ".side"))
     assert contents == 0 <= title < LAPTOP[1] / 2
 
 
@@ -125,7 +125,7 @@ summary: |
 
 
 @pytest.mark.parametrize("size", [(320, 568), TELEPHONE])
-def test_counts_of_every_status_and_an_authors_table_fit_a_telephone(
+def test_a_summary_with_every_status_and_an_authors_table_fit_a_telephone(
     browser: Browser, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     (tmp_path / "findings").mkdir()
@@ -138,9 +138,6 @@ def test_counts_of_every_status_and_an_authors_table_fit_a_telephone(
     browser.open(tmp_path / "build/report.html", size)
 
     assert browser.value("[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth).length") == 0
-    cells = "[...document.querySelectorAll('table.counts tr:nth-child(2) td')]"
-    labels = browser.value(f"{cells}.filter(cell => cell.offsetWidth).map(cell => cell.dataset.label)")
-    assert labels == ["Findings", *(words(status.value) for status in Status)]
 
 
 def test_dark_is_dark_and_light_is_light(browser: Browser, report: Path) -> None:
@@ -177,6 +174,146 @@ def test_line_numbers_are_seen_and_not_copied(browser: Browser, report: Path) ->
     assert browser.value("getSelection().toString()").startswith("    def search(self, owner, words):\n…\n")
 
 
+def test_chips_hide_findings_without_a_script_and_their_number_is_shown_and_print_has_all(
+    browser: Browser, report: Path
+) -> None:
+    browser.open(report)
+    listed = len(browser.value(SHOWN)[0])
+
+    browser.value("document.getElementById('show-s1').click()")
+    articles, entries = browser.value(SHOWN)
+    browser.value("document.getElementById('show-open').click()")
+    both = browser.value(SHOWN)[0]
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    printed = browser.value(SHOWN)[0]
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.value("document.querySelector('.filter button').click()")
+
+    assert 0 < len(articles) < listed
+    assert articles == entries
+    assert set(both) < set(articles)
+    assert len(printed) == len(browser.value(SHOWN)[0]) == listed
+
+
+def test_the_theme_that_is_chosen_on_the_page_holds_against_the_preference(browser: Browser, report: Path) -> None:
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+
+    browser.open(report, scheme="light")
+    browser.value("document.getElementById('theme-dark').click()")
+    dark = browser.value(ground)
+    browser.open(report, scheme="dark")
+    by_preference = browser.value(ground)
+    browser.value("document.getElementById('theme-light').click()")
+
+    assert dark == by_preference == "rgb(20, 24, 29)"
+    assert browser.value(ground) == "rgb(255, 255, 255)"
+
+
+def test_headings_and_lines_have_addresses_and_the_contents_show_where_one_reads(browser: Browser, report: Path) -> None:
+    browser.open(report, LAPTOP)
+    browser.value("location.hash = 'DEMO-004'")
+    browser.picture()  # once everything has been laid out
+    current = browser.value(
+        "[...document.querySelectorAll('.contents a')].filter(a => a.matches(':target-current')).map(a => a.hash)"
+    )
+    line = browser.value("document.querySelector('.code .l[id]').id")
+    browser.value(f"location.hash = '{line}'")
+
+    assert current == ["#DEMO-004"]
+    assert re.fullmatch(r"DEMO-\d+\.\d+-L\d+", line)
+    assert 0 < browser.value("document.querySelector('.l:target').getBoundingClientRect().top") < TELEPHONE[1]
+    assert browser.value(
+        "[...document.querySelectorAll('article :is(h3, h4):not(summary *)')].every(h => h.querySelector('a[href^=\"#\"]'))"
+    )
+    assert browser.value("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == browser.value(
+        "document.querySelectorAll('[id]').length"
+    )
+
+
+def test_a_telephone_shows_the_summary_at_once_and_a_way_back_from_everywhere(browser: Browser, report: Path) -> None:
+    browser.open(report, TELEPHONE)
+    top = browser.value("document.querySelector('#part-summary ~ p, #part-summary > p').getBoundingClientRect().top")
+    browser.value("scrollTo(0, 5000)")
+    bar = browser.value("document.querySelector('.bar').getBoundingClientRect().top")
+    browser.value("document.querySelector('.way').click()")
+
+    assert 0 < top < TELEPHONE[1] - 30
+    assert bar == 0
+    assert browser.value("document.querySelector('.contents details').open")
+
+
+def test_stops_of_the_keyboard_scroll_and_marked_lines_are_marked_for_a_screen_reader(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    roles = [node.get("role", {}).get("value") for node in browser.call("Accessibility.getFullAXTree")["nodes"]]
+
+    assert browser.value("document.querySelectorAll('[tabindex=\"0\"]').length") == 0
+    assert roles.count("mark") == browser.value("document.querySelectorAll('.l.h').length") > 0
+
+
+def test_an_interactive_report_searches_sorts_copies_and_moves_by_keys_with_one_script_under_its_policy(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "interactive"
+    shutil.copytree(report.parent.parent, folder)
+    with (folder / "findings/engagement.yaml").open("a") as written:
+        written.write("interactive: true\n")
+    template = "review" if 'class="heading"' in report.read_text() else "standard"
+    assert CliRunner().invoke(app, ["build", str(folder), "-f", "html", "--template", template]).exit_code == 0
+    page = folder / "build/report.html"
+
+    browser.open(page)
+    keys = []
+    for key in "jjk":
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
+        browser.picture()
+        keys.append(browser.value("location.hash"))
+    browser.value("""
+        const box = document.querySelector('.search input');
+        box.value = 'ATTACHMENT folder'; box.dispatchEvent(new Event('input', {bubbles: true}))""")
+    searched, entries = browser.value(SHOWN)
+    address = browser.value("location.href")
+    copied = browser.value(
+        "[...document.querySelectorAll('figure.snippet:has(pre.code)')].every(f => f.matches(':has(> .copy)'))"
+    )
+
+    assert [text.count("<script") for text in (page.read_text(), report.read_text())] == [1, 0]
+    assert keys == ["#DEMO-001", "#DEMO-002", "#DEMO-001"]
+    assert searched == entries == ["DEMO-002"]
+    assert "search=ATTACHMENT" in address
+    assert copied
+    if template == "standard":
+        for _ in range(2):
+            browser.value("document.querySelector('table.findings th .sort').click()")
+        first = browser.value("document.querySelector('table.findings tbody .id').textContent")
+        assert first == "DEMO-004"
+
+
+def test_text_and_code_are_in_the_fonts_of_the_pdf(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.picture()
+    faces = browser.value(
+        "[...document.fonts].map(face => [face.family.replaceAll('\"', ''), face.weight, face.style, face.status])"
+    )
+
+    loaded = {tuple(face[:3]) for face in faces if face[3] == "loaded"}
+    assert {("Inter", "400", "normal"), ("Inter", "600", "normal"), ("JetBrains Mono", "400", "normal")} <= loaded
+    assert not [face for face in faces if face[3] == "error"]
+    assert report.stat().st_size < 170_000
+
+
+def test_forced_colours_draw_a_bar_at_highlighted_lines_only(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    bars, ground = browser.value("""
+        [[...document.querySelectorAll('.code .l')].map(l => [l.matches('.h'), getComputedStyle(l).borderLeftColor]),
+         getComputedStyle(document.body).backgroundColor]""")
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+    assert {colour for is_marked, colour in bars if not is_marked} <= {"rgb(255, 255, 255)", ground}
+    assert all(colour != "rgb(255, 255, 255)" for is_marked, colour in bars if is_marked)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser: Browser, report: Path, scheme: str) -> None:
     browser.open(report, scheme=scheme)
@@ -187,6 +324,12 @@ def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser:
 
     assert line == number != plain
 
+
+SHOWN = """
+['article.finding', '.contents li li li'].map(kind => [...document.querySelectorAll(kind)]
+    .filter(e => getComputedStyle(e).display != 'none').map(e => e.id || e.querySelector('a').hash.slice(1)))
+"""
+"""The ids of the findings that are shown, and of their entries in the contents."""
 
 TOO_WIDE = """
 width => [...document.querySelectorAll('body *:not(.skip)')]

@@ -83,7 +83,10 @@ TEXTS = [
     # What other readers lay out.
     "$x$ $$\\color{white}$$ $`a`$ \\$5 US$ 5$\n\n```math\nx\n```\n\n```mermaid\ngraph TD\n```",
     "text[^1] and [^note]\n\n[^1]: footnote\n\n[^note]: other",
-    "> [!WARNING]\n> not an alert\n\n> \\[!NOTE]\n> x",
+    "> [!WARNING]\n> an alert\n\n> \\[!NOTE]\n> x\n\n> [!tip]\n\n> - [!NOTE]\n\n> [!NOTE] x",
+    "- [ ] a\n- [x] *b*\n\n  c\n\n[^1]: # head\n\n[^1]: again[^2]\n\n[^2]:\n    > q[^1]\n    > [^3]: deep\n\n[^4]: unused",
+    "A\n: b\n: c\n\n  - d\n  - e\n\nF\n\n: *g*\n\n      code\n\n**H** x\n~ i\n~ - j\n\n      k\n\n> L\n> : m",
+    "$a_1 * b_1$ $x^{2}$ *$y_1*$* $$\\frac{a}{b}$$ $\\{x\\}$ $\\mathcal{O}$ $<b>$ $a|b$",
     "<details><summary>x</summary>\n\ny\n\n</details>\n\n<!-- c -->\n\n<?php ?>\n\n<![CDATA[x]]>\n\n<!X>\n\n</div>",
     "<title>a</title> <textarea> <style> <xmp> <iframe> <noembed> <noframes> <script> <plaintext>",
     "[a]: https://x.y 'title'\n\n[a] [b][a] [c](https://x.y \"a <b> `c`\") ![d](image:none 'e')",
@@ -103,6 +106,7 @@ PIECES = [
     "&lt;", "&amp;", "&#10;", "&nbsp;", "&#42;", "&copy;", "&", "\\", "\\\n", "  \n", "http://a.b/",
     "https://e.org/~al/?x=1&copy;b", "www.x.y", "www.", "a@b.c", "mailto:q@r.st", "xmpp:q@r.st", "ftp://f.g", ":", "//", "# ",
     "## ", " ##", "#", "- ", "+ ", "* ", "1. ", "2) ", "> ", "---", "===", "| a | b |\n|---|:-:|\n", "| ", "|", "\\|",
+    "[^1]: ", "> [!NOTE]\n> ", "\n: ", "$a_1$", "$\\frac{a}{b}$",
     "|---|", "[^1]", "[x]: https://y.z 't'\n", "[x]", "[ ] ", "$", "$$", ":: ", ": ", "!", "<https://q.org/*>", "<m@n.org>",
     "\u202e", "\u200b", "{#a}", "<details>", "@u", "'", '"', ".", ";", "%", "^", "=",
 ]  # fmt: skip

@@ -23,8 +23,8 @@ from findings_report.problems.safe_text import visible
 from findings_report.prose.inline_code import TextRun, plain_text, split_inline_code
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
-from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.document_parts import render
+from findings_report.rendering.filters import with_inline_code
 from findings_report.rendering.template_files import Template
 
 TITLE = "`exec()` runs <b> what `Config.load()` reads"
@@ -87,7 +87,8 @@ def test_code_in_a_title_is_code_in_every_place_of_the_page(template: str) -> No
 
     assert page.count(inside) >= 4  # contents and heading, of the finding and of the section
     assert "`exec" not in page
-    assert 'data-head="NTR-001  exec() runs &lt;b&gt; what Config.load() reads"' in page
+    assert "data-head" not in page  # what the head of a printed page says
+    assert 'data-head="NTR-001  exec() runs &lt;b&gt; what Config.load() reads"' in rendered(TITLE, "pdf", template)
 
 
 def test_code_in_a_title_is_code_in_markdown() -> None:
@@ -102,9 +103,10 @@ def test_a_table_for_spreadsheets_has_the_bare_title_and_no_formula_comes_of_it(
     assert rows[1][1] == "'=1+1 is run"
 
 
+@pytest.mark.slow
 def test_the_outline_of_a_pdf_has_the_bare_title() -> None:
     made = render_pdf(rendered(TITLE, "pdf"))
 
     with pikepdf.open(io.BytesIO(made.content)) as pdf, pdf.open_outline() as outline:
-        names = [child.title for entry in outline.root for child in entry.children]
-    assert names == ["exec() runs <b> what Config.load() reads"]
+        names = [child.title for entry in outline.root for group in entry.children for child in group.children]
+    assert names == ["NTR-001 · Medium · exec() runs <b> what Config.load() reads"]

@@ -17,8 +17,8 @@ from pdfs import render_pdf
 from findings_report import prose
 from findings_report.model.evidence import Snippet
 from findings_report.rendering import html, markdown
-from findings_report.rendering.dialects import with_inline_code
 from findings_report.rendering.figures import Part
+from findings_report.rendering.filters import with_inline_code
 
 HEBREW, ARABIC = "\u05e9\u05dc\u05d5\u05dd", "\u0639\u0628\u062f"
 LINES = {
@@ -110,7 +110,7 @@ def test_the_text_of_a_line_is_unchanged_and_a_note_names_it() -> None:
     shown = html.code_block(snippet(LINES), part())
 
     assert f"<bdi>{HEBREW}</bdi>" in shown
-    assert "Lines 7, 8, 9, 10 contain right-to-left text, shown in logical order." in shown
+    assert "Lines 7, 8, 9, 10: Right-to-left text, shown in logical order." in shown
     assert "a viewer may show parts of it in another order" in markdown.code_block(snippet(LINES), part())
 
 

@@ -14,6 +14,8 @@ from findings_report.report.assemble import assemble
 
 ENGAGEMENT = Engagement.model_validate({"title": "Review", "repositories": {"app": {"path": "."}}})
 
+LINES = Region(start_line=1, end_line=2)
+
 
 def finding(**fields: object) -> Finding:
     return Finding.model_validate({"title": "x", "severity": "high", "description": "y", **fields})
@@ -26,8 +28,8 @@ def report(findings: dict[str, Finding], engagement: Engagement = ENGAGEMENT, sn
 
 def snippet(name: str | None, verdict: Verdict = Verdict.EXACT) -> Snippet:
     return Snippet(
-        index=0, name=name, role=None, caption=None, repository="app", path="a.py", commit=None, blob=None,
-        regions=(Region(start_line=1, end_line=2),), runs=(), permalink=None, language="", check=Check(verdict=verdict),
+        index=0, name=name, role=None, caption=None, repository="app", path="a.py", commit=None, blob="2" * 40,
+        regions=(LINES,), runs=(), permalink=None, language="", check=Check(verdict=verdict, found=(LINES,)),
     )  # fmt: skip
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 import withheld
+from growth import growth
 from withheld import MARKER
 
 from findings_report import commands
+from findings_report.authoring import cross_checks
 from findings_report.commands import BuildOptions, PublishedBuild
+from findings_report.model.engagement import Engagement
+from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 from findings_report.report.check import Inputs, check
@@ -31,10 +35,18 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TEXTS = ("md", "html", "json", "csv")
 
 
+@pytest.fixture(scope="module")
+def edition(findings: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[PublishedBuild, Path]:
+    """The edition for the client, built once for all that is asked of it."""
+    folder = tmp_path_factory.mktemp("client")
+    return build(findings, "client", formats=("md", "html", "json"), output=f"{folder}/"), folder
+
+
+@pytest.mark.slow  # builds the complete edition and another one, each in several formats
 @pytest.mark.parametrize("template", ["standard", "review"])
 @pytest.mark.parametrize(
     ("is_each", "formats"),
-    [(False, TEXTS), (True, ("md", "html", "json")), pytest.param(False, ("pdf",), marks=pytest.mark.slow)],
+    [(False, TEXTS), (True, ("md", "html", "json")), (False, ("pdf",))],
     ids=["report", "each", "pdf"],
 )
 def test_no_marker_is_in_an_edition(
@@ -59,10 +71,10 @@ def test_no_marker_is_in_an_edition(
     assert list((tmp_path / "tmp").rglob("*")) == []
 
 
-def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None:
-    build(findings, "client", formats=("json",), output=f"{tmp_path}/r.json")
+def test_an_edition_counts_what_it_shows(edition: tuple[PublishedBuild, Path]) -> None:
+    path = edition[1] / "report-client.json"
 
-    report = archive.read((tmp_path / "r.json").read_bytes(), "r.json")
+    report = archive.read(path.read_bytes(), "r.json")
     assert [finding.id for finding in report.findings] == ["F-1", "F-2"]
     assert {count.severity.name: count.total for count in report.counts if count.total} == {"high": 1, "low": 1}
     assert report.engagement.edition == "client"
@@ -75,22 +87,21 @@ def test_an_edition_counts_what_it_shows(findings: Path, tmp_path: Path) -> None
     assert report.remediation is not None
     assert report.remediation.findings == ("F-1",)
     assert [weakness.weakness.id for weakness in report.classification.weaknesses] == ["CWE-79"]  # type: ignore[union-attr]
-    assert "internal" not in (tmp_path / "r.json").read_text()
+    assert "internal" not in path.read_text()
 
 
-def test_references_to_what_is_left_out_are_neutral(findings: Path, tmp_path: Path) -> None:
-    build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
-
-    shown = (tmp_path / "report.md").read_text()
+def test_references_to_what_is_left_out_are_neutral(edition: tuple[PublishedBuild, Path]) -> None:
+    shown = (edition[1] / "report-client.md").read_text()
     assert "Like the other, another finding and [F-2](#F-2); see code for other readers." in shown
     assert "\\[not included: A caption of what is left out\\]" in shown
     assert "then that and another finding." in shown
     assert "label of a shown text" in shown
-    html = (tmp_path / "report.html").read_text()
+    html = (edition[1] / "report-client.html").read_text()
     targets = set(re.findall(r'href="#([^"]*)"', html))
     assert targets <= set(re.findall(r'id="([^"]*)"', html)), "a link leads to what is not there"
 
 
+@pytest.mark.slow  # builds three formats
 def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path, tmp_path: Path) -> None:
     built = build(findings, None, formats=("md", "html", "json"), output=f"{tmp_path}/")
 
@@ -106,12 +117,12 @@ def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path
     assert shown["response"] == {"text": MARKER, "audience": ["internal"]}
 
 
-def test_an_edition_says_for_whom_it_is(findings: Path, tmp_path: Path) -> None:
-    built = build(findings, "client", formats=("md", "html"), output=f"{tmp_path}/")
+def test_an_edition_says_for_whom_it_is(edition: tuple[PublishedBuild, Path]) -> None:
+    built, folder = edition
 
     assert any("this edition is for client: 2 of 4 findings" in problem.fault for problem in built.problems)
-    assert "- Edition: for client" in (tmp_path / "report.md").read_text()
-    assert "<dt>Edition</dt><dd>for client</dd>" in (tmp_path / "report.html").read_text()
+    assert "- Edition: for client" in (folder / "report-client.md").read_text()
+    assert "<dt>Edition</dt><dd>for client</dd>" in (folder / "report-client.html").read_text()
 
 
 def test_an_edition_for_all_readers_of_everything_equals_the_complete_one_but_for_its_marks(
@@ -182,3 +193,25 @@ def test_a_reference_that_cannot_be_taken_out_stops_the_edition(tmp_path: Path) 
         check(Inputs(findings, {}, audience="client"), lambda _: None)
 
     assert [problem.code for problem in error.value.problems] == ["audience-reference"]
+
+
+def test_a_thousand_findings_that_are_left_out_cost_no_square() -> None:
+    engagement = Engagement.model_validate({"title": "T", "audiences": ["client", "internal"]})
+
+    def findings(count: int) -> dict[str, Finding]:
+        return {
+            f"F-{number}": Finding.model_validate(
+                {"title": f"As F-{number + 1}", "severity": "high", "description": "d", "audience": ["internal"] * (number % 2)}
+            )
+            for number in range(count)
+        }
+
+    named = list(cross_checks._named_to_others(engagement, findings(400)))
+
+    assert [problem.fault for problem in named[:2]] == [
+        "names F-1, which is not for client",
+        "names F-3, which is not for client",
+    ]
+    assert len(named) == 200
+    few, many = findings(400), findings(1_600)
+    assert growth(lambda size: list(cross_checks._named_to_others(engagement, many if size > 400 else few)), 400) < 8

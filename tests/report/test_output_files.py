@@ -42,6 +42,21 @@ def test_what_the_engagement_does_not_say_leaves_no_trace() -> None:
     assert file_stem("{client}-{version}-{date}-{commit}-{state}", bare) == "draft"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "audience", "stem"),
+    [
+        ("report", "client", "report-client"),
+        ("{client}", "internal", "Example-Networks-internal"),
+        ("{audience}-{client}", "client", "client-Example-Networks"),
+        ("{audience}", None, "report"),
+        ("report", "../The board", "report-The-board"),
+        ("{title}", "client", f"{'a' * 113}-client"),
+    ],
+)
+def test_an_edition_has_a_name_of_its_own(pattern: str, audience: str | None, stem: str) -> None:
+    assert file_stem(pattern, samples.engagement(title="a" * 200, edition=audience)) == stem
+
+
 def test_the_day_is_the_one_on_the_cover() -> None:
     assert file_stem("{date}", samples.engagement(date=date(2026, 1, 2))) == "2026-01-02"
 

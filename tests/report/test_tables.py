@@ -8,7 +8,7 @@ import pytest
 import samples
 
 from findings_report.authoring import scoring
-from findings_report.model.engagement import Engagement, OwnWeakness
+from findings_report.model.engagement import Engagement, OwnWeakness, Severity
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
 from findings_report.model.finding import Rating, Status
@@ -43,11 +43,11 @@ def test_remediation_has_only_columns_that_hold_something(fields: dict[str, obje
 
 
 def test_weaknesses_stand_by_number_and_chapters_by_title() -> None:
-    named = {id: scoring.name_weakness(id, {}) for id in ("CWE-89", "CWE-22", "CWE-367")}
+    named = {id: scoring.name_weakness(id, {}, 2021) for id in ("CWE-89", "CWE-22", "CWE-367")}
     one = samples.finding("A-1", cwe=(named["CWE-89"], named["CWE-22"]))
     two = samples.finding("A-2", cwe=(named["CWE-367"], named["CWE-22"]))
 
-    found = classification([one, two, samples.finding("A-3", cwe=())])
+    found = classification([one, two, samples.finding("A-3", cwe=())], "2021")
 
     assert found is not None
     assert [(row.weakness.id, row.findings) for row in found.weaknesses] == [
@@ -63,7 +63,7 @@ def test_weaknesses_stand_by_number_and_chapters_by_title() -> None:
 
 
 def test_without_a_weakness_there_is_no_classification() -> None:
-    assert classification([samples.finding(cwe=())]) is None
+    assert classification([samples.finding(cwe=())], "2021") is None
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_without_a_weakness_there_is_no_classification() -> None:
     ],
 )
 def test_the_engagement_names_what_the_list_lacks(own: OwnWeakness, name: str, chapter: str | None) -> None:
-    assert scoring.name_weakness("CWE-1427", {"CWE-1427": own}) == Weakness(
+    assert scoring.name_weakness("CWE-1427", {"CWE-1427": own}, 2021) == Weakness(
         id="CWE-1427", name=name, top_ten=chapter, is_own=True
     )
 
 
 def test_the_engagements_name_comes_before_the_lists_whose_chapter_stays() -> None:
-    found = scoring.name_weakness("CWE-89", {"CWE-89": OwnWeakness(name="SQL injection")})
+    found = scoring.name_weakness("CWE-89", {"CWE-89": OwnWeakness(name="SQL injection")}, 2021)
 
     assert found == Weakness(id="CWE-89", name="SQL injection", top_ten="A03:2021 Injection", is_own=True)
 
@@ -126,3 +126,10 @@ def test_the_matrix_is_printed_when_a_finding_is_rated_by_it_and_a_cell_that_nob
     cells = [[each.name if each else None for each in row.severities] for row in found.rows]
     assert [row.impact for row in found.rows] == [Level.HIGH, Level.MEDIUM, Level.LOW]
     assert cells == [["medium", None, "critical"], [None, None, None], ["low", None, None]]
+
+
+def test_a_scale_with_other_words_than_the_matrix_has_no_matrix() -> None:
+    scale = (Severity(name="P1", colour="#b00020"), Severity(name="P2", colour="#1565c0"))
+    rated = samples.finding(rating=Rating(impact=Level.LOW, likelihood=Level.LOW))
+
+    assert matrix(Engagement(title="x", severities=scale), [rated]) is None

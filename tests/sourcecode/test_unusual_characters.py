@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from findings_report.model.translation import ENGLISH
 from findings_report.sourcecode.unusual_characters import describe, find_lookalikes, remark_on
 
 
@@ -46,12 +47,12 @@ def test_names_of_people_who_write_other_scripts_are_none(line: str) -> None:
 def test_each_kind_is_one_remark_with_its_lines() -> None:
     lines = [(3, "a = 1"), (4, "x\u200b"), (5, "s = 'א'"), (9, "t = 'ב'"), (10, "x\u00a0= 1\u202e")]
 
-    sentences = [describe(remark, is_ordered=True) for remark in remark_on(lines)]
+    sentences = [describe(remark, ENGLISH, is_ordered=True) for remark in remark_on(lines)]
 
     assert sentences == [
-        "Lines 4, 10 contain characters that are shown by their codes: U+200B, U+202E.",
-        "Lines 5, 9 contain right-to-left text, shown in logical order.",
-        "Line 10 contains unusual blanks: U+00A0.",
+        "Lines 4, 10: Characters that are shown by their codes: U+200B, U+202E.",
+        "Lines 5, 9: Right-to-left text, shown in logical order.",
+        "Line 10: Unusual blanks: U+00A0.",
     ]
 
 

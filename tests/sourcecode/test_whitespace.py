@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from findings_report.sourcecode.alignment import is_reformatted
+from findings_report.sourcecode.lines import is_reformatted
 
 
 @pytest.mark.parametrize(

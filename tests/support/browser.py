@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 CHROMIUM = shutil.which("chromium")
-WAIT_SECONDS = 25
+ANSWER_SECONDS = 60
+"""How long the browser may be silent where an answer or an event is due."""
+LIFETIME_SECONDS = 900
+"""When a browser is ended that a killed test left behind: longer than the tests of a file take on a busy machine."""
 
 TELEPHONE, LAPTOP, DESKTOP = (390, 844), (1280, 800), (1920, 1080)
 """Width and height of a window, in CSS pixels."""
@@ -29,6 +33,7 @@ class Browser:
     def __init__(self, commands: BinaryIO, messages: BinaryIO) -> None:
         self._commands, self._messages = commands, messages
         self._sent = 0
+        self._read_ahead = bytearray()
         self._session: str | None = None
         self.asked_for: list[str] = []
         """Every address that a page asked for, since the browser was started."""
@@ -69,10 +74,13 @@ class Browser:
         return Image.open(io.BytesIO(base64.b64decode(answer["data"])))
 
     def _read(self) -> dict[str, Any]:
-        content = bytearray()
-        while (byte := self._messages.read(1)) != b"\0":
-            assert byte, "the browser has gone"
-            content += byte
+        while (end := self._read_ahead.find(b"\0")) < 0:
+            assert select.select([self._messages], [], [], ANSWER_SECONDS)[0], "the browser does not answer"
+            piece = self._messages.read(1 << 20)
+            assert piece, "the browser has gone"
+            self._read_ahead += piece
+        content = bytes(self._read_ahead[:end])
+        del self._read_ahead[: end + 1]
         message: dict[str, Any] = json.loads(content)
         if message.get("method") == "Network.requestWillBeSent":
             self.asked_for.append(message["params"]["request"]["url"])
@@ -81,7 +89,7 @@ class Browser:
 
 @contextmanager
 def started(profile: Path) -> Iterator[Browser]:
-    """A browser that reaches no network, ended on the way out and after WAIT_SECONDS at the latest."""
+    """A browser that reaches no network, ended on the way out and after LIFETIME_SECONDS at the latest."""
     to_browser, from_browser = os.pipe(), os.pipe()
     assert CHROMIUM is not None
     # Chromium reads commands from descriptor 3 and answers on 4.
@@ -104,7 +112,7 @@ def started(profile: Path) -> Iterator[Browser]:
     ]
     with ExitStack() as stack:
         process = subprocess.Popen(
-            ["timeout", "--signal=KILL", str(WAIT_SECONDS), "bash", "-c", command, *arguments],
+            ["timeout", "--signal=KILL", str(LIFETIME_SECONDS), "bash", "-c", command, *arguments],
             pass_fds=(to_browser[0], from_browser[1]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -116,4 +124,4 @@ def started(profile: Path) -> Iterator[Browser]:
         os.close(to_browser[0])
         os.close(from_browser[1])
         commands = stack.enter_context(os.fdopen(to_browser[1], "wb", buffering=0))
-        yield Browser(commands, stack.enter_context(os.fdopen(from_browser[0], "rb")))
+        yield Browser(commands, stack.enter_context(os.fdopen(from_browser[0], "rb", buffering=0)))

@@ -39,6 +39,9 @@ NEUTRON = {
     121: "                    ipam_allocator = ipam_driver.get_allocator(subnets)",
 }
 
+LINES = Region(start_line=116, end_line=121)
+"""Where the quoted code of the samples stands."""
+
 FILES = (
     CoveredFile(path="neutron/db/ipam_pluggable_backend.py", lines=565, entries=(0,)),
     CoveredFile(path="neutron/db/logo.png", lines=None, entries=(0,)),
@@ -113,7 +116,7 @@ def snippet(index: int = 0, lines: dict[int, str] | None = None, **changed: Any)
         "permalink": f"https://opendev.org/openstack/neutron/src/commit/{COMMIT}/neutron/db/ipam_pluggable_backend.py#L111-L129",
         "language": "python",
         "symbol": "IpamPluggableBackend._ipam_allocate_ips",
-        "check": Check(verdict=Verdict.ELIDED, claimed=(Region(start_line=116, end_line=121),)),
+        "check": Check(verdict=Verdict.ELIDED, claimed=(LINES,), found=(LINES,)),
     }
     return Snippet(**(values | changed))
 
@@ -144,7 +147,7 @@ def full_finding(id: str = "NTR-002", **changed: Any) -> ReportedFinding:
         role="source",
         caption="Ids as they *arrive*",
         runs=runs(NEUTRON, highlight={116}, notes={117: "Nothing checks `subnet_id` **here**."}),
-        check=Check(verdict=Verdict.MOVED, text=Verdict.EXACT, claimed=(Region(start_line=132, end_line=137),)),
+        check=Check(verdict=Verdict.MOVED, text=Verdict.EXACT, claimed=(Region(start_line=132, end_line=137),), found=(LINES,)),
         loose_notes=((300, "A remark on a line that is not shown."),),
     )
     sink = snippet(
@@ -153,6 +156,7 @@ def full_finding(id: str = "NTR-002", **changed: Any) -> ReportedFinding:
         role="sink",
         check=Check(
             verdict=Verdict.EDITED,
+            found=(LINES,),
             differences=(Difference(quoted="allocate(subnet)", actual=NEUTRON[121].strip(), line=121),),
         ),
     )
@@ -297,7 +301,7 @@ def report(*findings: ReportedFinding, **changed: Any) -> Report:
         "verdicts": tuple(VerdictCount(verdict=each, total=verdicts.count(each)) for each in Verdict if each in verdicts),
         "covered": tables.covered({"neutron": FILES}, reported, {}),
         "remediation": tables.remediation(reported),
-        "classification": tables.classification(reported),
+        "classification": tables.classification(reported, "2021"),
         "components": (Component(name="findings-report", version="0.1.0"), Component(name="git", version="2.39.5")),
     }
     return Report(**(values | changed))

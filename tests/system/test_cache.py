@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,35 @@ def test_all_engagements_together_are_bounded(tmp_path: Path) -> None:
     caches[3].trim()
 
     assert [each.get("a" * 64) is not None for each in caches] == [False, False, True, True]
+
+
+def test_a_user_without_a_home_variable_has_the_cache_in_the_home_or_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = pwd.getpwuid(os.geteuid())
+    (tmp_path / "home").mkdir()
+
+    for home, expected in (
+        (tmp_path / "home", tmp_path / "home/.cache/findings-report"),
+        (tmp_path / "gone", tmp_path / f"findings-report-cache-{os.geteuid()}"),
+    ):
+        monkeypatch.setattr(pwd, "getpwuid", lambda _, home=home: type(own)((*own[:5], str(home), own[6])))
+        assert cache.root() == expected
+        cache.make_private(cache.root())
+        assert cache.root().stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_in_a_folder_of_everybody_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir(mode=0o755)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "findings-report").symlink_to(tmp_path / "mine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
+
+    with pytest.raises(FindingsReportError, match="a link in a folder of everybody"):
+        cache.make_private(cache.root())
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o755

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -298,3 +300,27 @@ def test_a_name_that_cannot_be_removed_is_removed_by_the_next_run(out: Path, mon
     assert contents(out) == NEW
     assert not journals()
     assert not journal.notes
+
+
+def test_a_lock_leaves_no_file_and_holds_up_everybody_who_waits_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.lock.yaml"
+    inside, most = [0], [0]
+
+    def work() -> None:
+        for _ in range(20):
+            with journal.locked(path):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.001)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with journal.locked(path, shared=True), journal.locked(path, shared=True):
+        pass
+    assert most == [1]
+    assert list(journal._state("locks").iterdir()) == []

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import samples
 import yaml
 from trackers.work import Work, made
 
+from findings_report.report import archive
 from findings_report.system import locked
 
 PROGRAM = str(Path(sys.executable).parent / "findings-report")
@@ -130,6 +132,7 @@ def _start(work: Work, environment: dict[str, str], commands: tuple[tuple[str, .
     ]
 
 
+@pytest.mark.slow  # starts processes
 def test_two_runs_that_attach_one_file_to_one_ticket_send_it_once(work: Work, redmine: Redmine) -> None:
     run_at_once(work, *[("attach", "build/report.pdf", "--to", "redmine:17")] * 2)
 
@@ -137,12 +140,32 @@ def test_two_runs_that_attach_one_file_to_one_ticket_send_it_once(work: Work, re
     assert len(redmine.issues["17"]["journals"]) == 1
 
 
+@pytest.mark.slow  # starts processes
 def test_two_runs_that_attach_to_two_tickets_lose_no_entry(work: Work) -> None:
     run_at_once(work, *[("attach", "build/report.pdf", "--to", f"redmine:{key}") for key in (17, 18)])
 
     assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:18"}
 
 
+def test_a_ticket_with_a_report_for_one_audience_takes_none_for_another(work: Work, redmine: Redmine, tmp_path: Path) -> None:
+    paths = {}
+    for word in ("client", "internal", None):
+        content = archive.to_json(samples.report(engagement=samples.engagement(edition=word)))
+        paths[word] = tmp_path / f"report-{word}.json"
+        paths[word].write_bytes(content)
+
+    work.attach("redmine:17", paths["client"])
+    work.attach("redmine:18", paths[None])
+
+    for word, problem in ((word, work.refused("redmine:17", paths[word])) for word in ("internal", None)):
+        assert problem.fault.startswith("redmine:17 has reports for client"), word
+        assert "`build --audience client`" in (problem.remedy or "")
+    work.attach("redmine:18", paths["internal"])
+    assert len(redmine.uploads) == 3
+    assert yaml.safe_load(work.lock)["audiences"] == {"redmine:17": "client", "redmine:18": "internal"}
+
+
+@pytest.mark.slow  # starts processes
 def test_two_runs_that_create_tickets_create_each_once(work: Work, redmine: Redmine) -> None:
     run_at_once(work, *[("tickets", "create", "--to", "redmine:audit")] * 2)
 
@@ -163,6 +186,7 @@ def test_an_entry_that_another_machine_wrote_meanwhile_is_kept(work: Work, redmi
     assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:99"}
 
 
+@pytest.mark.slow  # starts processes
 def test_new_findings_that_are_added_at_once_get_a_number_each(work: Work) -> None:
     run_at_once(work, *[("new", f"Finding {number}") for number in range(3)], seconds=3)
 

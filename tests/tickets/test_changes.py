@@ -22,11 +22,10 @@ from findings_report.report.archive import to_json
 
 BASELINE = samples.report()
 FIRST, *OTHERS = BASELINE.findings
-CHANGED = BASELINE.model_copy(
-    update={
-        "engagement": BASELINE.engagement.model_copy(update={"version": "9.0"}),
-        "findings": (FIRST.model_copy(update={"status": Status.RESOLVED}), *OTHERS[1:]),
-    }
+CHANGED = samples.report(
+    FIRST.model_copy(update={"status": Status.RESOLVED}),
+    *OTHERS[1:],
+    engagement=BASELINE.engagement.model_copy(update={"version": "9.0"}),
 )
 OLDER = File("report", ".json", to_json(BASELINE), "application/json")
 TOLD = "since the last one: 1 resolved, 1 absent, 2 unchanged"
@@ -236,7 +235,7 @@ def test_what_the_user_says_of_it_is_told_and_nothing_is_compared(fake: Fake, wo
 
 def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work) -> None:
     named = work.root / "last.json"
-    named.write_bytes(to_json(BASELINE.model_copy(update={"findings": (FIRST,)})))
+    named.write_bytes(to_json(samples.report(FIRST)))
     expect(fake, redmine(FILE)[:-1])
 
     note = sent_comment(fake, work, since=str(named))
@@ -245,7 +244,7 @@ def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work)
 
 
 EVIL = {"title": "{{toc}} *x* !http://evil/x.png! [x](http://evil/)" + " long" * 50_000}
-HOSTILE = BASELINE.model_copy(update={"findings": (FIRST, OTHERS[0].model_copy(update=EVIL))})
+HOSTILE = samples.report(FIRST, OTHERS[0].model_copy(update=EVIL))
 
 
 def test_what_somebody_else_wrote_is_text_and_short(fake: Fake, work: Work) -> None:
@@ -341,7 +340,7 @@ def test_the_same_pair_on_two_tickets_is_downloaded_once(fake: Fake, work: Work)
 
 def test_files_of_one_name_and_other_bytes_are_two(fake: Fake, work: Work) -> None:
     identity, issue, project, file = redmine(FILE)
-    other = File("report", ".json", to_json(BASELINE.model_copy(update={"findings": (FIRST,)})), "application/json")
+    other = File("report", ".json", to_json(samples.report(FIRST)), "application/json")
     of_18 = json.loads(json.dumps(issue[1]).replace(OLDER.mark, other.mark))
     expect(fake, [identity, issue, project, ("/issues/18.json", of_18), project, file, (file[0], Reply(content=other.content))])
 
@@ -367,7 +366,7 @@ def test_of_several_files_that_one_is_named_which_the_tracker_refuses(fake: Fake
 
 
 def own(report: Report) -> Report:
-    return report.model_copy(update={"findings": report.findings[:1]})
+    return samples.report(report.findings[0], engagement=report.engagement)
 
 
 def test_a_findings_own_document_says_what_of_it_changed_and_nothing_of_the_others(fake: Fake, work: Work) -> None:

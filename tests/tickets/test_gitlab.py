@@ -13,9 +13,8 @@ from trackers.work import PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.report.check import Inputs
-from findings_report.tickets.create import CreateOptions, create
+from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions, create, sync
 from findings_report.tickets.http.credentials import Environment
-from findings_report.tickets.sync import SyncOptions, sync
 
 PROJECT = "/api/v4/projects/group%2Fsub%2Fproject"
 ISSUE = f"{PROJECT}/issues/4"
@@ -160,9 +159,13 @@ def test_tickets_of_an_audience_hold_nothing_that_is_not_for_it(audited: Work, f
     assert "audience: 'client'" in audited.lock.replace('"', "'")
 
 
-def test_a_ticket_for_one_audience_is_not_updated_for_another(audited: Work, fake: Fake, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "fault"),
+    [("      audience: client\n", "the ticket was created for client"), ("", "it is not known who reads the ticket")],
+)
+def test_a_ticket_is_updated_for_its_audience_only(recorded: str, fault: str, audited: Work, fake: Fake) -> None:
     (audited.root / "findings" / "tickets.lock.yaml").write_text(
-        "format: 1\nengagement: shop\ntickets:\n  F-1:\n    gitlab:\n      audience: client\n"
+        f"format: 1\nengagement: shop\ntickets:\n  F-1:\n    gitlab:\n{recorded}"
         '      ref: "gitlab:group/sub/project#9"\n      stands: x\n      status: open\n      written: y\n'
     )
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
@@ -171,5 +174,5 @@ def test_a_ticket_for_one_audience_is_not_updated_for_another(audited: Work, fak
     result = sync(inputs, SyncOptions(), Environment(audited.environment), lambda _: None)
 
     (problem,) = [problem for problem in result.problems if problem.code == "audience"]
-    assert "the ticket was created for client" in problem.fault
+    assert fault in problem.fault
     assert all(request.method == "GET" for request in fake.requests)

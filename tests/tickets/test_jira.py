@@ -108,7 +108,7 @@ def test_half_a_file_is_sent_again_whole(work: Work, fake: Fake, jira: Jira) -> 
 def test_an_issue_that_is_or_may_be_readable_by_anybody_is_refused(
     work: Work, fake: Fake, jira: Jira, anonymous: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findings_report.tickets.http.transport._TRIES", 1)
+    monkeypatch.setattr("findings_report.tickets.http.client._TRIES", 1)
     jira.looks([], [], anonymous=anonymous)
 
     assert work.refused("jira:SEC-12").code == "ticket-public"

@@ -71,6 +71,7 @@ def test_a_slip_on_the_command_line_is_exit_code_2(work: Work, fake: Fake, argum
     assert told in ran.stderr
 
 
+@pytest.mark.slow  # starts many processes
 def test_a_tracker_that_is_not_set_up_is_told_with_what_to_set(work: Work) -> None:
     work.environment.clear()
 

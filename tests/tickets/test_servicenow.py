@@ -302,6 +302,7 @@ def test_of_impact_and_urgency_the_instance_makes_the_priority(fake: Fake, work:
     assert posted(fake)["impact"] + posted(fake)["urgency"] == ratings
 
 
+@pytest.mark.slow  # converts very long texts
 def test_what_is_longer_than_a_field_is_cut_and_the_marker_stays(fake: Fake, work: Work) -> None:
     id = "A" * 60
     (work.root / "findings" / "engagement.yaml").write_text(f"format: 1\ntitle: {'x' * 60}\n")

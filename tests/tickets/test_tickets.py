@@ -152,7 +152,7 @@ def test_a_token_with_a_line_end_in_it_is_refused_and_not_told() -> None:
 
 def test_the_lock_is_read_back_as_it_was_written() -> None:
     file = File("report: #1", ".pdf", b"x", "application/pdf")
-    lock = read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file)
+    lock = read_lock(None, shown="x").with_attached(TicketRef("redmine", "17"), file, "client")
     lock = lock.with_ticket("A-1", "redmine", LockedTicket(ref="redmine:18", status=Status.OPEN, written="0", stands="1"))
 
     written = lock_bytes(lock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from check_english import ALLOWED, PENDING, ROOT, checked_paths, main, uses
 
 
@@ -45,6 +46,7 @@ def test_the_sentence_around_a_word_is_reported() -> None:
     assert str(use) == "a.md:1: told: The user is told about it."
 
 
+@pytest.mark.slow
 def test_files_are_checked_and_each_exception_has_a_reason() -> None:
     if not (ROOT / ".git").exists():
         return

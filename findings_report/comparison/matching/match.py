@@ -8,21 +8,202 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Final
 
 from findings_report.comparison.matching.assignment import ACCEPT, LARGEST, POSSIBLE, choose
-from findings_report.comparison.matching.exact import (
-    Pairing,
-    code_keys,
-    fingerprint_keys,
-    pair_by_alias,
-    pair_by_id,
-    pair_by_key,
-    title_and_line_keys,
+from findings_report.comparison.matching.similarity import Agreement, Prepared, agreement, heaviest, likeness, prepare
+from findings_report.comparison.matching.values import (
+    Family,
+    Match,
+    Matching,
+    MatchReason,
+    Overlap,
+    Pair,
+    Possible,
+    Reused,
+    Traits,
 )
-from findings_report.comparison.matching.similarity import Agreement, Prepared, heaviest, likeness, prepare
-from findings_report.comparison.matching.values import Family, Matching, MatchReason, Overlap, Pair, Possible, Traits
+from findings_report.model.translation import ENGLISH, Translation
+
+REUSED: Final = 0.1
+"""Two findings of one id with less similarity than this are not the same: the id was reused."""
+
+_MOST_SHARED: Final = 10_000
+"""Pairs of findings with one former id up to which each is compared."""
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Two sides while their findings are paired; a finding is known by its position on its side."""
+
+    baseline: Sequence[Prepared]
+    """Every finding of the baseline."""
+    current: Sequence[Prepared]
+    """Every finding of the current side."""
+    translation: Translation = ENGLISH
+    """The words for reasons."""
+    matches: dict[int, Match] = field(default_factory=dict)
+    """The pairs so far, by position in the baseline."""
+    partners: dict[int, int] = field(default_factory=dict)
+    """Position in the baseline of each paired finding of the current side."""
+    reused: dict[Pair, Reused] = field(default_factory=dict)
+    """Pairs that have only their id in common."""
+    overlaps: list[Overlap] = field(default_factory=list)
+    """Findings that were split off or merged; no later criterion pairs them."""
+    links: list[Pair] = field(default_factory=list)
+    """Two that each have another partner, and of which the current one has taken the other's id as a former one."""
+    settled: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    """Findings of each side that no later criterion may pair."""
+
+    def ids(self, pair: Pair) -> tuple[str, str]:
+        """Return the ids of both."""
+        return self.baseline[pair[0]].id, self.current[pair[1]].id
+
+    def is_free(self, pair: Pair) -> bool:
+        """Return True when a later criterion may make this pair."""
+        return pair[0] not in self.settled[0] and pair[1] not in self.settled[1] and pair not in self.reused
+
+    def agreement(self, pair: Pair) -> Agreement:
+        """Return how far the two agree in each trait."""
+        return agreement(self.baseline[pair[0]], self.current[pair[1]])
+
+    def take(self, pair: Pair, ground: MatchReason, reason: str, weight: float) -> None:
+        """Make the two a pair."""
+        self.matches[pair[0]] = Match(*self.ids(pair), ground, reason, weight)
+        self.partners[pair[1]] = pair[0]
+        self.settled[0].add(pair[0])
+        self.settled[1].add(pair[1])
+
+    def name(self, pair: Pair, ground: MatchReason, reason: str) -> None:
+        """Make the two a pair because of their ids, unless they have almost nothing in common."""
+        # An id can be reused for another finding, above all where ids are numbered for each report.
+        weight = likeness(self.agreement(pair))
+        if weight < REUSED:
+            reason = self.translation.gettext("neither title, description nor cited lines agree")
+            self.reused[pair] = Reused(*self.ids(pair), reason, weight)
+        else:
+            self.take(pair, ground, reason, weight)
+
+    def note_overlap(self, pair: Pair, reason: str, *, is_named: bool) -> None:
+        """Note that the one without a partner overlaps the pair of the other; nothing when both or neither has a partner."""
+        row, column = pair
+        if row in self.matches and column not in self.settled[1]:
+            match, finding, is_baseline = self.matches[row], self.current[column], False
+        elif column in self.partners and row not in self.settled[0]:
+            match, finding, is_baseline = self.matches[self.partners[column]], self.baseline[row], True
+        else:
+            return
+        weight = likeness(self.agreement(pair))
+        self.overlaps.append(Overlap(finding.id, is_baseline, match.baseline, match.current, reason, is_named, weight))
+        self.settled[0 if is_baseline else 1].add(row if is_baseline else column)
+
+
+def pair_by_id(pairing: Pairing) -> None:
+    """Pair findings with the same id."""
+    here = {finding.id: position for position, finding in enumerate(pairing.current)}
+    for position, finding in enumerate(pairing.baseline):
+        if finding.id in here:
+            pairing.name((position, here[finding.id]), MatchReason.ID, pairing.translation.gettext("id"))
+
+
+def pair_by_alias(pairing: Pairing) -> None:
+    """Pair findings by former ids. Of several that lead to one finding the most similar is paired; the others are noted."""
+    reasons: dict[Pair, str] = {}
+    for pair, name in _list_named(pairing):
+        reasons.setdefault(pair, pairing.translation.gettext("former id {name}", name=name))
+    # Two findings may have been merged into one: the more similar one continues in it.
+    ranked = sorted(reasons, key=lambda pair: (-likeness(pairing.agreement(pair)), pair))
+    for pair in ranked:
+        if pairing.is_free(pair):
+            pairing.name(pair, MatchReason.ALIAS, reasons[pair])
+    for pair in ranked:
+        if pair not in pairing.reused:
+            pairing.note_overlap(pair, reasons[pair], is_named=True)
+    pairing.links += [pair for pair in ranked if _is_link(pairing, pair)]
+
+
+def _is_link(pairing: Pairing, pair: Pair) -> bool:
+    row, column = pair
+    if pair in pairing.reused or row not in pairing.matches or pairing.partners.get(column, row) == row:
+        return False
+    # A former id that the partner had too was there before the baseline.
+    old, new = pairing.baseline[pairing.partners[column]].traits.aliases, pairing.current[column].traits.aliases
+    return pairing.baseline[row].id in set(new) - set(old)
+
+
+def _list_named(pairing: Pairing) -> Iterator[tuple[Pair, str]]:
+    """Yield the pairs that a former id leads to, with that id: the id of one of the two, or a former id of both."""
+    ids = {finding.id: position for position, finding in enumerate(pairing.current)}
+    former: defaultdict[str, list[int]] = defaultdict(list)
+    for position, finding in enumerate(pairing.current):
+        for alias in _list_former(finding):
+            former[alias].append(position)
+    counts = Counter(alias for finding in pairing.baseline for alias in _list_former(finding))
+    for position, finding in enumerate(pairing.baseline):
+        yield from (((position, other), finding.id) for other in former[finding.id])
+        for alias in _list_former(finding):
+            if alias in ids:
+                yield (position, ids[alias]), alias
+            # All parts of a finding that was split before the baseline share one; of very many it means none.
+            if counts[alias] * len(former[alias]) <= _MOST_SHARED:
+                yield from (((position, other), alias) for other in former[alias])
+
+
+def _list_former(finding: Prepared) -> Sequence[str]:
+    return sorted(set(finding.traits.aliases) - {finding.id})
+
+
+Keys = Callable[[Prepared, Translation], Iterator[tuple[Hashable, str]]]
+"""Keys that a finding may be recognised by, each with the reason for a reader."""
+
+
+def fingerprint_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
+    """Yield each fingerprint of a tool under its key."""
+    for key, value in sorted(set(finding.traits.fingerprints)):
+        yield (key, value), translation.gettext("fingerprint {name}", name=key)
+
+
+def code_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
+    """Yield each cited text with each weakness, and with the category.
+
+    The text alone is not enough: two weaknesses of one function cite the same lines.
+    """
+    kinds = [*sorted(finding.cwe), *([finding.category] if finding.category else [])]
+    for text, kind in product(sorted(finding.texts), kinds):
+        yield (text, kind), translation.gettext("cited code and {weakness}", weakness=kind)
+
+
+def title_and_line_keys(finding: Prepared, translation: Translation) -> Iterator[tuple[Hashable, str]]:
+    """Yield title and cited lines together."""
+    if finding.title and finding.regions:
+        # Both together: titles recur, as do lines, but hardly in the same pair.
+        key = (tuple(finding.title), frozenset(finding.regions.items()))
+        yield key, translation.gettext("title and cited lines")
+
+
+def pair_by_key(pairing: Pairing, ground: MatchReason, keys: Keys) -> None:
+    """Pair findings by a key that exactly one finding of each side has, unless the keys of a finding lead to two others."""
+    index: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    reasons: dict[Hashable, str] = {}
+    for side, findings in enumerate((pairing.baseline, pairing.current)):
+        for position, finding in enumerate(findings):
+            for key, reason in keys(finding, pairing.translation):
+                index[key][side].append(position)
+                reasons[key] = reason
+    pairs: dict[Pair, str] = {}
+    for key, (here, there) in index.items():
+        # A key that two findings of a side share identifies neither.
+        if len(here) == len(there) == 1 and pairing.is_free((here[0], there[0])):
+            pairs.setdefault((here[0], there[0]), reasons[key])
+    # A finding with two keys may point to two partners: then neither key is taken.
+    rows, columns = Counter(row for row, _ in pairs), Counter(column for _, column in pairs)
+    for pair, reason in pairs.items():
+        if rows[pair[0]] == columns[pair[1]] == 1:
+            pairing.take(pair, ground, reason, likeness(pairing.agreement(pair)))
+
 
 CITED_TOO: Final = 0.5
 """How far the lines of a finding without a partner must overlap those of a pair to be reported."""
@@ -34,7 +215,7 @@ _MOST_ALIKE: Final = 400
 _WORDS: Final = 4
 
 
-def match(baseline: Iterable[Traits], current: Iterable[Traits]) -> Matching:
+def match(baseline: Iterable[Traits], current: Iterable[Traits], *, translation: Translation = ENGLISH) -> Matching:
     """Return the findings of two sides, paired one to one. The order of either side changes nothing.
 
     Raises ValueError when two findings of one side have the same id.
@@ -44,7 +225,7 @@ def match(baseline: Iterable[Traits], current: Iterable[Traits]) -> Matching:
     for side in sides:
         if twice := [id for id, number in Counter(traits.id for traits in side).items() if number > 1]:
             raise ValueError(f"ids that two findings of one side have: {', '.join(twice)}")
-    pairing = Pairing(*prepare(*sides))
+    pairing = Pairing(*prepare(*sides), translation)
     # In the order of reliability: what an earlier criterion paired is settled for the later ones.
     pair_by_id(pairing)
     pair_by_alias(pairing)
@@ -68,12 +249,19 @@ def _by_likeness(pairing: Pairing) -> Matching:
                 weights[pair] = weight
     choice = choose(weights)
     for pair in choice.pairs:
-        pairing.take(pair, MatchReason.LIKENESS, _reason(agreed[pair]), weights[pair])
-    possible = tuple(Possible(*pairing.ids(pair), _reason(agreed[pair]), weights[pair]) for pair in choice.possible)
+        pairing.take(pair, MatchReason.LIKENESS, _reason(agreed[pair], pairing.translation), weights[pair])
+    possible = tuple(
+        Possible(*pairing.ids(pair), _reason(agreed[pair], pairing.translation), weights[pair]) for pair in choice.possible
+    )
     _note_overlaps(pairing, agreed)
     oversized = (
-        f"{rows} findings of the baseline and {columns} of the current report are similar to each other, more than {LARGEST}: "
-        "only mutual best matches were paired"
+        pairing.translation.gettext(
+            "{rows} findings of the baseline and {columns} of the current report are similar to each other, more than "
+            "{most}: only mutual best matches were paired",
+            rows=rows,
+            columns=columns,
+            most=LARGEST,
+        )
         for rows, columns in choice.oversized
     )
     return _matching(pairing, possible, (*limits, *dict.fromkeys(oversized), *_crowds(pairing)))
@@ -88,9 +276,12 @@ def _crowds(pairing: Pairing) -> Iterator[str]:
     )
     for title in sorted(here.keys() & there.keys()):
         if here[title] * there[title] > _MOST_ALIKE:
-            yield (
-                f"{here[title]} findings of the baseline and {there[title]} of the current report without a partner have the "
-                f"title {title!r}, and nothing else to match them by"
+            yield pairing.translation.gettext(
+                "{rows} findings of the baseline and {columns} of the current report without a partner have the title "
+                "'{title}', and nothing else to match them by",
+                rows=here[title],
+                columns=there[title],
+                title=title,
             )
 
 
@@ -99,14 +290,17 @@ def _note_overlaps(pairing: Pairing, agreed: dict[Pair, Agreement]) -> None:
     ranked = sorted(agreed, key=lambda pair: (-(agreed[pair].place or 0.0), -likeness(agreed[pair]), pair))
     for pair in ranked:
         if (agreed[pair].place or 0.0) >= CITED_TOO:
-            pairing.note_overlap(pair, _reason(agreed[pair]), is_named=False)
+            pairing.note_overlap(pair, _reason(agreed[pair], pairing.translation), is_named=False)
 
 
-def _reason(agreement: Agreement) -> str:
+def _reason(agreement: Agreement, translation: Translation) -> str:
     """Return `similarity (title 92 %, description 88 %, location 100 %), same weakness`."""
-    shares = {"title": agreement.title, "description": agreement.prose, "location": agreement.place}
-    parts = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items() if share is not None)
-    return f"similarity ({parts}), same weakness" if agreement.weakness else f"similarity ({parts})"
+    _ = translation.gettext
+    shares = {_("title"): agreement.title, _("description"): agreement.prose, _("location"): agreement.place}
+    parts = translation.join([f"{name} {share * 100:.0f} %" for name, share in shares.items() if share is not None])
+    if agreement.weakness:
+        return _("similarity ({parts}), same weakness", parts=parts)
+    return _("similarity ({parts})", parts=parts)
 
 
 def _matching(pairing: Pairing, possible: tuple[Possible, ...], limits: tuple[str, ...]) -> Matching:

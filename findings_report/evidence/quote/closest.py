@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 
 from findings_report.evidence.quote.index import COMMON, LineIndex, Spelling, indent_of
 from findings_report.model.evidence import Region
-from findings_report.sourcecode.alignment import VERSIONS, compare_lines, weigh_line
-from findings_report.sourcecode.lines import is_informative, squeeze
+from findings_report.sourcecode.lines import VERSIONS, compare_lines, is_informative, squeeze, weigh_line
 
 LONGEST: Final = 2_000
 """Lines of code in a quote up to which the closest text is looked for; a longer one is placed whole or not at all."""

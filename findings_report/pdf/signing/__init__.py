@@ -1,7 +1,7 @@
 """Signatures: a PDF and a key to a signed PDF, a signed PDF to its validated signatures; the same for statements (DSSE).
 
 In: bytes of PDFs, keys and certificates. Out: `SignedPdf` and `Signature`. pyHanko is used by `worker` only, in a
-confined child; httpx by `timestamp_authority` only. The folder does not know reports, nor how a signature is printed.
+confined child; httpx by `sign` only. The folder does not know reports, nor how a signature is printed.
 """
 
 from findings_report.pdf.signing.sign import (

@@ -1,35 +1,145 @@
 """Signing a PDF or a statement, and validating their signatures.
 
 `worker` does both in a confined child: a PDF to be validated may come from anyone, and a key is safest without network
-and files. The child that has the key never sees data from the network: another child inserts the time stamp, which
-`timestamp_authority` fetches.
+and files. The child that has the key never sees data from the network: another child inserts the time stamp.
+
+The network side of time stamps is here: a query to an authority and its reply (RFC 3161, 3.4), which are not parsed. Plain
+http is allowed, because most public authorities offer nothing else. The query is a digest of a signature and a random number,
+which reveal nothing about the report. The reply is signed by the authority and compared with the query: an attacker on the
+network can only prevent a time stamp, or insert one that names another authority, which nobody trusts.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
 
 from findings_report import sandbox
 from findings_report.pdf.embedded_data import Password, ask_with_password, no_password
 from findings_report.pdf.encryption import DAMAGED_REMEDY
-from findings_report.pdf.signing import timestamp_authority
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import visible
 from findings_report.system.toolchain import install_extra
 
+if TYPE_CHECKING:
+    import httpx
+
+LARGEST_REPLY: Final = 16 * 1024
+"""Bytes of the longest reply, and room for it in the PDF. Replies with two certificates have about 4 KiB."""
+
+_SECONDS: Final = 30.0
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def check_address(url: str) -> None:
+    """Raise FindingsReportError (USAGE) if `url` is not an address of an authority, or if httpx is not installed."""
+    _parse_address(url)
+    # Checked before the work, because the extra may be missing.
+    if find_spec("httpx") is None:
+        remedy = install_extra("sign")
+        raise FindingsReportError(Problem(Kind.USAGE, "time stamps need httpx", remedy, code="no-httpx"))
+
+
+def fetch_reply(url: str, query: bytes, *, seconds: float = _SECONDS) -> bytes:
+    """Return an authority's reply to a TimeStampReq, at most LARGEST_REPLY bytes, received within `seconds`.
+
+    Redirections are not followed. Raises FindingsReportError: NETWORK if there is no such reply, USAGE as `check_address`.
+    """
+    parts = _parse_address(url)
+    try:
+        return asyncio.run(_post(parts, query, seconds))
+    except TimeoutError:
+        raise no_time_stamp(url, f"it did not answer within {seconds:g} seconds") from None
+    except _NoReplyError as error:
+        raise no_time_stamp(url, str(error)) from None
+
+
+def no_time_stamp(url: str, why: str) -> FindingsReportError:
+    """Return the error of an authority that gives no time stamp."""
+    parts = urlsplit(url)
+    fault = f"the time stamp authority at {visible(parts.hostname or url)} gave no time stamp: {why}"
+    return FindingsReportError(
+        Problem(Kind.NETWORK, fault, "nothing was written; try again, or use another authority", code="timestamp")
+    )
+
+
+class _NoReplyError(Exception):
+    """Why there is no reply."""
+
+
+async def _post(parts: SplitResult, query: bytes, seconds: float) -> bytes:
+    import httpx
+
+    headers = {
+        "Content-Type": "application/timestamp-query",
+        "Accept": "application/timestamp-reply",
+        "Accept-Encoding": "identity",
+        "User-Agent": "findings-report",
+    }
+    client = httpx.AsyncClient(
+        timeout=seconds,
+        follow_redirects=False,
+        trust_env=parts.hostname not in _LOOPBACK,  # a proxy cannot reach this machine
+        verify=ssl.create_default_context(),  # the system's certificates, which may include a company's own
+    )
+    try:
+        # A deadline for the whole exchange: the timeout of httpx applies to each step.
+        async with (
+            asyncio.timeout(seconds),
+            client,
+            client.stream("POST", parts.geturl(), content=query, headers=headers) as response,
+        ):
+            return await _read_body(response)
+    except httpx.TimeoutException:
+        raise TimeoutError from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _NoReplyError(visible(str(error) or type(error).__name__)) from None
+
+
+async def _read_body(response: httpx.Response) -> bytes:
+    if response.status_code != 200:
+        raise _NoReplyError(f"it answered with status {response.status_code}")
+    reply = bytearray()
+    # Not decompressed: a small body could become a huge one.
+    async for piece in response.aiter_raw():
+        reply += piece
+        if len(reply) > LARGEST_REPLY:
+            raise _NoReplyError(f"its reply has more than {LARGEST_REPLY:,} bytes")
+    return bytes(reply)
+
+
+def _parse_address(url: str) -> SplitResult:
+    fault = None
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            fault = f"{url!r} is not an address of a time stamp authority"
+        elif parts.username is not None:
+            fault = "the address of the time stamp authority contains a user name or password, which other users could see"
+    except ValueError:
+        fault = f"{url!r} is not an address of a time stamp authority"
+    if fault is not None:
+        remedy = "write it as https://tsa.example.org"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="timestamp-url"))
+    return parts
+
+
 _WORKER: Final = "findings_report.pdf.signing.worker"
-# The visible part of a signature, the same for every template.
+# The visible part of a signature, the same for every template. White to be read on a cover; the page header
+# has its title to the right of it.
 _APPEARANCE: Final = """\
 <!DOCTYPE html>
 <html lang="en"><head><title>Signature</title><style>
-@page {{ size: 120mm 8mm; margin: 0 }}
+@page {{ size: 90mm 8mm; margin: 0; background: #fff }}
 body {{ margin: 0; padding-left: 2mm; border-left: 0.6mm solid #5a6672; height: 8mm; overflow: hidden;
   font: 6.5pt/4mm Inter, "DejaVu Sans"; color: #5a6672; white-space: nowrap }}
 p {{ margin: 0; overflow: hidden; text-overflow: ellipsis }}
@@ -72,7 +182,7 @@ class Appearance:
     text: str
     """What it says, for people who listen to the PDF."""
     # Where the text of a cover begins.
-    left: float = 26 / 25.4 * 72
+    left: float = 30 / 25.4 * 72
     """Points from the left edge of the first page."""
     # Above the page header, a line at the lower end of its margin, so that nothing is hidden.
     top: float = 6 / 25.4 * 72
@@ -163,9 +273,9 @@ def sign(
     NETWORK if the authority gives no time stamp.
     """
     if settings.authority is not None:
-        timestamp_authority.check_address(settings.authority)  # before the work, which a wrong address would waste
+        check_address(settings.authority)  # before the work, which a wrong address would waste
     blobs = {"pdf": content, "key": key.content, "certificates": key.certificates}
-    room = timestamp_authority.LARGEST_REPLY if settings.authority is not None else 0
+    room = LARGEST_REPLY if settings.authority is not None else 0
     request: dict[str, object] = {"passphrase": key.passphrase, "at": settings.at.isoformat(), "room": room}
     with _open_child(sum(map(len, blobs.values())), shown, key) as ask:
         if settings.make_appearance is not None:
@@ -178,13 +288,13 @@ def sign(
         signed = ask_with_password(lambda given: ask({"do": "sign", **request, **given}, blobs), asked, shown)
     if settings.authority is None:
         return SignedPdf(signed.blobs["pdf"], None)
-    reply = timestamp_authority.fetch_reply(settings.authority, signed.blobs["query"])
+    reply = fetch_reply(settings.authority, signed.blobs["query"])
     parts = {"pdf": signed.blobs["pdf"], "query": signed.blobs["query"], "reply": reply}
     # A new child, without the key: the reply comes from the network.
     with _open_child(sum(map(len, parts.values())), shown, key) as ask:
         stamped = ask_with_password(lambda given: ask({"do": "time_stamp", **given}, parts), asked, shown)
     if "reply_fault" in stamped.response:
-        raise timestamp_authority.no_time_stamp(settings.authority, visible(str(stamped.response["reply_fault"])))
+        raise no_time_stamp(settings.authority, visible(str(stamped.response["reply_fault"])))
     return SignedPdf(stamped.blobs["pdf"], _read_time_stamp(stamped.response["time_stamp"]))
 
 

@@ -4,7 +4,6 @@ In come the address of a scheduler, and bytes with a function that its workers c
 The client must not know what the bytes mean: `executor.py` alone packs jobs and reads answers.
 """
 
-from findings_report.rendering.cluster.address import parse
-from findings_report.rendering.cluster.client import Cluster, Task, join
+from findings_report.rendering.cluster.client import Cluster, Task, join, parse
 
 __all__ = ["Cluster", "Task", "join", "parse"]

@@ -12,10 +12,9 @@ from findings_report.commands.tickets import attach
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs
 from findings_report.tickets.attach import AttachOptions
-from findings_report.tickets.create import CreateOptions, create
+from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions, create, sync
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.session import TicketsResult
-from findings_report.tickets.sync import SyncOptions, sync
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 FINDING = "title: One\nseverity: high\ndescription: Something is *wrong*.\ncwe: CWE-89\n"

@@ -1,0 +1,223 @@
+"""Create a ticket for each finding that has none, never a second one, and bring tickets up to date.
+
+No ticket is closed, and texts that people have edited are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from findings_report import authoring
+from findings_report.model.finding import ANSWERED
+from findings_report.model.ticket import Draft, Lock, LockedTicket, Project, TicketRef
+from findings_report.model.translation import Translation
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import display_path
+from findings_report.rendering import labels
+from findings_report.rendering.markdown import escape
+from findings_report.report.check import Inputs
+from findings_report.report.editions import require_audience
+from findings_report.tickets.drafts import TicketDrafts, draft_tickets, marker_name
+from findings_report.tickets.http.credentials import Environment
+from findings_report.tickets.markup.convert import convert, truncate
+from findings_report.tickets.session import (
+    LockFile,
+    OpenTrackers,
+    TicketsResult,
+    abort,
+    digest,
+    locked_ticket,
+    open_lock_file,
+    public_place,
+)
+from findings_report.tickets.trackers import TicketWriter, parse_ref
+
+
+@dataclass(frozen=True)
+class CreateOptions:
+    """Which tickets to create, and where."""
+
+    to: str
+    """--to: the project, as in `redmine:audit`."""
+    only: tuple[str, ...] = ()
+    """--only: findings by id; empty is all that need action."""
+    public: bool = False
+    """--public: a project that everybody can read is allowed."""
+    dry_run: bool = False
+    """--dry-run: nothing is sent."""
+
+
+def create(inputs: Inputs, options: CreateOptions, environment: Environment, progress: Callable[[str], None]) -> TicketsResult:
+    """Create a ticket for each finding without one on that tracker. Raises FindingsReportError if nothing was sent.
+
+    A ticket with the finding's marker is adopted: it is from an interrupted run, or from the run of another person.
+    """
+    project_ref = parse_ref(options.to)
+    messages: list[str] = []
+    folder = authoring.find_folder(inputs.folder)
+    with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
+        drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        require_audience(drafts.report.engagement.audiences)
+        problems = list(drafts.problems)
+        tracker, project = _open_project(project_ref, trackers, options)
+        for draft in _select_drafts(drafts, lock_file, project_ref.tracker):
+            progress(f"{project_ref}: {draft.finding}")
+            try:
+                messages.append(_create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options))
+            except FindingsReportError as error:
+                problems += error.problems
+                break  # whatever stops one stops the next; the next run continues from here
+    return TicketsResult(tuple(messages) or ("all findings that need action have a ticket",) * (not problems), tuple(problems))
+
+
+def _open_project(ref: TicketRef, trackers: OpenTrackers, options: CreateOptions) -> tuple[TicketWriter, Project]:
+    try:
+        tracker = trackers.writer(ref.tracker)
+        project = tracker.project(ref.key)
+    except FindingsReportError as error:
+        raise abort(error.problems, "created") from None
+    if project.is_public and not options.public:
+        raise abort([public_place(f"the project {ref}", ref.key)], "created")
+    return tracker, project
+
+
+def _select_drafts(drafts: TicketDrafts, lock_file: LockFile, tracker: str) -> list[Draft]:
+    """Return the drafts of the findings that need action and have no ticket on the tracker."""
+    return [
+        drafts.by_finding[finding.id]
+        for finding in drafts.report.findings
+        if finding.id in drafts.by_finding
+        and finding.status not in ANSWERED
+        and tracker not in lock_file.lock.tickets.get(finding.id, {})
+        and not any(ref.startswith(f"{tracker}:") for ref in finding.tickets)
+    ]
+
+
+def _create(
+    tracker: TicketWriter,
+    project: Project,
+    name: str,
+    draft: Draft,
+    drafts: TicketDrafts,
+    lock_file: LockFile,
+    options: CreateOptions,
+) -> str:
+    """Create or adopt one ticket, and record it in the lock file and in the finding; a message."""
+    text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
+    # Asked before each ticket, not once for all: another person may be creating tickets at the same time.
+    key = tracker.find(project, draft)
+    if options.dry_run:
+        return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created")
+    verb = "is" if key else "is now"
+    # Read again, because the lock file needs the text as the tracker returns it.
+    ticket = tracker.read(key or tracker.create(project, draft, text))
+    engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
+    entry = locked_ticket(ticket, draft, text)
+    lock_file.update(lambda lock: lock.with_ticket(draft.finding, name, entry).model_copy(update={"engagement": engagement}))
+    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_add_to_finding(drafts, draft.finding, ticket.ref)}"
+
+
+def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
+    """Add the ticket to the finding's file, so that the report names it; a line of text if the user has to do that."""
+    from findings_report.system.atomic_files import publish_edited
+
+    # The ticket exists at this point, so a file that cannot be edited must not stop the run.
+    path = drafts.files[finding].resolve()  # a symbolic link is kept, its target is edited
+    try:
+        before = path.read_bytes()
+        after = authoring.add_list(before, "tickets", [str(ref)], shown=display_path(path))
+        publish_edited({path: (before, after)})
+    except FindingsReportError:
+        return f"\n  add the reference to `tickets` in {display_path(path)}"
+    return ""
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """What to update."""
+
+    only: tuple[str, ...] = ()
+    """--only: findings by id; empty is all."""
+    overwrite: bool = False
+    """--overwrite: also texts that people have edited on the tracker."""
+    dry_run: bool = False
+    """--dry-run: nothing is sent."""
+
+
+def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progress: Callable[[str], None]) -> TicketsResult:
+    """Update the tickets that `create` has made. Raises FindingsReportError if nothing was sent.
+
+    A problem with a single ticket is in the result: the others are updated nevertheless.
+    """
+    messages: list[str] = []
+    folder = authoring.find_folder(inputs.folder)
+    with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
+        drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
+        require_audience(drafts.report.engagement.audiences)
+        words = Translation(status_words=drafts.report.engagement.status_words)
+        problems = list(drafts.problems)
+        linked = [
+            (draft, name, known)
+            for draft in drafts.by_finding.values()
+            for name, known in lock_file.lock.tickets.get(draft.finding, {}).items()
+        ]
+        # All trackers are opened before the first ticket is updated: a wrong token stops the run while nothing was sent.
+        try:
+            writers = {name: trackers.writer(name) for name in dict.fromkeys(name for _, name, _ in linked)}
+        except FindingsReportError as error:
+            raise abort(error.problems, "changed") from None
+        for draft, name, known in linked:
+            progress(f"{known.ref}: {draft.finding}")
+            try:
+                message, updated = _update(writers[name], draft, known, options, words)
+            except FindingsReportError as error:
+                problems += error.problems
+                continue
+            messages.append(message)
+            if updated != known:
+                lock_file.update(partial(Lock.with_ticket, finding=draft.finding, tracker=name, ticket=updated))
+    return TicketsResult(tuple(messages) or ("no tickets have been created for these findings",), tuple(problems))
+
+
+def _update(
+    tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Translation
+) -> tuple[str, LockedTicket]:
+    """Update one ticket; a message and the new entry of the lock file.
+
+    Raises FindingsReportError for a text that was edited, or made for another audience, and if the readers are not known.
+    """
+    # Whoever reads the ticket is known from the first run: a slip of the hand must not show them more.
+    if known.audience is not None and known.audience != draft.audience:
+        fault = f"{known.ref}: not updated: the ticket was created for {known.audience}"
+        remedy = f"update it with `tickets sync --audience {known.audience} --only {draft.finding}`"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
+    if known.audience is None and draft.audience is not None:
+        fault = f"{known.ref}: not updated: it is not known who reads the ticket, which was created with everything"
+        remedy = f"if its readers are {draft.audience}, write `audience: {draft.audience}` in its entry of {authoring.LOCK}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
+    text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
+    ticket = tracker.read(known.ref.partition(":")[2])
+    # Compared with the text as it was sent: an edited text on the tracker is only a conflict if there is something to send.
+    if known.written == digest(draft.title, text):
+        return f"{known.ref}: {draft.finding} is up to date", known
+    # Compared with the text as the tracker returned it: trackers normalize what they are sent.
+    if digest(ticket.text) != known.stands and not options.overwrite:
+        fault = f"{known.ref}: not updated: the text was changed on the tracker"
+        remedy = f"copy the changes to {draft.finding}, then run `tickets sync --overwrite --only {draft.finding}`"
+        raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
+    # Compared as statuses: another word for the same one is no change.
+    before, now = (labels.words(each, words) for each in (known.status, draft.status))
+    status_change = f", {before} is now {now}" if known.status is not draft.status else ""
+    if options.dry_run:
+        return f"{known.ref}: would update {draft.finding}{status_change}", known
+    comment = convert(_status_comment(draft, before, now), tracker.markup) if status_change else None
+    tracker.update(ticket, draft, text, comment)
+    updated = locked_ticket(tracker.read(ticket.ref.key), draft, text)
+    return f"{known.ref}: {draft.finding} updated{status_change}\n  {ticket.address}", updated
+
+
+def _status_comment(draft: Draft, before: str, now: str) -> str:
+    close = " Close this ticket if you agree." if draft.status in ANSWERED else ""
+    return f"Status of {draft.finding} in the report: **{escape(now)}** (previously: {escape(before)}).{close}\n"

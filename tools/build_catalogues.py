@@ -1,0 +1,21 @@
+"""Compiles the message catalogues when the wheel is built. A hook of hatchling; the wheel has the compiled files only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CatalogueHook(BuildHookInterface[Any]):
+    """Writes `LANGUAGE.mo` beside each `LANGUAGE.po`."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+        """Compile every catalogue and make it part of the wheel, though git ignores it."""
+        for source in sorted(Path(self.root, "findings_report/languages").glob("*.po")):
+            with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
+                write_mo(compiled, read_po(text))
+            build_data["artifacts"].append(f"findings_report/languages/{source.stem}.mo")
