@@ -23,6 +23,8 @@ CATALOGUES: Final = Path(__file__).resolve().parents[1] / "languages"
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "syr", "ug", "ur", "yi"})
+_REGIONAL_GROUPS: Final = {"de-at": "\u00a0", "de-ch": "’", "de-li": "’"}
+"""What stands between digit groups where a region writes another sign than its language; Unicode CLDR."""
 _TRADITIONAL: Final = frozenset({"hant", "hk", "mo", "tw"})
 # Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
 MONTHS: Final = (
@@ -103,6 +105,7 @@ class Translation:
         """Return a count with the digit groups of the language; with blanks that do not break where they are not known."""
         # A comma is the decimal sign in most languages; a space between groups is read everywhere (ISO 80000-1).
         sign = self.pgettext("digit groups", ",") if self._has_words else "\u00a0"
+        sign = _REGIONAL_GROUPS.get(self.language.lower(), sign)
         # CLDR, minimumGroupingDigits: Spanish groups numbers of five digits and more.
         fewest = int(self.pgettext("digit groups, fewest digits", "4")) if self._has_words else 4
         return f"{value:,}".replace(",", sign) if len(str(abs(value))) >= fewest else str(value)

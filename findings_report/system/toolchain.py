@@ -35,7 +35,7 @@ INSTALL: Final = "apt-get install --no-install-recommends libpango-1.0-0 libpang
 
 PACKAGES: Final = (
     *("pydantic", "pydantic-core", "jinja2", "markupsafe", "pygments"),
-    *("markdown-it-py", "mdurl"),
+    *("markdown-it-py", "mdit-py-plugins", "mdurl"),
     *("weasyprint", "cssselect2", "pyphen", "tinycss2", "tinyhtml5", "webencodings"),
     *("pikepdf", "fonttools", "lxml", "pillow", "pydyf"),
 )
