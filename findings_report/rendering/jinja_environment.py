@@ -83,7 +83,7 @@ def _count_pages(translation: Translation) -> Markup:
     return Markup(quoted.replace("{page}", '" counter(page) "').replace("{pages}", '" counter(pages) "'))  # noqa: S704
 
 
-_RULE: Final = re.compile(r"([^{};]*+)\{([^{}]*+)\}")
+_RULE: Final = re.compile(r"(?<![^{};])([^{};]*+)\{([^{}]*+)\}")
 _LEFT_TO_RIGHT: Final = re.compile(r"\.(?:code|fence|l|diff|drift|sign|g\d+|i\d+)(?![\w-])|(?<![\w.-])(?:pre|code)(?![\w-])")
 """Selectors of code, which is written from left to right in a report of any language."""
 _SIDE: Final = re.compile(

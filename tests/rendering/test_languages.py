@@ -52,7 +52,7 @@ def test_no_template_prints_words_that_no_catalogue_knows() -> None:
 @pytest.mark.parametrize(
     ("language", "day", "number", "severity", "status"),
     [
-        ("de-CH", "20.\u00a0März 2026", "12.345", "hoch", "teilweise behoben"),
+        ("de-CH", "20.\u00a0März 2026", "12’345", "hoch", "teilweise behoben"),
         ("fr", "20 mars 2026", "12\u202f345", "élevée", "partiellement résolu"),
         ("es", "20 de marzo de 2026", "12.345", "alta", "parcialmente resuelto"),
         ("ja", "2026年3月20日", "12,345", "高", "一部解決"),
