@@ -20,6 +20,13 @@ from findings_report.model.finding import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
+AXE = Path(__file__).parents[1] / "editor/node_modules/axe-core/axe.min.js"
+VIOLATIONS = """
+;axe.run({resultTypes: ["violations"]}).then(found => found.violations.map(rule =>
+  `${rule.id}: ${rule.nodes.map(node => node.html).slice(0, 3).join(" ")}`))
+"""
+"""JavaScript: the rules of axe that the page breaks, its good practice among them, with the first elements."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -155,6 +162,17 @@ def test_every_text_can_be_read_against_what_is_behind_it(browser: Browser, repo
     browser.open(report, scheme=scheme)
 
     assert browser.value(FAINT_TEXTS) == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not here: `make test-tools` (needs Node.js and npm)")
+@pytest.mark.parametrize("size", [TELEPHONE, LAPTOP])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_nothing_against_a_report(browser: Browser, report: Path, scheme: str, size: tuple[int, int]) -> None:
+    browser.open(report, size, scheme)
+
+    assert browser.value(AXE.read_text("utf-8") + VIOLATIONS) == []
+    browser.value("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=x><button></button>')")
+    assert len(browser.value(VIOLATIONS)) >= 2
 
 
 def test_every_link_inside_a_report_leads_to_one_place(browser: Browser, report: Path) -> None:

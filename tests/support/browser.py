@@ -63,8 +63,8 @@ class Browser:
             pass
 
     def value(self, expression: str) -> Any:
-        """What JavaScript gives, run by the tester: the page's own policy does not hold for it."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What JavaScript gives, or promises, run by the tester: the page's own policy does not hold for it."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
