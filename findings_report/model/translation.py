@@ -24,7 +24,7 @@ CATALOGUES: Final = Path(__file__).resolve().parents[1] / "languages"
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "syr", "ug", "ur", "yi"})
 _REGIONAL_GROUPS: Final = {"de-at": "\u00a0", "de-ch": "’", "de-li": "’"}
-"""What stands between digit groups where a region writes another sign than its language; Unicode CLDR."""
+"""The sign between digit groups where a region writes another one than its language; Unicode CLDR."""
 _TRADITIONAL: Final = frozenset({"hant", "hk", "mo", "tw"})
 # Not strftime, whose names depend on the locale of the machine: the same report must give the same bytes everywhere.
 MONTHS: Final = (
