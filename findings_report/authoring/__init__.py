@@ -6,6 +6,7 @@ problems of every file; JSON Schemas; edited files that differ in the changed va
 Must not know: git objects, how a report looks, the terminal. A problem names its subject; `locate` finds the file and line.
 """
 
+from findings_report.authoring.declared_files import CsvTable
 from findings_report.authoring.files import (
     ENGAGEMENT,
     FINDING_SUFFIX,
@@ -50,6 +51,7 @@ __all__ = [
     "NO_ENTRIES",
     "SCHEMA_FOLDER",
     "Authored",
+    "CsvTable",
     "Files",
     "Folder",
     "NewLocation",

@@ -101,6 +101,7 @@ def _scale(engagement: Engagement, *, is_rated: bool) -> Iterator[Problem]:
 
 def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Problem]:
     yield from _unique_names(_ENGAGEMENT, "images", [image.name for image in engagement.images])
+    yield from _unique_names(_ENGAGEMENT, "tables", [table.name for table in engagement.tables])
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")

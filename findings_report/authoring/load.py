@@ -21,14 +21,14 @@ from pydantic import ValidationError
 
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
+from findings_report.authoring.declared_files import CsvTable, DeclaredFiles, read_declared
 from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, Files
 from findings_report.authoring.yaml_reader import BREAKS, YamlDocument, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
 from findings_report.model.finding import Finding
 from findings_report.model.redaction import SHORTEST, Redactor
-from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
-from findings_report.problems.suggestions import did_you_mean
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 ENGAGEMENT_KEY: Final = "engagement"
 """First step of the subject of a problem with `engagement.yaml`; no finding may have it as its id."""
@@ -55,6 +55,8 @@ class Authored:
     """Bytes of the declared images by name; the logo's under `logo:`."""
     fonts: Mapping[str, bytes]
     """Bytes of the declared fonts by file."""
+    tables: Mapping[str, CsvTable]
+    """The tables of the declared CSV files, by name."""
     documents: Mapping[str, tuple[str, YamlDocument]]
     """(display path of the file, its document) by the first step of a subject."""
     problems: tuple[Problem, ...]
@@ -120,17 +122,6 @@ class _Validated:
     """As in `Authored`."""
 
 
-@dataclass(frozen=True)
-class _DeclaredFiles:
-    """The files that `engagement.yaml` names: the engagement with the texts of its sections, and its pictures."""
-
-    engagement: Engagement
-    pictures: Mapping[str, bytes]
-    fonts: Mapping[str, bytes]
-    read: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Return the sort key under which NTR-2 comes before NTR-10, whatever the case."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", text.casefold()))
@@ -152,7 +143,7 @@ def load_valid_part(files: Files) -> Authored:
         validated = _validate(yaml)
         if validated.engagement is None:
             raise FindingsReportError(_in_reading_order(validated.problems, yaml))
-        declared = _read_declared(files, validated.engagement)
+        declared = read_declared(files, validated.engagement)
     invalid = _locations_with_errors(validated.problems)
     found = disagreements(declared.engagement, validated.findings, unread=validated.unread)
     # Of a stand-in only.
@@ -167,7 +158,7 @@ def load_engagement(files: Files) -> Authored:
     validated = _validate(yaml)
     if validated.engagement is None:
         raise FindingsReportError(_in_reading_order(validated.problems, yaml))
-    declared = _DeclaredFiles(validated.engagement, {}, {}, (), ())
+    declared = DeclaredFiles(validated.engagement)
     return _require_valid(_authored(yaml, validated, declared, (), frozenset()))
 
 
@@ -220,7 +211,7 @@ def _locate(problem: Problem, documents: Mapping[str, tuple[str, YamlDocument]])
 def _authored(
     yaml: _YamlFiles,
     validated: _Validated,
-    declared: _DeclaredFiles,
+    declared: DeclaredFiles,
     disagreeing: Sequence[Problem],
     invalid_locations: AbstractSet[tuple[str, int]],
 ) -> Authored:
@@ -230,6 +221,7 @@ def _authored(
         dict(sorted(validated.findings.items(), key=lambda item: natural(item[0]))),
         declared.pictures,
         declared.fonts,
+        declared.tables,
         yaml.documents,
         _in_reading_order((*validated.problems, *declared.problems, *disagreeing), yaml),
         tuple(dict.fromkeys((*yaml.names.values(), *declared.read))),
@@ -408,72 +400,6 @@ def _sound_part(
 
 
 _STAND_IN: Final = {"path": "?"}
-
-
-def _read_declared(files: Files, engagement: Engagement) -> _DeclaredFiles:
-    problems: list[Problem] = []
-    sections, pictures = [], {}
-    for index, section in enumerate(engagement.sections):
-        subject: Subject = (ENGAGEMENT_KEY, "sections", index)
-        if (section.text is None) == (section.file is None):
-            fault = "a section has either `text` or `file`"
-            problems.append(Problem(Kind.INPUT, fault, subject=subject, code="section-text"))
-        text, faults = _section_text(files, section.file, (*subject, "file"))
-        problems += faults
-        sections.append(section if text is None else section.model_copy(update={"text": text}))
-    wanted: list[tuple[Subject, str, str]] = [
-        ((ENGAGEMENT_KEY, "images", index, "file"), image.name, image.file) for index, image in enumerate(engagement.images)
-    ]
-    if engagement.logo is not None:
-        wanted.append(((ENGAGEMENT_KEY, "logo"), "logo:", engagement.logo))
-    for subject, picture, file in wanted:
-        content, faults = _read_named(files, file, subject)
-        problems += faults
-        if content is not None:
-            pictures[picture] = content
-    fonts: dict[str, bytes] = {}
-    for index, font in enumerate(engagement.fonts):
-        content, faults = _read_named(files, font.file, (ENGAGEMENT_KEY, "fonts", index, "file"))
-        problems += faults
-        if content is not None:
-            fonts[font.file] = content
-    return _DeclaredFiles(
-        engagement.model_copy(update={"sections": tuple(sections)}),
-        pictures,
-        fonts,
-        (
-            *(section.file for section in engagement.sections if section.file is not None),
-            *(file for _, _, file in wanted),
-            *fonts,
-        ),
-        tuple(problems),
-    )
-
-
-def _section_text(files: Files, name: str | None, subject: Subject) -> tuple[str | None, tuple[Problem, ...]]:
-    """Return the text of a section's file, empty if it cannot be read; None without a file and for one that is not UTF-8."""
-    if name is None:
-        return None, ()
-    content, problems = _read_named(files, name, subject)
-    try:
-        # Line ends as git stores them: the report is the same on Windows.
-        return (content or b"").decode("utf-8-sig").replace("\r\n", "\n"), problems
-    except UnicodeDecodeError:
-        return None, (Problem(Kind.INPUT, f"{name} is not UTF-8", subject=subject, code="not-utf8"),)
-
-
-def _read_named(files: Files, name: str, subject: Subject) -> tuple[bytes | None, tuple[Problem, ...]]:
-    """Return the bytes of a file that the engagement names at `subject`; None, and why, if it cannot be read."""
-    try:
-        content = files.read(name)
-    except FindingsReportError as error:
-        return None, tuple(
-            replace(problem, place=None, subject=subject, fault=f"{name} {problem.fault}") for problem in error.problems
-        )
-    if content is None:
-        near = did_you_mean(name, files.names())
-        return None, (Problem(Kind.INPUT, f"there is no file {name} in {files.shown}", near, subject=subject, code="no-file"),)
-    return content, ()
 
 
 def _newer_format(data: Mapping[str, Any]) -> Problem | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -15,6 +15,7 @@ from typing import Final
 
 from findings_report import prose
 from findings_report.authoring.cross_checks import known_ids
+from findings_report.authoring.declared_files import CsvTable
 from findings_report.authoring.validation import dotted
 from findings_report.forges.branch_links import (
     BranchLink,
@@ -27,7 +28,7 @@ from findings_report.forges.branch_links import (
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Finding
-from findings_report.problems import Kind, Problem, Subject, suggestions
+from findings_report.problems import Kind, Place, Problem, Subject, suggestions
 from findings_report.problems.safe_text import code_point, find_hidden, read_lookalikes, visible
 from findings_report.prose.parse import is_plain
 
@@ -35,6 +36,7 @@ _FIRST: Final = {
     "location": "give a location of this finding that `name`",
     "finding": "there is no other finding yet",
     "picture": "declare it under `images` in engagement.yaml",
+    "table": "declare it under `tables` in engagement.yaml, or give a table of a text the caption `Table: ... {#NAME}`",
 }
 
 MOST_PROBLEMS: Final = 50_000
@@ -72,6 +74,10 @@ class _Known:
     """Ids of findings, former ids included. None, here and below: some are invalid, so nothing is missing for certain."""
     pictures: Collection[str] | None
     """Names and file names of pictures."""
+    tables: Collection[str] | None = ()
+    """Names of tables of files."""
+    captioned: Collection[str] = ()
+    """Names of tables that are written in texts."""
     locations: Collection[str] | None = ()
     """Names of the locations of the text's own finding."""
     placed: set[str] = field(default_factory=set)
@@ -107,21 +113,73 @@ def _proofread_texts(
     if "images" in unread.get("engagement", ()):
         pictures = None
     ids = known_ids(findings, unread)
+    tables = _TableNames(engagement, are_known="tables" not in unread.get("engagement", ()))
+    yield from tables.collect(engagement, findings)
+    everywhere = _Known(ids, pictures, tables.declared, tables.captioned)
     yield from _find_hidden("engagement", engagement, dict(_engagement_texts(engagement)))
     for section_index, section in enumerate(engagement.sections):
         yield from _find_imitations(("engagement", "sections", section_index, "title"), section.title)
     for path, text in _engagement_texts(engagement):
         yield from _unwritten(("engagement", *path), text)
-        yield from _problems(("engagement", *path), text, _Known(ids, pictures))
+        yield from _problems(("engagement", *path), text, everywhere)
     for key, finding in findings.items():
         yield from _unwritten((key, "title"), finding.title)
         yield from _find_imitations((key, "title"), finding.title)
         yield from _find_hidden(key, finding, texts_of(finding))
         names = frozenset(location.name for location in finding.locations if location.name is not None)
-        known = _Known(ids, pictures, names if "locations" not in unread.get(key, ()) else None)
+        own = names if "locations" not in unread.get(key, ()) else None
+        known = replace(everywhere, locations=own, placed=set())
         for path, text in texts_of(finding).items():
             yield from _unwritten((key, *path), text)
             yield from _problems((key, *path), text, known)
+
+
+class _TableNames:
+    """The names of the tables of an engagement, and which of them are printed."""
+
+    def __init__(self, engagement: Engagement, *, are_known: bool) -> None:
+        self._engagement = engagement
+        self.declared: Collection[str] | None = {table.name for table in engagement.tables} if are_known else None
+        self.captioned: set[str] = set()
+
+    def collect(self, engagement: Engagement, findings: Mapping[str, Finding]) -> Iterator[Problem]:
+        """Read every text. Yield an error for a name that two tables have, and a warning for each that no text prints."""
+        placed: set[str] = set()
+        texts = [(("engagement", *path), text) for path, text in _engagement_texts(engagement)]
+        texts += [((key, *path), text) for key, finding in findings.items() for path, text in texts_of(finding).items()]
+        for subject, text in texts:
+            for use in prose.references(text).uses if "table:" in text or "{#" in text else ():
+                if use.kind == "table":
+                    placed.add(use.name)
+                if use.kind != "captioned":
+                    continue
+                if use.name in self.captioned or use.name in (self.declared or ()):
+                    fault = f"the name {use.name!r} is taken"
+                    offset = use.line_offset
+                    yield Problem(Kind.INPUT, fault, "use another", subject=subject, line_offset=offset, code="name-taken")
+                self.captioned.add(use.name)
+        for index, table in enumerate(self._engagement.tables):
+            if table.name not in placed:
+                fault = f"no text places the table {table.name!r}, so it is not printed"
+                remedy = f"write `![caption](table:{table.name})` on a line of its own, or remove the entry"
+                subject = ("engagement", "tables", index, "name")
+                yield Problem(Kind.INPUT, fault, remedy, subject=subject, level="warning", code="table-not-placed")
+
+
+def check_tables(tables: Iterable[CsvTable]) -> list[Problem]:
+    """Return a warning for each row of a CSV file with characters that the report shows by their code."""
+    return _bounded(_find_hidden_cells(tables))
+
+
+def _find_hidden_cells(tables: Iterable[CsvTable]) -> Iterator[Problem]:
+    for table in tables:
+        for line, cell in table.cells:
+            if places := find_hidden(cell):
+                named = ", ".join(dict.fromkeys(code_point(cell[place]) for place in places[:_MOST_NAMED]))
+                fault = f"the row contains hidden, private or superfluous characters: {named}"
+                place = Place(table.shown, line)
+                remedy = "remove them; the report shows them by their code"
+                yield Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="hidden-character")
 
 
 def check_links(
@@ -306,7 +364,9 @@ def _problems(subject: Subject, text: str, known: _Known) -> Iterator[Problem]:
 def _missing(subject: Subject, use: prose.Use, known: _Known) -> Problem | None:
     """Return the error for a reference to a name that does not exist."""
     there = {"placed": known.locations, "location": known.locations, "finding": known.ids, "image": known.pictures}
-    word = {"placed": "location", "image": "picture"}.get(use.kind, use.kind)
+    there |= {"table": known.tables, "captioned": None}
+    there["table_link"] = {*known.tables, *known.captioned} if known.tables is not None else None
+    word = {"placed": "location", "image": "picture", "table_link": "table"}.get(use.kind, use.kind)
     names = there[use.kind]
     if names is None or use.name in names:
         return None

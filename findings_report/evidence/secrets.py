@@ -18,7 +18,7 @@ from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import MARK, Check, Region, Snippet, Verdict
 from findings_report.model.finding import Finding
 from findings_report.model.redaction import SHORTEST, NoSecretCode, NoSecretText, Redactor, list_texts
-from findings_report.problems import Kind, Problem, Subject
+from findings_report.problems import Kind, Place, Problem, Subject
 from findings_report.sourcecode.lines import join_runs
 from findings_report.system.toolchain import install_extra
 
@@ -61,6 +61,18 @@ _IDENTIFIER: Final = re.compile(
 _END_OF_KEY: Final = re.compile(r"-----END [A-Z ]{0,40}-----")
 
 
+class HasCells(Protocol):
+    """A table of a CSV file."""
+
+    @property
+    def shown(self) -> str:
+        """Path of the file in messages."""
+
+    @property
+    def cells(self) -> Iterable[tuple[int, str]]:
+        """Each cell with the line at which its row begins."""
+
+
 class _Detector(Protocol):
     secret_type: str
 
@@ -98,6 +110,7 @@ def find_secrets(
     findings: Mapping[str, Finding],
     snippets: Mapping[str, Sequence[Snippet]],
     redactor: Redactor,
+    tables: Iterable[HasCells] = (),
 ) -> FoundSecrets:
     """Return a warning for each text and each printed line of code that holds a credential; nothing without the detectors.
 
@@ -110,6 +123,9 @@ def find_secrets(
     everywhere = _no_secrets(("engagement",), engagement.not_secret)
     for path, text in list_texts(engagement):
         search.look_at_text(("engagement", *path), text, everywhere)
+    for table in tables:
+        for line, cell in table.cells:
+            search.look_at_text(("engagement", "tables"), cell, everywhere, Place(table.shown, line))
     for key, finding in findings.items():
         search.look_at_finding(key, finding, {snippet.index: snippet for snippet in snippets.get(key, ())}, everywhere)
     search.report_unused(everywhere)
@@ -202,19 +218,20 @@ class _SecretSearch:
         self._left_to_find += bool(covering)
         return bool(covering)
 
-    def look_at_text(self, subject: Subject, text: str, no_secrets: Sequence[_NoSecret]) -> None:
-        """Add the warnings of a text that people wrote."""
+    def look_at_text(self, subject: Subject, text: str, no_secrets: Sequence[_NoSecret], place: Place | None = None) -> None:
+        """Add the warnings of a text that people wrote; with a `place` of a cell of a table."""
         for offset, line in enumerate(self._redactor.mask(text).split("\n")):
             for kind, value in self._scan(line, "text.md"):
                 if self._is_no_secret(value, no_secrets):
                     continue
                 self._add(value)
-                fault = f"the text seems to contain a credential ({kind})"
+                what = "text" if place is None else "cell"
+                fault = f"the {what} seems to contain a credential ({kind})"
                 where = "in the finding" if subject[0] != "engagement" else "in engagement.yaml"
                 remedy = (
                     f"remove it, or mask it: {_write_entry(kind, value)}, {where}; if it is none, write `not_secret` likewise"
                 )
-                self._warn(fault, remedy, subject, line_offset=offset)
+                self._warn(fault, remedy, subject, line_offset=offset, place=place)
 
     def look_at_code(self, subject: Subject, snippet: Snippet, no_secrets: Sequence[_NoSecret]) -> None:
         """Add the warnings of the lines that a snippet prints."""
@@ -272,9 +289,11 @@ class _SecretSearch:
         entry = f"`redact: [{{lines: {written}}}]`"
         self._warn(fault, f"write {entry} in the location; {_IF_NONE}", subject)
 
-    def _warn(self, fault: str, remedy: str, subject: Subject, *, line_offset: int = 0) -> None:
+    def _warn(self, fault: str, remedy: str, subject: Subject, *, line_offset: int = 0, place: Place | None = None) -> None:
         self.problems.append(
-            Problem(Kind.SOURCE, fault, remedy, subject=subject, line_offset=line_offset, level="warning", code=CODE)
+            Problem(
+                Kind.SOURCE, fault, remedy, place=place, subject=subject, line_offset=line_offset, level="warning", code=CODE
+            )
         )
 
     def _scan(self, line: str, name: str) -> Iterator[tuple[str, str]]:

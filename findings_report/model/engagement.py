@@ -210,6 +210,19 @@ class Image(Frozen):
     """Readers of the picture; empty means everybody."""
 
 
+class TableFile(Frozen):
+    """A table for the texts, in a CSV file, placed with `![caption](table:NAME)` and referred to by `[](table:NAME)`."""
+
+    name: Name
+    """Name of the table in texts."""
+    file: RelativePath
+    """CSV file in the engagement's folder: UTF-8, commas between the cells, the first row is the head. Cells are plain text."""
+    caption: Text | None = None
+    """Default caption, printed where a text gives none."""
+    audience: Audience = ()
+    """Readers of the table; empty means everybody."""
+
+
 def _default_severities() -> tuple[Severity, ...]:
     # The names are those of the CVSS qualitative rating scale (CVSS 3.1, section 5), with `informational` for None.
     return (
@@ -293,6 +306,8 @@ class Engagement(Frozen):
     """Version of the OWASP Top Ten by whose categories the weaknesses are listed."""
     images: tuple[Image, ...] = ()
     """Pictures for the texts."""
+    tables: tuple[TableFile, ...] = ()
+    """Tables for the texts, from CSV files."""
     template: Name = "standard"
     """Name of the template folder."""
     outputs: tuple[Name, ...] = ()

@@ -89,6 +89,30 @@ class Picture(Frozen):
     """Readers of the picture; empty means everybody."""
 
 
+class ReportedTable(Frozen):
+    """A table of a CSV file for the texts. Its cells are plain text."""
+
+    name: str
+    """Name of the table in texts."""
+    caption: str | None = None
+    """Default caption."""
+    header: tuple[str, ...]
+    """Cells of the first row, at least one."""
+    rows: tuple[tuple[str, ...], ...]
+    """The other rows, each with as many cells as the header."""
+    audience: Audience = ()
+    """Readers of the table; empty means everybody."""
+
+
+class NumberedTable(Frozen):
+    """The number of a table that texts can refer to, of a CSV file or written in Markdown."""
+
+    name: str
+    """Name of the table in texts."""
+    number: str
+    """`1`, or `NTR-001.1` in a finding."""
+
+
 class ReportedFont(Frozen):
     """A font of the engagement."""
 
@@ -137,6 +161,8 @@ class ReportedSection(Frozen):
     """Position of the section: before or after the findings."""
     audience: Audience = ()
     """Readers of the section; empty means everybody."""
+    first_table: int = 1
+    """Number of the first table with a caption; those of the summary and the sections are numbered together."""
 
 
 class ReportedFacts(Frozen):
@@ -296,6 +322,10 @@ class ReportedEngagement(Frozen):
     """Repositories, in the order of the file."""
     images: tuple[Picture, ...]
     """Pictures for the texts."""
+    tables: tuple[ReportedTable, ...] = ()
+    """Tables of CSV files for the texts."""
+    numbered_tables: tuple[NumberedTable, ...] = ()
+    """Numbers of all tables that have a name, in the order of the pages."""
     logo: Picture | None
     """Logo on the cover."""
     fonts: tuple[ReportedFont, ...] = ()
@@ -310,6 +340,10 @@ class ReportedEngagement(Frozen):
     """Audience that the report was made for; None for a report with everything."""
     audiences: Audience = ()
     """Audiences that parts of the report are limited to, in the order of the engagement; empty in an edition for one."""
+
+    def table_number(self, name: str) -> str | None:
+        """Return the number of the table of that name; None if no text places it."""
+        return next((table.number for table in self.numbered_tables if table.name == name), None)
 
     @property
     def translation(self) -> Translation:

@@ -150,6 +150,8 @@ def _read_downwards(root: Element, table: Element, rows: list[Element]) -> bool:
             line.extend((label, value))
             one.append(line)
         tables.append(one)
+    if (caption := table.find("caption")) is not None:
+        tables[0].insert(0, deepcopy(caption))
     tables[-1].tail = table.tail
     if "id" in table.attrib:
         tables[0].set("id", table.attrib["id"])

@@ -5,7 +5,7 @@ renderers turn the tokens into their format.
 """
 
 from findings_report.prose.inline_code import plain_text
-from findings_report.prose.parse import LONGEST, MOST_BRACKETS, faults, parse, parse_inline, references
+from findings_report.prose.parse import LONGEST, MOST_BRACKETS, faults, list_tables, parse, parse_inline, references
 from findings_report.prose.policy import Prose, References, Use, drop_references
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Use",
     "drop_references",
     "faults",
+    "list_tables",
     "parse",
     "parse_inline",
     "plain_text",

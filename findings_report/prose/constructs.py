@@ -1,8 +1,9 @@
-"""Footnotes, task lists, alerts, definition lists and simple formulas, as tokens that every format has.
+"""Footnotes, task lists, alerts, definition lists, captions of tables and simple formulas, as tokens that every format has.
 
 Markdown, HTML, PDF and the markups of tickets print paragraphs, lists, quotes and text. A construct becomes those here, so that
 no format can lose it: a footnote's text follows the text it belongs to, under the same raised number.
-Sources: GitHub's documentation of footnotes, task lists and alerts; pandoc's of definition lists and of `$` around formulas.
+Sources: GitHub's documentation of footnotes, task lists and alerts; pandoc's of definition lists, of `$` around formulas, and
+of `Table:` before a caption.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from mdit_py_plugins.footnote import footnote_plugin
 UNUSED: Final = "unused_footnotes"
 """Key of the parser's environment: (line, label, is repeated) of each footnote's text that no mark leads to."""
 
+LOST_NAMES: Final = "lost_names"
+"""Key of the parser's environment: (line, name) of each caption with a name that is beside no table."""
+
 _NOTES: Final = "notes"
+_CAPTION: Final = re.compile(r"Table:[ \t]++")
+_CAPTION_NAME: Final = re.compile(r"\{#([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\}\Z")
 _MARK: Final = re.compile(r"\[\^([^\]\s]{1,64})\]")
 _TASK: Final = re.compile(r"\[([ xX])\]\s")
 _ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*\Z", re.IGNORECASE)
@@ -86,6 +92,8 @@ def _replace(state: StateCore) -> None:
         state.tokens = list(_name_alerts(state.tokens))
     if "list_item_open" in types:
         _draw_boxes(state.tokens)
+    if "Table:" in state.src:
+        state.tokens = _caption_tables(state.tokens, state.env)
 
 
 def _move_footnotes(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> Iterator[Token]:
@@ -219,6 +227,63 @@ def _draw_boxes(tokens: list[Token]) -> None:
             children[0] = children[0].copy(content=f"{box} {children[0].content[task.end() :]}")
             if tokens[index - 1].type == "bullet_list_open":
                 tokens[index - 1] = tokens[index - 1].copy(attrs={"class": "tasks"})
+
+
+def _caption_tables(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> list[Token]:
+    """Return the tokens with each paragraph `Table: ... {#name}` as the caption of the table above it, or else below it."""
+    changed: list[Token] = []
+    lost: list[tuple[int, str]] = env.setdefault(LOST_NAMES, [])
+    opened: list[int] = []  # where each table above begins
+    above: int | None = None  # where the table right above begins, if it has no caption
+    waiting: tuple[Token, str] | None = None  # for the table below
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        caption = _read_caption(tokens[index + 1]) if token.type == "paragraph_open" else None
+        following = tokens[index + 3].type if index + 3 < len(tokens) else ""
+        if caption is not None and above is not None:
+            changed[above : above + 1] = _open_table(changed[above], *caption)
+            index, above = index + 3, None
+            continue
+        if caption is not None and following == "table_open":
+            index, waiting = index + 3, caption
+            continue
+        if caption is not None and caption[1]:
+            lost.append((token.map[0] if token.map else 0, caption[1]))
+        above = None
+        if token.type == "table_open":
+            opened.append(len(changed))
+            changed += _open_table(token, *waiting) if waiting is not None else [token]
+            waiting = None
+        else:
+            changed.append(token)
+        if token.type == "table_close" and "name" not in changed[begin := opened.pop()].meta:
+            above = begin
+        index += 1
+    return changed
+
+
+def _read_caption(inline: Token) -> tuple[Token, str] | None:
+    """Return the content of a caption and its name, which may be empty; None for any other paragraph."""
+    children = list(inline.children or ())
+    if not children or children[0].type != "text" or (mark := _CAPTION.match(children[0].content)) is None:
+        return None
+    children[0] = children[0].copy(content=children[0].content[mark.end() :])
+    last = children[-1].content.rstrip()
+    name = _CAPTION_NAME.search(last, max(0, len(last) - 70)) if children[-1].type == "text" else None
+    if name is not None:
+        children[-1] = children[-1].copy(content=last[: name.start()].rstrip())
+    return inline.copy(children=children), name[1] if name is not None else ""
+
+
+def _open_table(table: Token, caption: Token, name: str) -> list[Token]:
+    level = table.level + 1
+    return [
+        table.copy(meta={**table.meta, "name": name}),
+        Token("caption_open", "caption", 1, level=level, map=caption.map, block=True),
+        caption.copy(level=level + 1),
+        Token("caption_close", "caption", -1, level=level, block=True),
+    ]
 
 
 def _paragraph(children: list[Token], level: int, lines: list[int] | None) -> tuple[Token, Token, Token]:

@@ -21,7 +21,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from findings_report.problems.safe_text import code_point, find_hidden, visible
-from findings_report.prose.constructs import FORMULA, UNUSED, add_constructs, is_formula, write_formula
+from findings_report.prose.constructs import FORMULA, LOST_NAMES, UNUSED, add_constructs, is_formula, write_formula
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -238,9 +238,18 @@ def faults(text: str) -> tuple[Fault, ...]:
 def references(text: str) -> References:
     """Return what `text` places and refers to."""
     # Only links and pictures refer to anything, and both have one of these.
-    if "](" not in text and "]:" not in text:
+    if "](" not in text and "]:" not in text and "{#" not in text:
         return References()
     return parse(text).references
+
+
+def list_tables(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield name and kind of each table of `text` that is numbered: True for one of a file, and False for one written here with
+    a caption, whose name may be empty.
+    """
+    # Most texts have none, and need not be parsed.
+    if "table:" in text or "Table:" in text:
+        yield from ((name, token.type == "figure") for token, name in parse(text).tables)
 
 
 def is_plain(text: str) -> bool:
@@ -250,7 +259,9 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text or _LOSES_SIGNS.search(text) or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
+    if text.count("$") > 1 or "{#" in text or "Table:" in text:
+        return False
+    if _LOSES_SIGNS.search(text) or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
         return False
     for block in text.split("\n\n"):
         if block.count("*") + block.count("_") + block.count("~") > _PLAIN_MARKS:
@@ -347,6 +358,9 @@ def _find_dropped(tokens: Sequence[Token], environment: Mapping[str, Any]) -> It
         fault = f"no mark leads to this text of the footnote '{visible(name)}': it is printed in its place"
         remedy = "give it a label of its own" if is_repeated else f"write [^{visible(name)}] where it belongs"
         yield Fault(line, fault, remedy, "footnote-unused")
+    for line, name in environment.get(LOST_NAMES, ()):
+        fault = f"the caption '{name}' has no table: no table is right above or below it"
+        yield Fault(line, fault, "put it beside its table, with blank lines around it", "table-caption")
     used = set(_find_labels(tokens))
     for label, definition in environment.get("references", {}).items():
         # CommonMark 4.7: a definition is not displayed. Authors write `[note]: text` by mistake.
@@ -430,6 +444,8 @@ _ELEMENT: Final = re.compile(
 _ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?![ \t]*(?:\n|\Z))", re.IGNORECASE)
 """An alert whose text begins in the line of its mark."""
 _HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
+_LATE_CAPTION: Final = re.compile(r"[ >]*+Table:[ \t][^|\n]*+\Z")
+"""A row of a table that is meant as its caption."""
 _BAR: Final = re.compile(r"(?<!\\)\|")
 _FOREIGN_MARK: Final = re.compile(r"<[A-Za-z/!]|\$|\[!|\{#|\\|__|\w\*\w")
 """What each of these begins with: most blocks have none, and need not be searched."""
@@ -467,6 +483,9 @@ def _find_lost_cells(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
             columns, lines = 0, lines or text.split("\n")
         elif token.type == "th_open":
             columns += 1
+        elif token.type == "tr_open" and token.map and _LATE_CAPTION.match(lines[token.map[0]]):
+            fault = "the caption is a row of the table, because no blank line is above it"
+            yield Fault(token.map[0], fault, "put a blank line between the table and `Table:`", "table-caption")
         elif token.type == "tr_open" and token.map and columns and len(cells := _split_row(lines[token.map[0]])) > columns:
             lost = visible(" | ".join(cells[columns:]))[:80]
             fault = f"the row has {len(cells)} cells, and the table has {columns} columns: '{lost}' is not printed"

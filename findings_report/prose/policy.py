@@ -19,10 +19,15 @@ from findings_report.problems.safe_text import HIDDEN, visible
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _NAME: Final = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 # Without a name after `drop_references`: it names nothing.
-_SYMBOLIC = re.compile(rf"(finding|location|image):({_NAME}|)\Z")
-_REFERENCE: Final = re.compile(rf"(finding|location|image):({_NAME})")
+_SYMBOLIC = re.compile(rf"(finding|location|image|table):({_NAME}|)\Z")
+_REFERENCE: Final = re.compile(rf"(finding|location|image|table):({_NAME})")
 
-_NEUTRAL: Final = {"finding": "another finding", "location": "code for other readers", "image": "picture for other readers"}
+_NEUTRAL: Final = {
+    "finding": "another finding",
+    "location": "code for other readers",
+    "image": "picture for other readers",
+    "table": "table for other readers",
+}
 """What is printed for a reference without a name and without a text."""
 
 # With a host: `https:///path` and `http:evil` are read differently by different browsers.
@@ -35,7 +40,7 @@ _FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|\Z))[^:/\\\s#?][^:\\#?]*\Z")
 def drop_references(text: str, names: Mapping[str, Collection[str]]) -> str:
     """Return `text` with every reference to one of `names` without its name: `[text](finding:)` prints the text, and no link.
 
-    `names` are by kind: `finding`, `location`, `image`, the last by name or by file. Lines keep their numbers.
+    `names` are by kind: `finding`, `location`, `table`, `image`, the last by name or by file. Lines keep their numbers.
     """
 
     def drop(reference: re.Match[str]) -> str:
@@ -45,7 +50,7 @@ def drop_references(text: str, names: Mapping[str, Collection[str]]) -> str:
             name = name[:-1]
         return reference[0].replace(f":{name}", ":", 1) if name in names.get(reference[1], ()) else reference[0]
 
-    if "finding:" in text or "location:" in text or "image:" in text:
+    if "finding:" in text or "location:" in text or "image:" in text or "table:" in text:
         text = _REFERENCE.sub(drop, text)
     for file in names.get("image", ()):
         if file in text:
@@ -53,7 +58,7 @@ def drop_references(text: str, names: Mapping[str, Collection[str]]) -> str:
     return text
 
 
-UseKind = Literal["placed", "location", "finding", "image"]
+UseKind = Literal["placed", "location", "finding", "image", "table", "captioned", "table_link"]
 
 
 class Fault(NamedTuple):
@@ -78,7 +83,8 @@ class Use(NamedTuple):
     """One mention of something outside the text."""
 
     kind: UseKind
-    """placed: a location's snippet is printed here; location, finding: referred to; image: a picture is printed here."""
+    """placed: a location's snippet is printed here; location, finding, table_link: referred to; image, table: a picture, or a
+    table of a CSV file, is printed here; captioned: a table written here has a name."""
     name: str
     """Name or id; for a picture its name or its file's path."""
     line_offset: int
@@ -120,9 +126,9 @@ class References:
 class Prose:
     """A text, parsed under the policy.
 
-    Tokens are markdown-it's, with one type of our own: `figure`, a block of its own, whose meta holds `kind` (placed or
-    image), `name`, `alt` (inline tokens) and `text` (alt without its marks). Links to findings and locations keep their
-    symbolic address.
+    Tokens are markdown-it's, with one type of our own: `figure`, a block of its own, whose meta holds `kind` (placed, image
+    or table), `name`, `alt` (inline tokens) and `text` (alt without its marks). A table with a caption has `caption_open` as
+    its first child, and its name in its meta. Links to findings, locations and tables keep their symbolic address.
     """
 
     tokens: tuple[Token, ...]
@@ -131,6 +137,19 @@ class Prose:
     """By line."""
     references: References
     """What it refers to."""
+
+    @property
+    def tables(self) -> Iterator[tuple[Token, str]]:
+        """The tables that have a caption, or may have one, in order: the token, and the name, which may be empty."""
+        for token in self.tokens:
+            if (token.type == "table_open" and "name" in token.meta) or (
+                token.type == "figure" and token.meta["kind"] == "table"
+            ):
+                yield token, str(token.meta["name"])
+
+
+_PLACED: Final[Mapping[str, UseKind]] = {"location": "placed", "table": "table"}
+_REFERRED: Final[Mapping[str, UseKind]] = {"finding": "finding", "table": "table_link"}
 
 
 class Policy:
@@ -148,6 +167,8 @@ class Policy:
                 # Paragraphs are emitted with their content, as a figure may divide one in two.
                 if token.type not in ("paragraph_open", "paragraph_close"):
                     yield token
+                if token.type == "table_open" and token.meta.get("name"):
+                    self.uses.append(Use("captioned", token.meta["name"], token.map[0] if token.map else 0))
                 continue
             self.line = token.map[0] if token.map else 0
             opener = tokens[index - 1] if index else None
@@ -171,7 +192,7 @@ class Policy:
 
     def _figure(self, image: Token, opener: Token) -> Token:
         symbol = _SYMBOLIC.match(_source_of(image))
-        kind: UseKind = "placed" if symbol is not None and symbol[1] == "location" else "image"
+        kind: UseKind = _PLACED.get(symbol[1], "image") if symbol is not None else "image"
         # `![](pictures/flow.png)` is what editors insert: a declared file is found by its path too.
         name = symbol[2] if symbol is not None else _source_of(image)
         alt = _alternative(image)
@@ -216,7 +237,7 @@ class Policy:
             if token.markup == "linkify":  # no link was asked for
                 return (), ()
             shown = visible(address)
-            wanted = "use http, https, mailto, #part, finding:ID or location:NAME"
+            wanted = "use http, https, mailto, #part, finding:ID, location:NAME or table:NAME"
             self.faults.append(Fault(self.line, f"the link to '{shown[:80]}' is not allowed", wanted, "link-refused"))
             if is_angled:
                 return (_text("<", token.level),), (_text(">", token.level),)
@@ -224,7 +245,7 @@ class Policy:
             return (_text("[", token.level),), (_text(f"]({address}{title})", token.level),)
         if symbol := _SYMBOLIC.match(allowed):
             if symbol[2]:
-                self.uses.append(Use("finding" if symbol[1] == "finding" else "location", symbol[2], self.line))
+                self.uses.append(Use(_REFERRED.get(symbol[1], "location"), symbol[2], self.line))
             else:
                 self._name_nothing(allowed)
                 return ((_text(_NEUTRAL[symbol[1]], token.level),) if is_empty else ()), ()
@@ -253,7 +274,7 @@ class Policy:
             else:
                 self._name_nothing(source)
                 yield _text(f"[image not included: {_plain(alt) or _NEUTRAL['image']}]", token.level)
-        elif symbol is not None and symbol[1] == "location":
+        elif symbol is not None and symbol[1] in _PLACED:
             fault = f"'{source}' is placed in the middle of a line, and printed as a reference"
             remedy = f"give it a line of its own, or refer to it: `[]({source})`"
             self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
@@ -327,7 +348,7 @@ def _allow_address(address: str) -> str | None:
             return normalizeLink(bare) if _WEB.match(bare) else None
         case "mailto":
             return normalizeLink(bare)
-        case "finding" | "location":
+        case "finding" | "location" | "table":
             return bare if _SYMBOLIC.match(bare) else None
     return None
 

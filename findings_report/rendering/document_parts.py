@@ -19,7 +19,7 @@ from findings_report.model.comparison import ComparedFinding, Comparison, Docume
 from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.page import segment_sizes
-from findings_report.rendering.figures import number_figures
+from findings_report.rendering.figures import number_figures, number_tables
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.template_runner import TemplateRunner, mark_safe
 from findings_report.rendering.web_fonts import embed_fonts
@@ -118,7 +118,10 @@ class ReportParts:
 
     def front(self) -> str:
         """Return everything before the first section; sees the report."""
-        return self._runner.render_part("front", report=self._report)
+        summary = self._report.summary
+        return self._runner.render_part(
+            "front", lambda part: number_tables(part, [summary] if summary else ()), report=self._report
+        )
 
     def appendix(self) -> str:
         """Return everything after the last section; sees the report."""
@@ -126,7 +129,9 @@ class ReportParts:
 
     def section(self, section: ReportedSection) -> str:
         """Return one section; sees itself and the engagement."""
-        return self._runner.render_part("section", section=section)
+        return self._runner.render_part(
+            "section", lambda part: number_tables(part, [section.text], first=section.first_table), section=section
+        )
 
     def finding(self, finding: ReportedFinding) -> str:
         """Return one finding; sees itself and the engagement."""

@@ -45,6 +45,8 @@ class Part:
     """Numbered pictures by name."""
     numbers: Mapping[int, Figure] = field(default_factory=dict)
     """Figures by the location's index."""
+    tables: dict[int, str] = field(default_factory=dict)
+    """Numbers of the tables of this part by the `id` of the token that begins or places each."""
     parsed: dict[str, prose.Prose] = field(default_factory=dict)
     """Texts of this part, each parsed once."""
     printed: set[str] = field(default_factory=set)
@@ -67,6 +69,8 @@ class Part:
         """Return the figure that prose places as `kind` (placed or image) and `name`; None when there is none of that name."""
         if kind == "placed":
             return self.located.get(name)
+        if kind == "table":
+            return None
         picture = self.picture(name)
         if picture is None:
             return None
@@ -82,8 +86,26 @@ class Part:
         return next((image for image in self.engagement.images if name in (image.name, image.file)), None)
 
 
+def number_tables(part: Part, texts: Iterable[str], prefix: str = "", first: int = 1) -> None:
+    """Give every table of `texts` that has a caption, or is of a file, its number, beginning with `first` behind `prefix`.
+
+    They are those of `report.tables.number_tables`, which sees all texts: of a table that is placed again this is no place.
+    """
+    declared = {table.name for table in part.engagement.tables}
+    number = first
+    for text in texts:
+        for token, name in part.parse(text).tables:
+            if token.type == "figure":
+                is_known = name in declared and part.engagement.table_number(name) == f"{prefix}{number}"
+                if not is_known or f"{prefix}{number}" in part.tables.values():
+                    continue
+            part.tables[id(token)] = f"{prefix}{number}"
+            number += 1
+
+
 def number_figures(part: Part, finding: ReportedFinding) -> None:
-    """Give every figure of the finding its number, in the order of printing."""
+    """Give every figure and table of the finding its number, in the order of printing."""
+    number_tables(part, (passage.text for passage in finding.prose), f"{finding.id}.")
     located: dict[str, Figure] = {}
     pictured: dict[str, Figure] = {}
     numbers: dict[int, Figure] = {}

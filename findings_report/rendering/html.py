@@ -27,6 +27,7 @@ from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point
 from findings_report.prose import Prose
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
+from findings_report.rendering.tables import link_table, place_tables
 from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, has_stacked_marks, remark_on
 
 ELISION: Final = "…"
@@ -362,6 +363,8 @@ class _Writer:
             figure = self.part.find_figure("placed", name)
             label = label_figure(figure, name, self.part)
             address = f"#figure-{figure.number}" if figure is not None else ""
+        elif scheme == "table":
+            label, address = link_table(name, self.part)
         elif not address.startswith("#"):
             relation = ' rel="noopener noreferrer"'
         # An `a` without an address is text (HTML, 4.5.1).
@@ -400,13 +403,14 @@ class _Writer:
         short = " short" if len(lines) <= _SHORT else ""
         return f'<pre class="fence{short}" dir="ltr"><code>{body}</code></pre>\n'
 
-    def _table(self, token: Token) -> str:  # noqa: ARG002
+    def _table(self, token: Token) -> str:
         names = next(self.columns)
+        address = f' id="{_markup_escape(str(token.attrs["id"]))}"' if "id" in token.attrs else ""
         if len(names) < _MANY_COLUMNS:
-            return '<div class="wide"><table>'
+            return f'<div class="wide"><table{address}>'
         # It may scroll on a narrow screen: a stop for the keyboard, with a name (WCAG 2.2, 2.1.1 and 4.1.2). A group and no
         # region, which would have to have a name of its own among all landmarks.
-        return f'<div class="wide" role="group" aria-label="{escape(", ".join(names))}" tabindex="0"><table>'
+        return f'<div class="wide" role="group" aria-label="{escape(", ".join(names))}" tabindex="0"><table{address}>'
 
     def _cell(self, token: Token) -> str:
         # A class instead of the parser's style attribute, which the page's content security policy blocks.
@@ -479,7 +483,7 @@ def label_code(tokens: Sequence[Token], part: Part) -> Sequence[Token]:
 
     Only in a report with repositories: in it, code with line numbers looks like the program's own figures.
     """
-    tokens = _translate_alerts(tokens, part)
+    tokens = _translate_alerts(place_tables(tokens, part), part)
     if not part.engagement.repositories or not any(token.type in _CODE for token in tokens):
         return tokens
     labelled: list[Token] = []

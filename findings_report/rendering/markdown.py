@@ -25,6 +25,7 @@ from findings_report.prose import Prose, References
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
 from findings_report.rendering.html import ELISION, count_left_out, first_line, heading_levels, label_code, label_figure
+from findings_report.rendering.tables import link_table
 from findings_report.sourcecode.unusual_characters import describe, remark_on
 
 # Underscores between letters are kept: no reader takes them for emphasis. A colon before two slashes, and the dot of `www.`,
@@ -327,6 +328,9 @@ class _Printer:
             case "th" | "td":
                 parent.marker += f" {_ALIGNMENTS[str(block.token.attrs.get('style', ''))]} |"
                 return f" {block.pieces[0].strip(' ').replace('|', chr(92) + '|')} |"
+            case "caption":
+                # A paragraph above the table.
+                return f"{_escape_start(block.pieces[0].strip(' '))}\n"
             case "tr":
                 parent.marker = block.marker
                 return f"|{''.join(block.pieces)}"
@@ -396,6 +400,8 @@ class _Printer:
             figure = self.part.find_figure("placed", name)
             label = label_figure(figure, name, self.part)
             return _Piece("text", _escape_special(label) if is_empty else ""), ""
+        if scheme == "table" and self.part is not None:
+            return _Piece("text", _escape_special(link_table(name, self.part)[0]) if is_empty else ""), ""
         if scheme == "finding" and self.part is not None:
             address = xref(self.part.current(name))
             label = _escape_special(self.part.current(name)) if is_empty else ""

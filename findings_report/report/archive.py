@@ -223,6 +223,9 @@ def _faults(report: Report) -> Iterator[str]:
         if isinstance(text, str) and len(text) > _LONGEST_TEXT:
             where = ".".join(map(str, path))
             yield f"{where} has {len(text):,} characters; at most {_LONGEST_TEXT:,} are read"
+    for table in report.engagement.tables:
+        if not table.header or any(len(row) != len(table.header) for row in table.rows):
+            yield f"the table {table.name!r} has rows of another length than its head"
     yield from _of_counts(report)
     yield from _of_tables(report)
     quoted = sum(_count(snippet.check.found) for finding in report.findings for snippet in finding.snippets)

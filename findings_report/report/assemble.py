@@ -12,7 +12,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from findings_report import prose
+from findings_report import authoring, prose
 from findings_report.authoring import scoring
 from findings_report.model import scope
 from findings_report.model.engagement import Engagement, Order, SectionPlace, Severity
@@ -23,6 +23,7 @@ from findings_report.model.report import (
     Component,
     CustomValue,
     FindingsCommit,
+    NumberedTable,
     Picture,
     Report,
     ReportedEngagement,
@@ -30,12 +31,13 @@ from findings_report.model.report import (
     ReportedFont,
     ReportedRepository,
     ReportedSection,
+    ReportedTable,
     ScopeEntry,
     SeverityCount,
     VerdictCount,
 )
 from findings_report.report import tables
-from findings_report.report.editions import Hidden, find_hidden, list_audiences
+from findings_report.report.editions import Hidden, find_hidden, hide_tables, list_audiences
 
 ACCENT: Final = "#1f4e79"
 """The accent colour where the engagement names none."""
@@ -50,6 +52,7 @@ def assemble(
     pictures: Mapping[str, Picture],
     components: Sequence[Component],
     fonts: Sequence[ReportedFont] = (),
+    csv_tables: Mapping[str, authoring.CsvTable] = MappingProxyType({}),
     covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
@@ -57,7 +60,7 @@ def assemble(
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
-    `pictures` are by name, the logo's under `logo:`. `covered` are the files of the scope, by available repository.
+    `pictures` and `csv_tables` are by name, the logo's under `logo:`. `covered` are the files of the scope, by repository.
     `default_date` is printed on the cover if the engagement has no date. `findings_commit` is that of their own repository.
     `edition` is the audience for whom all of the values are.
     """
@@ -73,11 +76,21 @@ def assemble(
     ]
     if engagement.order is Order.SEVERITY:
         reported.sort(key=lambda finding: rank[finding.severity.name])  # stable: by id within a severity
+    declared = [
+        ReportedTable(name=table.name, caption=table.caption, header=content.header, rows=content.rows, audience=table.audience)
+        for table in engagement.tables
+        if (content := csv_tables.get(table.name)) is not None
+    ]
+    sections, numbered = tables.number_tables(
+        engagement.summary, _sections(engagement), reported, {table.name for table in declared}
+    )
     return Report(
         engagement=_engagement(
             engagement,
             repositories,
             pictures,
+            declared_tables=tuple(declared),
+            numbered_tables=numbered,
             aliases=aliases,
             default_date=default_date,
             findings_commit=findings_commit,
@@ -88,7 +101,7 @@ def assemble(
         summary=engagement.summary,
         scope=tuple(_scope(engagement, covered)),
         counts=tuple(_count(severity, reported) for severity in engagement.severities),
-        sections=tuple(_sections(engagement)),
+        sections=sections,
         findings=tuple(reported),
         verdicts=_verdicts(reported),
         # Sorted, so that the report's bytes do not depend on the order in which libraries are found.
@@ -105,11 +118,16 @@ def single_finding_report(report: Report, finding: ReportedFinding) -> Report:
 
     Of the engagement's pictures, repositories and former ids those stay that the finding names.
     """
+    uses = [use for passage in finding.prose for use in prose.references(passage.text).uses]
+    placed = {use.name for use in uses if use.kind == "table"}
+    named = {use.name for use in uses if use.kind in ("table", "captioned", "table_link")}
     said = finding.model_dump_json()  # its prose is in many fields: one mention anywhere is enough
     cited = {snippet.repository for snippet in finding.snippets}
     engagement = report.engagement.model_copy(
         update={
             "images": tuple(each for each in report.engagement.images if _names(said, each)),
+            "tables": tuple(table for table in report.engagement.tables if table.name in placed),
+            "numbered_tables": tuple(table for table in report.engagement.numbered_tables if table.name in named),
             "repositories": tuple(each for each in report.engagement.repositories if each.name in cited),
             "aliases": {
                 old: id for old, id in report.engagement.aliases.items() if id == finding.id or f"finding:{old}" in said
@@ -141,6 +159,9 @@ def restrict_report(report: Report, word: str) -> Report:
     """
     engagement = report.engagement
     hidden = find_hidden({finding.id: finding for finding in report.findings}, engagement.images, word)
+    names = {table.name for table in engagement.tables} | {table.name for table in engagement.numbered_tables}
+    readable = [finding for finding in report.findings if finding.id not in hidden.ids]
+    hidden = hide_tables(hidden, names, (engagement, report.summary, report.sections, *readable), word)
     findings = tuple(_restrict_finding(finding, word, hidden) for finding in report.findings if finding.id not in hidden.ids)
     rewrite = hidden.rewriter()
     shown = restrict(engagement, word, rewrite).model_copy(
@@ -152,11 +173,15 @@ def restrict_report(report: Report, word: str) -> Report:
     )
     sections = restrict(report.sections, word, rewrite)
     mentioned = "".join(value.model_dump_json() for value in (*findings, *sections)) + (report.summary or "")
-    shown = shown.model_copy(update={"images": tuple(image for image in shown.images if _names(mentioned, image))})
+    declared = tuple(table for table in shown.tables if table.name not in hidden.tables)
+    summary = rewrite(report.summary) if report.summary is not None else None
+    sections, numbered = tables.number_tables(summary, sections, findings, {table.name for table in declared})
+    images = tuple(image for image in shown.images if _names(mentioned, image))
+    shown = shown.model_copy(update={"images": images, "tables": declared, "numbered_tables": numbered})
     return report.model_copy(
         update={
             "engagement": shown,
-            "summary": rewrite(report.summary) if report.summary is not None else None,
+            "summary": summary,
             "scope": (),
             "counts": tuple(_count(severity, findings) for severity in engagement.severities),
             "sections": sections,
@@ -201,6 +226,8 @@ def _engagement(
     edition: str | None,
     audiences: tuple[str, ...],
     fonts: tuple[ReportedFont, ...],
+    declared_tables: tuple[ReportedTable, ...],
+    numbered_tables: tuple[NumberedTable, ...],
 ) -> ReportedEngagement:
     return ReportedEngagement(
         title=engagement.title,
@@ -229,6 +256,8 @@ def _engagement(
             for image in engagement.images
             if image.name in pictures
         ),
+        tables=declared_tables,
+        numbered_tables=numbered_tables,
         logo=pictures.get("logo:"),
         fonts=fonts,
         system_fonts=engagement.system_fonts,

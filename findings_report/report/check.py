@@ -156,7 +156,7 @@ def _look_for_secrets(checked: Checked, progress: Progress) -> Checked:
         return checked
     progress("looking for credentials")
     authored, snippets = checked.authored, checked.evidence.snippets if checked.evidence is not None else {}
-    found = find_secrets(authored.engagement, authored.findings, snippets, checked.redactor)
+    found = find_secrets(authored.engagement, authored.findings, snippets, checked.redactor, authored.tables.values())
     problems = (*checked.problems, *authoring.locate(found.problems, authored))
     # Other messages may show the same lines.
     return replace(checked, problems=tuple(dict.fromkeys(map(found.redactor.mask_problem, problems))))
@@ -168,13 +168,14 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     `folder` is the engagement's, from which the paths of its clones lead.
     """
     from findings_report.authoring.cross_checks import are_repositories_valid
-    from findings_report.authoring.proofread import check_links, proofread
+    from findings_report.authoring.proofread import check_links, check_tables, proofread
 
     problems = [
         *_whole(inputs.folder),
         *authored.problems,
         *output_files.faults(authored.engagement),
         *proofread(authored.engagement, authored.findings, authored.unread),
+        *check_tables(authored.tables.values()),
     ]
     pictures, faults = _pictures(authored)
     problems += faults
@@ -257,10 +258,15 @@ def find_unprintable(checked: Checked, *, system_fonts: bool = False) -> list[Pr
     from findings_report.pdf.glyphs import missing_by_script
 
     snippets = checked.evidence.snippets if checked.evidence else {}
-    code = {
+    code: dict[Subject, str] = {
         (key, "locations", snippet.index): "\n".join(line.text for run in snippet.runs for line in run.lines)
         for key, cited in snippets.items()
         for snippet in cited
+    }
+    code |= {
+        ("engagement", "tables", index, "file"): "\n".join(cell for _, cell in checked.authored.tables[table.name].cells)
+        for index, table in enumerate(checked.authored.engagement.tables)
+        if table.name in checked.authored.tables
     }
     everything = "".join([document.text for _, document in checked.authored.documents.values()] + list(code.values()))
     if everything.isascii():
@@ -324,6 +330,7 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         repositories=checked.evidence.repositories if checked.evidence else (),
         pictures=checked.pictures,
         fonts=checked.fonts,
+        csv_tables=authored.tables,
         components=components(),
         covered=checked.survey.files if checked.survey else {},
         default_date=default_date,

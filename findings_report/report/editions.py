@@ -12,12 +12,13 @@ from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
 
 from findings_report import authoring, prose
-from findings_report.model.engagement import Engagement
+from findings_report.model.engagement import Engagement, TableFile
 from findings_report.model.finding import Finding
 from findings_report.model.passages import is_for, restrict, walk
-from findings_report.model.report import ReportedEngagement
+from findings_report.model.report import ReportedEngagement, ReportedTable
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.report.output_files import declared_files
 
 _ENGAGEMENT: Final = authoring.ENGAGEMENT_KEY
 
@@ -44,15 +45,19 @@ class Hidden:
     """Former ids that lead to these findings."""
     images: frozenset[str]
     """Names and files of pictures."""
+    tables: frozenset[str] = frozenset()
+    """Names of tables."""
 
     def rewriter(self, locations: Collection[str] = ()) -> Callable[[str], str]:
         """Return the function that takes every reference to what is left out from a text; `locations` are names."""
         names = {"finding": self.ids | self.former, "image": self.images, "location": frozenset(locations)}
+        names["table"] = self.tables
         return lambda text: prose.drop_references(text, names)
 
     def find_reference(self, text: str, locations: Collection[str] = ()) -> str | None:
         """Return the name of something left out that `text` still refers to; None if there is none."""
         names = {"finding": self.ids | self.former, "image": self.images, "placed": locations, "location": locations}
+        names |= {"table": self.tables, "table_link": self.tables, "captioned": ()}
         return next((use.name for use in prose.references(text).uses if use.name in names[use.kind]), None)
 
 
@@ -69,6 +74,18 @@ def find_hidden(findings: Mapping[str, HasAliases], images: Iterable[Any], word:
         frozenset(alias for alias, id in former.items() if id in ids and alias not in findings),
         frozenset(name for image in images if not is_for(image, word) for name in (image.name, image.file) if name),
     )
+
+
+def hide_tables(hidden: Hidden, names: Collection[str], shown: Iterable[Any], word: str) -> Hidden:
+    """Return `hidden` with those of the `names` of tables that no text of `shown` prints for the audience `word`."""
+    if not names:
+        return hidden
+    parts = [part for value in shown for _, part in walk(value, word=word)]
+    uses = [use for part in parts if isinstance(part, str) for use in prose.references(part).uses]
+    # A place prints a table of a file, which may be for others.
+    own = {part.name for part in parts if isinstance(part, TableFile | ReportedTable)}
+    printed = {use.name for use in uses if use.kind == "captioned" or (use.kind == "table" and use.name in own)}
+    return replace(hidden, tables=frozenset(names) - printed)
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,8 @@ def make_edition(authored: authoring.Authored, word: str) -> Edition:
     """
     hidden = find_hidden(authored.findings, authored.engagement.images, word)
     shown = {id: finding for id, finding in authored.findings.items() if id not in hidden.ids}
+    names = {table.name for table in authored.engagement.tables} | _captioned_tables(authored)
+    hidden = hide_tables(hidden, names, (authored.engagement, *shown.values()), word)
     rewriters = {id: hidden.rewriter(_hidden_locations(finding, word)) for id, finding in shown.items()}
     engagement = restrict(authored.engagement, word, hidden.rewriter())
     fields = {custom.name for custom in engagement.fields}
@@ -112,13 +131,16 @@ def make_edition(authored: authoring.Authored, word: str) -> Edition:
     used = {name for value in (engagement, *findings.values()) for name in _placed_images(value)}
     images = tuple(image for image in engagement.images if used & {image.name, image.file})
     # Repositories and scope stay whole: what was audited is the same for everybody, also where nothing of it is shown.
-    engagement = engagement.model_copy(update={"audiences": (), "images": images})
+    tables = tuple(table for table in engagement.tables if table.name not in hidden.tables)
+    engagement = engagement.model_copy(update={"audiences": (), "images": images, "tables": tables})
+    rewrite = hidden.rewriter()
     pictures = {*(image.name for image in images), "logo:"}
     restricted = replace(
         authored,
         engagement=engagement,
         findings=findings,
         pictures={name: content for name, content in authored.pictures.items() if name in pictures},
+        tables={table.name: authored.tables[table.name].rewrite(rewrite) for table in tables if table.name in authored.tables},
         files=tuple(name for name in authored.files if _is_shown(name, engagement, findings)),
     )
     shown_of = f"{len(findings)} of {len(authored.findings)} finding{'' if len(authored.findings) == 1 else 's'}"
@@ -163,12 +185,18 @@ def _placed_images(value: Any) -> Iterable[str]:
     return (name for _, text in walk(value) if isinstance(text, str) for name in prose.references(text).images)
 
 
+def _captioned_tables(authored: authoring.Authored) -> set[str]:
+    """Return the names of the tables that are written in texts."""
+    values = (authored.engagement, *authored.findings.values())
+    texts = (text for value in values for _, text in walk(value) if isinstance(text, str) and "{#" in text)
+    return {use.name for text in texts for use in prose.references(text).uses if use.kind == "captioned"}
+
+
 def _is_shown(file: str, engagement: Engagement, findings: Mapping[str, Finding]) -> bool:
     name = PurePosixPath(file).name
     if name.endswith(authoring.FINDING_SUFFIX):
         return name.removesuffix(authoring.FINDING_SUFFIX) in findings
-    shown = {section.file for section in engagement.sections} | {image.file for image in engagement.images}
-    return file in {authoring.ENGAGEMENT, engagement.logo} | shown
+    return file == authoring.ENGAGEMENT or file in declared_files(engagement)
 
 
 def describe_complete(engagement: ReportedEngagement) -> list[Problem]:

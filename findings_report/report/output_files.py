@@ -78,8 +78,14 @@ def own_build(folder: Path, below: str = "") -> Path:
 
 def refuse_overwriting_inputs(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a report that would take the place of what people wrote in `folder`."""
-    files = [engagement.logo, *(image.file for image in engagement.images), *(part.file for part in engagement.sections)]
-    refuse_overwriting([folder / file for file in files if file is not None], wanted)
+    refuse_overwriting([folder / file for file in declared_files(engagement)], wanted)
+
+
+def declared_files(engagement: Engagement) -> set[str]:
+    """Return the files that an engagement names, as paths in its folder."""
+    lists = (engagement.images, engagement.tables, engagement.fonts, engagement.sections)
+    files = {engagement.logo, *(entry.file for entries in lists for entry in entries)}
+    return {file for file in files if file is not None}
 
 
 def refuse_overwriting(read: Iterable[Path], wanted: Sequence[Target]) -> None:

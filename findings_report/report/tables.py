@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from findings_report import prose
 from findings_report.authoring import scoring
 from findings_report.forges.permalinks import build_permalink
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.field_types import Level
 from findings_report.model.finding import ANSWERED
-from findings_report.model.report import ReportedFinding
+from findings_report.model.report import NumberedTable, ReportedFinding, ReportedSection
 from findings_report.model.report_tables import (
     Chapter,
     Classification,
@@ -201,3 +202,34 @@ def _row(group: FileGroup, cited: FindingsByFile, order: Mapping[str, int], base
 
 def _ids(findings: Iterable[ReportedFinding]) -> tuple[str, ...]:
     return tuple(finding.id for finding in findings)
+
+
+def number_tables(
+    summary: str | None, sections: Sequence[ReportedSection], findings: Sequence[ReportedFinding], declared: Collection[str]
+) -> tuple[tuple[ReportedSection, ...], tuple[NumberedTable, ...]]:
+    """Return the sections with the numbers of their first tables, and the numbers of all tables that have names.
+
+    Those of the summary and the sections are numbered together, those of a finding under its id, so that they stay when other
+    findings come. `declared` are the names of tables from files; the second place of one refers to the first.
+    """
+    numbers: dict[str, str] = {}
+
+    def number(text: str, prefix: str, count: int) -> int:
+        for name, is_declared in prose.list_tables(text):
+            if is_declared and (name not in declared or name in numbers):
+                continue
+            count += 1
+            if name:
+                numbers.setdefault(name, f"{prefix}{count}")
+        return count
+
+    count = number(summary or "", "", 0)
+    numbered: list[ReportedSection] = []
+    for section in sections:
+        numbered.append(section.model_copy(update={"first_table": count + 1}))
+        count = number(section.text, "", count)
+    for finding in findings:
+        count = 0
+        for passage in finding.prose:
+            count = number(passage.text, f"{finding.id}.", count)
+    return tuple(numbered), tuple(NumberedTable(name=name, number=number) for name, number in numbers.items())

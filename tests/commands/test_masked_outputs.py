@@ -121,11 +121,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     findings = folder / "findings"
     findings.mkdir()
     (findings / "engagement.yaml").write_text(
-        f"format: 1\ntitle: Review of {TOKEN}\nclient: Client\nsummary: 'Summary {TOKEN} and authorization-marker'\n"
+        f"format: 1\ntitle: Review of {TOKEN}\nclient: Client\nsummary: |\n  Summary {TOKEN} and authorization-marker\n\n"
+        f"  ![](table:tokens)\ntables: [{{name: tokens, file: tokens.csv, caption: 'Where {TOKEN} is'}}]\n"
         f"fields: [{{name: owner, label: Owner}}]\ndate: 2026-11-20\n"
         f"repositories: {{app: {{path: ../app, revision: '1.0', commit: '{commits[0]}', url: 'https://github.com/a/app'}}}}\n"
         "redact: [{match: authorization-marker}]\n"
     )
+    (findings / "tokens.csv").write_text(f'Place,"The {TOKEN}"\nhome,{TOKEN}\nwork,"a\nauthorization-marker"\n')
     texts = {
         "token": TOKEN,
         "key": KEY,

@@ -42,7 +42,13 @@ def engagement(root: Path) -> Path:
     (findings / "pictures" / "shown.png").write_bytes(picture((1, 2, 3)))
     for name, colour in (("declared", (201, 17, 93)), ("placed", (202, 18, 94))):
         (findings / "pictures" / f"{MARKER}-{name}.png").write_bytes(picture(colour, text=MARKER))
-    (findings / "texts" / f"{MARKER}.md").write_text(f"Text in a file: {MARKER}.\n\n![{MARKER}](image:{MARKER}-placed)\n")
+    (findings / "tables").mkdir()
+    (findings / "tables" / "shown.csv").write_text("Host,Port\nwww.example.org,443\n")
+    for name in ("declared", "placed"):
+        (findings / "tables" / f"{MARKER}-{name}.csv").write_text(f"{MARKER},Port\n{MARKER},443\n")
+    (findings / "texts" / f"{MARKER}.md").write_text(
+        f"Text in a file: {MARKER}.\n\n![{MARKER}](image:{MARKER}-placed)\n\n![](table:{MARKER}-placed)\n"
+    )
     (findings / "engagement.yaml").write_text(_ENGAGEMENT.replace("MARKER", MARKER))
     for id, text in _FINDINGS.items():
         (findings / f"{id.replace('MARKER', MARKER)}.finding.yaml").write_text(text.replace("MARKER", MARKER))
@@ -75,11 +81,21 @@ sections:
       The shown section. ![A shown picture](image:shown)
 
       ![A caption without it](pictures/MARKER-declared.png)
+
+      See [](table:shown), [](table:MARKER-placed), [](table:MARKER-written) and [the other](table:MARKER-declared).
+
+      ![Another caption without it](table:MARKER-declared)
+
+      ![](table:shown)
   - {title: Notes on MARKER, text: "MARKER, as in [](finding:F-1)", audience: [internal]}
   - {title: File of MARKER, file: texts/MARKER.md, place: after, audience: [internal]}
 fields:
   - {name: zone, label: Trust zone}
   - {name: MARKER, label: Field MARKER, audience: [internal]}
+tables:
+  - {name: shown, file: tables/shown.csv, caption: Hosts in scope}
+  - {name: MARKER-declared, file: tables/MARKER-declared.csv, caption: MARKER, audience: [internal]}
+  - {name: MARKER-placed, file: tables/MARKER-placed.csv, caption: MARKER}
 images:
   - {name: shown, file: pictures/shown.png, alt: A grey box}
   - {name: MARKER-declared, file: pictures/MARKER-declared.png, alt: MARKER, caption: MARKER, audience: [internal]}
@@ -105,6 +121,12 @@ description: |
   MARKER ![MARKER](image:MARKER-placed)
 
   ![MARKER](location:MARKER)
+
+  Table: MARKER {#MARKER-written}
+
+  | MARKER | B |
+  |---|---|
+  | MARKER | 1 |
 impact: MARKER
 scenario: MARKER
 proof: MARKER
@@ -133,6 +155,8 @@ due: 2026-04-01
 related: [F-2, F-3-MARKER, OLD-MARKER]
 description: |
   Like [the other](finding:F-3-MARKER), [](finding:OLD-MARKER) and [](finding:F-2); see [](location:MARKER).
+
+  See [](table:MARKER-written) and [](table:shown).
 
   ![A caption of what is left out](location:MARKER)
 

@@ -1,0 +1,221 @@
+"""The files that `engagement.yaml` names beside it: texts of sections, pictures, fonts and tables.
+
+All are read by one rule, that of `Files`: nothing outside of the folder, no device, no pipe, at most so many bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from findings_report.authoring.files import Files
+from findings_report.model.engagement import Engagement, TableFile
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
+from findings_report.problems.suggestions import did_you_mean
+
+_ENGAGEMENT: Final = "engagement"
+
+# A table of 1,000 rows takes 30 pages, and nobody reads more of one.
+LARGEST_TABLE: Final = 2_000_000
+"""Bytes of a CSV file."""
+MOST_ROWS: Final = 2_000
+"""Rows of a table, its head not counted."""
+MOST_COLUMNS: Final = 50
+"""Columns of a table."""
+MOST_CELLS: Final = 20_000
+"""Cells of a table."""
+LONGEST_CELL: Final = 4_000
+"""Characters of a cell, as of any short text."""
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A table as a CSV file has it."""
+
+    shown: str
+    """Path of the file in messages."""
+    header: tuple[str, ...]
+    """Cells of the first row."""
+    rows: tuple[tuple[str, ...], ...]
+    """The other rows, each with as many cells."""
+    lines: tuple[int, ...]
+    """1-based line of the file at which each row begins, the header first."""
+
+    def rewrite(self, change: Callable[[str], str]) -> CsvTable:
+        """Return the table with every cell changed."""
+        header, *rows = (tuple(map(change, row)) for row in (self.header, *self.rows))
+        return replace(self, header=header, rows=tuple(rows))
+
+    @property
+    def cells(self) -> Iterator[tuple[int, str]]:
+        """Each cell with the line at which its row begins."""
+        for line, row in zip(self.lines, (self.header, *self.rows), strict=True):
+            yield from ((line, cell) for cell in row)
+
+
+@dataclass(frozen=True)
+class DeclaredFiles:
+    """The engagement with the texts of its sections, and the other files that it names."""
+
+    engagement: Engagement
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """By name, the logo's under `logo:`."""
+    fonts: Mapping[str, bytes] = field(default_factory=dict)
+    """By file."""
+    tables: Mapping[str, CsvTable] = field(default_factory=dict)
+    """By name."""
+    read: tuple[str, ...] = ()
+    """The files."""
+    problems: tuple[Problem, ...] = ()
+
+
+def read_declared(files: Files, engagement: Engagement) -> DeclaredFiles:
+    """Return the files that an engagement names, with a problem for each that cannot be read or is not what it should be."""
+    problems: list[Problem] = []
+    sections, pictures = [], {}
+    for index, section in enumerate(engagement.sections):
+        subject: Subject = (_ENGAGEMENT, "sections", index)
+        if (section.text is None) == (section.file is None):
+            fault = "a section has either `text` or `file`"
+            problems.append(Problem(Kind.INPUT, fault, subject=subject, code="section-text"))
+        text, faults = _section_text(files, section.file, (*subject, "file"))
+        problems += faults
+        sections.append(section if text is None else section.model_copy(update={"text": text}))
+    wanted: list[tuple[Subject, str, str]] = [
+        ((_ENGAGEMENT, "images", index, "file"), image.name, image.file) for index, image in enumerate(engagement.images)
+    ]
+    if engagement.logo is not None:
+        wanted.append(((_ENGAGEMENT, "logo"), "logo:", engagement.logo))
+    for subject, picture, file in wanted:
+        content, faults = _read_named(files, file, subject)
+        problems += faults
+        if content is not None:
+            pictures[picture] = content
+    fonts: dict[str, bytes] = {}
+    for index, font in enumerate(engagement.fonts):
+        content, faults = _read_named(files, font.file, (_ENGAGEMENT, "fonts", index, "file"))
+        problems += faults
+        if content is not None:
+            fonts[font.file] = content
+    tables, table_faults = _read_tables(files, engagement.tables)
+    problems += table_faults
+    return DeclaredFiles(
+        engagement.model_copy(update={"sections": tuple(sections)}),
+        pictures,
+        fonts,
+        tables,
+        (
+            *(section.file for section in engagement.sections if section.file is not None),
+            *(file for _, _, file in wanted),
+            *fonts,
+            *(table.file for table in engagement.tables),
+        ),
+        tuple(problems),
+    )
+
+
+def _section_text(files: Files, name: str | None, subject: Subject) -> tuple[str | None, tuple[Problem, ...]]:
+    """Return the text of a section's file, empty if it cannot be read; None without a file and for one that is not UTF-8."""
+    if name is None:
+        return None, ()
+    content, problems = _read_named(files, name, subject)
+    try:
+        # Line ends as git stores them: the report is the same on Windows.
+        return (content or b"").decode("utf-8-sig").replace("\r\n", "\n"), problems
+    except UnicodeDecodeError:
+        return None, (Problem(Kind.INPUT, f"{name} is not UTF-8", subject=subject, code="not-utf8"),)
+
+
+def _read_named(files: Files, name: str, subject: Subject) -> tuple[bytes | None, tuple[Problem, ...]]:
+    """Return the bytes of a file that the engagement names at `subject`; None, and why, if it cannot be read."""
+    try:
+        content = files.read(name)
+    except FindingsReportError as error:
+        return None, tuple(
+            replace(problem, place=None, subject=subject, fault=f"{name} {problem.fault}") for problem in error.problems
+        )
+    if content is None:
+        near = did_you_mean(name, files.names())
+        return None, (Problem(Kind.INPUT, f"there is no file {name} in {files.shown}", near, subject=subject, code="no-file"),)
+    return content, ()
+
+
+def _read_tables(files: Files, declared: tuple[TableFile, ...]) -> tuple[dict[str, CsvTable], list[Problem]]:
+    tables: dict[str, CsvTable] = {}
+    problems: list[Problem] = []
+    for index, table in enumerate(declared):
+        subject: Subject = (_ENGAGEMENT, "tables", index, "file")
+        content, faults = _read_named(files, table.file, subject)
+        problems += faults
+        if content is None:
+            continue
+        shown = f"{files.shown.rstrip('/')}/{table.file}" if files.shown != "." else table.file
+        try:
+            tables[table.name] = read_table(content, shown)
+        except _TableFaultError as error:
+            # At its line in the CSV file; a fault of the file as a whole where it is named.
+            place = Place(shown, error.line) if error.line is not None else None
+            fault = error.fault if place is not None else f"{table.file} {error.fault}"
+            problems.append(Problem(Kind.INPUT, fault, error.remedy, place=place, subject=subject, code="csv"))
+    return tables, problems
+
+
+class _TableFaultError(Exception):
+    """Why a file is no table."""
+
+    def __init__(self, fault: str, remedy: str, line: int | None = None) -> None:
+        super().__init__(fault)
+        self.fault, self.remedy, self.line = fault, remedy, line
+
+
+def read_table(content: bytes, shown: str) -> CsvTable:
+    """Return the table of a CSV file. Raises _TableFaultError for anything that is no table with rows of one length."""
+    if len(content) > LARGEST_TABLE:
+        raise _TableFaultError(f"has {len(content):,} bytes; at most {LARGEST_TABLE:,} are taken", _SHORTEN)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _TableFaultError("is not UTF-8", "save the table as CSV in UTF-8", line) from None
+    lines, rows = [], []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begin = 1
+    try:
+        for row in reader:
+            line, begin = begin, reader.line_num + 1
+            if not row:  # an empty line
+                continue
+            lines.append(line)
+            rows.append(tuple(cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row))
+            _check_row(rows, line)
+    except csv.Error as error:
+        remedy = "write one quotation mark within quotes as two, and close each"
+        raise _TableFaultError(f"is not CSV: {error}", remedy, begin) from None
+    if len(rows) < 2:
+        raise _TableFaultError("has no rows below its head", "write the names of the columns, and a row below") from None
+    return CsvTable(shown, rows[0], tuple(rows[1:]), tuple(lines))
+
+
+_SHORTEN: Final = "leave out what nobody will read, or attach the file instead"
+
+
+def _check_row(rows: list[tuple[str, ...]], line: int) -> None:
+    """Raise _TableFaultError for the last of the rows if the table cannot have it."""
+    header, row = rows[0], rows[-1]
+    if len(rows) == 1 and len(header) == 1 and (other := next((sign for sign in ";\t" if sign in header[0]), None)):
+        name = "semicolons" if other == ";" else "tabs"
+        raise _TableFaultError(f"separates its cells by {name}", "save the table with commas between the cells", line)
+    if len(header) > MOST_COLUMNS:
+        raise _TableFaultError(f"the table has {len(header):,} columns; at most {MOST_COLUMNS} are taken", _SHORTEN, line)
+    if len(row) != len(header):
+        fault = f"the row has {len(row):,} cell{'' if len(row) == 1 else 's'}, and the head has {len(header):,}"
+        remedy = "write as many cells in each row, and quotation marks around a cell with a comma"
+        raise _TableFaultError(fault, remedy, line)
+    if len(rows) - 1 > MOST_ROWS or (len(rows) - 1) * len(header) > MOST_CELLS:
+        fault = f"the table has more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells"
+        raise _TableFaultError(fault, _SHORTEN, line)
+    if (longest := max(map(len, row))) > LONGEST_CELL:
+        raise _TableFaultError(f"a cell has {longest:,} characters; at most {LONGEST_CELL:,} are taken", _SHORTEN, line)

@@ -1,0 +1,124 @@
+"""CSV files that an engagement names: what is a table, and what is reported at which place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from findings_report.authoring.declared_files import LONGEST_CELL, MOST_ROWS, read_table
+from findings_report.problems import FindingsReportError, Problem
+from findings_report.report.check import Inputs, check
+
+FINDING = "title: t\nseverity: low\ndescription: |\n  ![](table:hosts)\n"
+
+
+def engagement(root: Path, content: bytes | None, entry: str = "{name: hosts, file: data/hosts.csv}") -> Path:
+    findings = root / "findings"
+    (findings / "data").mkdir(parents=True)
+    (findings / "engagement.yaml").write_text(f"title: t\ntables: [{entry}]\n")
+    (findings / "F-1.finding.yaml").write_text(FINDING)
+    if content is not None:
+        (findings / "data" / "hosts.csv").write_bytes(content)
+    return findings
+
+
+def problems_of(findings: Path) -> list[Problem]:
+    try:
+        return [problem for problem in check(Inputs(findings, {}), lambda _: None).problems if problem.level != "note"]
+    except FindingsReportError as error:
+        return list(error.problems)
+
+
+def test_a_table_is_read_as_spreadsheets_write_it() -> None:
+    table = read_table('\ufeffA, "B ""x"""\r\n1 ,"2\r\n3"\r\n\r\n4,5\r\n'.replace(", ", ",").encode(), "hosts.csv")
+
+    assert table.header == ("A", 'B "x"')
+    assert table.rows == (("1", "2\n3"), ("4", "5"))
+    assert table.lines == (1, 2, 5)
+    assert list(table.cells)[2:] == [(2, "1"), (2, "2\n3"), (5, "4"), (5, "5")]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "fault"),
+    [
+        (b"A,B\n1,2\n1,2,3\n1\n", 3, "the row has 3 cells, and the head has 2"),
+        (b"A,B\n1,2\n\xff,3\n", 3, "is not UTF-8"),
+        (b'A,B\n1,2\n"a"b,3\n', 3, "is not CSV"),
+        (b'A,B\n"1,2\n3,4\n', 2, "is not CSV"),
+        (b"A;B\n1;2\n", 1, "separates its cells by semicolons"),
+        (b"A,B\n", None, "data/hosts.csv has no rows below its head"),
+        (b"", None, "data/hosts.csv has no rows below its head"),
+        (b"A\n" + b"1\n" * (MOST_ROWS + 1), MOST_ROWS + 2, f"the table has more than {MOST_ROWS:,} rows"),
+        (b"A\n" + b"x" * (LONGEST_CELL + 1), 2, f"a cell has {LONGEST_CELL + 1:,} characters"),
+        (b",".join([b"A"] * 51), 1, "the table has 51 columns"),
+        (b"A\n" + b"x\n" * 1_000_000, None, "data/hosts.csv has 2,000,002 bytes"),
+    ],
+)
+def test_what_is_no_table_is_reported_at_its_line(tmp_path: Path, content: bytes, line: int | None, fault: str) -> None:
+    findings = engagement(tmp_path, content)
+
+    (problem,) = problems_of(findings)
+
+    assert problem.place is not None
+    assert problem.place.file.endswith("hosts.csv" if line else "engagement.yaml")
+    assert (problem.place.line, problem.code) == (line or 2, "csv")
+    assert problem.fault.startswith(fault)
+    assert problem.remedy
+
+
+def test_only_files_of_the_folder_are_read(tmp_path: Path) -> None:
+    findings = engagement(tmp_path, None)
+    (tmp_path / "outside.csv").write_text("A\nsecret\n")
+    place = findings / "data" / "hosts.csv"
+    faults: list[str] = [problems_of(findings)[0].fault]
+    place.symlink_to(tmp_path / "outside.csv")
+    faults.append(problems_of(findings)[0].fault)
+    place.unlink()
+    os.mkfifo(place)
+    faults.append(problems_of(findings)[0].fault)
+
+    assert faults[0].startswith("there is no file data/hosts.csv")
+    assert faults[1].startswith("data/hosts.csv cannot be read: it is a symbolic link that leads out")
+    assert faults[2].startswith("data/hosts.csv cannot be read: it is not a file")
+
+
+@pytest.mark.parametrize(
+    ("description", "code", "remedy"),
+    [
+        ("![](table:host)", "reference-missing", "did you mean 'hosts'?"),
+        ("[](table:nmap)\n\n  ![](table:hosts)", "reference-missing", None),
+        ("none", "table-not-placed", "write `![caption](table:hosts)` on a line of its own, or remove the entry"),
+        ("![](table:hosts) in a line", "image-refused", None),
+        ("![](table:hosts)\n\n  Table: lost {#lost}", "table-caption", None),
+        ("![](table:hosts)\n\n  |A|\n  |-|\n  |1|\n  Table: glued", "table-caption", None),
+        ("![](table:hosts)\n\n  |A|\n  |-|\n  |1|\n\n  Table: x {#hosts}", "name-taken", "use another"),
+    ],
+)
+def test_names_of_tables_are_checked(tmp_path: Path, description: str, code: str, remedy: str | None) -> None:
+    findings = engagement(tmp_path, b"A\n1\n")
+    (findings / "F-1.finding.yaml").write_text(f"title: t\nseverity: low\ndescription: |\n  {description}\n")
+
+    reported: Mapping[str, Problem] = {problem.code: problem for problem in problems_of(findings)}
+
+    assert code in reported
+    assert remedy is None or (reported[code].remedy or "").startswith(remedy)
+
+
+def test_cells_are_searched_for_credentials_and_hidden_characters(tmp_path: Path) -> None:
+    token = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"
+    findings = engagement(tmp_path, f"A,B\n1,{token}\nx\u202ey,2\n".encode())
+
+    reported = {problem.code: problem for problem in problems_of(findings)}
+
+    assert {code: problem.place.line for code, problem in reported.items() if problem.place and code != "pdf-characters"} == {
+        "secret": 2,
+        "hidden-character": 3,
+    }
+    assert token not in str(reported["secret"])
+    (findings / "engagement.yaml").write_text(
+        f"title: t\ntables: [{{name: hosts, file: data/hosts.csv}}]\nredact: [{{match: {token}}}]\n"
+    )
+    assert "secret" not in {problem.code for problem in problems_of(findings)}
