@@ -141,7 +141,11 @@ def requested_embedded_file(message: Mapping[str, object], blobs: Mapping[str, b
 FEWEST_SEGMENTED: Final = 13
 """Number of findings from which a report is laid out in segments; in a shorter one they follow one another."""
 
-_NEIGHBOURS: Final = 3
+_FEWEST_MANY: Final = 60
+"""Number of findings from which segments are smaller: a page that is half empty matters less than the time after an edit."""
+
+_NEIGHBOURS: Final = 5
+_NEIGHBOURS_OF_MANY: Final = 3
 """Number of findings on each side of the first one of a segment that are certainly in its own or the previous segment."""
 
 FOREIGN_SCHEME: Final = "xref:"
@@ -247,18 +251,19 @@ def split_into_segments(page: str) -> SegmentedPage | None:
 
 
 def segment_sizes(ids: Sequence[str]) -> list[int]:
-    """Return how many findings each segment has: all for a short report, otherwise four or more, most often seven.
+    """Return how many findings each segment has: all for a short report, otherwise six or more; four or more of many findings.
 
-    A segment begins where the digest of an id is lower than those of three neighbours on each side. The boundaries thus depend
+    A segment begins where the digest of an id is lower than those of its neighbours on each side. The boundaries thus depend
     on the ids alone: an edited finding moves none, an added one at most those beside it, and all other segments come from the
     cache. A segment starts a page, so that smaller ones would leave more pages half empty.
     """
     if len(ids) < FEWEST_SEGMENTED:
         return [len(ids)] if ids else []
+    neighbours = _NEIGHBOURS if len(ids) < _FEWEST_MANY else _NEIGHBOURS_OF_MANY
     digests = [hashlib.sha256(id.encode()).digest() for id in ids]
     lowest = [
         index
-        for index in range(_NEIGHBOURS + 1, len(ids) - _NEIGHBOURS)
-        if digests[index] == min(digests[index - _NEIGHBOURS : index + _NEIGHBOURS + 1])
+        for index in range(neighbours + 1, len(ids) - neighbours)
+        if digests[index] == min(digests[index - neighbours : index + neighbours + 1])
     ]
     return [end - start for start, end in zip([0, *lowest], [*lowest, len(ids)], strict=True)]

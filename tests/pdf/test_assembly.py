@@ -166,7 +166,7 @@ def test_the_sample_is_laid_out_in_segments(made: Report) -> None:
     assert page is not None
     assert page.obstacle is None
     assert segments_with_findings(page) >= 2
-    assert len(page.segments) >= 6
+    assert len(page.segments) >= 4
 
 
 def test_pages_text_links_outline_and_description_are_those_of_the_whole_page(whole: bytes, joined: bytes) -> None:
@@ -189,7 +189,7 @@ def test_other_documents_come_out_as_the_whole_page_too(template: str) -> None:
 def assert_the_same(joined: bytes, whole: bytes) -> None:
     assert text_of(joined) == text_of(whole)
     with pikepdf.open(io.BytesIO(whole)) as expected, pikepdf.open(io.BytesIO(joined)) as found:
-        assert len(found.pages) == len(expected.pages) > 10
+        assert len(found.pages) == len(expected.pages) >= 9
         assert named(found) == named(expected)
         assert links(found) == links(expected)
         assert outline(found) == outline(expected)

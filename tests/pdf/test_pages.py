@@ -103,6 +103,17 @@ def test_findings_share_pages_and_each_starts_with_some_of_its_text(pages: list[
     assert len(shared) >= 2
 
 
+def test_what_comes_before_and_after_the_findings_shares_a_page_with_them(pages: list[Page]) -> None:
+    """The first findings follow their table, and the appendix follows the last; few pages are left half empty."""
+    opens = next(page for page in pages[1:] if any(row.text == "Findings" for row in page.rows))
+    last = next(page for page in reversed(pages) if any(row.text.startswith("Mend ") for row in page.rows))
+    ends = [round(page.rows[-1].top) for page in pages[:-1]]
+
+    assert opens.rows[0].text != "Findings"
+    assert "Notes" in [row.text for row in last.rows]
+    assert sum(end < (FIRST_AFTER_HEAD + LAST_BEFORE_FOOT) / 2 for end in ends) <= 2, ends
+
+
 def test_no_line_or_two_of_a_longer_piece_of_code_stand_alone_on_a_page(pages: list[Page]) -> None:
     pattern, broken = r"line_\d+ = \d+", 0
     for before, after in itertools.pairwise(pages):
@@ -156,8 +167,8 @@ def goes_on(page: Page) -> int | None:
 
 
 def test_a_page_within_a_finding_names_it_at_its_head(pages: list[Page]) -> None:
-    first = next(index for index, page in enumerate(pages) if page.rows[0].text == "Findings")
-    within = [(number, page.head) for page in pages[first:] if (number := goes_on(page)) is not None]
+    first = next(index for index, page in enumerate(pages) if index and any(row.text == "Findings" for row in page.rows))
+    within = [(number, page.head) for page in pages[first + 1 :] if (number := goes_on(page)) is not None]
 
     assert len(within) >= 5
     assert all(head.startswith(f"A-{number:02} {title(number)} ") for number, head in within)
