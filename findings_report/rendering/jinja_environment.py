@@ -9,18 +9,22 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from functools import cache, partial
+from functools import cache
+from types import CodeType
 from typing import Any, Final, TypeVar
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     Environment,
     StrictUndefined,
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
     UndefinedError,
+    pass_eval_context,
 )
+from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -48,11 +52,20 @@ def create_environment(
     `is_paper` is for a document that is printed, where navigation and filters of a screen have no use.
     """
     loader = TemplateLoader(files)
+
+    @pass_eval_context
+    def print_value(_: object, value: object) -> Markup:
+        return _to_markup(dialect, value)
+
     environment = _Sandbox(
         loader=loader,
         # Whatever the file is called: `finalize` has escaped for the dialect, and Jinja does not escape Markup again.
         autoescape=True,
-        finalize=partial(_to_markup, dialect),
+        finalize=print_value,
+        # What is compiled holds for every dialect and language: nothing is evaluated or printed at that time. Jinja prints
+        # constants then, but not by a function that takes a context.
+        optimized=False,
+        bytecode_cache=_COMPILED,
         undefined=Undefined,
         # A tag on a line of its own leaves no blank line, which would end a list or a table in Markdown.
         trim_blocks=True,
@@ -173,6 +186,28 @@ def translate_errors(output: Iterable[_Output], files: TemplateFiles) -> Iterato
 def _innermost(error: BaseException, files: TemplateFiles) -> Place | None:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if files.has(frame.filename)]
     return Place(frames[-1].filename, frames[-1].lineno) if frames else None
+
+
+class _CompiledTemplates(BytecodeCache):
+    """The templates that this process has compiled, by place and text: most of the time of a short document is compiling."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Put the code of a template into its bucket, if it was compiled before."""
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember the code of a template."""
+        if len(self._known) >= _MOST_COMPILED:  # a preview, whose templates somebody edits
+            self._known.clear()
+        if bucket.code is not None:
+            self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+_MOST_COMPILED: Final = 1000
+_COMPILED: Final = _CompiledTemplates()
 
 
 class TemplateLoader(BaseLoader):

@@ -1,6 +1,6 @@
 """The program's fonts within a page of HTML: the PDF and the page have the same faces, and the page asks for nothing.
 
-Only characters that are in the page are embedded, and only faces that it uses.
+Only faces that the page uses are embedded, with its characters and those that nearly all pages have.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ STYLE_MARK: Final = b"<style>/*FONTS*/</style>"
 _FOLDER: Final = Path(__file__).parents[1] / "fonts"
 # Figures of one width for columns of numbers; what accents need. Not the alternates, which are most of Inter.
 _FEATURES: Final = ("kern", "ccmp", "mark", "mkmk", "tnum")
+
+ALWAYS: Final = (
+    "".join(map(chr, range(0x20, 0x7F)))
+    + "\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2191\u2192\u2212\u25b2\u25bc\u2630\u2713"
+)
+"""Characters that are always embedded. Most pages have nearly all of them: then they share their fonts, which take longer
+to make than all the rest of a short page."""
 
 
 class _Face(NamedTuple):
@@ -66,7 +73,7 @@ def embed_fonts(page: bytes, entries: FileCache | None = None) -> bytes:
     """
     if POLICY_MARK not in page or STYLE_MARK not in page:
         return page
-    characters = "".join(sorted(set(page.decode())))
+    characters = "".join(sorted({*ALWAYS, *page.decode()}))
     style = _cached_style(characters, tuple(face for face in _FACES if face.is_used(page)), entries)
     digest = base64.b64encode(hashlib.sha256(style).digest())
     return page.replace(POLICY_MARK, b"'sha256-" + digest + b"'", 1).replace(STYLE_MARK, b"<style>" + style + b"</style>", 1)

@@ -234,3 +234,21 @@ def test_every_library_that_decides_glyphs_is_in_the_key_by_its_version(library:
         pytest.skip(f"{library} is not installed")
 
     assert re.fullmatch(re.escape(library) + r"[.\d]+", toolchain.toolchain_versions()[library])
+
+
+def test_a_template_is_compiled_once_for_all_formats_and_prints_constants_as_each_escapes_them(tmp_path: Path) -> None:
+    """What is compiled for Markdown is not taken for HTML with its text already escaped, nor for another language."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "shared.j2").write_text("{{ '<*>' }} {{ 'high' | words }}")
+    for name in ("md", "html"):
+        (tmp_path / "own" / f"document.{name}.j2").write_text("{% include 'shared.j2' %}")
+    own = Template("own", (tmp_path, builtin_templates()))
+    engagements = [samples.engagement(language=language) for language in ("en", "de")]
+
+    printed = [
+        render(samples.report(engagement=engagement), template=own, format=name).content.decode().strip()
+        for engagement in engagements
+        for name in ("md", "html")
+    ]
+
+    assert printed == [r"\<\*> High", "&lt;*&gt; High", r"\<\*> Hoch", "&lt;*&gt; Hoch"]
