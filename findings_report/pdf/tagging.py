@@ -101,7 +101,10 @@ def _descendants(box: Any) -> Iterator[Any]:
 
 
 def _decorative_boxes(box: Any) -> Iterator[Any]:
-    """Yield margin boxes, line numbers and leaders, each dot of which would be an element: thousands in a table of contents."""
+    """Yield margin boxes, numbers of lines and of their notes, and leaders.
+
+    Each dot of a leader would be an element: thousands in a table of contents.
+    """
     if isinstance(box, MarginBox) or box.is_leader or _is_line_number(box):
         yield box
         return
@@ -110,7 +113,10 @@ def _decorative_boxes(box: Any) -> Iterator[Any]:
 
 
 def _is_line_number(box: Any) -> bool:
-    return box.element_tag in _BEFORE_LINES and isinstance(box, InlineBox) and "data-n" in box.element.attrib
+    if not isinstance(box, InlineBox):
+        return False
+    is_dot = box.element_tag == "span::after" and "data-note" in box.element.attrib
+    return is_dot or (box.element_tag in _BEFORE_LINES and "data-n" in box.element.attrib)
 
 
 def _code_texts(box: Any) -> Iterator[tuple[Any, str]]:

@@ -51,6 +51,8 @@ class Part:
     """Texts of this part, each parsed once."""
     printed: set[str] = field(default_factory=set)
     """Numbers already printed: an anchor may occur once in a page."""
+    is_paper: bool = False
+    """True in a document that is printed: notes on lines of code are numbered and follow the block."""
     is_alone: bool = False
     """True in a single-finding report: other parts are named, not linked."""
     lines_under: str = ""

@@ -40,6 +40,8 @@ _LONG_WORD: Final = re.compile(r"(\S{30,})")
 _LONG_NAME: Final = re.compile(r"\S{25}")
 # Not before a file's suffix, and not within `__init__`.
 _SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
+_CITED_LINES: Final = re.compile(r"#L[0-9]{1,9}(?:-L[0-9]{1,9})?(?:,L[0-9]{1,9}(?:-L[0-9]{1,9})?)*+\Z")
+_RANGE: Final = re.compile(r"[#L0-9-]++,?")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
 _MANY_COLUMNS: Final = 6  # of a table that keeps its width on a narrow screen, as screen.css has it
@@ -147,8 +149,11 @@ def _show_name(text: str) -> str:
 
 
 def code(text: str) -> Markup:
-    """Return a short text as code within a line, in logical order."""
-    return Markup(f"<code>{_show_name(text)}</code>")  # noqa: S704
+    """Return a short text as code within a line, in logical order. Lines, as in `path#L7-L9`, are not broken."""
+    if (cited := _CITED_LINES.search(text)) is None:
+        return Markup(f"<code>{_show_name(text)}</code>")  # noqa: S704
+    ranges = "<wbr>".join(f'<span class="whole">{piece}</span>' for piece in _RANGE.findall(cited[0]))
+    return Markup(f"<code>{_show_name(text[: cited.start()])}<wbr>{ranges}</code>")  # noqa: S704
 
 
 def xref(target: str) -> Markup:
@@ -180,6 +185,8 @@ def inline(parsed: Prose, part: Part) -> Markup:
 
 def code_block(snippet: Snippet, part: Part) -> Markup:
     """Return a snippet's lines: `<pre>` with one block per line, notes between, elisions marked. Empty without lines.
+
+    On paper a line with a note has a numbered dot, and the notes follow the block.
 
     Line numbers are attributes, so that whoever copies code from the page gets the code alone.
     """
@@ -235,22 +242,32 @@ def wording(words: Sequence[Words]) -> Markup:
 
 
 def _code(snippet: Snippet, part: Part, digits: int) -> Iterator[str]:
-    """Yield the lines in one `<pre>` for all up to a note and the line it belongs to, then the note, and so on."""
+    """Yield the lines in one `<pre>` for all up to a note and the line it belongs to, then the note, and so on.
+
+    On paper all lines are in one `<pre>`, and a list of the notes follows.
+    """
     rows: list[str] = []
+    notes: list[str] = []
     words = part.engagement.translation
     for index, run in enumerate(snippet.runs):
         if index:
             rows.append(f'<span class="l e">{ELISION}\n</span>')
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            rows.append(_line(line, shown, digits, part))
-            if line.note is not None:
+            is_noted = part.is_paper and line.note is not None
+            rows.append(_line(line, shown, digits, part, len(notes) + 1 if is_noted else None))
+            if is_noted and line.note is not None:
+                place = f'<span class="at">{escape(words.gettext("Line {number}", number=str(line.number)))}</span>'
+                notes.append(f'<li data-note="{len(notes) + 1}">{place}{prose(part.parse(line.note), part, 6)}</li>')
+            elif line.note is not None:
                 # A note is Markdown with blocks, which <pre> cannot hold.
                 yield _pre(rows, digits)
                 yield f'<div class="note">{prose(part.parse(line.note), part, 6)}</div>'
                 rows = []
     if rows:
         yield _pre(rows, digits)
+    if notes:
+        yield f'<ol class="beside-lines">{"".join(notes)}</ol>'
     remarks = remark_on([(line.number, line.text) for run in snippet.runs for line in run.lines])
     yield from (f'<p class="remark">{_show_prose(describe(remark, words, is_ordered=True))}</p>' for remark in remarks)
 
@@ -260,20 +277,22 @@ def _pre(rows: Sequence[str], digits: int) -> str:
     return f'<pre class="code g{min(digits, 9)}" dir="ltr"><code>{"".join(rows)}</code></pre>'
 
 
-def _line(line: Line, pieces: Pieces, digits: int, part: Part) -> str:
+def _line(line: Line, pieces: Pieces, digits: int, part: Part, mark: int | None = None) -> str:
+    """Return a line of code; `mark` is the number of its note where that is printed elsewhere."""
     kinds, tag, words = _kinds(line.text), "span", part.engagement.translation
     if line.highlighted:
         kinds, tag = f"{kinds} h", "mark"
     number = f' data-n="{line.number:>{digits}}"' if line.number is not None else ""
     if part.lines_under and number:
         number += f' id="{part.lines_under}-L{line.number}"'
+    dot = f'<span class="dot" data-note="{mark}"></span>' if mark else ""
     if len(line.text) > LONGEST_LINE:
         shown = cut(line.text)
         more = f'<span class="more"> {ELISION} {count_left_out(shown.left_out, words)}</span>'
-        return f'<{tag} class="{kinds}"{number}>{_show(shown.text)}{more}\n</{tag}>'
+        return f'<{tag} class="{kinds}"{number}>{_show(shown.text)}{more}{dot}\n</{tag}>'
     note = escape(words.gettext("The line holds hidden or private characters.")) if find_hidden(line.text) else ""
     warned = f' title="{note}"' if note else ""
-    return f'<{tag} class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}\n</{tag}>'
+    return f'<{tag} class="{kinds}"{number}{warned}>{_colour(pieces, line.text)}{dot}\n</{tag}>'
 
 
 def count_left_out(left_out: int, words: Translation) -> str:

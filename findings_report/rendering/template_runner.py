@@ -66,7 +66,8 @@ class TemplateRunner:
 
     def new_part(self) -> Part:
         """Return a part with nothing numbered and nothing printed yet."""
-        return Part(self._engagement, self._address, self._draw, is_alone=self._is_alone)
+        is_paper = not self._format.embeds_pictures
+        return Part(self._engagement, self._address, self._draw, is_paper=is_paper, is_alone=self._is_alone)
 
     def render_part(self, name: str, prepare: Callable[[Part], None] | None = None, **seen: Frozen) -> str:
         """Return what `name.SUFFIX.j2` prints of the values `seen`, as a part that `prepare` may number first; cached."""

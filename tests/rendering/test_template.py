@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import samples
+import tagged
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -324,7 +325,9 @@ def test_markdown_lines_have_their_real_numbers_and_elisions() -> None:
 
 def test_a_long_name_breaks_after_its_dots_and_slashes_and_anywhere_only_where_it_has_none() -> None:
     assert html.code("a/short.name") == "<code>a/short.name</code>"
-    assert html.code("evm/src/Transceiver.sol#L7-L9") == "<code>evm/<wbr>src/<wbr>Transceiver.sol#<wbr>L7-L9</code>"
+    lines = '<wbr><span class="whole">#L7-L9</span>'
+    assert html.code("evm/src/managers/Manager.sol#L7-L9") == f"<code>evm/<wbr>src/<wbr>managers/<wbr>Manager.sol{lines}</code>"
+    assert html.code("a.py#L7-L9,L12") == f'<code>a.py{lines[:-7]},</span><wbr><span class="whole">L12</span></code>'
     assert html.code("findings_report/__init__.py") == "<code>findings_<wbr>report/<wbr>__init__.py</code>"
     assert html.code("Registry::_setTheTransceiver()") == "<code>Registry::<wbr>_setTheTransceiver()</code>"
     assert html.code("f" * 40) == f'<code><span class="any">{"f" * 40}</span></code>'
@@ -351,6 +354,23 @@ def test_a_note_at_any_line_leaves_no_empty_block_of_code(noted: set[int]) -> No
     assert all("data-n=" in block for block in blocks)
     assert "".join(blocks).count("data-n=") == 4
     assert content.count('<div class="note">') == len(noted)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_notes_follow_the_code_on_paper_with_numbers_that_are_not_copied_with_it() -> None:
+    lines = samples.runs({1: "one = 1", 2: "two = 2", 3: "three = 3"}, notes={1: "Never **checked**.", 3: "Nor this."})
+    report = samples.report(samples.finding(snippets=(samples.snippet(runs=lines),)), engagement=samples.engagement(logo=None))
+
+    page = rendered(report, "pdf")
+
+    [code] = re.findall(r'<pre class="code[^>]*><code>(.*?)</code></pre>', page, re.DOTALL)
+    assert re.findall(r'data-n="(\d)".*?data-note="(\d)"></span>\n', code) == [("1", "1"), ("3", "2")]
+    assert '<li data-note="2"><span class="at">Line 3</span><p>Nor this.</p>' in page
+    pdf = render_pdf(page).content
+    text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode().splitlines()
+    assert text[text.index("one = 1") :][:3] == ["one = 1", "two = 2", "three = 3"]
+    assert list(tagged.faults(pdf)) == []
 
 
 def test_only_a_table_that_may_scroll_is_a_stop_of_the_keyboard_and_has_a_name() -> None:
