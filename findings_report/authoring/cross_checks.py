@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
@@ -102,6 +103,7 @@ def _scale(engagement: Engagement, *, is_rated: bool) -> Iterator[Problem]:
 def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Problem]:
     yield from _unique_names(_ENGAGEMENT, "images", [image.name for image in engagement.images])
     yield from _unique_names(_ENGAGEMENT, "tables", [table.name for table in engagement.tables])
+    yield from _attachment_names(engagement)
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
@@ -122,6 +124,19 @@ def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator
         if name in seen:
             yield _problem(f"the name {name!r} is taken", (key, field, index, "name"), "name-taken", "use another")
         seen.add(name)
+
+
+def _attachment_names(engagement: Engagement) -> Iterator[Problem]:
+    """Yield an error for an attachment whose name in the PDF, or beside the report, is that of another file."""
+    # By folded name: file systems of macOS and Windows ignore case.
+    taken = {"report.json", "comparison.json"}
+    for index, attachment in enumerate(engagement.attachments):
+        name = PurePosixPath(attachment.file).name
+        if name.casefold() in taken:
+            is_data = name.casefold() in ("report.json", "comparison.json")
+            fault = f"{name} is {'the name of the data in the PDF' if is_data else 'the name of another attachment'}"
+            yield _problem(fault, (_ENGAGEMENT, "attachments", index, "file"), "attachment-name", "rename the file")
+        taken.add(name.casefold())
 
 
 def _aliases(key: str, finding: Finding) -> Iterator[Problem]:

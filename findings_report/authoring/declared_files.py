@@ -1,4 +1,4 @@
-"""The files that `engagement.yaml` names beside it: texts of sections, pictures, fonts and tables.
+"""The files that `engagement.yaml` names beside it: texts of sections, pictures, fonts, tables and attachments.
 
 All are read by one rule, that of `Files`: nothing outside of the folder, no device, no pipe, at most so many bytes.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -29,6 +29,8 @@ MOST_CELLS: Final = 20_000
 """Cells of a table."""
 LONGEST_CELL: Final = 4_000
 """Characters of a cell, as of any short text."""
+MOST_ATTACHED: Final = 50_000_000
+"""Bytes of all attachments: trackers and mail servers take few files that are larger."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class DeclaredFiles:
     """By file."""
     tables: Mapping[str, CsvTable] = field(default_factory=dict)
     """By name."""
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    """By file."""
     read: tuple[str, ...] = ()
     """The files."""
     problems: tuple[Problem, ...] = ()
@@ -94,27 +98,43 @@ def read_declared(files: Files, engagement: Engagement) -> DeclaredFiles:
         problems += faults
         if content is not None:
             pictures[picture] = content
-    fonts: dict[str, bytes] = {}
-    for index, font in enumerate(engagement.fonts):
-        content, faults = _read_named(files, font.file, (_ENGAGEMENT, "fonts", index, "file"))
-        problems += faults
-        if content is not None:
-            fonts[font.file] = content
+    fonts, faults = _read_all(files, "fonts", [font.file for font in engagement.fonts])
+    problems += faults
     tables, table_faults = _read_tables(files, engagement.tables)
     problems += table_faults
+    attachments, faults = _read_all(files, "attachments", [attachment.file for attachment in engagement.attachments])
+    problems += faults
+    if (size := sum(map(len, attachments.values()))) > MOST_ATTACHED:
+        fault = f"the attachments have {size:,} bytes; at most {MOST_ATTACHED:,} are taken"
+        remedy = "publish large files elsewhere, and name them in the text with their SHA-256"
+        problems.append(Problem(Kind.INPUT, fault, remedy, subject=(_ENGAGEMENT, "attachments"), code="attachments-size"))
     return DeclaredFiles(
         engagement.model_copy(update={"sections": tuple(sections)}),
         pictures,
         fonts,
         tables,
+        attachments,
         (
             *(section.file for section in engagement.sections if section.file is not None),
             *(file for _, _, file in wanted),
             *fonts,
             *(table.file for table in engagement.tables),
+            *attachments,
         ),
         tuple(problems),
     )
+
+
+def _read_all(files: Files, field_name: str, names: Sequence[str]) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
+    """Return the files that a list of the engagement names, by name, and a problem for each that cannot be read."""
+    contents: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for index, name in enumerate(names):
+        content, faults = _read_named(files, name, (_ENGAGEMENT, field_name, index, "file"))
+        problems += faults
+        if content is not None:
+            contents[name] = content
+    return contents, tuple(problems)
 
 
 def _section_text(files: Files, name: str | None, subject: Subject) -> tuple[str | None, tuple[Problem, ...]]:

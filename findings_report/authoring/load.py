@@ -57,6 +57,8 @@ class Authored:
     """Bytes of the declared fonts by file."""
     tables: Mapping[str, CsvTable]
     """The tables of the declared CSV files, by name."""
+    attachments: Mapping[str, bytes]
+    """Bytes of the declared attachments by file."""
     documents: Mapping[str, tuple[str, YamlDocument]]
     """(display path of the file, its document) by the first step of a subject."""
     problems: tuple[Problem, ...]
@@ -222,6 +224,7 @@ def _authored(
         declared.pictures,
         declared.fonts,
         declared.tables,
+        declared.attachments,
         yaml.documents,
         _in_reading_order((*validated.problems, *declared.problems, *disagreeing), yaml),
         tuple(dict.fromkeys((*yaml.names.values(), *declared.read))),

@@ -17,7 +17,15 @@ from findings_report.commands.check import gates, refuse_blind_gate, severity_ra
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
-from findings_report.rendering.run import RenderPlan, Written, collect_files, open_executor, plan_rendering
+from findings_report.rendering.run import (
+    RenderPlan,
+    Written,
+    collect_files,
+    find_unattached,
+    list_attachments,
+    open_executor,
+    plan_rendering,
+)
 from findings_report.report import output_files
 from findings_report.report.check import UNPRINTABLE, Checked, Inputs, Progress, assembled, check, find_unprintable
 from findings_report.report.editions import describe_complete
@@ -180,12 +188,17 @@ def plan_build(
         system_fonts=options.system_fonts,
         cache_of=checked.folder if options.cache else None,
     )
+    if attached := list_attachments(rendering):
+        output_files.refuse_overwriting_inputs(
+            engagement, checked.folder, [Target(output_files.ATTACHMENT, path) for path in attached]
+        )
     files = read_template(template)
     dependencies: tuple[Dependency, ...] = ()
     if options.manifest:
         progress("listing what the report is made from")
         dependencies = _list_dependencies(checked, inputs, files, identified, rendering)
     problems = (*identified.problems, *describe_complete(report.engagement))
+    problems += tuple(find_unattached(rendering)) if not options.each else ()
     return BuildPlan(checked, options, rendering, problems, files, dependencies)
 
 
@@ -208,6 +221,8 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     problems = [*plan.problems, *problems]
     if options.manifest:
         files += _describe(plan, files)
+    # Not among the outputs of the manifest, which lists them as inputs: `verify` renders outputs again.
+    files += tuple(Written(path, content, 0.0) for path, content in list_attachments(plan.rendering).items())
     publish({file.path: file.content for file in files if file.path is not None})
     # A text that is rendered in several formats reports its problem once.
     known = tuple(dict.fromkeys([*seen, *authoring.locate(problems, checked.authored)]))

@@ -62,7 +62,7 @@ _END_OF_KEY: Final = re.compile(r"-----END [A-Z ]{0,40}-----")
 
 
 class HasCells(Protocol):
-    """A table of a CSV file."""
+    """A table of a CSV file, or an attachment."""
 
     @property
     def shown(self) -> str:
@@ -70,7 +70,25 @@ class HasCells(Protocol):
 
     @property
     def cells(self) -> Iterable[tuple[int, str]]:
-        """Each cell with the line at which its row begins."""
+        """Each text with its line in the file."""
+
+
+@dataclass(frozen=True)
+class AttachedText:
+    """An attachment, of which the lines are searched if it is a text."""
+
+    shown: str
+    """Path of the file in messages."""
+    content: bytes
+    """The file."""
+
+    @property
+    def cells(self) -> Iterable[tuple[int, str]]:
+        """Each line with its number; none of a binary file."""
+        try:
+            return enumerate(self.content.decode().splitlines(), 1) if b"\0" not in self.content else ()
+        except UnicodeDecodeError:
+            return ()
 
 
 class _Detector(Protocol):
@@ -125,7 +143,8 @@ def find_secrets(
         search.look_at_text(("engagement", *path), text, everywhere)
     for table in tables:
         for line, cell in table.cells:
-            search.look_at_text(("engagement", "tables"), cell, everywhere, Place(table.shown, line))
+            field = "attachments" if isinstance(table, AttachedText) else "tables"
+            search.look_at_text(("engagement", field), cell, everywhere, Place(table.shown, line))
     for key, finding in findings.items():
         search.look_at_finding(key, finding, {snippet.index: snippet for snippet in snippets.get(key, ())}, everywhere)
     search.report_unused(everywhere)
@@ -225,12 +244,12 @@ class _SecretSearch:
                 if self._is_no_secret(value, no_secrets):
                     continue
                 self._add(value)
-                what = "text" if place is None else "cell"
-                fault = f"the {what} seems to contain a credential ({kind})"
+                fault = f"the text seems to contain a credential ({kind})"
                 where = "in the finding" if subject[0] != "engagement" else "in engagement.yaml"
-                remedy = (
-                    f"remove it, or mask it: {_write_entry(kind, value)}, {where}; if it is none, write `not_secret` likewise"
-                )
+                remedy = f"remove it, or mask it: {_write_entry(kind, value)}, {where}"
+                if subject == ("engagement", "attachments"):  # attached as they are
+                    remedy = "remove it from the file"
+                remedy += "; if it is none, write `not_secret` likewise"
                 self._warn(fault, remedy, subject, line_offset=offset, place=place)
 
     def look_at_code(self, subject: Subject, snippet: Snippet, no_secrets: Sequence[_NoSecret]) -> None:

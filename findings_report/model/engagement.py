@@ -223,6 +223,17 @@ class TableFile(Frozen):
     """Readers of the table; empty means everybody."""
 
 
+class AttachedFile(Frozen):
+    """A file that belongs to the report, as a proof of concept does: embedded in the PDF, copied beside HTML and Markdown."""
+
+    file: RelativePath
+    """File in the engagement's folder. Its name without folders is printed, and is that of the copies."""
+    title: Filled
+    """Description of the file, as printed."""
+    audience: Audience = ()
+    """Readers of the file; empty means everybody."""
+
+
 def _default_severities() -> tuple[Severity, ...]:
     # The names are those of the CVSS qualitative rating scale (CVSS 3.1, section 5), with `informational` for None.
     return (
@@ -308,6 +319,8 @@ class Engagement(Frozen):
     """Pictures for the texts."""
     tables: tuple[TableFile, ...] = ()
     """Tables for the texts, from CSV files."""
+    attachments: tuple[AttachedFile, ...] = ()
+    """Files that are embedded in the PDF, and copied beside HTML and Markdown."""
     template: Name = "standard"
     """Name of the template folder."""
     outputs: tuple[Name, ...] = ()

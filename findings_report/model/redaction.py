@@ -290,7 +290,20 @@ def list_hidden_texts(line: str) -> Iterator[str]:
 # Values that are checked when a report's JSON is read, and that other values refer to.
 _KEPT: Final = frozenset(
     (
-        *("schema_name", "id", "kind", "colour", "accent", "language", "media_type", "commit", "hash", "blob", "encoding"),
+        *(
+            "schema_name",
+            "id",
+            "kind",
+            "colour",
+            "accent",
+            "language",
+            "media_type",
+            "sha256",
+            "commit",
+            "hash",
+            "blob",
+            "encoding",
+        ),
         *("related", "aliases", "fingerprints", "severity_source", "verdict"),
     )
 )

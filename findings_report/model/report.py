@@ -113,6 +113,26 @@ class NumberedTable(Frozen):
     """`1`, or `NTR-001.1` in a finding."""
 
 
+class ReportedAttachment(Frozen):
+    """A file that belongs to the report."""
+
+    name: str
+    """Name of the file, without folders."""
+    title: str
+    """Description of the file."""
+    size: int
+    """Bytes of the file."""
+    sha256: str
+    """SHA-256 of the file, hexadecimal."""
+    media_type: str
+    """Media type by the file's suffix."""
+    audience: Audience = ()
+    """Readers of the file; empty means everybody."""
+    # Not in the JSON: the PDF that embeds it embeds the file as well.
+    content: bytes = Field(default=b"", exclude=True, repr=False)
+    """Bytes of the file; empty in a report that was read from JSON."""
+
+
 class ReportedFont(Frozen):
     """A font of the engagement."""
 
@@ -444,6 +464,8 @@ class Report(Frozen):
     """Findings by weakness; None if no finding has a CWE id."""
     matrix: Matrix | None = None
     """Risk matrix; None if no finding has a rating."""
+    attachments: tuple[ReportedAttachment, ...] = ()
+    """Files that belong to the report, in the order of the engagement."""
 
     @property
     def total(self) -> int:

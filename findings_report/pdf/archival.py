@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import pikepdf
 from pikepdf import Array, AttachedFileSpec, Dictionary, Name, Object, Pdf, Stream, String
 
-from findings_report.pdf.page import EmbeddedFile
+from findings_report.pdf.page import EmbeddedAttachment, EmbeddedFile
 
 _VERSION: Final = "1.7"  # PDF/A-3 and PDF/UA-1 are based on ISO 32000-1
 # A file inside a PDF/A needs a date of modification (ISO 19005-3, 6.8). The clock would make every build another file.
@@ -130,24 +130,30 @@ def _pictures(pdf: Pdf) -> Iterator[Object]:
 
 
 def _embed(pdf: Pdf, embedded_file: EmbeddedFile) -> None:
-    """Add a file to the embedded files, which viewers list, and as an associated file of the document.
+    """Add a file and its attachments to the embedded files, which viewers list, and as associated files of the document.
 
-    The relationship is Source: the document as a whole was made from the file. Data would be the source of a single
-    table or chart. Source: ISO 32000-2, 7.11.3, table 43; ISO 19005-3, 6.8.
+    The relationship of the data is Source: the document as a whole was made from the file. Data would be the source of a single
+    table or chart. Attachments are Supplements. Source: ISO 32000-2, 7.11.3, table 43; ISO 19005-3, 6.8.
     """
     when = f"D:{embedded_file.day or _NO_DAY:%Y%m%d}000000Z"
-    file = AttachedFileSpec(
-        pdf,
-        embedded_file.content,
-        filename=embedded_file.name,
-        description="The data that this document was made from",
-        mime_type="application/json",
-        creation_date=when,
-        mod_date=when,
+    data = EmbeddedAttachment(
+        embedded_file.name, embedded_file.content, "application/json", "The data that this document was made from"
     )
-    file.obj.AFRelationship = Name.Source
-    pdf.attachments[embedded_file.name] = file
-    pdf.Root.AF = Array([file.obj])
+    associated = []
+    for attachment in (data, *embedded_file.attachments):
+        file = AttachedFileSpec(
+            pdf,
+            attachment.content,
+            filename=attachment.name,
+            description=attachment.title,
+            mime_type=attachment.media_type,
+            creation_date=when,
+            mod_date=when,
+        )
+        file.obj.AFRelationship = Name.Source if attachment is data else Name.Supplement
+        pdf.attachments[attachment.name] = file
+        associated.append(file.obj)
+    pdf.Root.AF = Array(associated)
 
 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

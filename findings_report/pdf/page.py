@@ -41,8 +41,22 @@ _MOST_MEMORY: Final = 2048 * _MIB
 
 
 @dataclass(frozen=True)
+class EmbeddedAttachment:
+    """Another file that a PDF contains."""
+
+    name: str
+    """File name, without folders; not that of the data."""
+    content: bytes
+    """The file."""
+    media_type: str
+    """Its media type, as `text/plain`."""
+    title: str
+    """Its description for readers."""
+
+
+@dataclass(frozen=True)
 class EmbeddedFile:
-    """The file that a PDF contains: the data that all of its pages were rendered from."""
+    """The file that a PDF contains: the data that all of its pages were rendered from; and the attachments beside it."""
 
     name: str
     """File name, `report.json` or `comparison.json`."""
@@ -50,6 +64,13 @@ class EmbeddedFile:
     """The file, UTF-8 JSON."""
     day: date | None
     """The date of the document; None if it has none."""
+    attachments: tuple[EmbeddedAttachment, ...] = ()
+    """Files that belong to the document."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return len(self.content) + sum(len(attachment.content) for attachment in self.attachments)
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,13 @@ def embedding_request(embedded_file: EmbeddedFile | None) -> tuple[Message, Blob
     if embedded_file is None:
         return {}, {}
     day = embedded_file.day.isoformat() if embedded_file.day else None
-    return {"embedded": {"name": embedded_file.name, "day": day}}, {"embedded": embedded_file.content}
+    others = [
+        {"name": attachment.name, "media_type": attachment.media_type, "title": attachment.title}
+        for attachment in embedded_file.attachments
+    ]
+    blobs = {f"attachment:{index}": attachment.content for index, attachment in enumerate(embedded_file.attachments)}
+    blobs["embedded"] = embedded_file.content
+    return {"embedded": {"name": embedded_file.name, "day": day, "attachments": others}}, blobs
 
 
 def requested_embedded_file(message: Mapping[str, object], blobs: Mapping[str, bytes]) -> EmbeddedFile | None:
@@ -135,7 +162,12 @@ def requested_embedded_file(message: Mapping[str, object], blobs: Mapping[str, b
     entry = message.get("embedded")
     if not isinstance(entry, dict):
         return None
-    return EmbeddedFile(entry["name"], blobs["embedded"], date.fromisoformat(entry["day"]) if entry["day"] else None)
+    others = tuple(
+        EmbeddedAttachment(other["name"], blobs[f"attachment:{index}"], other["media_type"], other["title"])
+        for index, other in enumerate(entry["attachments"])
+    )
+    day = date.fromisoformat(entry["day"]) if entry["day"] else None
+    return EmbeddedFile(entry["name"], blobs["embedded"], day, others)
 
 
 FEWEST_SEGMENTED: Final = 13

@@ -301,7 +301,7 @@ class PdfRenderer:
 
     def _limits(self, page: PdfPage, html_bytes: int) -> Limits:
         sizes = [len(content) for _, content in page.pictures.values()]
-        return self.limits or limits_for(html_bytes, sizes, len(page.embedded_file.content) if page.embedded_file else 0)
+        return self.limits or limits_for(html_bytes, sizes, page.embedded_file.size if page.embedded_file else 0)
 
     def _find_culprits(self, page: PdfPage, error: FindingsReportError) -> list[Problem]:
         """Explain a failure by the findings that cannot be laid out alone either; if there are none, by the error."""

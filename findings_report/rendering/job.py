@@ -280,11 +280,16 @@ def render_each(
 
 def pdf_page(document: Document, text: Rendered) -> PdfPage:
     """Return the page of a document with its pictures, and with the JSON that the PDF embeds."""
-    from findings_report.pdf.page import EmbeddedFile, PdfPage
+    from findings_report.model.report import Report
+    from findings_report.pdf.page import EmbeddedAttachment, EmbeddedFile, PdfPage
     from findings_report.report import archive
 
     shown = [*document.engagement.images, *([document.engagement.logo] if document.engagement.logo else [])]
     pictures = {picture.name: (picture.media_type, picture.content) for picture in shown}
     # Dated with the report: two builds of the same findings must give the same bytes.
-    data = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date)
+    attachments = tuple(
+        EmbeddedAttachment(file.name, file.content, file.media_type, file.title)
+        for file in (document.attachments if isinstance(document, Report) else ())
+    )
+    data = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date, attachments)
     return PdfPage(text.content.decode(), pictures, data)

@@ -22,6 +22,7 @@ from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
     from findings_report.model.comparison import Document
+    from findings_report.model.report import ReportedAttachment
     from findings_report.rendering.template_files import Template
     from findings_report.system.cache import FileCache
 
@@ -73,6 +74,9 @@ def plan_rendering(
     `cache_of` is the engagement's folder, to use its page cache.
     Raises FindingsReportError (OUTPUT) if PDF is the only format and its system libraries are missing.
     """
+    if executor is not LOCAL and any(document.engagement.system_fonts for document, _ in wanted):
+        fault = "`system_fonts` in engagement.yaml means the fonts of this machine, and workers have their own"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "remove it, or leave out --executor", code="executor"))
     renderable_targets, left_out = renderable([target for _, target in wanted], executor)
     cache, unusable = open_cache(cache_of) if cache_of is not None else (None, ())
     jobs: list[Job] = []
@@ -108,6 +112,36 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
     if plan.cache is not None:
         plan.cache.trim()
     return tuple(files[target] for target in plan.order), problems
+
+
+def list_attachments(plan: RenderPlan) -> dict[Path, bytes]:
+    """Return the copies of a report's attachments: for `report.html` and `report.md` in the folder `report-attachments`."""
+    return {
+        target.path.parent / f"{target.path.stem}-attachments" / attachment.name: attachment.content
+        for job, targets in zip(plan.jobs, plan.targets, strict=True)
+        for document, target in zip(job.documents, targets, strict=True)
+        if target.format in ("html", "md") and target.path is not None
+        for attachment in _attachments_of(document)
+    }
+
+
+def find_unattached(plan: RenderPlan) -> list[Problem]:
+    """Return the warning that no file of the plan carries the report's attachments, and that they are not copied either."""
+    count = max((len(_attachments_of(document)) for job in plan.jobs for document in job.documents), default=0)
+    if not count or any(job.format == "pdf" for job in plan.jobs) or list_attachments(plan):
+        return []
+    formats = " and ".join(dict.fromkeys(job.format for job in plan.jobs))
+    is_piped = any(target.path is None for targets in plan.targets for target in targets)
+    why = "standard output is one file" if is_piped else f"{formats} cannot hold files"
+    what = "attachment is" if count == 1 else f"{count} attachments are"
+    remedy = "build a PDF, which embeds them, or HTML or Markdown into a folder, where they are copied"
+    return [Problem(Kind.OUTPUT, f"the {what} not written: {why}", remedy, level="warning", code="attachments-left-out")]
+
+
+def _attachments_of(document: Document) -> tuple[ReportedAttachment, ...]:
+    from findings_report.model.report import Report
+
+    return document.attachments if isinstance(document, Report) else ()
 
 
 def open_cache(engagement: Path) -> tuple[FileCache | None, tuple[Problem, ...]]:

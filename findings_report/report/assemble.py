@@ -6,9 +6,11 @@ file.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +28,7 @@ from findings_report.model.report import (
     NumberedTable,
     Picture,
     Report,
+    ReportedAttachment,
     ReportedEngagement,
     ReportedFinding,
     ReportedFont,
@@ -53,6 +56,7 @@ def assemble(
     components: Sequence[Component],
     fonts: Sequence[ReportedFont] = (),
     csv_tables: Mapping[str, authoring.CsvTable] = MappingProxyType({}),
+    attachments: Mapping[str, bytes] = MappingProxyType({}),
     covered: Mapping[str, Sequence[CoveredFile]] = MappingProxyType({}),
     default_date: date | None = None,
     findings_commit: FindingsCommit | None = None,
@@ -60,7 +64,8 @@ def assemble(
 ) -> Report:
     """The report. `findings` come in their natural order; `snippets` are in the order of each finding's locations.
 
-    `pictures` and `csv_tables` are by name, the logo's under `logo:`. `covered` are the files of the scope, by repository.
+    `pictures` and `csv_tables` are by name, the logo's under `logo:`, `attachments` by file. `covered` are the files of the
+    scope, by repository.
     `default_date` is printed on the cover if the engagement has no date. `findings_commit` is that of their own repository.
     `edition` is the audience for whom all of the values are.
     """
@@ -110,6 +115,7 @@ def assemble(
         remediation=tables.remediation(reported),
         classification=tables.classification(reported, str(engagement.top_ten)),
         matrix=tables.matrix(engagement, reported),
+        attachments=tuple(_attachments(engagement, attachments)),
     )
 
 
@@ -185,6 +191,7 @@ def restrict_report(report: Report, word: str) -> Report:
             "scope": (),
             "counts": tuple(_count(severity, findings) for severity in engagement.severities),
             "sections": sections,
+            "attachments": restrict(report.attachments, word, rewrite),
             "findings": findings,
             "verdicts": _verdicts(findings),
             "covered": None,
@@ -329,6 +336,46 @@ def _sections(engagement: Engagement) -> list[ReportedSection]:
         if text is not None
     )
     return sections
+
+
+def _attachments(engagement: Engagement, contents: Mapping[str, bytes]) -> Iterator[ReportedAttachment]:
+    for attachment in engagement.attachments:
+        if (content := contents.get(attachment.file)) is not None:
+            path = PurePosixPath(attachment.file)
+            yield ReportedAttachment(
+                name=path.name,
+                title=attachment.title,
+                size=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                media_type=_MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
+                audience=attachment.audience,
+                content=content,
+            )
+
+
+# Not the module `mimetypes`, which reads files of the machine: the same report must give the same bytes everywhere.
+_MEDIA_TYPES: Final = {
+    **dict.fromkeys((".txt", ".log", ".py", ".sh", ".md", ".patch", ".diff", ".c", ".go", ".rs", ".sol"), "text/plain"),
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".json": "application/json",
+    ".har": "application/json",
+    ".xml": "application/xml",
+    ".pdf": "application/pdf",
+    ".zip": "application/zip",
+    ".gz": "application/gzip",
+    ".js": "text/javascript",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".tar": "application/x-tar",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".mp4": "video/mp4",
+    ".pcap": "application/vnd.tcpdump.pcap",
+    ".eml": "message/rfc822",
+}
 
 
 def _anchor(title: str, taken: set[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -150,13 +150,17 @@ def for_audience(checked: Checked, word: str) -> Checked:
 
 def _look_for_secrets(checked: Checked, progress: Progress) -> Checked:
     """Return the engagement with a warning for each credential that the report would print; unchanged without detectors."""
-    from findings_report.evidence.secrets import find_secrets, is_available
+    from findings_report.evidence.secrets import AttachedText, find_secrets, is_available
 
     if not is_available():
         return checked
     progress("looking for credentials")
     authored, snippets = checked.authored, checked.evidence.snippets if checked.evidence is not None else {}
-    found = find_secrets(authored.engagement, authored.findings, snippets, checked.redactor, authored.tables.values())
+    shown = authored.documents[authoring.ENGAGEMENT_KEY][0].removesuffix(authoring.ENGAGEMENT)
+    texts = [AttachedText(f"{shown}{file}", content) for file, content in authored.attachments.items()]
+    found = find_secrets(
+        authored.engagement, authored.findings, snippets, checked.redactor, (*authored.tables.values(), *texts)
+    )
     problems = (*checked.problems, *authoring.locate(found.problems, authored))
     # Other messages may show the same lines.
     return replace(checked, problems=tuple(dict.fromkeys(map(found.redactor.mask_problem, problems))))
@@ -190,6 +194,7 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     else:
         problems += check_links(authored.engagement, authored.findings, None)
     redactor = evidence.redactor if evidence is not None else NOTHING
+    problems += _check_attachments(authored, redactor or authored.redactor)
     # Equal problems once: two locations of one finding can have the same fault at the same place.
     located = dict.fromkeys(map(redactor.mask_problem, authoring.locate(problems, authored)))
     # Whether a path is in the scope is known once it is written as git writes it.
@@ -199,6 +204,26 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
     outputs = authored.engagement.outputs
     is_printed = not outputs or "pdf" in outputs
     return replace(checked, problems=(*problems, *find_unprintable(checked))) if is_printed else checked
+
+
+def _check_attachments(authored: authoring.Authored, redactor: Redactor) -> Iterator[Problem]:
+    """Yield an error for each attachment with a text that is masked elsewhere: files are attached as they are."""
+    for index, attachment in enumerate(authored.engagement.attachments):
+        content = authored.attachments.get(attachment.file, b"")
+        names = redactor.find_verbatim(attachment.file)
+        # Of a binary file the bytes are searched; in a text, a blank of a masked text may be a line end.
+        is_text = len(content) <= _LONGEST_SEARCHED and content.isascii()
+        if (
+            names
+            or any(text.encode() in content for text in redactor.texts)
+            or (is_text and redactor.find_verbatim(content.decode()))
+        ):
+            fault = "the file contains a text that `redact` masks, and files are attached unchanged"
+            subject = ("engagement", "attachments", index, "file")
+            yield Problem(Kind.INPUT, fault, "mask it in the file", subject=subject, code="attachment-masked")
+
+
+_LONGEST_SEARCHED: Final = 1_000_000
 
 
 def _whole(named: Path) -> Sequence[Problem]:
@@ -331,6 +356,7 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         pictures=checked.pictures,
         fonts=checked.fonts,
         csv_tables=authored.tables,
+        attachments=authored.attachments,
         components=components(),
         covered=checked.survey.files if checked.survey else {},
         default_date=default_date,

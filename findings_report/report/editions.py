@@ -141,6 +141,11 @@ def make_edition(authored: authoring.Authored, word: str) -> Edition:
         findings=findings,
         pictures={name: content for name, content in authored.pictures.items() if name in pictures},
         tables={table.name: authored.tables[table.name].rewrite(rewrite) for table in tables if table.name in authored.tables},
+        attachments={
+            attachment.file: authored.attachments[attachment.file]
+            for attachment in engagement.attachments
+            if attachment.file in authored.attachments
+        },
         files=tuple(name for name in authored.files if _is_shown(name, engagement, findings)),
     )
     shown_of = f"{len(findings)} of {len(authored.findings)} finding{'' if len(authored.findings) == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BUILD: Final = "build"
 STDOUT: Final = "-"
 DEFAULT_STEM: Final = "report"
+ATTACHMENT: Final = "attachment"
+"""Format of a target that is the copy of an attachment."""
 
 PLACEHOLDERS: Final = ("title", "client", "version", "date", "state", "commit", "audience")
 """What the pattern of a file name may hold, in braces."""
@@ -78,12 +80,17 @@ def own_build(folder: Path, below: str = "") -> Path:
 
 def refuse_overwriting_inputs(engagement: Engagement, folder: Path, wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a report that would take the place of what people wrote in `folder`."""
+    # The copy of an attachment keeps its name, which may be that of a finding.
+    inside = [
+        target for target in wanted if target.path and Path(os.path.realpath(target.path)).is_relative_to(folder.resolve())
+    ]
+    refuse_overwriting((), [replace(target, format="yaml") for target in inside])
     refuse_overwriting([folder / file for file in declared_files(engagement)], wanted)
 
 
 def declared_files(engagement: Engagement) -> set[str]:
     """Return the files that an engagement names, as paths in its folder."""
-    lists = (engagement.images, engagement.tables, engagement.fonts, engagement.sections)
+    lists = (engagement.images, engagement.tables, engagement.fonts, engagement.attachments, engagement.sections)
     files = {engagement.logo, *(entry.file for entries in lists for entry in entries)}
     return {file for file in files if file is not None}
 
@@ -92,9 +99,12 @@ def refuse_overwriting(read: Iterable[Path], wanted: Sequence[Target]) -> None:
     """Raises FindingsReportError (USAGE) for a file that would take the place of one that was `read`, or of YAML."""
     # By real path: a link, or another spelling of the same path, would overwrite the file as well.
     known = {os.path.realpath(path) for path in read}
-    for path in (target.path for target in wanted if target.path is not None):
+    for target in wanted:
+        if (path := target.path) is None:
+            continue
         # Any YAML name: a report written into the engagement's folder under such a name would be read as a finding.
-        if path.suffix.lower() in (".yaml", ".yml") or os.path.realpath(path) in known:
+        is_yaml = path.suffix.lower() in (".yaml", ".yml") and target.format != ATTACHMENT
+        if is_yaml or os.path.realpath(path) in known:
             fault = f"what is made would take the place of {str(path)!r}, which it is made from"
             raise FindingsReportError(Problem(Kind.USAGE, fault, "name another file with -o", code="output-input"))
 

@@ -46,6 +46,8 @@ def engagement(root: Path) -> Path:
     (findings / "tables" / "shown.csv").write_text("Host,Port\nwww.example.org,443\n")
     for name in ("declared", "placed"):
         (findings / "tables" / f"{MARKER}-{name}.csv").write_text(f"{MARKER},Port\n{MARKER},443\n")
+    (findings / "shown.txt").write_text("Shown to everybody.\n")
+    (findings / f"{MARKER}.txt").write_text(f"The {MARKER} in a file.\n")
     (findings / "texts" / f"{MARKER}.md").write_text(
         f"Text in a file: {MARKER}.\n\n![{MARKER}](image:{MARKER}-placed)\n\n![](table:{MARKER}-placed)\n"
     )
@@ -92,6 +94,9 @@ sections:
 fields:
   - {name: zone, label: Trust zone}
   - {name: MARKER, label: Field MARKER, audience: [internal]}
+attachments:
+  - {file: shown.txt, title: A shown file, audience: [client, internal]}
+  - {file: MARKER.txt, title: File of MARKER, audience: [internal]}
 tables:
   - {name: shown, file: tables/shown.csv, caption: Hosts in scope}
   - {name: MARKER-declared, file: tables/MARKER-declared.csv, caption: MARKER, audience: [internal]}

@@ -9,12 +9,14 @@ import contextlib
 import json
 import math
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from findings_report.model.comparison import Document
+from findings_report.model.report import Report, ReportedAttachment, ReportedFont
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
@@ -110,6 +112,7 @@ def _refuse_incompatible_workers(connected: cluster.Cluster) -> None:
 _PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
 _DOCUMENT: Final = "document"
 _CONTENT: Final = "content"
+_FILE: Final = "file:"
 
 
 class WorkerBugError(RuntimeError):
@@ -120,6 +123,8 @@ def pack(job: Job) -> bytes:
     """Return a job as a frame. Raises FindingsReportError for a template that cannot be used."""
     template = read_template(job.template)
     blobs = {f"{_DOCUMENT}{number}": archive.to_json(document) for number, document in enumerate(job.documents)}
+    # Not in the JSON: fonts, and attachments, which a PDF embeds. Each once, however many documents have it.
+    blobs |= {f"{_FILE}{file.sha256}": file.content for document in job.documents for file in _files_of(document)}
     for number, files in enumerate(template.layers):
         blobs |= {f"{number}/{name}": content for name, content in files.items()}
     message = {
@@ -195,7 +200,8 @@ def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
         if slash:
             layers[int(number)][key] = content
     contents = (blobs[f"{_DOCUMENT}{number}"] for number in range(message["documents"]))
-    documents = (archive.document_from_json(content, shown="the report that was sent") for content in contents)
+    read = (archive.document_from_json(content, shown="the report that was sent") for content in contents)
+    documents = (_with_files(document, blobs) for document in read)
     return Job(
         tuple(documents),
         message["format"],
@@ -203,6 +209,22 @@ def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
         is_alone=message["is_alone"],
         workers=1,  # whoever starts the workers says how many there are for how many cores
     )
+
+
+def _files_of(document: Document) -> tuple[ReportedFont | ReportedAttachment, ...]:
+    return (*document.engagement.fonts, *(document.attachments if isinstance(document, Report) else ()))
+
+
+def _with_files(document: Document, blobs: Mapping[str, bytes]) -> Document:
+    """Return the document with the bytes of its fonts and attachments."""
+    contents = {file.sha256: blobs[f"{_FILE}{file.sha256}"] for file in _files_of(document)}
+    fonts = tuple(font.model_copy(update={"content": contents[font.sha256]}) for font in document.engagement.fonts)
+    changed: dict[str, object] = {"engagement": document.engagement.model_copy(update={"fonts": fonts})}
+    if isinstance(document, Report):
+        changed["attachments"] = tuple(
+            file.model_copy(update={"content": contents[file.sha256]}) for file in document.attachments
+        )
+    return document.model_copy(update=changed)
 
 
 def _dump(problems: tuple[Problem, ...]) -> Any:
