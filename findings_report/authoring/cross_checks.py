@@ -16,6 +16,7 @@ from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.model.passages import is_for, walk
+from findings_report.model.translation import list_messages, placeholders
 from findings_report.problems import Kind, Problem, Subject, suggestions
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.prose import drop_references
@@ -104,6 +105,7 @@ def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Proble
     yield from _unique_names(_ENGAGEMENT, "images", [image.name for image in engagement.images])
     yield from _unique_names(_ENGAGEMENT, "tables", [table.name for table in engagement.tables])
     yield from _attachment_names(engagement)
+    yield from _words(engagement)
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
@@ -124,6 +126,25 @@ def _unique_names(key: str, field: str, names: Sequence[str | None]) -> Iterator
         if name in seen:
             yield _problem(f"the name {name!r} is taken", (key, field, index, "name"), "name-taken", "use another")
         seen.add(name)
+
+
+def _words(engagement: Engagement) -> Iterator[Problem]:
+    """Yield a warning for each entry of `words` that replaces nothing, and for a placeholder that its text does not have."""
+    if not engagement.words:
+        return
+    messages = list_messages()
+    for message, own in engagement.words.items():
+        subject = (_ENGAGEMENT, "words", message)
+        # A template of the engagement may have words of its own.
+        if messages and message not in messages:
+            fault = f"no template of the program prints {message!r}, so the entry replaces nothing there"
+            remedy = did_you_mean(message, messages) or "copy the English text from a report; case counts"
+            yield _problem(fault, subject, "word-unknown", remedy, warning=True)
+        elif strange := sorted(placeholders(own) - placeholders(message)):
+            known = ", ".join(f"{{{name}}}" for name in sorted(placeholders(message)))
+            fault = f"{{{strange[0]}}} is no placeholder of {message!r}, and is printed as text"
+            remedy = f"it has {known}" if known else "remove the braces"
+            yield _problem(fault, subject, "word-placeholder", remedy, warning=True)
 
 
 def _attachment_names(engagement: Engagement) -> Iterator[Problem]:

@@ -247,7 +247,7 @@ class _SecretSearch:
                 fault = f"the text seems to contain a credential ({kind})"
                 where = "in the finding" if subject[0] != "engagement" else "in engagement.yaml"
                 remedy = f"remove it, or mask it: {_write_entry(kind, value)}, {where}"
-                if subject == ("engagement", "attachments"):  # attached as they are
+                if subject == ("engagement", "attachments"):  # files are attached unchanged
                     remedy = "remove it from the file"
                 remedy += "; if it is none, write `not_secret` likewise"
                 self._warn(fault, remedy, subject, line_offset=offset, place=place)

@@ -182,7 +182,7 @@ NamedWeakness = Annotated[OwnWeakness, BeforeValidator(_own_weakness, json_schem
 
 
 class FontFile(Frozen):
-    """A font for the PDF, in a file of the engagement's folder."""
+    """A font for PDF and HTML, in a file of the engagement's folder."""
 
     file: RelativePath
     """OpenType or TrueType file (`.otf`, `.ttf`, `.ttc`) in the engagement's folder."""
@@ -342,7 +342,7 @@ class Engagement(Frozen):
     findings_on_new_page: bool = False
     """Whether each finding starts on a new page of the PDF. By default one starts where enough of the page is free."""
     fonts: tuple[FontFile, ...] = ()
-    """Fonts of the PDF beside the program's own: for other scripts, or for the house's look."""
+    """Fonts of PDF and HTML beside the program's own: for other scripts, or for the house's look."""
     system_fonts: bool = False
     """Use fonts installed on this machine as well (PDF); the same as `--system-fonts`, for every command."""
     confidentiality: Filled | None = None

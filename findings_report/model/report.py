@@ -349,7 +349,7 @@ class ReportedEngagement(Frozen):
     logo: Picture | None
     """Logo on the cover."""
     fonts: tuple[ReportedFont, ...] = ()
-    """Fonts of the PDF beside the program's own."""
+    """Fonts of PDF and HTML beside the program's own."""
     system_fonts: bool = False
     """True if the PDF also uses the fonts of the machine."""
     findings_commit: FindingsCommit | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gettext as catalogues
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -164,9 +165,16 @@ def load_catalogue(language: str) -> catalogues.GNUTranslations | None:
     """Return the catalogue of a language by its BCP 47 tag; None if there is none."""
     first, *others = language.lower().split("-")
     name = f"zh-{'hant' if _TRADITIONAL & set(others) else 'hans'}" if first == "zh" else first
+    content = _compile_catalogue(name)
+    return catalogues.GNUTranslations(BytesIO(content)) if content is not None else None
+
+
+@cache
+def _compile_catalogue(name: str) -> bytes | None:
+    """Return the catalogue `name` as a .mo file; None if there is none."""
     source, compiled = CATALOGUES / f"{name}.po", CATALOGUES / f"{name}.mo"
     if compiled.is_file() and not (source.is_file() and source.stat().st_mtime > compiled.stat().st_mtime):
-        return catalogues.GNUTranslations(BytesIO(compiled.read_bytes()))
+        return compiled.read_bytes()
     if not source.is_file():
         return None
     # In a checkout, where somebody works on the catalogue; the wheel has the compiled one only.
@@ -175,13 +183,19 @@ def load_catalogue(language: str) -> catalogues.GNUTranslations | None:
 
     buffer = BytesIO()
     write_mo(buffer, read_po(BytesIO(source.read_bytes())))
-    return catalogues.GNUTranslations(BytesIO(buffer.getvalue()))
+    return buffer.getvalue()
 
 
 @cache
 def list_messages() -> frozenset[str]:
-    """Return every message of the reports, each form of a plural, without contexts."""
-    catalogue: Any = load_catalogue("de")
-    keys = catalogue._catalog if catalogue is not None else {}
-    messages = (key[0] if isinstance(key, tuple) else key for key in keys if key)
-    return frozenset(message.rpartition("\x04")[2] for message in messages)
+    """Return every message of the reports, singular and plural, without contexts; none if no catalogue is installed.
+
+    Python's reader drops the plural. Source: GNU gettext manual, 10.3, The Format of GNU MO Files.
+    """
+    content = _compile_catalogue("de")
+    if content is None:
+        return frozenset()
+    count, table = struct.unpack_from("<II", content, 8)
+    places = (struct.unpack_from("<II", content, table + 8 * index) for index in range(count))
+    ids = (content[start : start + length].decode().rpartition("\x04")[2] for length, start in places)
+    return frozenset(form for id in ids for form in id.split("\0") if form)

@@ -73,8 +73,9 @@ def render(
         buffer.write(chunk.encode())
     if format != "html":
         return Rendered(buffer.getvalue())
-    page = embed_fonts(buffer.getvalue(), entries)
-    return Rendered(_compact(page) if is_long else page)
+    engagement = document.engagement
+    page, problems = embed_fonts(buffer.getvalue(), entries, engagement.fonts, engagement.language)
+    return Rendered(_compact(page) if is_long else page, problems)
 
 
 def _compact(page: bytes) -> bytes:

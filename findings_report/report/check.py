@@ -207,7 +207,7 @@ def check_authored(inputs: Inputs, folder: Path, authored: authoring.Authored, p
 
 
 def _check_attachments(authored: authoring.Authored, redactor: Redactor) -> Iterator[Problem]:
-    """Yield an error for each attachment with a text that is masked elsewhere: files are attached as they are."""
+    """Yield an error for each attachment with a text that is masked elsewhere: files are attached unchanged."""
     for index, attachment in enumerate(authored.engagement.attachments):
         content = authored.attachments.get(attachment.file, b"")
         names = redactor.find_verbatim(attachment.file)

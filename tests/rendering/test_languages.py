@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import catalogues
 import pytest
 import samples
 from babel.messages.catalog import Catalog
 
+from findings_report import authoring
 from findings_report.model.finding import Status
 from findings_report.model.translation import CATALOGUES, Translation
 from findings_report.rendering.document_parts import render
@@ -105,3 +107,25 @@ def test_a_sentence_in_another_language_is_marked_where_elements_can_be() -> Non
 )
 def test_a_mirrored_style_leaves_code_from_left_to_right(written: str, mirrored: str) -> None:
     assert mirror(written) == mirrored
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault", "remedy"),
+    [
+        ("Findng: Observation", "no template of the program prints 'Findng'", "did you mean 'Finding'?"),
+        ("'{count} bytes': '{number} B'", "{number} is no placeholder of '{count} bytes'", "it has {count}"),
+        ("Severity: '{count} grades'", "{count} is no placeholder of 'Severity'", "remove the braces"),
+    ],
+)
+def test_an_entry_of_words_that_replaces_nothing_is_warned_of(tmp_path: Path, entry: str, fault: str, remedy: str) -> None:
+    right = "'{count} byte': '{count} B', Severity: Grade, 'Page {page} of {pages}': 'S. {page}'"
+    (tmp_path / "engagement.yaml").write_text(f"title: t\nwords:\n  {entry}\n")
+    (problem,) = authoring.load(authoring.Folder(tmp_path)).warnings
+
+    (tmp_path / "engagement.yaml").write_text(f"title: t\nwords: {{{right}}}\n")
+
+    assert problem.fault.startswith(fault)
+    assert problem.remedy == remedy
+    assert problem.place is not None
+    assert problem.place.line == 3
+    assert authoring.load(authoring.Folder(tmp_path)).warnings == ()

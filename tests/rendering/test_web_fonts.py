@@ -7,13 +7,18 @@ import hashlib
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import pytest
 import samples
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
+from findings_report.model.report import ReportedFont
 from findings_report.rendering.document_parts import _compact, render
 from findings_report.rendering.template_files import Template
-from findings_report.rendering.web_fonts import ALWAYS, _subset, embed_fonts
+from findings_report.rendering.web_fonts import ALWAYS, _subset, _subset_own, embed_fonts
 
 OWN = Path(__file__).parents[2] / "templates"
 PAGE = b"""<meta content="style-src 'sha256-FONTS'"><style>/*FONTS*/</style>"""
@@ -22,7 +27,7 @@ PAGE = b"""<meta content="style-src 'sha256-FONTS'"><style>/*FONTS*/</style>"""
 def test_a_page_has_the_characters_that_it_shows_in_the_faces_that_it_uses_under_its_policy() -> None:
     text = "<p>Zażółć <code>x = 'λ'</code></p>"
 
-    page = embed_fonts(PAGE + text.encode())
+    page, _ = embed_fonts(PAGE + text.encode())
     style = re.search(rb"<style>(.*?)</style>", page)
 
     assert style is not None
@@ -35,7 +40,7 @@ def test_a_page_has_the_characters_that_it_shows_in_the_faces_that_it_uses_under
 
 def test_the_same_page_has_the_same_fonts_and_a_page_without_the_marks_none() -> None:
     assert embed_fonts(PAGE + b"<em>a</em>") == embed_fonts(PAGE + b"<em>a</em>")
-    assert embed_fonts(b"<p>a</p>") == b"<p>a</p>"
+    assert embed_fonts(b"<p>a</p>") == (b"<p>a</p>", ())
 
 
 def test_pages_with_different_letters_share_their_fonts() -> None:
@@ -60,3 +65,74 @@ def test_a_long_page_is_compact_and_its_text_untouched() -> None:
     page = b'<table><tr class="s1"><td class="id">&lt;/td> class="x"</td></tr></table><p class="a b" title="</p">'
 
     assert _compact(page) == b'<table><tr class=s1><td class=id>&lt;/td> class="x"</table><p class="a b" title="</p">'
+
+
+def font(character: str, *, licence: int = 0, family: str = "House", weight: int = 400) -> bytes:
+    """A font that has one character."""
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "one"])
+    builder.setupCharacterMap({ord(character): "one"})
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((500, 0))
+    pen.lineTo((250, 700))
+    pen.closePath()
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "one": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (500, 0), "one": (600, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": family, "styleName": "Regular"})
+    builder.setupOS2(fsType=licence, usWeightClass=weight, sTypoAscender=800)
+    builder.setupPost()
+    buffer = BytesIO()
+    builder.save(buffer)
+    return buffer.getvalue()
+
+
+def declared(content: bytes, **fields: Any) -> ReportedFont:
+    return ReportedFont(file="fonts/house.ttf", sha256=hashlib.sha256(content).hexdigest(), content=content, **fields)
+
+
+def faces_of(page: bytes) -> list[tuple[str, str, set[int]]]:
+    faces = re.findall(rb'family:"([^"]*)";font-weight:(\d+).*?base64,([^)]*)', page)
+    return [
+        (family.decode(), weight.decode(), set(TTFont(BytesIO(base64.b64decode(face))).getBestCmap()))
+        for family, weight, face in faces
+    ]
+
+
+def test_fonts_of_the_engagement_give_the_characters_that_the_programs_lack() -> None:
+    text = PAGE + "<p>abc \u3042</p>".encode()
+    fonts = [declared(font("\u3042", weight=600)), declared(font("\u3044"))]
+
+    page, problems = embed_fonts(text, fonts=fonts)
+    _subset_own.cache_clear()
+    again, _ = embed_fonts(text, fonts=fonts)
+
+    assert problems == ()
+    assert faces_of(page)[-1] == ("House", "600", {0x3042})
+    assert sum(family == "House" for family, *_ in faces_of(page)) == 1
+    assert b'--sans:Inter,"House",system-ui' in page.replace(b'"Inter"', b"Inter")
+    assert page == again
+
+
+def test_a_font_of_the_programs_family_takes_its_place() -> None:
+    page, _ = embed_fonts(PAGE + b"<p>a</p>", fonts=[declared(font("a"), family="Inter", weight=500)])
+
+    assert [(family, weight) for family, weight, _ in faces_of(page)] == [("Inter", "500")]
+
+
+@pytest.mark.parametrize(
+    ("licence", "is_embedded"), [(0, True), (4, True), (8, True), (2, False), (0x100, False), (0x208, False)]
+)
+def test_a_font_is_embedded_only_if_its_licence_allows_it(licence: int, is_embedded: bool) -> None:
+    page, problems = embed_fonts(PAGE + "\u3042".encode(), fonts=[declared(font("\u3042", licence=licence))])
+
+    assert any(family == "House" for family, *_ in faces_of(page)) is is_embedded
+    assert [problem.code for problem in problems] == ([] if is_embedded else ["font-left-out"])
+
+
+def test_a_family_cannot_end_the_style_sheet() -> None:
+    page, _ = embed_fonts(PAGE + "\u3042".encode(), fonts=[declared(font("\u3042"), family='x"}</style><b>')])
+
+    assert page.count(b"</style>") == 1
+    assert b"<b>" not in page
