@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import takewhile
 from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -485,9 +486,9 @@ class Report(Frozen):
         return tuple((count.severity, count.total, waiting.count(count.severity.name)) for count in self.counts if count.total)
 
     @property
-    def severities_without_findings(self) -> tuple[Severity, ...]:
-        """The severities of the scale that no finding has."""
-        return tuple(count.severity for count in self.counts if not count.total)
+    def severities_above_findings(self) -> tuple[Severity, ...]:
+        """The severities of the scale above the one of the most severe finding."""
+        return tuple(count.severity for count in takewhile(lambda count: not count.total, self.counts))
 
     @property
     def by_category(self) -> tuple[tuple[str | None, int], ...]:

@@ -136,6 +136,7 @@ EXAMPLES: Final = {
     "period": "engagement.period | period",
     "words": "value | words",
     "inline_words": "value | inline_words",
+    "alternatives": "severities | alternatives",
     "rank": "severity | rank",
     "facets": "finding | facets",
     "blend": "colour | blend(other, 0.5)",
@@ -306,6 +307,12 @@ class Filters:
     def inline_words(self, value: str) -> str:
         """The same within a sentence, "partially resolved"; the engagement's words keep their case."""
         return self._mark(self._translation.name(value), value)
+
+    def alternatives(self, severities: Sequence[Severity]) -> str:
+        """Names of severities as alternatives within a sentence, "critical or high"."""
+        *names, last = [self._translation.name(severity.name) for severity in severities]
+        text = ", ".join(names)
+        return self._translation.gettext("{severities} or {last}", severities=text, last=last) if text else last
 
     def rank(self, severity: Severity) -> int:
         """Its position in the scale, 0 for the most severe."""

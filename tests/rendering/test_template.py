@@ -1050,6 +1050,29 @@ def test_the_tree_of_the_scope_opens_folders_with_findings_and_gives_the_totals_
     ]
 
 
+@pytest.mark.parametrize(
+    ("absent", "language", "said"),
+    [(1, "en", "No critical findings."), (3, "en", "No critical, high or medium findings."), (2, "de", "kritisch oder hoch")],
+)
+@pytest.mark.parametrize(("format", "template"), [("html", "standard"), ("md", "standard"), ("md", "review")])
+def test_the_summary_says_that_there_are_no_findings_of_the_highest_severities(
+    absent: int,
+    language: str,
+    said: str,
+    format: str,  # noqa: A002
+    template: str,
+) -> None:
+    report = samples.report(engagement=samples.engagement(language=language))
+    counts = [
+        count.model_copy(update={"severity": count.severity.model_copy(update={"name": name}), "total": int(index >= absent)})
+        for index, (name, count) in enumerate(zip(["critical", "high", "medium", "low"], [report.counts[0]] * 4, strict=True))
+    ]
+
+    text = rendered(report.model_copy(update={"counts": tuple(counts)}), format, template)
+
+    assert said in text
+
+
 def test_only_quotes_that_are_not_exact_are_listed_in_the_appendix() -> None:
     exact = samples.snippet(check=Check(verdict=Verdict.EXACT), path="neutron/exact.py")
     moved = samples.snippet(1, check=Check(verdict=Verdict.MOVED), path="neutron/moved.py")
@@ -1064,12 +1087,12 @@ def test_only_quotes_that_are_not_exact_are_listed_in_the_appendix() -> None:
 # The executive summary.
 
 
-def test_the_summary_begins_with_numerals_and_names_the_severities_that_were_spared() -> None:
+def test_the_summary_begins_with_numerals() -> None:
     page = rendered(samples.report(), "html")
     summary = Page(page[page.index('<ul class="tiles">') : page.index('<div class="beside">')]).text.split()
 
     assert summary[:4] == ["1", "Critical", "1", "unresolved"]
-    assert "Severities without findings: High." in " ".join(summary)
+    assert "No high findings." not in " ".join(summary)
     assert page.index('class="tiles"') < page.index("After thoroughly reviewing") < page.index('class="chart"')
 
 
