@@ -27,6 +27,7 @@ from findings_report.model.finding import Confidence, Status
 from findings_report.model.passages import heading_of, passage_fields
 from findings_report.model.report import ReportedFinding
 from findings_report.model.translation import CATALOGUES, MONTHS, placeholders
+from findings_report.prose.policy import NEUTRAL, NOT_INCLUDED
 from findings_report.rendering import labels
 from findings_report.rendering.html import ALERTS, LABEL
 
@@ -49,7 +50,7 @@ VALUES = (
 def list_tables() -> Iterator[str]:
     """Yield the messages that are in tables and not in calls."""
     scale = Engagement(title="-").severities
-    yield from (*VALUES, LABEL, *ALERTS)
+    yield from (*VALUES, LABEL, *ALERTS, *NEUTRAL.values(), NOT_INCLUDED)
     for severity in scale:
         yield severity.name
         yield severity.meaning

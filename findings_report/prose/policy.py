@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 
+from findings_report.model.translation import fill
 from findings_report.problems import Level
 from findings_report.problems.safe_text import HIDDEN, visible
 
@@ -22,13 +23,16 @@ _NAME: Final = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 _SYMBOLIC = re.compile(rf"(finding|location|image|table):({_NAME}|)\Z")
 _REFERENCE: Final = re.compile(rf"(finding|location|image|table):({_NAME})")
 
-_NEUTRAL: Final = {
+NEUTRAL: Final = {
     "finding": "another finding",
     "location": "code for other readers",
     "image": "picture for other readers",
     "table": "table for other readers",
 }
 """What is printed for a reference without a name and without a text."""
+
+NOT_INCLUDED: Final = "[image not included: {text}]"
+"""Printed in place of a picture that is not allowed."""
 
 # With a host: `https:///path` and `http:evil` are read differently by different browsers.
 _WEB = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
@@ -200,7 +204,7 @@ class Policy:
             self.uses.append(Use(kind, name, self.line))
         else:
             self._name_nothing(symbol[0])
-            name = _NEUTRAL[symbol[1]]
+            name = NEUTRAL[symbol[1]]
         meta = {"kind": kind, "name": name, "text": _plain(alt), "alt": list(self._children(alt))}
         return Token("figure", "figure", 0, block=True, level=opener.level, meta=meta, hidden=opener.hidden)
 
@@ -248,7 +252,7 @@ class Policy:
                 self.uses.append(Use(_REFERRED.get(symbol[1], "location"), symbol[2], self.line))
             else:
                 self._name_nothing(allowed)
-                return ((_text(_NEUTRAL[symbol[1]], token.level),) if is_empty else ()), ()
+                return ((_message(NEUTRAL[symbol[1]], token.level),) if is_empty else ()), ()
         if is_within:
             return (), ()
         # Paper and tickets have no place for the title of a link but the text.
@@ -273,7 +277,7 @@ class Policy:
                 yield token.copy(meta={"name": name, "text": _plain(alt)})
             else:
                 self._name_nothing(source)
-                yield _text(f"[image not included: {_plain(alt) or _NEUTRAL['image']}]", token.level)
+                yield _message(NOT_INCLUDED, token.level, _plain(alt) or NEUTRAL["image"])
         elif symbol is not None and symbol[1] in _PLACED:
             fault = f"'{source}' is placed in the middle of a line, and printed as a reference"
             remedy = f"give it a line of its own, or refer to it: `[]({source})`"
@@ -285,7 +289,7 @@ class Policy:
             fault = f"the image '{visible(source)[:80]}' is not included"
             remedy = "declare it in the engagement's `images` and place it as image:NAME"
             self.faults.append(Fault(self.line, fault, remedy, "image-refused"))
-            yield _text(f"[image not included: {_plain(alt)}]", token.level)
+            yield _message(NOT_INCLUDED, token.level, _plain(alt))
 
 
 def _alternative(image: Token) -> list[Token]:
@@ -380,6 +384,11 @@ def _in_parentheses(address: str) -> str:
 
 def _soften(token: Token) -> Token:
     return Token("softbreak", "br", 0, level=token.level) if token.type == "hardbreak" else token
+
+
+def _message(message: str, level: int, text: str = "") -> Token:
+    """Return words of the program as a text: meta has `message` and `text`, for a report in another language."""
+    return Token("text", "", 0, content=fill(message, {"text": text}), level=level, meta={"message": message, "text": text})
 
 
 def _text(content: str, level: int) -> Token:

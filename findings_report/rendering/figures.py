@@ -7,14 +7,17 @@ numbers of its figures when another finding is added.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from findings_report import prose
 from findings_report.model.evidence import Snippet
 from findings_report.model.passages import Passage
 from findings_report.model.report import Picture, ReportedEngagement, ReportedFinding
+from findings_report.model.translation import ENGLISH, Translation
+from findings_report.prose.policy import NEUTRAL
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Part:
         """Return `text` parsed under the policy."""
         # Each text is needed twice: to number its figures, and to print it.
         if text not in self.parsed:
-            self.parsed[text] = prose.parse(text)
+            self.parsed[text] = translate_prose(prose.parse(text), self.engagement.translation)
         return self.parsed[text]
 
     def find_figure(self, kind: str, name: str) -> Figure | None:
@@ -86,6 +89,30 @@ class Part:
         """Return the declared picture of that name or file; None when there is none."""
         # By either: authors write the name, or the path as in any other Markdown.
         return next((image for image in self.engagement.images if name in (image.name, image.file)), None)
+
+
+def translate_prose(parsed: prose.Prose, words: Translation) -> prose.Prose:
+    """Return a parsed text with the words that the program put into it in the report's language."""
+    if words == ENGLISH:
+        return parsed
+    return replace(parsed, tokens=tuple(_translate_token(token, words) for token in parsed.tokens))
+
+
+def _translate_token(token: Token, words: Translation) -> Token:
+    if token.type == "figure":
+        name = token.meta["name"]
+        shown = words.gettext(name) if name in NEUTRAL.values() else name
+        return token.copy(
+            meta={**token.meta, "name": shown, "alt": [_translate_token(each, words) for each in token.meta["alt"]]}
+        )
+    if token.type == "inline":
+        return token.copy(children=[_translate_token(child, words) for child in token.children or ()])
+    if "message" not in token.meta:
+        return token
+    text = str(token.meta["text"])
+    return token.copy(
+        content=words.gettext(token.meta["message"], text=words.gettext(text) if text in NEUTRAL.values() else text)
+    )
 
 
 def number_tables(part: Part, texts: Iterable[str], prefix: str = "", first: int = 1) -> None:

@@ -31,7 +31,7 @@ from findings_report.model.translation import Translation
 from findings_report.prose import Prose, parse_inline
 from findings_report.prose.inline_code import plain_text, split_inline_code
 from findings_report.rendering import colours, html, labels, markdown
-from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.figures import Figure, Part, translate_prose
 
 
 class Dialect(Protocol):
@@ -204,7 +204,7 @@ class Filters:
     @pass_context
     def inline(self, context: Context, text: str) -> Markup:
         """The same within a line, for a caption."""
-        return self.dialect.inline(parse_inline(text), context["part"])
+        return self.dialect.inline(translate_prose(parse_inline(text), self._translation), context["part"])
 
     @pass_context
     def figure(self, context: Context, snippet: Snippet) -> Markup:

@@ -28,8 +28,9 @@ from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
 from findings_report.rendering.cluster.executor import _refuse_incompatible_workers
 from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
-from findings_report.rendering.run import open_executor
+from findings_report.rendering.run import open_executor, plan_rendering
 from findings_report.rendering.template_files import Template, builtin_templates
+from findings_report.report.output_files import Target
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import OWN_FILES, describe_difference, install_extra, worker_versions
 
@@ -52,6 +53,16 @@ def real(test: object) -> object:
 
 def job(template: str = "standard", *roots: Path, format: str = "html", **changed: object) -> Job:  # noqa: A002
     return Job((samples.report(),), format, Template(template, (*roots, OWN)), **changed)  # type: ignore[arg-type]
+
+
+def test_fonts_of_this_machine_are_refused_where_workers_have_others() -> None:
+    report = samples.report(engagement=samples.engagement(system_fonts=True))
+    workers = wired.ClusterExecutor(None)  # type: ignore[arg-type]  # refused before the cluster is asked
+
+    with pytest.raises(FindingsReportError, match="workers have their own") as error:
+        plan_rendering([(report, Target("html", None))], Template("standard", (OWN,)), workers, lambda _: None)
+
+    assert error.value.problems[0].kind is Kind.USAGE
 
 
 @pytest.mark.parametrize("template", ["standard", "review"])

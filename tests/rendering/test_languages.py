@@ -129,3 +129,14 @@ def test_an_entry_of_words_that_replaces_nothing_is_warned_of(tmp_path: Path, en
     assert problem.place is not None
     assert problem.place.line == 3
     assert authoring.load(authoring.Folder(tmp_path)).warnings == ()
+
+
+def test_words_that_stand_in_prose_for_what_is_left_out_are_in_the_reports_language() -> None:
+    text = "Siehe [](finding:), ![](image:) und ![x](http://example.org/x.png).\n\n![](table:)\n\n> [!WARNING]\n> Achtung"
+    report = samples.report(samples.finding(description=text), engagement=samples.engagement(language="de"))
+
+    for format in ("md", "html"):  # noqa: A001
+        shown = render(report, template=STANDARD, format=format).content.decode().replace("\\", "")
+        assert "Siehe ein anderer Befund, [Bild nicht enthalten: Bild für andere Leser] und [Bild nicht enthalten: x]." in shown
+        assert "[nicht enthalten: Tabelle für andere Leser]" in shown
+        assert re.search(r"(?:\*\*|<strong>)Warnung(?:\*\*|</strong>)", shown)
