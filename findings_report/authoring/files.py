@@ -34,6 +34,8 @@ FOLDER: Final = "findings"
 
 LOCK: Final = "tickets.lock.yaml"
 
+IMPORT_LOCK: Final = "import.lock.yaml"
+
 MOST_FILES: Final = 20_000
 """Limit of the number of files in an engagement's folder."""
 

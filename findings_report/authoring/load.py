@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from findings_report.authoring import validation
 from findings_report.authoring.cross_checks import disagreements
 from findings_report.authoring.declared_files import CsvTable, DeclaredFiles, read_declared
-from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, LOCK, Files
+from findings_report.authoring.files import ENGAGEMENT, FINDING_SUFFIX, IMPORT_LOCK, LOCK, Files
 from findings_report.authoring.yaml_reader import BREAKS, YamlDocument, YamlFault, read
 from findings_report.model.engagement import FORMAT, Engagement
 from findings_report.model.field_types import identifier_fault
@@ -302,7 +302,7 @@ def _read_yaml(files: Files, names: Sequence[str], others: Sequence[str]) -> _Ya
 def _finding_key(name: str, shown: str, taken: Mapping[str, str]) -> tuple[str | None, Problem | None]:
     """Return the id of the finding in a file; None, and why, for a file that is none or cannot have its id."""
     file_name = PurePosixPath(name).name
-    if name == LOCK:
+    if name in (LOCK, IMPORT_LOCK):
         return None, None
     if not file_name.endswith(FINDING_SUFFIX):
         # Pictures and texts may be anywhere; a YAML file that is not read is probably a finding with a wrong name.

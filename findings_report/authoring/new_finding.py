@@ -1,22 +1,25 @@
-"""A new finding: its id, and its YAML, empty or from a library entry; also the files of `init` and `demo`.
+"""A new finding: its id, and its YAML, empty, from a library entry, or from fields; also the files of `init` and `demo`.
+
+Fields that come from elsewhere again are merged with what people wrote meanwhile.
 
 No disk is written here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from findings_report.authoring.files import FINDING_SUFFIX, Files
-from findings_report.authoring.yaml_editor import quoted, set_text
-from findings_report.authoring.yaml_reader import YamlFault, read, resolve_plain
+from findings_report.authoring.yaml_editor import last_line, quoted, set_text
+from findings_report.authoring.yaml_reader import Path, YamlFault, read, resolve_plain
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.field_types import identifier_fault
@@ -239,3 +242,134 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
                 yield from _files(entry, f"{prefix}{entry.name}/")
         elif not entry.name.endswith(".pyc"):
             yield prefix + entry.name, entry.read_bytes()
+
+
+_LINES = re.compile(r"[0-9]+(?:-[0-9]+)?\Z")
+
+
+_LONG: Final = 100
+"""Characters of a text from which on it is a block of its own."""
+
+
+def write_fields(fields: Mapping[str, Any], indent: int = 0) -> str:
+    """Return fields as YAML, in their order: texts, lists of texts, and fields or lists of fields below them."""
+    return "".join(_write_field(key, value, indent) for key, value in fields.items())
+
+
+def _write_field(key: str, value: Any, indent: int) -> str:
+    pad = " " * indent
+    if isinstance(value, Mapping):
+        return f"{pad}{key}:\n{write_fields(value, indent + 2)}" if value else f"{pad}{key}: {{}}\n"
+    if isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
+        return f"{pad}{key}:\n{write_entries(value, indent + 2)}"
+    if isinstance(value, list):
+        return f"{pad}{key}: [{', '.join(quoted(str(entry)) for entry in value)}]\n"
+    return f"{pad}{key}: {_text(str(value), indent)}\n"
+
+
+def write_entries(entries: Sequence[Mapping[str, Any]], indent: int) -> str:
+    """Return the entries of a list, each behind a dash."""
+    return "".join(f"{' ' * indent}- {write_fields(entry, indent + 2)[indent + 2 :]}" for entry in entries)
+
+
+def _text(text: str, indent: int) -> str:
+    """Return a text as a scalar: plain, a block, or in double quotes; the last two do not depend on what is in it."""
+    if _LINES.match(text):
+        return text
+    if "\n" not in text and len(text) < _LONG:
+        return _scalar(text)
+    pad = " " * (indent + 2)
+    # The explicit indentation, where the first line has more than the rest.
+    head = ("|2" if text[:1] in (" ", "\n") else "|") + ("" if text.endswith("\n") else "-")
+    block = "\n".join([head, *(f"{pad}{line}" if line else "" for line in text.removesuffix("\n").split("\n"))])
+    with contextlib.suppress(YamlFault, UnicodeEncodeError):
+        if read(f"{' ' * indent}text: {block}\n".encode()).data == {"text": text}:
+            return block
+    return quoted(text)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A file with new values."""
+
+    content: bytes
+    """The file."""
+    kept: tuple[str, ...]
+    """Fields whose new value was not written, because somebody has changed the old one."""
+
+
+def merge_fields(content: bytes, base: Mapping[str, Any], new: Mapping[str, Any], *, shown: str) -> Merged:
+    """Return `content` with each field that is not as in `base` in `new`; a field that is not as in `base` in the file stays.
+
+    Everything else of the file is kept: comments, order, layout. Raises FindingsReportError (INPUT) if it cannot be edited with
+    certainty.
+    """
+    kept: list[str] = []
+    mine = written_values(read(content).data)
+    for key in [*new, *(key for key in base if key not in new)]:
+        was, now, own = base.get(key), new.get(key), mine.get(key)
+        if now in (was, own):
+            continue
+        if own != was:
+            kept.append(key)
+            continue
+        content = set_field(content, (key,), now, shown=shown)
+    return Merged(content, tuple(kept))
+
+
+def written_values(value: Any) -> Any:
+    """Return a YAML value with the source text of its numbers."""
+    if isinstance(value, dict):
+        return {key: written_values(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [written_values(entry) for entry in value]
+    return getattr(value, "source", value)
+
+
+def set_field(content: bytes, path: Path, value: Any, *, shown: str) -> bytes:
+    """Return `content` with the value of a key replaced, removed if `value` is None, or, of a new key of the file, added.
+
+    Raises FindingsReportError (INPUT) if the file cannot be edited with certainty.
+    """
+    document = read(content)
+    text = document.text
+    wanted: Any = written_values(document.data)
+    node = wanted
+    for step in path[:-1]:
+        node = node[step]
+    if path in document.keys:
+        mark = document.keys[path]
+        start, last = document.index(mark.line, 0), last_line(document.values[path], document)
+        end = document.index(last + 1, 0) if last + 1 < len(document.lines) else len(text)
+        head = text[start : document.index(mark.line, mark.column)]
+        field = _write_field(str(path[-1]), value, mark.column)[mark.column :] if value is not None else ""
+        text = text[:start] + (head + field if field else "") + text[end:]
+    else:
+        text = text + ("" if text.endswith("\n") or not text else "\n") + _write_field(str(path[-1]), value, 0)
+    if value is None:
+        node.pop(path[-1], None)
+    else:
+        node[path[-1]] = value
+    return _check_edit(text, content, wanted, str(path[-1]), shown)
+
+
+def append_entries(content: bytes, key: str, entries: Sequence[Mapping[str, Any]], *, shown: str) -> bytes:
+    """Return `content` with entries added to the list of a key of the file, which may be missing. Raises as `set_field`."""
+    document = read(content)
+    before = written_values(document.data).get(key) or []
+    if not before:
+        return set_field(content, (key,), list(entries), shown=shown)
+    end = document.index(last_line(document.values[key,], document) + 1, 0)
+    dash = min(mark.column for path, mark in document.keys.items() if path[:1] == (key,) and len(path) == 3) - 2
+    gap = "" if document.text[:end].endswith("\n") else "\n"
+    text = document.text[:end] + gap + write_entries(entries, max(dash, 0)) + document.text[end:]
+    return _check_edit(text, content, {**written_values(document.data), key: [*before, *entries]}, key, shown)
+
+
+def _check_edit(text: str, before: bytes, wanted: Any, key: str, shown: str) -> bytes:
+    result = (b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
+    with contextlib.suppress(YamlFault):
+        if written_values(read(result).data) == wanted:
+            return result
+    fault = f"`{key}` cannot be written here without touching anything else"
+    raise FindingsReportError(Problem(Kind.INPUT, fault, "write it by hand", place=Place(shown), code="edit"))

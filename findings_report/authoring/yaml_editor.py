@@ -230,7 +230,7 @@ def _inserted(text: str, document: YamlDocument, path: Path, value: str) -> str:
     if parent.style == "{":
         end = document.index(last.end_line, last.end_column)
         return f"{text[:end]}, {path[-1]}: {quoted(value)}{text[end:]}"
-    end = _line_end(document, _last_line(last, document))
+    end = _line_end(document, last_line(last, document))
     # The first key of a list entry follows `- `: the dash takes part in the indentation of the keys below.
     indent = document.lines[last_key.line][: last_key.column].replace("-", " ")
     line_end = _line_break(text)
@@ -241,7 +241,7 @@ def _line_break(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _last_line(mark: Mark, document: YamlDocument) -> int:
+def last_line(mark: Mark, document: YamlDocument) -> int:
     """Return the last line (0-based) of a value; the mark of a block ends at the line below the block."""
     # libyaml counts comments and blank lines below a block as part of the block; a new key belongs above them.
     line = mark.end_line

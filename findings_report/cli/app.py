@@ -50,10 +50,11 @@ class CommandGroup(TyperGroup):
 
 def _load(rows: Sequence[Command]) -> Any:
     """Return one command, or the subgroup of several that share their first word."""
+    is_subgroup = " " in rows[0].name
     loaded = typer.Typer(
         # The program installs completion; a subgroup would offer to install its own.
         add_completion=False,
-        no_args_is_help=len(rows) > 1,
+        no_args_is_help=is_subgroup,
         rich_markup_mode=None,
         help=SUBGROUPS.get(rows[0].word),
         context_settings=SETTINGS,
@@ -70,7 +71,8 @@ def _load(rows: Sequence[Command]) -> Any:
             epilog=f"\b\nExample:\n  findings-report {row.example}",
             context_settings=SETTINGS,
         )(function)
-    return typer.main.get_command(loaded)
+    # Typer makes a group of one command the command itself, unless the group has a callback.
+    return typer.main.get_group(loaded) if is_subgroup else typer.main.get_command(loaded)
 
 
 app = typer.Typer(

@@ -38,6 +38,9 @@ GROUPS: Final = ("Write", "Check", "Deliver", "Follow up", "Set up")
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "Write", "Start an engagement, with JSON Schemas for editors.", "init", "authoring.init"),
     Command("new", "Write", "Add a finding, empty or from your library.", 'new "Missing rate limit"', "authoring.new"),
+    Command(
+        "import review", "Write", "Import a prose review as findings.", "import review review.md", "authoring.import_review"
+    ),
     Command("list", "Write", "Print the findings as a table.", "list", "authoring.list_findings"),
     Command("pin", "Write", "Pin each repository that is not pinned yet.", "pin", "support.pin"),
     Command("fetch", "Write", "Clone the cited commits of repositories with a url.", "fetch", "support.fetch"),
@@ -87,6 +90,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
 )
 
 SUBGROUPS: Final = {
+    "import": "Import findings from other files.",
     "template": "List, print and copy the templates of reports.",
     "tickets": "Create, update and export tickets for findings.",
     "cache": "List and remove rendered pages and clones that are kept on this machine.",

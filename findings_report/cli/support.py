@@ -141,7 +141,7 @@ def show_cache(output_format: MessageFormat = OutputFormat.FULL) -> None:
 
     These are pages of reports, by engagement, and clones that fetch made. All of it can be made again.
     """
-    from findings_report.commands.fetch import show_cache as list_cached
+    from findings_report.commands.pin import show_cache as list_cached
 
     cached = list_cached()
     if output_format is OutputFormat.JSON:
@@ -169,7 +169,7 @@ def clear_cache(
 
     A build that is running goes on without it.
     """
-    from findings_report.commands.fetch import clear_cache as remove_cached
+    from findings_report.commands.pin import clear_cache as remove_cached
 
     removed = remove_cached(engagement)
     files, size = sum(entry.files for entry in removed), sum(entry.size for entry in removed)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from findings_report.commands.build import BuildOptions, PublishedBuild, build
 from findings_report.commands.check import check, gates, overview
-from findings_report.commands.fetch import fetch
 from findings_report.commands.init import demo, doctor, init, schema, write_schemas
 from findings_report.commands.new import NewFinding, library, new
-from findings_report.commands.pin import pin
+from findings_report.commands.pin import fetch, pin
 from findings_report.rendering.job import render
 from findings_report.rendering.run import Written
 from findings_report.report.check import Checked, Inputs, Progress, assembled

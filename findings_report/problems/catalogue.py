@@ -22,6 +22,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     "files": "Files and YAML",
     "fields": "Fields",
     "prose": "Prose and pictures",
+    "importing": "Importing",
     "repositories": "Repositories and commits",
     "evidence": "Locations and quotes",
     "scope": "Scope",

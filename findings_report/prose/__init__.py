@@ -4,9 +4,8 @@ Nothing is dropped: what is not allowed stays readable as text and is reported. 
 renderers turn the tokens into their format.
 """
 
-from findings_report.prose.inline_code import plain_text
 from findings_report.prose.parse import LONGEST, MOST_BRACKETS, faults, list_tables, parse, parse_inline, references
-from findings_report.prose.policy import Prose, References, Use, drop_references
+from findings_report.prose.policy import Prose, References, Use, drop_references, plain_text
 
 __all__ = [
     "LONGEST",

@@ -16,7 +16,7 @@ from typing import Final
 from findings_report.model.finding import Status
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.problems.safe_text import visible
-from findings_report.prose.inline_code import plain_text
+from findings_report.prose.policy import plain_text
 from findings_report.rendering.labels import citation
 from findings_report.report.formats import Rendered
 

@@ -29,7 +29,7 @@ from findings_report.model.evidence import Check, Region, Snippet, Verdict
 from findings_report.model.report import Picture, ReportedEngagement, ReportedFinding
 from findings_report.model.translation import Translation
 from findings_report.prose import Prose, parse_inline
-from findings_report.prose.inline_code import plain_text, split_inline_code
+from findings_report.prose.policy import plain_text, split_inline_code
 from findings_report.rendering import colours, html, labels, markdown
 from findings_report.rendering.figures import Figure, Part, translate_prose
 

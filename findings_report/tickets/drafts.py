@@ -19,7 +19,7 @@ from findings_report.model.ticket import Draft, Markup
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
-from findings_report.prose.inline_code import plain_text
+from findings_report.prose.policy import plain_text
 from findings_report.rendering.csv import write_table
 from findings_report.rendering.figures import number_figures
 from findings_report.rendering.markdown import code, escape

@@ -20,7 +20,7 @@ from pdfs import render_pdf
 from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedSection
 from findings_report.problems.safe_text import visible
-from findings_report.prose.inline_code import TextRun, plain_text, split_inline_code
+from findings_report.prose.policy import TextRun, plain_text, split_inline_code
 from findings_report.rendering import html, markdown
 from findings_report.rendering.csv import render as table
 from findings_report.rendering.document_parts import render

@@ -1,0 +1,373 @@
+"""The code of a review's finding, found in the repository: fences, links and names become locations.
+
+A fence is paired with the line right before it or its own first line, where that names a file; any other fence is searched for
+in the commit, and becomes a location only if its quote is there. Without a clone only what the text itself says is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Final
+from urllib.parse import unquote
+
+from findings_report.evidence.quote import find_telling_lines
+from findings_report.evidence.source_files import FileReader, NoLinesError, SourceFile
+from findings_report.importing.review import Chunks, Fence, ReviewedFinding
+from findings_report.model.evidence import Check, Region, Symbol, Verdict
+from findings_report.problems import FindingsReportError
+from findings_report.sourcecode.symbols import encloses
+
+FITTING: Final = frozenset(
+    (Verdict.EXACT, Verdict.WHITESPACE, Verdict.PARTIAL, Verdict.ELIDED, Verdict.ANNOTATED, Verdict.COMMENTS)
+)
+"""Verdicts of a quote that is in a file which nothing names."""
+
+_MOST_FILES: Final = 20
+"""Files that a search for a name or a quote looks at."""
+
+_PROPOSING: Final = frozenset(("recommendation", "proof", "response"))
+"""Fields whose code is a proposal or a test, unless it names its place and is there."""
+
+_LINK: Final = re.compile(
+    r"https?://(?P<host>[\w.-]++)/(?P<repository>[\w.-]++/[\w.-]++)/(?:-/)?(?:blob|blame|raw|src/branch|src/commit|src/tag)/"
+    r"(?P<revision>[\w.~-]++)/(?P<path>[^\s)\]#>\"'`|]++)(?P<lines>#[LC0-9#lines:-]++)?"
+)
+_EXTENSIONS: Final = (
+    "sol|vy|rs|move|cairo|py|pyi|js|jsx|mjs|ts|tsx|go|java|kt|swift|cs|c|cc|h|cpp|hpp|rb|php|sh|ya?ml|toml|html|css|sql|fc|huff"
+)
+_PATH: Final = re.compile(
+    rf"(?<![\w@./\\:-])(?P<path>(?:[\w@.-]+/){{0,30}}[\w@-][\w@.-]{{0,100}}?\.(?:{_EXTENSIONS}))(?![\w.-]*\w)"
+    r"(?P<lines>#[LC0-9#-]+|:L?[0-9]+(?:[-–][0-9]+)?|,? \(?lines? [0-9]+(?:(?:[-–]| to )[0-9]+)?)?"
+)
+_HEAD: Final = re.compile(
+    r"\s*+(?://|#|/\*|--|<!--|;)?\s*+(?:(?:file|filename|path|contract)\s*[:：]\s*)?`?"
+    r"(?P<place>(?:https?://)?[\w@./\\-]+\.\w{1,5}\S*(?: lines? [\d-]+)?)`?"
+    r"\s*+(?:\*/|-->)?\s*+",
+    re.IGNORECASE,
+)
+_IN_SYMBOL: Final = re.compile(
+    r"\blines? (?P<lines>[0-9]{1,7}(?: ?(?:-|–|to) ?[0-9]{1,7})?),? (?:with)?in (?:the )?`(?P<symbol>[\w.:$]+)(?:\([^`]*\))?`"
+)
+_MEMBER: Final = re.compile(r"`(?P<symbol>[A-Za-z_$][\w$]*(?:(?:::|\.|#)[A-Za-z_$][\w$]*)+)(?:\([^`]*\))?`")
+_TEST_FILE: Final = re.compile(r"(^|/)(tests?|mocks?|lib|node_modules|scripts?)/|\.t\.sol$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PlacedFinding:
+    """A finding with its code found."""
+
+    texts: Mapping[str, str]
+    """Texts by field; a fence that is a location is placed by its name."""
+    locations: tuple[Mapping[str, Any], ...]
+    """The fields of each location."""
+    unplaced: int
+    """Fences that stay fences."""
+    dropped: tuple[str, ...]
+    """What is in locations in another form, of the source's text."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place in code, as a text names it."""
+
+    path: str
+    lines: Region | None
+    revision: str | None = None
+    repository: str | None = None
+    symbol: str | None = None
+
+
+class Code:
+    """The files of the audited commit. Without a clone, `reader` and `commit` are None."""
+
+    def __init__(self, reader: FileReader | None, commit: str | None, *, home: str | None = None) -> None:
+        self._reader = reader
+        self._commit = commit
+        self._home = home
+        """`owner/name` of the repository's address, in lower case; None if unknown."""
+        self._paths: dict[str, list[str]] | None = None
+
+    @property
+    def is_available(self) -> bool:
+        """Whether there is a commit to search."""
+        return self._reader is not None and self._commit is not None
+
+    def is_foreign(self, repository: str | None) -> bool:
+        """Return True for a link into another repository."""
+        return repository is not None and self._home is not None and repository.casefold() != self._home
+
+    def commit_of(self, revision: str | None) -> str | None:
+        """Return the full hash of a revision that is a hash of another commit of the clone; a branch was the audited commit."""
+        if self._reader is None or revision is None or not re.fullmatch(r"[0-9a-f]{7,64}", revision):
+            return None
+        commit = self._reader.source.commit_of(revision)
+        return commit if commit != self._commit else None
+
+    def file(self, path: str, commit: str | None = None) -> SourceFile | None:
+        """Return the one file that a path means, also without its first folders; None if it could be several, or none."""
+        at = commit or self._commit
+        if self._reader is None or at is None:
+            return None
+        path = unquote(path).replace("\\", "/").removeprefix("./")
+        try:
+            return self._reader.cited(at, path).file
+        except NoLinesError:
+            pass
+        ending = "/" + path.lstrip("/")
+        fitting = [name for name in self._names().get(PurePosixPath(path).name, ()) if f"/{name}".endswith(ending)]
+        own = [name for name in fitting if not _TEST_FILE.search(name)] or fitting
+        if len(own) != 1:
+            return None
+        try:
+            return self._reader.find(at, own[0])
+        except NoLinesError:
+            return None
+
+    def _names(self) -> dict[str, list[str]]:
+        if self._paths is None:
+            self._paths = {}
+            if self._reader is not None and self._commit is not None:
+                for path, _ in self._reader.source.files(self._commit):
+                    self._paths.setdefault(PurePosixPath(path).name, []).append(path)
+        return self._paths
+
+    def find_symbol(self, name: str, quote: str | None, lines: Region | None) -> tuple[SourceFile, Symbol] | None:
+        """Return the one function or class of that name; of several the one with the quote, or the lines."""
+        parts = re.split(r"::|[.#]", name)
+        found = [(file, symbol) for file in self._containing([parts[-1]]) for symbol in file.symbols if encloses(name, symbol)]
+        if len(found) > 1 and quote is not None:
+            found = [(file, symbol) for file, symbol in found if file.check(quote, ()).verdict in FITTING]
+        if len(found) > 1 and lines is not None:
+            found = [(file, symbol) for file, symbol in found if symbol.start_line <= lines.end_line <= symbol.end_line + 5]
+        if len(found) > 1:
+            found = [(file, symbol) for file, symbol in found if not _TEST_FILE.search(file.path)]
+        return found[0] if len(found) == 1 else None
+
+    def search(self, quote: str) -> tuple[SourceFile, Check] | None:
+        """Return the one file that has the quote."""
+        telling = find_telling_lines(quote)
+        hits = [(file, file.check(quote, ())) for file in self._containing(telling)] if telling else []
+        fitting = [(file, check) for file, check in hits if check.verdict in FITTING]
+        if len(fitting) > 1:
+            fitting = [(file, check) for file, check in fitting if not _TEST_FILE.search(file.path)]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _containing(self, lines: Sequence[str]) -> Iterator[SourceFile]:
+        if self._reader is None or self._commit is None:
+            return
+        try:
+            paths = self._reader.source.containing(self._commit, lines, _MOST_FILES)
+        except FindingsReportError:
+            return  # a commit that cannot be searched costs the place, not the import
+        for path in paths:
+            try:
+                file = self._reader.find(self._commit, path)
+            except NoLinesError:
+                continue
+            if file is not None:
+                yield file
+
+
+@dataclass
+class _Placing:
+    """The locations of one finding so far."""
+
+    code: Code
+    locations: list[dict[str, Any]] = field(default_factory=list)
+    unplaced: int = 0
+    dropped: list[str] = field(default_factory=list)
+
+
+def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
+    """Return the texts and locations of a finding."""
+    placing = _Placing(code)
+    prose = "\n".join(
+        chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, str)
+    )
+    stated = list(_find_stated(prose))
+    fences = [chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, Fence)]
+    hint = _read_symbol_hint(prose)
+    hint_of_fence = hint if len(fences) == 1 else None
+    rest = list(_place_chunks(finding.cited, "locations", stated, hint_of_fence, placing))
+    texts: dict[str, str] = {}
+    for name, chunks in finding.texts.items():
+        texts[name] = "".join(_place_chunks(chunks, name, stated, hint_of_fence, placing)).strip("\n")
+    _cite_stated(stated, placing)
+    if hint is not None and not any("symbol" in location for location in placing.locations):
+        _cite_symbol(hint, placing)
+    _cite_members(prose, placing)
+    # A text of nothing but places is in the locations now; a place that was not found stays in the text.
+    kept = "".join(rest).strip("\n")
+    if kept.strip():
+        if (
+            all(_is_located(place, placing.locations) for place in _find_stated(kept))
+            and "```" not in kept
+            and "location:" not in kept
+        ):
+            placing.dropped.append(kept)
+        else:
+            texts["description"] = f"{texts['description']}\n\n{kept}"
+    return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped))
+
+
+def _is_located(place: _Place, locations: Sequence[Mapping[str, Any]]) -> bool:
+    name = PurePosixPath(place.path).name
+    return any(
+        location["path"].endswith(name) and (place.lines is None or location.get("lines") == str(place.lines))
+        for location in locations
+    )
+
+
+def _place_chunks(chunks: Chunks, name: str, stated: Sequence[_Place], hint: _Place | None, placing: _Placing) -> Iterator[str]:
+    for chunk in chunks:
+        if isinstance(chunk, str):
+            yield chunk
+            continue
+        location, head = _place_fence(chunk, name, stated, hint, placing.code)
+        if location is None:
+            placing.unplaced += 1
+            yield chunk.source + "\n"
+            continue
+        placing.dropped += [head, chunk.info]
+        if name != "locations":
+            location = {"name": f"code-{1 + sum('name' in other for other in placing.locations)}", **location}
+        placing.locations.append(location)
+        if name != "locations":
+            yield f"{chunk.prefix}![](location:{location['name']})\n"
+
+
+def _place_fence(
+    fence: Fence, name: str, stated: Sequence[_Place], hint: _Place | None, code: Code
+) -> tuple[dict[str, Any] | None, str]:
+    """Return the location that a fence quotes, and the first line that names it; no location for one that stays a fence."""
+    content = fence.content.rstrip("\n")
+    if not content.strip() or fence.info.casefold().startswith("diff"):
+        return None, ""
+    head, _, below = content.partition("\n")
+    own = _read_head(head) if below.strip() else None
+    quote = below if own is not None else content
+    if own is None:
+        head = ""
+        own = (
+            next(reversed(list(_find_stated(fence.before))), None)
+            if not fence.before.strip().startswith(("`" * 3, "~~~"))
+            else None
+        )
+    if own is not None and not code.is_foreign(own.repository):
+        location = _cite(own, code, quote)
+        if location is not None and (name not in _PROPOSING or location.pop("fits", False)):
+            location.pop("fits", None)
+            return location, head
+    if name in _PROPOSING or not code.is_available:
+        return None, ""
+    quote, head = content, ""
+    if hint is not None and (found := code.find_symbol(hint.symbol or "", quote, hint.lines)) is not None:
+        return {"path": found[0].path, "lines": str(hint.lines), "symbol": hint.symbol, "quote": quote + "\n"}, ""
+    for place in stated:
+        file = code.file(place.path)
+        if file is not None and (check := file.check(quote, ())).verdict in FITTING:
+            return _location(file.path, _hull(check), quote), ""
+    if (hit := code.search(quote)) is not None:
+        return _location(hit[0].path, _hull(hit[1]), quote), ""
+    return None, ""
+
+
+def _location(path: str, lines: Region | None, quote: str | None) -> dict[str, Any]:
+    location: dict[str, Any] = {"path": path}
+    if lines is not None:
+        location["lines"] = str(lines)
+    if quote is not None:
+        location["quote"] = quote + "\n"
+    return location
+
+
+def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None:
+    """Return the location of a place that the text names; None if the commit has no such file.
+
+    `fits` in it is True if the quote is there.
+    """
+    if not code.is_available:
+        return _location(place.path, place.lines, quote)
+    commit = code.commit_of(place.revision)
+    file = code.file(place.path, commit)
+    if file is None:
+        return None
+    check = file.check(quote, (place.lines,) if place.lines else ()) if quote is not None else None
+    lines = place.lines
+    if check is not None and lines is None and check.verdict in FITTING:
+        lines = _hull(check)
+    location = _location(file.path, lines, quote)
+    if commit is not None:
+        location["commit"] = commit
+    if check is not None:
+        location["fits"] = check.verdict in FITTING
+    return location
+
+
+def _hull(check: Check) -> Region | None:
+    if not check.found:
+        return None
+    return Region(start_line=check.found[0].start_line, end_line=check.found[-1].end_line)
+
+
+def _cite_stated(stated: Sequence[_Place], placing: _Placing) -> None:
+    """Add a location for each place with lines that no fence has taken."""
+    for place in stated:
+        if place.lines is None or placing.code.is_foreign(place.repository):
+            continue
+        location = _cite(place, placing.code, None)
+        if location is not None and not any(
+            other["path"] == location["path"] and other.get("lines") == location.get("lines") for other in placing.locations
+        ):
+            placing.locations.append(location)
+
+
+def _cite_symbol(hint: _Place, placing: _Placing) -> None:
+    found = placing.code.find_symbol(hint.symbol or "", None, hint.lines)
+    if found is not None:
+        placing.locations.append({"path": found[0].path, "lines": str(hint.lines), "symbol": hint.symbol})
+
+
+def _cite_members(prose: str, placing: _Placing) -> None:
+    """Add the functions that a text names as `Contract::function`, if it has no other place in code."""
+    if placing.locations:
+        return
+    for name in dict.fromkeys(match["symbol"] for match in _MEMBER.finditer(prose)):
+        if (found := placing.code.find_symbol(name, None, None)) is not None:
+            file, symbol = found
+            lines = Region(start_line=symbol.start_line, end_line=symbol.end_line)
+            placing.locations.append({"path": file.path, "lines": str(lines), "symbol": name})
+
+
+def _read_symbol_hint(prose: str) -> _Place | None:
+    match = _IN_SYMBOL.search(prose)
+    return _Place("", _read_lines(match["lines"]), symbol=match["symbol"]) if match else None
+
+
+def _read_head(line: str) -> _Place | None:
+    """Return the place that the first line of a fence names, if it is nothing else."""
+    if (match := _HEAD.fullmatch(line)) is None:
+        return None
+    return next(_find_stated(match["place"]), None)
+
+
+def _find_stated(text: str) -> Iterator[_Place]:
+    """Yield the places that a text names, in its order: links, then paths."""
+    places: list[tuple[int, _Place]] = []
+    for match in _LINK.finditer(text):
+        place = _Place(unquote(match["path"]).rstrip("/"), _read_lines(match["lines"]), match["revision"], match["repository"])
+        places.append((match.start(), place))
+    plain = re.sub(r"https?://[^\s)\]>]+", lambda match: " " * len(match[0]), text)
+    places += ((match.start(), _Place(match["path"], _read_lines(match["lines"]))) for match in _PATH.finditer(plain))
+    yield from dict.fromkeys(place for _, place in sorted(places, key=lambda pair: pair[0]))
+
+
+def _read_lines(text: str | None) -> Region | None:
+    """Return the lines of an anchor or a phrase: `#L9-L1`, `#1-9`, `:12`, `, lines 12-15`."""
+    numbers = [int(number) for number in re.findall(r"(?<!C)(?<![0-9])[0-9]{1,7}(?![0-9])", text or "")][:2]
+    if not numbers or not min(numbers):
+        return None
+    return Region(start_line=min(numbers), end_line=max(numbers))

@@ -1,0 +1,661 @@
+"""A prose review in Markdown, read as findings and texts of the engagement. Pure, and deterministic: parsing, no guessing.
+
+The lines of the source are divided among the findings and the engagement. Of them only labels are dropped: headings such as
+`### Impact` whose place is a field, and the words that name a severity or a status. `find_lost_words` proves it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Final
+
+from markdown_it import MarkdownIt
+
+from findings_report.model.finding import Status
+from findings_report.problems import FindingsReportError, Kind, Problem
+
+_BLOCKS: Final = MarkdownIt("commonmark").enable("table")
+# Only blocks are of interest here; the texts of the fields are parsed under the policy by whoever prints them.
+_BLOCKS.core.ruler.disable("inline")
+
+_INLINE_LABEL: Final = 8
+"""The level of a label at the beginning of a line, below those of headings."""
+_BOLD_HEADING: Final = 7
+"""The level of a line in bold that has the id of a finding."""
+
+_LABELS: Final[Mapping[str, str]] = {
+    label: name
+    for name, labels in {
+        "description": "description,details,detail,vulnerability detail,vulnerability details,finding description"
+        ",detailed description,issue description,bug description,description of the issue,finding description and impact"
+        ",vulnerability description,描述,问题描述,漏洞描述,详细描述",
+        "summary": "summary,brief,概述,摘要",
+        "impact": "impact,impacts,consequences,potential impact,影响,漏洞影响",
+        "scenario": "exploit scenario,attack scenario,scenario,attack path,攻击场景",
+        "proof": "proof of concept,proof-of-concept,poc,proof,steps to reproduce,coded poc,概念验证",
+        "recommendation": "recommendation,recommendations,recommended mitigation,recommended mitigation steps,mitigation"
+        ",recommended mitigation step,mitigation steps,solution,fix,suggested fix,remediation,suggestion,suggestions"
+        ",recommended fix,proposed fix,修复建议,建议,解决方案",
+        "response": "response,client response,developer response,team response,project response,修复情况",
+        "locations": "lines,line,location,locations,code snippet,code snippets,affected code,vulnerable code,code location"
+        ",lines of code,links to affected code,affected lines,code reference,代码位置,位置",
+        "severity": "severity,severity level,risk,risk level,risk rating,严重级别,严重程度,严重性,级别,等级,风险等级",
+        "status": "status,状态",
+        "conclusion": "conclusion,conclusions,overall conclusion,结论,总结",
+    }.items()
+    for label in labels.split(",")
+}
+"""Fields by the labels that reviews have for them, in lower case."""
+
+_PROSE: Final = ("description", "summary", "impact", "scenario", "proof", "recommendation", "response")
+_PARTS: Final = frozenset({"description", "impact", "scenario", "proof", "recommendation"})
+"""Fields that belong to the finding above, and not to the review."""
+_RATINGS: Final = frozenset({"severity", "status"})
+
+_SEVERITIES: Final[Mapping[str, str]] = {
+    word: name
+    for name, words in {
+        "critical": "critical,severe,crit,c,严重,致命",
+        "high": "high,major,h,高,高危",
+        "medium": "medium,moderate,med,m,中,中危",
+        "low": "low,minor,l,低,低危",
+        "informational": "informational,information,info,informative,note,non-critical,optimization,gas,qa,n,nc,i,g"
+        ",提示,信息,建议",
+    }.items()
+    for word in words.split(",")
+}
+"""Severities of the default scale by the words and letters of reviews."""
+_WORD: Final = (
+    r"critical|severe|high|major|medium|moderate|low|minor|informational|informative|information|info|non-critical|gas|qa"
+    r"|optimization|note"
+)
+_GROUP: Final = re.compile(
+    rf"(?:(?:{_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+"
+    r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
+    rf"|(?:severity|risk): ?(?:{_WORD})",
+    re.IGNORECASE,
+)
+_SEVERITY_WORD: Final = re.compile(
+    rf"(?<![\w-])(?:{_WORD}|critical|crit|med)(?![\w-])|严重|致命|高|中|低|提示|信息", re.IGNORECASE
+)
+
+_LINKED: Final = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\]\((?P<url>[^\s()]+)\)\Z")
+_OWN_ID: Final = re.compile(
+    r"(?:(?i:issue|finding|vulnerability|bug) +)?(?:"
+    r"\\?\[(?P<bracketed>[A-Za-z]{0,6}(?:-[A-Z]{1,10})?[- ]?[0-9]{1,4})\\?\][ :.–—-]*+"
+    r"|(?P<bare>(?:CRITICAL|CRIT|HIGH|MEDIUM|MED|LOW|INFO|GAS|QA|NC|[CHMLINGQ])-?[0-9]{1,3})"
+    r"(?: *[:.–—-] *| +)"
+    r"|(?P<long>[A-Z]{2,10}(?:-[A-Z0-9]{1,10}){0,2}-[0-9]{1,4})(?: *[:–—] *| +- +)"
+    r")(?P<title>\S.*)"
+)
+_PREFIXED: Final = re.compile(
+    r"(?P<category>(?:security|potential|code|critical|high|medium|low) )*+(?P<noun>defect|vulnerability|issue|finding|bug"
+    r"|weakness|concern|problem)(?: *#?(?P<number>[0-9]{1,3}))? *[:：–—-] *(?P<title>\S.*)",
+    re.IGNORECASE,
+)
+_GENERIC: Final = re.compile(
+    r"(?:(?:detailed|all|the|security|audit|summary of|list of|technical) )*"
+    r"(?:findings?|issues?|vulnerabilities|results|details|report|defects|detailed results)(?: details| summary)?"
+    r"(?: ?\([0-9]+\))?:?",
+    re.IGNORECASE,
+)
+_LABELLED: Final = re.compile(
+    r"[ >]{0,6}(?:[-*+] {1,3})?(?:\*\*|__)?(?P<label>[\w][\w -]{0,40}?)"
+    r"(?:(?:\*\*|__) ?[:：] ?|[:：] ?(?:\*\*|__)?(?: |$|(?=[^\s/]))|(?:\*\*|__)(?:$|(?= )))"
+)
+_CONCLUDES: Final = re.compile(r"(?:Overall|In conclusion|In summary|To conclude|总之|总体)\b[,，]?", re.IGNORECASE)
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+_STATUSES: Final = (
+    (Status.PARTIALLY_RESOLVED, re.compile(r"partial(?:ly)? (?:fixed|resolved|mitigated|addressed)", re.IGNORECASE)),
+    (Status.FALSE_POSITIVE, re.compile(r"false positive|误报", re.IGNORECASE)),
+    (Status.RISK_ACCEPTED, re.compile(r"won'?t fix|will not fix|risk accepted|accepted risk", re.IGNORECASE)),
+    (Status.OPEN, re.compile(r"not (?:yet )?(?:fixed|resolved)|unresolved|unfixed|\bopen\b|\bpending\b|未修复", re.IGNORECASE)),
+    (Status.ACKNOWLEDGED, re.compile(r"acknowledged|\back\b|已确认", re.IGNORECASE)),
+    (Status.RESOLVED, re.compile(r"\bfixed\b|\bresolved\b|\bmitigated\b|mitigation confirmed|已修复", re.IGNORECASE)),
+)
+"""Statuses by what a line of status says, the first that fits."""
+_REPLY: Final = re.compile(
+    r"[ >]{0,6}(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[^\w\n]{0,4}"
+    r"(?P<reply>(?:partially )?(?:fixed|resolved|mitigated)\b|acknowledged\b|won'?t fix\b|verified\b|mitigation confirmed)",
+    re.IGNORECASE,
+)
+_MOST_TITLE: Final = 500
+"""Characters of a title; a longer one begins the description as well."""
+
+MOST_HEADINGS: Final = 5_000
+"""Headings and labels of a review; some steps look at all of them for each finding."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block."""
+
+    source: str
+    """Its lines in the review, without the last line end."""
+    prefix: str
+    """What is before its first line: indentation, signs of quotes."""
+    info: str
+    """The language, and what follows it."""
+    content: str
+    """The code."""
+    before: str
+    """The line of prose right before it; empty if there is none."""
+    line: int
+    """0-based line in the review."""
+
+
+Chunks = tuple[str | Fence, ...]
+"""A text, in parts."""
+
+
+@dataclass(frozen=True)
+class ReviewedFinding:
+    """A finding as the review has it."""
+
+    key: str
+    """The name by which the next import recognises it: its own id, else its title."""
+    own_id: str | None
+    """The id in its heading."""
+    title: str
+    """One line."""
+    line: int
+    """0-based line of its heading."""
+    category: str | None
+    """The words before the title, or of the heading above."""
+    severity: str | None
+    """A name of the default scale."""
+    status: Status | None
+    """None if nothing says it."""
+    texts: Mapping[str, Chunks]
+    """Texts by field; `description` is always one of them."""
+    cited: Chunks
+    """The texts that only name places in the code."""
+    url: str | None
+    """Target of the heading's link."""
+
+
+@dataclass(frozen=True)
+class EngagementText:
+    """A text of the whole review."""
+
+    field: str
+    """summary, recommendation, conclusion or sections."""
+    title: str
+    """The heading above it; empty if it has none."""
+    text: str
+    """Markdown."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review, divided."""
+
+    findings: tuple[ReviewedFinding, ...]
+    """In the order of the text."""
+    texts: tuple[EngagementText, ...]
+    """The texts outside of findings, in the order of the text."""
+    dropped: tuple[str, ...]
+    """Labels and other words of the source whose meaning is in a field, or in its name."""
+
+
+@dataclass(frozen=True)
+class _Heading:
+    first: int
+    last: int
+    """The line after it."""
+    level: int
+    text: str
+    field: str | None = None
+    """The field that it names."""
+    rest: str = ""
+    """What follows the label in its line."""
+
+
+@dataclass
+class _Section:
+    """Lines of a finding that belong to one field."""
+
+    field: str
+    first: int
+    last: int
+    head: str = ""
+    """Text instead of the part of the first line that is before `first`."""
+
+
+@dataclass
+class _Draft:
+    heading: _Heading
+    last: int
+    severity: str | None = None
+    parent: _Heading | None = None
+    """The heading above that names its kind."""
+
+
+def read_review(text: str) -> Review:
+    """Return the findings and texts of a review; no findings where none is recognised.
+
+    Raises FindingsReportError (INPUT), without a place, for more than MOST_HEADINGS headings.
+    """
+    return _Reader(text.replace("\r\n", "\n").replace("\r", "\n")).read()
+
+
+def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
+    """Return the words of `source` that are in `kept` fewer times, in the order of the source, with repetitions."""
+    missing = Counter(_WORDS.findall(source))
+    for text in kept:
+        missing.subtract(_WORDS.findall(text))
+    return [word for word, count in missing.items() for _ in range(count)]
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        # Front matter, which Markdown would read as a rule and a heading.
+        end = self.lines.index("---", 1) if self.lines[0] == "---" and "---" in self.lines[1:100] else -1
+        self.front = "\n".join(self.lines[1:end]) if end > 0 else ""
+        if end > 0:
+            self.lines[: end + 1] = [""] * (end + 1)
+            text = "\n".join(self.lines)
+        self.fences: list[tuple[int, int, Fence]] = []
+        self.headings: list[_Heading] = []
+        self.dropped: list[str] = []
+        self._read_blocks(text)
+
+    def read(self) -> Review:
+        drafts = self._find_findings()
+        findings = tuple(self._read_finding(draft) for draft in drafts)
+        texts = tuple(self._read_rest(drafts))
+        return Review(findings, texts, tuple(self.dropped))
+
+    # --- Blocks
+
+    def _read_blocks(self, text: str) -> None:
+        tokens = _BLOCKS.parse(text)
+        for index, token in enumerate(tokens):
+            if token.map is None:
+                continue
+            first, last = token.map
+            if token.type == "fence":
+                self._add_fence(first, last, token.info, token.content, token.markup)
+            elif token.level == 0 and token.type == "heading_open":
+                self._add_heading(first, last, int(token.tag[1]), " ".join(tokens[index + 1].content.split()))
+            elif token.level == 0 and token.type in ("paragraph_open", "bullet_list_open"):
+                self._find_labels(first, last, is_list=token.type == "bullet_list_open")
+        self.headings.sort(key=lambda heading: heading.first)
+        self._lines_of_headings = [heading.first for heading in self.headings]
+        self._lines_of_fences = [first for first, _, _ in self.fences]
+        if (count := max(len(self.headings), len(self.fences))) > MOST_HEADINGS:
+            fault = f"it has {count:,} headings, labels or blocks of code; at most {MOST_HEADINGS:,} are read"
+            raise FindingsReportError(Problem(Kind.INPUT, fault, "divide it", code="import-size"))
+
+    def _add_fence(self, first: int, last: int, info: str, content: str, markup: str) -> None:
+        before = first - 1
+        while before >= 0 and not self.lines[before].strip(" >\t"):
+            before -= 1
+        opener = self.lines[first]
+        prefix = opener[: opener.find(markup)] if markup in opener else ""
+        source = "\n".join(self.lines[first:last])
+        above = self.lines[before] if before >= 0 else ""
+        self.fences.append((first, last, Fence(source, prefix, info.strip(), content, above, first)))
+
+    def _add_heading(self, first: int, last: int, level: int, text: str) -> None:
+        name, rest = _read_label(text)
+        self.headings.append(_Heading(first, last, level, text, name, rest))
+
+    def _find_labels(self, first: int, last: int, *, is_list: bool) -> None:
+        for number in range(first, last):
+            line = self.lines[number]
+            bare = line.strip()
+            if bare.startswith("**") and bare.endswith("**") and last - first == 1:
+                inner = bare.strip("*").strip()
+                if _OWN_ID.match(inner):
+                    self.headings.append(_Heading(number, number + 1, _BOLD_HEADING, inner))
+                    continue
+            match = _LABELLED.match(line)
+            if match is None:
+                continue
+            name = _LABELS.get(match["label"].strip().casefold())
+            is_bold = "**" in match[0] or "__" in match[0]
+            # A plain `Impact: ...` may be a sentence; of plain lines and of lists only the ratings are read.
+            if name is None or ((not is_bold or is_list) and name not in _RATINGS):
+                continue
+            rest = line[match.end() :]
+            # `**Impact:** High` is a part of the rating, and the words of it stay together.
+            if name == "impact" and rest.strip(" *_.\\").casefold() in _SEVERITIES:
+                continue
+            if name == "severity" and not _SEVERITY_WORD.search(rest):
+                continue
+            self.headings.append(_Heading(number, number + 1, _INLINE_LABEL, match[0], name, rest))
+
+    # --- Findings
+
+    def _find_findings(self) -> list[_Draft]:
+        named = [heading for heading in self.headings if heading.level < _INLINE_LABEL and heading.field is None]
+        drafts = list(self._find_named(named))
+        taken = [(draft.heading.first, draft.last) for draft in drafts]
+        for heading in sorted(named, key=lambda heading: -heading.level):
+            last = self._end(heading)
+            is_free = all(end <= heading.first or last <= start for start, end in taken)
+            if is_free and not _GROUP.fullmatch(heading.text) and self._has_fields(heading, last):
+                drafts.append(_Draft(heading, last))
+                taken.append((heading.first, last))
+        drafts.sort(key=lambda draft: draft.heading.first)
+        for draft in drafts:
+            self._read_ancestors(draft)
+        return drafts
+
+    def _find_named(self, named: Sequence[_Heading]) -> Iterator[_Draft]:
+        """Yield the findings whose heading says that it is one, or is right below a severity."""
+        end = 0
+        groups: list[tuple[_Heading, int, int]] = []
+        for position, heading in enumerate(named):
+            if heading.first < end:
+                continue
+            groups = [group for group in groups if heading.first < group[1]]
+            if _GROUP.fullmatch(heading.text):
+                below = named[position + 1 : position + 2]
+                groups.append((heading, self._end(heading), below[0].level if below else 0))
+                continue
+            is_grouped = bool(groups) and heading.level == groups[-1][2] and heading.level > groups[-1][0].level
+            text = _unlink(heading.text)[0]
+            if _OWN_ID.match(text) or _PREFIXED.match(text) or (is_grouped and not _GENERIC.fullmatch(text)):
+                end = self._end_of_finding(heading)
+                yield _Draft(heading, end)
+
+    def _has_fields(self, heading: _Heading, last: int) -> bool:
+        fields: set[str] = set()
+        for other in self._headings_after(heading):
+            if other.first >= last or other.field is None:
+                break
+            fields.add(other.field)
+        return "severity" in fields or len(fields - _RATINGS - {"conclusion"}) > 1 + ("description" not in fields)
+
+    def _end(self, heading: _Heading) -> int:
+        """Return the line after what is below a heading."""
+        for other in self._headings_after(heading):
+            if other.level <= heading.level:
+                return other.first
+        return len(self.lines)
+
+    def _end_of_finding(self, heading: _Heading) -> int:
+        """Return the line after a finding: parts that it does not have yet belong to it also with a heading of its level."""
+        used: set[str] = set()
+        for position, other in enumerate(self._headings_after(heading)):
+            if other.level <= heading.level and not (
+                other.field in _PARTS
+                and other.field not in used
+                and (other.field != "recommendation" or self._precedes_finding(heading, position))
+            ):
+                return other.first
+            used.add(other.field or "")
+        return len(self.lines)
+
+    def _headings_after(self, heading: _Heading) -> Iterator[_Heading]:
+        return islice(self.headings, bisect_right(self._lines_of_headings, heading.first), None)
+
+    def _precedes_finding(self, heading: _Heading, position: int) -> bool:
+        """Return True if a finding with an id is behind the heading at `position` after `heading`."""
+        return any(_OWN_ID.match(_unlink(other.text)[0]) for other in islice(self._headings_after(heading), position, None))
+
+    def _read_ancestors(self, draft: _Draft) -> None:
+        level = draft.heading.level
+        has_category = _read_title(_unlink(draft.heading.text)[0])[1] is not None
+        for at in range(bisect_left(self._lines_of_headings, draft.heading.first) - 1, -1, -1):
+            heading = self.headings[at]
+            if level == 1:
+                break
+            if heading.level >= level or heading.level >= _INLINE_LABEL:
+                continue
+            level = heading.level
+            if _GROUP.fullmatch(heading.text):
+                draft.severity = draft.severity or _name_severity(heading.text)
+            elif not has_category and level > 1 and heading.field is None and not _GENERIC.fullmatch(heading.text):
+                draft.parent = draft.parent or heading
+
+    def _read_finding(self, draft: _Draft) -> ReviewedFinding:
+        heading = draft.heading
+        text, url = _unlink(heading.text)
+        own_id, category, title, severity = _read_title(text)
+        if own_id is not None and own_id in text:
+            self.dropped.append(own_id)
+        if (prefix := text[: len(text) - len(title)]) and own_id is None:
+            self.dropped.append(prefix)
+        elif own_id is not None:
+            self.dropped.append(prefix.replace(own_id, "", 1))
+        texts, cited, rating, status = self._sort_sections(self._divide(draft))
+        if len(title) > _MOST_TITLE:
+            texts["description"] = [f"{title}\n\n", *texts.get("description", ())]
+        if not _join(texts.get("description", ())).strip():
+            # The field is required: the first text that there is takes its place.
+            texts["description"] = texts.pop(next((name for name in _PROSE if _join(texts.get(name, ())).strip()), ""), [])
+        status = status or _find_reply(self.lines[heading.last : draft.last])
+        letter = _name_severity(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
+        return ReviewedFinding(
+            key=own_id or title.casefold(),
+            own_id=own_id,
+            title=title[:_MOST_TITLE],
+            line=heading.first,
+            category=category or (draft.parent.text[:_MOST_TITLE] if draft.parent is not None else None),
+            severity=rating or letter or severity or draft.severity,
+            status=status,
+            texts={name: tuple(chunks) for name, chunks in texts.items() if _join(chunks).strip()} or {"description": (title,)},
+            cited=tuple(cited),
+            url=url,
+        )
+
+    def _sort_sections(
+        self, sections: Sequence[_Section]
+    ) -> tuple[dict[str, list[str | Fence]], list[str | Fence], str | None, Status | None]:
+        """Return the texts by field, those that only name places, the severity, and the status."""
+        texts: dict[str, list[str | Fence]] = {}
+        cited: list[str | Fence] = []
+        status: Status | None = None
+        rating: str | None = None
+        for section in sections:
+            chunks = self._cut(section)
+            if section.field in _RATINGS:
+                value = _join(chunks)
+                word, rest = _split_rating(section.field, value)
+                if isinstance(word, Status):
+                    status = word
+                elif isinstance(word, str):
+                    rating = rating or word
+                self.dropped.append(value[: len(value) - len(rest)] if rest else value)
+                if rest.strip():
+                    texts.setdefault("description", []).append(rest.strip("\n") + "\n\n")
+            elif section.field == "locations" and all(_is_citation(chunk) for chunk in chunks):
+                cited += chunks
+            else:
+                name = section.field if section.field in _PROSE else "description"
+                texts.setdefault(name, []).extend(chunks)
+        return texts, cited, rating, status
+
+    def _divide(self, draft: _Draft) -> list[_Section]:
+        """Return the lines below the heading of a finding by field."""
+        sections = [_Section("description", draft.heading.last, draft.last)]
+        level, used = draft.heading.level, set[str]()
+        for heading in self._headings_after(draft.heading):
+            if heading.first >= draft.last:
+                break
+            # A heading below a field is a part of the field.
+            if heading.field is None and heading.level > level and sections[-1].field != "description":
+                continue
+            sections[-1].last = heading.first
+            name = heading.field if heading.field != "conclusion" else None
+            if name is None or (name in used and name not in _RATINGS):
+                # What has no field, or has it already, keeps its heading.
+                sections.append(_Section(name or "description", heading.first, draft.last))
+                level = draft.heading.level if name is None else heading.level
+                continue
+            used.add(name)
+            level = min(heading.level, 6)
+            if name in _RATINGS and heading.level == _INLINE_LABEL:
+                sections.append(_Section(name, heading.last, heading.last, heading.rest))
+                self.dropped.append(heading.text)
+                previous = next(
+                    (section.field for section in reversed(sections) if section.field not in _RATINGS), "description"
+                )
+                sections.append(_Section(previous, heading.last, draft.last))
+                continue
+            is_inline = heading.level == _INLINE_LABEL
+            self.dropped.append(heading.text if is_inline else heading.text.removesuffix(heading.rest))
+            sections.append(_Section(name, heading.last, draft.last, heading.rest))
+        return sections
+
+    def _cut(self, section: _Section) -> list[str | Fence]:
+        return [*([section.head + "\n"] if section.head else []), *self._chunks(section.first, section.last)]
+
+    def _chunks(self, first: int, last: int) -> Iterator[str | Fence]:
+        at = first
+        for start, end, fence in islice(self.fences, bisect_left(self._lines_of_fences, first), None):
+            if start >= last:
+                break
+            if start >= at and end <= last:
+                if start > at:
+                    yield "\n".join(self.lines[at:start]) + "\n"
+                yield fence
+                at = end
+        if at < last:
+            yield "\n".join(self.lines[at:last]) + "\n"
+
+    # --- The engagement
+
+    def _read_rest(self, drafts: Sequence[_Draft]) -> Iterator[EngagementText]:
+        starts = [0, *(draft.last for draft in drafts)]
+        ends = [*(draft.heading.first for draft in drafts), len(self.lines)]
+        parents = {draft.parent for draft in drafts}
+        waiting: list[str] = []
+        seen = False
+        if self.front.strip():
+            yield EngagementText("sections", "Front matter", f"```yaml\n{self.front}\n```")
+        for first, last in zip(starts, ends, strict=True):
+            inside = [heading for heading in self.headings if first <= heading.first < last and heading.level < _BOLD_HEADING]
+            cuts = [first, *(heading.first for heading in inside), last]
+            for heading, (start, end) in zip([None, *inside], pairwise(cuts), strict=True):
+                text = "\n".join(self.lines[heading.last if heading else start : end]).strip("\n")
+                if text.strip():
+                    yield from self._place_text(heading, waiting, text, is_first=not seen)
+                    waiting, seen = [], True
+                elif heading is not None:
+                    is_plain = heading.field or _GROUP.fullmatch(heading.text) or _GENERIC.fullmatch(heading.text)
+                    if is_plain:
+                        self.dropped.append(heading.text)
+                    elif heading not in parents:
+                        waiting.append(heading.text)
+        if waiting:
+            yield EngagementText("sections", "Other headings", "\n".join(f"- {title}" for title in waiting))
+
+    def _place_text(
+        self, heading: _Heading | None, above: Sequence[str], text: str, *, is_first: bool
+    ) -> Iterator[EngagementText]:
+        """Yield a text outside of findings with its field; `above` are headings that have no text of their own."""
+        titles = [*above]
+        if heading is None or re.fullmatch(r"(?:executive )?summary:?|overview", heading.text, re.IGNORECASE):
+            name = "summary"
+        elif is_first and heading.level == 1:
+            name = "summary"
+            titles.append(heading.text)
+        else:
+            name = heading.field or "sections"
+        if name not in ("summary", "recommendation", "conclusion"):
+            yield EngagementText("sections", " · ".join([*titles, heading.text if heading else ""]), text)
+            return
+        if heading is not None and heading.text not in titles:
+            self.dropped.append(heading.text)
+        last = text.rfind("\n\n") + 1
+        conclusion = text[last:].strip("\n") if last and name == "recommendation" else ""
+        if not _CONCLUDES.match(conclusion):
+            last, conclusion = len(text), ""
+        title = f"**{' · '.join(titles)}**\n\n" if titles else ""
+        yield EngagementText(name, "", title + text[:last].strip("\n"))
+        if conclusion:
+            yield EngagementText("conclusion", "", conclusion)
+
+
+def _read_label(text: str) -> tuple[str | None, str]:
+    """Return the field that a heading names, and what follows the label."""
+    bare = re.sub(r"^[0-9]{1,2}[.)] +", "", text).strip("*_ ")
+    name = _LABELS.get(bare.rstrip(":： ").casefold())
+    if name is not None:
+        return name, ""
+    label, colon, rest = bare.replace("：", ":", 1).partition(":")
+    name = _LABELS.get(label.strip("*_ ").casefold()) if colon else None
+    return (name, rest.strip("*_ ")) if name in _RATINGS and not _PREFIXED.match(text) else (None, "")
+
+
+def _unlink(text: str) -> tuple[str, str | None]:
+    match = _LINKED.match(text)
+    return (match["text"], match["url"]) if match is not None else (text, None)
+
+
+def _read_title(text: str) -> tuple[str | None, str | None, str, str | None]:
+    """Return the id, category, title and severity of a heading."""
+    if match := _OWN_ID.match(text):
+        return (match["bracketed"] or match["bare"] or match["long"]), None, match["title"].strip(), None
+    if match := _PREFIXED.match(text):
+        head = text[: match.end("noun")]
+        severity = _name_severity(head) if _SEVERITY_WORD.match(head) else None
+        category = head if " " in head and not match["number"] and severity is None else None
+        return None, category, match["title"].strip(), severity
+    return None, None, text.strip(), None
+
+
+def _name_severity(text: str) -> str | None:
+    """Return the name of a severity in the default scale; None for no known word."""
+    if (whole := _SEVERITIES.get(text.strip(" *_`:：").casefold())) is not None:
+        return whole
+    match = _SEVERITY_WORD.search(text)
+    return _SEVERITIES.get(match[0].casefold()) if match else None
+
+
+def _split_rating(name: str, value: str) -> tuple[str | Status | None, str]:
+    """Return the severity or status that a text begins with, and what of the text says more."""
+    first, _, rest = value.partition("\n")
+    if name == "severity" and _MATRIX.search(first):
+        return None, value
+    if name == "severity":
+        match = _SEVERITY_WORD.search(first)
+        is_alone = (
+            match is not None
+            and not first[match.end() :].strip(" *_`.()[]|/")
+            and len(first[: match.start()].strip(" *_`")) < 4
+        )
+        return _name_severity(first), rest if is_alone else value
+    status = next((status for status, pattern in _STATUSES if pattern.search(first)), None)
+    return status, rest if len(_WORDS.findall(first)) < 2 else value
+
+
+def _find_reply(lines: Sequence[str]) -> Status | None:
+    """Return the status that replies give; a last `Verified` leaves what was verified."""
+    status = None
+    for line in lines:
+        if (match := _REPLY.match(line)) is None:
+            continue
+        reply = match["reply"].casefold()
+        if reply != "verified":
+            status = next((status for status, pattern in _STATUSES if pattern.search(reply)), status)
+        elif status is None:
+            status = Status.RESOLVED
+    return status
+
+
+_MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
+_BETWEEN: Final = re.compile(r"[\s()\[\]<>,*`|]+")
+_CITATION: Final = re.compile(
+    r"https?://\S+|[\w@./\\-]+\.\w{1,5}(?:[:#]L?[0-9][0-9,L#–-]*+)?|[-+.:]*+|(?i:lines?:?)|[0-9]++(?:[-–][0-9]++)?:?"
+)
+
+
+def _is_citation(chunk: str | Fence) -> bool:
+    """Return True for a fence, and for a text of nothing but places in code."""
+    return isinstance(chunk, Fence) or all(_CITATION.fullmatch(word) for word in _BETWEEN.split(chunk))
+
+
+def _join(chunks: Iterable[str | Fence]) -> str:
+    return "".join(chunk if isinstance(chunk, str) else chunk.source + "\n" for chunk in chunks)

@@ -1,0 +1,453 @@
+"""Prose reviews in the shapes of published reports, imported into an engagement with a real repository."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from repositories import Commit, build, problem_of
+
+from findings_report import authoring
+from findings_report.authoring.yaml_reader import read
+from findings_report.cli import app
+from findings_report.commands import Inputs
+from findings_report.commands.import_review import ImportedReviews, import_review
+from findings_report.importing import Code, find_lost_words, place_finding, read_review
+from findings_report.model.evidence import Verdict
+from findings_report.problems import FindingsReportError
+
+SEED = """After thoroughly reviewing the code, I have identified one significant concern:
+
+### Security Defect: Improper Error Handling and Potential SQL Injection Vulnerability
+#### Description:
+The code, specifically in lines 111-129 within the `_ipam_allocate_ips` method, could lead to an SQL injection.
+
+#### Lines:
+```python
+116                 ip_list = [ip] if isinstance(ip, dict) else ip
+117                 subnets = [ip_dict['subnet_id'] for ip_dict in ip_list]
+...
+121                     ipam_allocator = ipam_driver.get_allocator(subnets)
+```
+
+#### Solution:
+To mitigate this, ensure that all inputs are validated.
+
+### Recommendation:
+Review and apply validation to all inputs.
+
+Overall, the code handles exceptions broadly, which is a good security practice."""
+
+IPAM = "\n".join(
+    [
+        "class Backend:",
+        *(f"    # {number}" for number in range(2, 101)),
+        "    def _ipam_allocate_ips(self, context, ipam_driver, port, ips):",
+        *(f"        # step {number}" for number in range(102, 114)),
+        "        try:",
+        "            for ip in ips:",
+        "                ip_list = [ip] if isinstance(ip, dict) else ip",
+        "                subnets = [ip_dict['subnet_id'] for ip_dict in ip_list]",
+        "                try:",
+        "                    factory = self._ipam_get_subnet()",
+        "                    context.session.flush()",
+        "                    ipam_allocator = ipam_driver.get_allocator(subnets)",
+        *(f"                    # more {number}" for number in range(122, 130)),
+        "        return allocated",
+        "",
+    ]
+)
+VAULT = """pragma solidity 0.8.20;
+
+contract Vault {
+    mapping(address => uint256) public balances;
+
+    function withdraw(uint256 amount) external {
+        require(balances[msg.sender] >= amount, "balance");
+        (bool ok, ) = msg.sender.call{value: amount}("");
+        require(ok, "transfer failed");
+        balances[msg.sender] -= amount;
+    }
+
+    function deposit() external payable {
+        balances[msg.sender] += msg.value;
+    }
+}
+"""
+CALL = '        (bool ok, ) = msg.sender.call{value: amount}("");\n        require(ok, "transfer failed");'
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """An engagement on a small repository."""
+
+    root: Path
+    commit: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "findings"
+
+    def run(
+        self, text: str | bytes, *, name: str = "review.md", severity: str | None = None, dry_run: bool = False
+    ) -> ImportedReviews:
+        review = self.root / name
+        review.write_bytes(text if isinstance(text, bytes) else text.encode())
+        inputs = Inputs(self.folder, {})
+        return import_review(inputs, [review], severity=severity, dry_run=dry_run, progress=lambda _: None)
+
+    def finding(self, id: str) -> dict[str, Any]:
+        data: dict[str, Any] = authoring.written_values(read((self.folder / f"{id}.finding.yaml").read_bytes()).data)
+        return data
+
+    @property
+    def engagement(self) -> dict[str, Any]:
+        data: dict[str, Any] = authoring.written_values(read((self.folder / "engagement.yaml").read_bytes()).data)
+        return data
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        return [self.finding(path.name.removesuffix(".finding.yaml")) for path in sorted(self.folder.glob("*.finding.yaml"))]
+
+    def files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    clone = tmp_path_factory.mktemp("clone")
+    files = {
+        "neutron/db/backend.py": IPAM,
+        "neutron/api.py": "def use(x):\n    return x._ipam_allocate_ips()\n",
+        "src/Vault.sol": VAULT,
+    }
+    return clone, build(clone, [Commit({"README": "first"}), Commit({**files})])[-1]
+
+
+@pytest.fixture
+def place(tmp_path: Path, code: tuple[Path, str]) -> Workplace:
+    clone, commit = code
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "engagement.yaml").write_text(
+        "format: 1\n# The pin was agreed.\ntitle: Review\n"
+        "repositories:\n"
+        f"  main: {{url: https://github.com/acme/vault, path: {json.dumps(str(clone))}, revision: main, commit: {commit}}}\n"
+    )
+    return Workplace(tmp_path, commit)
+
+
+def test_seed(place: Workplace) -> None:
+    result = place.run(SEED)
+    finding = place.finding("FIRST-001")
+    assert finding["title"] == "Improper Error Handling and Potential SQL Injection Vulnerability"
+    assert finding["category"] == "Security Defect"
+    assert (finding["severity"], finding["status"], finding["confidence"]) == ("informational", "undetermined", "unconfirmed")
+    assert finding["description"].startswith("The code, specifically in lines 111-129")
+    assert finding["recommendation"] == "To mitigate this, ensure that all inputs are validated.\n"
+    (location,) = finding["locations"]
+    assert (location["path"], location["lines"], location["symbol"]) == (
+        "neutron/db/backend.py",
+        "111-129",
+        "_ipam_allocate_ips",
+    )
+    assert location["quote"].splitlines()[2] == "..."
+    assert place.engagement["summary"].startswith("After thoroughly")
+    assert place.engagement["recommendation"] == "Review and apply validation to all inputs.\n"
+    assert place.engagement["conclusion"].startswith("Overall, the code")
+    assert b"# The pin was agreed.\n" in place.files()["engagement.yaml"]
+    assert result.verified == {Verdict.ELIDED: 1}
+    assert not result.unverified
+    assert [problem.code for problem in result.problems if problem.level == "warning"] == ["import-severity"]
+
+
+LINK = "https://github.com/acme/vault/blob/"
+FENCED = f"```solidity\n{CALL}\n```"
+
+
+@pytest.mark.parametrize(
+    ("cited", "lines"),
+    [
+        pytest.param(f"{LINK}main/src/Vault.sol#L8-L9\n\n{FENCED}", "8-9", id="permalink-branch"),
+        pytest.param(
+            f"[Vault]({LINK}0123456789abcdef0123456789abcdef01234567/src/Vault.sol#L8-L9)\n{FENCED}", "8-9", id="permalink-hash"
+        ),
+        pytest.param(f"{LINK}main/src/Vault.sol#8-9\n{FENCED}", "8-9", id="anchor-without-L"),
+        pytest.param(f"{LINK}main/src/Vault.sol#L9-#L8\n{FENCED}", "8-9", id="anchor-reversed"),
+        pytest.param(f"{LINK}main/src/Vault.sol/#L8-L9\n{FENCED}", "8-9", id="anchor-after-slash"),
+        pytest.param(f"```solidity\nFile: src/Vault.sol\n8: {CALL.strip().splitlines()[0]}\n```", "8", id="file-head"),
+        pytest.param(f"```solidity\n// Vault.sol\n{CALL}\n```", "8-9", id="comment-head"),
+        pytest.param(f"```solidity\n8 {CALL.splitlines()[0]}\n9 {CALL.splitlines()[1]}\n```", "8-9", id="numbered"),
+        pytest.param(f"In `src/Vault.sol:8-9`:\n{FENCED}", "8-9", id="path-and-lines"),
+        pytest.param(f"The order is wrong:\n\n{FENCED}", "8-9", id="searched"),
+    ],
+)
+def test_fence_becomes_location(place: Workplace, cited: str, lines: str) -> None:
+    place.run(f"# Report\n\n## [H-01] Reentrancy in `withdraw`\n\n### Description\n\nState changes late.\n\n{cited}\n\nDone.\n")
+    finding = place.finding("H-01")
+    assert finding["severity"] == "high"
+    (location,) = finding["locations"]
+    assert (location["path"], location["lines"]) == ("src/Vault.sol", lines)
+    assert "call{value: amount}" in location["quote"]
+    # Not printed twice.
+    assert "![](location:code-1)" in finding["description"]
+    assert "```" not in finding["description"]
+    assert finding["description"].endswith("Done.\n")
+
+
+def test_what_is_not_in_the_code_stays_text(place: Workplace) -> None:
+    test = "```solidity\nfunction testDrain() public { vault.withdraw(1 ether); assertEq(x, y); }\n```"
+    diff = "```diff\n-        balances[msg.sender] -= amount;\n+        balances[msg.sender] = 0;\n```"
+    result = place.run(
+        "## [M-1] Late write\n\nText `Vault::withdraw` here.\n\n"
+        f"### Proof of Concept\n{test}\n\n### Recommended Mitigation Steps\n{diff}\n"
+    )
+    finding = place.finding("M-1")
+    assert test in finding["proof"]
+    assert diff in finding["recommendation"]
+    assert result.unplaced == 2
+    # The function that is named is the only place.
+    assert finding["locations"] == [{"path": "src/Vault.sol", "lines": "6-11", "symbol": "Vault::withdraw"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "## [L-01] First\n\na\n\n## [L-02] Second\n\nb\n",
+            [("L-01", "First", "low"), ("L-02", "Second", "low")],
+            id="brackets",
+        ),
+        pytest.param("## [[H-03] Linked](https://example.org/3)\n\na\n", [("H-03", "Linked", "high")], id="linked"),
+        pytest.param("# Issue M-4: Named\n\na\n", [("M-4", "Named", "medium")], id="issue"),
+        pytest.param(
+            "# R\n## High Risk\n### One\na\n### Two\nb\n## Low\n### Three\nc\n",
+            [("FIRST-001", "One", "high"), ("FIRST-002", "Two", "high"), ("FIRST-003", "Three", "low")],
+            id="grouped",
+        ),
+        pytest.param("## 重入\n\n严重级别：高\n\n描述文字。\n", [("FIRST-001", "重入", "high")], id="chinese"),
+        pytest.param(
+            "## Drain\n\n**Severity:** Medium\n\n**Description:** Text.\n\n**Impact:** Loss.\n",
+            [("FIRST-001", "Drain", "medium")],
+            id="bold-fields",
+        ),
+        pytest.param(
+            "## Drain\n\n- Severity: Low\n- Status: Fixed\n\nText.\n", [("FIRST-001", "Drain", "low")], id="list-fields"
+        ),
+        pytest.param(
+            "### Drain\n#### Description\nText.\n#### Impact\nLoss.\n",
+            [("FIRST-001", "Drain", "informational")],
+            id="heading-fields",
+        ),
+        pytest.param(
+            "**[C-01] Bold**\n\na\n\n**[C-02] Bolder**\n\nb\n",
+            [("C-01", "Bold", "critical"), ("C-02", "Bolder", "critical")],
+            id="bold-headings",
+        ),
+        pytest.param("### Vulnerability 1: Odd\n\nText.\n", [("FIRST-001", "Odd", "informational")], id="numbered-noun"),
+    ],
+)
+def test_headings_and_severities(place: Workplace, text: str, expected: list[tuple[str, str, str]]) -> None:
+    place.run(text)
+    ids = sorted(path.name.removesuffix(".finding.yaml") for path in place.folder.glob("*.finding.yaml"))
+    assert [(id, place.finding(id)["title"], place.finding(id)["severity"]) for id in ids] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("**Acme:** Fixed in commit 0123abc.\n\n**Auditor:** Verified.", "resolved"),
+        ("**Acme:** Acknowledged.\n\n**Auditor:** Verified.", "acknowledged"),
+        ("**Status: Fixed in this PR**", "resolved"),
+        ("Status: **Fixed in this PR**", "resolved"),
+        ("**Status:** Partially fixed", "partially_resolved"),
+        ("**Status:** Not fixed", "open"),
+        ("**judge:** Mitigation confirmed, details below.", "resolved"),
+        ("The bug is fixed in commit 12.", "undetermined"),
+    ],
+)
+def test_statuses(line: str, status: str, place: Workplace) -> None:
+    place.run(f"## [L-01] Title\n\nText.\n\n{line}\n")
+    assert place.finding("L-01")["status"] == status
+
+
+def test_import_again(place: Workplace) -> None:
+    text = (
+        "Opening.\n\n## [H-01] One\n\nFirst.\n\n### Impact\n\nLoss.\n\n## Finding: Two\n\nSecond text.\n\n## Notes\n\nMore.\n"
+    )
+    place.run(text)
+    before = place.files()
+    again = place.run(text)
+    assert place.files() == before
+    assert (again.new, again.updated, again.unchanged) == ((), (), 2)
+    # A person rates, comments, and rewrites; the review goes on.
+    own = place.folder / "H-01.finding.yaml"
+    own.write_text(own.read_text().replace("severity: high", "severity: low  # agreed").replace("Loss.", "All funds."))
+    result = place.run(
+        text.replace("First.", "First, edited.")
+        .replace("Loss.", "Much loss.")
+        .replace("Finding: Two", "Finding: Second")
+        .replace("More.", "Even more.")
+    )
+    finding = place.finding("H-01")
+    assert "severity: low  # agreed" in own.read_text()
+    assert (finding["description"], finding["impact"]) == ("First, edited.\n", "All funds.\n")
+    assert [(problem.code, "`impact`" in problem.fault) for problem in result.problems if problem.code == "import-kept"] == [
+        ("import-kept", True)
+    ]
+    # An edited title is the same finding.
+    assert [other["title"] for other in place.findings] == ["One", "Second"] or [
+        other["title"] for other in place.findings
+    ] == ["Second", "One"]
+    assert place.engagement["sections"] == [{"title": "Notes", "text": "Even more.\n"}]
+    assert place.engagement["summary"] == "Opening.\n"
+
+
+def test_texts_of_people_stay(place: Workplace) -> None:
+    file = place.folder / "engagement.yaml"
+    file.write_text(file.read_text() + "summary: Ours.\nsections:\n- title: Goals  # of the client\n  text: Ours too.\n")
+    place.run("Opening.\n\n## [H-01] One\n\nFirst.\n\n## Scope\n\nAll.\n")
+    assert place.engagement["summary"] == "Ours."
+    sections = [(section["title"], section["text"]) for section in place.engagement["sections"]]
+    assert sections == [("Goals", "Ours too."), ("Summary of review.md", "Opening.\n"), ("Scope", "All.\n")]
+    assert "# of the client" in file.read_text()
+
+
+def test_ids_are_unique(place: Workplace) -> None:
+    place.run("## [H-01] One\n\na\n", name="a.md")
+    result = place.run("## [H-01] Other\n\nb\n", name="b.md")
+    assert [path.name for path in result.new] == ["H-02.finding.yaml"]
+    assert [problem.code for problem in result.problems if problem.code.startswith("import")] == ["import-id"]
+
+
+def test_dry_run_writes_nothing(place: Workplace) -> None:
+    before = place.files()
+    result = place.run(SEED, dry_run=True)
+    assert place.files() == before
+    assert result.verified == {Verdict.ELIDED: 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "import-nothing"),
+        (b"Nothing of the kind.\n", "import-nothing"),
+        (b"# [H-01] x\0", "not-utf8"),
+        (b"# \xff\xfe", "not-utf8"),
+        (b">" * 5000 + b" x", "import-nothing"),
+        (b"# Report\n" + b"* " * 3000, "import-nothing"),
+        (b"# [H-01] x\n" * 5001, "import-size"),
+        ("## [H-01] \u0001 a\n\n\u0085 b".encode(), "yaml"),
+    ],
+)
+def test_bad_input(place: Workplace, content: bytes, expected: str) -> None:
+    before = place.files()
+    assert problem_of(lambda: place.run(content)).code == expected
+    assert place.files() == before
+
+
+def test_engagement_with_errors(place: Workplace) -> None:
+    (place.folder / "X.finding.yaml").write_text("title: [")
+    before = place.files()
+    with pytest.raises(FindingsReportError):
+        place.run(SEED)
+    assert place.files() == before
+
+
+def test_damaged_lock_file(place: Workplace) -> None:
+    (place.folder / authoring.IMPORT_LOCK).write_text("findings: [{id: 1}]\n")
+    assert problem_of(lambda: place.run(SEED)).code == "lock"
+
+
+def test_command(place: Workplace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.root / "review.md").write_text(SEED)
+    monkeypatch.chdir(place.root)
+    monkeypatch.setattr(sys, "argv", ["findings-report", "import", "review", "review.md", "--severity", "medium"])
+    with pytest.raises(SystemExit) as exit_:
+        app.main()
+    assert exit_.value.code == 0
+    output = capsys.readouterr().out.splitlines()
+    assert output == [
+        "wrote findings/FIRST-001.finding.yaml",
+        "updated findings/engagement.yaml",
+        "1 quote verified (1 elided)",
+    ]
+    assert place.finding("FIRST-001")["severity"] == "medium"
+
+
+PARTS = (
+    "---\ntitle: front\n---\n",
+    "# Report of Acme\n",
+    "## High Risk\n",
+    "### [H-01] Drain `x`\n",
+    "### A title\n",
+    "## Findings\n",
+    "#### Description\n",
+    "#### Impact: none\n",
+    "**Impact:** Loss of funds.\n",
+    "Severity: Medium\n",
+    "**Status:** fixed in abc\n",
+    "Plain text of words.\n",
+    "```solidity\nFile: src/Vault.sol\n1: pragma\n```\n",
+    "```\ncode\n",
+    "- list\n  ```\n  inner\n  ```\n",
+    "> quoted\n> ```\n> a\n> ```\n",
+    "| a | b |\n|---|---|\n| c | d |\n",
+    "#### Code Snippet\nhttps://github.com/a/b/blob/main/src/A.sol#L1-L2\n",
+    "---\n",
+    "Setext\n===\n",
+    "### Recommendation:\n",
+    "Overall, fine.\n",
+    "[ref]: https://example.org/x\n",
+    "### Issue 2: Other - thing\n",
+    "#### Lines:\n",
+    "\n",
+    "**[L-02] Bold**\n",
+    "#### Severity\nHigh, since x\n",
+    "严重级别：高\n",
+    "1. one\n2. two\n",
+    "### Vulnerability: **Bold** `code`\n",
+)
+
+
+def test_impact_and_likelihood_are_no_severity() -> None:
+    (finding,) = read_review(
+        "# [M-01] One\n## Severity\n**Impact:** High\n\n**Likelihood:** Low\n## Description\nText.\n"
+    ).findings
+    assert finding.severity == "medium"
+    assert list(finding.texts) == ["description"]
+    assert "**Impact:** High" in str(finding.texts)
+
+
+def test_parts_with_headings_of_the_level_of_the_finding() -> None:
+    review = read_review("---\nslug: x\n---\n## [H-01] One\na\n## Impact\nb\n## [H-02] Two\nc\n## Scope\nd\n")
+    assert [sorted(finding.texts) for finding in review.findings] == [["description", "impact"], ["description"]]
+    assert [(text.title, text.text) for text in review.texts] == [("Front matter", "```yaml\nslug: x\n```"), ("Scope", "d")]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14))
+def test_no_word_is_lost(parts: list[str]) -> None:
+    text = "\n".join(parts)
+    review = read_review(text)
+    placed = [place_finding(finding, Code(None, None)) for finding in review.findings]
+    kept = [
+        *review.dropped,
+        *(finding.title for finding in review.findings),
+        *(finding.url or "" for finding in review.findings),
+    ]
+    for finding, found in zip(review.findings, placed, strict=True):
+        kept += [finding.category or "", *found.texts.values(), *found.dropped]
+        kept += [str(value) for location in found.locations for value in location.values()]
+    kept += [value for other in review.texts for value in (other.title, other.text)]
+    assert find_lost_words(text, kept) == []
+    # A label that is dropped is short: no sentence is.
+    assert all(len(words.split()) < 12 for words in review.dropped)
+
+
+def test_lost_words_are_counted() -> None:
+    assert find_lost_words("one two two", ["two one"]) == ["two"]
