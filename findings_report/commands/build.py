@@ -21,6 +21,7 @@ from findings_report.rendering.run import (
     RenderPlan,
     Written,
     collect_files,
+    find_strange_attachments,
     find_unattached,
     list_attachments,
     open_executor,
@@ -198,7 +199,7 @@ def plan_build(
         progress("listing what the report is made from")
         dependencies = _list_dependencies(checked, inputs, files, identified, rendering)
     problems = (*identified.problems, *describe_complete(report.engagement))
-    problems += tuple(find_unattached(rendering)) if not options.each else ()
+    problems += (*find_unattached(rendering), *find_strange_attachments(rendering)) if not options.each else ()
     return BuildPlan(checked, options, rendering, problems, files, dependencies)
 
 

@@ -7,6 +7,7 @@ only; reading findings, git and publishing stay on this machine.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -117,7 +118,7 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
 def list_attachments(plan: RenderPlan) -> dict[Path, bytes]:
     """Return the copies of a report's attachments: for `report.html` and `report.md` in the folder `report-attachments`."""
     return {
-        target.path.parent / f"{target.path.stem}-attachments" / attachment.name: attachment.content
+        _attachment_folder(target.path) / attachment.name: attachment.content
         for job, targets in zip(plan.jobs, plan.targets, strict=True)
         for document, target in zip(job.documents, targets, strict=True)
         if target.format in ("html", "md") and target.path is not None
@@ -136,6 +137,33 @@ def find_unattached(plan: RenderPlan) -> list[Problem]:
     what = "attachment is" if count == 1 else f"{count} attachments are"
     remedy = "build a PDF, which embeds them, or HTML or Markdown into a folder, where they are copied"
     return [Problem(Kind.OUTPUT, f"the {what} not written: {why}", remedy, level="warning", code="attachments-left-out")]
+
+
+def find_strange_attachments(plan: RenderPlan) -> list[Problem]:
+    """Return a warning for each folder of attachments that also has files which are not of this report: another edition's.
+
+    They are not removed, as somebody may have put them there, and not named, as their names may be for others.
+    """
+    attached = list_attachments(plan)
+    folders = {
+        _attachment_folder(target.path)
+        for targets in plan.targets
+        for target in targets
+        if target.format in ("html", "md") and target.path is not None
+    }
+    problems = []
+    for folder in sorted(folders):
+        with contextlib.suppress(OSError):  # no such folder
+            if count := sum(path not in attached for path in folder.iterdir()):
+                fault = f"{count} {'file is' if count == 1 else 'files are'} in this folder that the report does not list"
+                remedy = "remove them before you send the folder, or build into a new one"
+                place = Place(display_path(folder))
+                problems.append(Problem(Kind.OUTPUT, fault, remedy, place=place, level="warning", code="attachments-strange"))
+    return problems
+
+
+def _attachment_folder(report: Path) -> Path:
+    return report.parent / f"{report.stem}-attachments"
 
 
 def _attachments_of(document: Document) -> tuple[ReportedAttachment, ...]:

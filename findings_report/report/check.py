@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -210,20 +211,30 @@ def _check_attachments(authored: authoring.Authored, redactor: Redactor) -> Iter
     """Yield an error for each attachment with a text that is masked elsewhere: files are attached unchanged."""
     for index, attachment in enumerate(authored.engagement.attachments):
         content = authored.attachments.get(attachment.file, b"")
-        names = redactor.find_verbatim(attachment.file)
-        # Of a binary file the bytes are searched; in a text, a blank of a masked text may be a line end.
-        is_text = len(content) <= _LONGEST_SEARCHED and content.isascii()
         if (
-            names
+            redactor.find_verbatim(attachment.file)
             or any(text.encode() in content for text in redactor.texts)
-            or (is_text and redactor.find_verbatim(content.decode()))
+            or any(map(redactor.find_verbatim, _read_as_text(content)))
         ):
             fault = "the file contains a text that `redact` masks, and files are attached unchanged"
             subject = ("engagement", "attachments", index, "file")
             yield Problem(Kind.INPUT, fault, "mask it in the file", subject=subject, code="attachment-masked")
 
 
+def _read_as_text(content: bytes) -> Iterator[str]:
+    """Yield what a file says if it is text: also with the escapes of JSON, in which a masked text may be written."""
+    if len(content) > _LONGEST_SEARCHED:
+        return
+    # UTF-16 of most languages has a zero in every character of ASCII.
+    encoding = "utf-8" if b"\0" not in content else "utf-16-be" if content.startswith((b"\0", b"\xfe\xff")) else "utf-16-le"
+    text = content.decode(encoding, "replace")
+    yield text
+    if "\\u" in text:
+        yield _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+
+
 _LONGEST_SEARCHED: Final = 1_000_000
+_ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 
 def _whole(named: Path) -> Sequence[Problem]:

@@ -91,6 +91,33 @@ def test_an_edition_has_no_trace_of_other_files(tmp_path: Path) -> None:
     assert single_finding_report(complete, complete.findings[0]).attachments == ()
 
 
+def test_files_of_another_edition_in_the_folder_are_warned_of_and_not_named(tmp_path: Path) -> None:
+    findings = engagement(tmp_path)
+    run("build", findings, "-f", "html", "-o", tmp_path / "report.html")
+
+    output = run("build", findings, "-f", "html", "--audience", "client", "-o", tmp_path / "report.html")
+
+    assert "report-attachments: warning: 1 file is in this folder that the report does not list" in " ".join(output.split())
+    assert "traffic.bin" not in output
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "the pass\nword \u00e9".encode(),
+        "the pass word".encode("utf-16"),
+        "the pass word".encode("utf-16-be"),
+        b'{"text": "pass\\u0020word"}',
+    ],
+    ids=["wrapped", "utf-16", "big-endian", "json"],
+)
+def test_a_masked_text_is_found_in_files_as_they_are_written(tmp_path: Path, content: bytes) -> None:
+    findings = engagement(tmp_path, f"{ENTRIES}redact: [{{match: pass word}}]\n")
+    (findings / "poc" / "exploit.py").write_bytes(content)
+
+    assert problems_of(findings)["attachment-masked"].level == "error"
+
+
 @pytest.mark.parametrize(("arguments", "why"), [(["-f", "md", "-o", "-"], "standard output is one file"),
                                                 (["-f", "json", "-f", "csv"], "json and csv cannot hold files")])  # fmt: skip
 def test_what_cannot_carry_files_is_warned_of(tmp_path: Path, arguments: list[str], why: str) -> None:
