@@ -66,7 +66,7 @@ def keep(picture: Image.Image, name: str) -> None:
     """Write a small PNG."""
     IMAGES.mkdir(exist_ok=True)
     target = IMAGES / name
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(target, optimize=True)
+    picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
     print(f"{target.name}: {picture.width} x {picture.height}, {target.stat().st_size // 1000} kB")
 
 
@@ -75,7 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         built = build(folder)
-        keep(side_by_side(pages(built / "report.pdf", "The report holds", "Figure DEMO-001.1")), "report.png")
+        keep(side_by_side(pages(built / "report.pdf", "What to do first", "Figure DEMO-001.1")), "report.png")
         keep(window(built / "report.html", folder / "profile"), "html.png")
 
 
