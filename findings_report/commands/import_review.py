@@ -232,10 +232,25 @@ def _code(run: _Import, readers: Mapping[str, FileReader | None]) -> Code:
 def _import_one(run: _Import, source: Path, text: str, code: Code) -> None:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        review = read_review(text)
+        review = read_review(text, [severity.name for severity in run.engagement.severities])
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(str(source))) for problem in error.problems]) from None
     name = _name_source(source, run.folder)
+    for line, heading in review.unread:
+        fault = f"the heading {heading!r} has an id, and was read as a text"
+        remedy = "give the finding a heading such as `### [H-01] Title`"
+        run.problems.append(
+            Problem(Kind.INPUT, fault, remedy, place=Place(str(source), line + 1), level="warning", code="import-unread")
+        )
+    for finding in review.findings:
+        for stated in finding.unread:
+            fault = f"{finding.title!r}: {stated!r} is no certain severity or status; it stays text"
+            remedy = "set `severity` and `status` in the finding"
+            run.problems.append(
+                Problem(
+                    Kind.INPUT, fault, remedy, place=Place(str(source), finding.line + 1), level="warning", code="import-unread"
+                )
+            )
     if not review.findings:
         fault = "no finding is recognised in it"
         remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
@@ -292,8 +307,8 @@ def _fields(run: _Import, source: Path, finding: ReviewedFinding, placed: Placed
 def _severity(run: _Import, source: Path, finding: ReviewedFinding) -> str:
     scale = [each.name for each in run.engagement.severities]
     by_word = {name.casefold(): name for name in scale}
-    if finding.severity is not None and finding.severity in by_word:
-        return by_word[finding.severity]
+    if finding.severity is not None and finding.severity.casefold() in by_word:
+        return by_word[finding.severity.casefold()]
     if run.severity is not None:
         return run.severity
     why = f"its severity {finding.severity!r} is not in the scale" if finding.severity else "the review gives it no severity"

@@ -64,35 +64,48 @@ _SEVERITIES: Final[Mapping[str, str]] = {
         "high": "high,major,h,高,高危",
         "medium": "medium,moderate,med,m,中,中危",
         "low": "low,minor,l,低,低危",
-        "informational": "informational,information,info,informative,note,non-critical,optimization,gas,qa,n,nc,i,g"
-        ",提示,信息,建议",
+        "informational": "informational,information,info,informative,note,non-critical,non critical,noncritical"
+        ",optimization,gas,qa,n,nc,i,g,提示,信息,建议",
     }.items()
     for word in words.split(",")
 }
 """Severities of the default scale by the words and letters of reviews."""
 _WORD: Final = (
-    r"critical|severe|high|major|medium|moderate|low|minor|informational|informative|information|info|non-critical|gas|qa"
-    r"|optimization|note"
-)
-_GROUP: Final = re.compile(
-    rf"(?:(?:{_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+"
-    r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
-    rf"|(?:severity|risk): ?(?:{_WORD})",
-    re.IGNORECASE,
+    r"non[ -]?critical|critical|crit|severe|high|major|medium|moderate|med|low|minor|informational|informative|information|info"
+    r"|gas|qa|optimization|note"
 )
 _SEVERITY_WORD: Final = re.compile(
-    rf"(?<![\w-])(?:{_WORD}|critical|crit|med)(?![\w-])|严重|致命|高|中|低|提示|信息", re.IGNORECASE
+    rf"(?<![\w-])(?:{_WORD})(?![\w-])|严重|致命|高危|中危|低危|高|中|低|提示|信息|建议", re.IGNORECASE
 )
+_MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
+_AFTER_RATING: Final = re.compile(
+    r"[ -]?(?:risk|severity|priority|风险|级)?[*_`)\]]*+"
+    r"(?:\s*+(?:[.,;:!(\[/|<。，；（]|\Z)|\s++[–—-]++\s|\s++(?:in|by|at|with|via|on|since|as|per|because|due)\b)",
+    re.IGNORECASE,
+)
+"""What follows the word of a severity or status where the word is the whole statement; `High leverage` is none."""
+_BEFORE_RATING: Final = re.compile(r"(?:[^\w~]|[\d_])*+")
+
 
 _LINKED: Final = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\]\((?P<url>[^\s()]+)\)\Z")
+_LINKED_ID: Final = re.compile(r"\[\\?\[?(?P<id>[A-Z]{1,10}-?[0-9]{1,4})\\?\]?\]\((?P<url>[^\s()]+)\)[ :.–—-]++(?P<title>\S.*)")
+_DECORATION: Final = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}[.)]? +)?(?:[^\w\s\[\]\\()`\"'~]++ *+)?")
+"""A number, a symbol, or emphasis before the id of a heading."""
+_LETTERS: Final = "CRITICAL|CRIT|HIGH|MEDIUM|MED|LOW|INFO|GAS|QA|NC|[CHMLINGQ]"
+_STANDARDS: Final = (
+    "SHA|AES|RSA|MD|DES|ERC|EIP|BIP|SIP|CIP|ZIP|RFC|ISO|IEC|IEEE|NIST|FIPS|UTF|CVE|CWE|GHSA|PEP|PKCS|KECCAK|BLAKE"
+)
 _OWN_ID: Final = re.compile(
     r"(?:(?i:issue|finding|vulnerability|bug) +)?(?:"
     r"\\?\[(?P<bracketed>[A-Za-z]{0,6}(?:-[A-Z]{1,10})?[- ]?[0-9]{1,4})\\?\][ :.–—-]*+"
-    r"|(?P<bare>(?:CRITICAL|CRIT|HIGH|MEDIUM|MED|LOW|INFO|GAS|QA|NC|[CHMLINGQ])-?[0-9]{1,3})"
-    r"(?: *[:.–—-] *| +)"
-    r"|(?P<long>[A-Z]{2,10}(?:-[A-Z0-9]{1,10}){0,2}-[0-9]{1,4})(?: *[:–—] *| +- +)"
+    rf"|(?P<bare>(?:{_LETTERS})-[0-9]{{1,3}})(?: *[:.–—-] *| +)"
+    # Without the hyphen a sign has to follow: `L2 considerations` is about a layer.
+    rf"|(?P<compact>(?:{_LETTERS})[0-9]{{1,3}})(?: *[:–—] *|\. +| +- +)"
+    rf"|(?P<long>(?!(?:{_STANDARDS})-)[A-Z]{{2,10}}(?:-[A-Z0-9]{{1,10}}){{0,2}}-[0-9]{{1,4}})(?: *[:–—] *| +- +)"
     r")(?P<title>\S.*)"
 )
+_ANY_ID: Final = re.compile(rf"\W{{0,4}}\[(?:{_LETTERS})-?[0-9]{{1,3}}\\?\]|\W{{0,4}}(?:{_LETTERS})-[0-9]{{1,3}}\b")
+"""The beginning of a heading that may well be a finding's."""
 _PREFIXED: Final = re.compile(
     r"(?P<category>(?:security|potential|code|critical|high|medium|low) )*+(?P<noun>defect|vulnerability|issue|finding|bug"
     r"|weakness|concern|problem)(?: *#?(?P<number>[0-9]{1,3}))? *[:：–—-] *(?P<title>\S.*)",
@@ -114,17 +127,22 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 _STATUSES: Final = (
     (Status.PARTIALLY_RESOLVED, re.compile(r"partial(?:ly)? (?:fixed|resolved|mitigated|addressed)", re.IGNORECASE)),
     (Status.FALSE_POSITIVE, re.compile(r"false positive|误报", re.IGNORECASE)),
-    (Status.RISK_ACCEPTED, re.compile(r"won'?t fix|will not fix|risk accepted|accepted risk", re.IGNORECASE)),
-    (Status.OPEN, re.compile(r"not (?:yet )?(?:fixed|resolved)|unresolved|unfixed|\bopen\b|\bpending\b|未修复", re.IGNORECASE)),
+    (Status.RISK_ACCEPTED, re.compile(r"won['’]?t fix|will not fix|risk accepted|accepted risk", re.IGNORECASE)),
+    (
+        Status.OPEN,
+        re.compile(
+            r"(?:not(?: yet)?|to be) (?:fixed|resolved|mitigated|addressed)|\b(?:unresolved|unfixed|open|pending)\b|未修复",
+            re.IGNORECASE,
+        ),
+    ),
     (Status.ACKNOWLEDGED, re.compile(r"acknowledged|\back\b|已确认", re.IGNORECASE)),
-    (Status.RESOLVED, re.compile(r"\bfixed\b|\bresolved\b|\bmitigated\b|mitigation confirmed|已修复", re.IGNORECASE)),
+    (Status.RESOLVED, re.compile(r"\b(?:fixed|resolved|mitigated)\b|mitigation confirmed|已修复", re.IGNORECASE)),
 )
-"""Statuses by what a line of status says, the first that fits."""
-_REPLY: Final = re.compile(
-    r"[ >]{0,6}(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[^\w\n]{0,4}"
-    r"(?P<reply>(?:partially )?(?:fixed|resolved|mitigated)\b|acknowledged\b|won'?t fix\b|verified\b|mitigation confirmed)",
-    re.IGNORECASE,
-)
+"""Statuses by what a line of status begins with, the first that fits."""
+_REPLY: Final = re.compile(r"[ >]{0,6}(?:\*\*|__)(?P<who>[^*_\n]{1,80})(?:\*\*|__)[^\w\n]{0,4}(?P<reply>\w.*)")
+_REPLIES: Final = frozenset((Status.PARTIALLY_RESOLVED, Status.RISK_ACCEPTED, Status.ACKNOWLEDGED, Status.RESOLVED))
+_FRONT: Final = re.compile(r"[\w.-]++ *:(?: .*)?|[ \t].*|- .*|")
+"""A line of front matter."""
 _MOST_TITLE: Final = 500
 """Characters of a title; a longer one begins the description as well."""
 
@@ -169,7 +187,7 @@ class ReviewedFinding:
     category: str | None
     """The words before the title, or of the heading above."""
     severity: str | None
-    """A name of the default scale."""
+    """A name of the engagement's scale, else of the default scale."""
     status: Status | None
     """None if nothing says it."""
     texts: Mapping[str, Chunks]
@@ -178,6 +196,8 @@ class ReviewedFinding:
     """The texts that only name places in the code."""
     url: str | None
     """Target of the heading's link."""
+    unread: tuple[str, ...] = ()
+    """Lines of severity and status that say more than one thing, or none for certain; they are in the texts."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +222,8 @@ class Review:
     """The texts outside of findings, in the order of the text."""
     dropped: tuple[str, ...]
     """Labels and other words of the source whose meaning is in a field, or in its name."""
+    unread: tuple[tuple[int, str], ...]
+    """Headings, each with its 0-based line, that begin with an id and are no findings."""
 
 
 @dataclass(frozen=True)
@@ -237,12 +259,14 @@ class _Draft:
     """The heading above that names its kind."""
 
 
-def read_review(text: str) -> Review:
+def read_review(text: str, scale: Sequence[str] = ()) -> Review:
     """Return the findings and texts of a review; no findings where none is recognised.
+
+    `scale` has the engagement's severities, whose names go before those of the default scale.
 
     Raises FindingsReportError (INPUT), without a place, for more than MOST_HEADINGS headings.
     """
-    return _Reader(text.replace("\r\n", "\n").replace("\r", "\n")).read()
+    return _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), _Severities(scale)).read()
 
 
 def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
@@ -253,11 +277,80 @@ def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
     return [word for word, count in missing.items() for _ in range(count)]
 
 
+class _Severities:
+    """The words of severities: those of a scale before those of reviews."""
+
+    def __init__(self, scale: Sequence[str]) -> None:
+        self._names = {**_SEVERITIES, **{name.casefold(): name for name in scale}}
+        own = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(scale, key=len, reverse=True))
+        self._own = f"{own}|" if own else ""
+        self._word = re.compile(self._own + _SEVERITY_WORD.pattern, re.IGNORECASE)
+        word = f"{self._own}{_WORD}"
+        self._group = re.compile(
+            rf"(?:(?:{word})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+"
+            r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
+            rf"|(?:severity|risk): ?(?:{word})",
+            re.IGNORECASE,
+        )
+
+    def is_group(self, text: str) -> bool:
+        """Return True for a heading of nothing but severities."""
+        return len(text) <= _MOST_TITLE and self._group.fullmatch(text) is not None
+
+    def name(self, text: str) -> str | None:
+        """Return the name of the severity that a heading, or a letter, has; None for no known word."""
+        if (whole := self._names.get(text.strip(" *_`:：").casefold())) is not None:
+            return whole
+        match = self._word.search(text)
+        return self._names.get(match[0].casefold()) if match else None
+
+    def begins(self, text: str) -> bool:
+        """Return True if a text begins with the word of a severity."""
+        return self._word.match(text) is not None
+
+    def mentions(self, line: str) -> bool:
+        """Return True if a line has the word of a severity."""
+        return self._word.search(line) is not None
+
+    def is_word(self, text: str) -> bool:
+        """Return True for a text that is the word of a severity."""
+        return text.strip(" *_.\\").casefold() in self._names
+
+    def read(self, line: str) -> tuple[str | None, bool]:
+        """Return the severity that a line states, and whether it says no more than that; None if it is not certain."""
+        if (whole := self._names.get(line.strip(" *_`.:：()[]|").casefold())) is not None:
+            return whole, True
+        if _MATRIX.search(line) or "~~" in line:
+            return None, False
+        before = _BEFORE_RATING.match(line)
+        match = self._word.match(line, before.end() if before else 0)
+        if match is None or not (after := _AFTER_RATING.match(line, match.end())):
+            return None, False
+        names = {self._names.get(word[0].casefold()) for word in self._word.finditer(line)}
+        return (names.pop() if len(names) == 1 else None), not _WORDS.search(line, after.end()) and "|" not in line
+
+
+def _read_status(line: str) -> Status | None:
+    """Return the status that a line begins with; None if it is not certain."""
+    start = _BEFORE_RATING.match(line)
+    at = start.end() if start else 0
+    stated = next(((status, match) for status, words in _STATUSES if (match := words.match(line, at))), None)
+    if stated is None or "~~" in line or not _AFTER_RATING.match(line, stated[1].end()):
+        return None
+    others = {status for status, words in _STATUSES if words.search(line, stated[1].end())} - {stated[0]}
+    if others == {Status.RISK_ACCEPTED} and stated[0] is Status.ACKNOWLEDGED:
+        return Status.RISK_ACCEPTED
+    return None if others else stated[0]
+
+
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, severities: _Severities) -> None:
         self.lines = text.split("\n")
+        self.severities = severities
         # Front matter, which Markdown would read as a rule and a heading.
         end = self.lines.index("---", 1) if self.lines[0] == "---" and "---" in self.lines[1:100] else -1
+        if end > 0 and (not all(map(_FRONT.fullmatch, self.lines[1:end])) or ":" not in self.lines[1]):
+            end = -1
         self.front = "\n".join(self.lines[1:end]) if end > 0 else ""
         if end > 0:
             self.lines[: end + 1] = [""] * (end + 1)
@@ -265,19 +358,29 @@ class _Reader:
         self.fences: list[tuple[int, int, Fence]] = []
         self.headings: list[_Heading] = []
         self.dropped: list[str] = []
+        self.doubtful: list[tuple[int, str]] = []
         self._read_blocks(text)
 
     def read(self) -> Review:
         drafts = self._find_findings()
         findings = tuple(self._read_finding(draft) for draft in drafts)
         texts = tuple(self._read_rest(drafts))
-        return Review(findings, texts, tuple(self.dropped))
+        read = {draft.heading.first for draft in drafts}
+        unread = tuple(
+            (heading.first, heading.text[:_MOST_TITLE])
+            for heading in self.headings
+            if heading.level < _INLINE_LABEL and heading.first not in read and _ANY_ID.match(heading.text)
+        )
+        return Review(findings, texts, tuple(self.dropped), unread)
 
     # --- Blocks
 
     def _read_blocks(self, text: str) -> None:
         tokens = _BLOCKS.parse(text)
+        top = ""
         for index, token in enumerate(tokens):
+            if token.level == 0 and token.map is not None:
+                top = token.type
             if token.map is None:
                 continue
             first, last = token.map
@@ -285,8 +388,8 @@ class _Reader:
                 self._add_fence(first, last, token.info, token.content, token.markup)
             elif token.level == 0 and token.type == "heading_open":
                 self._add_heading(first, last, int(token.tag[1]), " ".join(tokens[index + 1].content.split()))
-            elif token.level == 0 and token.type in ("paragraph_open", "bullet_list_open"):
-                self._find_labels(first, last, is_list=token.type == "bullet_list_open")
+            elif token.type == "paragraph_open" and (token.level == 0 or (token.level == 2 and top == "bullet_list_open")):
+                self._find_labels(first, last, is_list=token.level > 0)
         self.headings.sort(key=lambda heading: heading.first)
         self._lines_of_headings = [heading.first for heading in self.headings]
         self._lines_of_fences = [first for first, _, _ in self.fences]
@@ -305,7 +408,7 @@ class _Reader:
         self.fences.append((first, last, Fence(source, prefix, info.strip(), content, above, first)))
 
     def _add_heading(self, first: int, last: int, level: int, text: str) -> None:
-        name, rest = _read_label(text)
+        name, rest = self._read_label(text)
         self.headings.append(_Heading(first, last, level, text, name, rest))
 
     def _find_labels(self, first: int, last: int, *, is_list: bool) -> None:
@@ -314,7 +417,7 @@ class _Reader:
             bare = line.strip()
             if bare.startswith("**") and bare.endswith("**") and last - first == 1:
                 inner = bare.strip("*").strip()
-                if _OWN_ID.match(inner):
+                if _OWN_ID.match(_bare_heading(inner)[0]):
                     self.headings.append(_Heading(number, number + 1, _BOLD_HEADING, inner))
                     continue
             match = _LABELLED.match(line)
@@ -327,9 +430,12 @@ class _Reader:
                 continue
             rest = line[match.end() :]
             # `**Impact:** High` is a part of the rating, and the words of it stay together.
-            if name == "impact" and rest.strip(" *_.\\").casefold() in _SEVERITIES:
+            if name == "impact" and self.severities.is_word(rest):
                 continue
-            if name == "severity" and not _SEVERITY_WORD.search(rest):
+            if name in _RATINGS and not self._states(name, rest):
+                is_doubtful = self.severities.mentions(rest) if name == "severity" else is_bold
+                if rest.strip() and is_doubtful and not _MATRIX.search(rest):
+                    self.doubtful.append((number, name))
                 continue
             self.headings.append(_Heading(number, number + 1, _INLINE_LABEL, match[0], name, rest))
 
@@ -342,7 +448,7 @@ class _Reader:
         for heading in sorted(named, key=lambda heading: -heading.level):
             last = self._end(heading)
             is_free = all(end <= heading.first or last <= start for start, end in taken)
-            if is_free and not _GROUP.fullmatch(heading.text) and self._has_fields(heading, last):
+            if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last):
                 drafts.append(_Draft(heading, last))
                 taken.append((heading.first, last))
         drafts.sort(key=lambda draft: draft.heading.first)
@@ -358,12 +464,12 @@ class _Reader:
             if heading.first < end:
                 continue
             groups = [group for group in groups if heading.first < group[1]]
-            if _GROUP.fullmatch(heading.text):
+            if self.severities.is_group(heading.text):
                 below = named[position + 1 : position + 2]
                 groups.append((heading, self._end(heading), below[0].level if below else 0))
                 continue
             is_grouped = bool(groups) and heading.level == groups[-1][2] and heading.level > groups[-1][0].level
-            text = _unlink(heading.text)[0]
+            text = _bare_heading(heading.text)[0]
             if _OWN_ID.match(text) or _PREFIXED.match(text) or (is_grouped and not _GENERIC.fullmatch(text)):
                 end = self._end_of_finding(heading)
                 yield _Draft(heading, end)
@@ -401,11 +507,13 @@ class _Reader:
 
     def _precedes_finding(self, heading: _Heading, position: int) -> bool:
         """Return True if a finding with an id is behind the heading at `position` after `heading`."""
-        return any(_OWN_ID.match(_unlink(other.text)[0]) for other in islice(self._headings_after(heading), position, None))
+        return any(
+            _OWN_ID.match(_bare_heading(other.text)[0]) for other in islice(self._headings_after(heading), position, None)
+        )
 
     def _read_ancestors(self, draft: _Draft) -> None:
         level = draft.heading.level
-        has_category = _read_title(_unlink(draft.heading.text)[0])[1] is not None
+        has_category = self._read_title(_bare_heading(draft.heading.text)[0])[1] is not None
         for at in range(bisect_left(self._lines_of_headings, draft.heading.first) - 1, -1, -1):
             heading = self.headings[at]
             if level == 1:
@@ -413,15 +521,18 @@ class _Reader:
             if heading.level >= level or heading.level >= _INLINE_LABEL:
                 continue
             level = heading.level
-            if _GROUP.fullmatch(heading.text):
-                draft.severity = draft.severity or _name_severity(heading.text)
+            if self.severities.is_group(heading.text):
+                draft.severity = draft.severity or self.severities.name(heading.text)
             elif not has_category and level > 1 and heading.field is None and not _GENERIC.fullmatch(heading.text):
                 draft.parent = draft.parent or heading
 
     def _read_finding(self, draft: _Draft) -> ReviewedFinding:
         heading = draft.heading
-        text, url = _unlink(heading.text)
-        own_id, category, title, severity = _read_title(text)
+        text, url, decoration = _bare_heading(heading.text)
+        self.dropped.append(decoration)
+        if url is not None and not url.startswith(("https://", "http://")):
+            self.dropped.append(url)
+        own_id, category, title, severity = self._read_title(text)
         if own_id is not None and own_id in text:
             self.dropped.append(own_id)
         if (prefix := text[: len(text) - len(title)]) and own_id is None:
@@ -434,8 +545,13 @@ class _Reader:
         if not _join(texts.get("description", ())).strip():
             # The field is required: the first text that there is takes its place.
             texts["description"] = texts.pop(next((name for name in _PROSE if _join(texts.get(name, ())).strip()), ""), [])
-        status = status or _find_reply(self.lines[heading.last : draft.last])
-        letter = _name_severity(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
+        status = status or self._find_reply(heading.last, draft.last)
+        letter = self.severities.name(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
+        unread = tuple(
+            self.lines[number].strip()
+            for number, name in self.doubtful
+            if heading.first < number < draft.last and (rating if name == "severity" else status) is None
+        )
         return ReviewedFinding(
             key=own_id or title.casefold(),
             own_id=own_id,
@@ -447,6 +563,7 @@ class _Reader:
             texts={name: tuple(chunks) for name, chunks in texts.items() if _join(chunks).strip()} or {"description": (title,)},
             cited=tuple(cited),
             url=url,
+            unread=unread,
         )
 
     def _sort_sections(
@@ -461,12 +578,12 @@ class _Reader:
             chunks = self._cut(section)
             if section.field in _RATINGS:
                 value = _join(chunks)
-                word, rest = _split_rating(section.field, value)
+                word, rest = self._split_rating(section.field, value)
                 if isinstance(word, Status):
                     status = word
                 elif isinstance(word, str):
                     rating = rating or word
-                self.dropped.append(value[: len(value) - len(rest)] if rest else value)
+                self.dropped.append(value.removesuffix(rest))
                 if rest.strip():
                     texts.setdefault("description", []).append(rest.strip("\n") + "\n\n")
             elif section.field == "locations" and all(_is_citation(chunk) for chunk in chunks):
@@ -488,6 +605,14 @@ class _Reader:
                 continue
             sections[-1].last = heading.first
             name = heading.field if heading.field != "conclusion" else None
+            if name in _RATINGS and heading.level < _INLINE_LABEL:
+                number = next((at for at in range(heading.last, draft.last) if self.lines[at].strip()), heading.first)
+                line = heading.rest or self.lines[number]
+                if not self._states(name, line):
+                    # An uncertain rating stays text, with its heading.
+                    if not _MATRIX.search(line):
+                        self.doubtful.append((number, name))
+                    name = None
             if name is None or (name in used and name not in _RATINGS):
                 # What has no field, or has it already, keeps its heading.
                 sections.append(_Section(name or "description", heading.first, draft.last))
@@ -539,11 +664,11 @@ class _Reader:
             cuts = [first, *(heading.first for heading in inside), last]
             for heading, (start, end) in zip([None, *inside], pairwise(cuts), strict=True):
                 text = "\n".join(self.lines[heading.last if heading else start : end]).strip("\n")
-                if text.strip():
+                if text.strip("-*_ \t\n"):  # a rule alone is no text
                     yield from self._place_text(heading, waiting, text, is_first=not seen)
                     waiting, seen = [], True
                 elif heading is not None:
-                    is_plain = heading.field or _GROUP.fullmatch(heading.text) or _GENERIC.fullmatch(heading.text)
+                    is_plain = heading.field or self.severities.is_group(heading.text) or _GENERIC.fullmatch(heading.text)
                     if is_plain:
                         self.dropped.append(heading.text)
                     elif heading not in parents:
@@ -577,75 +702,83 @@ class _Reader:
         if conclusion:
             yield EngagementText("conclusion", "", conclusion)
 
+    # --- Headings and ratings
 
-def _read_label(text: str) -> tuple[str | None, str]:
-    """Return the field that a heading names, and what follows the label."""
-    bare = re.sub(r"^[0-9]{1,2}[.)] +", "", text).strip("*_ ")
-    name = _LABELS.get(bare.rstrip(":： ").casefold())
-    if name is not None:
-        return name, ""
-    label, colon, rest = bare.replace("：", ":", 1).partition(":")
-    name = _LABELS.get(label.strip("*_ ").casefold()) if colon else None
-    return (name, rest.strip("*_ ")) if name in _RATINGS and not _PREFIXED.match(text) else (None, "")
+    def _read_label(self, text: str) -> tuple[str | None, str]:
+        """Return the field that a heading names, and what follows the label."""
+        bare = re.sub(r"^[0-9]{1,2}[.)] +", "", text).strip("*_ ")
+        name = _LABELS.get(bare.rstrip(":： ").casefold())
+        if name is not None:
+            return name, ""
+        label, colon, rest = bare.replace("：", ":", 1).partition(":")
+        name = _LABELS.get(label.strip("*_ ").casefold()) if colon else None
+        return (name, rest.strip("*_ ")) if name in _RATINGS and not _PREFIXED.match(text) else (None, "")
 
+    def _read_title(self, text: str) -> tuple[str | None, str | None, str, str | None]:
+        """Return the id, category, title and severity of a heading."""
+        if match := _OWN_ID.match(text):
+            own_id = match["bracketed"] or match["bare"] or match["compact"] or match["long"]
+            return own_id, None, match["title"].strip(), None
+        if match := _PREFIXED.match(text):
+            head = text[: match.end("noun")]
+            severity = self.severities.name(head) if self.severities.begins(head) else None
+            category = head if " " in head and not match["number"] and severity is None else None
+            return None, category, match["title"].strip(), severity
+        return None, None, text.strip(), None
 
-def _unlink(text: str) -> tuple[str, str | None]:
-    match = _LINKED.match(text)
-    return (match["text"], match["url"]) if match is not None else (text, None)
+    def _states(self, name: str, line: str) -> bool:
+        """Return True if a line gives a severity, or a status, for certain."""
+        return (self.severities.read(line)[0] if name == "severity" else _read_status(line)) is not None
 
+    def _split_rating(self, name: str, value: str) -> tuple[str | Status | None, str]:
+        """Return the severity or status that a text begins with, and what of the text says more."""
+        first, _, rest = value.lstrip("\n").partition("\n")
+        if name == "severity":
+            word, is_alone = self.severities.read(first)
+            return word, rest if is_alone else value
+        status = _read_status(first)
+        return status, rest if status is not None and len(_WORDS.findall(first)) < 2 else value
 
-def _read_title(text: str) -> tuple[str | None, str | None, str, str | None]:
-    """Return the id, category, title and severity of a heading."""
-    if match := _OWN_ID.match(text):
-        return (match["bracketed"] or match["bare"] or match["long"]), None, match["title"].strip(), None
-    if match := _PREFIXED.match(text):
-        head = text[: match.end("noun")]
-        severity = _name_severity(head) if _SEVERITY_WORD.match(head) else None
-        category = head if " " in head and not match["number"] and severity is None else None
-        return None, category, match["title"].strip(), severity
-    return None, None, text.strip(), None
-
-
-def _name_severity(text: str) -> str | None:
-    """Return the name of a severity in the default scale; None for no known word."""
-    if (whole := _SEVERITIES.get(text.strip(" *_`:：").casefold())) is not None:
-        return whole
-    match = _SEVERITY_WORD.search(text)
-    return _SEVERITIES.get(match[0].casefold()) if match else None
-
-
-def _split_rating(name: str, value: str) -> tuple[str | Status | None, str]:
-    """Return the severity or status that a text begins with, and what of the text says more."""
-    first, _, rest = value.partition("\n")
-    if name == "severity" and _MATRIX.search(first):
-        return None, value
-    if name == "severity":
-        match = _SEVERITY_WORD.search(first)
-        is_alone = (
-            match is not None
-            and not first[match.end() :].strip(" *_`.()[]|/")
-            and len(first[: match.start()].strip(" *_`")) < 4
-        )
-        return _name_severity(first), rest if is_alone else value
-    status = next((status for status, pattern in _STATUSES if pattern.search(first)), None)
-    return status, rest if len(_WORDS.findall(first)) < 2 else value
-
-
-def _find_reply(lines: Sequence[str]) -> Status | None:
-    """Return the status that replies give; a last `Verified` leaves what was verified."""
-    status = None
-    for line in lines:
-        if (match := _REPLY.match(line)) is None:
-            continue
-        reply = match["reply"].casefold()
-        if reply != "verified":
-            status = next((status for status, pattern in _STATUSES if pattern.search(reply)), status)
-        elif status is None:
-            status = Status.RESOLVED
-    return status
+    def _find_reply(self, first: int, last: int) -> Status | None:
+        """Return the status that replies in some lines give; a last `Verified` leaves what was verified."""
+        inside = {
+            number
+            for start, end, _ in islice(self.fences, bisect_left(self._lines_of_fences, first), None)
+            if start < last
+            for number in range(start, end)
+        }
+        status = None
+        for number in range(first, last):
+            match = _REPLY.match(self.lines[number]) if number not in inside else None
+            if match is None or _LABELS.get(match["who"].strip(" :：").casefold(), "response") != "response":
+                continue
+            reply = match["reply"]
+            if reply[:8].casefold() == "verified" and _AFTER_RATING.match(reply, 8):
+                status = status or Status.RESOLVED
+            elif (stated := _read_status(reply)) in _REPLIES:
+                status = stated
+        return status
 
 
-_MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
+def _bare_heading(text: str) -> tuple[str, str | None, str]:
+    """Return a heading without link and, before an id, decoration; the link's target; and the decoration."""
+    if match := _LINKED.fullmatch(text):
+        return match["text"], match["url"], ""
+    before = _DECORATION.match(text)
+    rest = text[before.end() :] if before else text
+    decoration = text[: len(text) - len(rest)]
+    mark = decoration.split(" ")[-1]
+    if mark in ("*", "**", "_", "__"):
+        rest = rest.removesuffix(mark) if rest.endswith(mark) else rest.replace(mark, "", 1)
+    if match := _LINKED.fullmatch(rest):
+        linked, url = match["text"], match["url"]
+    elif match := _LINKED_ID.fullmatch(rest):
+        linked, url = f"[{match['id']}] {match['title']}", match["url"]
+    else:
+        linked, url = rest, None
+    return (linked, url, decoration) if _OWN_ID.match(linked) else (text, None, "")
+
+
 _BETWEEN: Final = re.compile(r"[\s()\[\]<>,*`|]+")
 _CITATION: Final = re.compile(
     r"https?://\S+|[\w@./\\-]+\.\w{1,5}(?:[:#]L?[0-9][0-9,L#–-]*+)?|[-+.:]*+|(?i:lines?:?)|[0-9]++(?:[-–][0-9]++)?:?"
