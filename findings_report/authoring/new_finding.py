@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from findings_report.authoring.files import FINDING_SUFFIX, Files
 from findings_report.authoring.yaml_editor import last_line, quoted, set_text
-from findings_report.authoring.yaml_reader import Path, YamlFault, read, resolve_plain
+from findings_report.authoring.yaml_reader import Mark, Path, YamlDocument, YamlFault, read, resolve_plain
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Region
 from findings_report.model.field_types import identifier_fault
@@ -264,7 +264,8 @@ def _write_field(key: str, value: Any, indent: int) -> str:
         return f"{pad}{key}:\n{write_entries(value, indent + 2)}"
     if isinstance(value, list):
         return f"{pad}{key}: [{', '.join(quoted(str(entry)) for entry in value)}]\n"
-    return f"{pad}{key}: {_text(str(value), indent)}\n"
+    text = str(value) if key == "lines" and _LINES.match(str(value)) else _text(str(value), indent)
+    return f"{pad}{key}: {text}\n"
 
 
 def write_entries(entries: Sequence[Mapping[str, Any]], indent: int) -> str:
@@ -274,8 +275,6 @@ def write_entries(entries: Sequence[Mapping[str, Any]], indent: int) -> str:
 
 def _text(text: str, indent: int) -> str:
     """Return a text as a scalar: plain, a block, or in double quotes; the last two do not depend on what is in it."""
-    if _LINES.match(text):
-        return text
     if "\n" not in text and len(text) < _LONG:
         return _scalar(text)
     pad = " " * (indent + 2)
@@ -306,15 +305,39 @@ def merge_fields(content: bytes, base: Mapping[str, Any], new: Mapping[str, Any]
     """
     kept: list[str] = []
     mine = written_values(read(content).data)
+    linked = _linked(base, new, mine)
     for key in [*new, *(key for key in base if key not in new)]:
         was, now, own = base.get(key), new.get(key), mine.get(key)
         if now in (was, own):
             continue
-        if own != was:
+        if own != was or key in linked:
             kept.append(key)
             continue
         content = set_field(content, (key,), now, shown=shown)
     return Merged(content, tuple(kept))
+
+
+def _linked(base: Mapping[str, Any], new: Mapping[str, Any], mine: Mapping[str, Any]) -> set[str]:
+    """Return the fields that stay together, because a name of a location in one of them could mean another location.
+
+    Empty if nobody has changed one of them, or if the new names mean what the old ones did.
+    """
+    keys = {"locations"}
+    for values in (base, new, mine):
+        keys |= {key for key, value in values.items() if isinstance(value, str) and "](location:" in value}
+    if all(mine.get(key) == base.get(key) for key in keys):
+        return set()
+    is_stable = base.get("locations") == new.get("locations") and _names(new) <= _names(mine)
+    return set() if is_stable else keys
+
+
+def _names(values: Mapping[str, Any]) -> set[str]:
+    locations = values.get("locations")
+    return {
+        str(location["name"])
+        for location in (locations if isinstance(locations, list) else ())
+        if isinstance(location, Mapping) and "name" in location
+    }
 
 
 def written_values(value: Any) -> Any:
@@ -337,20 +360,33 @@ def set_field(content: bytes, path: Path, value: Any, *, shown: str) -> bytes:
     node = wanted
     for step in path[:-1]:
         node = node[step]
-    if path in document.keys:
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    if (scalar := _on_one_line(document, path, value)) is not None:
+        start, end = document.index(scalar.line, scalar.column), document.index(scalar.end_line, scalar.end_column)
+        text = text[:start] + _scalar(value) + text[end:]
+    elif path in document.keys:
         mark = document.keys[path]
         start, last = document.index(mark.line, 0), last_line(document.values[path], document)
         end = document.index(last + 1, 0) if last + 1 < len(document.lines) else len(text)
         head = text[start : document.index(mark.line, mark.column)]
         field = _write_field(str(path[-1]), value, mark.column)[mark.column :] if value is not None else ""
-        text = text[:start] + (head + field if field else "") + text[end:]
+        text = text[:start] + (head + field.replace("\n", line_end) if field else "") + text[end:]
     else:
-        text = text + ("" if text.endswith("\n") or not text else "\n") + _write_field(str(path[-1]), value, 0)
+        field = _write_field(str(path[-1]), value, 0).replace("\n", line_end)
+        text = text + ("" if text.endswith("\n") or not text else line_end) + field
     if value is None:
         node.pop(path[-1], None)
     else:
         node[path[-1]] = value
     return _check_edit(text, content, wanted, str(path[-1]), shown)
+
+
+def _on_one_line(document: YamlDocument, path: Path, value: Any) -> Mark | None:
+    """Return the place of a scalar that can be replaced where it is: a comment behind it stays."""
+    mark = document.values.get(path)
+    if mark is None or not isinstance(value, str) or "\n" in value or len(value) >= _LONG:
+        return None
+    return mark if mark.line == mark.end_line and mark.column < mark.end_column and mark.style in ("", "'", '"') else None
 
 
 def append_entries(content: bytes, key: str, entries: Sequence[Mapping[str, Any]], *, shown: str) -> bytes:
@@ -359,10 +395,14 @@ def append_entries(content: bytes, key: str, entries: Sequence[Mapping[str, Any]
     before = written_values(document.data).get(key) or []
     if not before:
         return set_field(content, (key,), list(entries), shown=shown)
-    end = document.index(last_line(document.values[key,], document) + 1, 0)
-    dash = min(mark.column for path, mark in document.keys.items() if path[:1] == (key,) and len(path) == 3) - 2
-    gap = "" if document.text[:end].endswith("\n") else "\n"
-    text = document.text[:end] + gap + write_entries(entries, max(dash, 0)) + document.text[end:]
+    line_end = "\r\n" if "\r\n" in document.text else "\n"
+    mark = document.values[key,]
+    last = last_line(mark, document) + 1
+    end = document.index(last, 0) if last < len(document.lines) else len(document.text)
+    gap = "" if document.text[:end].endswith("\n") else line_end
+    # The column of a list of blocks is that of its dashes. Within brackets there is no line for an entry.
+    written = write_entries(entries, mark.column).replace("\n", line_end) if mark.style == "-" else ""
+    text = document.text[:end] + gap + written + document.text[end:]
     return _check_edit(text, content, {**written_values(document.data), key: [*before, *entries]}, key, shown)
 
 

@@ -213,6 +213,8 @@ def _code(run: _Import, readers: Mapping[str, FileReader | None]) -> Code:
         return Code(None, None)
     ((name, reader),) = readers.items()
     repository = run.engagement.repositories[name]
+    home = find_home(repository.web or repository.url or "")
+    address = home[1].casefold() if home else None
     commit = repository.commit
     if reader is not None and commit is None and repository.revision is not None:
         commit = reader.source.commit_of(repository.revision)
@@ -224,9 +226,8 @@ def _code(run: _Import, readers: Mapping[str, FileReader | None]) -> Code:
             else "write the audited tag under `revision`, then `findings-report pin`"
         )
         run.problems.append(Problem(Kind.INPUT, fault, remedy, level="warning", code="import-no-code"))
-        return Code(None, None)
-    home = find_home(repository.web or repository.url or "")
-    return Code(reader, commit, home="/".join(home[1].split("/")[1:]).casefold() if home else None)
+        return Code(None, None, home=address)
+    return Code(reader, commit, home=address)
 
 
 def _import_one(run: _Import, source: Path, text: str, code: Code) -> None:

@@ -13,10 +13,13 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
 
+from pydantic import TypeAdapter, ValidationError
+
 from findings_report.evidence.quote import find_telling_lines
 from findings_report.evidence.source_files import FileReader, NoLinesError, SourceFile
 from findings_report.importing.review import Chunks, Fence, ReviewedFinding
 from findings_report.model.evidence import Check, Region, Symbol, Verdict
+from findings_report.model.field_types import RepositoryPath
 from findings_report.problems import FindingsReportError
 from findings_report.sourcecode.symbols import encloses
 
@@ -44,7 +47,7 @@ _PATH: Final = re.compile(
 )
 _HEAD: Final = re.compile(
     r"\s*+(?://|#|/\*|--|<!--|;)?\s*+(?:(?:file|filename|path|contract)\s*[:：]\s*)?`?"
-    r"(?P<place>(?:https?://)?[\w@./\\-]+\.\w{1,5}\S*(?: lines? [\d-]+)?)`?"
+    r"(?P<place>https?://\S++|[\w@./\\-]+\.\w{1,5}(?:[:#][LC0-9:#,–-]++)?(?:,? \(?lines? [\d–-]++\)?)?)`?:?"
     r"\s*+(?:\*/|-->)?\s*+",
     re.IGNORECASE,
 )
@@ -52,6 +55,12 @@ _IN_SYMBOL: Final = re.compile(
     r"\blines? (?P<lines>[0-9]{1,7}(?: ?(?:-|–|to) ?[0-9]{1,7})?),? (?:with)?in (?:the )?`(?P<symbol>[\w.:$]+)(?:\([^`]*\))?`"
 )
 _MEMBER: Final = re.compile(r"`(?P<symbol>[A-Za-z_$][\w$]*(?:(?:::|\.|#)[A-Za-z_$][\w$]*)+)(?:\([^`]*\))?`")
+_LONGEST_HEAD: Final = 500
+"""Characters of a line that names a place."""
+_MOST_STATED: Final = 100
+"""Places of a text in which a fence that has none is looked for."""
+_REPOSITORY_PATH: Final = TypeAdapter(RepositoryPath)
+_LANGUAGE: Final = re.compile(r"[\w+#.-]*+")
 _TEST_FILE: Final = re.compile(r"(^|/)(tests?|mocks?|lib|node_modules|scripts?)/|\.t\.sol$", re.IGNORECASE)
 
 
@@ -87,7 +96,7 @@ class Code:
         self._reader = reader
         self._commit = commit
         self._home = home
-        """`owner/name` of the repository's address, in lower case; None if unknown."""
+        """`host/owner/name` of the repository's address, in lower case; None if unknown: then no link leads to it."""
         self._paths: dict[str, list[str]] | None = None
 
     @property
@@ -97,7 +106,7 @@ class Code:
 
     def is_foreign(self, repository: str | None) -> bool:
         """Return True for a link into another repository."""
-        return repository is not None and self._home is not None and repository.casefold() != self._home
+        return repository is not None and repository.casefold() != self._home
 
     def commit_of(self, revision: str | None) -> str | None:
         """Return the full hash of a revision that is a hash of another commit of the clone; a branch was the audited commit."""
@@ -105,6 +114,12 @@ class Code:
             return None
         commit = self._reader.source.commit_of(revision)
         return commit if commit != self._commit else None
+
+    def knows(self, revision: str | None) -> bool:
+        """Return True if nothing is lost where a location has no revision, or has the commit of this one."""
+        if revision is None or self._reader is None:
+            return revision is None
+        return not re.fullmatch(r"[0-9a-f]{7,64}", revision) or self._reader.source.commit_of(revision) is not None
 
     def file(self, path: str, commit: str | None = None) -> SourceFile | None:
         """Return the one file that a path means, also without its first folders; None if it could be several, or none."""
@@ -202,21 +217,29 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     # A text of nothing but places is in the locations now; a place that was not found stays in the text.
     kept = "".join(rest).strip("\n")
     if kept.strip():
-        if (
-            all(_is_located(place, placing.locations) for place in _find_stated(kept))
-            and "```" not in kept
-            and "location:" not in kept
-        ):
+        others = list(kept)
+        for start, end, place in _find_spans(kept):
+            if _is_located(place, code, placing.locations):
+                others[start:end] = " " * (end - start)
+        words = re.sub(r"(?i)\blines?\b", "", "".join(others))
+        if "location:" not in kept and not re.search(r"[^\W_]", words):
             placing.dropped.append(kept)
         else:
             texts["description"] = f"{texts['description']}\n\n{kept}"
     return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped))
 
 
-def _is_located(place: _Place, locations: Sequence[Mapping[str, Any]]) -> bool:
-    name = PurePosixPath(place.path).name
+def _is_located(place: _Place, code: Code, locations: Sequence[Mapping[str, Any]]) -> bool:
+    """Return True if a location says all that a text says with a place."""
+    if code.is_foreign(place.repository) or not code.knows(place.revision):
+        return False
+    commit = code.commit_of(place.revision)
+    file = code.file(place.path, commit)
+    path = file.path if file is not None else None if code.is_available else place.path
     return any(
-        location["path"].endswith(name) and (place.lines is None or location.get("lines") == str(place.lines))
+        location["path"] == path
+        and location.get("commit") == commit
+        and (place.lines is None or location.get("lines") == str(place.lines))
         for location in locations
     )
 
@@ -244,7 +267,8 @@ def _place_fence(
 ) -> tuple[dict[str, Any] | None, str]:
     """Return the location that a fence quotes, and the first line that names it; no location for one that stays a fence."""
     content = fence.content.rstrip("\n")
-    if not content.strip() or fence.info.casefold().startswith("diff"):
+    # What follows the language in the line of the fence has no field: the fence stays a fence.
+    if not content.strip() or fence.info.casefold().startswith("diff") or not _LANGUAGE.fullmatch(fence.info):
         return None, ""
     head, _, below = content.partition("\n")
     own = _read_head(head) if below.strip() else None
@@ -256,7 +280,7 @@ def _place_fence(
             if not fence.before.strip().startswith(("`" * 3, "~~~"))
             else None
         )
-    if own is not None and not code.is_foreign(own.repository):
+    if own is not None and not code.is_foreign(own.repository) and (not head or code.knows(own.revision)):
         location = _cite(own, code, quote)
         if location is not None and (name not in _PROPOSING or location.pop("fits", False)):
             location.pop("fits", None)
@@ -266,8 +290,8 @@ def _place_fence(
     quote, head = content, ""
     if hint is not None and (found := code.find_symbol(hint.symbol or "", quote, hint.lines)) is not None:
         return {"path": found[0].path, "lines": str(hint.lines), "symbol": hint.symbol, "quote": quote + "\n"}, ""
-    for place in stated:
-        file = code.file(place.path)
+    for place in stated[:_MOST_STATED]:
+        file = code.file(place.path) if not code.is_foreign(place.repository) else None
         if file is not None and (check := file.check(quote, ())).verdict in FITTING:
             return _location(file.path, _hull(check), quote), ""
     if (hit := code.search(quote)) is not None:
@@ -290,7 +314,7 @@ def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None
     `fits` in it is True if the quote is there.
     """
     if not code.is_available:
-        return _location(place.path, place.lines, quote)
+        return _location(place.path, place.lines, quote) if _is_path(place.path) else None
     commit = code.commit_of(place.revision)
     file = code.file(place.path, commit)
     if file is None:
@@ -307,6 +331,13 @@ def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None
     return location
 
 
+def _is_path(path: str) -> bool:
+    try:
+        return bool(_REPOSITORY_PATH.validate_python(path))
+    except ValidationError:
+        return False
+
+
 def _hull(check: Check) -> Region | None:
     if not check.found:
         return None
@@ -315,14 +346,15 @@ def _hull(check: Check) -> Region | None:
 
 def _cite_stated(stated: Sequence[_Place], placing: _Placing) -> None:
     """Add a location for each place with lines that no fence has taken."""
+    cited = {(location["path"], location.get("lines"), location.get("commit")) for location in placing.locations}
     for place in stated:
         if place.lines is None or placing.code.is_foreign(place.repository):
             continue
         location = _cite(place, placing.code, None)
-        if location is not None and not any(
-            other["path"] == location["path"] and other.get("lines") == location.get("lines") for other in placing.locations
-        ):
-            placing.locations.append(location)
+        if location is None or (key := (location["path"], location.get("lines"), location.get("commit"))) in cited:
+            continue
+        cited.add(key)
+        placing.locations.append(location)
 
 
 def _cite_symbol(hint: _Place, placing: _Placing) -> None:
@@ -344,25 +376,32 @@ def _cite_members(prose: str, placing: _Placing) -> None:
 
 def _read_symbol_hint(prose: str) -> _Place | None:
     match = _IN_SYMBOL.search(prose)
-    return _Place("", _read_lines(match["lines"]), symbol=match["symbol"]) if match else None
+    lines = _read_lines(match["lines"]) if match else None
+    return _Place("", lines, symbol=match["symbol"]) if match and lines is not None else None
 
 
 def _read_head(line: str) -> _Place | None:
     """Return the place that the first line of a fence names, if it is nothing else."""
-    if (match := _HEAD.fullmatch(line)) is None:
+    if len(line) > _LONGEST_HEAD or (match := _HEAD.fullmatch(line)) is None:
         return None
     return next(_find_stated(match["place"]), None)
 
 
 def _find_stated(text: str) -> Iterator[_Place]:
-    """Yield the places that a text names, in its order: links, then paths."""
-    places: list[tuple[int, _Place]] = []
+    """Yield the places that a text names, in its order, each once."""
+    yield from dict.fromkeys(place for _, _, place in _find_spans(text))
+
+
+def _find_spans(text: str) -> list[tuple[int, int, _Place]]:
+    """Return the places that a text names, links and paths, each with its start and end in the text, in its order."""
+    places: list[tuple[int, int, _Place]] = []
     for match in _LINK.finditer(text):
-        place = _Place(unquote(match["path"]).rstrip("/"), _read_lines(match["lines"]), match["revision"], match["repository"])
-        places.append((match.start(), place))
+        repository = f"{match['host']}/{match['repository']}"
+        path = unquote(match["path"]).rstrip("/")
+        places.append((*match.span(), _Place(path, _read_lines(match["lines"]), match["revision"], repository)))
     plain = re.sub(r"https?://[^\s)\]>]+", lambda match: " " * len(match[0]), text)
-    places += ((match.start(), _Place(match["path"], _read_lines(match["lines"]))) for match in _PATH.finditer(plain))
-    yield from dict.fromkeys(place for _, place in sorted(places, key=lambda pair: pair[0]))
+    places += ((*match.span(), _Place(match["path"], _read_lines(match["lines"]))) for match in _PATH.finditer(plain))
+    return sorted(places, key=lambda place: place[:2])
 
 
 def _read_lines(text: str | None) -> Region | None:

@@ -318,6 +318,51 @@ def test_texts_of_people_stay(place: Workplace) -> None:
     assert "# of the client" in file.read_text()
 
 
+def test_comments_and_line_ends_stay(place: Workplace) -> None:
+    place.run("## [H-01] One\n\nFirst.\n")
+    file = place.folder / "H-01.finding.yaml"
+    file.write_bytes(file.read_bytes().replace(b"severity: high", b"severity: high  # as agreed").replace(b"\n", b"\r\n"))
+    place.run("## [H-01] Two\n\nSecond, edited.\n\n**Severity:** Low\n\n### Impact\n\nLoss.\n")
+    finding = place.finding("H-01")
+    assert [finding[name] for name in ("title", "severity", "description", "impact")] == [
+        "Two",
+        "low",
+        "Second, edited.\n",
+        "Loss.\n",
+    ]
+    assert b"severity: low  # as agreed\r\n" in file.read_bytes()
+    assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
+
+
+@pytest.mark.parametrize("change", [("State changes late.", "We saw it."), ("lines: 8-9", "lines: 8-9\n    role: sink")])
+def test_a_placeholder_never_shows_other_code(place: Workplace, change: tuple[str, str]) -> None:
+    text = f"## [H-01] One\n\nState changes late.\n\n{FENCED}\n"
+    place.run(text)
+    file = place.folder / "H-01.finding.yaml"
+    file.write_text(file.read_text().replace(*change))
+    before = file.read_text()
+    above = "```solidity\n        balances[msg.sender] += msg.value;\n```\n"
+    result = place.run(text.replace("State", f"{above}\nState"))
+    assert file.read_text() == before
+    assert [problem.fault for problem in result.problems if problem.code == "import-kept"] == [
+        "changed here and in the review, so the value here was kept: `description`, `locations`"
+    ]
+
+
+@pytest.mark.parametrize("title", ["2024", "0x10", "true", "null", "1.5"])
+def test_titles_that_look_like_other_values(place: Workplace, title: str) -> None:
+    place.run(f"## [H-01] {title}\n\nText.\n")
+    assert read((place.folder / "H-01.finding.yaml").read_bytes()).data["title"] == title
+
+
+@pytest.mark.parametrize("written", ["- {title: a, text: b}", "-   title: a\n    text: b", "  - text: b\n    title: a"])
+def test_sections_in_other_layouts(place: Workplace, written: str) -> None:
+    file = place.folder / "engagement.yaml"
+    file.write_text(file.read_text() + f"sections:\n{written}\n")
+    place.run("## [H-01] One\n\nFirst.\n\n## Scope\n\nAll.\n")
+    assert place.engagement["sections"] == [{"title": "a", "text": "b"}, {"title": "Scope", "text": "All.\n"}]
+
+
 def test_ids_are_unique(place: Workplace) -> None:
     place.run("## [H-01] One\n\na\n", name="a.md")
     result = place.run("## [H-01] Other\n\nb\n", name="b.md")

@@ -1,0 +1,77 @@
+"""Places in code that a review names: nothing of them is lost, and none is invented."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from findings_report.importing import Code, PlacedFinding, place_finding, read_review
+
+HERE = Code(None, None, home="github.com/acme/vault")
+
+
+def _place(text: str, code: Code = HERE) -> PlacedFinding:
+    (finding,) = read_review(f"## [H-01] One\n\nText.\n\n{text}\n").findings
+    return place_finding(finding, code)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        pytest.param(
+            "### Lines of code\nhttps://etherscan.io/address/0xdead#code\n", "etherscan.io/address/0xdead#code", id="address"
+        ),
+        pytest.param("### Lines of code\ncontracts/Vault.cdc:12\n", "contracts/Vault.cdc:12", id="extension"),
+        pytest.param("### Lines of code\nVault.burn\n", "Vault.burn", id="member"),
+        pytest.param("In src/BetaVault.sol:3.\n\n**Locations:**\n- Vault.sol\n", "- Vault.sol", id="other-name"),
+        pytest.param(
+            "### Lines of code\nhttps://github.com/acme/vault/blob/0123abcd/src/A.sol#L9\n",
+            "0123abcd/src/A.sol#L9",
+            id="revision",
+        ),
+        pytest.param('In src/A.sol:3:\n```sol {"note":"exploit only when paused"}\na();\n```\n', "only when paused", id="info"),
+        pytest.param("```js\nres.html(page);\nnext();\n```\n", "res.html(page);\nnext();", id="call"),
+        pytest.param("In `../../x.py:3`.\n", "../../x.py:3", id="outside"),
+    ],
+)
+def test_what_has_no_location_stays_text(text: str, kept: str) -> None:
+    assert kept in _place(text).texts["description"]
+
+
+@pytest.mark.parametrize(
+    ("text", "locations"),
+    [
+        ("### Lines of code\n- src/A.sol#L9\n- src/B.sol, lines 3-4\n", [("src/A.sol", "9"), ("src/B.sol", "3-4")]),
+        ("https://github.com/other/repo/blob/main/src/Thing.sol#L9\n", []),
+        ("https://github.com/acme/vault/blob/main/src/Thing.sol#L9\n", [("src/Thing.sol", "9")]),
+        ("https://github.com/acme/vault/blob/main/%00.sol#L3 and ../../x.py:3\n", []),
+        ("It is on line 0 in `withdraw`.\n```\na();\nb();\n```\n", []),
+        ("```js\nres.html(page);\nnext();\n```\n", []),
+        ("```js\n// src/a.js:3\nnext();\n```\n", [("src/a.js", "3")]),
+        ("```js\nsrc/a.js\nnext();\n```\n", [("src/a.js", None)]),
+    ],
+)
+def test_locations_without_a_clone(text: str, locations: list[tuple[str, Any]]) -> None:
+    placed = _place(text)
+    assert [(location["path"], location.get("lines")) for location in placed.locations] == locations
+    if text.startswith("###"):
+        assert placed.texts["description"] == "Text."
+
+
+def test_a_link_of_an_engagement_without_address_is_no_location() -> None:
+    assert not _place("https://github.com/acme/vault/blob/main/src/Thing.sol#L9\n", Code(None, None)).locations
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"```\n{'a.' * 8_000} b\nc();\n```", id="long-first-line"),
+        pytest.param("\n".join(f"src/A{number}.sol:3" for number in range(3_000)), id="many-places"),
+    ],
+)
+def test_time_of_hostile_texts(text: str) -> None:
+    start = time.thread_time()
+    _place(text)
+    assert time.thread_time() - start < 1
