@@ -7,18 +7,23 @@ compares three values: that one, the one in the file, and the new one; what a pe
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from findings_report import authoring
+from findings_report.authoring import new_finding
+from findings_report.authoring.yaml_editor import quoted
 from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.importing import (
     FITTING,
     Code,
     EngagementText,
     PlacedFinding,
+    Review,
     ReviewedFinding,
     find_lost_words,
     place_finding,
@@ -38,7 +43,10 @@ LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a review."""
 
 _SAME_TEXT: Final = 60.0
-"""Likeness, 0 to 100, from which on two texts are one finding whose title was edited."""
+"""Likeness, 0 to 100, from which on two texts with one id, or one title, are the same finding, edited."""
+
+_DEVICES: Final = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[0-9])(?:\..*)?", re.IGNORECASE)
+"""Names that no file has on Windows."""
 
 _HEADER: Final = "# Written by `findings-report import`, which compares it with the next import. Keep it with the findings.\n"
 
@@ -75,8 +83,12 @@ class _Import:
     lock: dict[str, list[dict[str, Any]]]
     severity: str | None
     taken: list[str]
+    renamed: Mapping[str, str]
+    """Ids by the aliases of findings, in lower case."""
     edited: dict[str, bytes] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
+    imported: list[str] = field(default_factory=list)
+    """The files of `ids`."""
     unplaced: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -103,9 +115,16 @@ def import_review(
         if severity is not None and severity not in names:
             fault = f"--severity {severity!r} is not in the scale ({', '.join(names)})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
-        run = _Import(folder, files, authored.engagement, _read_lock(files), severity, list(authoring.taken_ids(files)))
+        lock = _read_lock(files)
+        # Also the ids of deleted findings: another finding under such an id would be taken for the deleted one.
+        taken = [*authoring.taken_ids(files), *(entry["id"] for entry in lock["findings"])]
+        renamed = {alias.casefold(): id for id, finding in authored.findings.items() for alias in finding.aliases}
+        run = _Import(folder, files, authored.engagement, lock, severity, taken, renamed)
         progress("reading reviews")
-        _import_all(run, inputs, texts)
+        try:
+            _import_all(run, inputs, texts)
+        except FindingsReportError as error:
+            raise FindingsReportError(list(map(authored.redactor.mask_problem, error.problems))) from None
         run.edited = {name: content for name, content in run.edited.items() if content != files.read(name)}
         overlay = authoring.Overlay(files, run.edited)
         progress("checking quotes")
@@ -129,11 +148,11 @@ def import_review(
     return ImportedReviews(
         tuple(folder / name for name in written if files.read(name) is None),
         tuple(folder / name for name in written if files.read(name) is not None),
-        sum(f"{id}{authoring.FINDING_SUFFIX}" not in run.edited for id in run.ids),
+        sum(name not in run.edited for name in run.imported),
         {verdict: verdicts.count(verdict) for verdict in Verdict if verdict in verdicts and verdict in FITTING},
         {verdict: verdicts.count(verdict) for verdict in Verdict if verdict in verdicts and verdict not in FITTING},
         run.unplaced,
-        tuple(dict.fromkeys((*run.problems, *problems))),
+        tuple(dict.fromkeys((*map(checked.redactor.mask_problem, run.problems), *problems))),
     )
 
 
@@ -142,23 +161,47 @@ def _read_source(source: Path) -> str:
     content = authoring.Folder(source.parent).read(source.name) if source.name else None
     fault, remedy, code = "", None, "no-file"
     if content is None:
-        fault = "there is no such file"
+        fault, remedy = "there is no such file", "name a file in Markdown"
     elif len(content) > LARGEST:
         fault, remedy = f"it has {len(content):,} bytes; at most {LARGEST:,} are read", "divide it"
     elif b"\0" in content:
         fault, remedy, code = "it is no text", "import reviews in Markdown", "not-utf8"
     else:
         try:
-            return content.decode("utf-8-sig")
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             fault, remedy, code = "it is not UTF-8", "convert the file to UTF-8", "not-utf8"
+        else:
+            _refuse_controls(source, text)
+            return text
     raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code=code))
 
 
+def _refuse_controls(source: Path, text: str) -> None:
+    """Raise FindingsReportError (INPUT) for a character that no file of the engagement can have, with its line."""
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        if line.replace("\t", "").isprintable():
+            continue
+        for character in dict.fromkeys(line):
+            if character.isprintable() or character == "\t":
+                continue
+            try:
+                read(f"text: {quoted(character)}\n".encode())
+            except YamlFault:
+                fault, remedy = f"it has the control character U+{ord(character):04X}", "take the character out"
+                place = Place(str(source), number)
+                raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=place, code="not-utf8")) from None
+
+
 def _name_source(source: Path, folder: Path) -> str:
-    """Return the name of a review in the lock file: the same on every machine."""
+    """Return the name of a review in the lock file: the same on every machine. Raises FindingsReportError (INPUT)."""
     relative = Path(os.path.relpath(source.absolute(), folder.absolute())).as_posix()
-    return source.name if relative.startswith("../../") else relative
+    name = "/".join(source.absolute().parts[-2:]) if relative.startswith("../../") else relative
+    if not name.isprintable():
+        place = Place(display_path(source))
+        fault = "its name has a control character, or is not UTF-8"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, "rename the file", place=place, code="no-file"))
+    return name
 
 
 def _read_lock(files: authoring.Files) -> dict[str, list[dict[str, Any]]]:
@@ -170,9 +213,13 @@ def _read_lock(files: authoring.Files) -> dict[str, list[dict[str, Any]]]:
         data = authoring.written_values(read(content).data)
         for part, keys in (("findings", {"id", "source", "key", "written"}), ("texts", {"source", "field", "title", "text"})):
             entries = data.get(part, [])
-            if not all(entry.keys() == keys for entry in entries):
-                raise TypeError
-            lock[part] = entries
+            for entry in entries:
+                texts = [value for key, value in entry.items() if key != "written"]
+                if entry.keys() != keys or not all(isinstance(value, str) for value in texts):
+                    raise TypeError
+                if part == "findings" and (not isinstance(entry["written"], dict) or identifier_fault(entry["id"])):
+                    raise TypeError
+            lock[part] = list(entries)
     except (YamlFault, AttributeError, TypeError):
         place = Place(f"{files.shown.rstrip('/')}/{authoring.IMPORT_LOCK}")
         remedy = "restore the last committed version; without the file, all findings are imported again"
@@ -237,6 +284,40 @@ def _import_one(run: _Import, source: Path, text: str, code: Code) -> None:
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(str(source))) for problem in error.problems]) from None
     name = _name_source(source, run.folder)
+    if not review.findings:
+        fault = "no finding is recognised in it"
+        remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-nothing"))
+    placed = [place_finding(finding, code) for finding in review.findings]
+    fields = [_fields(run, source, finding, place) for finding, place in zip(review.findings, placed, strict=True)]
+    _name_unread(run, source, review)
+    _refuse_lost(source, text, review, placed, fields)
+    run.unplaced += sum(place.unplaced for place in placed)
+    keys: dict[str, int] = {}
+    named: list[tuple[str, dict[str, Any]]] = []
+    for finding, values in zip(review.findings, fields, strict=True):
+        keys[finding.key] = keys.get(finding.key, 0) + 1
+        named.append((finding.key if keys[finding.key] == 1 else f"{finding.key} ({keys[finding.key]})", values))
+    earlier = [entry for entry in run.lock["findings"] if entry["source"] == name]
+    entries = _find_earlier(named, earlier)
+    # A review of another folder is known by its name alone.
+    if earlier and not any(entries) and not name.startswith("../") and not (run.folder / name).exists():
+        fault = f"no finding of it was in {name} when that was imported before"
+        remedy = "give a different review another name, or put it beside the engagement"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-source"))
+    before = {entry["key"] for entry in earlier}
+    for finding, (key, values), entry in zip(review.findings, named, entries, strict=True):
+        if entry is not None:
+            earlier.remove(entry)
+        _write_finding(run, name, key, finding, values, entry, is_known=key in before)
+    for entry in earlier:
+        fault = f"{entry['id']} is no longer in {source.name}; it was not changed"
+        run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
+    _write_texts(run, name, source, review.texts)
+
+
+def _name_unread(run: _Import, source: Path, review: Review) -> None:
+    """Warn of what could be a finding, a severity or a status, and was read as text."""
     for line, heading in review.unread:
         fault = f"the heading {heading!r} has an id, and was read as a text"
         remedy = "give the finding a heading such as `### [H-01] Title`"
@@ -252,29 +333,18 @@ def _import_one(run: _Import, source: Path, text: str, code: Code) -> None:
                     Kind.INPUT, fault, remedy, place=Place(str(source), finding.line + 1), level="warning", code="import-unread"
                 )
             )
-    if not review.findings:
-        fault = "no finding is recognised in it"
-        remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-nothing"))
-    placed = [place_finding(finding, code) for finding in review.findings]
-    fields = [_fields(run, source, finding, place) for finding, place in zip(review.findings, placed, strict=True)]
+
+
+def _refuse_lost(
+    source: Path, text: str, review: Review, placed: Sequence[PlacedFinding], fields: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise FindingsReportError (INPUT) for words of the review that no field has."""
     kept = [*_strings(fields), *review.dropped, *(word for place in placed for word in place.dropped)]
     kept += [value for title_and_text in _join_texts(review.texts) for value in title_and_text[1:]]
     if lost := find_lost_words(text, kept):
         fault = f"{len(lost):,} words of it would be in no field: {', '.join(lost[:12])}{', …' if lost[12:] else ''}"
         remedy = "this is a fault of the import: nothing was written; please report it with the review"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-lost"))
-    run.unplaced += sum(place.unplaced for place in placed)
-    keys: dict[str, int] = {}
-    earlier = [entry for entry in run.lock["findings"] if entry["source"] == name]
-    for finding, values in zip(review.findings, fields, strict=True):
-        keys[finding.key] = keys.get(finding.key, 0) + 1
-        key = finding.key if keys[finding.key] == 1 else f"{finding.key} ({keys[finding.key]})"
-        _write_finding(run, name, key, finding, values, earlier, {other.key for other in review.findings})
-    for entry in earlier:
-        fault = f"{entry['id']} is no longer in {source.name}; it was not changed"
-        run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
-    _write_texts(run, name, source, review.texts)
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -326,27 +396,35 @@ def _write_finding(
     key: str,
     finding: ReviewedFinding,
     values: dict[str, Any],
-    earlier: list[dict[str, Any]],
-    keys: set[str],
+    entry: dict[str, Any] | None,
+    *,
+    is_known: bool,
 ) -> None:
-    """Add or update one finding; its entry is taken out of `earlier`, those of the source that are not found again yet."""
-    entry = _find_earlier(key, values, earlier, keys)
+    """Add a finding, or update that of `entry`. `is_known` is True if the last import had a finding with this key."""
     if entry is None:
-        id = _choose_id(run, finding)
+        id = _choose_id(run, finding, is_known=is_known)
         run.taken.append(id)
         run.lock["findings"].append({"id": id, "source": source, "key": key, "written": values})
         head = f"{authoring.modeline('finding')}\n" if (run.folder / authoring.SCHEMA_FOLDER / "finding.json").is_file() else ""
-        run.edited[f"{id}{authoring.FINDING_SUFFIX}"] = (head + authoring.write_fields(values)).encode()
+        file = f"{id}{authoring.FINDING_SUFFIX}"
+        run.edited[file] = (head + authoring.write_fields(values)).encode()
         run.ids.append(id)
+        run.imported.append(file)
         return
-    earlier.remove(entry)
+    if entry["key"] != key:
+        fault = f"{entry['id']} was {entry['key']} in {source} and is {key} now; its text is the same"
+        run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-id"))
+    files = {name.rsplit("/", 1)[-1]: name for name in run.files.names()}
     id = entry["id"]
-    file = next((name for name in run.files.names() if name.rsplit("/", 1)[-1] == f"{id}{authoring.FINDING_SUFFIX}"), None)
-    if file is None:
+    if f"{id}{authoring.FINDING_SUFFIX}" not in files:
+        id = run.renamed.get(id.casefold(), id)
+    own = files.get(f"{id}{authoring.FINDING_SUFFIX}")
+    if own is None:
         fault = f"{id} was deleted after it was imported; it was not imported again"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
         entry.update(key=key, written=values)
         return
+    file = own
     merged = authoring.merge_fields(
         run.files.read(file) or b"", entry["written"], values, shown=display_path(run.folder / file)
     )
@@ -355,39 +433,75 @@ def _write_finding(
         place = Place(display_path(run.folder / file))
         remedy = "compare it with the review"
         run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-kept"))
-    entry.update(key=key, written=values)
+    entry.update(id=id, key=key, written=values)
     run.edited[file] = merged.content
     run.ids.append(id)
+    run.imported.append(file)
 
 
 def _find_earlier(
-    key: str, values: Mapping[str, Any], earlier: Sequence[dict[str, Any]], keys: set[str]
-) -> dict[str, Any] | None:
-    """Return the entry of the same finding: by its key, else, if its title was edited, by its text."""
-    for entry in earlier:
-        if entry["key"] == key:
-            return entry
+    findings: Sequence[tuple[str, Mapping[str, Any]]], earlier: Sequence[dict[str, Any]]
+) -> list[dict[str, Any] | None]:
+    """Return the entry of each finding, given with its key; None for a new one.
+
+    Reviews are renumbered, so an id alone says nothing, and neither does likeness alone: findings of one kind have like texts.
+    """
     from rapidfuzz import fuzz
 
-    likeliest = max(
-        ((fuzz.ratio(values["description"][:5_000], entry["written"].get("description", "")[:5_000]), -at, entry)
-         for at, entry in enumerate(earlier) if entry["key"] not in keys),
-        key=lambda rated: rated[:2],
-        default=None,
-    )  # fmt: skip
-    return likeliest[2] if likeliest is not None and likeliest[0] >= _SAME_TEXT else None
+    entries: list[dict[str, Any] | None] = [None] * len(findings)
+    free = {id(entry): entry for entry in earlier}
+
+    def is_like(values: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+        texts = [str(fields.get("description", ""))[:5_000] for fields in (values, entry["written"])]
+        return fuzz.ratio(*texts, score_cutoff=_SAME_TEXT) > 0
+
+    for name in ("title", "description"):
+        for at, entry in _pair(findings, entries, list(free.values()), name):
+            values = findings[at][1]
+            if name == "description" or entry["key"] == findings[at][0] or is_like(values, entry):
+                entries[at] = free.pop(id(entry))
+    by_key = {entry["key"]: entry for entry in free.values()}
+    for at, (key, values) in enumerate(findings):
+        if entries[at] is None and key in by_key and is_like(values, by_key[key]):
+            entries[at] = by_key[key]
+    return entries
 
 
-def _choose_id(run: _Import, finding: ReviewedFinding) -> str:
+def _pair(
+    findings: Sequence[tuple[str, Mapping[str, Any]]],
+    entries: Sequence[dict[str, Any] | None],
+    earlier: Sequence[dict[str, Any]],
+    name: str,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the findings without entry and the entries that have the same text in a field, and the same key or no rival."""
+
+    def text(values: Mapping[str, Any]) -> str:
+        return " ".join(str(values.get(name, "")).casefold().split())
+
+    waiting = [at for at, entry in enumerate(entries) if entry is None]
+    counts = Counter(text(findings[at][1]) for at in waiting)
+    by_text: dict[str, list[dict[str, Any]]] = {}
+    for entry in earlier:
+        by_text.setdefault(text(entry["written"]), []).append(entry)
+    for at in waiting:
+        key, values = findings[at]
+        same = by_text.get(text(values), [])
+        own = [entry for entry in same if entry["key"] == key]
+        if own or len(same) == counts[text(values)] == 1:
+            yield at, (own or same)[0]
+
+
+def _choose_id(run: _Import, finding: ReviewedFinding, *, is_known: bool) -> str:
     taken = {id.casefold() for id in run.taken}
     own = (finding.own_id or "").replace(" ", "-")
-    is_word = any(map(str.isalpha, own))
+    is_word = any(map(str.isalpha, own)) and not _DEVICES.fullmatch(own)
     if is_word and identifier_fault(own) is None and own.casefold() not in taken:
         return own
     id = authoring.next_id(run.taken)
     if is_word and own.casefold() in taken:
-        fault = f"the id {own} is taken: this finding is {id}"
-        run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-id"))
+        fault = f"the id {own} is taken{' by a finding with another text' if is_known else ''}: this finding is {id}"
+        problem = Problem(Kind.INPUT, fault, level="note", code="import-id")
+        run.problems.append(replace(problem, remedy="compare the two", level="warning") if is_known else problem)
     return id
 
 
@@ -397,19 +511,22 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
     content = run.edited.get(authoring.ENGAGEMENT) or run.files.read(authoring.ENGAGEMENT) or b""
     before = {(entry["field"], entry["title"]): entry for entry in run.lock["texts"] if entry["source"] == source}
     after: list[dict[str, Any]] = []
+    added: list[dict[str, Any]] = []
+    data = authoring.written_values(read(content).data)
+    sections = data.get("sections") or []
+    initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
     for name, title, text in _join_texts(texts):
-        data = authoring.written_values(read(content).data)
-        sections = data.get("sections") or []
-        was = before.get((name, title)) or before.get(("sections", title or f"{name.capitalize()} of {path.name}"))
-        if was is None and name != "sections" and (data.get(name) is None or str(data[name]).startswith("TODO")):
+        other = title or f"{name.capitalize()} of {path.name}"
+        was = before.get((name, title)) or before.get(("sections", other))
+        entry = {"source": source, "field": was["field"], "title": was["title"], "text": text} if was else None
+        if was is None and name != "sections" and data.get(name) in (None, initial.get(name)):
             content = authoring.set_field(content, (name,), text, shown=shown)
         elif was is None:
-            name, title = "sections", title or f"{name.capitalize()} of {path.name}"
-            content = authoring.append_entries(content, "sections", [{"title": title[:500], "text": text}], shown=shown)
+            added.append({"source": source, "field": "sections", "title": other, "text": text})
+            continue
         elif was["text"] != text:
-            name = was["field"]
-            title = was["title"]
-            where = next((at for at, each in enumerate(sections) if each.get("text") == was["text"]), None)
+            name, title = was["field"], was["title"]
+            where = next((at for at, section in enumerate(sections) if section.get("text") == was["text"]), None)
             if name != "sections" and data.get(name) == was["text"]:
                 content = authoring.set_field(content, (name,), text, shown=shown)
             elif name == "sections" and where is not None:
@@ -420,9 +537,16 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
                     Kind.INPUT, fault, "compare it with the review", place=Place(shown), level="warning", code="import-kept"
                 )
                 run.problems.append(problem)
-        else:
-            name, title = was["field"], was["title"]
-        after.append({"source": source, "field": name, "title": title, "text": text})
+        after.append(entry or {"source": source, "field": name, "title": title, "text": text})
+    if added:
+        written = [{"title": entry["title"][:500], "text": entry["text"]} for entry in added]
+        try:
+            content = authoring.append_entries(content, "sections", written, shown=shown)
+            after += added
+        except FindingsReportError as error:
+            titles = ", ".join(entry["title"] for entry in written[:5]) + (", …" if len(written) > 5 else "")
+            remedy = f"write `sections` as a list with a line for each, and import again, for: {titles}"
+            run.problems += [replace(problem, remedy=remedy, level="warning") for problem in error.problems]
     run.lock["texts"] = [entry for entry in run.lock["texts"] if entry["source"] != source] + after
     run.edited[authoring.ENGAGEMENT] = content
 

@@ -322,12 +322,12 @@ def test_comments_and_line_ends_stay(place: Workplace) -> None:
     place.run("## [H-01] One\n\nFirst.\n")
     file = place.folder / "H-01.finding.yaml"
     file.write_bytes(file.read_bytes().replace(b"severity: high", b"severity: high  # as agreed").replace(b"\n", b"\r\n"))
-    place.run("## [H-01] Two\n\nSecond, edited.\n\n**Severity:** Low\n\n### Impact\n\nLoss.\n")
+    place.run("## [H-01] Two\n\nFirst, edited.\n\n**Severity:** Low\n\n### Impact\n\nLoss.\n")
     finding = place.finding("H-01")
     assert [finding[name] for name in ("title", "severity", "description", "impact")] == [
         "Two",
         "low",
-        "Second, edited.\n",
+        "First, edited.\n",
         "Loss.\n",
     ]
     assert b"severity: low  # as agreed\r\n" in file.read_bytes()
@@ -363,6 +363,134 @@ def test_sections_in_other_layouts(place: Workplace, written: str) -> None:
     assert place.engagement["sections"] == [{"title": "a", "text": "b"}, {"title": "Scope", "text": "All.\n"}]
 
 
+def _finding(id: str, title: str, text: str) -> str:
+    return f"## [{id}] {title}\n\n{text}\n\n"
+
+
+ALPHA = ("Alpha", "The owner can drain the pool in one call.")
+BETA = ("Beta", "Rounding favours the borrower by a wei.")
+OWNER = ("setOwner lacks a zero check", "The function setOwner does not check its argument for zero.")
+FEE = ("setFee lacks a zero check", "The function setFee does not check its argument for zero.")
+
+
+def _set_status(place: Workplace, id: str) -> None:
+    file = place.folder / f"{id}.finding.yaml"
+    file.write_text(file.read_text().replace("status: undetermined", "status: false_positive"))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        pytest.param([ALPHA, BETA], [BETA, ALPHA], {"Alpha": "false_positive", "Beta": "undetermined"}, id="swapped"),
+        pytest.param([ALPHA, BETA], [BETA], {"Alpha": "false_positive", "Beta": "undetermined"}, id="moved-up"),
+        pytest.param([ALPHA], [BETA], {"Alpha": "false_positive", "Beta": "undetermined"}, id="replaced"),
+        pytest.param([OWNER], [None, FEE], {OWNER[0]: "false_positive", FEE[0]: "undetermined"}, id="alike"),
+        pytest.param([ALPHA], [None, ("Gamma", ALPHA[1])], {"Gamma": "false_positive"}, id="same-text"),
+    ],
+)
+def test_a_status_stays_with_its_text(
+    place: Workplace,
+    first: list[tuple[str, str]],
+    then: list[tuple[str, str] | None],
+    expected: dict[str, str],
+) -> None:
+    place.run("".join(_finding(f"H-0{number}", *finding) for number, finding in enumerate(first, 1)))
+    _set_status(place, "H-01")
+    place.run("".join(_finding(f"H-0{number}", *finding) for number, finding in enumerate(then, 1) if finding))
+    assert {finding["title"]: finding["status"] for finding in place.findings} == expected
+    assert len(place.findings) == len(expected)
+    for finding in place.findings:
+        assert finding["description"].strip() == dict([ALPHA, BETA, OWNER, FEE, ("Gamma", ALPHA[1])])[finding["title"]]
+
+
+def test_reviews_of_other_folders(place: Workplace) -> None:
+    inner = place.folder.parent / "deep" / "findings"
+    inner.parent.mkdir()
+    place.folder.rename(inner)
+    moved = Workplace(inner.parent, place.commit)
+    alice, bob = f"{place.root.name}-alice/review.md", f"{place.root.name}-bob/review.md"
+    for name, finding in ((alice, ALPHA), (bob, BETA)):
+        review = place.root.parent / name
+        review.parent.mkdir()
+        review.write_text(_finding("H-01", *finding))
+        import_review(Inputs(inner, {}), [review], severity=None, dry_run=False, progress=lambda _: None)
+    assert [finding["title"] for finding in moved.findings] == ["Alpha", "Beta"]
+    other = place.root.parent / "other" / alice
+    other.parent.mkdir(parents=True)
+    other.write_text(_finding("H-01", *BETA))
+    with pytest.raises(FindingsReportError) as error:
+        import_review(Inputs(inner, {}), [other], severity=None, dry_run=False, progress=lambda _: None)
+    assert error.value.problems[0].code == "import-source"
+
+
+def test_ids_of_deleted_and_renamed_findings(place: Workplace) -> None:
+    place.run(_finding("H-01", *ALPHA) + _finding("H-02", *BETA), name="r.md")
+    (place.folder / "H-01.finding.yaml").unlink()
+    renamed = place.folder / "VLT-001.finding.yaml"
+    (place.folder / "H-02.finding.yaml").rename(renamed)
+    renamed.write_text(renamed.read_text() + "aliases: [H-02]\n")
+    place.run(_finding("H-01", *OWNER), name="s.md")
+    assert not (place.folder / "H-01.finding.yaml").exists()
+    before = {finding["title"] for finding in place.findings}
+    result = place.run(_finding("H-01", *ALPHA) + _finding("H-02", BETA[0], BETA[1] + " Always."), name="r.md")
+    assert result.updated == (renamed,)
+    assert place.finding("VLT-001")["description"].endswith("Always.\n")
+    assert {finding["title"] for finding in place.findings} == before == {"Beta", OWNER[0]}
+
+
+def test_a_finding_in_a_subfolder_is_counted_once(place: Workplace) -> None:
+    place.run(_finding("H-01", *ALPHA))
+    (place.folder / "sub").mkdir()
+    (place.folder / "H-01.finding.yaml").rename(place.folder / "sub" / "H-01.finding.yaml")
+    result = place.run(_finding("H-01", ALPHA[0], ALPHA[1] + " Always."))
+    assert (len(result.updated), result.unchanged) == (1, 0)
+
+
+def test_only_the_text_of_init_is_overwritten(place: Workplace) -> None:
+    file = place.folder / "engagement.yaml"
+    file.write_text(file.read_text() + "summary: TODO-App is a task manager. We reviewed it.\n")
+    place.run("Opening.\n\n" + _finding("H-01", *ALPHA))
+    assert place.engagement["summary"] == "TODO-App is a task manager. We reviewed it."
+    assert [section["text"] for section in place.engagement["sections"]] == ["Opening.\n"]
+
+
+def test_sections_in_brackets_are_named(place: Workplace) -> None:
+    file = place.folder / "engagement.yaml"
+    file.write_text(file.read_text() + "sections: [{title: a, text: b}]\n")
+    text = _finding("H-01", *ALPHA) + "## Scope\n\nAll.\n"
+    result = place.run(text)
+    assert place.finding("H-01")["title"] == "Alpha"
+    assert [(problem.code, "Scope" in (problem.remedy or "")) for problem in result.problems if problem.code == "edit"] == [
+        ("edit", True)
+    ]
+    file.write_text(file.read_text().replace("sections: [{title: a, text: b}]", "sections:\n- {title: a, text: b}"))
+    place.run(text)
+    assert [section["title"] for section in place.engagement["sections"]] == ["a", "Scope"]
+
+
+def test_own_messages_are_masked(place: Workplace) -> None:
+    file = place.folder / "engagement.yaml"
+    file.write_text(file.read_text() + "redact: [{match: hunter2secret}]\n")
+    result = place.run("## Finding: hunter2secret x\n\nText.\n")
+    assert result.problems
+    assert not any("hunter2secret" in str(problem) for problem in result.problems)
+
+
+@pytest.mark.parametrize("name", ["r\udcff.md", "r\x1b.md"])
+def test_names_that_the_lock_file_cannot_have(place: Workplace, name: str) -> None:
+    assert problem_of(lambda: place.run(_finding("H-01", *ALPHA), name=name)).code == "no-file"
+
+
+def test_names_of_devices(place: Workplace) -> None:
+    place.run(_finding("COM1", *ALPHA))
+    assert [path.name for path in place.folder.glob("*.finding.yaml")] == ["FIRST-001.finding.yaml"]
+
+
+def test_control_character_is_named_with_its_line(place: Workplace) -> None:
+    problem = problem_of(lambda: place.run("## [H-01] One\n\nText \x1b[31m.\n"))
+    assert (problem.place.line if problem.place else None, "U+001B" in problem.fault) == (3, True)
+
+
 def test_ids_are_unique(place: Workplace) -> None:
     place.run("## [H-01] One\n\na\n", name="a.md")
     result = place.run("## [H-01] Other\n\nb\n", name="b.md")
@@ -387,7 +515,7 @@ def test_dry_run_writes_nothing(place: Workplace) -> None:
         (b">" * 5000 + b" x", "import-nothing"),
         (b"# Report\n" + b"* " * 3000, "import-nothing"),
         (b"# [H-01] x\n" * 5001, "import-size"),
-        ("## [H-01] \u0001 a\n\n\u0085 b".encode(), "yaml"),
+        ("## [H-01] \u0001 a\n\n\u0085 b".encode(), "not-utf8"),
     ],
 )
 def test_bad_input(place: Workplace, content: bytes, expected: str) -> None:
@@ -404,8 +532,18 @@ def test_engagement_with_errors(place: Workplace) -> None:
     assert place.files() == before
 
 
-def test_damaged_lock_file(place: Workplace) -> None:
-    (place.folder / authoring.IMPORT_LOCK).write_text("findings: [{id: 1}]\n")
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "findings: [{id: 1}]",
+        "findings: 1",
+        "findings: [{id: A-1, source: s, key: k, written: []}]",
+        "findings: [{id: ../x, source: s, key: k, written: {}}]",
+        "texts: [{source: s, field: [x], title: t, text: u}]",
+    ],
+)
+def test_damaged_lock_file(lock: str, place: Workplace) -> None:
+    (place.folder / authoring.IMPORT_LOCK).write_text(f"{lock}\n")
     assert problem_of(lambda: place.run(SEED)).code == "lock"
 
 
