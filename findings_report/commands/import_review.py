@@ -158,9 +158,12 @@ def import_review(
 
 def _read_source(source: Path) -> str:
     """Return the text of a review. Raises FindingsReportError (INPUT)."""
-    content = authoring.Folder(source.parent).read(source.name) if source.name else None
+    is_file = bool(source.name) and not source.is_dir()
+    content = authoring.Folder(source.parent).read(source.name) if is_file else None
     fault, remedy, code = "", None, "no-file"
-    if content is None:
+    if source.is_dir():
+        fault, remedy = "it is a folder", "name a file in Markdown"
+    elif content is None:
         fault, remedy = "there is no such file", "name a file in Markdown"
     elif len(content) > LARGEST:
         fault, remedy = f"it has {len(content):,} bytes; at most {LARGEST:,} are read", "divide it"
@@ -257,7 +260,7 @@ def _code(run: _Import, readers: Mapping[str, FileReader | None]) -> Code:
         run.problems.append(
             Problem(Kind.INPUT, fault, "add the locations by hand", subject=subject, level="warning", code="import-no-code")
         )
-        return Code(None, None)
+        return Code(None, None, is_only=False)
     ((name, reader),) = readers.items()
     repository = run.engagement.repositories[name]
     home = find_home(repository.web or repository.url or "")
@@ -425,9 +428,15 @@ def _write_finding(
         entry.update(key=key, written=values)
         return
     file = own
-    merged = authoring.merge_fields(
-        run.files.read(file) or b"", entry["written"], values, shown=display_path(run.folder / file)
-    )
+    content = run.files.read(file) or b""
+    written = entry["written"]
+    merged = authoring.merge_fields(content, written, values, shown=display_path(run.folder / file))
+    mine = authoring.written_values(read(content).data)
+    if values["title"] not in (written.get("title"), mine.get("title")) and mine.get("status") != written.get("status"):
+        fault = f"its status was set here, and the review has another title for it now: {values['title']!r}"
+        place = Place(display_path(run.folder / file))
+        remedy = "make sure that it is the same finding"
+        run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-kept"))
     if merged.kept:
         fault = f"changed here and in the review, so the value here was kept: {', '.join(f'`{name}`' for name in merged.kept)}"
         place = Place(display_path(run.folder / file))

@@ -92,11 +92,13 @@ class _Place:
 class Code:
     """The files of the audited commit. Without a clone, `reader` and `commit` are None."""
 
-    def __init__(self, reader: FileReader | None, commit: str | None, *, home: str | None = None) -> None:
+    def __init__(self, reader: FileReader | None, commit: str | None, *, home: str | None = None, is_only: bool = True) -> None:
         self._reader = reader
         self._commit = commit
         self._home = home
         """`host/owner/name` of the repository's address, in lower case; None if unknown: then no link leads to it."""
+        self.is_only = is_only
+        """Whether the engagement has one repository; if not, a path does not say in which it is."""
         self._paths: dict[str, list[str]] | None = None
 
     @property
@@ -314,7 +316,7 @@ def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None
     `fits` in it is True if the quote is there.
     """
     if not code.is_available:
-        return _location(place.path, place.lines, quote) if _is_path(place.path) else None
+        return _location(place.path, place.lines, quote) if code.is_only and _is_path(place.path) else None
     commit = code.commit_of(place.revision)
     file = code.file(place.path, commit)
     if file is None:

@@ -80,7 +80,7 @@ _SEVERITY_WORD: Final = re.compile(
 _MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
 _AFTER_RATING: Final = re.compile(
     r"[ -]?(?:risk|severity|priority|风险|级)?[*_`)\]]*+"
-    r"(?:\s*+(?:[.,;:!(\[/|<。，；（]|\Z)|\s++[–—-]++\s|\s++(?:in|by|at|with|via|on|since|as|per|because|due)\b)",
+    r"(?:\s*+(?:[^\w\s'’-]|\Z)|\s++[–—-]++\s|\s++(?:in|by|at|with|via|on|since|as|per|because|due|here)\b)",
     re.IGNORECASE,
 )
 """What follows the word of a severity or status where the word is the whole statement; `High leverage` is none."""
@@ -139,7 +139,7 @@ _STATUSES: Final = (
     (Status.RESOLVED, re.compile(r"\b(?:fixed|resolved|mitigated)\b|mitigation confirmed|已修复", re.IGNORECASE)),
 )
 """Statuses by what a line of status begins with, the first that fits."""
-_REPLY: Final = re.compile(r"[ >]{0,6}(?:\*\*|__)(?P<who>[^*_\n]{1,80})(?:\*\*|__)[^\w\n]{0,4}(?P<reply>\w.*)")
+_REPLY: Final = re.compile(r"[ >]{0,6}(?:\*\*|__)(?P<who>[^*_\n]{1,80})(?:\*\*|__)(?P<sign>[^\w\n]{0,4})(?P<reply>\w.*)")
 _REPLIES: Final = frozenset((Status.PARTIALLY_RESOLVED, Status.RISK_ACCEPTED, Status.ACKNOWLEDGED, Status.RESOLVED))
 _FRONT: Final = re.compile(r"[\w.-]++ *:(?: .*)?|[ \t].*|- .*|")
 """A line of front matter."""
@@ -327,7 +327,8 @@ class _Severities:
         if match is None or not (after := _AFTER_RATING.match(line, match.end())):
             return None, False
         names = {self._names.get(word[0].casefold()) for word in self._word.finditer(line)}
-        return (names.pop() if len(names) == 1 else None), not _WORDS.search(line, after.end()) and "|" not in line
+        others = line[: match.start()] + line[after.end() :]
+        return (names.pop() if len(names) == 1 else None), not _WORDS.search(others) and "|" not in line
 
 
 def _read_status(line: str) -> Status | None:
@@ -340,6 +341,8 @@ def _read_status(line: str) -> Status | None:
     others = {status for status, words in _STATUSES if words.search(line, stated[1].end())} - {stated[0]}
     if others == {Status.RISK_ACCEPTED} and stated[0] is Status.ACKNOWLEDGED:
         return Status.RISK_ACCEPTED
+    if stated[0] is Status.PARTIALLY_RESOLVED:
+        others -= {Status.RESOLVED}
     return None if others else stated[0]
 
 
@@ -750,7 +753,10 @@ class _Reader:
         status = None
         for number in range(first, last):
             match = _REPLY.match(self.lines[number]) if number not in inside else None
-            if match is None or _LABELS.get(match["who"].strip(" :：").casefold(), "response") != "response":
+            # `**Acme:** Fixed in abc`; without a sign the words in bold begin a sentence.
+            if match is None or not re.search("[:：–—-]", match["who"][-1] + match["sign"]):
+                continue
+            if _LABELS.get(match["who"].strip(" :：").casefold(), "response") != "response":
                 continue
             reply = match["reply"]
             if reply[:8].casefold() == "verified" and _AFTER_RATING.match(reply, 8):

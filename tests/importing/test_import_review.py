@@ -403,6 +403,13 @@ def test_a_status_stays_with_its_text(
         assert finding["description"].strip() == dict([ALPHA, BETA, OWNER, FEE, ("Gamma", ALPHA[1])])[finding["title"]]
 
 
+def test_another_title_is_named_where_a_status_was_set(place: Workplace) -> None:
+    place.run(_finding("H-01", *OWNER))
+    _set_status(place, "H-01")
+    result = place.run(_finding("H-01", *FEE))
+    assert [FEE[0] in problem.fault for problem in result.problems if problem.code == "import-kept"] == [True]
+
+
 def test_reviews_of_other_folders(place: Workplace) -> None:
     inner = place.folder.parent / "deep" / "findings"
     inner.parent.mkdir()
@@ -479,6 +486,22 @@ def test_own_messages_are_masked(place: Workplace) -> None:
 @pytest.mark.parametrize("name", ["r\udcff.md", "r\x1b.md"])
 def test_names_that_the_lock_file_cannot_have(place: Workplace, name: str) -> None:
     assert problem_of(lambda: place.run(_finding("H-01", *ALPHA), name=name)).code == "no-file"
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_places_stay_text_unless_there_is_one_repository(place: Workplace, count: int) -> None:
+    names = [f"  r{number}: {{url: https://github.com/acme/r{number}, revision: main}}\n" for number in range(count)]
+    repositories = "repositories:\n" if names else ""
+    (place.folder / "engagement.yaml").write_text(f"format: 1\ntitle: Review\n{repositories}{''.join(names)}")
+    place.run("## [H-01] One\n\nIn src/A.sol:3.\n\n### Lines of code\nsrc/B.sol:3\n")
+    assert "locations" not in place.finding("H-01")
+    assert place.finding("H-01")["description"] == "In src/A.sol:3.\n\nsrc/B.sol:3\n"
+
+
+def test_folder_is_no_review(place: Workplace) -> None:
+    inputs = Inputs(place.folder, {})
+    problem = problem_of(lambda: import_review(inputs, [place.folder], severity=None, dry_run=False, progress=lambda _: None))
+    assert (problem.code, problem.remedy) == ("no-file", "name a file in Markdown")
 
 
 def test_names_of_devices(place: Workplace) -> None:
@@ -595,6 +618,16 @@ PARTS = (
     "严重级别：高\n",
     "1. one\n2. two\n",
     "### Vulnerability: **Bold** `code`\n",
+    "## 2. **[H-03] Decorated**\n",
+    "## [[H-06] Linked](#h-06)\n",
+    "## [H-07](http://x.example) Beside\n",
+    "## ~~[H-08] Struck~~\n",
+    "#### Severity\n\nNot high\n",
+    "**Severity:** 3 (Medium)\n",
+    "**Status:** to be decided\n",
+    "#### Status\n\n",
+    "```sol {note: only when}\nFile: src/Vault.sol\na\n```\n",
+    "#### Lines of code\n- [src/A.sol#L3](https://github.com/a/b/blob/0123abcd/src/A.sol#L3)\n- Vault.burn\n",
 )
 
 

@@ -36,6 +36,12 @@ def test_severity(line: str, severity: str | None, *, is_certain: bool) -> None:
         assert line in "".join(map(str, finding.texts["description"]))
 
 
+def test_what_a_severity_says_besides_stays_text() -> None:
+    finding = _read("## Finding: One\n\nText.\n\n**Severity:** 3 (Medium)\n")
+    assert finding.severity == "medium"
+    assert "3 (Medium)" in "".join(map(str, finding.texts["description"]))
+
+
 def test_severity_of_a_heading_goes_before_the_letter() -> None:
     assert _read("## [H-01] One\n\nText.\n\n### Severity\n\nLow\n").severity == "low"
 
@@ -57,6 +63,9 @@ def test_severities_of_the_scale_go_first() -> None:
         ("```\n**Acme:** Fixed.\n```", None),
         ("**Status:** Not mitigated", "open"),
         ("**Status:** To be fixed", "open"),
+        ("**Status:** Partially resolved - 2 of 3 fixed", "partially_resolved"),
+        ("**Status:** Resolved ✅", "resolved"),
+        ("**Bugs** fixed in the library are not listed.", None),
         ("**Status:** Cannot be fixed", None),
         ("**Status:** isn't fixed", None),
         ("**Status:** ~~Open~~ Fixed", None),
