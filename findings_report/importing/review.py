@@ -266,7 +266,7 @@ def read_review(text: str, scale: Sequence[str] = ()) -> Review:
 
     Raises FindingsReportError (INPUT), without a place, for more than MOST_HEADINGS headings.
     """
-    return _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), _Severities(scale)).read()
+    return _ReviewReader(text.replace("\r\n", "\n").replace("\r", "\n"), _Severities(scale)).read()
 
 
 def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
@@ -346,7 +346,7 @@ def _read_status(line: str) -> Status | None:
     return None if others else stated[0]
 
 
-class _Reader:
+class _ReviewReader:
     def __init__(self, text: str, severities: _Severities) -> None:
         self.lines = text.split("\n")
         self.severities = severities
