@@ -415,7 +415,7 @@ def _write_finding(
         run.imported.append(file)
         return
     if entry["key"] != key:
-        fault = f"{entry['id']} was {entry['key']} in {source} and is {key} now; its text is the same"
+        fault = f"{entry['id']} was {entry['key']} in {source} and is {key} now; it was recognised by its title or text"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-id"))
     files = {name.rsplit("/", 1)[-1]: name for name in run.files.names()}
     id = entry["id"]
@@ -522,31 +522,29 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
     after: list[dict[str, Any]] = []
     added: list[dict[str, Any]] = []
     data = authoring.written_values(read(content).data)
-    sections = data.get("sections") or []
     initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
     for name, title, text in _join_texts(texts):
         other = title or f"{name.capitalize()} of {path.name}"
         was = before.get((name, title)) or before.get(("sections", other))
-        entry = {"source": source, "field": was["field"], "title": was["title"], "text": text} if was else None
-        if was is None and name != "sections" and data.get(name) in (None, initial.get(name)):
-            content = authoring.set_field(content, (name,), text, shown=shown)
-        elif was is None:
+        if was is None and (name == "sections" or data.get(name) not in (None, initial.get(name))):
             added.append({"source": source, "field": "sections", "title": other, "text": text})
             continue
-        elif was["text"] != text:
-            name, title = was["field"], was["title"]
-            where = next((at for at, section in enumerate(sections) if section.get("text") == was["text"]), None)
-            if name != "sections" and data.get(name) == was["text"]:
-                content = authoring.set_field(content, (name,), text, shown=shown)
-            elif name == "sections" and where is not None:
-                content = authoring.set_field(content, ("sections", where, "text"), text, shown=shown)
-            else:
-                fault = f"changed here and in the review, so the value here was kept: {title or name}"
-                problem = Problem(
-                    Kind.INPUT, fault, "compare it with the review", place=Place(shown), level="warning", code="import-kept"
-                )
-                run.problems.append(problem)
-        after.append(entry or {"source": source, "field": name, "title": title, "text": text})
+        entry = {"source": source, "field": name, "title": title, **(was or {}), "text": text}
+        place = (name,) if was is None else _find_text(data, was)
+        if was is not None and was["text"] == text:
+            after.append(entry)
+        elif place is None:
+            fault = f"changed here and in the review, so the value here was kept: {entry['title'] or entry['field']}"
+            remedy = "compare it with the review"
+            run.problems.append(Problem(Kind.INPUT, fault, remedy, place=Place(shown), level="warning", code="import-kept"))
+            after.append(entry)
+        else:
+            try:
+                content = authoring.set_field(content, place, text, shown=shown)
+                after.append(entry)
+            except FindingsReportError as error:
+                _warn(run, error, f"write the text of the review by hand: {entry['title'] or entry['field']}")
+                after += [was] if was is not None else []
     if added:
         written = [{"title": entry["title"][:500], "text": entry["text"]} for entry in added]
         try:
@@ -554,10 +552,22 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
             after += added
         except FindingsReportError as error:
             titles = ", ".join(entry["title"] for entry in written[:5]) + (", …" if len(written) > 5 else "")
-            remedy = f"write `sections` as a list with a line for each, and import again, for: {titles}"
-            run.problems += [replace(problem, remedy=remedy, level="warning") for problem in error.problems]
+            _warn(run, error, f"write `sections` as a list with a line for each, and import again, for: {titles}")
     run.lock["texts"] = [entry for entry in run.lock["texts"] if entry["source"] != source] + after
     run.edited[authoring.ENGAGEMENT] = content
+
+
+def _find_text(data: Mapping[str, Any], was: Mapping[str, Any]) -> tuple[str | int, ...] | None:
+    """Return the place in engagement.yaml of a text as it was imported; None if it was changed there."""
+    if was["field"] != "sections":
+        return (was["field"],) if data.get(was["field"]) == was["text"] else None
+    texts = [section.get("text") for section in data.get("sections") or []]
+    return ("sections", texts.index(was["text"]), "text") if was["text"] in texts else None
+
+
+def _warn(run: _Import, error: FindingsReportError, remedy: str) -> None:
+    """Say that a text was not written, where the rest of the review is."""
+    run.problems += [replace(problem, remedy=remedy, level="warning") for problem in error.problems]
 
 
 def _join_texts(texts: Sequence[EngagementText]) -> Iterator[tuple[str, str, str]]:

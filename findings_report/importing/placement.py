@@ -117,11 +117,15 @@ class Code:
         commit = self._reader.source.commit_of(revision)
         return commit if commit != self._commit else None
 
+    def is_unknown(self, revision: str | None) -> bool:
+        """Return True for a hash of a commit that is not in the clone, or that cannot be looked up."""
+        if revision is None or not re.fullmatch(r"[0-9a-f]{7,64}", revision):
+            return False
+        return self._reader is None or self._reader.source.commit_of(revision) is None
+
     def knows(self, revision: str | None) -> bool:
         """Return True if nothing is lost where a location has no revision, or has the commit of this one."""
-        if revision is None or self._reader is None:
-            return revision is None
-        return not re.fullmatch(r"[0-9a-f]{7,64}", revision) or self._reader.source.commit_of(revision) is not None
+        return revision is None or (self._reader is not None and not self.is_unknown(revision))
 
     def file(self, path: str, commit: str | None = None) -> SourceFile | None:
         """Return the one file that a path means, also without its first folders; None if it could be several, or none."""
@@ -315,6 +319,9 @@ def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None
 
     `fits` in it is True if the quote is there.
     """
+    # Lines of another commit are no place without a quote that shows what they were.
+    if quote is None and code.is_unknown(place.revision):
+        return None
     if not code.is_available:
         return _location(place.path, place.lines, quote) if code.is_only and _is_path(place.path) else None
     commit = code.commit_of(place.revision)

@@ -475,6 +475,15 @@ def test_sections_in_brackets_are_named(place: Workplace) -> None:
     assert [section["title"] for section in place.engagement["sections"]] == ["a", "Scope"]
 
 
+def test_engagement_in_brackets(place: Workplace) -> None:
+    (place.folder / "engagement.yaml").write_text("{format: 1, title: Review}\n")
+    result = place.run("Opening.\n\n" + _finding("H-01", *ALPHA))
+    assert [problem.remedy for problem in result.problems if problem.code == "edit"] == [
+        "write the text of the review by hand: summary"
+    ]
+    assert place.finding("H-01")["title"] == "Alpha"
+
+
 def test_own_messages_are_masked(place: Workplace) -> None:
     file = place.folder / "engagement.yaml"
     file.write_text(file.read_text() + "redact: [{match: hunter2secret}]\n")

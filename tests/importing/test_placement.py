@@ -46,6 +46,7 @@ def test_what_has_no_location_stays_text(text: str, kept: str) -> None:
         ("### Lines of code\n- src/A.sol#L9\n- src/B.sol, lines 3-4\n", [("src/A.sol", "9"), ("src/B.sol", "3-4")]),
         ("https://github.com/other/repo/blob/main/src/Thing.sol#L9\n", []),
         ("https://github.com/acme/vault/blob/main/src/Thing.sol#L9\n", [("src/Thing.sol", "9")]),
+        ("https://github.com/acme/vault/blob/0123abcd/src/Thing.sol#L9\n", []),
         ("https://github.com/acme/vault/blob/main/%00.sol#L3 and ../../x.py:3\n", []),
         ("It is on line 0 in `withdraw`.\n```\na();\nb();\n```\n", []),
         ("```js\nres.html(page);\nnext();\n```\n", []),
