@@ -286,8 +286,9 @@ class _Severities:
         self._own = f"{own}|" if own else ""
         self._word = re.compile(self._own + _SEVERITY_WORD.pattern, re.IGNORECASE)
         word = f"{self._own}{_WORD}"
+        # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
-            rf"(?:(?:{word})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+"
+            rf"(?>(?:{word})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)++"
             r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
             rf"|(?:severity|risk): ?(?:{word})",
             re.IGNORECASE,

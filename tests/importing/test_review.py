@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from findings_report.importing import ReviewedFinding, read_review
@@ -51,6 +53,12 @@ def test_severities_of_the_scale_go_first() -> None:
     assert _read("## [X-01] One\n\n**Severity:** major\n\nText.\n", scale).severity == "Major"
     review = read_review("# R\n## Blocker\n### One\nText.\n", scale)
     assert [(finding.title, finding.severity) for finding in review.findings] == [("One", "Blocker")]
+
+
+def test_time_of_a_heading_of_severities() -> None:
+    start = time.thread_time()
+    read_review(f"## {'high ' * 80}x\n\n### One\n\nText.\n", ("High", "Low", "Low risk"))
+    assert time.thread_time() - start < 1
 
 
 @pytest.mark.parametrize(
