@@ -173,7 +173,7 @@ def requested_embedded_file(message: Mapping[str, object], blobs: Mapping[str, b
 FEWEST_SEGMENTED: Final = 13
 """Number of findings from which a report is laid out in segments; in a shorter one they follow one another."""
 
-_FEWEST_MANY: Final = 60
+FEWEST_MANY: Final = 60
 """Number of findings from which segments are smaller: a page that is half empty matters less than the time after an edit."""
 
 _NEIGHBOURS: Final = 5
@@ -287,11 +287,12 @@ def segment_sizes(ids: Sequence[str]) -> list[int]:
 
     A segment begins where the digest of an id is lower than those of its neighbours on each side. The boundaries thus depend
     on the ids alone: an edited finding moves none, an added one at most those beside it, and all other segments come from the
-    cache. A segment starts a page, so that smaller ones would leave more pages half empty.
+    cache (but where the report becomes one of many findings). A segment starts a page, so that smaller ones would leave more
+    pages half empty.
     """
     if len(ids) < FEWEST_SEGMENTED:
         return [len(ids)] if ids else []
-    neighbours = _NEIGHBOURS if len(ids) < _FEWEST_MANY else _NEIGHBOURS_OF_MANY
+    neighbours = _NEIGHBOURS if len(ids) < FEWEST_MANY else _NEIGHBOURS_OF_MANY
     digests = [hashlib.sha256(id.encode()).digest() for id in ids]
     lowest = [
         index
