@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from examples import examples
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 # Variables of this machine that change what Python, pip, git, TLS, the program or its output does. Tests, and the programs that
 # tests start, see only those that a test sets.
@@ -26,11 +26,7 @@ for name in [name for name in os.environ if name.startswith(MACHINE) and name no
 
 # How long an example takes says how busy the machine is. The same commit has the same result: `make properties` draws others.
 settings.register_profile(
-    "findings-report",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    max_examples=examples(100),
-    derandomize="FINDINGS_REPORT_EXAMPLES" not in os.environ,
+    "findings-report", deadline=None, max_examples=examples(100), derandomize="FINDINGS_REPORT_EXAMPLES" not in os.environ
 )
 settings.load_profile("findings-report")
 
