@@ -19,7 +19,7 @@ MODEL = "findings_report/model/finding.py"
 EXAMPLE = "findings_report/authoring/example/example.finding.yaml"
 FORMATS = "findings_report/report/formats.py"
 TRACKERS = "findings_report/tickets/trackers/open.py"
-COMMANDS = "findings_report/cli/command_table.py"
+COMMANDS = "findings_report/cli/app.py"
 
 
 @pytest.fixture

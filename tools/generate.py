@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from findings_report.cli.command_table import COMMANDS, GROUPS
+from findings_report.cli.app import COMMANDS, GROUPS
 from findings_report.model import engagement, field_types, finding
 from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region

@@ -11,8 +11,7 @@ from typing import Final
 
 from findings_report.authoring import scoring
 from findings_report.authoring.validation import not_one_of
-from findings_report.model import scope
-from findings_report.model.engagement import Engagement
+from findings_report.model.engagement import Engagement, Pattern, find_naming_patterns, scope_patterns
 from findings_report.model.evidence import Region
 from findings_report.model.finding import Finding, Location
 from findings_report.model.passages import is_for, walk
@@ -46,7 +45,7 @@ def disagreements(
         problems += _no_repository(engagement, valid)
     if "audiences" not in faulty:
         problems += _audiences(engagement, _ENGAGEMENT, engagement)
-    covering = scope.patterns(engagement.scope, engagement.repositories) if has_repositories else ()
+    covering = scope_patterns(engagement.scope, engagement.repositories) if has_repositories else ()
     known = known_ids(findings, unread)
     for key, finding in findings.items():
         problems += _aliases(key, finding)
@@ -109,7 +108,7 @@ def _names(engagement: Engagement, *, has_repositories: bool) -> Iterator[Proble
     yield from _unique_names(_ENGAGEMENT, "fields", [custom.name for custom in engagement.fields])
     if engagement.period is not None and engagement.period.end < engagement.period.start:
         yield _problem("the period ends before it starts", (_ENGAGEMENT, "period", "end"), "period")
-    covering = scope.patterns(engagement.scope, engagement.repositories)
+    covering = scope_patterns(engagement.scope, engagement.repositories)
     for index, (entry, pattern) in enumerate(zip(engagement.scope, covering, strict=True)):
         if ":" in entry and has_repositories and pattern.repository not in engagement.repositories:
             yield not_one_of(pattern.repository, engagement.repositories, _ENGAGEMENT, ("scope", index), of="a repository")
@@ -335,11 +334,9 @@ def _marks(subject: Subject, location: Location) -> Iterator[Problem]:
                 yield _problem(f"line {line} is not within `{outer}`", (*subject, "notes", str(line)), "outside")
 
 
-def _outside(
-    engagement: Engagement, covering: Sequence[scope.Pattern], subject: Subject, location: Location
-) -> Iterator[Problem]:
+def _outside(engagement: Engagement, covering: Sequence[Pattern], subject: Subject, location: Location) -> Iterator[Problem]:
     name = location.repository or next(iter(engagement.repositories), "")
-    if covering and not scope.naming(covering, name, location.path):
+    if covering and not find_naming_patterns(covering, name, location.path):
         fault = f"{location.path} is outside of the scope"
         yield _problem(fault, (*subject, "path"), "out-of-scope", "add it to `scope` in engagement.yaml", warning=True)
 

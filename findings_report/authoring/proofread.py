@@ -17,7 +17,7 @@ from findings_report import prose
 from findings_report.authoring.cross_checks import known_ids
 from findings_report.authoring.declared_files import CsvTable
 from findings_report.authoring.validation import dotted
-from findings_report.forges.branch_links import (
+from findings_report.forges.permalinks import (
     BranchLink,
     LinkedRepository,
     PinnedLink,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from findings_report.cli import completion
 from findings_report.cli.options import (
     AllMessages,
     Audience,
@@ -19,6 +18,9 @@ from findings_report.cli.options import (
     MessageFormat,
     clones,
     inputs_of,
+    propose_entries,
+    propose_severities,
+    propose_templates,
     show_progress,
 )
 from findings_report.cli.output import (
@@ -69,7 +71,7 @@ def new(
             "--from",
             metavar="ENTRY",
             help="Start from this entry of the library, as in web/xss.",
-            autocompletion=completion.entries,
+            autocompletion=propose_entries,
             show_default="empty",
         ),
     ] = None,
@@ -129,7 +131,7 @@ def import_review(
         typer.Option(
             "--severity",
             metavar="SEVERITY",
-            autocompletion=completion.severities,
+            autocompletion=propose_severities,
             help="The severity of findings whose review gives none.",
             show_default="the last of the scale",
         ),
@@ -220,7 +222,7 @@ def list_findings(
         typer.Option(
             "--severity",
             metavar="SEVERITY",
-            autocompletion=completion.severities,
+            autocompletion=propose_severities,
             help="Findings of this severity; repeat for more.",
             show_default="all",
         ),
@@ -334,9 +336,7 @@ def show_template_file(
 def copy_template(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="A template of the program.", show_default=False, autocompletion=completion.templates
-        ),
+        typer.Argument(metavar="NAME", help="A template of the program.", show_default=False, autocompletion=propose_templates),
     ],
     files: Annotated[
         list[str] | None,

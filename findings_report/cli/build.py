@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import completion
 from findings_report.cli.options import (
     AllMessages,
     Audience,
@@ -22,6 +21,9 @@ from findings_report.cli.options import (
     SystemFonts,
     files_json,
     inputs_of,
+    propose_findings,
+    propose_formats,
+    propose_templates,
     show_progress,
     source_date,
 )
@@ -82,7 +84,7 @@ def build(
             "-f",
             "--format",
             metavar="FORMAT",
-            autocompletion=completion.formats,
+            autocompletion=propose_formats,
             help=f"{list_formats()}; repeat for more.",
             show_default="`outputs` of the engagement, else html and pdf",
         ),
@@ -93,7 +95,7 @@ def build(
         typer.Option(
             "--template",
             metavar="NAME",
-            autocompletion=completion.templates,
+            autocompletion=propose_templates,
             help="A template: standard, review or a folder in your templates/.",
             show_default="`template` of the engagement, else standard",
         ),
@@ -106,7 +108,7 @@ def build(
         typer.Option(
             "--only",
             metavar="ID",
-            autocompletion=completion.findings,
+            autocompletion=propose_findings,
             help="Write this finding only; repeat for more.",
             show_default="all",
         ),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from findings_report.cli import completion
 from findings_report.cli.options import (
     AllMessages,
     Audience,
@@ -20,6 +19,7 @@ from findings_report.cli.options import (
     SystemFonts,
     files_json,
     inputs_of,
+    propose_templates,
     show_progress,
 )
 from findings_report.cli.output import (
@@ -73,7 +73,7 @@ def diff(
         typer.Option(
             "--template",
             metavar="NAME",
-            autocompletion=completion.templates,
+            autocompletion=propose_templates,
             help="A template: standard, fix-review or a folder in your templates/.",
             show_default="`template` of the engagement, else standard",
         ),

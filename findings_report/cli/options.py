@@ -1,10 +1,14 @@
-"""Common options of the commands, the inputs made of them, passwords, and progress on the terminal."""
+"""Common options of the commands, the inputs made of them, passwords, progress, and completion in the shell.
+
+An error while completing gives no proposals: a prompt has no room for it, and the command itself reports it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from getpass import getpass
@@ -13,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from findings_report.cli import completion
 from findings_report.cli.output import OutputFormat
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
@@ -23,6 +26,82 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from findings_report.commands import Inputs, Written
+
+
+_HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\Z")
+"""Names come from files that others wrote, and a shell inserts them into the command line without quoting."""
+
+
+def _propose(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+    try:
+        return [word for word in find() if word.startswith(incomplete) and _HARMLESS.match(word)]
+    # A traceback or a message would be printed into the command line that is being typed.
+    except (FindingsReportError, OSError):
+        return []
+
+
+def _folder(context: typer.Context) -> Path:
+    # `build` takes several folders: proposals come from the first.
+    named = context.params.get("folder") or next(iter(context.params.get("folders") or ()), ".")
+    return Path(named)
+
+
+def propose_entries(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the library's entries."""
+    # Imported here: the program starts at each press of Tab, also for words that need nothing else.
+    from findings_report.commands.check import list_library_entries
+
+    shared = context.params.get("library")
+    return _propose(lambda: list_library_entries(_folder(context), Path(shared) if shared else None), incomplete)
+
+
+def propose_problem_codes(incomplete: str) -> list[str]:
+    """Return all problem codes."""
+    from findings_report.problems.catalogue import entries
+
+    return _propose(lambda: [entry.code for entry in entries()], incomplete)
+
+
+def propose_formats(incomplete: str) -> list[str]:
+    """Return the formats of a report."""
+    from findings_report.commands.check import list_formats
+
+    return _propose(list_formats, incomplete)
+
+
+def propose_severities(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the engagement's scale."""
+    from findings_report.commands.check import list_severities
+
+    return _propose(lambda: list_severities(_folder(context)), incomplete)
+
+
+def propose_audiences(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the engagement's audiences."""
+    from findings_report.commands.check import list_audiences
+
+    return _propose(lambda: list_audiences(_folder(context)), incomplete)
+
+
+def propose_findings(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the engagement's findings."""
+    from findings_report.commands.check import list_finding_ids
+
+    return _propose(lambda: list_finding_ids(_folder(context)), incomplete)
+
+
+def propose_repositories(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the engagement's repositories."""
+    from findings_report.commands.check import list_repositories
+
+    return _propose(lambda: list_repositories(_folder(context)), incomplete)
+
+
+def propose_templates(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the tool's templates and of the engagement's own."""
+    from findings_report.commands.check import list_templates
+
+    return _propose(lambda: list_templates(_folder(context)), incomplete)
 
 
 # SELF
@@ -88,7 +167,7 @@ Audience = Annotated[
     typer.Option(
         "--audience",
         metavar="WORD",
-        autocompletion=completion.audiences,
+        autocompletion=propose_audiences,
         help="Leave out what is not for this one of the engagement's `audiences`.",
         show_default="everything",
     ),
@@ -103,7 +182,7 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="SEVERITY",
-        autocompletion=completion.severities,
+        autocompletion=propose_severities,
         help="Exit with 1 on any unresolved finding of this severity or higher; `secret`: on any credential in the report.",
         show_default="none",
     ),

@@ -9,8 +9,17 @@ from typing import Annotated
 
 import typer
 
-from findings_report.cli import completion
-from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
+from findings_report.cli.options import (
+    AllMessages,
+    Borrow,
+    Clones,
+    Folder,
+    MessageFormat,
+    inputs_of,
+    propose_problem_codes,
+    propose_repositories,
+    show_progress,
+)
 from findings_report.cli.output import WIDTH, OutputFormat, link_texts, out, print_json, print_problems, table
 from findings_report.problems import exit_code
 
@@ -47,7 +56,7 @@ def explain(
             metavar="CODE",
             help="The code at the end of a message, without brackets; default: list all codes.",
             show_default=False,
-            autocompletion=completion.problem_codes,
+            autocompletion=propose_problem_codes,
         ),
     ] = None,
 ) -> None:
@@ -87,7 +96,7 @@ def pin(
         typer.Option(
             "--only",
             metavar="NAME",
-            autocompletion=completion.repositories,
+            autocompletion=propose_repositories,
             help="Pin this repository only.",
             show_default="all that are not pinned",
         ),

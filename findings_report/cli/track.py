@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from findings_report.cli import completion
-from findings_report.cli.options import AllMessages, Borrow, Clones, Folder, MessageFormat, inputs_of, show_progress
+from findings_report.cli.options import (
+    AllMessages,
+    Borrow,
+    Clones,
+    Folder,
+    MessageFormat,
+    inputs_of,
+    propose_repositories,
+    show_progress,
+)
 from findings_report.cli.output import WIDTH, OutputFormat, Piece, Styled, err, out, print_problems
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 
 if TYPE_CHECKING:
     from findings_report.commands import Inputs
-    from findings_report.commands.track import TrackedEngagement, TrackedPlace
-    from findings_report.commands.track_update import UpdateResult
+    from findings_report.commands.track import TrackedEngagement, TrackedPlace, UpdateResult
     from findings_report.model.drift import CommitSummary, Drift, Spot
 
 
@@ -30,7 +37,7 @@ def track(
         typer.Option(
             "--only",
             metavar="NAME",
-            autocompletion=completion.repositories,
+            autocompletion=propose_repositories,
             help="Follow this repository only.",
             show_default="all",
         ),
@@ -75,7 +82,7 @@ def track(
 def _update(
     inputs: Inputs, to: str, only: str | None, output_format: OutputFormat, *, explain: bool, dry_run: bool, each: bool
 ) -> None:
-    from findings_report.commands.track_update import update
+    from findings_report.commands.track import update
     from findings_report.problems.safe_text import display_path
 
     if explain:

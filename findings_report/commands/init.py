@@ -50,7 +50,7 @@ def doctor() -> Health:
 
 def _find_missing_fonts() -> Iterator[Problem]:
     """Yield a note if this machine has no font for Chinese, Japanese and Korean, which the program's own fonts do not have."""
-    from findings_report.pdf.font_set import open_fonts
+    from findings_report.pdf.glyphs import open_fonts
 
     with open_fonts(system=True) as fonts:
         if len(fonts.find_others(_EAST_ASIAN)) < len(_EAST_ASIAN):

@@ -16,8 +16,7 @@ from pathlib import Path, PurePosixPath
 from findings_report import authoring, git
 from findings_report.authoring.proofread import Linked, linked
 from findings_report.evidence.source_files import find_clones
-from findings_report.forges.branch_links import BranchLink, Homes, find_homes, pin_addresses, rewrite_links
-from findings_report.forges.permalinks import build_permalink
+from findings_report.forges.permalinks import BranchLink, Homes, build_permalink, find_homes, pin_addresses, rewrite_links
 from findings_report.model.engagement import DeclaredRepository, Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject

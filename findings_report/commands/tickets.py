@@ -145,6 +145,6 @@ def export(
     inputs: Inputs, formats: tuple[str, ...], only: tuple[str, ...], output: Path | None, progress: Progress
 ) -> TicketsResult:
     """Write files for a tracker's import. Raise FindingsReportError if nothing was written."""
-    from findings_report.tickets import drafts as exporting
+    from findings_report.tickets import create_and_sync as exporting
 
     return exporting.export(inputs, formats, only, output, progress)

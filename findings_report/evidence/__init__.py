@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from findings_report.evidence.resolve import AvailableRepository, Budget, Resolution, resolve_location
-    from findings_report.evidence.scope_survey import Survey, survey
     from findings_report.evidence.source_files import Clone, SourceFile, SourceFiles, find_clones, open_clones
+    from findings_report.evidence.warnings import Survey, survey
 
 __all__ = [
     "AvailableRepository",

@@ -10,15 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from findings_report.forges.branch_links import (
+    from findings_report.forges.permalinks import (
         BranchLink,
         PinnedLink,
+        build_permalink,
         find_branch_links,
         find_homes,
         pin_addresses,
         rewrite_links,
+        strip_credentials,
     )
-    from findings_report.forges.permalinks import build_permalink, strip_credentials
 
 __all__ = [
     "BranchLink",

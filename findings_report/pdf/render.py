@@ -15,8 +15,7 @@ from dataclasses import astuple, dataclass, replace
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
-from findings_report.pdf.font_set import FontSet, open_fonts
-from findings_report.pdf.glyphs import printable_html
+from findings_report.pdf.glyphs import FontSet, open_fonts, printable_html
 from findings_report.pdf.page import (
     PageLayout,
     PdfPage,

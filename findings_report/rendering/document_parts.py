@@ -20,8 +20,8 @@ from findings_report.model.engagement import SectionPlace
 from findings_report.model.report import Report, ReportedFinding, ReportedSection
 from findings_report.pdf.page import segment_sizes
 from findings_report.rendering.figures import number_figures, number_tables
+from findings_report.rendering.jinja_environment import TemplateRunner, mark_safe
 from findings_report.rendering.template_files import Template, TemplateFiles
-from findings_report.rendering.template_runner import TemplateRunner, mark_safe
 from findings_report.rendering.web_fonts import embed_fonts
 from findings_report.report.formats import Rendered
 from findings_report.system.cache import FileCache

@@ -25,9 +25,8 @@ from findings_report.model.evidence import Line, Snippet
 from findings_report.model.translation import ENGLISH, Translation, fill
 from findings_report.problems.safe_text import HIDDEN, PROPERTIES_OF, code_point, find_hidden, visible
 from findings_report.prose import Prose
-from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.figures import Figure, Part, link_table, place_tables
 from findings_report.rendering.highlighting import DIFF_SIGNS, LONGEST_LINE, Pieces, cut, highlight, highlight_diff
-from findings_report.rendering.tables import link_table, place_tables
 from findings_report.sourcecode.unusual_characters import describe, has_right_to_left, has_stacked_marks, remark_on
 
 ELISION: Final = "…"

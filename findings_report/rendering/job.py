@@ -189,8 +189,8 @@ def render(
     `workers` processes lay out at once, one for each core when None.
     """
     from findings_report.model.report import Report
+    from findings_report.rendering.jinja_environment import document_key
     from findings_report.rendering.template_files import read_template
-    from findings_report.rendering.template_runner import document_key
 
     row = FORMATS.get(name)
     if row is not None and row.renderer is not None and (row.takes_comparisons or isinstance(document, Report)):

@@ -22,10 +22,9 @@ from findings_report.model.evidence import Line, Snippet
 from findings_report.model.translation import ENGLISH, Translation, fill
 from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose import Prose, References
-from findings_report.rendering.figures import Figure, Part
+from findings_report.rendering.figures import Figure, Part, link_table
 from findings_report.rendering.highlighting import DIFF_SIGNS, cut
 from findings_report.rendering.html import ELISION, count_left_out, first_line, heading_levels, label_code, label_figure
-from findings_report.rendering.tables import link_table
 from findings_report.sourcecode.unusual_characters import describe, remark_on
 
 # Underscores between letters are kept: no reader takes them for emphasis. A colon before two slashes, and the dot of `www.`,

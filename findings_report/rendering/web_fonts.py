@@ -15,8 +15,7 @@ from typing import Final, NamedTuple
 
 from findings_report import sandbox
 from findings_report.model.report import ReportedFont
-from findings_report.pdf.font_set import FONT_WORKER
-from findings_report.pdf.glyphs import missing_characters
+from findings_report.pdf.glyphs import FONT_WORKER, missing_characters
 from findings_report.problems import Kind, Problem
 from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import toolchain_digest

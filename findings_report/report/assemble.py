@@ -16,8 +16,7 @@ from typing import Final
 
 from findings_report import authoring, prose
 from findings_report.authoring import scoring
-from findings_report.model import scope
-from findings_report.model.engagement import Engagement, Order, SectionPlace, Severity
+from findings_report.model.engagement import Engagement, Order, SectionPlace, Severity, scope_patterns
 from findings_report.model.evidence import CoveredFile, Snippet, Verdict
 from findings_report.model.finding import Finding, Status
 from findings_report.model.passages import is_for, restrict
@@ -391,7 +390,7 @@ def _anchor(title: str, taken: set[str]) -> str:
 
 def _scope(engagement: Engagement, covered: Mapping[str, Sequence[CoveredFile]]) -> Iterator[ScopeEntry]:
     """The entries of the scope; those about an available repository with the files that they name."""
-    for index, pattern in enumerate(scope.patterns(engagement.scope, engagement.repositories)):
+    for index, pattern in enumerate(scope_patterns(engagement.scope, engagement.repositories)):
         entry = ScopeEntry(repository=pattern.repository, pattern=pattern.text, is_excluding=pattern.is_excluding)
         if not entry.is_excluding and covered and pattern.repository in (None, *covered):
             mine = [file for files in covered.values() for file in files if index in file.entries]

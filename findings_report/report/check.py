@@ -25,7 +25,7 @@ from findings_report.report.provenance import components
 
 if TYPE_CHECKING:
     from findings_report.evidence.resolve import Resolution
-    from findings_report.evidence.scope_survey import Survey
+    from findings_report.evidence.warnings import Survey
     from findings_report.model.report import FindingsCommit, Picture, Report
 
 
@@ -249,7 +249,7 @@ def _whole(named: Path) -> Sequence[Problem]:
 
 
 def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequence[Problem]]:
-    from findings_report.authoring.pictures import illustrate
+    from findings_report.authoring.declared_files import illustrate
 
     try:
         return illustrate(authored.engagement, authored.pictures), ()
@@ -259,7 +259,7 @@ def _pictures(authored: authoring.Authored) -> tuple[Mapping[str, Picture], Sequ
 
 def _fonts(authored: authoring.Authored) -> tuple[tuple[ReportedFont, ...], Sequence[Problem]]:
     """Return the fonts that can be used, and a problem for each file that is no font."""
-    from findings_report.pdf.font_set import open_fonts
+    from findings_report.pdf.glyphs import open_fonts
 
     declared = [
         (index, ReportedFont(**font.model_dump(), sha256=hashlib.sha256(content).hexdigest(), content=content))
@@ -290,8 +290,7 @@ def find_unprintable(checked: Checked, *, system_fonts: bool = False) -> list[Pr
 
     Characters in comments of the YAML, and in quotes that are not shown, are not printed.
     """
-    from findings_report.pdf.font_set import open_fonts
-    from findings_report.pdf.glyphs import missing_by_script
+    from findings_report.pdf.glyphs import missing_by_script, open_fonts
 
     snippets = checked.evidence.snippets if checked.evidence else {}
     code: dict[Subject, str] = {
@@ -339,8 +338,8 @@ def _evidence(
 ) -> tuple[Resolution | None, Survey | None, Sequence[Problem]]:
     from findings_report.authoring.proofread import check_links
     from findings_report.evidence.resolve import resolve
-    from findings_report.evidence.scope_survey import survey
     from findings_report.evidence.source_files import find_clones, open_clones, set_aside_broken
+    from findings_report.evidence.warnings import survey
 
     try:
         clones = find_clones(authored.engagement, folder, inputs.clones)

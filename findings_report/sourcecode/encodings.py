@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from findings_report.model.scope import Pattern
+from findings_report.model.engagement import Pattern
 from findings_report.sourcecode.lines import split_lines
 
 ASSUMED: Final = "latin-1 (assumed)"

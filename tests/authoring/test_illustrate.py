@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from samples import png
 
-from findings_report.authoring.pictures import LARGEST_FILE, illustrate
+from findings_report.authoring.declared_files import LARGEST_FILE, illustrate
 from findings_report.model.engagement import Engagement
 from findings_report.model.report import Picture
 from findings_report.problems import FindingsReportError, Kind

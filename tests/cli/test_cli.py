@@ -20,7 +20,7 @@ import pytest
 from repositories import Commit, build, git
 
 from findings_report.cli import app
-from findings_report.cli.command_table import COMMANDS, GROUPS, Command
+from findings_report.cli.app import COMMANDS, GROUPS, Command
 from findings_report.cli.output import Styled, counted, err, file_link, link_texts, problem_pieces, problem_text, table
 from findings_report.problems import Kind, Place, Problem
 

@@ -24,8 +24,7 @@ from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import archive
 from findings_report.report.check import Inputs
 from findings_report.tickets.attach import AttachOptions
-from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions, create, sync
-from findings_report.tickets.drafts import export
+from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions, create, export, sync
 from findings_report.tickets.http.credentials import Environment
 
 NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)

@@ -19,7 +19,7 @@ import yaml
 from composite_action import CompositeAction
 
 from findings_report import commands
-from findings_report.commands.track_update import update
+from findings_report.commands.track import update
 
 ROOT = Path(__file__).parents[2]
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -10,7 +10,7 @@ import repositories
 
 from findings_report import commands, git
 from findings_report.commands.diff import DiffOptions, PublishedDiff, diff
-from findings_report.commands.track_update import update
+from findings_report.commands.track import update
 from findings_report.model.comparison import CodeState, FixState
 from findings_report.model.drift import DriftKind
 from findings_report.problems import FindingsReportError, Kind

@@ -17,8 +17,7 @@ from repositories import Link, Submodule
 from test_diff import as_json, run
 
 from findings_report import commands
-from findings_report.commands.track import track
-from findings_report.commands.track_update import update
+from findings_report.commands.track import track, update
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.problems.safe_text import HIDDEN
 from findings_report.report import archive

@@ -13,7 +13,7 @@ from repositories import Commit, build, git
 
 from findings_report import commands
 from findings_report.commands.pin import PinLinksResult, pin_links
-from findings_report.forges.branch_links import find_branch_links, find_homes, rewrite_links
+from findings_report.forges.permalinks import find_branch_links, find_homes, rewrite_links
 from findings_report.problems import Problem
 from findings_report.problems.catalogue import summarize
 

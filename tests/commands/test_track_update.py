@@ -14,7 +14,7 @@ from repositories import Commit, build
 
 from findings_report import authoring, commands
 from findings_report.cli import app
-from findings_report.commands.track_update import UpdateResult, update
+from findings_report.commands.track import UpdateResult, update
 from findings_report.evidence.quote import renumber
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError
@@ -396,7 +396,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from findings_report import commands
-from findings_report.commands.track_update import update
+from findings_report.commands.track import update
 
 renamed, wanted = [], int(sys.argv[2])
 replace = Path.replace

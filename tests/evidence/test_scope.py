@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.model.scope import Pattern, naming, patterns
+from findings_report.model.engagement import Pattern, find_naming_patterns, scope_patterns
 
 parts = st.from_regex(r"[a-z_.]{1,4}", fullmatch=True).filter(lambda part: part not in (".", ".."))
 paths = st.lists(parts, min_size=1, max_size=5).map("/".join)
@@ -55,9 +55,9 @@ def test_a_pattern_names_these_and_not_those(pattern: str, named: list[str], oth
 def test_what_an_entry_takes_out_is_not_covered_unless_one_below_names_it(entries: list[str], covered: list[str]) -> None:
     files = ["README", "src/app.py", "src/keep.py", "src/vendor/ours.py", "src/vendor/theirs.py"]
 
-    scope = patterns(entries, ["one", "two"])
+    scope = scope_patterns(entries, ["one", "two"])
 
-    assert [path for path in files if naming(scope, "one", path)] == covered
+    assert [path for path in files if find_naming_patterns(scope, "one", path)] == covered
 
 
 @given(paths, paths)
@@ -82,10 +82,10 @@ def test_a_pattern_made_to_be_slow_is_not() -> None:
 
 
 def test_an_entry_may_name_its_repository() -> None:
-    found = patterns(["app:src/", "lib/", "web:"], ["app", "web"])
+    found = scope_patterns(["app:src/", "lib/", "web:"], ["app", "web"])
 
     assert [(each.repository, each.text) for each in found] == [("app", "src/"), (None, "lib/"), ("web", "")]
-    assert naming(found, "app", "src/a.py") == (0,)
-    assert naming(found, "web", "src/a.py") == (2,)
-    assert naming(found, "web", "lib/a.py") == (1, 2)
-    assert patterns(["src/"], ["app"])[0].repository == "app"
+    assert find_naming_patterns(found, "app", "src/a.py") == (0,)
+    assert find_naming_patterns(found, "web", "src/a.py") == (2,)
+    assert find_naming_patterns(found, "web", "lib/a.py") == (1, 2)
+    assert scope_patterns(["src/"], ["app"])[0].repository == "app"

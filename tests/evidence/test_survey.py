@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from repositories import Commit, Link, Submodule, build
 
-from findings_report.evidence import scope_survey as module
-from findings_report.evidence.scope_survey import Survey, survey
+from findings_report.evidence import warnings as module
 from findings_report.evidence.source_files import BlobReader
+from findings_report.evidence.warnings import Survey, survey
 from findings_report.git import LARGEST_OBJECT, Repository, open_repository
 from findings_report.model.engagement import Engagement
 from findings_report.model.report import ReportedRepository

@@ -373,7 +373,7 @@ def test_without_pango_there_is_one_message_with_the_command(tmp_path: Path, mon
 
 
 def test_a_broken_font_configuration_is_an_error_and_not_a_fall_back_to_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("findings_report.pdf.font_set._CONFIGURATION", Path("/nonexistent"))
+    monkeypatch.setattr("findings_report.pdf.glyphs._CONFIGURATION", Path("/nonexistent"))
 
     (problem,) = problems_of(page("x"))
 

@@ -27,7 +27,7 @@ from findings_report.rendering.document_parts import render
 from findings_report.rendering.figures import Part
 from findings_report.rendering.template_files import Template
 from findings_report.report import archive
-from findings_report.tickets.drafts import render_tickets
+from findings_report.tickets.create_and_sync import render_tickets
 from findings_report.tickets.markup import convert
 
 TEMPLATES = Path(__file__).parents[2] / "templates"

@@ -14,7 +14,7 @@ from findings_report.cli.app import main
 from findings_report.model.comparison import Change
 from findings_report.model.finding import ANSWERED, Status
 from findings_report.problems.suggestions import WORDS
-from findings_report.tickets.drafts import draft_tickets
+from findings_report.tickets.create_and_sync import draft_tickets
 
 ROOT = Path(__file__).parents[2]
 PRINTED = {status: f"Word{number} of ours" for number, status in enumerate(Status)}

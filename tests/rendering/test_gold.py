@@ -10,7 +10,7 @@ from conftest import Gold
 
 from findings_report import commands
 from findings_report.commands.diff import DiffOptions, diff
-from findings_report.commands.track_update import update
+from findings_report.commands.track import update
 from findings_report.model.comparison import Comparison
 from findings_report.model.report import Report
 from findings_report.rendering.template_files import find_template

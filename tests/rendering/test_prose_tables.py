@@ -17,7 +17,7 @@ from findings_report.rendering.template_files import find_template
 from findings_report.report import archive
 from findings_report.report.assemble import restrict_report, single_finding_report
 from findings_report.report.check import Inputs, assembled, check
-from findings_report.tickets.drafts import render_tickets
+from findings_report.tickets.create_and_sync import render_tickets
 
 ENGAGEMENT = """\
 title: Review

@@ -33,8 +33,8 @@ from findings_report.rendering import html, labels, markdown
 from findings_report.rendering.document_parts import ReportParts, render
 from findings_report.rendering.figures import Part
 from findings_report.rendering.filters import FORMATS, renamed_filters
+from findings_report.rendering.jinja_environment import TemplateRunner
 from findings_report.rendering.template_files import Template, overrides
-from findings_report.rendering.template_runner import TemplateRunner
 from findings_report.report import tables
 
 OWN = Path(__file__).parents[2] / "templates"

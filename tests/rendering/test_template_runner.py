@@ -14,7 +14,7 @@ import samples
 
 from findings_report import commands
 from findings_report.model.report import Report
-from findings_report.rendering import template_runner
+from findings_report.rendering import jinja_environment
 from findings_report.rendering.document_parts import render
 from findings_report.rendering.template_files import Template, builtin_templates, overrides, read_template
 from findings_report.report import archive
@@ -215,7 +215,7 @@ def test_what_another_python_or_zlib_made_is_not_taken(monkeypatch: pytest.Monke
     def key() -> str:
         toolchain.toolchain_versions.cache_clear()
         toolchain.toolchain_digest.cache_clear()
-        return template_runner.document_key(report, STANDARD, "pdf")
+        return jinja_environment.document_key(report, STANDARD, "pdf")
 
     first = key()
     assert key() == first

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from findings_report.model.engagement import Pattern
 from findings_report.model.evidence import CoveredFile
-from findings_report.model.scope import Pattern
 from findings_report.report.tables import MOST_CITED, MOST_ROWS, FileGroup, fold
 
 parts = st.sampled_from("abcdef")

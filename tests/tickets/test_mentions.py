@@ -26,7 +26,7 @@ from findings_report.model.ticket import Draft, Markup
 from findings_report.rendering.markdown import escape
 from findings_report.report.archive import to_json
 from findings_report.report.check import Inputs, assembled, check
-from findings_report.tickets.drafts import draft_tickets
+from findings_report.tickets.create_and_sync import draft_tickets
 from findings_report.tickets.markup.convert import convert, neutralise_title, truncate
 
 ZERO_WIDTH = "\u200b"

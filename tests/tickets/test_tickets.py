@@ -22,7 +22,7 @@ from findings_report.problems import Kind
 from findings_report.report.check import Inputs
 from findings_report.system.toolchain import install_extra
 from findings_report.tickets import trackers
-from findings_report.tickets.drafts import export, marker_name
+from findings_report.tickets.create_and_sync import export, marker_name
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.session import lock_bytes, read_lock
 

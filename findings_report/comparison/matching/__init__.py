@@ -6,7 +6,7 @@ are not known here: cited lines of the baseline come tracked to the current side
 """
 
 from findings_report.comparison.matching.match import match
-from findings_report.comparison.matching.values import (
+from findings_report.comparison.matching.similarity import (
     CitedLines,
     Family,
     Match,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from findings_report.comparison.matching.values import Pair
+from findings_report.comparison.matching.similarity import Pair
 
 _FAR = float("inf")
 

@@ -14,8 +14,8 @@ from itertools import product
 from typing import Final
 
 from findings_report.comparison.matching.assignment import ACCEPT, LARGEST, POSSIBLE, choose
-from findings_report.comparison.matching.similarity import Agreement, Prepared, agreement, heaviest, likeness, prepare
-from findings_report.comparison.matching.values import (
+from findings_report.comparison.matching.similarity import (
+    Agreement,
     Family,
     Match,
     Matching,
@@ -23,8 +23,13 @@ from findings_report.comparison.matching.values import (
     Overlap,
     Pair,
     Possible,
+    Prepared,
     Reused,
     Traits,
+    agreement,
+    heaviest,
+    likeness,
+    prepare,
 )
 from findings_report.model.translation import ENGLISH, Translation
 
