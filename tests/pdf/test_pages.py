@@ -6,6 +6,7 @@ import itertools
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -172,3 +173,26 @@ def test_a_page_within_a_finding_names_it_at_its_head(pages: list[Page]) -> None
 
     assert len(within) >= 5
     assert all(head.startswith(f"A-{number:02} {title(number)} ") for number, head in within)
+
+
+def test_a_report_of_one_finding_has_no_contents_no_counts_and_no_empty_table(tmp_path: Path) -> None:
+    """Whoever copies its text gets the code, and no number that could be taken for one of its lines."""
+    [commit] = build(tmp_path / "app", [Commit({"app.py": "def a(x):\n    if x:\n        return 1\n"})])
+    folder = tmp_path / "findings"
+    folder.mkdir()
+    (folder / "engagement.yaml").write_text(
+        f"format: 1\ntitle: Review\nrepositories: {{app: {{path: ../app, commit: '{commit}'}}}}\n"
+    )
+    (folder / "A-1.finding.yaml").write_text(
+        "title: One\nseverity: high\nstatus: open\ndescription: Text.\nrecommendation: Text.\n"
+        "locations: [{path: app.py, lines: 1-3}]\n"
+    )
+
+    result = CliRunner().invoke(app, ["build", str(tmp_path), "-f", "pdf"])
+    command = ["pdftotext", str(tmp_path / "build" / "report.pdf"), "-"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert result.exit_code == 0, result.output
+    assert "        return 1\n" in text
+    assert not re.search(r"^[0-9]+$", text, re.MULTILINE)
+    assert not {"Contents", "What to do first", "Location"} & set(text.splitlines())

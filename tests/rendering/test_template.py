@@ -651,8 +651,8 @@ def test_the_chart_says_in_words_and_numbers_what_it_draws(format: str) -> None:
         SeverityCount(severity=samples.severity("high"), total=13, by_status=((Status.OPEN, 10), (Status.RESOLVED, 3))),
         SeverityCount(severity=long, total=1, by_status=((Status.OPEN, 1), (Status.RESOLVED, 0))),
     )
-    finding = samples.finding(severity=samples.severity("high"))
-    content = rendered(samples.report(finding, counts=counts), format)
+    findings = [samples.finding(id=id, severity=samples.severity("high")) for id in ("NTR-001", "NTR-002")]
+    content = rendered(samples.report(findings=tuple(findings), counts=counts), format)
 
     drawing = re.search(r"<svg.*?</svg>", content, re.DOTALL)
     assert drawing is not None
