@@ -25,13 +25,17 @@ from findings_report.problems import exit_code
 
 
 def doctor() -> None:
-    """List missing dependencies, with the command that installs them."""
+    """List missing dependencies, with the command that installs them, and what each extra enables."""
     from findings_report import commands
 
     health = commands.doctor()
     width = max(len(component.name) for component in health.components)
     for component in health.components:
         out(f"{component.name.ljust(width)}  {component.version}")
+    rows = [(extra.name, "-" if extra.install else "installed", extra.enables) for extra in health.extras]
+    out("\n", table(("extra", "", "what it does"), rows))
+    for extra in [extra for extra in health.extras if extra.install][:1]:
+        out(f"to get {extra.name}: {extra.install}")
     if health.problems:
         print_problems(health.problems, OutputFormat.FULL)
     if code := exit_code(health.problems):

@@ -22,11 +22,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """An optional dependency of the program."""
+
+    name: str
+    enables: str
+    """What the program does with it, and the commands that use it."""
+    install: str | None
+    """The command that installs it; None if it is there."""
+
+
+@dataclass(frozen=True)
 class Health:
     """The dependencies of this program."""
 
     components: tuple[Component, ...]
     """The installed ones, with versions."""
+    extras: tuple[Extra, ...]
+    """The optional dependencies."""
     problems: tuple[Problem, ...]
     """The missing ones, each with the command that installs it."""
 
@@ -34,7 +47,8 @@ class Health:
 def doctor() -> Health:
     """Return the installed and the missing dependencies."""
     from findings_report import git
-    from findings_report.system.toolchain import INSTALL, missing_libraries
+    from findings_report.sandbox import landlock_version
+    from findings_report.system.toolchain import EXTRAS, INSTALL, install_extra, installed_extras, missing_libraries
 
     problems: list[Problem] = []
     # The kinds give the exit code of the step that would fail: reading quotes without git, writing a PDF without
@@ -45,7 +59,13 @@ def doctor() -> Health:
         problems.append(Problem(Kind.OUTPUT, f"PDF needs {', '.join(missing)}", INSTALL, code="no-pango"))
     else:
         problems += _find_missing_fonts()
-    return Health(components(), tuple(problems))
+    if landlock_version() == 0:
+        fault = "the layout process is not confined by Landlock: a fault of a library that lays out a PDF could read files"
+        remedy = "build untrusted reports on Linux 5.13 or newer"
+        problems.append(Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"))
+    installed = installed_extras()
+    extras = [Extra(name, enables, None if name in installed else install_extra(name)) for name, enables in EXTRAS.items()]
+    return Health(components(), tuple(extras), tuple(problems))
 
 
 def _find_missing_fonts() -> Iterator[Problem]:

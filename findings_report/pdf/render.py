@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from html import unescape
@@ -331,7 +332,7 @@ def open_renderer(
     `fonts` are those of the engagement. `system_fonts` adds the fonts of this machine; the bytes depend on these, so that
     nothing is cached.
     """
-    size = workers or len(os.sched_getaffinity(0))
+    size = workers or (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
     with open_fonts(fonts, system=system_fonts) as opened, WorkerPool(size, opened.environment, opened.key) as pool:
         yield PdfRenderer(pool, cache if opened.is_repeatable else None, opened, limits=limits)
 

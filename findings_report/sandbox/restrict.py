@@ -136,11 +136,13 @@ def restrict(limits: Limits, readable: Iterable[str]) -> str:
         measures.append(f"files closed off by Landlock {version}" if version else "files not closed off (no Landlock)")
         is_filtered = _forbid_system_calls(libc)
         measures.append(f"sockets and processes {'closed off by seccomp' if is_filtered else 'not closed off (no seccomp)'}")
-    _lower(resource.RLIMIT_AS, limits.memory_bytes)
+    # macOS maps gigabytes into every process before it starts, and refuses a limit below what is mapped.
+    if has_memory_limit := sys.platform != "darwin":
+        _lower(resource.RLIMIT_AS, limits.memory_bytes)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     _lower(resource.RLIMIT_CORE, 0)  # a core file would contain a client's code
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    return ", ".join([*measures, "limits on memory, time and files"])
+    return ", ".join([*measures, f"limits on {'memory, ' if has_memory_limit else ''}time and files"])
 
 
 def allow_cpu(seconds: int) -> None:

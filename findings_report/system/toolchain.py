@@ -11,9 +11,14 @@ import ctypes
 import hashlib
 import json
 import platform
+import re
+import shlex
+import shutil
+import sys
 import zlib
+from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -30,8 +35,12 @@ LIBRARIES: Final = {
 }
 """File name of each library that WeasyPrint loads, and the Debian package that contains it."""
 
-INSTALL: Final = "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
-"""The command that installs all of them, for root; Debian and Ubuntu."""
+INSTALL: Final = (
+    "brew install pango"
+    if sys.platform == "darwin"
+    else "apt-get install --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+)
+"""The command that installs all of them: Homebrew on macOS, else for root on Debian and Ubuntu."""
 
 PACKAGES: Final = (
     *("pydantic", "pydantic-core", "jinja2", "markupsafe", "pygments"),
@@ -48,16 +57,49 @@ OWN_FILES: Final = "findings-report's own files"
 # removes files in __pycache__ while another process runs: a file that vanished once ended a build with a traceback.
 _NOT_CODE: Final = ("templates", "__pycache__")
 
+EXTRAS: Final = {
+    "cluster": "renders on a cluster: build --executor",
+    "keyring": "finds tokens in the desktop's keyring: attach, tickets",
+    "secrets": "looks for credentials before they are printed: check, build",
+    "sign": "signs PDFs and examines signatures: sign, verify",
+    "tickets": "talks to issue trackers: attach, tickets",
+}
+"""The optional dependencies of pyproject.toml, and what each enables."""
+
+_EXTRA_MARKER: Final = re.compile(r"extra\s*==\s*[\"']([\w-]+)[\"']")
+_PACKAGE_NAME: Final = re.compile(r"[\w.-]++")
+
 _HARFBUZZ_SUBSET: Final = "libharfbuzz-subset.so.0"
 _RTLD_DI_LINKMAP: Final = 2  # glibc and musl: dlfcn.h
 
 
 def install_extra(*extras: str) -> str:
-    """Return the command that installs optional dependencies, from where the program itself was installed.
+    """Return the command that adds optional dependencies to the program, by the installer and from the place it came from.
 
     No registry has the package: whoever registers its name there could run code on the machine of a user who installs it by
-    that name. Source of `direct_url.json`: PEP 610.
+    that name. Source of `direct_url.json` and `INSTALLER`: PEP 610, and the specification of recorded projects of the PyPA.
     """
+    if (Path(sys.prefix) / "pipx_metadata.json").is_file():
+        # pipx keeps what was injected when it upgrades the program. Its name of the environment may have a suffix.
+        requirements = [f"'{each}'" for extra in extras for each in extra_requirements().get(extra, ())]
+        return f"pipx inject {shlex.quote(Path(sys.prefix).name)} {' '.join(requirements)}"
+    if (Path(sys.prefix) / "uv-receipt.toml").is_file():
+        # The whole tool is installed again: an extra that it has and that is not named here would be gone.
+        return f"uv tool install --force {_requirement(sorted({*extras, *installed_extras()}))}"
+    try:
+        by_uv = (distribution("findings-report").read_text("INSTALLER") or "").strip() == "uv"
+    except PackageNotFoundError:
+        by_uv = False
+    if by_uv:
+        return f"uv pip install --python {shlex.quote(sys.executable)} {_requirement(extras)}"
+    # The `pip` that a shell knows may be another Python's: the program is often run without activating its environment.
+    at_hand = shutil.which("pip")
+    is_own = at_hand is not None and Path(at_hand).parent == Path(sys.executable).parent
+    return f"{'pip' if is_own else f'{shlex.quote(sys.executable)} -m pip'} install {_requirement(extras)}"
+
+
+def _requirement(extras: Sequence[str]) -> str:
+    """Return the program with `extras` as an installer reads it on a command line."""
     requirement = f"findings-report[{','.join(extras)}]"
     try:
         origin: dict[str, Any] = json.loads(distribution("findings-report").read_text("direct_url.json") or "{}")
@@ -66,12 +108,42 @@ def install_extra(*extras: str) -> str:
     url = str(origin.get("url", ""))
     if "dir_info" in origin:
         editable = "-e " if origin["dir_info"].get("editable") else ""
-        return f"pip install {editable}'{unquote(urlsplit(url).path)}[{','.join(extras)}]'"
+        return f"{editable}'{unquote(urlsplit(url).path)}[{','.join(extras)}]'"
     if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     if url:
-        return f"pip install '{requirement} @ {url}'"
-    return f"pip install '{requirement} @ ADDRESS', with the ADDRESS of the wheel or repository that the program is from"
+        return f"'{requirement} @ {url}'"
+    return f"'{requirement} @ ADDRESS', with the ADDRESS of the wheel or repository that the program is from"
+
+
+def extra_requirements() -> dict[str, tuple[str, ...]]:
+    """Return the packages of each extra, with their versions, as the installed metadata has them; empty without metadata."""
+    try:
+        lines = requires("findings-report") or []
+    except PackageNotFoundError:
+        return {}
+    packages: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        if extra := _EXTRA_MARKER.search(marker):
+            packages[extra[1]] = (*packages.get(extra[1], ()), requirement.strip())
+    return packages
+
+
+def installed_extras() -> tuple[str, ...]:
+    """Return the names of the extras all of whose packages are installed."""
+    return tuple(
+        extra
+        for extra, requirements in extra_requirements().items()
+        if all(_is_installed(_PACKAGE_NAME.match(each)) for each in requirements)
+    )
+
+
+def _is_installed(name: re.Match[str] | None) -> bool:
+    try:
+        return name is not None and bool(version(name[0]))
+    except PackageNotFoundError:
+        return False
 
 
 def missing_libraries() -> tuple[str, ...]:
@@ -147,8 +219,10 @@ def describe_difference(theirs: object) -> str | None:
 
 
 def _load(name: str) -> ctypes.CDLL | None:
+    # The dynamic linker of macOS has the version before the suffix: libpango-1.0.0.dylib.
+    file_name = re.sub(r"\.so\.(\d+)$", r".\1.dylib", name) if sys.platform == "darwin" else name
     try:
-        return ctypes.CDLL(name)
+        return ctypes.CDLL(file_name)
     except OSError:
         return None
 
