@@ -28,6 +28,7 @@ from findings_report.cli.output import (
     print_json,
     print_problems,
 )
+from findings_report.importing.importers import IMPORTERS
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code, system_problem
 
 
@@ -59,8 +60,9 @@ GROUPS: Final = ("Write", "Check", "Deliver", "Follow up", "Set up")
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "Write", "Start an engagement, with JSON Schemas for editors.", "init", "authoring.init"),
     Command("new", "Write", "Add a finding, empty or from your library.", 'new "Missing rate limit"', "authoring.new"),
-    Command(
-        "import review", "Write", "Import a prose review as findings.", "import review review.md", "authoring.import_review"
+    *(
+        Command(f"import {name}", "Write", row.summary, row.example, f"importing.import_{name}")
+        for name, row in IMPORTERS.items()
     ),
     Command("list", "Write", "Print the findings as a table.", "list", "authoring.list_findings"),
     Command("pin", "Write", "Pin each repository that is not pinned yet.", "pin", "support.pin"),

@@ -12,8 +12,6 @@ import typer
 from findings_report.cli.options import (
     AllMessages,
     Audience,
-    Borrow,
-    Clones,
     Folder,
     MessageFormat,
     clones,
@@ -21,14 +19,12 @@ from findings_report.cli.options import (
     propose_entries,
     propose_severities,
     propose_templates,
-    show_progress,
 )
 from findings_report.cli.output import (
     OutputFormat,
     Piece,
     Styled,
     columns,
-    err,
     file_link,
     out,
     print_json,
@@ -40,12 +36,8 @@ from findings_report.cli.output import (
 from findings_report.model.finding import ANSWERED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from findings_report.commands.check import Overview
-    from findings_report.commands.import_review import ImportedReviews
     from findings_report.commands.init import WrittenFiles
-    from findings_report.model.evidence import Verdict
 
 Inside = Annotated[
     Path,
@@ -122,66 +114,6 @@ def new(
         return
     # The path alone, without a verb, so that a script can open the new file.
     _print_paths(commands.new(folder, commands.NewFinding(title, id, entry, library, path, lines, clones(repository))), "")
-
-
-def import_review(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Reviews in Markdown.", show_default=False)],
-    severity: Annotated[
-        str | None,
-        typer.Option(
-            "--severity",
-            metavar="SEVERITY",
-            autocompletion=propose_severities,
-            help="The severity of findings whose review gives none.",
-            show_default="the last of the scale",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
-    repository: Clones = None,
-    borrow: Borrow = None,
-    output_format: MessageFormat = OutputFormat.FULL,
-    all_messages: AllMessages = False,
-    folder: Inside = Path(),
-) -> None:
-    """Import a prose review as findings, with every quote checked.
-
-    Importing an edited review again updates its findings, and keeps what was changed in them.
-    """
-    from findings_report.commands.import_review import import_review as run_import
-    from findings_report.problems.safe_text import display_path
-
-    inputs = inputs_of(folder, repository, borrow, evidence=True)
-    with show_progress() as progress:
-        result = run_import(inputs, files, severity=severity, dry_run=dry_run, progress=progress)
-    print_problems(result.problems, output_format, err if output_format is OutputFormat.JSON else out, each=all_messages)
-    would = "would " if dry_run else ""
-    for paths, verb in ((result.new, "write" if dry_run else "wrote"), (result.updated, "update" if dry_run else "updated")):
-        for path in paths:
-            out(f"{would}{verb} {display_path(path)}")
-    out(_summarize_import(result))
-
-
-def _summarize_import(result: ImportedReviews) -> str:
-    """Return what was checked and what was not, in a line."""
-    parts = [f"{_count(result.verified, 'quote')} verified{_list_counts(result.verified)}"]
-    if result.unverified:
-        parts.append(f"{_count(result.unverified, 'location')} not verified{_list_counts(result.unverified)}")
-    if result.unplaced:
-        parts.append(f"{result.unplaced} block{'' if result.unplaced == 1 else 's'} of code left as text")
-    if result.unchanged:
-        parts.append(f"{result.unchanged} finding{'' if result.unchanged == 1 else 's'} unchanged")
-    return "; ".join(parts)
-
-
-def _count(counts: Mapping[Verdict, int], noun: str) -> str:
-    count = sum(counts.values())
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _list_counts(counts: Mapping[Verdict, int]) -> str:
-    words = {"none": "without a quote", "not_found": "not found"}
-    listed = ", ".join(f"{count} {words.get(verdict.value, verdict.value)}" for verdict, count in counts.items())
-    return f" ({listed})" if listed else ""
 
 
 def init(

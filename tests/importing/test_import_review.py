@@ -17,8 +17,8 @@ from findings_report import authoring
 from findings_report.authoring.yaml_reader import read
 from findings_report.cli import app
 from findings_report.commands import Inputs
-from findings_report.commands.import_review import ImportedReviews, import_review
-from findings_report.importing import Code, find_lost_words, place_finding, read_review
+from findings_report.commands.import_findings import ImportResult, import_findings
+from findings_report.importing import Code, ImportOptions, find_lost_words, place_finding, read_review
 from findings_report.model.evidence import Verdict
 from findings_report.problems import FindingsReportError
 
@@ -96,11 +96,13 @@ class Workplace:
 
     def run(
         self, text: str | bytes, *, name: str = "review.md", severity: str | None = None, dry_run: bool = False
-    ) -> ImportedReviews:
+    ) -> ImportResult:
         review = self.root / name
         review.write_bytes(text if isinstance(text, bytes) else text.encode())
         inputs = Inputs(self.folder, {})
-        return import_review(inputs, [review], severity=severity, dry_run=dry_run, progress=lambda _: None)
+        return import_findings(
+            "review", inputs, [review], options=ImportOptions(severity=severity), dry_run=dry_run, progress=lambda _: None
+        )
 
     def finding(self, id: str) -> dict[str, Any]:
         data: dict[str, Any] = authoring.written_values(read((self.folder / f"{id}.finding.yaml").read_bytes()).data)
@@ -420,13 +422,13 @@ def test_reviews_of_other_folders(place: Workplace) -> None:
         review = place.root.parent / name
         review.parent.mkdir()
         review.write_text(_finding("H-01", *finding))
-        import_review(Inputs(inner, {}), [review], severity=None, dry_run=False, progress=lambda _: None)
+        import_findings("review", Inputs(inner, {}), [review], dry_run=False, progress=lambda _: None)
     assert [finding["title"] for finding in moved.findings] == ["Alpha", "Beta"]
     other = place.root.parent / "other" / alice
     other.parent.mkdir(parents=True)
     other.write_text(_finding("H-01", *BETA))
     with pytest.raises(FindingsReportError) as error:
-        import_review(Inputs(inner, {}), [other], severity=None, dry_run=False, progress=lambda _: None)
+        import_findings("review", Inputs(inner, {}), [other], dry_run=False, progress=lambda _: None)
     assert error.value.problems[0].code == "import-source"
 
 
@@ -509,8 +511,8 @@ def test_places_stay_text_unless_there_is_one_repository(place: Workplace, count
 
 def test_folder_is_no_review(place: Workplace) -> None:
     inputs = Inputs(place.folder, {})
-    problem = problem_of(lambda: import_review(inputs, [place.folder], severity=None, dry_run=False, progress=lambda _: None))
-    assert (problem.code, problem.remedy) == ("no-file", "name a file in Markdown")
+    problem = problem_of(lambda: import_findings("review", inputs, [place.folder], dry_run=False, progress=lambda _: None))
+    assert (problem.code, problem.remedy) == ("no-file", "name reviews in Markdown")
 
 
 def test_names_of_devices(place: Workplace) -> None:

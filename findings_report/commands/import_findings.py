@@ -1,4 +1,4 @@
-"""The command `import review`: prose reviews become findings, and are checked before they are written.
+"""The commands `import ...`: files of other programs and people become findings, and are checked before they are written.
 
 `import.lock.yaml` has, for each imported finding and text, its source and the values of the last import. Importing again
 compares three values: that one, the one in the file, and the new one; what a person changed is kept.
@@ -16,31 +16,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from findings_report import authoring
 from findings_report.authoring import new_finding
-from findings_report.authoring.yaml_editor import quoted
 from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.importing import (
     FITTING,
-    Code,
-    EngagementText,
-    PlacedFinding,
-    Review,
-    ReviewedFinding,
-    find_lost_words,
-    place_finding,
-    read_review,
+    IMPORTERS,
+    AuditedRepository,
+    ForeignFile,
+    ImportContext,
+    ImportedFile,
+    ImportedFinding,
+    ImportedText,
+    Importer,
+    ImportOptions,
 )
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
 from findings_report.model.field_types import identifier_fault
-from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem, system_problem
 from findings_report.problems.safe_text import display_path
 from findings_report.report.check import Inputs, Progress, check_authored
 
 if TYPE_CHECKING:
     from findings_report.evidence.source_files import FileReader
-
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a review."""
 
 _SAME_TEXT: Final = 60.0
 """Likeness, 0 to 100, from which on two texts with one id, or one title, are the same finding, edited."""
@@ -50,12 +47,10 @@ _DEVICES: Final = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[0-9])(?:\..*)?", r
 
 _HEADER: Final = "# Written by `findings-report import`, which compares it with the next import. Keep it with the findings.\n"
 
-_ORDER: Final = ("summary", "description", "impact", "scenario", "proof", "recommendation", "response")
-
 
 @dataclass(frozen=True)
-class ImportedReviews:
-    """The result of `import review`."""
+class ImportResult:
+    """The result of an import."""
 
     new: tuple[Path, ...]
     """Files that were created, or would be without --dry-run."""
@@ -79,9 +74,10 @@ class _Import:
 
     folder: Path
     files: authoring.Files
-    engagement: Engagement
+    names: Mapping[str, str]
+    """The paths of its files by their names."""
+    context: ImportContext
     lock: dict[str, list[dict[str, Any]]]
-    severity: str | None
     taken: list[str]
     renamed: Mapping[str, str]
     """Ids by the aliases of findings, in lower case."""
@@ -91,38 +87,58 @@ class _Import:
     """The files of `ids`."""
     unplaced: int = 0
     problems: list[Problem] = field(default_factory=list)
+    last_id: str | None = None
+    """The id of the last new finding, if it is the next of a series."""
+
+    @property
+    def engagement(self) -> Engagement:
+        """The engagement."""
+        return self.context.engagement
 
 
-def import_review(
-    inputs: Inputs, sources: Sequence[Path], *, severity: str | None, dry_run: bool, progress: Progress
-) -> ImportedReviews:
-    """Import reviews into the engagement found from `inputs`: all files or none.
+def import_findings(
+    name: str,
+    inputs: Inputs,
+    sources: Sequence[Path],
+    *,
+    options: ImportOptions | None = None,
+    columns: Path | None = None,
+    dry_run: bool,
+    progress: Progress,
+) -> ImportResult:
+    """Import files into the engagement found from `inputs`, with the importer of a name: all files or none.
 
-    `severity` is for findings whose review has none. Raises FindingsReportError if nothing was written.
+    `columns` is the file of ImportOptions.columns. Raises FindingsReportError if nothing was written.
     """
     from findings_report.system import locked, publish
 
+    importer = IMPORTERS[name]
+    options = options or ImportOptions()
     folder = authoring.find_folder(inputs.folder)
-    texts = {source: _read_source(source) for source in sources}
-    shown_names = [_name_source(source, folder) for source in texts]
+    opened = {source: _open_source(source, importer) for source in sources}
+    if columns is not None:
+        options = replace(options, columns=_open_source(columns, importer))
+    shown_names = [_name_source(source, folder) for source in opened]
     if repeated := [name for name in shown_names if shown_names.count(name) > 1]:
-        fault = f"two reviews are named {repeated[0]}"
+        fault = f"two files are named {repeated[0]}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "put them beside the engagement", code="options"))
     with locked(folder):
         files = authoring.Snapshot(authoring.Folder(folder))
         authored = authoring.load(files)
         names = [each.name for each in authored.engagement.severities]
-        if severity is not None and severity not in names:
-            fault = f"--severity {severity!r} is not in the scale ({', '.join(names)})"
+        if options.severity is not None and options.severity not in names:
+            fault = f"--severity {options.severity!r} is not in the scale ({', '.join(names)})"
             raise FindingsReportError(Problem(Kind.USAGE, fault, code="not-in-list"))
         lock = _read_lock(files)
         # Also the ids of deleted findings: another finding under such an id would be taken for the deleted one.
         taken = [*authoring.taken_ids(files), *(entry["id"] for entry in lock["findings"])]
         renamed = {alias.casefold(): id for id, finding in authored.findings.items() for alias in finding.aliases}
-        run = _Import(folder, files, authored.engagement, lock, severity, taken, renamed)
-        progress("reading reviews")
+        paths = {path.rsplit("/", 1)[-1]: path for path in files.names()}
+        context = ImportContext(authored.engagement, {}, options)
+        run = _Import(folder, files, paths, context, lock, taken, renamed)
+        progress(f"reading {importer.files}")
         try:
-            _import_all(run, inputs, texts)
+            _import_all(run, inputs, opened, importer)
         except FindingsReportError as error:
             raise FindingsReportError(list(map(authored.redactor.mask_problem, error.problems))) from None
         run.edited = {name: content for name, content in run.edited.items() if content != files.read(name)}
@@ -145,7 +161,7 @@ def import_review(
     snippets = checked.evidence.snippets if checked.evidence is not None else {}
     verdicts = [snippet.check.verdict for id in run.ids for snippet in snippets.get(id, ())]
     written = [name for name in run.edited if name != authoring.IMPORT_LOCK]
-    return ImportedReviews(
+    return ImportResult(
         tuple(folder / name for name in written if files.read(name) is None),
         tuple(folder / name for name in written if files.read(name) is not None),
         sum(name not in run.edited for name in run.imported),
@@ -156,48 +172,26 @@ def import_review(
     )
 
 
-def _read_source(source: Path) -> str:
-    """Return the text of a review. Raises FindingsReportError (INPUT)."""
-    is_file = bool(source.name) and not source.is_dir()
-    content = authoring.Folder(source.parent).read(source.name) if is_file else None
-    fault, remedy, code = "", None, "no-file"
-    if source.is_dir():
-        fault, remedy = "it is a folder", "name a file in Markdown"
-    elif content is None:
-        fault, remedy = "there is no such file", "name a file in Markdown"
-    elif len(content) > LARGEST:
-        fault, remedy = f"it has {len(content):,} bytes; at most {LARGEST:,} are read", "divide it"
-    elif b"\0" in content:
-        fault, remedy, code = "it is no text", "import reviews in Markdown", "not-utf8"
-    else:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            fault, remedy, code = "it is not UTF-8", "convert the file to UTF-8", "not-utf8"
-        else:
-            _refuse_controls(source, text)
-            return text
-    raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code=code))
-
-
-def _refuse_controls(source: Path, text: str) -> None:
-    """Raise FindingsReportError (INPUT) for a character that no file of the engagement can have, with its line."""
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if line.replace("\t", "").isprintable():
-            continue
-        for character in dict.fromkeys(line):
-            if character.isprintable() or character == "\t":
-                continue
-            try:
-                read(f"text: {quoted(character)}\n".encode())
-            except YamlFault:
-                fault, remedy = f"it has the control character U+{ord(character):04X}", "take the character out"
-                place = Place(str(source), number)
-                raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=place, code="not-utf8")) from None
+def _open_source(source: Path, importer: Importer) -> ForeignFile:
+    """Return a file to import. Raises FindingsReportError (INPUT); too large a file is not read."""
+    fault, remedy = "", f"name {importer.files}"
+    try:
+        if source.is_dir():
+            fault = "it is a folder"
+        elif not source.name or not source.exists():
+            fault = "there is no such file"
+        elif (size := source.stat().st_size) > importer.largest:
+            fault, remedy = f"it has {size:,} bytes; at most {importer.largest:,} are read", "divide it"
+    except OSError as error:
+        raise FindingsReportError(system_problem(error, Kind.INPUT, file=str(source))) from None
+    if fault:
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="no-file"))
+    content = authoring.Folder(source.parent).read(source.name)
+    return ForeignFile(str(source), source.name, content or b"")
 
 
 def _name_source(source: Path, folder: Path) -> str:
-    """Return the name of a review in the lock file: the same on every machine. Raises FindingsReportError (INPUT)."""
+    """Return the name of a file in the lock file: the same on every machine. Raises FindingsReportError (INPUT)."""
     relative = Path(os.path.relpath(source.absolute(), folder.absolute())).as_posix()
     name = "/".join(source.absolute().parts[-2:]) if relative.startswith("../../") else relative
     if not name.isprintable():
@@ -207,20 +201,32 @@ def _name_source(source: Path, folder: Path) -> str:
     return name
 
 
+_LOCKED: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    "findings": (frozenset({"id", "source", "key", "written"}), frozenset({"also"})),
+    "texts": (frozenset({"source", "field", "title", "text"}), frozenset()),
+    "engagement": (frozenset({"source", "written"}), frozenset()),
+}
+"""The parts of the lock file, each with the keys that its entries have, and may have."""
+
+
 def _read_lock(files: authoring.Files) -> dict[str, list[dict[str, Any]]]:
-    lock: dict[str, list[dict[str, Any]]] = {"findings": [], "texts": []}
+    lock: dict[str, list[dict[str, Any]]] = {part: [] for part in _LOCKED}
     content = files.read(authoring.IMPORT_LOCK)
     if content is None:
         return lock
     try:
         data = authoring.written_values(read(content).data)
-        for part, keys in (("findings", {"id", "source", "key", "written"}), ("texts", {"source", "field", "title", "text"})):
+        for part, (keys, more) in _LOCKED.items():
             entries = data.get(part, [])
             for entry in entries:
-                texts = [value for key, value in entry.items() if key != "written"]
-                if entry.keys() != keys or not all(isinstance(value, str) for value in texts):
+                texts = [value for key, value in entry.items() if key not in ("written", "also")]
+                if not keys <= entry.keys() <= keys | more or not all(isinstance(value, str) for value in texts):
                     raise TypeError
-                if part == "findings" and (not isinstance(entry["written"], dict) or identifier_fault(entry["id"])):
+                if "written" in keys and not isinstance(entry["written"], dict):
+                    raise TypeError
+                if not all(isinstance(key, str) for key in entry.get("also", [])):
+                    raise TypeError
+                if part == "findings" and identifier_fault(entry["id"]):
                     raise TypeError
             lock[part] = list(entries)
     except (YamlFault, AttributeError, TypeError):
@@ -230,7 +236,7 @@ def _read_lock(files: authoring.Files) -> dict[str, list[dict[str, Any]]]:
     return lock
 
 
-def _import_all(run: _Import, inputs: Inputs, texts: Mapping[Path, str]) -> None:
+def _import_all(run: _Import, inputs: Inputs, opened: Mapping[Path, ForeignFile], importer: Importer) -> None:
     from findings_report.evidence.source_files import FileReader, find_clones, open_clones, set_aside_broken
 
     clones, _ = set_aside_broken(find_clones(run.engagement, run.folder, inputs.clones), inputs.borrow)
@@ -239,193 +245,128 @@ def _import_all(run: _Import, inputs: Inputs, texts: Mapping[Path, str]) -> None
             name: FileReader(source, run.engagement.repositories, name) if source is not None else None
             for name, source in sources.items()
         }
-        code = _code(run, readers)
-        for source, text in texts.items():
-            _import_one(run, source, text, code)
-    run.edited[authoring.IMPORT_LOCK] = (
-        _HEADER
-        + authoring.write_fields(
-            {name: value for name, value in (("findings", run.lock["findings"]), ("texts", run.lock["texts"])) if value}
-        )
-    ).encode()
+        repositories = {name: _find_repository(run.engagement, name, reader) for name, reader in readers.items()}
+        run.problems += _name_missing_code(repositories, importer)
+        run.context = replace(run.context, repositories=repositories)
+        read_file = importer.load_reader()
+        for source, file in opened.items():
+            _import_one(run, source, read_file(file, run.context), importer)
+    parts = {part: entries for part, entries in run.lock.items() if entries}
+    run.edited[authoring.IMPORT_LOCK] = (_HEADER + authoring.write_fields(parts)).encode()
 
 
-def _code(run: _Import, readers: Mapping[str, FileReader | None]) -> Code:
-    """Return the files in which the code of reviews is looked for."""
+def _find_repository(engagement: Engagement, name: str, reader: FileReader | None) -> AuditedRepository:
+    """Return what is here of a repository."""
     from findings_report.forges.permalinks import find_home
 
-    subject = ("engagement", "repositories")
-    if len(readers) != 1:
-        fault = f"the engagement has {len(readers)} repositories, and code is looked for in one: no quote was looked for"
-        run.problems.append(
-            Problem(Kind.INPUT, fault, "add the locations by hand", subject=subject, level="warning", code="import-no-code")
-        )
-        return Code(None, None, is_only=False)
-    ((name, reader),) = readers.items()
-    repository = run.engagement.repositories[name]
-    home = find_home(repository.web or repository.url or "")
-    address = home[1].casefold() if home else None
+    repository = engagement.repositories[name]
+    homes = [find_home(address) for address in (repository.web, repository.url) if address]
     commit = repository.commit
     if reader is not None and commit is None and repository.revision is not None:
         commit = reader.source.commit_of(repository.revision)
     if reader is None or commit is None or not reader.source.has_commit(commit):
-        fault = f"repository {name!r} has {'no clone here' if reader is None else 'no commit'}: no quote was looked for"
-        remedy = (
-            "name the clone with --repository"
-            if reader is None
-            else "write the audited tag under `revision`, then `findings-report pin`"
-        )
-        run.problems.append(Problem(Kind.INPUT, fault, remedy, level="warning", code="import-no-code"))
-        return Code(None, None, home=address)
-    return Code(reader, commit, home=address)
+        commit = None
+    return AuditedRepository(name, tuple(home[1].casefold() for home in homes if home), reader, commit)
 
 
-def _import_one(run: _Import, source: Path, text: str, code: Code) -> None:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    try:
-        review = read_review(text, [severity.name for severity in run.engagement.severities])
-    except FindingsReportError as error:
-        raise FindingsReportError([replace(problem, place=Place(str(source))) for problem in error.problems]) from None
+def _name_missing_code(repositories: Mapping[str, AuditedRepository], importer: Importer) -> Iterator[Problem]:
+    """Yield a warning for each repository in which no code can be looked for."""
+    subject = ("engagement", "repositories")
+    if len(repositories) != 1 and importer.needs_one_repository:
+        fault = f"the engagement has {len(repositories)} repositories, and code is looked for in one: no quote was looked for"
+        remedy = "add the locations by hand"
+        yield Problem(Kind.INPUT, fault, remedy, subject=subject, level="warning", code="import-no-code")
+        return
+    for name, repository in repositories.items():
+        if repository.reader is None or repository.commit is None:
+            lack = "no clone here" if repository.reader is None else "no commit"
+            fault = f"repository {name!r} has {lack}: no quote was looked for"
+            remedy = (
+                "name the clone with --repository"
+                if repository.reader is None
+                else "write the audited tag under `revision`, then `findings-report pin`"
+            )
+            yield Problem(Kind.INPUT, fault, remedy, level="warning", code="import-no-code")
+
+
+def _import_one(run: _Import, source: Path, imported: ImportedFile, importer: Importer) -> None:
+    """Write the findings and texts of a file."""
     name = _name_source(source, run.folder)
-    if not review.findings:
-        fault = "no finding is recognised in it"
-        remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-nothing"))
-    placed = [place_finding(finding, code) for finding in review.findings]
-    fields = [_fields(run, source, finding, place) for finding, place in zip(review.findings, placed, strict=True)]
-    _name_unread(run, source, review)
-    _refuse_lost(source, text, review, placed, fields)
-    run.unplaced += sum(place.unplaced for place in placed)
-    keys: dict[str, int] = {}
-    named: list[tuple[str, dict[str, Any]]] = []
-    for finding, values in zip(review.findings, fields, strict=True):
-        keys[finding.key] = keys.get(finding.key, 0) + 1
-        named.append((finding.key if keys[finding.key] == 1 else f"{finding.key} ({keys[finding.key]})", values))
+    run.problems += imported.problems
+    run.unplaced += imported.unplaced
+    findings = imported.findings
     earlier = [entry for entry in run.lock["findings"] if entry["source"] == name]
-    entries = _find_earlier(named, earlier)
-    # A review of another folder is known by its name alone.
+    entries = _find_certain(findings, run.lock["findings"], name)
+    rest = [at for at, entry in enumerate(entries) if entry is None and not findings[at].is_certain]
+    others = [entry for entry in earlier if not any(entry is known for known in entries)]
+    named = [(findings[at].identities[0], findings[at].fields) for at in rest]
+    for at, entry in zip(rest, _find_earlier(named, others), strict=True):
+        entries[at] = entry
+    # A file of another folder is known by its name alone.
     if earlier and not any(entries) and not name.startswith("../") and not (run.folder / name).exists():
         fault = f"no finding of it was in {name} when that was imported before"
-        remedy = "give a different review another name, or put it beside the engagement"
+        remedy = f"give a different {importer.noun} another name, or put it beside the engagement"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-source"))
     before = {entry["key"] for entry in earlier}
-    for finding, (key, values), entry in zip(review.findings, named, entries, strict=True):
+    for finding, entry in zip(findings, entries, strict=True):
         if entry is not None:
-            earlier.remove(entry)
-        _write_finding(run, name, key, finding, values, entry, is_known=key in before)
+            earlier = [other for other in earlier if other is not entry]
+        _write_finding(run, name, finding, entry, is_known=finding.identities[0] in before)
     for entry in earlier:
         fault = f"{entry['id']} is no longer in {source.name}; it was not changed"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
-    _write_texts(run, name, source, review.texts)
+    _write_texts(run, name, source, imported.texts)
+    _write_engagement(run, name, imported.engagement)
 
 
-def _name_unread(run: _Import, source: Path, review: Review) -> None:
-    """Warn of what could be a finding, a severity or a status, and was read as text."""
-    for line, heading in review.unread:
-        fault = f"the heading {heading!r} has an id, and was read as a text"
-        remedy = "give the finding a heading such as `### [H-01] Title`"
-        run.problems.append(
-            Problem(Kind.INPUT, fault, remedy, place=Place(str(source), line + 1), level="warning", code="import-unread")
-        )
-    for finding in review.findings:
-        for stated in finding.unread:
-            fault = f"{finding.title!r}: {stated!r} is no certain severity or status; it stays text"
-            remedy = "set `severity` and `status` in the finding"
-            run.problems.append(
-                Problem(
-                    Kind.INPUT, fault, remedy, place=Place(str(source), finding.line + 1), level="warning", code="import-unread"
-                )
-            )
-
-
-def _refuse_lost(
-    source: Path, text: str, review: Review, placed: Sequence[PlacedFinding], fields: Sequence[Mapping[str, Any]]
-) -> None:
-    """Raise FindingsReportError (INPUT) for words of the review that no field has."""
-    kept = [*_strings(fields), *review.dropped, *(word for place in placed for word in place.dropped)]
-    kept += [value for title_and_text in _join_texts(review.texts) for value in title_and_text[1:]]
-    if lost := find_lost_words(text, kept):
-        fault = f"{len(lost):,} words of it would be in no field: {', '.join(lost[:12])}{', …' if lost[12:] else ''}"
-        remedy = "this is a fault of the import: nothing was written; please report it with the review"
-        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="import-lost"))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for entry in value.values():
-            yield from _strings(entry)
-    elif isinstance(value, list | tuple):
-        for entry in value:
-            yield from _strings(entry)
-
-
-def _fields(run: _Import, source: Path, finding: ReviewedFinding, placed: PlacedFinding) -> dict[str, Any]:
-    """Return the fields of a finding's file."""
-    status = finding.status.value if finding.status is not None else "undetermined"
-    fields: dict[str, Any] = {"title": finding.title, "severity": _severity(run, source, finding), "status": status}
-    fields["confidence"] = "unconfirmed"
-    if finding.category:
-        fields["category"] = finding.category
-    for name in _ORDER:
-        if text := placed.texts.get(name, "").strip("\n"):
-            fields[name] = text + "\n"
-    if placed.locations:
-        fields["locations"] = [dict(location) for location in placed.locations]
-    if finding.url is not None and finding.url.startswith(("https://", "http://")):
-        fields["references"] = [{"url": finding.url}]
-    return fields
-
-
-def _severity(run: _Import, source: Path, finding: ReviewedFinding) -> str:
-    scale = [each.name for each in run.engagement.severities]
-    by_word = {name.casefold(): name for name in scale}
-    if finding.severity is not None and finding.severity.casefold() in by_word:
-        return by_word[finding.severity.casefold()]
-    if run.severity is not None:
-        return run.severity
-    why = f"its severity {finding.severity!r} is not in the scale" if finding.severity else "the review gives it no severity"
-    fault = f"{finding.title!r}: {why}; {scale[-1]!r} was written"
-    place = Place(str(source), finding.line + 1)
-    remedy = "correct it in the finding, or import with --severity"
-    run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-severity"))
-    return scale[-1]
+def _find_certain(
+    findings: Sequence[ImportedFinding], lock: Sequence[dict[str, Any]], source: str
+) -> list[dict[str, Any] | None]:
+    """Return the entry of each finding whose identity is certain, in whatever file it was; None for the others and new ones."""
+    by_identity: dict[str, dict[str, Any]] = {}
+    # Those of the same file last: they go before those of another one.
+    for entry in sorted(lock, key=lambda entry: entry["source"] == source):
+        for identity in (*entry.get("also", ())[::-1], entry["key"]):
+            by_identity[identity] = entry
+    entries: list[dict[str, Any] | None] = []
+    used: set[int] = set()
+    for finding in findings:
+        known = [by_identity[identity] for identity in finding.identities if finding.is_certain and identity in by_identity]
+        own = next((entry for entry in known if id(entry) not in used), None)
+        entries.append(own)
+        used.add(id(own))
+    return entries
 
 
 def _write_finding(
-    run: _Import,
-    source: str,
-    key: str,
-    finding: ReviewedFinding,
-    values: dict[str, Any],
-    entry: dict[str, Any] | None,
-    *,
-    is_known: bool,
+    run: _Import, source: str, finding: ImportedFinding, entry: dict[str, Any] | None, *, is_known: bool
 ) -> None:
     """Add a finding, or update that of `entry`. `is_known` is True if the last import had a finding with this key."""
+    key, values = finding.identities[0], dict(finding.fields)
+    also = {"also": list(finding.identities[1:])} if finding.identities[1:] else {}
     if entry is None:
         id = _choose_id(run, finding, is_known=is_known)
         run.taken.append(id)
-        run.lock["findings"].append({"id": id, "source": source, "key": key, "written": values})
+        run.lock["findings"].append({"id": id, "source": source, "key": key, **also, "written": values})
         head = f"{authoring.modeline('finding')}\n" if (run.folder / authoring.SCHEMA_FOLDER / "finding.json").is_file() else ""
         file = f"{id}{authoring.FINDING_SUFFIX}"
         run.edited[file] = (head + authoring.write_fields(values)).encode()
         run.ids.append(id)
         run.imported.append(file)
         return
-    if entry["key"] != key:
+    if entry["key"] != key and not finding.is_certain:
         fault = f"{entry['id']} was {entry['key']} in {source} and is {key} now; it was recognised by its title or text"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-id"))
-    files = {name.rsplit("/", 1)[-1]: name for name in run.files.names()}
     id = entry["id"]
-    if f"{id}{authoring.FINDING_SUFFIX}" not in files:
+    if f"{id}{authoring.FINDING_SUFFIX}" not in run.names:
         id = run.renamed.get(id.casefold(), id)
-    own = files.get(f"{id}{authoring.FINDING_SUFFIX}")
+    own = run.names.get(f"{id}{authoring.FINDING_SUFFIX}")
+    news = {"source": source, "key": key, **also, "written": values}
+    entry.pop("also", None)
     if own is None:
         fault = f"{id} was deleted after it was imported; it was not imported again"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
-        entry.update(key=key, written=values)
+        entry.update(news)
         return
     file = own
     content = run.files.read(file) or b""
@@ -442,7 +383,7 @@ def _write_finding(
         place = Place(display_path(run.folder / file))
         remedy = "compare it with the review"
         run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-kept"))
-    entry.update(id=id, key=key, written=values)
+    entry.update({"id": id, **news})
     run.edited[file] = merged.content
     run.ids.append(id)
     run.imported.append(file)
@@ -500,21 +441,33 @@ def _pair(
             yield at, (own or same)[0]
 
 
-def _choose_id(run: _Import, finding: ReviewedFinding, *, is_known: bool) -> str:
+def _choose_id(run: _Import, finding: ImportedFinding, *, is_known: bool) -> str:
     taken = {id.casefold() for id in run.taken}
     own = (finding.own_id or "").replace(" ", "-")
     is_word = any(map(str.isalpha, own)) and not _DEVICES.fullmatch(own)
-    if is_word and identifier_fault(own) is None and own.casefold() not in taken:
+    is_free = own.casefold() not in taken
+    if (is_word or finding.must_keep_id) and identifier_fault(own) is None and is_free:
+        run.last_id = None
         return own
-    id = authoring.next_id(run.taken)
-    if is_word and own.casefold() in taken:
+    if finding.must_keep_id:
+        fault = f"the id {own} is taken" if not is_free else identifier_fault(own) or ""
+        remedy = "import into an engagement without it, or rename the finding that has it"
+        raise FindingsReportError(
+            Problem(Kind.INPUT, f"{fault} ({finding.place})", remedy, place=Place(run.folder.name), code="import-id")
+        )
+    # In the series of the finding before: to look for it among all ids each time would take the square of their number.
+    id = authoring.next_id([run.last_id] if run.last_id is not None else run.taken)
+    while id.casefold() in taken:
+        id = authoring.next_id([id])
+    run.last_id = id
+    if is_word and not is_free:
         fault = f"the id {own} is taken{' by a finding with another text' if is_known else ''}: this finding is {id}"
         problem = Problem(Kind.INPUT, fault, level="note", code="import-id")
         run.problems.append(replace(problem, remedy="compare the two", level="warning") if is_known else problem)
     return id
 
 
-def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[EngagementText]) -> None:
+def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[ImportedText]) -> None:
     """Write the texts outside of findings into engagement.yaml; a field that a person filled keeps its text."""
     shown = display_path(run.folder / authoring.ENGAGEMENT)
     content = run.edited.get(authoring.ENGAGEMENT) or run.files.read(authoring.ENGAGEMENT) or b""
@@ -523,7 +476,7 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
     added: list[dict[str, Any]] = []
     data = authoring.written_values(read(content).data)
     initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
-    for name, title, text in _join_texts(texts):
+    for name, title, text in ((each.field, each.title, each.text) for each in texts):
         other = title or f"{name.capitalize()} of {path.name}"
         was = before.get((name, title)) or before.get(("sections", other))
         if was is None and (name == "sections" or data.get(name) not in (None, initial.get(name))):
@@ -557,6 +510,30 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Engageme
     run.edited[authoring.ENGAGEMENT] = content
 
 
+def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any]) -> None:
+    """Write other fields into engagement.yaml, each only where nobody has written another value."""
+    if not fields:
+        return
+    shown = display_path(run.folder / authoring.ENGAGEMENT)
+    content = run.edited.get(authoring.ENGAGEMENT) or run.files.read(authoring.ENGAGEMENT) or b""
+    data = authoring.written_values(read(content).data)
+    initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
+    entry = next((entry for entry in run.lock["engagement"] if entry["source"] == source), None)
+    base = dict(entry["written"]) if entry is not None else {}
+    # What `init` wrote is nobody's value.
+    base |= {key: data[key] for key in fields if key not in base and data.get(key) == initial.get(key) and key in data}
+    merged = authoring.merge_fields(content, base, {**base, **fields}, shown=shown)
+    if merged.kept:
+        fault = f"other values are in the file, so those there were kept: {', '.join(f'`{name}`' for name in merged.kept)}"
+        place = Place(shown)
+        run.problems.append(Problem(Kind.INPUT, fault, place=place, level="note", code="import-kept"))
+    if entry is None:
+        run.lock["engagement"].append({"source": source, "written": dict(fields)})
+    else:
+        entry["written"] = dict(fields)
+    run.edited[authoring.ENGAGEMENT] = merged.content
+
+
 def _find_text(data: Mapping[str, Any], was: Mapping[str, Any]) -> tuple[str | int, ...] | None:
     """Return the place in engagement.yaml of a text as it was imported; None if it was changed there."""
     if was["field"] != "sections":
@@ -568,17 +545,3 @@ def _find_text(data: Mapping[str, Any], was: Mapping[str, Any]) -> tuple[str | i
 def _warn(run: _Import, error: FindingsReportError, remedy: str) -> None:
     """Say that a text was not written, where the rest of the review is."""
     run.problems += [replace(problem, remedy=remedy, level="warning") for problem in error.problems]
-
-
-def _join_texts(texts: Sequence[EngagementText]) -> Iterator[tuple[str, str, str]]:
-    """Yield (field, title, text): a field once, all of its texts in it; sections of one title with numbers."""
-    titles: dict[str, int] = {}
-    for name in ("summary", "recommendation", "conclusion"):
-        own = [text for text in texts if text.field == name]
-        if own:
-            yield name, "", "\n\n".join(each.text for each in own) + "\n"
-    for each in texts:
-        if each.field == "sections":
-            titles[each.title] = titles.get(each.title, 0) + 1
-            number = f" ({titles[each.title]})" if titles[each.title] > 1 else ""
-            yield "sections", f"{each.title or 'Other text'}{number}", each.text + "\n"

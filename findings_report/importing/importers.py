@@ -1,0 +1,197 @@
+"""The table of importers. To read another kind of file, write one reader and add one row to IMPORTERS.
+
+A reader takes the bytes of a file and what the engagement knows, and returns findings as plain values; ids, the lock file and
+YAML are the writer's, for all importers the same. Imports nothing heavy at run time: `--help` lists the importers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from findings_report.evidence.source_files import FileReader
+    from findings_report.model.engagement import Engagement
+    from findings_report.problems import Problem
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ForeignFile:
+    """A file to import."""
+
+    shown: str
+    """Its path, as in messages."""
+    name: str
+    """Its name, without folders."""
+    content: bytes
+    """Its bytes, at most `Importer.largest` of them."""
+
+
+@dataclass(frozen=True)
+class AuditedRepository:
+    """A repository of the engagement, as far as it is here."""
+
+    name: str
+    """Its name in the engagement."""
+    homes: tuple[str, ...]
+    """Its pages on forges, as `host/owner/name` in lower case."""
+    reader: FileReader | None
+    """Its clone; None if there is none."""
+    commit: str | None
+    """The audited commit; None if it is unknown, or not in the clone."""
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the command line asks for; an importer takes those that its row names."""
+
+    severity: str | None = None
+    """The severity of findings whose source gives none."""
+    group: str = "result"
+    """What of a scanner's results is one finding: `result`, `rule` or `file`."""
+    limit: int = 1_000
+    """The most findings of one file."""
+    columns: ForeignFile | None = None
+    """The map of fields to columns."""
+    delimiter: str | None = None
+    """The sign between cells; None if it is to be recognised."""
+
+
+@dataclass(frozen=True)
+class ImportContext:
+    """What a reader may know of the engagement."""
+
+    engagement: Engagement
+    """The engagement."""
+    repositories: Mapping[str, AuditedRepository]
+    """Its repositories, by name."""
+    options: ImportOptions
+    """The options of the run."""
+
+
+@dataclass(frozen=True)
+class ImportedText:
+    """A text of the whole engagement."""
+
+    field: str
+    """summary, recommendation, conclusion or sections."""
+    title: str
+    """The heading above it; empty if it has none."""
+    text: str
+    """Markdown."""
+
+
+@dataclass(frozen=True)
+class ImportedFinding:
+    """A finding of a foreign file."""
+
+    identities: tuple[str, ...]
+    """How the next import recognises it, the best first: a fingerprint, an id, a title. At least one."""
+    fields: Mapping[str, Any]
+    """The fields of its file, in order: texts, lists of texts, and fields or lists of fields below them."""
+    place: str
+    """Where it is in the file, for messages: a line or a JSON pointer."""
+    own_id: str | None = None
+    """The id that it has in the file, if it is to keep that."""
+    is_certain: bool = False
+    """Whether an identity holds whatever the texts are, and in every file: a fingerprint, and not a number or a title."""
+    must_keep_id: bool = False
+    """Whether another id would be wrong: references name this one."""
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """What a reader makes of a file."""
+
+    findings: tuple[ImportedFinding, ...]
+    """In the order of the file; an error of the run if there are none, and no reason is given."""
+    texts: tuple[ImportedText, ...] = ()
+    """Texts for engagement.yaml."""
+    engagement: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of engagement.yaml, written where nobody has."""
+    unplaced: int = 0
+    """Blocks of code that stay text."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings and notes."""
+
+
+Reader = Callable[[ForeignFile, ImportContext], ImportedFile]
+"""Raises FindingsReportError (INPUT) for a file that cannot be read, with place, fault and remedy."""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """A row of IMPORTERS."""
+
+    name: str
+    """The word after `import`."""
+    summary: str
+    """One sentence in the imperative, at most 60 characters."""
+    files: str
+    """What it reads, in the plural."""
+    example: str
+    """A typical command line, without the name of the program."""
+    reader: str
+    """`module:function` below `findings_report.importing`."""
+    options: tuple[str, ...] = ("severity",)
+    """The options that it takes, by their names in ImportOptions."""
+    largest: int = 32 * MEBIBYTE
+    """Bytes of a file."""
+    noun: str = "file"
+    """One of the files, in messages."""
+    needs_one_repository: bool = False
+    """Whether the file cannot say in which repository its code is."""
+    details: str = ""
+    """Another sentence for its help."""
+
+    def load_reader(self) -> Reader:
+        """Import the function that `reader` names."""
+        module, _, function = self.reader.partition(":")
+        reader: Reader = getattr(import_module(f"findings_report.importing.{module}"), function)
+        return reader
+
+
+IMPORTERS: Final = {
+    row.name: row
+    for row in (
+        Importer(
+            "review",
+            "Import a prose review as findings.",
+            "reviews in Markdown",
+            "import review review.md",
+            "imported_review:read_review_file",
+            largest=4 * MEBIBYTE,
+            noun="review",
+            needs_one_repository=True,
+            details="Code is looked for in the repository.",
+        ),
+    )
+}
+"""All importers by name, in the order of the documentation."""
+
+
+def choose_severity(
+    stated: str | None, title: str, context: ImportContext, *, file: str, line: int | None = None, place: str = ""
+) -> tuple[str, tuple[Problem, ...]]:
+    """Return the severity of a finding: as stated, if the scale has the word, else that of --severity, else the last.
+
+    The last one comes with a warning. `place` is a JSON pointer.
+    """
+    from findings_report.problems import Kind, Place, Problem
+
+    scale = [each.name for each in context.engagement.severities]
+    by_word = {name.casefold(): name for name in scale}
+    if stated is not None and stated.casefold() in by_word:
+        return by_word[stated.casefold()], ()
+    if context.options.severity is not None:
+        return context.options.severity, ()
+    why = f"its severity {stated!r} is not in the scale" if stated else "the review gives it no severity"
+    if place:
+        why = f"its severity {stated!r} is not in the scale" if stated else f"the file gives it no severity ({place})"
+    fault = f"{title!r}: {why}; {scale[-1]!r} was written"
+    remedy = "correct it in the finding, or import with --severity"
+    return scale[-1], (Problem(Kind.INPUT, fault, remedy, place=Place(file, line), level="warning", code="import-severity"),)
