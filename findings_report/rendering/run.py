@@ -19,6 +19,7 @@ from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import LOCAL, Executor, Job, RenderResult
 from findings_report.report.check import Progress
+from findings_report.report.formats import FORMATS
 from findings_report.report.output_files import Target
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def plan_rendering(
     if executor is not LOCAL and any(document.engagement.system_fonts for document, _ in wanted):
         fault = "`system_fonts` in engagement.yaml means the fonts of this machine, and workers have their own"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "remove it, or leave out --executor", code="executor"))
+    refuse_missing_extras([target.format for _, target in wanted])
     renderable_targets, left_out = renderable([target for _, target in wanted], executor)
     cache, unusable = open_cache(cache_of) if cache_of is not None else (None, ())
     jobs: list[Job] = []
@@ -210,6 +212,20 @@ def own_files(template: Template) -> list[Problem]:
         place = Place(display_path(path))
         problems.append(Problem(Kind.OUTPUT, "is not read", remedy, place=place, level="warning", code="template-stray"))
     return problems
+
+
+def refuse_missing_extras(formats: Iterable[str]) -> None:
+    """Raise FindingsReportError (USAGE) for a format whose extra is not installed."""
+    from findings_report.system.toolchain import install_extra
+
+    if missing := [FORMATS[name] for name in dict.fromkeys(formats) if not FORMATS[name].is_installed]:
+        names = [row.name for row in missing]
+        extras = [row.extra for row in missing if row.extra is not None]
+        needed = (
+            f"the extra `{extras[0]}`" if len(extras) == 1 else f"the extras {' and '.join(f'`{extra}`' for extra in extras)}"
+        )
+        fault = f"-f {' -f '.join(names)} needs {needed}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, install_extra(*extras), code="no-format-extra"))
 
 
 def renderable(wanted: Sequence[Target], executor: Executor) -> tuple[list[Target], tuple[Problem, ...]]:

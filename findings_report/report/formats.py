@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ class ReportFormat:
     """True if `diff` can make it."""
     takes_single_findings: bool = True
     """True if `build --each` can make it."""
+    extra: str | None = None
+    """The extra that has to be installed for it."""
+    package: str = ""
+    """The package of that extra, as it is imported."""
+
+    @property
+    def is_installed(self) -> bool:
+        """True if nothing is missing that the renderer imports."""
+        return not self.package or find_spec(self.package) is not None
 
     def load_renderer(self) -> Callable[[Any], Rendered]:
         """Import the function that `renderer` names. Raises ValueError for a format of templates."""
@@ -59,6 +69,14 @@ FORMATS: Final = {
         ReportFormat("json", "findings_report.rendering.job:render_json"),
         # A table of findings: a comparison has two sides, and a single finding is no table.
         ReportFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
+        ReportFormat(
+            "xlsx",
+            "findings_report.rendering.xlsx:render",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            extra="xlsx",
+            package="xlsxwriter",
+        ),
     )
 }
 """All formats by name, in the order of the documentation."""

@@ -17,6 +17,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
@@ -50,6 +51,9 @@ PACKAGES: Final = (
 )
 """The Python packages that decide a document. Omitted: cffi, which only calls libraries, and brotli, which only reads fonts."""
 
+FORMAT_PACKAGES: Final = ("python-docx", "XlsxWriter")
+"""The packages of extras that decide a document of one format."""
+
 OWN_FILES: Final = "findings-report's own files"
 """Key of the digest that distinguishes two programs of one version, such as two checkouts."""
 
@@ -63,6 +67,7 @@ EXTRAS: Final = {
     "secrets": "looks for credentials before they are printed: check, build",
     "sign": "signs PDFs and examines signatures: sign, verify",
     "tickets": "talks to issue trackers: attach, tickets",
+    "xlsx": "writes workbooks for Excel: build -f xlsx",
 }
 """The optional dependencies of pyproject.toml, and what each enables."""
 
@@ -199,7 +204,16 @@ def toolchain_digest() -> str:
 
 def worker_versions() -> dict[str, str]:
     """Return the versions that a worker of a cluster must have: those of the toolchain, and of dask."""
-    return toolchain_versions() | {"distributed": version("distributed")}
+    return toolchain_versions() | {"distributed": version("distributed")} | format_versions()
+
+
+def format_versions() -> dict[str, str]:
+    """Return the versions of those FORMAT_PACKAGES that are installed, by name."""
+    versions: dict[str, str] = {}
+    for name in FORMAT_PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def describe_difference(theirs: object) -> str | None:
