@@ -23,9 +23,8 @@ from findings_report.model.translation import Translation
 from findings_report.problems.safe_text import HIDDEN, visible
 from findings_report.prose.policy import plain_text
 from findings_report.rendering import colours, labels
-from findings_report.rendering.figures import Part, number_figures
+from findings_report.rendering.figures import Part, link_table, number_figures
 from findings_report.rendering.html import ELISION, count_left_out, label_code
-from findings_report.rendering.tables import link_table
 from findings_report.report.formats import Rendered
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class _Writer:
             "Remediation": _("Remediation"),
             "Report": _("Report"),
         }.items():
-            # An apostrophe at either end is refused, and so is "History", a name of Excel's own.
+            # Excel takes no apostrophe at either end, and keeps the name "History" for itself.
             name = _NOT_IN_SHEET_NAMES.sub(" ", visible(text)).strip(" '")[:28] or key
             known = {other.casefold() for other in (*names.values(), "history")}
             tries = [name, *(f"{name} {number}" for number in range(2, 9))]
@@ -523,7 +522,7 @@ def _name_link(token: Token, part: Part) -> str:
 
 
 def _name_figure(token: Token, part: Part) -> str:
-    """Return what stands for a figure: its number, where it is cited from, and its caption."""
+    """Return what a cell has in place of a figure: its number, where it is cited from, and its caption."""
     figure, words = part.find_figure(token.meta["kind"], token.meta["name"]), part.engagement.translation
     caption = _inline(token.meta["alt"], part)
     if figure is None:

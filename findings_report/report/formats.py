@@ -43,7 +43,7 @@ class ReportFormat:
     extra: str | None = None
     """The extra that has to be installed for it."""
     package: str = ""
-    """The package of that extra, as it is imported."""
+    """The name by which the package of that extra is imported."""
 
     @property
     def is_installed(self) -> bool:

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import urllib.parse
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contents(content: bytes) -> Iterator[bytes]:
     """The bytes, and every stream, compressed or encoded part within them."""
     yield content
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            yield from (parts.read(name) for name in parts.namelist())
     if b"%PDF-" in content[:1024]:
         with pikepdf.open(io.BytesIO(content)) as pdf:
             for each in pdf.objects:
@@ -202,7 +206,8 @@ def test_the_search_finds_markers() -> None:
 
 def test_a_report_of_every_format_has_no_masked_text(work: Path) -> None:
     for template in ("standard", "review"):
-        said = run("build", "-f", "md", "-f", "html", "-f", "pdf", "-f", "csv", "-f", "json", "--template", template,
+        formats = [word for name in ("md", "html", "pdf", "csv", "json", "xlsx") for word in ("-f", name)]
+        said = run("build", *formats, "--template", template,
                    "-o", f"out/{template}/", folder=work)  # fmt: skip
         assert not leaks(said.encode())
         for name in ("report.md", "report.html"):
