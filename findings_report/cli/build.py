@@ -14,11 +14,11 @@ from findings_report.cli.options import (
     Borrow,
     Clones,
     FailOn,
-    Folder,
     MessageFormat,
     Output,
     Strict,
     SystemFonts,
+    clones,
     files_json,
     inputs_of,
     propose_findings,
@@ -40,7 +40,7 @@ from findings_report.cli.output import (
     written,
     wrote,
 )
-from findings_report.problems import Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
@@ -58,7 +58,32 @@ Folders = Annotated[
 
 
 def check(
-    folder: Folder = Path(),
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="The engagement's folder, or one inside or above it; with --prose, documents in Markdown.",
+            show_default="the current folder",
+        ),
+    ] = None,
+    prose: Annotated[
+        bool, typer.Option("--prose", help="Check what documents cite: each path with lines, link and block of code.")
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "-C", metavar="FOLDER", help="With --prose: the engagement, or the clone.", show_default="the current folder"
+        ),
+    ] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            metavar="REVISION",
+            help="With --prose: the commit that documents cite.",
+            show_default="the engagement's pin, else HEAD",
+        ),
+    ] = None,
     repository: Clones = None,
     borrow: Borrow = None,
     no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Check the YAML only, without git.")] = False,
@@ -67,13 +92,65 @@ def check(
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
 ) -> None:
-    """Check the findings, and every quote against git."""
+    """Check the findings, and every quote against git.
+
+    With --prose, check what documents cite instead.
+    """
     from findings_report import commands
 
-    inputs = inputs_of(folder, repository, borrow, evidence=not no_evidence)
+    if prose:
+        _refuse_options({"--no-evidence": no_evidence, "--fail-on": fail_on is not None}, "with --prose there are no findings")
+        _check_prose(paths or [], folder, revision, repository, borrow, output_format, strict=strict, each=all_messages)
+        return
+    _refuse_options({"--revision": revision is not None, "-C": folder is not None}, "it is for --prose")
+    if paths is not None and len(paths) > 1:
+        fault = f"check reads one engagement, and {len(paths)} folders are named"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "add --prose to check documents", code="options"))
+    inputs = inputs_of(paths[0] if paths else Path(), repository, borrow, evidence=not no_evidence)
     with show_progress() as progress:
         checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
     _conclude(_summary(checked), checked.problems, output_format, each=all_messages)
+
+
+def _refuse_options(given: dict[str, bool], why: str) -> None:
+    if unfit := [option for option, is_given in given.items() if is_given]:
+        raise FindingsReportError(Problem(Kind.USAGE, f"{unfit[0]} has no meaning here: {why}", code="options"))
+
+
+def _check_prose(
+    documents: list[Path],
+    folder: Path | None,
+    revision: str | None,
+    repository: list[str] | None,
+    borrow: list[Path] | None,
+    output_format: OutputFormat,
+    *,
+    strict: bool,
+    each: bool,
+) -> None:
+    from findings_report.commands.check import ProseInputs, check_prose
+
+    inputs = ProseInputs(tuple(documents), folder, clones(repository), tuple(borrow or ()), revision)
+    with show_progress() as progress:
+        result = check_prose(inputs, progress, strict=strict)
+    quotes = {verdict.value: count for verdict, count in result.quotes.items()}
+    if output_format is OutputFormat.JSON:
+        citations = {"checked": result.places, "wrong": result.wrong, "other_repositories": result.foreign}
+        fields = {"documents": result.documents, "citations": citations, "quotes": quotes, "unplaced": result.unplaced}
+        print_json(fields, result.problems)
+    else:
+        print_problems(result.problems, output_format, each=each)
+        read, cited = _plural(result.documents, "document"), _plural(result.places, "citation")
+        out(f"{read}: {cited} checked, {result.wrong} wrong")
+        blocks = {**quotes, **({"not in the repository": result.unplaced} if result.unplaced else {})}
+        if blocks:
+            listed = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in blocks.items())
+            out(f"{_plural(sum(blocks.values()), 'block')} of code: {listed}")
+        if result.foreign:
+            out(f"{_plural(result.foreign, 'link')} into other repositories not checked")
+        print_end(result.problems)
+    if code := exit_code(result.problems):
+        raise typer.Exit(code)
 
 
 def build(
@@ -210,6 +287,10 @@ def _success(quotes: dict[str, int]) -> str:
     """Return the text of the last line of a run without warnings."""
     verified = sum(count for name, count in quotes.items() if name not in ("none", "unchecked"))
     return f"{verified} quote{'' if verified == 1 else 's'} verified" if verified else "no problems"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _count(counts: dict[str, int], noun: str) -> str:

@@ -1,15 +1,17 @@
 """The commands `check` and `list`: an engagement is read and checked against git, and the gates are applied; or its findings, a
-line each. And the words that a shell proposes for an option.
+line each. `check --prose` checks what documents cite. And the words that a shell proposes for an option.
 
 A function for the shell reads only what it needs: completion runs on every press of Tab.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from findings_report import authoring
 from findings_report.authoring import scoring
@@ -17,11 +19,18 @@ from findings_report.authoring.proofread import find_unwritten, strings_of
 from findings_report.evidence import secrets
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import ANSWERED, Finding, Status
-from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import check as domain
 from findings_report.report.check import Checked, Inputs, Progress, read
 from findings_report.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from findings_report.importing.document_check import CitedSource, ProseCheck
+
+LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
+"""Bytes of a document that `check --prose` reads."""
 
 
 def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, strict: bool = False) -> Checked:
@@ -54,11 +63,180 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
             # At most ten ids: the message is one line of a CI log, and `list` prints all findings.
             fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
             tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+    return [*tripped, *(_refuse_warnings(problems) if strict else ())]
+
+
+def _refuse_warnings(problems: Sequence[Problem]) -> list[Problem]:
     # Notes do not count: they inform, and demand no change.
     warnings = sum(1 for problem in problems if problem.level == "warning")
-    if strict and warnings:
-        tripped.append(Problem(Kind.GATE, f"--strict: {warnings} warning{'' if warnings == 1 else 's'}", code="strict"))
-    return tripped
+    fault = f"--strict: {warnings} warning{'' if warnings == 1 else 's'}"
+    return [Problem(Kind.GATE, fault, code="strict")] if warnings else []
+
+
+@dataclass(frozen=True)
+class ProseInputs:
+    """What `check --prose` reads."""
+
+    documents: tuple[Path, ...]
+    """Files in Markdown."""
+    folder: Path | None
+    """-C; None for the current folder, which need not have an engagement."""
+    clones: Mapping[str, Path]
+    """--repository, by name; empty for the only one."""
+    borrow: tuple[Path, ...] = ()
+    """--borrow."""
+    revision: str | None = None
+    """--revision; None for the pins of the engagement, else HEAD."""
+
+
+def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False) -> ProseCheck:
+    """Check what documents cite: against the repositories of the engagement, else that of --repository or of the document.
+
+    Wrong citations are warnings; with `strict` they are followed by an error of kind GATE. Raises FindingsReportError for
+    documents that cannot be read (INPUT), and without a repository or revision (SOURCE).
+    """
+    from findings_report.importing.document_check import ProseCheck, check_document
+
+    if not inputs.documents:
+        raise FindingsReportError(Problem(Kind.USAGE, "--prose names no document", "name files in Markdown", code="options"))
+    progress("reading documents")
+    texts: dict[Path, str] = {}
+    faults: list[Problem] = []
+    for document in dict.fromkeys(inputs.documents):
+        try:
+            texts[document] = _read_document(document)
+        except FindingsReportError as error:
+            faults += error.problems
+    if faults:
+        raise FindingsReportError(faults)
+    result = ProseCheck()
+    for folder, documents in _group_documents(inputs, list(texts)):
+        with _open_sources(inputs, folder, result) as sources:
+            for document in documents:
+                progress(f"checking {document.name}")
+                placed = [replace(source, root=_find_root(document, path)) for source, path in sources]
+                check_document(texts[document], display_path(document), placed, result)
+    if strict:
+        result.problems += _refuse_warnings(result.problems)
+    return result
+
+
+def _read_document(document: Path) -> str:
+    """Return the text of a document. Raises FindingsReportError (INPUT)."""
+    fault, remedy, code = "", "name a file in Markdown", "no-file"
+    try:
+        with document.open("rb") as file:
+            content = file.read(LARGEST_DOCUMENT + 1) if document.is_file() else b"\0"
+    except (OSError, ValueError) as error:
+        fault = "it is a folder" if document.is_dir() else f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    else:
+        if len(content) > LARGEST_DOCUMENT:
+            fault, remedy = f"it has more than {LARGEST_DOCUMENT:,} bytes", "divide it"
+        elif b"\0" in content:
+            fault, code = "it is no text", "not-utf8"
+        else:
+            try:
+                return content.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                fault, remedy, code = "it is not UTF-8", "convert the file to UTF-8", "not-utf8"
+    raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(document)), code=code))
+
+
+def _group_documents(inputs: ProseInputs, documents: Sequence[Path]) -> Iterator[tuple[Path | None, list[Path]]]:
+    """Yield folders, of an engagement or a clone, each with its documents; None if --repository names the clones."""
+    try:
+        folder = authoring.find_folder(inputs.folder or Path())
+    except FindingsReportError as error:
+        if error.problems[0].code != "no-engagement":
+            raise
+    else:
+        repositories = authoring.load_engagement(authoring.Folder(folder)).engagement.repositories
+        # A clone without a name is the engagement's only where that is certain: the current folder may be anybody's.
+        root = folder.parent if folder.name == authoring.FOLDER else folder
+        is_certain = len(repositories) == 1 and all(_find_root(document, root) is not None for document in documents)
+        if repositories and (inputs.folder is not None or "" not in inputs.clones or is_certain):
+            yield folder, list(documents)
+            return
+    if inputs.clones:
+        yield None, list(documents)
+        return
+    from findings_report import git
+
+    groups: dict[Path | None, list[Path]] = {}
+    for document in documents:
+        start = inputs.folder or document.absolute().parent
+        clone = git.enclosing_folder(start.absolute()) or git.enclosing_folder(Path.cwd())
+        groups.setdefault(clone, []).append(document)
+    if lost := groups.get(None):
+        fault = "it is in no git repository, and no engagement is here"
+        remedy = "name the clone with --repository, or the engagement with -C"
+        raise FindingsReportError(Problem(Kind.SOURCE, fault, remedy, place=Place(display_path(lost[0])), code="no-repository"))
+    yield from groups.items()
+
+
+@contextmanager
+def _open_sources(inputs: ProseInputs, folder: Path | None, result: ProseCheck) -> Iterator[Sequence[tuple[CitedSource, Path]]]:
+    """Open the clones of an engagement, of a folder with a work tree, or of --repository; each with its path."""
+    from findings_report.evidence.audited_commit import find_audited_commit
+    from findings_report.evidence.source_files import Clone, FileReader, find_clones, open_clones, set_aside_broken
+    from findings_report.importing.document_check import CitedSource
+    from findings_report.model.engagement import DeclaredRepository
+
+    is_engagement = folder is not None and os.path.exists(folder / authoring.ENGAGEMENT)  # noqa: PTH110 - never raises
+    if folder is not None and is_engagement:
+        engagement = authoring.load_engagement(authoring.Folder(folder)).engagement
+        declared = dict(engagement.repositories)
+        clones, problems = set_aside_broken(find_clones(engagement, folder, inputs.clones), inputs.borrow)
+        result.problems += problems
+    else:
+        named = {name or path.absolute().name: path for name, path in inputs.clones.items()}
+        paths = {folder.name: folder} if folder is not None else named
+        clones = {name: Clone(path, is_given=True) for name, path in paths.items()}
+        declared = {name: DeclaredRepository(revision="HEAD") for name in paths}
+    if inputs.revision is not None and len(declared) != 1:
+        fault = f"--revision is for one repository, and there are {len(declared)}: {', '.join(declared)}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "pin each in engagement.yaml", code="options"))
+    if inputs.revision is not None:
+        declared = {
+            name: each.model_copy(update={"revision": inputs.revision, "commit": None}) for name, each in declared.items()
+        }
+    with open_clones(clones, inputs.borrow) as opened:
+        sources: list[tuple[CitedSource, Path]] = []
+        for name, source in opened.items():
+            if source is None:
+                fault = f"repository {name!r} has no clone here: what documents cite of it was not checked"
+                remedy = f"name the clone with `--repository {name}=PATH`"
+                result.problems.append(Problem(Kind.SOURCE, fault, remedy, level="warning", code="unchecked"))
+                continue
+            audited = find_audited_commit(name, declared[name], source)
+            if audited.hash is None:
+                errors = [replace(problem, subject=None) for problem in audited.problems]
+                raise FindingsReportError(errors)
+            addresses = [declared[name].web, declared[name].url, *(() if is_engagement else source.remotes)]
+            reader = FileReader(source, declared, name)
+            sources.append((CitedSource(name, reader, audited.hash, _find_homes(addresses)), source.path))
+        yield sources
+
+
+def _find_homes(addresses: Sequence[str | None]) -> frozenset[str]:
+    """Return `host/owner/name` of addresses, in lower case."""
+    from findings_report.forges.permalinks import find_home, strip_credentials
+
+    homes = set()
+    for address in filter(None, addresses):
+        home = find_home(address)
+        bare = (strip_credentials(address) or "").partition("://")[2].removesuffix(".git").strip("/")
+        if home is not None or "/" in bare:
+            homes.add((home[1] if home else bare).casefold())
+    return frozenset(homes)
+
+
+def _find_root(document: Path, clone: Path) -> str | None:
+    """Return the folder of a document in a work tree, POSIX; None if it is not in there."""
+    try:
+        return document.resolve().parent.relative_to(clone.resolve()).as_posix()
+    except (OSError, ValueError):
+        return None
 
 
 def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:

@@ -38,6 +38,7 @@ _LARGEST: Final = 4 * 1024 * 1024
 _SECTION: Final = re.compile(r"\s*\[\s*(?P<name>[^\]]*?)\s*\](?P<rest>.*)")
 _FORMAT: Final = re.compile(r'\s*objectformat\s*=\s*"?(?P<value>[^"#;\s]*)', re.IGNORECASE)
 _WORK_TREE: Final = re.compile(r'\s*worktree\s*=\s*"?(?P<value>[^"\n]*?)"?\s*\Z', re.IGNORECASE)
+_URL: Final = re.compile(r'\s*url\s*=\s*"?(?P<value>[^"\s]*)', re.IGNORECASE)
 _FAN_OUT: Final = re.compile(r"[0-9a-f]{2}\Z")
 """The folders of loose objects. Source: gitrepository-layout(5)."""
 
@@ -61,6 +62,8 @@ class Layout:
     """Folders outside that the user allows it to lead to."""
     object_format: ObjectFormat
     """The hash function of its ids."""
+    remotes: tuple[str, ...] = ()
+    """The addresses of its remotes, as its configuration has them."""
 
     @property
     def is_partial(self) -> bool:
@@ -166,6 +169,16 @@ def _setting(config: str, wanted: str, setting: re.Pattern[str]) -> str | None:
     return value
 
 
+def _list_remotes(config: str) -> Iterator[str]:
+    section = ""
+    for line in config.splitlines():
+        if header := _SECTION.match(line):
+            section = header["name"].lower()
+        match = _URL.match(header["rest"] if header else line)
+        if section.startswith("remote ") and match is not None:
+            yield match["value"]
+
+
 def refusal(fault: str, *, remedy: str | None = None, code: str) -> FindingsReportError:
     """Return the error of a repository that is not there or not to be trusted."""
     return FindingsReportError(Problem(Kind.SOURCE, fault, remedy=remedy, code=code))
@@ -191,6 +204,7 @@ class _Search:
             shallow=tuple(line for line in (read_plain(common / "shallow") or "").split("\n") if _is_id(line)),
             borrow=self.borrow,
             object_format=object_format_in(read_plain(config) or ""),
+            remotes=tuple(_list_remotes(read_plain(config) or "")),
         )
 
     def _git_directory(self) -> Path:

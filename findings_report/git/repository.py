@@ -79,6 +79,8 @@ class Repository:
         """sha1 or sha256."""
         self.is_shallow: Final = bool(layout.shallow)
         """True when history was cut off in cloning."""
+        self.remotes: Final = layout.remotes
+        """The addresses of its remotes."""
         self.is_partial: Final = layout.is_partial
         """True when objects were left out in cloning."""
         self.folder: Final = Path(private.name)

@@ -17,16 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from findings_report.evidence.quote import find_telling_lines
 from findings_report.evidence.source_files import FileReader, NoLinesError, SourceFile
+from findings_report.importing.citations import StatedPlace, find_spans, find_stated, read_head, read_lines
+from findings_report.importing.document_check import FITTING
 from findings_report.importing.review import Chunks, Fence, ReviewedFinding
-from findings_report.model.evidence import Check, Region, Symbol, Verdict
+from findings_report.model.evidence import Check, Region, Symbol
 from findings_report.model.field_types import RepositoryPath
 from findings_report.problems import FindingsReportError
 from findings_report.sourcecode.symbols import encloses
-
-FITTING: Final = frozenset(
-    (Verdict.EXACT, Verdict.WHITESPACE, Verdict.PARTIAL, Verdict.ELIDED, Verdict.ANNOTATED, Verdict.COMMENTS)
-)
-"""Verdicts of a quote that is in a file which nothing names."""
 
 _MOST_FILES: Final = 20
 """Files that a search for a name or a quote looks at."""
@@ -34,29 +31,10 @@ _MOST_FILES: Final = 20
 _PROPOSING: Final = frozenset(("recommendation", "proof", "response"))
 """Fields whose code is a proposal or a test, unless it names its place and is there."""
 
-_LINK: Final = re.compile(
-    r"https?://(?P<host>[\w.-]++)/(?P<repository>[\w.-]++/[\w.-]++)/(?:-/)?(?:blob|blame|raw|src/branch|src/commit|src/tag)/"
-    r"(?P<revision>[\w.~-]++)/(?P<path>[^\s)\]#>\"'`|]++)(?P<lines>#[LC0-9#lines:-]++)?"
-)
-_EXTENSIONS: Final = (
-    "sol|vy|rs|move|cairo|py|pyi|js|jsx|mjs|ts|tsx|go|java|kt|swift|cs|c|cc|h|cpp|hpp|rb|php|sh|ya?ml|toml|html|css|sql|fc|huff"
-)
-_PATH: Final = re.compile(
-    rf"(?<![\w@./\\:-])(?P<path>(?:[\w@.-]+/){{0,30}}[\w@-][\w@.-]{{0,100}}?\.(?:{_EXTENSIONS}))(?![\w.-]*\w)"
-    r"(?P<lines>#[LC0-9#-]+|:L?[0-9]+(?:[-–][0-9]+)?|,? \(?lines? [0-9]+(?:(?:[-–]| to )[0-9]+)?)?"
-)
-_HEAD: Final = re.compile(
-    r"\s*+(?://|#|/\*|--|<!--|;)?\s*+(?:(?:file|filename|path|contract)\s*[:：]\s*)?`?"
-    r"(?P<place>https?://\S++|[\w@./\\-]+\.\w{1,5}(?:[:#][LC0-9:#,–-]++)?(?:,? \(?lines? [\d–-]++\)?)?)`?:?"
-    r"\s*+(?:\*/|-->)?\s*+",
-    re.IGNORECASE,
-)
 _IN_SYMBOL: Final = re.compile(
     r"\blines? (?P<lines>[0-9]{1,7}(?: ?(?:-|–|to) ?[0-9]{1,7})?),? (?:with)?in (?:the )?`(?P<symbol>[\w.:$]+)(?:\([^`]*\))?`"
 )
 _MEMBER: Final = re.compile(r"`(?P<symbol>[A-Za-z_$][\w$]*(?:(?:::|\.|#)[A-Za-z_$][\w$]*)+)(?:\([^`]*\))?`")
-_LONGEST_HEAD: Final = 500
-"""Characters of a line that names a place."""
 _MOST_STATED: Final = 100
 """Places of a text in which a fence that has none is looked for."""
 _REPOSITORY_PATH: Final = TypeAdapter(RepositoryPath)
@@ -76,17 +54,6 @@ class PlacedFinding:
     """Fences that stay fences."""
     dropped: tuple[str, ...]
     """What is in locations in another form, of the source's text."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A place in code, as a text names it."""
-
-    path: str
-    lines: Region | None
-    revision: str | None = None
-    repository: str | None = None
-    symbol: str | None = None
 
 
 class Code:
@@ -208,7 +175,7 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     prose = "\n".join(
         chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, str)
     )
-    stated = list(_find_stated(prose))
+    stated = list(find_stated(prose))
     fences = [chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, Fence)]
     hint = _read_symbol_hint(prose)
     hint_of_fence = hint if len(fences) == 1 else None
@@ -224,7 +191,7 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     kept = "".join(rest).strip("\n")
     if kept.strip():
         others = list(kept)
-        for start, end, place in _find_spans(kept):
+        for start, end, place in find_spans(kept):
             if _is_located(place, code, placing.locations):
                 others[start:end] = " " * (end - start)
         words = re.sub(r"(?i)\blines?\b", "", "".join(others))
@@ -235,7 +202,7 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped))
 
 
-def _is_located(place: _Place, code: Code, locations: Sequence[Mapping[str, Any]]) -> bool:
+def _is_located(place: StatedPlace, code: Code, locations: Sequence[Mapping[str, Any]]) -> bool:
     """Return True if a location says all that a text says with a place."""
     if code.is_foreign(place.repository) or not code.knows(place.revision):
         return False
@@ -250,7 +217,9 @@ def _is_located(place: _Place, code: Code, locations: Sequence[Mapping[str, Any]
     )
 
 
-def _place_chunks(chunks: Chunks, name: str, stated: Sequence[_Place], hint: _Place | None, placing: _Placing) -> Iterator[str]:
+def _place_chunks(
+    chunks: Chunks, name: str, stated: Sequence[StatedPlace], hint: StatedPlace | None, placing: _Placing
+) -> Iterator[str]:
     for chunk in chunks:
         if isinstance(chunk, str):
             yield chunk
@@ -269,7 +238,7 @@ def _place_chunks(chunks: Chunks, name: str, stated: Sequence[_Place], hint: _Pl
 
 
 def _place_fence(
-    fence: Fence, name: str, stated: Sequence[_Place], hint: _Place | None, code: Code
+    fence: Fence, name: str, stated: Sequence[StatedPlace], hint: StatedPlace | None, code: Code
 ) -> tuple[dict[str, Any] | None, str]:
     """Return the location that a fence quotes, and the first line that names it; no location for one that stays a fence."""
     content = fence.content.rstrip("\n")
@@ -277,12 +246,12 @@ def _place_fence(
     if not content.strip() or fence.info.casefold().startswith("diff") or not _LANGUAGE.fullmatch(fence.info):
         return None, ""
     head, _, below = content.partition("\n")
-    own = _read_head(head) if below.strip() else None
+    own = read_head(head) if below.strip() else None
     quote = below if own is not None else content
     if own is None:
         head = ""
         own = (
-            next(reversed(list(_find_stated(fence.before))), None)
+            next(reversed(list(find_stated(fence.before))), None)
             if not fence.before.strip().startswith(("`" * 3, "~~~"))
             else None
         )
@@ -314,7 +283,7 @@ def _location(path: str, lines: Region | None, quote: str | None) -> dict[str, A
     return location
 
 
-def _cite(place: _Place, code: Code, quote: str | None) -> dict[str, Any] | None:
+def _cite(place: StatedPlace, code: Code, quote: str | None) -> dict[str, Any] | None:
     """Return the location of a place that the text names; None if the commit has no such file.
 
     `fits` in it is True if the quote is there.
@@ -353,7 +322,7 @@ def _hull(check: Check) -> Region | None:
     return Region(start_line=check.found[0].start_line, end_line=check.found[-1].end_line)
 
 
-def _cite_stated(stated: Sequence[_Place], placing: _Placing) -> None:
+def _cite_stated(stated: Sequence[StatedPlace], placing: _Placing) -> None:
     """Add a location for each place with lines that no fence has taken."""
     cited = {(location["path"], location.get("lines"), location.get("commit")) for location in placing.locations}
     for place in stated:
@@ -366,7 +335,7 @@ def _cite_stated(stated: Sequence[_Place], placing: _Placing) -> None:
         placing.locations.append(location)
 
 
-def _cite_symbol(hint: _Place, placing: _Placing) -> None:
+def _cite_symbol(hint: StatedPlace, placing: _Placing) -> None:
     found = placing.code.find_symbol(hint.symbol or "", None, hint.lines)
     if found is not None:
         placing.locations.append({"path": found[0].path, "lines": str(hint.lines), "symbol": hint.symbol})
@@ -383,39 +352,7 @@ def _cite_members(prose: str, placing: _Placing) -> None:
             placing.locations.append({"path": file.path, "lines": str(lines), "symbol": name})
 
 
-def _read_symbol_hint(prose: str) -> _Place | None:
+def _read_symbol_hint(prose: str) -> StatedPlace | None:
     match = _IN_SYMBOL.search(prose)
-    lines = _read_lines(match["lines"]) if match else None
-    return _Place("", lines, symbol=match["symbol"]) if match and lines is not None else None
-
-
-def _read_head(line: str) -> _Place | None:
-    """Return the place that the first line of a fence names, if it is nothing else."""
-    if len(line) > _LONGEST_HEAD or (match := _HEAD.fullmatch(line)) is None:
-        return None
-    return next(_find_stated(match["place"]), None)
-
-
-def _find_stated(text: str) -> Iterator[_Place]:
-    """Yield the places that a text names, in its order, each once."""
-    yield from dict.fromkeys(place for _, _, place in _find_spans(text))
-
-
-def _find_spans(text: str) -> list[tuple[int, int, _Place]]:
-    """Return the places that a text names, links and paths, each with its start and end in the text, in its order."""
-    places: list[tuple[int, int, _Place]] = []
-    for match in _LINK.finditer(text):
-        repository = f"{match['host']}/{match['repository']}"
-        path = unquote(match["path"]).rstrip("/")
-        places.append((*match.span(), _Place(path, _read_lines(match["lines"]), match["revision"], repository)))
-    plain = re.sub(r"https?://[^\s)\]>]+", lambda match: " " * len(match[0]), text)
-    places += ((*match.span(), _Place(match["path"], _read_lines(match["lines"]))) for match in _PATH.finditer(plain))
-    return sorted(places, key=lambda place: place[:2])
-
-
-def _read_lines(text: str | None) -> Region | None:
-    """Return the lines of an anchor or a phrase: `#L9-L1`, `#1-9`, `:12`, `, lines 12-15`."""
-    numbers = [int(number) for number in re.findall(r"(?<!C)(?<![0-9])[0-9]{1,7}(?![0-9])", text or "")][:2]
-    if not numbers or not min(numbers):
-        return None
-    return Region(start_line=min(numbers), end_line=max(numbers))
+    lines = read_lines(match["lines"]) if match else None
+    return StatedPlace("", lines, symbol=match["symbol"]) if match and lines is not None else None
