@@ -127,6 +127,7 @@ def sign(
     if signed.time_stamp is not None:
         out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
     out(f"wrote {display_path(signed.path)}")
+    print_problems(signed.problems, OutputFormat.FULL)
 
 
 def verify(

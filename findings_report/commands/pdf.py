@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from findings_report.report.output_files import STDOUT, is_folder
 
 if TYPE_CHECKING:
     from findings_report.pdf.embedded_data import ExtractedFile, Password
-    from findings_report.pdf.signing import Appearance, Signature, Signer, SigningKey, TimeStamp, TrustAnchors
+    from findings_report.pdf.signing import Appearance, Distrust, Signature, Signer, SigningKey, TimeStamp, TrustAnchors
 
 
 def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
@@ -87,6 +88,8 @@ class SignResult:
     """Where the signed PDF was published."""
     time_stamp: TimeStamp | None
     """The time stamp; None without --timestamp."""
+    problems: tuple[Problem, ...]
+    """Warnings of a certificate that no reader will trust."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def sign(
     _read_back(content, signed.content, shown, once)
     path = output or pdf
     publish({path: signed.content})
-    return SignResult(path, signed.time_stamp)
+    return SignResult(path, signed.time_stamp, _warn_of(signed.unfit, shown))
 
 
 def _read_back(before: bytes, signed: bytes, shown: str, password: Password) -> None:
@@ -174,13 +177,28 @@ def _sign_manifest(path: Path, content: bytes, key: SigningKey, output: Path | N
         raise FindingsReportError(Problem(Kind.USAGE, fault, "leave them out", place=Place(str(path)), code="options"))
     manifest.from_json(content, shown=str(path))
     target = output or path.with_name(manifest.envelope_beside(path.name))
-    added = signing.sign_statement(content, key, shown=str(path))
+    added, unfit = signing.sign_statement(content, key, shown=str(path))
     payload = added.partition(b'"payloadType"')[0]
     with locked(target.parent):
         # What others signed stays; signatures of an earlier build say nothing about this manifest.
         earlier = archive.content_of(target, shown=str(target)).splitlines(keepends=True) if target.exists() else []
         publish({target: b"".join(line for line in earlier if line.startswith(payload)) + added})
-    return SignResult(target, None)
+    return SignResult(target, None, _warn_of(unfit, str(path)))
+
+
+def _warn_of(unfit: Sequence[Distrust], shown: str) -> tuple[Problem, ...]:
+    """Return the warnings of a signer's certificate that cannot serve."""
+    return tuple(
+        Problem(
+            Kind.GATE,
+            f"the certificate that signed it will not be trusted: {each.fault}",
+            each.remedy,
+            place=Place(shown),
+            level="warning",
+            code="sign-unfit",
+        )
+        for each in unfit
+    )
 
 
 def _make_appearance(signer: Signer, when: date | datetime) -> Appearance:
@@ -225,10 +243,9 @@ def describe_faults(signature: Signature) -> list[tuple[str, str | None]]:
         return [(f"{whose} is broken: the file was changed", None)]
     faults: list[tuple[str, str | None]] = []
     if not signature.is_whole:
-        faults.append((f"{whose} does not cover the whole file: something was added after it", None))
-    if not signature.is_trusted:
-        remedy = "name the certificate that you trust with --trust, once you know that it is theirs"
-        faults.append((f"{whose} is intact, but its certificate is not trusted", remedy))
+        faults.append((f"{whose} does not cover the whole file: something was added after it, or into its room", None))
+    if distrust := signature.distrust:
+        faults.append((f"{whose} is intact, but its certificate is not trusted: {distrust.fault}", distrust.remedy))
     return faults + (_faults_of(signature.time_stamp) if signature.time_stamp is not None else [])
 
 
@@ -236,7 +253,6 @@ def _faults_of(stamp: TimeStamp) -> list[tuple[str, str | None]]:
     whose = f"the time stamp of {stamp.authority}"
     if not stamp.is_intact:
         return [(f"{whose} is broken: it is not of this signature, or was changed", None)]
-    if not stamp.is_trusted:
-        remedy = "name the authority's certificate with --trust-authority, once you know that it is theirs"
-        return [(f"{whose} is intact, but its certificate is not trusted", remedy)]
+    if distrust := stamp.distrust:
+        return [(f"{whose} is intact, but its certificate is not trusted: {distrust.fault}", distrust.remedy)]
     return []

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from findings_report.cli.app import app
 from findings_report.commands.pdf import sign
 from findings_report.model.report import Report
+from findings_report.pdf import signing
 from findings_report.pdf.signing import SigningKey
 from findings_report.problems import FindingsReportError, Kind, Place
 from findings_report.report import archive
@@ -108,10 +109,44 @@ def test_what_holds_is_told_with_code_0(signed: bytes, ada: Person, tmp_path: Pa
 
 
 def test_a_certificate_that_nobody_named_is_not_trusted(signed: bytes, tmp_path: Path) -> None:
-    for trusted in (b"", person("Ada Example").plain.certificates):
-        assert faults(signed, trusted, tmp_path) == [
-            "the signature of Common Name: Ada Example is intact, but its certificate is not trusted"
-        ]
+    not_trusted = "the signature of Common Name: Ada Example is intact, but its certificate is not trusted: "
+
+    assert faults(signed, b"", tmp_path) == [f"{not_trusted}no certificate was named with --trust"]
+    assert faults(signed, person("Bob").plain.certificates, tmp_path) == [
+        f"{not_trusted}it leads to Common Name: Ada Example, which was not named with --trust"
+    ]
+    assert looked_at(signed, person("Ada Example").plain.certificates).distrust is not None
+
+
+def test_the_reason_why_a_certificate_is_not_trusted_is_named(pdf: bytes) -> None:
+    root = person("Root", is_root=True)
+    middle = person("Middle", above=root, is_root=True)
+    eve = person("Eve", above=middle)
+    encrypts = person("Encryption only", above=root, usage="key_encipherment")
+
+    def why(who: Person, trusted: Person) -> str:
+        signed = signing.sign(pdf, who.plain, NOW, shown="report.pdf")
+        distrust = looked_at(signed.content, trusted.plain.certificates).distrust
+        return distrust.fault if distrust is not None else ""
+
+    assert why(eve, middle) == ""
+    assert why(eve, root) == (
+        "the certificate of its issuer, Common Name: Middle, is neither in the file nor named with --trust"
+    )
+    assert why(encrypts, root) == "it is not for signatures (key usage)"
+    assert [each.fault for each in signing.sign(pdf, encrypts.plain, NOW, shown="report.pdf").unfit] == [
+        "it is not for signatures (key usage)"
+    ]
+
+
+def test_bytes_in_the_room_of_a_signature_are_not_covered(signed: bytes, ada: Person) -> None:
+    end = signed.rindex(b"0000>")
+
+    hidden = signed[:end] + b"beef" + signed[end + 4 :]
+
+    assert looked_at(signed, ada.plain.certificates).is_whole
+    found = looked_at(hidden, ada.plain.certificates)
+    assert (found.is_intact, found.is_whole) == (True, False)
 
 
 def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, ada: Person, tmp_path: Path) -> None:
@@ -119,7 +154,8 @@ def test_a_file_that_was_changed_or_added_to_is_told(signed: bytes, pdf: bytes, 
     broken = signed[:index] + bytes([signed[index] ^ 1]) + signed[index + 1 :]
 
     assert faults(signed + b"\n%added\n", ada.plain.certificates, tmp_path) == [
-        "the signature of Common Name: Ada Example does not cover the whole file: something was added after it"
+        "the signature of Common Name: Ada Example does not cover the whole file: something was added after it, or into "
+        "its room"
     ]
     found = looked_at(broken, ada.plain.certificates)
     assert not found.is_intact

@@ -61,7 +61,7 @@ def test_other_programs_verify_the_signature(kind: str) -> None:
     private = KEYS[kind]()
     key = certified(private)
 
-    line = sign_statement(STATEMENT, key, shown="manifest.json")
+    line = sign_statement(STATEMENT, key, shown="manifest.json")[0]
 
     envelope = json.loads(line)
     (signature,) = envelope["signatures"]
@@ -95,12 +95,12 @@ def ada() -> Person:
 
 @pytest.fixture(scope="module")
 def signed(ada: Person) -> bytes:
-    return sign_statement(STATEMENT, ada.plain, shown="manifest.json")
+    return sign_statement(STATEMENT, ada.plain, shown="manifest.json")[0]
 
 
 @pytest.mark.parametrize("which", Person._fields)
 def test_every_form_of_a_key_signs(which: str, ada: Person) -> None:
-    line = sign_statement(STATEMENT, getattr(ada, which), shown="manifest.json")
+    line = sign_statement(STATEMENT, getattr(ada, which), shown="manifest.json")[0]
 
     assert looked_at(line, ada.plain.certificates).is_trusted
 
@@ -117,7 +117,7 @@ def test_a_certificate_leads_to_that_of_its_issuer(ada: Person) -> None:
     expired = person("Ada", above=root, last=datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC))
 
     for key, is_trusted in ((issued.plain, True), (expired.plain, False)):
-        line = sign_statement(STATEMENT, key, shown="manifest.json")
+        line = sign_statement(STATEMENT, key, shown="manifest.json")[0]
         assert looked_at(line, root.plain.certificates).is_trusted is is_trusted
         assert not looked_at(line, ada.plain.certificates).is_trusted
 

@@ -88,7 +88,9 @@ def test_the_time_stamp_is_of_the_signature_and_the_file_begins_as_before(
     assert found.time_stamp.is_trusted
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(found.time_stamp.at)
     assert abs(age.total_seconds()) < 600
-    assert made.time_stamp == replace(found.time_stamp, is_trusted=False)
+    assert made.time_stamp is not None
+    assert replace(made.time_stamp, distrust=None) == found.time_stamp
+    assert not made.time_stamp.is_trusted
     assert archive.read(made.content, "report.pdf") == samples.report()
 
 
@@ -167,7 +169,8 @@ def test_a_time_stamp_that_does_not_hold_is_told(made: SignedPdf, ada: Person, t
         "the time stamp of Common Name: Example TSA is broken: it is not of this signature, or was changed"
     ]
     assert faults(made.content, ada.plain.certificates, tmp_path) == [
-        "the time stamp of Common Name: Example TSA is intact, but its certificate is not trusted"
+        "the time stamp of Common Name: Example TSA is intact, but its certificate is not trusted: no certificate was named "
+        "with --trust-authority"
     ]
 
 
@@ -195,15 +198,18 @@ def test_a_certificate_had_to_be_valid_when_a_trusted_time_stamp_says(pdf: bytes
             manner = replace(NOW, authority=server.url)
             return signing.sign(pdf, bob.plain, manner, shown="report.pdf").content
 
-    def trusted(content: bytes, authorities: bytes) -> bool:
-        return looked_at(content, root.plain.certificates, authorities).is_trusted
+    def why(content: bytes, authorities: bytes) -> str:
+        distrust = looked_at(content, root.plain.certificates, authorities).distrust
+        return distrust.fault if distrust is not None else ""
 
     while_valid = stamped(2021)
-    assert trusted(while_valid, tsa.root)
-    assert not trusted(while_valid, b"")
-    assert not trusted(stamped(2023), tsa.root)
-    assert not trusted(stamped(2019), tsa.root)
-    assert not trusted(signing.sign(pdf, bob.plain, NOW, shown="report.pdf").content, tsa.root)
+    assert why(while_valid, tsa.root) == ""
+    assert why(while_valid, b"") == "it was not valid now: it expired on 2022-01-01"
+    assert why(stamped(2023), tsa.root) == "it was not valid at the time of its time stamp: it expired on 2022-01-01"
+    assert why(stamped(2019), tsa.root) == "it was not valid at the time of its time stamp: it is valid from 2020-01-01"
+    signed = signing.sign(pdf, bob.plain, NOW, shown="report.pdf")
+    assert why(signed.content, tsa.root) == "it was not valid now: it expired on 2022-01-01"
+    assert [each.fault for each in signed.unfit] == ["it expired on 2022-01-01"]
 
 
 @pytest.mark.slow

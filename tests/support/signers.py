@@ -34,15 +34,23 @@ class Person(NamedTuple):
     bundle: SigningKey
 
 
-def person(name: str, *, above: Person | None = None, is_root: bool = False, last: datetime.datetime | None = None) -> Person:
+def person(
+    name: str,
+    *,
+    above: Person | None = None,
+    is_root: bool = False,
+    last: datetime.datetime | None = None,
+    usage: str = "digital_signature",
+) -> Person:
     """Somebody whose certificate is valid until `last`, and made by the person `above`, or by himself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    usage = x509.KeyUsage(True, True, False, False, False, is_root, False, False, False)
+    signs = usage == "digital_signature"
+    key_usage = x509.KeyUsage(signs, signs, not signs, False, False, is_root, False, False, False)
     builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key()).serial_number(7)
     builder = builder.not_valid_before(start).not_valid_after(last or start + datetime.timedelta(36500))
-    builder = builder.add_extension(usage, critical=True)
+    builder = builder.add_extension(key_usage, critical=True)
     builder = builder.add_extension(x509.BasicConstraints(is_root, None), critical=True)
     issuer, signing_key = subject, key
     if above is not None:

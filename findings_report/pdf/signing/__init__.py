@@ -6,6 +6,7 @@ confined child; httpx by `sign` only. The folder does not know reports, nor how 
 
 from findings_report.pdf.signing.sign import (
     Appearance,
+    Distrust,
     Signature,
     SignatureSettings,
     SignedPdf,
@@ -23,6 +24,7 @@ from findings_report.pdf.signing.sign import (
 
 __all__ = [
     "Appearance",
+    "Distrust",
     "Signature",
     "SignatureSettings",
     "SignedPdf",

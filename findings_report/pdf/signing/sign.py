@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from findings_report import sandbox
@@ -202,6 +202,15 @@ class SignatureSettings:
 
 
 @dataclass(frozen=True)
+class Distrust:
+    """Why a certificate is not trusted."""
+
+    fault: str
+    """Worded to follow "its certificate is not trusted: "."""
+    remedy: str
+
+
+@dataclass(frozen=True)
 class TimeStamp:
     """An authority's confirmation that a signature existed at some time (RFC 3161)."""
 
@@ -211,8 +220,13 @@ class TimeStamp:
     """The time, ISO 8601."""
     is_intact: bool
     """True if it covers this signature, and was made with the key of the certificate."""
-    is_trusted: bool
-    """True if the certificate is valid, is for time stamps, and leads to one that is trusted for them."""
+    distrust: Distrust | None
+    """None if the certificate is valid, is for time stamps, and leads to one that is trusted for them."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """True if nothing speaks against its certificate."""
+        return self.distrust is None
 
 
 @dataclass(frozen=True)
@@ -226,11 +240,17 @@ class Signature:
     is_intact: bool
     """True if the signed bytes are unchanged, and were signed with the key of the certificate."""
     is_whole: bool
-    """True if it covers the file to its end: nothing was added later. Of a statement: True if it is that statement's."""
-    is_trusted: bool
-    """True if the certificate leads to a trusted one, and was valid at a trusted time stamp, or else is valid now."""
+    """True if it covers the file to its end: nothing was added later, or into its room. Of a statement: True if it is that
+    statement's."""
+    distrust: Distrust | None
+    """None if the certificate leads to a trusted one, and was valid at a trusted time stamp, or else is valid now."""
     time_stamp: TimeStamp | None
     """None if it has none."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """True if nothing speaks against its certificate."""
+        return self.distrust is None
 
 
 @dataclass(frozen=True)
@@ -251,6 +271,8 @@ class SignedPdf:
     """The file."""
     time_stamp: TimeStamp | None
     """None if no authority was asked. Whether it is trusted was not checked."""
+    unfit: tuple[Distrust, ...] = ()
+    """Why readers will not trust the certificate, whichever they trust."""
 
 
 def appearance_html(signer: str, when: str) -> str:
@@ -286,8 +308,9 @@ def sign(
             blobs |= {"appearance": appearance.page}
         asked = functools.cache(password)  # needed again for the time stamp
         signed = ask_with_password(lambda given: ask({"do": "sign", **request, **given}, blobs), asked, shown)
+    unfit = _read_unfit(signed.response)
     if settings.authority is None:
-        return SignedPdf(signed.blobs["pdf"], None)
+        return SignedPdf(signed.blobs["pdf"], None, unfit)
     reply = fetch_reply(settings.authority, signed.blobs["query"])
     parts = {"pdf": signed.blobs["pdf"], "query": signed.blobs["query"], "reply": reply}
     # A new child, without the key: the reply comes from the network.
@@ -295,7 +318,7 @@ def sign(
         stamped = ask_with_password(lambda given: ask({"do": "time_stamp", **given}, parts), asked, shown)
     if "reply_fault" in stamped.response:
         raise no_time_stamp(settings.authority, visible(str(stamped.response["reply_fault"])))
-    return SignedPdf(stamped.blobs["pdf"], _read_time_stamp(stamped.response["time_stamp"]))
+    return SignedPdf(stamped.blobs["pdf"], _read_time_stamp(stamped.response["time_stamp"]), unfit)
 
 
 def validate_signatures(
@@ -310,18 +333,21 @@ def validate_signatures(
         reply = ask_with_password(lambda given: ask({"do": "validate", **given}, blobs), password, shown)
     entries = reply.response["signatures"]
     assert isinstance(entries, list)  # noqa: S101  # the child is this package's own
-    return tuple(Signature(**{**entry, "time_stamp": _read_time_stamp(entry["time_stamp"])}) for entry in entries)
+    return tuple(map(_read_signature, entries))
 
 
-def sign_statement(statement: bytes, key: SigningKey, *, shown: str) -> bytes:
-    """Return an in-toto statement in a signed envelope (DSSE): a line of JSON, which contains the signer's certificates.
+def sign_statement(statement: bytes, key: SigningKey, *, shown: str) -> tuple[bytes, tuple[Distrust, ...]]:
+    """Return an in-toto statement in a signed envelope (DSSE), and why readers will not trust the certificate.
+
+    The envelope is a line of JSON, which contains the signer's certificates.
 
     `shown` is the statement's name in messages. Raises FindingsReportError as `sign`.
     """
     blobs = {"statement": statement, "key": key.content, "certificates": key.certificates}
     # Base64 adds a third.
     with _open_child(2 * sum(map(len, blobs.values())), shown, key) as ask:
-        return ask({"do": "sign_statement", "passphrase": key.passphrase}, blobs).blobs["envelope"]
+        reply = ask({"do": "sign_statement", "passphrase": key.passphrase}, blobs)
+    return reply.blobs["envelope"], _read_unfit(reply.response)
 
 
 def validate_envelopes(content: bytes, statement: bytes, trusted: TrustAnchors, *, shown: str) -> tuple[Signature, ...]:
@@ -333,11 +359,27 @@ def validate_envelopes(content: bytes, statement: bytes, trusted: TrustAnchors, 
     with _open_child(sum(map(len, blobs.values())), shown) as ask:
         entries = ask({"do": "validate_envelopes"}, blobs).response["signatures"]
     assert isinstance(entries, list)  # noqa: S101  # as above
-    return tuple(Signature(**entry) for entry in entries)
+    return tuple(map(_read_signature, entries))
+
+
+def _read_signature(entry: Mapping[str, Any]) -> Signature:
+    time_stamp = _read_time_stamp(entry["time_stamp"])
+    return Signature(**{**entry, "distrust": _read_distrust(entry["distrust"]), "time_stamp": time_stamp})
 
 
 def _read_time_stamp(entry: object) -> TimeStamp | None:
-    return TimeStamp(**entry) if isinstance(entry, dict) else None
+    return TimeStamp(**{**entry, "distrust": _read_distrust(entry["distrust"])}) if isinstance(entry, dict) else None
+
+
+def _read_distrust(entry: object) -> Distrust | None:
+    # The names in a certificate are those of whoever made it.
+    return Distrust(*(visible(str(text)) for text in entry)) if isinstance(entry, list | tuple) else None
+
+
+def _read_unfit(response: Mapping[str, object]) -> tuple[Distrust, ...]:
+    entries = response["unfit"]
+    assert isinstance(entries, list)  # noqa: S101  # as above
+    return tuple(filter(None, map(_read_distrust, entries)))
 
 
 @contextlib.contextmanager

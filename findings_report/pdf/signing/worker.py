@@ -12,10 +12,11 @@ import io
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import tzlocal
+from asn1crypto import parser as asn1
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -31,10 +32,11 @@ from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter, append_
 from pyhanko.sign.general import SigningError, ValueErrorWithMessage, simple_cms_attribute
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko.stamp.noop import NoOpStampStyle
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.errors import InvalidCertificateError, PathBuildingError, ValidationError
+from pyhanko_certvalidator.errors import ExpiredError, NotYetValidError, PathBuildingError, ValidationError
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from findings_report.pdf.encryption import describe_damage
@@ -82,12 +84,13 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
 
     - `describe`: given `passphrase`, of the key or None, and the blobs `key` and `certificates`, returns `name` and
       `organisation` of the signer; the latter is None if the certificate names none.
-    - `sign`: given these, `at` (ISO 8601), `room`, the bytes that a time stamp may have, and the blob `pdf`, returns the blob
-      `pdf` and, if there is room, the blob `query` for an authority. With `left`, `top`, `text` and the blob `appearance` the
-      signature is visible.
+    - `sign`: given these, `at` (ISO 8601), `room`, the bytes that a time stamp may have, and the blob `pdf`, returns `unfit`,
+      what speaks against the certificate, the blob `pdf` and, if there is room, the blob `query` for an authority. With `left`,
+      `top`, `text` and the blob `appearance` the signature is visible.
     - `time_stamp`: given the blobs `pdf`, `query` and `reply`, returns the blob `pdf` with the time stamp, and `time_stamp`.
     - `validate`: given the blobs `pdf`, `signers` and `authorities`, returns `signatures`.
-    - `sign_statement`: given `passphrase` and the blobs `key`, `certificates` and `statement`, returns the blob `envelope`.
+    - `sign_statement`: given `passphrase` and the blobs `key`, `certificates` and `statement`, returns `unfit` and the blob
+      `envelope`.
     - `validate_envelopes`: given the blobs `envelopes`, `statement` and `signers`, returns `signatures`.
 
     `password` opens an encrypted PDF. On failure the response is {"locked": true}, or a text under `fault` for the PDF,
@@ -122,11 +125,12 @@ def _answer(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Reply:
         return {"signatures": _validate_envelopes(blobs["envelopes"], blobs["statement"], blobs["signers"])}, {}
     kinds = _STATEMENT_KEY_KINDS if request["do"] == "sign_statement" else _KEY_KINDS
     signer = _load_signer(blobs["key"], blobs["certificates"], request["passphrase"], kinds)
-    if request["do"] == "sign_statement":
-        return {}, {"envelope": _sign_statement(signer, blobs["statement"])}
     if request["do"] == "describe":
         return {**_describe_signer(signer)}, {}
-    return {}, _sign(signer, blobs, request)
+    unfit = _find_unfit(signer)
+    if request["do"] == "sign_statement":
+        return {"unfit": unfit}, {"envelope": _sign_statement(signer, blobs["statement"])}
+    return {"unfit": unfit}, _sign(signer, blobs, request)
 
 
 class _EnvelopeError(Exception):
@@ -403,16 +407,18 @@ def _validate_signatures(
     trusted = (_load_certificates(signers, "--trust"), _load_certificates(authorities, "--trust-authority"))
     entries = []
     for signature in _open_pdf(content, request).embedded_regular_signatures:
-        status = _validate(signature, *trusted)
-        claimed = status.signer_reported_dt
+        status, moment = _validate(signature, *trusted)
+        claimed, others = status.signer_reported_dt, list(signature.other_embedded_certs)
         entries.append(
             {
                 "signer": status.signing_cert.subject.human_friendly,
                 "claimed_at": claimed.isoformat() if claimed is not None else None,
                 "is_intact": bool(status.intact and status.valid),
-                "is_whole": status.coverage is SignatureCoverageLevel.ENTIRE_FILE,
-                "is_trusted": bool(status.trusted),
-                "time_stamp": _describe_time_stamp(status.timestamp_validity),
+                "is_whole": status.coverage is SignatureCoverageLevel.ENTIRE_FILE and _is_padded(signature, content),
+                "distrust": None
+                if status.trusted
+                else (_explain_signer(status.signing_cert, others, trusted[0], moment) or _DOES_NOT_HOLD),
+                "time_stamp": _describe_time_stamp(status.timestamp_validity, signature, trusted[1]),
             }
         )
     return entries
@@ -429,30 +435,131 @@ def _load_certificates(pem: bytes, option: str) -> list[Any]:
     return loaded
 
 
-def _validate(signature: Any, signers: list[Any], authorities: list[Any]) -> Any:
-    """Return pyHanko's status of a signature. The certificate must be valid at a trusted time stamp, or else now."""
+def _is_padded(signature: Any, content: bytes) -> bool:
+    """Return True if the room of a signature has zeros behind it: nothing covers those bytes, which could be anything.
+
+    Source: ISO 32000-2, 12.8.1: `Contents` is padded with zeros.
+    """
+    room = bytes.fromhex(content[int(signature.byte_range[1]) + 1 : int(signature.byte_range[2]) - 1].decode("ascii"))
+    return not room[asn1.peek(room) :].strip(b"\0")
+
+
+def _validate(signature: Any, signers: list[Any], authorities: list[Any]) -> tuple[Any, datetime | None]:
+    """Return pyHanko's status of a signature, and the time of a trusted time stamp: then, or else now, it must be valid."""
 
     # Nothing is fetched: the child has no network, and validation must not reveal to anyone who reads a report.
     def validate(**when: Any) -> Any:
         signer = ValidationContext(trust_roots=signers, allow_fetching=False, **when)
-        return validate_pdf_signature(signature, signer, ValidationContext(trust_roots=authorities, allow_fetching=False))
+        authority = ValidationContext(trust_roots=authorities, allow_fetching=False)
+        # Either usage is enough, as in PDF viewers; pyHanko's default is the first alone.
+        usage = KeyUsageConstraints(key_usage=set(_USAGES))
+        return validate_pdf_signature(signature, signer, authority, key_usage_settings=usage)
 
     status = validate()
     stamp = status.timestamp_validity
     if stamp is None or not (stamp.intact and stamp.valid and stamp.trusted):
-        return status
-    return validate(moment=stamp.timestamp)
+        return status, None
+    return validate(moment=stamp.timestamp), stamp.timestamp
 
 
-def _describe_time_stamp(status: Any) -> dict[str, Any] | None:
+def _describe_time_stamp(status: Any, signature: Any, authorities: list[Any]) -> dict[str, Any] | None:
     if status is None:
         return None
     return {
         "authority": status.signing_cert.subject.human_friendly,
         "at": status.timestamp.isoformat(),
         "is_intact": bool(status.intact and status.valid),
-        "is_trusted": bool(status.trusted),
+        "distrust": None if status.trusted else _explain_authority(status, signature, authorities),
     }
+
+
+_DOES_NOT_HOLD: Final = ("the signature itself does not hold", "ask for the file again")
+
+
+def _explain_signer(certificate: Any, others: list[Any], trusted: list[Any], moment: datetime | None) -> tuple[str, str] | None:
+    """Return why the certificate of a signature is not trusted, and the remedy, as `sign.Distrust` has them; None if it is."""
+    why = _explain_path(certificate, others, trusted, moment, "--trust")
+    return why or (None if _may_sign(certificate) else _NO_SIGNATURES)
+
+
+def _explain_authority(status: Any, signature: Any, trusted: list[Any]) -> tuple[str, str]:
+    """Return the same of a time stamp."""
+    tokens = [
+        attribute["values"][0]
+        for attribute in signature.signer_info["unsigned_attrs"]
+        if attribute["type"].native == "signature_time_stamp_token"
+    ]
+    choices = [choice for token in tokens for choice in token["content"]["certificates"]]
+    others = [choice.chosen for choice in choices if choice.name == "certificate"]
+    why = _explain_path(status.signing_cert, others, trusted, status.timestamp, "--trust-authority")
+    purposes = status.signing_cert.extended_key_usage_value
+    if why is None and (purposes is None or "time_stamping" not in purposes.native):
+        why = ("it is not for time stamps", "ask the signer for a time stamp of an authority")
+    return why or _DOES_NOT_HOLD
+
+
+def _explain_path(
+    certificate: Any, others: list[Any], trusted: list[Any], moment: datetime | None, option: str
+) -> tuple[str, str] | None:
+    """Return why a certificate does not lead to a trusted one at `moment`, default now, and the remedy; None if it does."""
+    when = "at the time of its time stamp" if moment is not None else "now"
+    try:
+        context = ValidationContext(trust_roots=trusted, allow_fetching=False, moment=moment)
+        asyncio.run(CertificateValidator(certificate, others, context).async_validate_path())
+    except PathBuildingError:
+        return _explain_missing(certificate, others, trusted, option)
+    except (ExpiredError, NotYetValidError) as error:
+        whose = "it" if error.is_ee_cert else "the certificate of an issuer"
+        if isinstance(error, ExpiredError):
+            remedy = "a time stamp of a trusted authority shows that a signature was made before"
+            return f"{whose} was not valid {when}: it expired on {error.expired_dt:%Y-%m-%d}", remedy
+        return f"{whose} was not valid {when}: it is valid from {error.valid_from:%Y-%m-%d}", "check the clock of both machines"
+    except ValidationError as error:
+        if certificate.self_issued:
+            return _explain_missing(certificate, others, trusted, option)
+        return str(error.failure_msg).strip(), f"ask the signer, or name a certificate on the way to its root with {option}"
+    return None
+
+
+def _explain_missing(certificate: Any, others: list[Any], trusted: list[Any], option: str) -> tuple[str, str]:
+    """Return which certificate is missing between one and those that are trusted, and the remedy."""
+    remedy = f"name the certificate that you trust with {option}, once you know that it is theirs"
+    known = {each.subject.dump(): each for each in (*trusted, *others)}
+    # A chain can be a circle.
+    for _ in known:
+        if certificate.self_issued:
+            break
+        issuer = known.get(certificate.issuer.dump())
+        if issuer is None:
+            name = certificate.issuer.human_friendly
+            return f"the certificate of its issuer, {name}, is neither in the file nor named with {option}", remedy
+        certificate = issuer
+    if not trusted:
+        return f"no certificate was named with {option}", remedy
+    return f"it leads to {certificate.subject.human_friendly}, which was not named with {option}", remedy
+
+
+_USAGES: Final = ("non_repudiation", "digital_signature")
+_NO_SIGNATURES: Final = ("it is not for signatures (key usage)", "the signer needs a certificate for signatures")
+
+
+def _may_sign(certificate: Any) -> bool:
+    """Return True if a certificate may be used for signatures. Source: RFC 5280, 4.2.1.3: any use without the extension."""
+    usage = certificate.key_usage_value
+    return usage is None or bool(usage.native.intersection(_USAGES))
+
+
+def _find_unfit(signer: Any) -> list[tuple[str, str]]:
+    """Return why no reader will trust a signer's certificate, whichever they trust, as pairs of `sign.Distrust`."""
+    certificate, now = signer.signing_cert, datetime.now(UTC)
+    unfit = []
+    if certificate.not_valid_after < now:
+        unfit.append((f"it expired on {certificate.not_valid_after:%Y-%m-%d}", "sign with a valid certificate"))
+    if certificate.not_valid_before > now:
+        unfit.append((f"it is valid from {certificate.not_valid_before:%Y-%m-%d} only", "check the clock, or sign later"))
+    if not _may_sign(certificate):
+        unfit.append(_NO_SIGNATURES)
+    return unfit
 
 
 def _sign_statement(signer: Any, statement: bytes) -> bytes:
@@ -538,7 +645,7 @@ def _validate_envelope_signature(
         "claimed_at": None,
         "is_intact": own is not None,
         "is_whole": is_statement,
-        "is_trusted": own is not None and _is_trusted(own, chain, trusted),
+        "distrust": _explain_signer(own, chain[1:], trusted, None) if own is not None else _DOES_NOT_HOLD,
         "time_stamp": None,
     }
 
@@ -558,18 +665,3 @@ def _is_signed_by(certificate: Any, payload: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _is_trusted(certificate: Any, chain: list[Any], trusted: list[Any]) -> bool:
-    """Return True if a certificate leads to a trusted one, is valid now, and may sign."""
-    for usage in ("non_repudiation", "digital_signature"):
-        context = ValidationContext(trust_roots=trusted, allow_fetching=False)
-        validator = CertificateValidator(certificate, chain[1:], context)
-        try:
-            asyncio.run(validator.async_validate_usage({usage}))
-        except InvalidCertificateError:
-            continue  # not for this usage
-        except (PathBuildingError, ValidationError):
-            return False
-        return True
-    return False
