@@ -29,10 +29,14 @@ import tempfile
 import time
 import tomllib
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 EQUIVALENT: Final = ROOT / "tools/equivalent_mutants.toml"
@@ -40,7 +44,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "sandbox/restrict.py": ("tests/sandbox/test_restrict.py", "tests/sandbox/test_sandbox.py"),
     "sandbox/child_process.py": ("tests/sandbox/test_sandbox.py",),
     "sandbox/__main__.py": ("tests/sandbox/test_sandbox.py",),
-    "sandbox/frames.py": ("tests/sandbox/test_sandbox.py",),
+    "sandbox/frames.py": ("tests/sandbox/test_frames.py",),
     "git/layout.py": ("tests/git/test_layout.py", "tests/git/test_git_hostile.py", "tests/git/test_git.py"),
     "git/objects.py": ("tests/git/test_objects.py", "tests/git/test_git_hostile.py", "tests/git/test_git.py"),
     "authoring/yaml_reader.py": ("tests/authoring/test_yaml_reader.py", "tests/authoring/test_store.py"),
@@ -256,6 +260,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "checkout"
+        self._noticing = folder / "noticing"
         shutil.copytree(ROOT, self.folder, ignore=_NOT_COPIED, symlinks=True)
         # Modules of the same size and second look unchanged to the cache of compiled code.
         self._moment = int(time.time()) - 10**6
@@ -298,12 +303,30 @@ class Bench:
             import pytest
 
             options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow"]
-            status = pytest.main([*options, *tests])
+            status = pytest.main([*options, *tests], plugins=[_NoticingFirst(self._noticing)])
         except BaseException:
             traceback.print_exc()
             status = 70
         sys.stdout.flush()
         os._exit(int(status))
+
+
+class _NoticingFirst:
+    """Lets pytest start with the tests that noticed the changes before: they are likely to notice the next one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Sort the tests, after the hooks that do."""
+        counts = Counter(self._path.read_text("utf-8").splitlines() if self._path.exists() else ())
+        session.items.sort(key=lambda item: -counts[item.nodeid])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the test that failed."""
+        if report.failed:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{report.nodeid}\n")
 
 
 def read_equivalent() -> dict[str, set[tuple[str, str]]]:

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.sandbox import ChildReply, Limits, ask, frames, kill, landlock_version, run, start_child
@@ -293,28 +291,3 @@ def test_the_child_ends_when_its_parent_is_interrupted_or_killed(signal_number: 
     parent.communicate(timeout=60)  # a busy machine
 
     assert ends_soon(number)
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
-
-
-@settings(max_examples=50)
-@given(st.dictionaries(st.text(), json_values), st.dictionaries(st.text(), st.binary()))
-def test_unpacking_gives_what_was_packed(message: dict[str, object], blobs: dict[str, bytes]) -> None:
-    frame = frames.pack(message, blobs)
-
-    assert frames.length(frame, len(frame)) == len(frame)
-    assert frames.unpack(frame) == frames.Frame(message, blobs)
-
-
-@given(st.binary(min_size=16))
-def test_unpacking_anything_gives_a_frame_or_a_value_error(raw: bytes) -> None:
-    try:
-        frames.unpack(raw)
-    except ValueError:
-        return
-    assert raw == raw[: frames.length(raw, len(raw))]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.system import journal, locked
-from findings_report.system.atomic_files import publish, publish_new
+from findings_report.system import atomic_files, journal, locked
+from findings_report.system.atomic_files import publish, publish_edited, publish_new
 
 
 def test_files_are_put_in_place_with_their_folders(tmp_path: Path) -> None:
@@ -319,3 +321,193 @@ def test_a_file_system_without_locks_is_written_all_the_same(tmp_path: Path, mon
     publish({tmp_path / "a": b"a", tmp_path / "b": b"b"})
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_files_and_folders_are_on_disk_before_and_after_the_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_state_roots", lambda: ())
+    (tmp_path / "sub").mkdir()
+    steps: list[tuple[str, Path]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def sync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if not path.is_dir():
+            assert path.read_bytes() == b"new", "what is synced is what was written"
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        steps.append(("sync", path if path.is_dir() else path.parent / path.name[1]))
+        fsync(descriptor)
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append(("rename", target))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", rename)
+    files = [tmp_path / "a", tmp_path / "sub/b"]
+    publish(dict.fromkeys(files, b"new"))
+
+    assert steps == [
+        *(("sync", path) for path in files),
+        *(("rename", path) for path in files),
+        *(("sync", path.parent) for path in files),
+    ]
+
+
+def test_a_staged_file_takes_the_place_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    for end in ("part", "kept"):
+        (tmp_path / f".staged.{end}").symlink_to(victim)
+    monkeypatch.setattr(journal, "_temporary_name", lambda _, end: f".staged.{end}")
+
+    with pytest.raises(FindingsReportError, match="a part of the path is a file or a broken link"):
+        publish({tmp_path / "a": b"theirs"})
+
+    assert victim.read_bytes() == b"mine"
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "fault", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full", "room"),
+        (errno.EDQUOT, "the disk quota is used up", "room"),
+        (errno.EROFS, "the file system is read-only", "another folder"),
+        (errno.EACCES, "permission denied", "another folder"),
+        (errno.EPERM, "permission denied", "another folder"),
+        (errno.ENOTDIR, "a file, not a folder", "another folder"),
+        (errno.EEXIST, "a file or a broken link", "another folder"),
+        (errno.EISDIR, "it is a folder", "name a file"),
+        (errno.ENODEV, "a device or a pipe", "standard output"),
+        (errno.ENAMETOOLONG, "the name is too long", "shorter"),
+        (errno.EIO, "Input/output error", ""),
+        (None, "no number", ""),
+    ],
+)
+def test_a_failure_is_named_with_what_to_do(
+    number: int | None, fault: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number)) if number else OSError("no number")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(FindingsReportError) as caught:
+        publish({tmp_path / "a": b"new"})
+
+    (problem,) = caught.value.problems
+    assert problem.place is not None
+    assert (problem.code, problem.kind, problem.place.file) == ("cannot-write", Kind.OUTPUT, str(tmp_path / "a"))
+    assert problem.fault.startswith("cannot be written: ")
+    assert fault in problem.fault
+    assert remedy in (problem.remedy or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_failure_names_the_file_that_failed(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(FindingsReportError) as checked:
+        publish({tmp_path / "a": b"", tmp_path / "b": b"", tmp_path / "c": b""})
+    (tmp_path / "b").rmdir()
+    with pytest.raises(FindingsReportError) as staged:
+        publish({tmp_path / "a": b"", tmp_path / ("b" * 300): b"", tmp_path / "c": b""})
+
+    places = [caught.value.problems[0].place for caught in (checked, staged)]
+    assert [place and Path(place.file).name for place in places] == ["b", "b" * 300]
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o555, 0o446, 0o462, 0o644])
+def test_an_edited_file_that_nobody_may_write_is_left_alone(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "it's.yaml"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+
+    if mode & stat.S_IWUSR or mode & stat.S_IWGRP or mode & stat.S_IWOTH:
+        publish_edited({path: (b"old", b"new")})
+        assert path.read_bytes() == b"new"
+    else:
+        with pytest.raises(FindingsReportError) as caught:
+            publish_edited({path: (b"old", b"new")})
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.kind) == ("changed", Kind.OUTPUT)
+        assert "read-only" in problem.fault
+        assert problem.remedy == f"chmod u+w {shlex.quote(str(path))}"
+        assert path.read_bytes() == b"old"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("becomes", ["changed", "link"])
+def test_an_edited_file_that_somebody_changed_meanwhile_is_left_alone(becomes: str, tmp_path: Path) -> None:
+    path, beside, other = tmp_path / "a", tmp_path / "b", tmp_path / "other"
+    beside.write_bytes(b"old")
+    other.write_bytes(b"old")
+    if becomes == "link":
+        path.symlink_to(other)
+    else:
+        path.write_bytes(b"changed")
+
+    with pytest.raises(FindingsReportError, match="changed while the command ran; nothing was written"):
+        publish_edited({beside: (b"old", b"new"), path: (b"old", b"new")})
+
+    assert (beside.read_bytes(), other.read_bytes()) == (b"old", b"old")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "b", "other"]
+
+
+def test_special_bits_of_a_replaced_file_are_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").chmod(0o6777)
+
+    publish({tmp_path / "a": b"new"})
+
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o777
+
+
+def test_a_thread_publishes_and_leaves_the_handlers_of_signals_alone(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(publish, {tmp_path / "a": b"a"}).result()
+
+    assert (tmp_path / "a").read_bytes() == b"a"
+    assert atomic_files.published[-1] == tmp_path / "a"
+
+
+def test_each_signal_that_arrived_reaches_its_own_handler_once_after_the_last_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[int, list[str]]] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    replace = Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        for number in (*numbers, *numbers):
+            signal.raise_signal(number)
+        return replace(path, target)
+
+    def hear(number: int, _: object) -> None:
+        heard.append((number, sorted(path.name for path in tmp_path.iterdir())))
+
+    before = {number: signal.signal(number, hear) for number in numbers}
+    try:
+        monkeypatch.setattr(Path, "replace", interrupted)
+        publish({tmp_path / "a": b"a", tmp_path / "b": b"b"})
+        assert [signal.getsignal(number) for number in numbers] == [hear] * 3
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert heard == [(number, ["a", "b"]) for number in numbers]
+
+
+def test_an_error_is_told_before_a_signal_that_arrived_takes_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            publish({tmp_path / "a": b"a"})
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert str(caught.value) == "", "nothing was written"
+    assert list(tmp_path.iterdir()) == []
