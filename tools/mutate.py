@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -366,6 +367,16 @@ def measure(bench: Bench, module: str, *, every: int, log: Path) -> float:
     return score
 
 
+def _load_libraries() -> None:
+    """Import what every run needs and no change touches, pytest's own plugins and those that are installed as well."""
+    from _pytest.config import default_plugins
+
+    for library in (*_LIBRARIES, *(f"_pytest.{name}" for name in default_plugins)):
+        __import__(library)
+    for entry in importlib.metadata.entry_points(group="pytest11"):
+        entry.load()
+
+
 def main() -> None:
     """Measure the modules named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -381,8 +392,7 @@ def main() -> None:
         for module in modules:
             print(f"{len(Changes((ROOT / 'findings_report' / module).read_bytes()).list()):5} {module}")
         return
-    for library in _LIBRARIES:
-        __import__(library)
+    _load_libraries()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         bench = Bench(Path(folder))
         scores = [measure(bench, module, every=arguments.every, log=Path(folder) / "log") for module in modules]

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import json
 import os
+import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from findings_report.problems import FindingsReportError
+from findings_report.problems.safe_text import display_path
 from findings_report.system import journal, locked, publish
 
 KILLED = """
@@ -324,3 +331,363 @@ def test_a_lock_leaves_no_file_and_holds_up_everybody_who_waits_for_it(tmp_path:
         pass
     assert most == [1]
     assert list(journal._state("locks").iterdir()) == []
+
+
+def refusing(call: Any, number: int, *, when: Callable[..., bool] = lambda *_: True) -> Callable[..., Any]:
+    """A system call that fails with this number where `when` says so."""
+
+    def attempt(*arguments: Any, **named: Any) -> Any:
+        if when(*arguments):
+            raise OSError(number, os.strerror(number))
+        return call(*arguments, **named)
+
+    return attempt
+
+
+def test_a_set_that_fails_is_put_back_and_leaves_neither_names_nor_a_journal(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refusing(Path.replace, errno.EIO, when=lambda _, target: target.name == "d"))
+        with pytest.raises(FindingsReportError, match="cannot be written: Input/output error"):
+            publish({out / name: b"new" for name in ("new", *NEW)})
+
+    assert contents(out) == OLD
+    assert journals() == []
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_cannot_be_put_back_is_by_the_next_run(
+    out: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool
+) -> None:
+    (out / "a").chmod(0o640)
+    with monkeypatch.context() as patch:
+        if not has_links:
+            patch.setattr(os, "link", refusing(os.link, errno.EPERM))
+        # The rename of the third, then that of the first one's original.
+        fails = refusing(Path.replace, errno.EIO, when=lambda path, target: target.name == "c" or path.suffix == ".kept")
+        patch.setattr(Path, "replace", fails)
+        with pytest.raises(FindingsReportError, match="Input/output error"):
+            publish({out / name: b"new" for name in ("new", *NEW)})
+    half = contents(out)
+    assert (half["a"], half["sub/b"], half["c"]) == ("new", "new", "old")
+    assert "new" not in half, "what can be put back is"
+    (path,) = journals()
+    assert json.loads(path.read_text().splitlines()[2]) == "put back"
+
+    journal.finish_killed_runs()
+
+    assert contents(out) == OLD
+    assert (out / "a").stat().st_mode & 0o777 == 0o640
+    assert journals() == []
+    assert "was put back" in journal.notes[0].fault
+
+
+def test_a_journal_that_cannot_be_written_is_removed_and_the_set_is_published(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_journal = re.compile(rb'\[\[|"put back"').match
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refusing(os.write, errno.ENOSPC, when=lambda _, content: bool(is_journal(content))))
+        publish({out / name: b"new" for name in NEW})
+
+    assert contents(out) == NEW
+    assert journals() == []
+
+
+@pytest.mark.parametrize("failure", ["short", "lock"])
+def test_a_set_without_a_usable_journal_is_published_and_its_journal_removed(
+    failure: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        if failure == "short":
+            patch.setattr(os, "write", lambda _, content: len(content) - 1)
+        else:
+
+            def is_file(descriptor: int, _: int) -> bool:
+                return stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+            patch.setattr(fcntl, "flock", refusing(fcntl.flock, errno.EAGAIN, when=is_file))
+        publish({out / name: b"new" for name in NEW})
+
+    assert contents(out) == NEW
+    assert journals() == []
+
+
+@pytest.mark.parametrize("call", ["open", "fstat"])
+def test_a_folder_that_cannot_be_locked_is_used_without(call: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_folder(first: int | Path, *_: object) -> bool:
+        return first == out if isinstance(first, Path) else Path(f"/proc/self/fd/{first}").readlink() == out
+
+    monkeypatch.setattr(os, call, refusing(getattr(os, call), errno.EACCES, when=is_folder))
+
+    with locked(out), locked(out), locked(out, shared=True):
+        assert journal._held.exclusive == {}
+
+
+def test_a_shared_lock_does_not_become_one_that_nobody_shares(out: Path) -> None:
+    with locked(out, shared=True), pytest.raises(RuntimeError, match="cannot become"), locked(out):
+        pass
+    with locked(out), locked(out), locked(out, shared=True):
+        assert list(journal._held.exclusive.values()) == [True]
+    assert journal._held.exclusive == {}
+
+
+@pytest.mark.parametrize("spoiled", ["mode", "link", "file"])
+def test_a_state_folder_that_others_may_write_is_not_used(
+    spoiled: str, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    root = tmp_path / "state/findings-report"
+    root.parent.mkdir()
+    match spoiled:
+        case "mode":
+            root.mkdir(mode=0o770)
+            root.chmod(0o770)
+        case "link":
+            (tmp_path / "elsewhere").mkdir(mode=0o700)
+            root.symlink_to(tmp_path / "elsewhere")
+        case _:
+            root.write_text("")
+
+    second = tmp_path / f"findings-report-{os.geteuid()}"
+    assert journal._state("journal") == second / "journal"
+    assert [folder.stat().st_mode & 0o777 for folder in (second, second / "journal")] == [0o700, 0o700]
+
+    second.chmod(0o707)
+    with pytest.raises(OSError, match=r"not this user's alone|File exists|Not a directory"):
+        journal._state("locks")
+    publish({out / name: b"new" for name in NEW})
+    assert contents(out) == NEW
+
+
+def test_the_state_is_in_the_users_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    temporary = tmp_path / f"findings-report-{os.geteuid()}"
+    monkeypatch.setenv("HOME", "/home/a")
+    assert journal._state_roots() == (tmp_path / "state/findings-report", temporary)
+    for relative in ("", "relative/path"):
+        monkeypatch.setenv("XDG_STATE_HOME", relative)
+        assert journal._state_roots() == (Path("/home/a/.local/state/findings-report"), temporary)
+
+
+def test_journals_that_say_nothing_are_removed_and_those_of_a_disk_that_is_away_are_kept(out: Path) -> None:
+    folder = journal._state("journal")
+    away = json.dumps({"folders": {str(out / "away"): 1}, "files": [[str(out / "away"), "a", ".a.x.part", ".a.x.kept"]]}) + "\n"
+    texts = {
+        "torn": '{"folders"', "empty": "", "away": away, "old": away, "no json": "x\n", "other shape": "[1]\n",
+        "no files": '{"folders": {}}\n', "numbers": '{"folders": {}, "files": [1]}\n',
+    }  # fmt: skip
+    for name, text in texts.items():
+        (folder / f"{name}.json").write_text(text)
+    (folder / "link.json").symlink_to(folder / "empty.json")
+    days = time.time() - 89 * 86400
+    for path in journals():
+        if not path.is_symlink():
+            os.utime(path, (days, days))
+    os.utime(folder / "old.json", (days - 2 * 86400,) * 2)
+
+    with locked(out):
+        pass
+
+    assert {path.stem for path in journals()} == texts.keys() - {"torn", "empty", "old"} | {"link"}
+    assert contents(out) == OLD
+    assert journal.notes == []
+
+
+@pytest.mark.parametrize(
+    ("position", "name"), [(2, "elsewhere"), (3, "elsewhere"), (2, ".a.0123456789ab.kept"), (1, "sub/c"), (3, ".a.012.kept")]
+)
+def test_a_journal_with_names_of_another_form_is_not_followed(position: int, name: str, out: Path) -> None:
+    halfway(out)
+    (out / "elsewhere").write_text("mine")
+    before = contents(out)
+    (path,) = journals()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for file in lines[0]["files"]:
+        file[position] = name
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert journal._read(path) is None
+    journal.finish_killed_runs()
+
+    assert contents(out) == before
+
+
+def test_a_note_names_five_files_at_most_in_order(out: Path) -> None:
+    names = [f"f{number}" for number in range(7)]
+    script = KILLED.replace('("a", "sub/b", "c", "d")', repr(names[::-1]))
+    assert subprocess.run([sys.executable, "-c", script, out, "3"], check=False).returncode == -signal.SIGKILL
+
+    journal.finish_killed_runs()
+
+    (note,) = journal.notes
+    assert note.fault.endswith("is complete now: f0, f1, f2, f3, f4, …")
+    assert (note.level, note.code, note.place and note.place.file) == ("note", "unfinished", display_path(out))
+    assert contents(out) == {**OLD, **dict.fromkeys(names, "new")}
+
+
+def test_a_set_that_waits_for_another_runs_lock_is_settled_once_it_is_free(out: Path) -> None:
+    halfway(out)
+    holding = (
+        "import sys; from pathlib import Path; import fcntl, os\n"
+        "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_SH); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", holding, out], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        before = contents(out)
+        assert journal.finish_killed_runs() == {}
+        assert contents(out) == before
+        threading.Timer(0.3, process.kill).start()
+        with locked(out, shared=True):
+            assert contents(out) == NEW
+
+
+def test_a_thread_that_reads_settles_nothing(out: Path, tmp_path: Path) -> None:
+    with locked(tmp_path, shared=True):
+        half = halfway(out)
+        journal.finish_killed_runs()
+        assert contents(out) == half
+    with locked(tmp_path):
+        journal.finish_killed_runs()
+    assert contents(out) == NEW
+
+
+def test_only_own_regular_files_of_the_exact_form_are_swept(out: Path) -> None:
+    staged = [".a.0123456789ab.part", f".{'x' * 20}.0123456789ab.part", ".a\nb.0123456789ab.part"]
+    others = [
+        "a.0123456789ab.part", ".a.0123456789a.part", ".a.0123456789AB.part", ".a.0123456789ab.part2", ".a.0123456789ab.part\n",
+        f".{'x' * 21}.0123456789ab.part", "..0123456789ab.part", "x.a.0123456789ab.part",
+    ]  # fmt: skip
+    for name in (*staged, *others):
+        (out / name).write_text("")
+    (out / ".link.0123456789ab.part").symlink_to("a")
+    (out / ".folder.0123456789ab.part").mkdir()
+    if os.geteuid() == 0:
+        (out / ".theirs.0123456789ab.part").write_text("")
+        os.chown(out / ".theirs.0123456789ab.part", 65534, 65534)
+
+    with locked(out):
+        pass
+
+    left = {path.name for path in out.iterdir()} - {"sub", *OLD}
+    theirs = {".theirs.0123456789ab.part"} if os.geteuid() == 0 else set()
+    assert left == {*others, ".link.0123456789ab.part", ".folder.0123456789ab.part", *theirs}
+    (note,) = journal.notes
+    assert note.fault.startswith("3 files of a run that was killed were removed")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give folders to another user")
+def test_another_users_temporary_folder_is_not_swept(tmp_path: Path) -> None:
+    theirs = tmp_path / ".findings-report-abcdefgh.tmp"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+
+    journal.sweep_temporary_folders(tmp_path)
+    assert theirs.exists()
+
+    os.chown(theirs, os.geteuid(), -1)
+    journal.sweep_temporary_folders(tmp_path)
+    assert not theirs.exists()
+
+
+def test_temporary_folders_in_the_systems_folder_are_swept_too_and_a_folder_that_is_not_there_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "system"))
+    left = [tmp_path / "system/.findings-report-abcdefgh.tmp", tmp_path / "out/.findings-report-abcdefgh.tmp"]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "code").write_text("x")
+
+    journal.sweep_temporary_folders(tmp_path / "absent", tmp_path / "out")
+
+    assert [folder for folder in left if folder.exists()] == []
+
+
+def test_a_temporary_folder_is_this_users_and_gone_after_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = journal.TemporaryFolder()
+    path = Path(folder.name)
+    assert path.parent == tmp_path
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert journal._TEMPORARY.match(path.name), "the next run would not sweep it"
+    descriptor = folder._descriptor
+    folder.cleanup()
+    folder.cleanup()
+
+    assert not path.exists()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_temporary_folder_that_cannot_be_locked_is_used_and_one_that_cannot_be_opened_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refusing(fcntl.flock, errno.ENOLCK))
+        unlocked = journal.TemporaryFolder(tmp_path)
+    unlocked.cleanup()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            os, "open", refusing(os.open, errno.EMFILE, when=lambda _, flags: flags & os.O_DIRECTORY == os.O_DIRECTORY)
+        )
+        with pytest.raises(OSError, match="Too many open files"):
+            journal.TemporaryFolder(tmp_path)
+
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".findings-report")] == []
+
+
+def test_a_temporary_folder_that_was_swept_before_its_lock_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+
+    def sweep_first(descriptor: int, operation: int) -> None:
+        if not swept:
+            swept.append(descriptor)
+            Path(f"/proc/self/fd/{descriptor}").resolve().rmdir()
+        flock(descriptor, operation)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+
+    folder = journal.TemporaryFolder(tmp_path)
+
+    assert swept
+    assert Path(folder.name).is_dir()
+    folder.cleanup()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS, errno.EIO])
+def test_a_folder_that_cannot_be_synced_is_an_error_only_if_its_names_may_be_lost(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refusing(os.fsync, number))
+    with pytest.raises(OSError, match="Input/output") if number == errno.EIO else contextlib.nullcontext():
+        journal.sync_folder(tmp_path)
+
+
+def test_a_lock_that_never_comes_free_is_told_after_ten_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert journal._LONGEST_WAIT == 600
+    monkeypatch.setattr(fcntl, "flock", refusing(fcntl.flock, errno.EAGAIN))
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + 100 * (0.005 <= seconds <= 0.025)))
+
+    with pytest.raises(FindingsReportError, match="another run of findings-report is at work here") as caught, locked(tmp_path):
+        pass
+
+    assert 600 < now[0] <= 700
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.place and problem.place.file) == ("locked", display_path(tmp_path))
+
+
+def test_names_of_staged_files_are_short_hidden_and_different() -> None:
+    names = {journal._temporary_name(Path("x" * 100), "part") for _ in range(50)}
+
+    assert len(names) == 50
+    assert all(journal._STAGED.match(name) and name.startswith(f".{'x' * 20}.") for name in names)
+    assert journal._KEPT.match(journal._temporary_name(Path("a"), "kept"))
+    assert not journal._KEPT.match(".a.0123456789ab.kept\n")
