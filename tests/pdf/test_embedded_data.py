@@ -15,10 +15,13 @@ import samples
 from pdfs import carrying, saved
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
+from findings_report import sandbox
 from findings_report.commands.pdf import extract
 from findings_report.model.comparison import Comparison, ComparisonSide, Document
 from findings_report.model.engagement import State
-from findings_report.problems import FindingsReportError, Kind
+from findings_report.pdf import embedded_data
+from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, ask_with_password, extract_file
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 
 
@@ -88,6 +91,11 @@ def test_files_that_people_added_are_left_alone() -> None:
     assert archive.read(changed(add), "report.pdf") == samples.report()
 
 
+def served(content: bytes, **request: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What the confined process answers, computed in this one: its lines count as tried, and it starts at once."""
+    return embedded_data.serve({"names": ["report.json", "comparison.json"], **request}, {"pdf": content})
+
+
 def remove(pdf: Pdf) -> None:
     del pdf.Root.Names.EmbeddedFiles
 
@@ -134,6 +142,22 @@ def edited(pdf: Pdf) -> None:
     stream.write(stream.read_bytes().replace(b"critical", b"low"))
 
 
+def added(count: int) -> Callable[[Pdf], None]:
+    """As many files as given beside the report."""
+
+    def change(pdf: Pdf) -> None:
+        names = pdf.Root.Names.EmbeddedFiles.Names
+        for number in range(count):
+            names.extend([pikepdf.String(f"other {number}"), names[1]])
+
+    return change
+
+
+def added_and_renamed(pdf: Pdf) -> None:
+    added(1)(pdf)
+    rename(pdf)
+
+
 def odd_names(pdf: Pdf) -> None:
     pdf.Root.Names.EmbeddedFiles.Names.append(pikepdf.String("more"))
 
@@ -162,6 +186,8 @@ def bomb(pdf: Pdf) -> None:
     [
         (remove, "it contains no data: neither report.json nor comparison.json is embedded in it"),
         (rename, "it contains no data: neither report.json nor comparison.json is embedded in it, but 1 other"),
+        (added_and_renamed, "it contains no data: neither report.json nor comparison.json is embedded in it, but 2 others"),
+        (added(1000), "more than 1,000 files are embedded in it"),
         (twice, "it contains 2 data files (report.json, report.json), one is expected"),
         (both, "it contains 2 data files (comparison.json, report.json), one is expected"),
         (many, "more than 1,000 files are embedded in it"),
@@ -178,14 +204,27 @@ def bomb(pdf: Pdf) -> None:
             "it is a damaged PDF: ",
         ),
         (edited, "the report.json in it was changed: its checksum differs"),
-        (bomb, "reading its data takes too much: the confined process answered with more than 256 MiB"),
     ],
 )
 def test_a_pdf_with_no_data_or_with_wrong_ones_is_refused_with_the_reason(change: Callable[[Pdf], None], said: str) -> None:
-    found = fault(changed(change))
+    reply, blobs = served(changed(change))
 
-    assert found.startswith(said)
-    assert "0x" not in found
+    assert (list(reply), blobs) == (["fault"], {})
+    assert reply["fault"].startswith(said)
+    assert "0x" not in reply["fault"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (remove, "it contains no data: neither report.json nor comparison.json is embedded in it"),
+        (circle, "more than 1,000 files are embedded in it"),
+        (filtered(Array([Name.FlateDecode] * 100)), "it is a damaged PDF: "),
+        (bomb, "reading its data takes too much: the confined process answered with more than 256 MiB"),
+    ],
+)
+def test_what_is_refused_in_the_confined_process_is_told(change: Callable[[Pdf], None], said: str) -> None:
+    assert fault(changed(change)).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -243,3 +282,116 @@ def test_a_pdf_that_crashes_the_library_is_refused_and_the_program_goes_on() -> 
 
     assert caught.value.problems[0].kind is Kind.INPUT
     assert "it cannot be read: the confined process was ended by SIG" in caught.value.problems[0].fault
+
+
+def test_the_only_file_of_its_name_is_found_wherever_it_is_in_the_tree() -> None:
+    def nest(pdf: Pdf) -> None:
+        names = pdf.Root.Names.EmbeddedFiles.Names
+        leaf = Dictionary(Names=names)
+        beside = Dictionary(Names=Array([pikepdf.Name("/report.json"), names[1], pikepdf.String("z"), names[1]]))
+        pdf.Root.Names.EmbeddedFiles = Dictionary(Kids=Array([beside, Dictionary(Kids=Array([leaf]))]))
+
+    expected = ({"name": "report.json"}, {"file": archive.to_json(samples.report())})
+    assert served(changed(nest)) == served(changed(added(999))) == expected
+
+
+def test_a_file_whose_checksum_is_not_stated_is_taken() -> None:
+    def remove_checksum(pdf: Pdf) -> None:
+        stream = pdf.Root.Names.EmbeddedFiles.Names[1].EF.F
+        stream.write(b"{}")
+        del stream.Params.CheckSum
+
+    def remove_parameters(pdf: Pdf) -> None:
+        remove_checksum(pdf)
+        del pdf.Root.Names.EmbeddedFiles.Names[1].EF.F.Params
+
+    assert served(changed(remove_checksum)) == served(changed(remove_parameters)) == ({"name": "report.json"}, {"file": b"{}"})
+
+
+def encrypted(password: str) -> bytes:
+    buffer = io.BytesIO()
+    with pikepdf.open(io.BytesIO(carrying(b"{}"))) as pdf:
+        pdf.save(buffer, encryption=pikepdf.Encryption(owner="owner", user=password, R=6))
+    return buffer.getvalue()
+
+
+def test_an_encrypted_pdf_is_locked_until_its_password_is_given() -> None:
+    content = encrypted("fish")
+
+    assert served(content) == served(content, password="meat") == ({"locked": True}, {})  # noqa: S106
+    assert served(content, password="fish") == ({"name": "report.json"}, {"file": b"{}"})  # noqa: S106
+    names = ["report.json"]
+    assert extract_file(content, names, shown="a.pdf", password=lambda shown: {"a.pdf": "\ufb01sh"}[shown]).content == b"{}"
+    for password, code in ((embedded_data.no_password, NO_PASSWORD), (lambda _: "meat", WRONG_PASSWORD)):
+        with pytest.raises(FindingsReportError) as caught:
+            extract_file(content, names, shown="a.pdf", password=password)
+        (problem,) = caught.value.problems
+        assert (problem.kind, problem.code, problem.place and problem.place.file) == (Kind.USAGE, code, "a.pdf")
+
+
+@pytest.mark.parametrize(
+    ("right", "given", "asked"),
+    [
+        ("", "x", [""]),
+        ("\ufb01sh", "\ufb01sh", ["", "\ufb01sh"]),
+        ("fish", "\ufb01sh", ["", "\ufb01sh", "fish"]),
+        (None, "fish", ["", "fish"]),
+        (None, "\ufb01sh", ["", "\ufb01sh", "fish"]),
+    ],
+)
+def test_a_password_is_tried_as_it_was_typed_and_then_prepared(right: str | None, given: str, asked: list[str]) -> None:
+    tried: list[str] = []
+
+    def ask(addition: Any) -> sandbox.ChildReply:
+        assert addition.keys() <= {"password"}
+        tried.append(addition.get("password", ""))
+        return sandbox.ChildReply({} if tried[-1] == right else {"locked": True}, {}, "")
+
+    if right is None:
+        with pytest.raises(FindingsReportError, match="does not open with this password"):
+            ask_with_password(ask, lambda _: given, "a.pdf")
+    else:
+        assert ask_with_password(ask, lambda _: given, "a.pdf").response == {}
+    assert tried == asked
+
+
+def test_a_pdf_that_is_too_long_is_refused_before_a_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert embedded_data.LARGEST_PDF == embedded_data.LARGEST_FILE == 268_435_456
+    content = carrying(b"{}")
+    monkeypatch.setattr(embedded_data, "LARGEST_PDF", len(content))
+    assert extract_file(content, ["report.json"], shown="a.pdf").content == b"{}"
+
+    monkeypatch.setattr(embedded_data, "LARGEST_PDF", len(content) - 1)
+    monkeypatch.setattr(sandbox, "start_child", lambda *_, **__: pytest.fail("it was started"))
+    with pytest.raises(FindingsReportError, match=f"it has {len(content):,} bytes; at most {len(content) - 1:,} are read"):
+        extract_file(content, ["report.json"], shown="a.pdf")
+
+
+def test_a_longer_pdf_may_take_more() -> None:
+    assert embedded_data._limits(0) == sandbox.Limits(20, 2**30, 0, 140, 2**28)
+    assert embedded_data._limits(3 * 2**20 + 1) == sandbox.Limits(23, 2**30 + 24 * 2**20 + 8, 0, 152, 2**28)
+    assert set(embedded_data.prepare()) == {"/dev/urandom", "/dev/random"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(f"confine-{limit}", "reading its data takes too much: f") for limit in ("memory", "output", "cpu", "wall")]
+    + [("confine-crash", "it cannot be read: f")],
+)
+def test_a_limit_that_is_reached_is_told_as_such(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise FindingsReportError(Problem(Kind.OUTPUT, "f", code=code))
+
+    monkeypatch.setattr(sandbox, "start_child", fail)
+    with pytest.raises(FindingsReportError) as caught:
+        extract_file(b"", ["report.json"], shown="a.pdf")
+
+    (problem,) = caught.value.problems
+    assert (problem.fault, problem.kind, problem.code) == (said, Kind.INPUT, "report-pdf")
+    assert problem.remedy == "use a PDF that findings-report rendered, or the JSON beside it"
+
+
+def test_nothing_that_the_confined_process_says_moves_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "ask", lambda *_: sandbox.ChildReply({"fault": "\x1b[2J\u202e"}, {}, ""))
+
+    assert fault(carrying(b"{}")) == "\\u{001B}[2J\\u{202E}"
