@@ -318,6 +318,13 @@ class _NoticingFirst:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def pytest_configure(self) -> None:
+        """Let Hypothesis not look for the shortest example: the first one has noticed the change."""
+        from hypothesis import Phase, settings
+
+        settings.register_profile("mutants", settings(), phases=(Phase.explicit, Phase.generate))
+        settings.load_profile("mutants")
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Sort the tests, after the hooks that do."""
         counts = Counter(self._path.read_text("utf-8").splitlines() if self._path.exists() else ())

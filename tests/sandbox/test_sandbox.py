@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.sandbox import ChildReply, Limits, ask, frames, kill, landlock_version, run, start_child
+from findings_report.sandbox import ChildReply, Limits, ask, child_process, frames, kill, landlock_version, run, start_child
 
 TARGETS = {"PYTHONPATH": str(Path(__file__).parents[1] / "support/confined")}
 LIMITS = Limits(cpu_seconds=5, memory_bytes=1 << 30, file_bytes=0, wall_seconds=30, output_bytes=1 << 20)
@@ -226,6 +226,95 @@ def test_a_thread_that_waits_for_an_answer_is_told_at_once_when_another_kills_th
         assert not any(pipe.closed for pipe in (child.process.stdin, child.process.stdout, child.process.stderr) if pipe)
         with pytest.raises(FindingsReportError, match="SIGKILL"):
             waiting.result(timeout=15)
+
+
+def test_a_system_that_refuses_a_process_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
+
+    problem = problem_of("echo")
+
+    assert (problem.code, problem.fault) == (
+        "confine-start",
+        "a confined process cannot be started: No such file or directory",
+    )
+
+
+def test_the_users_path_of_shared_libraries_reaches_the_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    environment = child_process._environment
+
+    assert environment({})["LD_LIBRARY_PATH"] == str(tmp_path)
+    assert environment({"LD_LIBRARY_PATH": "own"})["LD_LIBRARY_PATH"] == "own"
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(Path(child_process.__file__).parents[2])])
+    assert environment({}).keys() == {"LC_ALL", "PYTHONHASHSEED", "TZ", "LD_LIBRARY_PATH"}
+
+
+def test_a_child_that_is_gone_while_it_is_written_to_is_told_with_its_end() -> None:
+    with start_child("obedient", limits=LIMITS, environment=TARGETS) as child:
+        child.process.kill()
+
+        with pytest.raises(FindingsReportError, match="ended by SIGKILL"):
+            ask(child, {"do": "echo"}, {"large": bytes(1 << 22)})
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "code", "fault"),
+    [
+        (3, "", "confine-crash", "ended with status 3"),
+        (0, " \n\t\n", "confine-crash", "ended with status 0"),
+        (-35, "first\nlast\n \n", "confine-crash", "was ended by signal 35: last"),
+        (-11, "x" * 1000, "confine-crash", f"was ended by SIGSEGV: {'x' * 600}…"),
+        (-11, "x" * 600, "confine-crash", f"was ended by SIGSEGV: {'x' * 600}"),
+        (-signal.SIGXCPU, "out of memory", "confine-cpu", "used up its 5 seconds of CPU time"),
+        (
+            -6,
+            "terminate called after throwing 'std::bad_alloc'\n",
+            "confine-memory",
+            "needed more than its 1,024 MiB of memory",
+        ),
+        (1, "MemoryError\nmore", "confine-memory", "needed more than its 1,024 MiB of memory"),
+        (-6, "GLib-ERROR: failed to allocate 8 bytes", "confine-memory", "needed more than its 1,024 MiB of memory"),
+        (-6, "ld.so: cannot allocate memory", "confine-memory", "needed more than its 1,024 MiB of memory"),
+        (-6, "Could not allocate", "confine-memory", "needed more than its 1,024 MiB of memory"),
+        (-6, "Out of Memory", "confine-memory", "needed more than its 1,024 MiB of memory"),
+        (-6, "allocated", "confine-crash", "was ended by SIGABRT: allocated"),
+    ],
+)
+def test_the_end_of_a_child_is_named_by_its_cause(status: int, stderr: str, code: str, fault: str) -> None:
+    (problem,) = child_process._crash(status, stderr, LIMITS).problems
+
+    assert (problem.code, problem.kind) == (code, Kind.OUTPUT)
+    assert problem.fault == f"the confined process {fault}"
+
+
+def test_sizes_are_told_in_the_unit_that_fits() -> None:
+    assert [child_process._size(size) for size in (1000, 2**20 - 1, 2**20, 2**31)] == [
+        "1,000 bytes",
+        "1,048,575 bytes",
+        "1 MiB",
+        "2,048 MiB",
+    ]
+
+
+def test_the_last_4_kib_of_the_first_mib_of_complaints_are_kept() -> None:
+    errors = child_process.ErrorTail()
+
+    assert errors.keep(b"a" * 5000 + b"b")
+    assert bytes(errors.last) == b"a" * 4095 + b"b"
+    assert errors.keep(b"c" * (2**20 - 5002))
+    assert not errors.keep(b"d")
+    assert (errors.total, len(errors.last)) == (2**20, 4096)
+
+
+def test_an_answer_may_be_as_long_as_allowed_with_64_kib_beside_it() -> None:
+    most = LIMITS.output_bytes + 65_536
+    start = frames._LENGTHS.pack(100, most - 116)
+
+    assert not child_process._is_complete(bytearray(start), LIMITS)
+    assert child_process._is_complete(bytearray(start + bytes(most - 16)), LIMITS)
+    assert child_process._is_complete(bytearray(start + bytes(most)), LIMITS)
+    with pytest.raises(FindingsReportError, match="answered with more than 1 MiB"):
+        child_process._is_complete(bytearray(frames._LENGTHS.pack(100, most - 115)), LIMITS)
 
 
 def test_limits_cannot_be_raised_again() -> None:
