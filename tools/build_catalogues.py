@@ -1,4 +1,7 @@
-"""Compiles the message catalogues when the wheel is built. A hook of hatchling; the wheel has the compiled files only."""
+"""Compiles the message catalogues when the wheel is built, and puts the documentation into it. A hook of hatchling.
+
+Of the catalogues the wheel has the compiled files only, of the documentation the pages without their pictures.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,12 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class CatalogueHook(BuildHookInterface[Any]):
     """Writes `LANGUAGE.mo` beside each `LANGUAGE.po`."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile every catalogue and make it part of the wheel, though git ignores it."""
         for source in sorted(Path(self.root, "findings_report/languages").glob("*.po")):
             with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
                 write_mo(compiled, read_po(text))
             build_data["artifacts"].append(f"findings_report/languages/{source.stem}.mo")
+        if version != "editable":
+            for page in sorted(Path(self.root, "docs").glob("*.md")):
+                build_data["force_include"][str(page)] = f"findings_report/docs/{page.name}"

@@ -95,6 +95,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "diff.diff",
     ),
     Command("doctor", "Set up", "List missing dependencies.", "doctor", "support.doctor"),
+    Command("docs", "Set up", "Print a page of the documentation.", "docs tickets", "support.docs"),
     Command("cache show", "Set up", "List what is kept on this machine.", "cache show", "support.show_cache"),
     Command("cache clear", "Set up", "Remove what is kept on this machine.", "cache clear acme", "support.clear_cache"),
     Command("demo", "Set up", "Write a sample repository and engagement.", "demo quicknotes", "support.demo"),

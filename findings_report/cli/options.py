@@ -62,6 +62,13 @@ def propose_problem_codes(incomplete: str) -> list[str]:
     return _propose(lambda: [entry.code for entry in entries()], incomplete)
 
 
+def propose_pages(incomplete: str) -> list[str]:
+    """Propose the pages of the documentation."""
+    from findings_report.commands.init import list_pages
+
+    return _propose(list_pages, incomplete)
+
+
 def propose_formats(incomplete: str) -> list[str]:
     """Return the formats of a report."""
     from findings_report.commands.check import list_formats

@@ -439,6 +439,22 @@ def wrapped(text: str) -> str:
     return "\n".join(_wrap(visible(" ".join(text.split())), columns(), "  "))
 
 
+def markdown(text: str) -> Painted:
+    """Return a page in Markdown: laid out for a terminal, as it is in a pipe."""
+    if not is_coloured(sys.stdout):
+        return Painted(text.rstrip("\n"))
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    printed = io.StringIO()
+    width = min(columns() or WIDTH, WIDTH)
+    console = Console(file=printed, force_terminal=True, color_system="standard", width=width, highlight=False, emoji=False)
+    # Addresses of links are relative to other pages.
+    console.print(Markdown(text, hyperlinks=False))
+    lines = printed.getvalue().rstrip("\n").split("\n")
+    return Painted("\n".join(line.rstrip() for line in lines))
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[Piece | Sequence[Piece]]]) -> Painted:
     """Return columns of text, wrapped to the terminal's width; in a pipe each row is one line."""
     from rich import box

@@ -16,11 +16,12 @@ from findings_report.cli.options import (
     Folder,
     MessageFormat,
     inputs_of,
+    propose_pages,
     propose_problem_codes,
     propose_repositories,
     show_progress,
 )
-from findings_report.cli.output import WIDTH, OutputFormat, link_texts, out, print_json, print_problems, table
+from findings_report.cli.output import WIDTH, OutputFormat, link_texts, markdown, out, print_json, print_problems, table
 from findings_report.problems import exit_code
 
 
@@ -81,6 +82,26 @@ def explain(
         for entry in catalogue.entries():
             if entry.group == group:
                 out(_fill(f"{entry.code}: {entry.meaning}", hanging="      "))
+
+
+def docs(
+    page: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PAGE", help="Name of the page; default: list all pages.", show_default=False, autocompletion=propose_pages
+        ),
+    ] = None,
+) -> None:
+    """Print a page of the documentation.
+
+    The pages are those of this version, and need no network. In a pipe they are Markdown.
+    """
+    from findings_report.commands.init import list_pages, read_page
+
+    if page is None:
+        out(table(("page", "title"), list(list_pages().items())))
+    else:
+        out(markdown(read_page(page)))
 
 
 def _fill(text: str, hanging: str = "  ") -> str:

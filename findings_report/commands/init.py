@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import findings_report
 from findings_report import authoring
 from findings_report.commands.pin import pin
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.report.check import Inputs
 from findings_report.report.provenance import components
 
@@ -98,6 +100,30 @@ def demo(folder: Path) -> Path:
     # Pinned last: the sample names a revision, whose commit exists only now.
     pin(Inputs(folder, {}), to=None, only=None)
     return folder
+
+
+def list_pages() -> dict[str, str]:
+    """Return the pages of the documentation: title by name, in alphabetical order."""
+    pages = {path.stem: path.read_text("utf-8") for path in sorted(_documentation().glob("*.md"))}
+    return {name: text.partition("\n")[0].lstrip("# ") for name, text in pages.items()}
+
+
+def read_page(name: str) -> str:
+    """Return a page of the documentation, in Markdown. Raises FindingsReportError (USAGE) for a name that no page has."""
+    names = list_pages()
+    if name not in names:
+        listed = f"the pages are {', '.join(names)}"
+        raise FindingsReportError(
+            Problem(Kind.USAGE, f"there is no page {name!r}", did_you_mean(name, names) or listed, code="no-page")
+        )
+    return (_documentation() / f"{name}.md").read_text("utf-8")
+
+
+def _documentation() -> Path:
+    """Return the folder of the documentation: in the wheel that of the package, in a checkout that beside it."""
+    package = Path(findings_report.__file__).parent
+    inside = package / "docs"
+    return inside if inside.is_dir() else package.parent / "docs"
 
 
 LIBRARY: Final = "library"

@@ -373,6 +373,25 @@ def test_the_help_has_room_in_80_columns(run: Run, monkeypatch: pytest.MonkeyPat
     assert all(len(line) <= 80 for line in said.splitlines())
 
 
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_a_page_of_the_documentation_is_printed(run: Run) -> None:
+    listed = run("docs")
+
+    assert listed.code == 0
+    assert {line.split()[0] for line in listed.out.splitlines()[2:]} == {path.stem for path in DOCUMENTATION.glob("*.md")}
+    assert run("docs", "tickets").out == (DOCUMENTATION / "tickets.md").read_text("utf-8")
+    laid_out = run("--color", "always", "docs", "tickets").out
+    assert "\x1b[1;4m" in laid_out
+    assert "```" not in laid_out
+
+    wrong = run("docs", "ticket")
+
+    assert wrong.code == 2
+    assert "did you mean 'tickets'?" in wrong.err
+
+
 def test_a_code_is_explained(run: Run) -> None:
     explained = run("explain", "quote-moved")
 
