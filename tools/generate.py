@@ -25,6 +25,7 @@ from findings_report.model.drift import DRIFT_MEANING
 from findings_report.model.evidence import VERDICT_MEANING, Region
 from findings_report.problems import Kind, catalogue
 from findings_report.rendering.filters import COMPARISON_EXAMPLES, EXAMPLES, filter_table
+from findings_report.report.formats import FORMATS
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATES = DOCS / "templates.md"
@@ -225,17 +226,35 @@ def problems() -> str:
     return PROBLEMS_HEAD + "\n".join(parts)
 
 
-BEGIN, END = "<!-- generated: commands -->\n", "<!-- end of generated text -->\n"
+END = "<!-- end of generated text -->\n"
 
 
 def readme() -> str:
-    """Return the README with its command table from COMMANDS, between two comments."""
+    """Return the README with its tables from COMMANDS and FORMATS, each between two comments."""
     rows = ["| | command | | example |", "|---|---|---|---|"]
     for group in GROUPS:
         for index, row in enumerate(row for row in COMMANDS if row.group == group):
             rows.append(f"| {group if index == 0 else ''} | `{row.name}` | {row.summary} | `{row.example}` |")
-    before, _, rest = (ROOT / "README.md").read_text("utf-8").partition(BEGIN)
-    return before + BEGIN + "\n".join(rows) + "\n" + END + rest.partition(END)[2]
+    text = replace_generated((ROOT / "README.md").read_text("utf-8"), "commands", rows)
+    return replace_generated(text, "formats", format_table())
+
+
+def format_table() -> list[str]:
+    """Return a row for each row of FORMATS."""
+    rows = ["| format | for | `diff` | `build --each` |", "|---|---|---|---|"]
+    for row in FORMATS.values():
+        comparisons, singles = ("yes" if takes else "" for takes in (row.takes_comparisons, row.takes_single_findings))
+        rows.append(f"| `{row.name}` | {row.purpose} | {comparisons} | {singles} |")
+    return rows
+
+
+def replace_generated(text: str, name: str, rows: list[str]) -> str:
+    """Return a document with the rows between its comments for `name`."""
+    begin = f"<!-- generated: {name} -->\n"
+    before, found, rest = text.partition(begin)
+    if not found:
+        raise ValueError(f"README.md has no place for the generated {name}")
+    return before + begin + "\n".join(rows) + "\n" + END + rest.partition(END)[2]
 
 
 def main() -> int:

@@ -364,7 +364,14 @@ def redact_report(report: Report, redactor: Redactor) -> Report:
     if not redactor:
         return report
     findings = tuple(
-        finding.model_copy(update={"snippets": tuple(redact_snippet(each, redactor) for each in finding.snippets)})
+        # A hash covers lines that are not printed, where the other side's text may be.
+        finding.model_copy(
+            update={
+                "snippets": tuple(
+                    redact_snippet(each.model_copy(update={"line_hash": None}), redactor) for each in finding.snippets
+                )
+            }
+        )
         for finding in report.findings
     )
     return redact(report.model_copy(update={"findings": findings}), redactor)

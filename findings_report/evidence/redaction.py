@@ -357,7 +357,14 @@ def redact_snippet(snippet: Snippet, redactor: Redactor) -> Snippet:
     changed = join_runs(sorted({old.number for old, new in pairs if old.text != new.text and old.number is not None}))
     # A digest of the true text would let a reader try candidates for the masked part.
     return (
-        masked.model_copy(update={"redacted": unite_regions(changed, snippet.redacted), "fingerprints": ()})
+        masked.model_copy(
+            update={
+                "redacted": unite_regions(changed, snippet.redacted),
+                "fingerprints": (),
+                "line_hash": None,
+                "end_columns": (),
+            }
+        )
         if changed
         else masked
     )

@@ -57,7 +57,7 @@ from findings_report.model.redaction import NOTHING, Redactor, redactor_of
 from findings_report.model.report import ReportedRepository
 from findings_report.problems import FindingsReportError, Kind, Problem, Subject
 from findings_report.sourcecode.languages import extensions_like, language_of
-from findings_report.sourcecode.lines import fingerprint, join_runs
+from findings_report.sourcecode.lines import HASHED, count_utf16, fingerprint, join_runs
 from findings_report.sourcecode.symbols import find_enclosing, skip_comments
 
 MOST_CHARACTERS: Final = 25_000_000
@@ -184,7 +184,12 @@ def resolve(
     # What one location masks, another one may print: only now are all of them known.
     redactor |= Redactor(tuple(dict.fromkeys(hidden)))
     if redactor:
-        snippets = {key: tuple(redact_snippet(each, redactor) for each in listed) for key, listed in snippets.items()}
+        # What another location masks may be in the lines that a hash covers, which are not all printed.
+        forgotten = {"line_hash": None} if hidden else {}
+        snippets = {
+            key: tuple(redact_snippet(each.model_copy(update=forgotten), redactor) for each in listed)
+            for key, listed in snippets.items()
+        }
     reported = _report_repositories(engagement, repositories, snippets)
     return Resolution(snippets, reported, tuple(dict.fromkeys(problems)), redactor)
 
@@ -419,10 +424,34 @@ def _snippet(
         loose_notes=shown.loose_notes,
         # Of the masked lines: a digest of the true ones would let a reader try candidates for a short secret.
         fingerprints=tuple(fingerprint(lines_of(code.lines, region)) for region in regions) if code else (),
+        line_hash=_hash_first_line(file, code, regions) if file and code else None,
+        end_columns=_end_columns(code.lines, regions) if code else (),
         file_lines=len(file.lines) if file and not regions else None,
         redacted=code.regions if code else _masked_quote_lines(shown),
         audience=location.audience,
     )
+
+
+def _hash_first_line(file: SourceFile, code: RedactedCode, regions: tuple[Region, ...]) -> str | None:
+    """Return CodeQL's hash of the first cited line; None if the report masks something in what it covers."""
+    start = regions[0].start_line if regions else 1
+    if start > len(file.line_hashes):
+        return None
+    covered = 0
+    for line, masked in zip(file.lines[start - 1 :], code.lines[start - 1 :], strict=True):
+        # A digest of the true text would let a reader try candidates for the masked part.
+        if line != masked:
+            return None
+        covered += len("".join(line.split())) + 1
+        if covered >= HASHED:
+            break
+    return file.line_hashes[start - 1]
+
+
+def _end_columns(lines: Sequence[str], regions: tuple[Region, ...]) -> tuple[int, ...]:
+    """Return the column after each region, of the masked lines: the length of a masked text is not told."""
+    ends = [region.end_line for region in regions] or [len(lines)]
+    return tuple(count_utf16(lines[end - 1]) + 1 if 1 <= end <= len(lines) else 1 for end in ends)
 
 
 def _masked_quote_lines(shown: ShownLines) -> tuple[Region, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ from findings_report.problems import FindingsReportError, Kind, Problem, system_
 from findings_report.problems.safe_text import display_path
 from findings_report.sourcecode.encodings import Obstacle, Text, decode, list_declared
 from findings_report.sourcecode.languages import Inside, comments_of, find_insides, language_of
-from findings_report.sourcecode.lines import squeeze
+from findings_report.sourcecode.lines import hash_lines, squeeze
 from findings_report.sourcecode.symbols import find_symbols
 from findings_report.system import cache
 
@@ -40,6 +41,7 @@ LARGEST: Final = 8 * 1024 * 1024
 """Bytes of a file that can be cited."""
 
 _LARGEST_SETTINGS: Final = 32 * 1024
+_LARGEST_HASHED: Final = 1024 * 1024  # bytes of a file whose lines are hashed; code scanning hashes those of larger ones
 
 _MOST_BYTES_KEPT: Final = 32 * 1024 * 1024  # of files that are kept to be searched for quotes
 
@@ -59,6 +61,10 @@ class SourceFile:
     """Bytes."""
     text: Text
     """The decoded content."""
+    is_terminated: bool = True
+    """True if the last line has a line end."""
+    has_mark: bool = False
+    """True if the file begins with a byte order mark."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -81,6 +87,14 @@ class SourceFile:
         if key not in self._checks:
             self._checks[key] = check_quote(quote, self.index, lines)
         return self._checks[key]
+
+    @cached_property
+    def line_hashes(self) -> tuple[str, ...]:
+        """CodeQL's hash of each line; empty for a file that code scanning reads differently, or that is large."""
+        is_read_alike = self.text.encoding == "utf-8" and not self.has_mark and not any("\r" in line for line in self.lines)
+        if not is_read_alike or self.size > _LARGEST_HASHED:
+            return ()
+        return hash_lines("\n".join(self.lines) + ("\n" if self.lines and self.is_terminated else ""))
 
     @cached_property
     def squeezed(self) -> str:
@@ -387,11 +401,13 @@ class FileReader:
         # By blob, so that a file cited at several commits is decoded once; by path too, because the language follows it.
         key = (entry.id, path)
         if key not in self._decoded:
-            text = decode(self.source.blob(entry.id), list_declared(path, lambda name: self._read_text(commit, name)))
+            content = self.source.blob(entry.id)
+            text = decode(content, list_declared(path, lambda name: self._read_text(commit, name)))
             if isinstance(text, Obstacle):
                 fault = f"{path} is {text.value} at commit {commit}; its lines cannot be cited"
                 raise NoLinesError(fault, reason=f"this path is {text.value}", code="file-not-text")
-            self._decoded[key] = SourceFile(path, entry.id, entry.size, text)
+            has_mark = content.startswith(codecs.BOM_UTF8)
+            self._decoded[key] = SourceFile(path, entry.id, entry.size, text, content.endswith(b"\n"), has_mark)
         return self._decoded[key]
 
     def _read_text(self, commit: str, path: str) -> str | None:

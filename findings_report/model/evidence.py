@@ -224,6 +224,11 @@ class Snippet(Frozen):
     """(line as authored, note) of notes on lines that are not printed, so that no note is lost."""
     fingerprints: tuple[str, ...] = ()
     """`fingerprint/1` of the text of each region; empty if the file was not read."""
+    line_hash: str | None = None
+    """CodeQL's hash of the first cited line; None if it cannot be computed, or if some of the text that it covers is masked."""
+    end_columns: tuple[int, ...] = ()
+    """Column after the last character of each region, of the whole file without regions, 1-based in UTF-16 code units; empty if
+    the file was not read."""
     file_lines: int | None = None
     """Number of lines of a file that is cited as a whole; None for cited lines, and if the file was not read."""
     redacted: tuple[Region, ...] = ()

@@ -304,7 +304,7 @@ _KEPT: Final = frozenset(
             "blob",
             "encoding",
         ),
-        *("related", "aliases", "fingerprints", "severity_source", "verdict"),
+        *("related", "aliases", "fingerprints", "line_hash", "severity_source", "verdict"),
     )
 )
 _SCHEMES: Final = ("https://", "http://", "mailto:")

@@ -44,6 +44,8 @@ class ReportFormat:
     """The extra that has to be installed for it."""
     package: str = ""
     """The name by which the package of that extra is imported."""
+    purpose: str = ""
+    """For whom it is, a phrase: the table in the README is written from it."""
 
     @property
     def is_installed(self) -> bool:
@@ -63,12 +65,18 @@ FORMATS: Final = {
     row.name: row
     for row in (
         # Without a renderer: their content comes from templates, which an engagement can replace.
-        ReportFormat("md"),
-        ReportFormat("html"),
-        ReportFormat("pdf"),
-        ReportFormat("json", "findings_report.rendering.job:render_json"),
+        ReportFormat("md", purpose="wikis, repositories, editors"),
+        ReportFormat("html", purpose="screens: one file with search, filters and pictures"),
+        ReportFormat("pdf", purpose="paper and delivery: tagged, signed, with the data embedded"),
+        ReportFormat("json", "findings_report.rendering.job:render_json", purpose="programs, `diff`, and rendering again"),
         # A table of findings: a comparison has two sides, and a single finding is no table.
-        ReportFormat("csv", "findings_report.rendering.csv:render", takes_comparisons=False, takes_single_findings=False),
+        ReportFormat(
+            "csv",
+            "findings_report.rendering.csv:render",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            purpose="spreadsheets: one row for each finding",
+        ),
         ReportFormat(
             "xlsx",
             "findings_report.rendering.xlsx:render",
@@ -76,6 +84,10 @@ FORMATS: Final = {
             takes_single_findings=False,
             extra="xlsx",
             package="xlsxwriter",
+            purpose="Excel: findings, locations and the remediation plan",
+        ),
+        ReportFormat(
+            "sarif", "findings_report.rendering.sarif:render", purpose="code scanning, editors, vulnerability managers"
         ),
     )
 }

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from findings_report.model.evidence import Region
@@ -57,6 +59,43 @@ def fingerprint(lines: Iterable[str]) -> str:
         if bare := "".join(line.split()):
             digest.update(bare.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
+
+
+HASHED: Final = 100
+"""Characters that the hash of a line covers, blanks and tabs not counted."""
+
+_MULTIPLIER: Final = 37
+_MODULUS: Final = 2**64
+_END_OF_FILE: Final = 0xFFFF
+_LINE_FEED: Final = 10
+_SKIPPED: Final = {ord(" "): None, ord("\t"): None}
+
+
+def hash_lines(text: str) -> tuple[str, ...]:
+    """Return CodeQL's hash of each line, as code scanning compares alerts by: `39fa2ee980eb94b0:1`.
+
+    A hash covers the 100 characters without blanks and tabs from the start of the line; the number after the colon counts the
+    lines with that hash up to this one. A text that ends in a line end has one more line, as for CodeQL.
+    Source: github/codeql-action, src/fingerprints.ts; the prefix sums give the same values as its rolling window.
+    """
+    units = text.replace("\r\n", "\n").replace("\r", "\n").translate(_SKIPPED).encode("utf-16-le", "surrogatepass")
+    codes = [*memoryview(units).cast("H"), _END_OF_FILE]
+    starts = [0, *(at for at, code in enumerate(codes, 1) if code == _LINE_FEED)]
+    padded = (*codes, *[0] * HASHED)
+    sums = list(accumulate(padded, lambda total, code: (total * _MULTIPLIER + code) % _MODULUS, initial=0))
+    first = pow(_MULTIPLIER, HASHED, _MODULUS)
+    counts: Counter[int] = Counter()
+    hashes: list[str] = []
+    for start in starts:
+        value = (sums[start + HASHED] - sums[start] * first) % _MODULUS
+        counts[value] += 1
+        hashes.append(f"{value:x}:{counts[value]}")
+    return tuple(hashes)
+
+
+def count_utf16(line: str) -> int:
+    """Return the length of a line in UTF-16 code units, which editors and SARIF count columns by."""
+    return len(line) + sum(character > "\uffff" for character in line)
 
 
 def join_runs(numbers: Iterable[int]) -> tuple[Region, ...]:

@@ -13,12 +13,14 @@ import sys
 import urllib.parse
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pikepdf
 import pytest
 from repositories import ENVIRONMENT, Commit, build, git
+
+from findings_report.report.formats import COMPARISON_FORMATS, FORMATS, SINGLE_FINDING_FORMATS
 
 pytestmark = pytest.mark.slow
 
@@ -198,6 +200,10 @@ def assert_none(folder: Path) -> None:
         assert not leaks(os.fsencode(path.name)), path
 
 
+def in_formats(names: Iterable[str]) -> list[str]:
+    return [word for name in names for word in ("-f", name)]
+
+
 def test_the_search_finds_markers() -> None:
     assert leaks(b"a" + KEY.encode())
     assert leaks(html.escape(KEY).encode())
@@ -206,15 +212,13 @@ def test_the_search_finds_markers() -> None:
 
 def test_a_report_of_every_format_has_no_masked_text(work: Path) -> None:
     for template in ("standard", "review"):
-        formats = [word for name in ("md", "html", "pdf", "csv", "json", "xlsx") for word in ("-f", name)]
-        said = run("build", *formats, "--template", template,
-                   "-o", f"out/{template}/", folder=work)  # fmt: skip
+        said = run("build", *in_formats(FORMATS), "--template", template, "-o", f"out/{template}/", folder=work)
         assert not leaks(said.encode())
         for name in ("report.md", "report.html"):
             text = (work / "out" / template / name).read_text()
             assert "█redacted█" in text
             assert "masked by the author" in text
-    run("build", "--each", "-f", "md", "-f", "html", "-f", "pdf", "-f", "json", "-o", "out/each/", folder=work)
+    run("build", "--each", *in_formats(SINGLE_FINDING_FORMATS), "-o", "out/each/", folder=work)
     assert_none(work / "out")
     assert_none(work / "cache")
     assert not any((work / "tmp").iterdir())
@@ -276,9 +280,7 @@ def test_a_comparison_has_no_masked_text(work: Path) -> None:
             ("pdf", ("base/report.pdf",)),
             ("git", ("git:HEAD",)),
         ):
-            said = run(
-                "diff", *sides, "-f", "md", "-f", "html", "-f", "pdf", "-f", "json", "-o", f"compared/{name}/", folder=work
-            )
+            said = run("diff", *sides, *in_formats(COMPARISON_FORMATS), "-o", f"compared/{name}/", folder=work)
             assert not leaks(said.encode())
             assert "█redacted█" in (work / f"compared/{name}/diff.md").read_text()
     finally:

@@ -30,6 +30,7 @@ from findings_report.rendering.cluster.executor import _refuse_incompatible_work
 from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
 from findings_report.rendering.run import open_executor, plan_rendering
 from findings_report.rendering.template_files import Template, builtin_templates
+from findings_report.report.formats import FORMATS
 from findings_report.report.output_files import Target
 from findings_report.sandbox import frames
 from findings_report.system.toolchain import OWN_FILES, describe_difference, install_extra, worker_versions
@@ -37,7 +38,6 @@ from findings_report.system.toolchain import OWN_FILES, describe_difference, ins
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "findings-report")
 DASK = str(BIN / "dask")
-FORMATS = ("md", "html", "pdf", "json", "csv")
 OWN = builtin_templates()
 
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="dask.distributed is not installed")
