@@ -449,7 +449,7 @@ def _hash_first_line(file: SourceFile, code: RedactedCode, regions: tuple[Region
 
 
 def _end_columns(lines: Sequence[str], regions: tuple[Region, ...]) -> tuple[int, ...]:
-    """Return the column after each region, of the masked lines: the length of a masked text is not told."""
+    """Return the column after each region, of the masked lines: the length of a masked text is not published."""
     ends = [region.end_line for region in regions] or [len(lines)]
     return tuple(count_utf16(lines[end - 1]) + 1 if 1 <= end <= len(lines) else 1 for end in ends)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -23,8 +23,8 @@ from findings_report.problems.safe_text import HIDDEN
 from findings_report.prose.policy import plain_text
 from findings_report.rendering import markdown
 from findings_report.rendering.figures import number_figures
+from findings_report.rendering.jinja_environment import TemplateRunner
 from findings_report.rendering.template_files import FALLBACK, Template, builtin_templates
-from findings_report.rendering.template_runner import TemplateRunner
 
 if TYPE_CHECKING:
     from findings_report.model.engagement import Severity
@@ -229,6 +229,11 @@ def encode_path(path: str) -> str:
 def regions_of(snippet: Snippet) -> tuple[Region, ...]:
     """Return the cited lines; of a file that is cited as a whole, all of them, and line 1 if their number is not known."""
     return snippet.regions or (Region(start_line=1, end_line=max(snippet.file_lines or 1, 1)),)
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries that have a value."""
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def to_json(value: Any) -> bytes:

@@ -1,8 +1,9 @@
 """A report or a comparison as SARIF 2.1.0, as GitHub's code scanning takes it: one run for each repository, one rule for each
 finding, since code scanning reads severity and help from the rule.
 
-Source: OASIS SARIF 2.1.0, errata 01; GitHub Docs, "SARIF support for code scanning". What code scanning ignores is written
-all the same for other readers: code flows, suppressions, baselines, taxonomies. docs/formats.md has the mapping.
+Source: OASIS SARIF 2.1.0, errata 01; GitHub Docs, "SARIF support for code scanning". For other
+readers there are code flows, suppressions, baselines and taxonomies, which code scanning ignores. docs/formats.md has the
+mapping.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from findings_report.rendering.exchange import (
     regions_of,
     strip_markup,
     to_json,
+    without_none,
 )
 from findings_report.rendering.labels import citation
 from findings_report.report.formats import Rendered
@@ -112,7 +114,7 @@ def render(document: Document) -> Rendered:
 def _part(entries: Sequence[_Entry], repositories: Sequence[str]) -> dict[str, list[_Entry]]:
     """Return the findings by the repository of their first location, in the engagement's order; at least one run.
 
-    Code scanning shows the paths of a file in one repository, so each repository has a run that can be told from the others.
+    Code scanning shows the paths of a file in one repository, so each repository has a run of its own.
     """
     by_repository: dict[str, list[_Entry]] = defaultdict(list)
     default = repositories[0] if repositories else ""
@@ -180,7 +182,7 @@ class _Run:
         if self._taxa:
             run["taxonomies"] = [self._taxonomy()]
         run["results"] = results
-        run["properties"] = _without_none(
+        run["properties"] = without_none(
             {
                 "title": engagement.title,
                 "version": engagement.version,
@@ -252,7 +254,7 @@ class _Run:
             result["taxa"] = [self._taxon(weakness.id) for weakness in finding.cwe]
         if work_items := [ref for ref in finding.tickets if _is_uri(ref)]:
             result["workItemUris"] = work_items
-        result["properties"] = _without_none(
+        result["properties"] = without_none(
             {
                 "severity": finding.severity.name,
                 "status": finding.status.value,
@@ -291,7 +293,7 @@ class _Run:
             location["logicalLocations"] = [{"fullyQualifiedName": snippet.symbol}]
         if label := plain_text(snippet.caption or snippet.role or snippet.name or ""):
             location["message"] = {"text": _escape(strip_markup(label).strip() or label)}
-        properties = _without_none(
+        properties = without_none(
             {
                 "name": snippet.name,
                 "role": snippet.role,
@@ -342,12 +344,12 @@ class _Run:
                 details["revisionId"] = commit
             details["mappedTo"] = {"uriBaseId": base}
             properties = {"name": name, "revision": repository.revision if commit == repository.commit else None}
-            yield details | {"properties": _without_none(properties)}
+            yield details | {"properties": without_none(properties)}
 
     def _describe_base(self, name: str, commit: str | None) -> _Object:
         at = f" at commit {commit}" if commit else ""
         repository = self._repositories.get(name)
-        properties = _without_none({"repository": name, "commit": commit, "isRead": repository.is_read if repository else None})
+        properties = without_none({"repository": name, "commit": commit, "isRead": repository.is_read if repository else None})
         return {"description": {"text": _escape(f"The root of the repository {name}{at}.")}, "properties": properties}
 
     def _taxonomy(self) -> _Object:
@@ -469,10 +471,6 @@ def _repository_uri(repository: ReportedRepository) -> str | None:
         user = f"{quote(match[1], safe='')}@" if match[1] else ""
         return f"ssh://{user}{match[2]}/{quote(match[3].lstrip('/'), safe='/~')}"
     return None
-
-
-def _without_none(values: Mapping[str, Any]) -> _Object:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _find_exceeded(runs: Sequence[_Object], content: bytes) -> Iterator[Problem]:

@@ -86,9 +86,7 @@ FORMATS: Final = {
             package="xlsxwriter",
             purpose="Excel: findings, locations and the remediation plan",
         ),
-        ReportFormat(
-            "sarif", "findings_report.rendering.sarif:render", purpose="code scanning, editors, vulnerability managers"
-        ),
+        ReportFormat("sarif", "findings_report.rendering.sarif:render", purpose="code scanning and editors"),
     )
 }
 """All formats by name, in the order of the documentation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -120,8 +121,8 @@ def test_the_number_for_code_scanning_is_in_the_band_of_the_severity(name: str, 
 
 def test_decisions_are_suppressions_with_their_reason() -> None:
     history = (
-        Event(date=samples.date(2026, 10, 2), status=Status.OPEN, note="Reported."),
-        Event(date=samples.date(2026, 11, 2), status=Status.RISK_ACCEPTED, note="The port is `internal`."),
+        Event(date=date(2026, 10, 2), status=Status.OPEN, note="Reported."),
+        Event(date=date(2026, 11, 2), status=Status.RISK_ACCEPTED, note="The port is `internal`."),
     )
     accepted = samples.finding("NTR-001", status=Status.RISK_ACCEPTED, history=history)
     disputed = samples.finding("NTR-002", status=Status.UNDETERMINED)
