@@ -42,6 +42,10 @@ _OPTIONS: Final[Mapping[str, tuple[Any, Any]]] = {
         Annotated[int, typer.Option("--limit", metavar="N", min=1, max=20_000, help="Refuse a file with more findings.")],
         ImportOptions.limit,
     ),
+    "include_passed": (
+        Annotated[bool, typer.Option("--include-passed", help="Also import results that passed, or have no level.")],
+        False,
+    ),
     "columns": (
         Annotated[
             Path | None,

@@ -79,6 +79,7 @@ class _Import:
     context: ImportContext
     lock: dict[str, list[dict[str, Any]]]
     taken: list[str]
+    """Ids that no new finding may have."""
     renamed: Mapping[str, str]
     """Ids by the aliases of findings, in lower case."""
     edited: dict[str, bytes] = field(default_factory=dict)
@@ -87,6 +88,8 @@ class _Import:
     """The files of `ids`."""
     unplaced: int = 0
     problems: list[Problem] = field(default_factory=list)
+    folded: set[str] = field(default_factory=set)
+    """`taken` in lower case."""
     last_id: str | None = None
     """The id of the last new finding, if it is the next of a series."""
 
@@ -135,7 +138,8 @@ def import_findings(
         renamed = {alias.casefold(): id for id, finding in authored.findings.items() for alias in finding.aliases}
         paths = {path.rsplit("/", 1)[-1]: path for path in files.names()}
         context = ImportContext(authored.engagement, {}, options)
-        run = _Import(folder, files, paths, context, lock, taken, renamed)
+        folded = {id.casefold() for id in taken}
+        run = _Import(folder, files, paths, context, lock, taken, renamed, folded=folded)
         progress(f"reading {importer.files}")
         try:
             _import_all(run, inputs, opened, importer)
@@ -252,7 +256,8 @@ def _import_all(run: _Import, inputs: Inputs, opened: Mapping[Path, ForeignFile]
         for source, file in opened.items():
             _import_one(run, source, read_file(file, run.context), importer)
     parts = {part: entries for part, entries in run.lock.items() if entries}
-    run.edited[authoring.IMPORT_LOCK] = (_HEADER + authoring.write_fields(parts)).encode()
+    if parts or run.files.read(authoring.IMPORT_LOCK) is not None:
+        run.edited[authoring.IMPORT_LOCK] = (_HEADER + authoring.write_fields(parts)).encode()
 
 
 def _find_repository(engagement: Engagement, name: str, reader: FileReader | None) -> AuditedRepository:
@@ -347,6 +352,7 @@ def _write_finding(
     if entry is None:
         id = _choose_id(run, finding, is_known=is_known)
         run.taken.append(id)
+        run.folded.add(id.casefold())
         run.lock["findings"].append({"id": id, "source": source, "key": key, **also, "written": values})
         head = f"{authoring.modeline('finding')}\n" if (run.folder / authoring.SCHEMA_FOLDER / "finding.json").is_file() else ""
         file = f"{id}{authoring.FINDING_SUFFIX}"
@@ -442,7 +448,7 @@ def _pair(
 
 
 def _choose_id(run: _Import, finding: ImportedFinding, *, is_known: bool) -> str:
-    taken = {id.casefold() for id in run.taken}
+    taken = run.folded
     own = (finding.own_id or "").replace(" ", "-")
     is_word = any(map(str.isalpha, own)) and not _DEVICES.fullmatch(own)
     is_free = own.casefold() not in taken

@@ -144,7 +144,7 @@ class _Fault:
     def __init__(self, fault: str, value: Any = None) -> None:
         self.fault = fault
         self.value = value
-        """What else is there."""
+        """The rest of the value."""
 
 
 def read_json(file: ForeignFile) -> JsonValue:

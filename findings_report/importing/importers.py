@@ -33,7 +33,7 @@ class ForeignFile:
 
 @dataclass(frozen=True)
 class AuditedRepository:
-    """A repository of the engagement, as far as it is here."""
+    """A repository of the engagement, with the files that this machine has of it."""
 
     name: str
     """Its name in the engagement."""
@@ -52,9 +52,11 @@ class ImportOptions:
     severity: str | None = None
     """The severity of findings whose source gives none."""
     group: str = "result"
-    """What of a scanner's results is one finding: `result`, `rule` or `file`."""
+    """The results of a scanner that are one finding: each `result`, all of a `rule`, or all of a `file`."""
     limit: int = 1_000
     """The most findings of one file."""
+    include_passed: bool = False
+    """Whether a scanner's results that are no findings become some: passed, not applicable, of level none."""
     columns: ForeignFile | None = None
     """The map of fields to columns."""
     delimiter: str | None = None
@@ -168,6 +170,15 @@ IMPORTERS: Final = {
             noun="review",
             needs_one_repository=True,
             details="Code is looked for in the repository.",
+        ),
+        Importer(
+            "sarif",
+            "Import a scanner's SARIF results as findings.",
+            "SARIF 2.1.0 logs",
+            "import sarif results.sarif --group rule",
+            "sarif:read_sarif",
+            options=("severity", "group", "limit", "include_passed"),
+            details="Embedded code becomes quotes, which are checked.",
         ),
     )
 }
