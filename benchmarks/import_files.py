@@ -1,4 +1,4 @@
-"""Imports every file of folders, and prints how many were read, how many were refused, and why.
+"""Imports every file of folders, and prints the number of files that were read, the refusals by their codes, and the slowest.
 
     python benchmarks/import_files.py sarif FOLDER... [--seconds 5] [--megabytes 500] [--mutants 100]
 
@@ -29,7 +29,7 @@ from findings_report.report.check import Inputs
 
 
 def import_one(importer: str, file: Path, group: str) -> tuple[str, int, str]:
-    """Return what became of a file: read, refused or failed; with the number of findings, and why."""
+    """Return the outcome of an import: read, refused or failed; with the number of findings, and the reason."""
     with tempfile.TemporaryDirectory() as folder:
         commands.init(Path(folder), "Imported files")
         for finding in Path(folder, "findings").glob("*.finding.yaml"):

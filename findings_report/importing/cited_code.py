@@ -44,7 +44,7 @@ class Cited:
     role: str | None = None
     """Its role in a path through the code."""
     caption: str | None = None
-    """What the file says of it."""
+    """The message of the file at this place."""
     offsets: tuple[int, int] | None = None
     """First character and the one behind the last, instead of lines."""
     repository: str | None = None

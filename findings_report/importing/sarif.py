@@ -80,7 +80,7 @@ def read_sarif(file: ForeignFile, context: ImportContext) -> ImportedFile:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A rule, or what a result says of one that the tool does not describe."""
+    """A rule; of one that the tool does not describe, only the id."""
 
     id: str | None
     title: str | None = None
