@@ -5,6 +5,7 @@ Pure: strings in, places out. A place is (start, end) in the written text.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import unicodedata
@@ -281,6 +282,31 @@ def _end_of_escape(text: str, end: int) -> int:
 
 MARKUP: Final = re.compile(rf"[*_`~\\]|{HIDDEN.pattern}|!?+\[|\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])?+|(?<=\n)(?:[ \t]*+>)++")
 """What may split a passage: signs of emphasis and of quotations, links around a part of it, hidden characters."""
+
+
+_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}+")
+"""Base64 of six bytes or more, in either alphabet. Source: RFC 4648, 4 and 5."""
+
+
+def list_decoded(text: str, least: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield what each run of base64 in `text` may encode, if that can have `least` bytes, and the place of the run.
+
+    Where the encoded text begins is not known: other signs of the alphabet may be before it, and other bytes within it.
+    """
+    for run in _ENCODED.finditer(text):
+        if 6 * len(run[0]) < 8 * least:
+            continue
+        signs = run[0].translate(_STANDARD_ALPHABET)
+        for skipped in range(4):
+            part = signs[skipped:]
+            # A last sign alone encodes no byte.
+            part = part[: len(part) - (len(part) % 4 == 1)]
+            decoded = base64.b64decode(part + "=" * (-len(part) % 4))
+            # PowerShell encodes UTF-16, which is ASCII with zeros between its letters.
+            yield decoded.replace(b"\0", b"").decode("utf-8", "replace"), run.span()
+
+
+_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 def with_markup(text: str, start: int, end: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from findings_report.model.literals import (
     Literals,
     compositions,
     list_compositions,
+    list_decoded,
     list_readings,
     places_without_markup,
     with_markup,
@@ -133,6 +134,7 @@ class Redactor:
         for written in list_readings(text):
             places = (*(place for _, place in self._literals.find(written.text)), *self._literals.find_beginnings(written.text))
             spans += (written.place(text, *place) for place in places)
+            spans += (written.place(text, *place) for _, place in self._find_encoded(written.text, is_cut_off=True))
         return replace_spans(text, spans)
 
     def find(self, text: str) -> list[tuple[int, int]]:
@@ -162,6 +164,7 @@ class Redactor:
     def _find(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
         for reading in list_readings(text) if self.texts else ():
             yield from ((passage, reading.place(text, *place)) for passage, place in self._literals.find(reading.text))
+            yield from ((passage, reading.place(text, *place)) for passage, place in self._find_encoded(reading.text))
             # Emphasis may split what is written with escapes.
             bare = MARKUP.sub("", reading.text)
             places = tuple(self._bare.find(bare)) if len(bare) < len(reading.text) else ()
@@ -172,6 +175,16 @@ class Redactor:
     def _find_in_code(self, code: str) -> Iterator[tuple[str, tuple[int, int]]]:
         for reading in list_compositions(code):
             yield from ((passage, reading.span(*place)) for passage, place in self._literals.find(reading.text))
+        yield from self._find_encoded(code)
+
+    def _find_encoded(self, text: str, *, is_cut_off: bool = False) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Yield the passages within base64, with the place of the whole run; with `is_cut_off` their beginnings as well."""
+        encoded, least = self._encoded
+        least = min(least, TELLING) if is_cut_off else least
+        for decoded, place in list_decoded(text, least) if least else ():
+            yield from ((passage, place) for passage, _ in encoded.find(decoded))
+            if is_cut_off:
+                yield from (("", place) for _ in encoded.find_beginnings(decoded))
 
     @cached_property
     def _searched(self) -> dict[str, tuple[tuple[str, tuple[int, int]], ...]]:
@@ -180,6 +193,12 @@ class Redactor:
     @cached_property
     def _literals(self) -> Literals:
         return Literals({text: passage for passage in self.texts for text in compositions(passage)})
+
+    @cached_property
+    def _encoded(self) -> tuple[Literals, int]:
+        """Return the texts that are looked for in base64, and the bytes of the shortest; 0 without any."""
+        passages = {text: text for text in self.texts if len(text.encode("utf-8", "replace")) >= _SHORTEST_ENCODED}
+        return Literals(passages), min((len(text.encode("utf-8", "replace")) for text in passages), default=0)
 
     @cached_property
     def _bare(self) -> Literals:
@@ -196,6 +215,9 @@ class Redactor:
                 forms |= dict.fromkeys((form for text in compositions(part) for form in _escapes(text)), passage)
         return Literals(forms)
 
+
+_SHORTEST_ENCODED: Final = 6
+"""Bytes of a text that is looked for in base64: any run of it decodes to something, and by chance to a shorter one."""
 
 _MOST_SEARCHED: Final = 8  # files whose passages are remembered
 

@@ -26,7 +26,7 @@ from findings_report.report.formats import Rendered
 _BEFORE_FORMULA: Final = re.compile(
     r"""(?<![\s"';|])(?:[\s"';|]++|\A)(?=[=+\-@\u2212\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])"""
 )
-_STARTS_CELL: Final = frozenset(";|\t\r\n")
+_STARTS_CELL: Final = frozenset(";|\t\n")  # a carriage return is visible by then
 _COLUMNS: Final = (
     "id",
     "title",

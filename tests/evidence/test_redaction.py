@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -268,6 +270,53 @@ def test_a_text_is_found_however_prose_writes_it() -> None:
     ):
         assert redactor.mask(f"a {text} b") == f"a {MARK} b", text
     assert redactor.mask("my key and correct horses") == "my key and correct horses"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:", "\u00e9:"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_text_is_masked_in_base64_wherever_it_begins(before: str, encode: Callable[[bytes], bytes]) -> None:
+    redactor = Redactor((SECRET, "hunter", "never found"))
+    for after, encoding in product(("", "\n", "\u00ff? and more"), ("utf-8", "utf-16-le", "utf-16-be")):
+        encoded = encode(f"{before}{SECRET}{after}".encode(encoding)).decode()
+        bare = encoded.rstrip("=")
+        ending = encoded.removeprefix(bare)
+
+        for around in ("Basic {}", "a/{}", "'{}'", "https://example.org/x?q=ab{}", "{}.{}"):
+            written = around.format(bare, bare)
+            assert bare not in redactor.mask(written + ending)
+            assert bare not in replace_spans(written, redactor.find_verbatim(written))
+            assert bare not in redactor.mask_message(written)
+        assert redactor.mask(f"token {encoded}, and") == f"token {MARK}{ending}, and"
+        assert redactor.list_written(encoded) == {SECRET, "hunter"}
+        assert redactor.mask(encoded.replace("_", "\\_").replace("=", "&#61;")) == MARK + ending.replace("=", "&#61;")
+
+
+def test_what_is_no_encoding_of_a_text_is_printed() -> None:
+    redactor = Redactor((SECRET, "wxyz", "vwxyz"))
+
+    for text in (
+        base64.b64encode(b"hunter2-S3cr3").decode(),
+        base64.b64encode(b"another text, which is no secret, vwxyz").decode(),
+        "findings_report/model/redaction_of_many_things.py",
+        "0123456789abcdef" * 4,
+    ):
+        assert redactor.mask(text) == text
+        assert redactor.find_verbatim(text) == []
+    assert redactor.mask_message(text) == text
+
+
+def test_a_message_that_cuts_off_base64_shows_no_beginning_of_the_text() -> None:
+    encoded = base64.b64encode(f"user:{SECRET}".encode()).decode()
+
+    assert Redactor((SECRET,)).mask_message(f"'Basic {encoded[:18]}…'") == f"'Basic {MARK}…'"
+    assert Redactor((SECRET,)).mask_message(f"'Basic {encoded[:14]}…'") == f"'Basic {encoded[:14]}…'"
+
+
+def test_base64_without_end_costs_linear_time() -> None:
+    redactor = Redactor((SECRET, *(f"{number:05} other" for number in range(40))))
+
+    for unit in ("QUJD", "QUJDREVG ", "A" * 30 + "\n"):
+        assert growth(lambda size: redactor.mask(unit * size), 4_000) < 8  # noqa: B023
 
 
 def test_a_text_of_equal_words_is_found_in_linear_time() -> None:

@@ -6,12 +6,14 @@ import csv
 import io
 import re
 
+import pytest
 import samples
+from growth import growth
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from findings_report.problems.safe_text import visible
-from findings_report.rendering.csv import neutralise_formula, render
+from findings_report.rendering.csv import neutralise_formula, render, write_table
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -35,6 +37,47 @@ def test_custom_fields_have_columns_of_their_own() -> None:
     head, row = rows(render(report).content)
 
     assert {value.label: value.value for value in finding.extra}.items() <= dict(zip(head, row, strict=True)).items()
+
+
+def test_every_value_is_in_its_column() -> None:
+    full = samples.full_finding()
+    bare = samples.finding(owner=None)
+    report = samples.report().model_copy(update={"findings": (full, bare)})
+
+    head, row, other = rows(render(report).content)
+
+    address = "https://opendev.org/openstack/neutron/src/commit/fb3f71806174bc2fae7e421268aeee61be36412d"
+    place = "neutron/db/ipam_pluggable_backend.py#L111-L129"
+    assert dict(zip(head, row, strict=True)) == {
+        "id": "NTR-002", "title": "Subnet ids are handed on <unchecked>", "severity": "critical",
+        "status": "partially resolved", "category": "Data validation", "confidence": "likely", "cwe": "CWE-89, CWE-20",
+        "cvss": "9.8 CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "owner": "Network team", "due": "2026-12-24",
+        "residual severity": "low", "locations": f"neutron: {place}\nneutron: {place}",
+        "permalinks": f"{address}/{place}\n{address}/{place}", "tags": "ipam, api", "tickets": "jira:SEC-12",
+        "Trust zone": "perimeter",
+    }  # fmt: skip
+    assert [name for name, value in zip(head, other, strict=True) if value] == [
+        "id", "title", "severity", "status", "locations", "permalinks",
+    ]  # fmt: skip
+
+
+def test_the_table_is_utf_8_with_a_mark_and_ends_its_lines_as_rfc_4180_says() -> None:
+    assert write_table([["a", 'b"\n'], ["\u00e9"]]) == '\ufeff"a","b""\n"\r\n"\u00e9"\r\n'.encode()
+    assert write_table([["\ud800"]]).decode("utf-8-sig").count("D800") == 1
+
+
+@pytest.mark.parametrize("sign", [*"=+-@\u2212\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"])
+def test_each_sign_of_a_formula_is_text_behind_whatever_begins_a_cell(sign: str) -> None:
+    for before in ("", " ", '"', "'", "x;", "x|", "x\t", "x\n", "x; \"'", "\u3000"):
+        shown = visible(before)
+        assert neutralise_formula(f"{before}{sign}1") == f"{shown}'{sign}1"
+    for before in ("x", "x ", "x'", 'x"', "x,"):
+        assert neutralise_formula(f"{before}{sign}1") == f"{before}{sign}1"
+
+
+@pytest.mark.parametrize("blank", " \"';|")
+def test_a_cell_of_blanks_costs_linear_time(blank: str) -> None:
+    assert growth(lambda size: neutralise_formula(f"x{blank * size}x"), 3_000) < 8
 
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212\u207a"

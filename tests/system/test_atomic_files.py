@@ -88,6 +88,7 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
 
     assert victim.read_bytes() == b"victim"
     assert not (tmp_path / "report.pdf").is_symlink()
+    assert stat.S_IMODE((tmp_path / "report.pdf").lstat().st_mode) == 0o600, "the rights of a link are no file's"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can be mounted by root only")
