@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import samples
 import withheld
 from growth import growth
 from withheld import MARKER
@@ -17,7 +18,7 @@ from findings_report.commands import BuildOptions, PublishedBuild
 from findings_report.model.engagement import Engagement
 from findings_report.model.finding import Finding
 from findings_report.problems import FindingsReportError, Kind
-from findings_report.report import archive
+from findings_report.report import archive, editions
 from findings_report.report.check import Inputs, check
 
 NOTHING = BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)
@@ -215,3 +216,138 @@ def test_a_thousand_findings_that_are_left_out_cost_no_square() -> None:
     assert len(named) == 200
     few, many = findings(400), findings(1_600)
     assert growth(lambda size: list(cross_checks._named_to_others(engagement, many if size > 400 else few)), 400) < 8
+
+
+# The names of what is left out
+
+
+def finding(audience: tuple[str, ...] = (), **fields: object) -> Finding:
+    return Finding.model_validate({"title": "T", "severity": "low", "description": "d", "audience": audience, **fields})
+
+
+def test_a_former_id_leads_to_the_first_finding_that_has_it_and_its_own_finding_comes_before() -> None:
+    internal = ("internal",)
+    findings = {
+        "F-1": finding(aliases=("A-1",)),
+        "F-2": finding(internal, aliases=("A-1", "A-2", "F-4", "A-5")),
+        "F-3": finding(internal, aliases=("A-2",)),
+        "F-4": finding(),
+        "F-5": finding(aliases=("A-5",)),
+    }
+    images = Engagement.model_validate(
+        {
+            "title": "T",
+            "audiences": ["client", "internal"],
+            "images": [
+                {"name": "a", "file": "a.png", "alt": "a", "audience": ["internal"]},
+                {"name": "b", "file": "b.png", "alt": "b", "audience": ["client", "internal"]},
+            ],
+        }
+    ).images
+
+    hidden = editions.find_hidden(findings, images, "client")
+
+    assert hidden.ids == {"F-2", "F-3"}
+    assert hidden.former == {"A-2", "A-5"}
+    assert hidden.images == {"a", "a.png"}
+    assert editions.find_hidden(findings, images, "internal") == editions.Hidden(frozenset(), frozenset(), frozenset())
+
+
+HIDDEN = editions.Hidden(frozenset({"F-2"}), frozenset({"A-2"}), frozenset({"p", "p.png"}), frozenset({"t"}))
+
+
+def test_each_reference_to_what_is_left_out_loses_its_name_and_no_other_does() -> None:
+    rewrite = HIDDEN.rewriter({"here"})
+
+    assert rewrite("[x](finding:F-2) [x](finding:A-2) [x](location:here) [x](table:t) ![x](image:p) ![x](p.png)") == (
+        "[x](finding:) [x](finding:) [x](location:) [x](table:) ![x](image:) ![x](image:)"
+    )
+    kept = "[x](finding:F-1) [x](location:there) [x](table:u) ![x](image:q) [x](finding:t) [x](table:F-2)"
+    assert rewrite(kept) == kept
+    assert HIDDEN.rewriter()("[x](location:here)") == "[x](location:here)"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("[x](finding:F-2)", "F-2"),
+        ("[x](finding:A-2)", "A-2"),
+        ("![x](image:p)", "p"),
+        ("![x](p.png)", "p.png"),
+        ("![](location:here)", "here"),
+        ("[x](location:here)", "here"),
+        ("![](table:t)", "t"),
+        ("[x](table:t)", "t"),
+        ("| a |\n|---|\n| b |\n\nTable: c {#t}\n", None),
+        ("[x](finding:F-1) ![x](image:q) [x](location:there) [x](table:u)", None),
+        ("[x](finding:t)", None),
+        ("no reference", None),
+    ],
+)
+def test_a_reference_that_is_left_is_found_by_its_kind(text: str, name: str | None) -> None:
+    assert HIDDEN.find_reference(text, {"here"}) == name
+
+
+def test_a_table_that_no_shown_text_prints_is_left_out() -> None:
+    engagement = Engagement.model_validate(
+        {
+            "title": "T",
+            "audiences": ["client", "internal"],
+            "tables": [{"name": name, "file": f"{name}.csv"} for name in ("placed", "linked", "foreign")],
+            "sections": [
+                {"title": "A", "text": "![](table:placed)\n\n[x](table:linked)\n\n| a |\n|---|\n| b |\n\nTable: c {#own}\n"},
+                {"title": "B", "text": "![](table:foreign)", "audience": ["internal"]},
+            ],
+        }
+    )
+    names = ("placed", "linked", "foreign", "own", "elsewhere")
+
+    assert editions.hide_tables(HIDDEN, names, (engagement,), "client").tables == {"linked", "foreign", "elsewhere"}
+    assert editions.hide_tables(HIDDEN, names, (engagement,), "internal").tables == {"linked", "elsewhere"}
+    assert editions.hide_tables(HIDDEN, (), (engagement,), "client") is HIDDEN
+
+
+def test_the_audiences_in_use_are_those_that_a_part_is_limited_to() -> None:
+    engagement = Engagement.model_validate({"title": "T", "audiences": ["client", "internal", "press"]})
+
+    def listed(*audiences: tuple[str, ...]) -> tuple[str, ...]:
+        return editions.list_audiences(engagement, {f"F-{at}": finding(audience) for at, audience in enumerate(audiences)})
+
+    assert listed() == listed(()) == listed(("press", "client", "internal")) == ()
+    assert listed(("internal",)) == ("internal",)
+    assert listed(("press",), ("client", "internal")) == ("client", "internal", "press")
+
+
+def test_an_audience_is_refused_with_what_to_write() -> None:
+    none = Engagement.model_validate({"title": "T"})
+    two = Engagement.model_validate({"title": "T", "audiences": ["client", "internal"]})
+
+    editions.refuse_unknown_audience(none, None)
+    editions.refuse_unknown_audience(two, None)
+    editions.refuse_unknown_audience(two, "client")
+    for engagement, word, remedy in (
+        (none, "client", "add `audiences: [client]` to engagement.yaml"),
+        (two, "clent", "did you mean 'client'?"),
+        (two, "zzz", "add it to `audiences` in engagement.yaml"),
+    ):
+        with pytest.raises(FindingsReportError) as caught:
+            editions.refuse_unknown_audience(engagement, word)
+        (problem,) = caught.value.problems
+        assert (problem.kind, problem.code, problem.remedy) == (Kind.USAGE, "audience", remedy)
+
+
+def test_tickets_of_a_report_with_parts_for_some_need_an_audience() -> None:
+    editions.require_audience(())
+    with pytest.raises(FindingsReportError, match="only for client, internal, and others may read the tickets") as caught:
+        editions.require_audience(("client", "internal"))
+
+    assert (caught.value.problems[0].kind, caught.value.problems[0].code) == (Kind.USAGE, "audience")
+
+
+def test_only_a_complete_report_with_parts_for_some_is_described_as_such() -> None:
+    def described(edition: str | None, *audiences: str) -> list[str]:
+        update = {"edition": edition, "audiences": audiences}
+        return [problem.level for problem in editions.describe_complete(samples.engagement().model_copy(update=update))]
+
+    assert described(None, "internal") == ["note"]
+    assert described(None) == described("client", "internal") == described("client") == []
