@@ -131,7 +131,7 @@ def _is_meant(text: str, place: int) -> bool:
         case "\u200b":
             return "unspaced" in before and "unspaced" in after
         case "\ufe0f" if text[place - 1 : place] in _KEYCAPS:
-            return place > 0 and text[place + 1 : place + 2] == "\u20e3"
+            return text[place + 1 : place + 2] == "\u20e3"
         case "\ufe0e" | "\ufe0f":
             return "emoji" in before
         case "\u034f":

@@ -5,12 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_report.problems.safe_text import HIDDEN, MOST_MARKS, PROPERTIES_OF, find_hidden, visible
+from findings_report.problems import safe_text
+from findings_report.problems.safe_text import (
+    HIDDEN,
+    MOST_MARKS,
+    PROPERTIES,
+    PROPERTIES_OF,
+    display_path,
+    find_hidden,
+    read_lookalikes,
+    visible,
+)
 
 PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 LANGUAGES = {
@@ -73,6 +84,108 @@ def test_what_deceives_is_shown_by_its_code_point(text: str, shown: str) -> None
 @pytest.mark.parametrize("mark", ["\u0301", "\u20dd", "\u0e49", "\u064e", "\u05b0", "\u0903", "\U0001d167"])
 def test_a_letter_has_at_most_four_marks(mark: str) -> None:
     assert find_hidden("a" + mark * 10 + "b" + mark) == list(range(1 + MOST_MARKS, 11))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{keycap}\ufe0f\u20e3" for keycap in "0123456789#*"),
+        *(
+            "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in flag) + "\U000e007f"
+            for flag in ("gbeng", "gbsct", "gbwls")
+        ),
+        "\u05d0\u0591\u034f\u05c7",
+        "\u05d0\u05c7\u034f\u0591",
+        *(f"\u1820{selector}" for selector in "\u180b\u180c\u180d\u180e\u180f"),
+        *(f"\u845b{selector}" for selector in "\ufe00\ufe01\ufe02\U000e0100\U000e01ef"),
+        *(f"\U0001f468{tone}\u200d\U0001f4bb" for tone in ("", "\ufe0f", "\U0001f3fb", "\U0001f3ff")),
+        "\u2702\ufe0e\u2702\ufe0f",
+        "\u0e01\u200b\u0e01",
+        "\u0e01\u200d\u0e01\u200c\u0e01",
+        "\u0915\u094d\u200d",
+        "\u0915\u200d\u094d",
+        "\u0645\u200c\u062e\u0645\u200d\u062e",
+        "x\u200d\u0647 \u0647\u200dx",
+        "\u0301" * 4 + "\u0903" * 4,
+    ],
+)
+def test_a_hidden_character_that_changes_its_neighbours_stays(text: str) -> None:
+    assert find_hidden(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("1\ufe0f", [1]),
+        ("a\ufe0f\u20e3", [1]),
+        ("\ufe0f\u20e3", [0]),
+        ("\u20e31\ufe0f", [2]),
+        ("\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbabc") + "\U000e007f", [1, 2, 3, 4, 5, 6]),
+        ("\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbeng") + "\U000e007f\U000e0041", [7]),
+        ("\u05d0\u0591\u034fx", [2]),
+        ("\u05d0\u034f\u0591", [1]),
+        ("\u034f\u0591", [0]),
+        ("\u0591\u034f", [1]),
+        ("a\u180b", [1]),
+        ("\u845b\ufe03", [1]),
+        ("\u845b\ufe0e", [1]),
+        ("a\ufe00", [1]),
+        ("a\U000e0100", [1]),
+        ("\u0e01\u200b", [1]),
+        ("\u200b\u0e01", [0]),
+        ("\u0e01\u200dx", [1]),
+        ("x\u200c\u0e01", [1]),
+        ("\u0647\u200cx", [1]),
+        ("x\u200c\u0647", [1]),
+        ("x\u200d\u094d", [1]),
+        ("\u0915\u093f\u200d\u094d", [2]),
+        ("1\ufe0f\u200d\U0001f4bb", [1, 2]),
+        ("\ufe0f\u200d\U0001f4bb", [0, 1]),
+        ("\U0001f468\u200d", [1]),
+        ("\u200d\U0001f468", [0]),
+        ("x\u200d\U0001f468", [1]),
+        ("\u0301" * 5 + "\u0903" * 5 + "a\u0301", [4, 5, 6, 7, 8, 9]),
+        ("a" + "\u0903" * 5, [5]),
+        ("a" + "\u0301" * 4 + "b" + "\u0301" * 4, []),
+    ],
+)
+def test_a_hidden_character_that_changes_nothing_is_shown(text: str, places: list[int]) -> None:
+    assert find_hidden(text) == places
+
+
+def test_of_ascii_the_controls_are_hidden_but_for_the_tab_and_the_line_feed() -> None:
+    for text in map(chr, range(128)):
+        assert bool(find_hidden(f"a{text}b")) is (unicodedata.category(text) == "Cc" and text not in "\t\n"), ascii(text)
+        assert find_hidden(f"é{text}b") == find_hidden(f"a{text}b")
+
+
+def test_only_the_table_of_hidden_characters_is_made_late() -> None:
+    with pytest.raises(AttributeError, match="NOTHING"):
+        safe_text.NOTHING  # noqa: B018
+
+
+def test_each_lookalike_is_listed_with_what_it_looks_like() -> None:
+    lookalikes = read_lookalikes()
+
+    rows = [line.split() for line in PROPERTIES.read_text("ascii").splitlines() if line.startswith("like-")]
+    edges = {chr(int(edge, 16)): row[0][5:] for row in rows for span in row[1:] for edge in span.split("-")}
+    assert edges.items() <= lookalikes.items()
+    assert lookalikes["\u0430"] == "a"
+    assert len(lookalikes) >= len(edges) > 100
+    assert all(len(seen) == 1 and seen.isascii() and seen.isalnum() for seen in lookalikes.values())
+    assert not any(letter.isascii() for letter in lookalikes if letter.isalnum() and letter == lookalikes[letter])
+
+
+def test_a_path_is_shown_as_its_user_would_type_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "a/b"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+
+    shown = [display_path(path) for path in (here / "x", Path("x/../y"), tmp_path / "a/x", tmp_path / "x", here)]
+    assert shown == ["x", "y", "../x", str(tmp_path / "x"), "."]
+    assert display_path(Path("../../../x")) == str(tmp_path.parent / "x")
+    here.rmdir()
+    assert display_path(Path("x")) == "x"
 
 
 def test_marks_are_counted_across_hidden_characters() -> None:
