@@ -107,6 +107,7 @@ def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False
             texts[document] = _read_document(document)
         except FindingsReportError as error:
             faults += error.problems
+    # All of them at once: a hook names every file of a commit.
     if faults:
         raise FindingsReportError(faults)
     result = ProseCheck()
@@ -164,6 +165,7 @@ def _group_documents(inputs: ProseInputs, documents: Sequence[Path]) -> Iterator
 
     groups: dict[Path | None, list[Path]] = {}
     for document in documents:
+        # The clone around a document goes before the current folder, which may be anywhere.
         start = inputs.folder or document.absolute().parent
         clone = git.enclosing_folder(start.absolute()) or git.enclosing_folder(Path.cwd())
         groups.setdefault(clone, []).append(document)
@@ -212,6 +214,7 @@ def _open_sources(inputs: ProseInputs, folder: Path | None, result: ProseCheck) 
             if audited.hash is None:
                 errors = [replace(problem, subject=None) for problem in audited.problems]
                 raise FindingsReportError(errors)
+            # Addresses in a clone are not to be trusted, and here they only say which links are checked.
             addresses = [declared[name].web, declared[name].url, *(() if is_engagement else source.remotes)]
             reader = FileReader(source, declared, name)
             sources.append((CitedSource(name, reader, audited.hash, _find_homes(addresses)), source.path))

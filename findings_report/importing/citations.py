@@ -104,6 +104,7 @@ def read_head(line: str) -> StatedPlace | None:
 
 def read_lines(text: str | None) -> Region | None:
     """Return the lines of an anchor or a phrase: `#L9-L1`, `#1-9`, `:12`, `, lines 12-15`."""
+    # `L3C5` has a column, and nothing else of an anchor is a number.
     numbers = [int(number) for number in re.findall(r"(?<!C)(?<![0-9])[0-9]{1,7}(?![0-9])", text or "")][:2]
     if not numbers or not min(numbers):
         return None
@@ -119,6 +120,7 @@ _COLUMN: Final = re.compile(r"\A(:L?[0-9]{1,7}):[0-9]{1,7}\Z|(?<=\([0-9])([0-9]{
 
 
 def _find_links(text: str) -> Iterator[Span]:
+    # One pattern for most forges: their addresses differ in the word before the revision.
     for pattern in (_LINK, *_OTHER_LINKS):
         for match in pattern.finditer(text):
             host = "github.com" if match["host"] == "raw.githubusercontent.com" else match["host"]
@@ -137,6 +139,7 @@ def _find_links(text: str) -> Iterator[Span]:
 
 
 def _without_urls(text: str) -> str:
+    # Blanks of the same length, so that places in the text stay where they are.
     return re.sub(r"https?://[^\s)\]>]+", lambda match: " " * len(match[0]), text)
 
 
@@ -214,6 +217,7 @@ def read_document(text: str) -> list[Citation]:
         if token.type == "heading_open":
             heading = tokens[index + 1].content
         elif token.type in ("fence", "code_block", "html_block") and token.map is not None:
+            # Paths in code, in output and in HTML are not what the document says.
             taken.update(range(token.map[0], token.map[1]))
             if token.type == "fence" and token.content.strip():
                 fences.append(_read_fence(token.info.strip(), token.content, token.map[0], lines, taken, heading))
@@ -227,9 +231,11 @@ def read_document(text: str) -> list[Citation]:
     spans = [*_find_links(plain), *_find_commits(plain), *_match_paths(bare, (_QUOTED_PATH, _LINES_OF, _ANY_PATH))]
     for first, last, place in sorted(spans, key=lambda span: (span[0], -span[1])):
         number = bisect_right(starts, first) - 1
+        # The longest of several matches at one place is what is meant.
         if first < end or ("\n" in plain[first:last]):
             continue
         end = last
+        # The line of a head, two or three lines above its fence, is checked with the quote.
         if heads.get(place, -1) - number in (2, 3):
             continue
         code = _find_code_before(plain[starts[number] : first]) if place.repository is None else None
@@ -270,6 +276,7 @@ def _read_fence(info: str, content: str, number: int, lines: Sequence[str], take
     elif rest.strip() and (place := read_head(first)) is not None:
         quote = rest
     elif before:
+        # The last place of the line is the nearest to the code.
         spans = [*_find_links(before), *_match_paths(_without_urls(before), (_QUOTED_PATH, _LINES_OF, _ANY_PATH, _PATH))]
         place = max(spans, key=lambda span: (span[0], span[1]))[2] if spans else None
         # A file alone may be named for another reason than that its code follows.

@@ -84,6 +84,7 @@ def check_document(text: str, shown: str, sources: Sequence[CitedSource], result
         citations = read_document(text)
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(shown)) for problem in error.problems]) from None
+    # Counted only now: a document with too many citations was not checked.
     result.documents += 1
     lines = text.split("\n")
     ours = _find_ours(citations, sources)
@@ -156,7 +157,9 @@ def _check(
             result.places += 1
             return None
         faults.append(fault)
+    # Of several repositories the one that has most of what is cited.
     best = max(faults, key=lambda fault: fault.rank)
+    # `redis:6379` is no path.
     if not is_certain and best.rank == 0:
         return None
     result.places += 1
@@ -171,12 +174,14 @@ def _read_revision(source: CitedSource, place: StatedPlace) -> tuple[str | None,
     revision = place.revision or ""
     if _is_hash(revision):
         return _commit_of(source, revision), place
+    # An address does not say where the branch ends and the path begins.
     parts = [revision, *place.path.split("/")]
     for count in range(1, min(len(parts), 7)):
         name = "/".join(parts[:count])
         commit = _commit_of(source, name) or _commit_of(source, f"origin/{name}")
         if commit is not None:
             return commit, replace(place, path="/".join(parts[count:]))
+    # A clone may have no such branch, as one of a fork or a shallow one has not.
     is_branch = revision in ("main", "master", "HEAD", "develop", "dev", "trunk")
     return (source.commit if is_branch else None), place
 
@@ -247,6 +252,7 @@ def _find_files(source: CitedSource, path: str) -> list[SourceFile]:
             if error.code != MISSING:
                 raise
             fault = fault or error
+    # People write the end of a path, or the name alone.
     tail = path.replace("\\", "/").lstrip("./")
     try:
         paths = [name for name, _ in source.reader.source.files(source.commit) if f"/{name}".endswith(f"/{tail}")]
@@ -299,11 +305,13 @@ def _find_code(code: str, file: SourceFile, cited: Region) -> Region | None:
     if re.fullmatch(r"[A-Za-z_$][\w$.:#]*", name):
         if re.split(r"::|[.#]", name)[-1] in shown:
             return None
+        # A name that is defined twice says nothing about lines.
         symbols = [symbol for symbol in file.symbols if encloses(name, symbol)]
         is_there = any(symbol.start_line <= cited.end_line and cited.start_line <= symbol.end_line for symbol in symbols)
         return symbols[0].region if len(symbols) == 1 and not is_there else None
     if len(code) < 8 or code in shown or not file.lines:
         return None
+    # Code that is on several lines cannot say which was meant.
     numbers = [number for number, line in enumerate(file.lines, 1) if code in line]
     return Region(start_line=numbers[0], end_line=numbers[0]) if len(numbers) == 1 else None
 
@@ -332,6 +340,7 @@ def _explain(check: Check, cited: Region | None, path: str, where: str) -> _Faul
             "citation-absent",
             rank=1,
         )
+    # A quote with lines around the cited ones is right; one beside them is not.
     if cited is not None and check.outside and check.outside == check.found:
         fault = f"the quoted code is at {describe_lines(check.found)} of {where}, not at {describe_lines([cited])}"
         return _Fault(fault, f"write `{now}`", "citation-moved", rank=3)
@@ -367,6 +376,7 @@ def _containing(quote: str, source: CitedSource, result: ProseCheck) -> Iterator
     telling = find_telling_lines(quote) if quote else ()
     if not telling or result.searches <= 0:
         return
+    # A search reads the whole commit.
     result.searches -= 1
     try:
         paths = source.reader.source.containing(source.commit, telling, 10)

@@ -31,7 +31,7 @@ def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
 
     text = decode_text(file).replace("\r\n", "\n").replace("\r", "\n")
     try:
-        review = read_review(text, [severity.name for severity in context.engagement.severities])
+        review = read_review(text, [severity.name for severity in context.engagement.severities], file.shown)
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(file.shown)) for problem in error.problems]) from None
     if not review.findings:

@@ -173,7 +173,10 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     """Return the texts and locations of a finding."""
     placing = _Placing(code)
     prose = "\n".join(
-        chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, str)
+        chunk
+        for chunks in ((finding.title, "\n", finding.url or "", "\n"), *finding.texts.values(), finding.cited)
+        for chunk in chunks
+        if isinstance(chunk, str)
     )
     stated = list(find_stated(prose))
     fences = [chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, Fence)]

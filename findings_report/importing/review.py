@@ -12,10 +12,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Final
+from typing import Any, Final
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
+from markdown_it.token import Token
 
+from findings_report.importing.summary_tables import (
+    ReviewTable,
+    SummaryRow,
+    find_id_key,
+    find_title_key,
+    read_rows,
+    read_tables,
+)
 from findings_report.model.finding import Status
 from findings_report.problems import FindingsReportError, Kind, Problem
 
@@ -61,11 +71,11 @@ _SEVERITIES: Final[Mapping[str, str]] = {
     word: name
     for name, words in {
         "critical": "critical,severe,crit,c,严重,致命",
-        "high": "high,major,h,高,高危",
-        "medium": "medium,moderate,med,m,中,中危",
+        "high": "high,major,serious,h,高,高危",
+        "medium": "medium,moderate,med,warning,m,中,中危",
         "low": "low,minor,l,低,低危",
         "informational": "informational,information,info,informative,note,non-critical,non critical,noncritical"
-        ",optimization,gas,qa,n,nc,i,g,提示,信息,建议",
+        ",optimization,gas,qa,comment,remark,n,nc,i,g,提示,信息,建议",
     }.items()
     for word in words.split(",")
 }
@@ -77,6 +87,13 @@ _WORD: Final = (
 _SEVERITY_WORD: Final = re.compile(
     rf"(?<![\w-])(?:{_WORD})(?![\w-])|严重|致命|高危|中危|低危|高|中|低|提示|信息|建议", re.IGNORECASE
 )
+_GROUP_WORD: Final = "warning|serious|comment|remark"
+"""Words that are severities in the heading of a group only: in a text they are plain words."""
+_RATED_FILE: Final = re.compile(r"(?:\A|[-_ \[(])(?P<letter>[CHMLIGQ]|NC)-?[0-9]{1,3}(?=\Z|[-_ \])])")
+"""An id in the name of a file: `acme-H-01`, `[M-2] Title`."""
+_RATED_FOLDER: Final = re.compile(r"[0-9]{1,4} (?P<letter>[CHMLI])")
+"""A folder of one weakness: `001-H`."""
+_BEFORE_GROUP: Final = re.compile(r"(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}[.)]? +)?")
 _MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
 _AFTER_RATING: Final = re.compile(
     r"[ -]?(?:risk|severity|priority|风险|级)?[*_`)\]]*+"
@@ -104,6 +121,16 @@ _OWN_ID: Final = re.compile(
     rf"|(?P<long>(?!(?:{_STANDARDS})-)[A-Z]{{2,10}}(?:-[A-Z0-9]{{1,10}}){{0,2}}-[0-9]{{1,4}})(?: *[:–—] *| +- +)"
     r")(?P<title>\S.*)"
 )
+_ID_HEADING: Final = re.compile(rf"#{{1,6}} +\\?\[(?:{_LETTERS})-[0-9]{{1,3}}\\?\] ")
+"""A heading that is no comment of code."""
+_MOST_REPAIRS: Final = 20
+"""Blocks of code that are closed, one after the other."""
+_MOST_REPARSED: Final = 20_000_000
+"""Characters that are parsed again for it."""
+_LOOKALIKES: Final = str.maketrans("СНМІ", "CHMI")
+"""Cyrillic letters of ids."""
+_NUMBER: Final = re.compile(r"[0-9]{1,3}[.)] +(?=\S)")
+"""The number of a finding in its group."""
 _ANY_ID: Final = re.compile(rf"\W{{0,4}}\[(?:{_LETTERS})-?[0-9]{{1,3}}\\?\]|\W{{0,4}}(?:{_LETTERS})-[0-9]{{1,3}}\b")
 """The beginning of a heading that may well be a finding's."""
 _PREFIXED: Final = re.compile(
@@ -117,6 +144,11 @@ _GENERIC: Final = re.compile(
     r"(?: ?\([0-9]+\))?:?",
     re.IGNORECASE,
 )
+_NOTHING: Final = re.compile(
+    r"\W*(?:not found|none(?: found)?|n/?a|nothing(?: found)?|no .{0,40}(?:found|identified|reported)|无|未发现.{0,20})\W*",
+    re.IGNORECASE,
+)
+"""A heading of a group without findings."""
 _LABELLED: Final = re.compile(
     r"[ >]{0,6}(?:[-*+] {1,3})?(?:\*\*|__)?(?P<label>[\w][\w -]{0,40}?)"
     r"(?:(?:\*\*|__) ?[:：] ?|[:：] ?(?:\*\*|__)?(?: |$|(?=[^\s/]))|(?:\*\*|__)(?:$|(?= )))"
@@ -259,14 +291,15 @@ class _Draft:
     """The heading above that names its kind."""
 
 
-def read_review(text: str, scale: Sequence[str] = ()) -> Review:
+def read_review(text: str, scale: Sequence[str] = (), path: str = "") -> Review:
     """Return the findings and texts of a review; no findings where none is recognised.
 
-    `scale` has the engagement's severities, whose names go before those of the default scale.
+    `scale` has the engagement's severities, whose names go before those of the default scale. `path` is the file's: the names
+    of file and folder may rate the findings, as in `High-Risk/reentrancy.md`.
 
     Raises FindingsReportError (INPUT), without a place, for more than MOST_HEADINGS headings.
     """
-    return _ReviewReader(text.replace("\r\n", "\n").replace("\r", "\n"), _Severities(scale)).read()
+    return _ReviewReader(text.replace("\r\n", "\n").replace("\r", "\n"), _Severities(scale), path).read()
 
 
 def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
@@ -275,6 +308,12 @@ def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
     for text in kept:
         missing.subtract(_WORDS.findall(text))
     return [word for word, count in missing.items() for _ in range(count)]
+
+
+def _bare_group(text: str) -> str:
+    """Return the heading of a group without its number, brackets and emphasis: `2.1 **[Critical]**`."""
+    number = _BEFORE_GROUP.match(text)
+    return text[number.end() if number else 0 :].strip(" *_[]\\`:：")
 
 
 class _Severities:
@@ -288,15 +327,22 @@ class _Severities:
         word = f"{self._own}{_WORD}"
         # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
-            rf"(?>(?:{word})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)++"
+            rf"(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)++"
             r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
-            rf"|(?:severity|risk): ?(?:{word})",
+            rf"|(?:severity|risk): ?(?:{word})"
+            r"|(?:严重|致命|高危|高|中危|中|低危|低|提示|信息)(?:级别|等级|级)?(?:风险)?(?:漏洞|问题)?",
             re.IGNORECASE,
         )
 
     def is_group(self, text: str) -> bool:
         """Return True for a heading of nothing but severities."""
-        return len(text) <= _MOST_TITLE and self._group.fullmatch(text) is not None
+        return len(text) <= _MOST_TITLE and self._group.fullmatch(_bare_group(text)) is not None
+
+    def name_group(self, text: str) -> str | None:
+        """Return the name of the severity that the heading of a group has."""
+        bare = _bare_group(text).casefold()
+        whole = self._names.get(bare) or self._names.get(bare.removesuffix("s"))
+        return whole or self.name(bare)
 
     def name(self, text: str) -> str | None:
         """Return the name of the severity that a heading, or a letter, has; None for no known word."""
@@ -312,6 +358,22 @@ class _Severities:
     def mentions(self, line: str) -> bool:
         """Return True if a line has the word of a severity."""
         return self._word.search(line) is not None
+
+    def read_path(self, path: str) -> str | None:
+        """Return the severity that the name of a file says, or that of a folder; the nearest that says one."""
+        # The nearest name first: `audits/high/low-02.md` is about a low one.
+        *folders, file = re.split(r"[/\\]", path)
+        stem = file.rpartition(".")[0] or file
+        if match := _RATED_FILE.search(stem):
+            return self.name(match["letter"])
+        names = [re.sub(r"[-_ ]*[0-9]+$", "", stem), *folders[:-4:-1]]
+        for name in names:
+            words = re.sub(r"[-_ ]+", " ", name).strip()
+            if match := _RATED_FOLDER.fullmatch(words):
+                return self.name(match["letter"])
+            if len(words) > 1 and self.is_group(words):
+                return self.name_group(words)
+        return None
 
     def is_word(self, text: str) -> bool:
         """Return True for a text that is the word of a severity."""
@@ -348,8 +410,9 @@ def _read_status(line: str) -> Status | None:
 
 
 class _ReviewReader:
-    def __init__(self, text: str, severities: _Severities) -> None:
+    def __init__(self, text: str, severities: _Severities, path: str) -> None:
         self.lines = text.split("\n")
+        self.path_severity = severities.read_path(path) if path else None
         self.severities = severities
         # Front matter, which Markdown would read as a rule and a heading.
         end = self.lines.index("---", 1) if self.lines[0] == "---" and "---" in self.lines[1:100] else -1
@@ -363,12 +426,27 @@ class _ReviewReader:
         self.headings: list[_Heading] = []
         self.dropped: list[str] = []
         self.doubtful: list[tuple[int, str]] = []
+        self.tables: list[ReviewTable] = []
+        self.links: dict[str, str] = {}
+        self.placed_links: set[str] = set()
         self._read_blocks(text)
 
     def read(self) -> Review:
         drafts = self._find_findings()
-        findings = tuple(self._read_finding(draft) for draft in drafts)
+        stated = self._read_severity_before(drafts)
+        rows = self._read_summaries(drafts)
+        found: list[ReviewedFinding] = []
+        joined: set[int] = set()
+        for draft in drafts:
+            row = _find_row(rows, *self._name(draft))
+            joined.update(other.line for other in rows if row is not None and _is_same(other, row))
+            found.append(self._read_finding(draft, row, stated or self.path_severity))
+        alone = [row for row in rows if row.line not in joined and self._is_finding(row)]
+        found += self._read_alone(alone)
+        findings = tuple(sorted(found, key=lambda finding: finding.line))
         texts = tuple(self._read_rest(drafts))
+        if left := [line for label, line in self.links.items() if label not in self.placed_links]:
+            texts = (*texts, EngagementText("sections", "Links", "\n".join(left)))
         read = {draft.heading.first for draft in drafts}
         unread = tuple(
             (heading.first, heading.text[:_MOST_TITLE])
@@ -380,7 +458,10 @@ class _ReviewReader:
     # --- Blocks
 
     def _read_blocks(self, text: str) -> None:
-        tokens = _BLOCKS.parse(text)
+        environment: dict[str, Any] = {}
+        tokens = _BLOCKS.parse(text, environment)
+        tokens = self._close_fences(tokens, environment)
+        self.tables += read_tables(tokens)
         top = ""
         for index, token in enumerate(tokens):
             if token.level == 0 and token.map is not None:
@@ -397,9 +478,48 @@ class _ReviewReader:
         self.headings.sort(key=lambda heading: heading.first)
         self._lines_of_headings = [heading.first for heading in self.headings]
         self._lines_of_fences = [first for first, _, _ in self.fences]
+        self._take_links(environment.get("references", {}))
         if (count := max(len(self.headings), len(self.fences))) > MOST_HEADINGS:
             fault = f"it has {count:,} headings, labels or blocks of code; at most {MOST_HEADINGS:,} are read"
             raise FindingsReportError(Problem(Kind.INPUT, fault, "divide it", code="import-size"))
+
+    def _close_fences(self, tokens: list[Token], environment: dict[str, Any]) -> list[Token]:
+        """Return the blocks with those of code closed that nobody closed, which would swallow the findings that follow."""
+        # The first alone, again and again: once it is closed, those behind it begin and end elsewhere.
+        for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPARSED // (1 + sum(map(len, self.lines))))):
+            end = next((end for token in tokens if (end := self._find_forgotten_end(token)) is not None), None)
+            if end is None:
+                break
+            self.lines[end[0]] = end[1]
+            environment.clear()
+            tokens = _BLOCKS.parse("\n".join(self.lines), environment)
+        return tokens
+
+    def _find_forgotten_end(self, token: Token) -> tuple[int, str] | None:
+        """Return the blank line where a fence should have ended, before the heading of a finding, and the sign for it."""
+        if token.type != "fence" or token.level > 0 or token.map is None:
+            return None
+        for number in range(token.map[0] + 2, token.map[1]):
+            if _ID_HEADING.match(self.lines[number]) and not self.lines[number - 1].strip():
+                return number - 1, token.markup
+        return None
+
+    def _take_links(self, references: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take the definitions of links that are used out of the lines: each text that uses one gets it, and no other."""
+        # Definitions are mostly at the end, in what would be the last finding.
+        used = {label for line in self.lines for label in _find_labels_of_links(line)}
+        for label, reference in references.items():
+            first, last = reference.get("map") or (0, 0)
+            lines = self.lines[first:last]
+            if label in used and lines and all(line.strip() and not line.startswith((" ", "\t", ">")) for line in lines[:1]):
+                self.links[label] = "\n".join(lines)
+                self.lines[first:last] = [""] * len(lines)
+
+    def _add_links(self, text: str) -> str:
+        """Return the definitions of the links that a text uses."""
+        labels = [label for label in dict.fromkeys(_find_labels_of_links(text)) if label in self.links]
+        self.placed_links.update(labels)
+        return "\n".join(self.links[label] for label in labels)
 
     def _add_fence(self, first: int, last: int, info: str, content: str, markup: str) -> None:
         before = first - 1
@@ -455,6 +575,11 @@ class _ReviewReader:
             if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last):
                 drafts.append(_Draft(heading, last))
                 taken.append((heading.first, last))
+        if not drafts and self.path_severity is not None:
+            # The whole file is about one weakness, or has nothing but findings.
+            # Deeper headings are its parts.
+            top = min((heading.level for heading in named), default=0)
+            drafts += [_Draft(heading, self._end(heading)) for heading in named if heading.level == top]
         drafts.sort(key=lambda draft: draft.heading.first)
         for draft in drafts:
             self._read_ancestors(draft)
@@ -468,13 +593,18 @@ class _ReviewReader:
             if heading.first < end:
                 continue
             groups = [group for group in groups if heading.first < group[1]]
-            if self.severities.is_group(heading.text):
+            is_grouped = bool(groups) and heading.level == groups[-1][2] and heading.level > groups[-1][0].level
+            # `3. Minor issues` among numbered findings is one of them.
+            if self.severities.is_group(heading.text) and not (is_grouped and _NUMBER.match(heading.text)):
                 below = named[position + 1 : position + 2]
                 groups.append((heading, self._end(heading), below[0].level if below else 0))
                 continue
-            is_grouped = bool(groups) and heading.level == groups[-1][2] and heading.level > groups[-1][0].level
             text = _bare_heading(heading.text)[0]
-            if _OWN_ID.match(text) or _PREFIXED.match(text) or (is_grouped and not _GENERIC.fullmatch(text)):
+            if (
+                _has_id(text)
+                or _PREFIXED.match(text)
+                or (is_grouped and not _GENERIC.fullmatch(text) and not _NOTHING.fullmatch(text))
+            ):
                 end = self._end_of_finding(heading)
                 yield _Draft(heading, end)
 
@@ -526,11 +656,89 @@ class _ReviewReader:
                 continue
             level = heading.level
             if self.severities.is_group(heading.text):
-                draft.severity = draft.severity or self.severities.name(heading.text)
+                draft.severity = draft.severity or self.severities.name_group(heading.text)
             elif not has_category and level > 1 and heading.field is None and not _GENERIC.fullmatch(heading.text):
                 draft.parent = draft.parent or heading
 
-    def _read_finding(self, draft: _Draft) -> ReviewedFinding:
+    def _name(self, draft: _Draft) -> tuple[str | None, str]:
+        own_id, _, title, _ = self._read_title(_bare_heading(draft.heading.text)[0])
+        return own_id, title
+
+    def _read_severity_before(self, drafts: Sequence[_Draft]) -> str | None:
+        """Return the severity that a line of its own gives before the only finding of the text."""
+        if len(drafts) != 1:
+            return None
+        before = [number for number in range(drafts[0].heading.first) if self.severities.is_word(self.lines[number])]
+        if len(before) != 1 or len(self.lines[before[0]].strip()) < 3:
+            return None
+        line = self.lines[before[0]]
+        self.dropped.append(line)
+        self.lines[before[0]] = ""
+        return self.severities.name(line)
+
+    def _read_summaries(self, drafts: Sequence[_Draft]) -> list[SummaryRow]:
+        """Return the rows of the tables of findings that are in no finding."""
+        inside = [(draft.heading.first, draft.last) for draft in drafts]
+        tables = [table for table in self.tables if not any(first <= table.first < last for first, last in inside)]
+        return [row for table in tables for row in read_rows(table)]
+
+    def _is_finding(self, row: SummaryRow) -> bool:
+        """Return True for a row without a section that has a title, and a severity or an id."""
+        is_title = bool(_WORDS.search(row.title)) and not self.severities.is_group(row.title)
+        has_id = row.own_id is not None and _ANY_ID.match(f"[{row.own_id}]") is not None
+        return is_title and (self.severities.read(row.severity)[0] is not None or (has_id and bool(row.status)))
+
+    def _read_alone(self, rows: Sequence[SummaryRow]) -> Iterator[ReviewedFinding]:
+        """Yield the findings that are only rows; a table of nothing else is taken out of the text."""
+        by_name: dict[tuple[str, tuple[str, ...]], SummaryRow] = {}
+        for row in rows:
+            by_name.setdefault((find_id_key(row.own_id or ""), find_title_key(row.title)), row)
+        lines = {row.line for row in by_name.values()}
+        for table in self.tables:
+            if table.rows and all(line in lines for line, _ in table.rows):
+                self.dropped += table.head
+                self.lines[table.first : table.last] = [""] * (table.last - table.first)
+        yield from map(self._read_row, by_name.values())
+
+    def _read_row(self, row: SummaryRow) -> ReviewedFinding:
+        severity, is_alone = self.severities.read(row.severity)
+        status = _read_status(row.status)
+        letter = self.severities.name(re.split(r"[-0-9 ]", row.own_id)[0]) if row.own_id else None
+        texts = [row.description] if row.description else []
+        texts += [f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell for heading, cell in row.others]
+        self.dropped += [row.own_id or "", *(heading for heading, _ in row.others)]
+        unread = []
+        for cell, is_read, label in (
+            (row.severity, severity is not None and is_alone, "Severity"),
+            (row.status, status is not None and len(_WORDS.findall(row.status)) < 2, "Status"),
+        ):
+            if is_read:
+                self.dropped.append(cell)
+            elif cell:
+                texts.append(f"**{label}:** {cell}")
+                unread += [cell] if (severity if label == "Severity" else status) is None else []
+        if len(row.title) > _MOST_TITLE:
+            texts.insert(0, row.title)
+        is_web = row.url is not None and row.url.startswith(("https://", "http://"))
+        if row.url is not None and not is_web:
+            self.dropped.append(row.url)
+        text = "\n\n".join(texts)
+        text += f"\n\n{links}" if (links := self._add_links(text)) else ""
+        return ReviewedFinding(
+            key=row.own_id or row.title.casefold(),
+            own_id=row.own_id if row.own_id and _ANY_ID.match(f"[{row.own_id}]") else None,
+            title=row.title[:_MOST_TITLE],
+            line=row.line,
+            category=None,
+            severity=severity or letter or self.path_severity,
+            status=status,
+            texts={"description": (text or row.title,)},
+            cited=(),
+            url=row.url,
+            unread=tuple(unread),
+        )
+
+    def _read_finding(self, draft: _Draft, row: SummaryRow | None, fallback: str | None) -> ReviewedFinding:
         heading = draft.heading
         text, url, decoration = _bare_heading(heading.text)
         self.dropped.append(decoration)
@@ -550,6 +758,10 @@ class _ReviewReader:
             # The field is required: the first text that there is takes its place.
             texts["description"] = texts.pop(next((name for name in _PROSE if _join(texts.get(name, ())).strip()), ""), [])
         status = status or self._find_reply(heading.last, draft.last)
+        if row is not None:
+            # What the section says itself goes first: tables are often older than the text.
+            rating = rating or self.severities.read(row.severity)[0]
+            status = status or _read_status(row.status)
         letter = self.severities.name(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
         unread = tuple(
             self.lines[number].strip()
@@ -562,13 +774,19 @@ class _ReviewReader:
             title=title[:_MOST_TITLE],
             line=heading.first,
             category=category or (draft.parent.text[:_MOST_TITLE] if draft.parent is not None else None),
-            severity=rating or letter or severity or draft.severity,
+            severity=rating or letter or severity or draft.severity or fallback,
             status=status,
-            texts={name: tuple(chunks) for name, chunks in texts.items() if _join(chunks).strip()} or {"description": (title,)},
-            cited=tuple(cited),
+            texts={name: self._link(chunks) for name, chunks in texts.items() if _join(chunks).strip()}
+            or {"description": (title,)},
+            cited=self._link(cited),
             url=url,
             unread=unread,
         )
+
+    def _link(self, chunks: Sequence[str | Fence]) -> Chunks:
+        """Return a text with the definitions of the links that it uses."""
+        links = self._add_links("".join(chunk for chunk in chunks if isinstance(chunk, str)))
+        return (*chunks, f"\n{links}\n") if links else tuple(chunks)
 
     def _sort_sections(
         self, sections: Sequence[_Section]
@@ -668,6 +886,7 @@ class _ReviewReader:
             cuts = [first, *(heading.first for heading in inside), last]
             for heading, (start, end) in zip([None, *inside], pairwise(cuts), strict=True):
                 text = "\n".join(self.lines[heading.last if heading else start : end]).strip("\n")
+                text += f"\n\n{links}" if (links := self._add_links(text)) else ""
                 if text.strip("-*_ \t\n"):  # a rule alone is no text
                     yield from self._place_text(heading, waiting, text, is_first=not seen)
                     waiting, seen = [], True
@@ -720,7 +939,7 @@ class _ReviewReader:
 
     def _read_title(self, text: str) -> tuple[str | None, str | None, str, str | None]:
         """Return the id, category, title and severity of a heading."""
-        if match := _OWN_ID.match(text):
+        if match := _OWN_ID.match(text[:4].translate(_LOOKALIKES) + text[4:]):
             own_id = match["bracketed"] or match["bare"] or match["compact"] or match["long"]
             return own_id, None, match["title"].strip(), None
         if match := _PREFIXED.match(text):
@@ -728,7 +947,8 @@ class _ReviewReader:
             severity = self.severities.name(head) if self.severities.begins(head) else None
             category = head if " " in head and not match["number"] and severity is None else None
             return None, category, match["title"].strip(), severity
-        return None, None, text.strip(), None
+        number = _NUMBER.match(text)
+        return None, None, text[number.end() if number else 0 :].strip(), None
 
     def _states(self, name: str, line: str) -> bool:
         """Return True if a line gives a severity, or a status, for certain."""
@@ -765,6 +985,39 @@ class _ReviewReader:
             elif (stated := _read_status(reply)) in _REPLIES:
                 status = stated
         return status
+
+
+def _has_id(text: str) -> bool:
+    return _OWN_ID.match(text[:4].translate(_LOOKALIKES) + text[4:]) is not None
+
+
+_LABEL_OF_LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,200})\](?:\[(?P<label>[^\[\]]{0,200})\])?(?![(:])")
+
+
+def _find_labels_of_links(text: str) -> Iterator[str]:
+    """Yield the labels of `[text][label]`, `[label][]` and `[label]`, as Markdown compares them."""
+    for match in _LABEL_OF_LINK.finditer(text):
+        yield normalizeReference(match["label"] or match["text"])
+
+
+def _find_row(rows: Sequence[SummaryRow], own_id: str | None, title: str) -> SummaryRow | None:
+    """Return the row of a finding with its id, else the only one with its title."""
+    key, words = find_id_key(own_id or ""), find_title_key(title)
+    by_id = [row for row in rows if own_id and row.own_id and find_id_key(row.own_id) == key]
+    by_title = [row for row in rows if words and find_title_key(row.title) == words]
+    both = [row for row in by_id if row in by_title]
+    for found in (both, by_id, by_title):
+        # A renumbered table is about other findings: with ids, the titles decide.
+        if found and (len(found) == 1 or all(_is_same(row, found[0]) for row in found)):
+            return found[0]
+    return None
+
+
+def _is_same(row: SummaryRow, other: SummaryRow) -> bool:
+    """Return True for two rows about one finding."""
+    if row.own_id and other.own_id:
+        return find_id_key(row.own_id) == find_id_key(other.own_id)
+    return find_title_key(row.title) == find_title_key(other.title)
 
 
 def _bare_heading(text: str) -> tuple[str, str | None, str]:

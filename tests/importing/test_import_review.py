@@ -638,6 +638,12 @@ PARTS = (
     "**Status:** to be decided\n",
     "#### Status\n\n",
     "```sol {note: only when}\nFile: src/Vault.sol\na\n```\n",
+    "| ID | Title | Severity | Status | Where |\n|-|-|-|-|-|\n| H-09 | Row | High | Fixed in abc | there |\n",
+    "| # | Issue | Risk |\n|-|-|-|\n| 1 | Other | odd |\n| 2 | A title | Low |\n",
+    "See [text][ref] and [ref].\n",
+    "### 2.1 [WARNINGS]\n",
+    "```\ncode\n\n# [H-04] Hidden\n",
+    "medium\n",
     "#### Lines of code\n- [src/A.sol#L3](https://github.com/a/b/blob/0123abcd/src/A.sol#L3)\n- Vault.burn\n",
 )
 

@@ -136,3 +136,141 @@ def test_heading_with_an_id_that_is_a_text_is_named() -> None:
     review = read_review("## [H-01] One\n\nText.\n\n## ~~[H-05] E~~\n\nMore.\n")
     assert review.unread == ((4, "~~[H-05] E~~"),)
     assert [text.title for text in review.texts] == ["~~[H-05] E~~"]
+
+
+def _summary(text: str, path: str = "") -> list[tuple[str | None, str, str | None, str | None]]:
+    findings = read_review(text, (), path).findings
+    return [
+        (finding.own_id, finding.title, finding.severity, finding.status.value if finding.status else None)
+        for finding in findings
+    ]
+
+
+TABLE = """# Findings
+
+| ID | Title | Severity | Status | Location |
+|----|-------|----------|--------|----------|
+| [H-01](#h-01) | Late write | Medium | Fixed in abc123 | `src/a.sol:3` |
+| L-1 | Missing event | Low | Acknowledged | |
+| I-01 | **Typos** | Info | to be decided | everywhere |
+"""
+
+
+def test_rows_of_a_table_are_findings() -> None:
+    assert _summary(TABLE) == [
+        ("H-01", "Late write", "medium", "resolved"),
+        ("L-1", "Missing event", "low", "acknowledged"),
+        ("I-01", "Typos", "informational", None),
+    ]
+    review = read_review(TABLE)
+    assert not review.texts, "a table of nothing but findings is not printed once more"
+    texts = ["".join(map(str, finding.texts["description"])) for finding in review.findings]
+    assert texts == [
+        "**Location:** `src/a.sol:3`\n\n**Status:** Fixed in abc123",
+        "Missing event",
+        "**Location:** everywhere\n\n**Status:** to be decided",
+    ]
+
+
+def test_rows_and_sections_are_one_finding() -> None:
+    text = f"{TABLE}\n## [H-01] Late write\n\nText.\n\n## L-01: Missing event\n\n**Status:** Fixed\n\nMore.\n"
+    assert sorted(_summary(text), key=lambda row: row[1]) == [
+        ("H-01", "Late write", "medium", "resolved"),
+        ("L-01", "Missing event", "low", "resolved"),
+        ("I-01", "Typos", "informational", None),
+    ]
+    (other,) = [each for each in read_review(text).texts if "Typos" in each.text]
+    assert "| L-1 | Missing event | Low |" in other.text
+
+
+def test_rows_are_joined_by_title() -> None:
+    text = "| # | Issue | Risk | State |\n|-|-|-|-|\n| 1 | Late `write` | High | Open |\n\n### Issue 1: Late write\n\nText.\n"
+    assert _summary(text) == [(None, "Late write", "high", "open")]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Severity | Description |\n|-|-|\n| High | Funds are lost |\n",
+        "| Severity | # of findings |\n|-|-|\n| High | 3 |\n",
+        "| Severity | Impact: High | Impact: Low |\n|-|-|-|\n| **Likelihood: High** | Critical | Low |\n",
+        "| Issue | Status |\n|-|-|\n| Reentrancy | Passed |\n",
+        "| ID | Title | Severity |\n|-|-|-|\n| 1 | Total | none |\n",
+        "| File | Contract | Risk |\n|-|-|-|\n| a.sol | A | High |\n",
+    ],
+)
+def test_other_tables_are_no_findings(table: str) -> None:
+    assert [finding.title for finding in read_review(f"{table}\n## [H-01] One\n\nText.\n").findings] == ["One"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "severity"),
+    [
+        ("### 2.1 Critical", "critical"),
+        ("### [WARNINGS]", "medium"),
+        ("### **Major Issues**", "high"),
+        ("### COMMENTS", "informational"),
+        ("### 4. Low Risk Findings (3)", "low"),
+        ("### 高危漏洞", "high"),
+        ("### Warnings about time", None),
+    ],
+)
+def test_groups(heading: str, severity: str | None) -> None:
+    text = f"# R\n\n{heading}\n\n#### 1. First\n\nText.\n\n#### 2. Minor issues\n\nMore.\n\n### Low\n\n#### Not found\n"
+    found = [] if severity is None else [(None, "First", severity, None), (None, "Minor issues", severity, None)]
+    assert _summary(text) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        ("high/foo.md", "high"),
+        ("audits/High-Risk/foo.md", "high"),
+        ("001-H/058.md", "high"),
+        ("medium_findings/x/foo.md", "medium"),
+        ("acme-H-01.md", "high"),
+        ("[M-02] Title.md", "medium"),
+        ("low-02.md", "low"),
+        ("Critical.md", "critical"),
+        ("low-level-calls.md", None),
+        ("high-water/mark.md", None),
+        ("review.md", None),
+        ("h/review.md", None),
+    ],
+)
+def test_severity_of_a_path(path: str, severity: str | None) -> None:
+    text = "# Drain\n\n## Summary\n\nText.\n\n## Impact\n\nLoss.\n\n## Description\n\nMore.\n"
+    assert _summary(text, path) == [(None, "Drain", severity, None)]
+    # What the text says goes first.
+    assert _summary(f"{text}\n**Severity:** Informational\n", path)[0][2] == "informational"
+
+
+def test_a_file_of_one_weakness_without_parts() -> None:
+    assert _summary("# Drain\n\nText.\n\n## More\n\nOf it.\n", "high/a.md") == [(None, "Drain", "high", None)]
+    assert _summary("# Drain\n\nText.\n", "reviews/a.md") == []
+
+
+def test_severity_in_a_line_of_its_own_before_the_title() -> None:
+    text = "0xname\n\nmedium\n\n# Drain\n\n## Summary\n\nText.\n\n## Impact\n\nLoss.\n\n## Description\n\nMore.\n"
+    assert _summary(text, "001-H/1.md") == [(None, "Drain", "medium", None)]
+
+
+def test_a_fence_that_is_not_closed_hides_no_finding() -> None:
+    text = "# [L-01] One\n\n```solidity\na();\n``\n\n# [L-02] Two\n\nText.\n```\nb();\n```\n\n# [L-03] Three\n\nText.\n"
+    assert [own_id for own_id, *_ in _summary(text)] == ["L-01", "L-02", "L-03"]
+
+
+def test_links_by_reference_are_with_the_text_that_uses_them() -> None:
+    text = (
+        "# [L-01] One\n\nSee [code][1] and [other].\n\n# [L-02] Two\n\nSee [Code][2] and [none][9].\n\n"
+        '[1]: https://github.com/a/b/blob/main/src/A.sol#L3\n[2]: https://example.org/2 "Two"\n'
+        "[Other]: <https://example.org/o>\n[unused]: https://example.org/u\n"
+    )
+    first, second = read_review(text).findings
+    assert first.texts["description"][-1] == (
+        "\n[1]: https://github.com/a/b/blob/main/src/A.sol#L3\n[Other]: <https://example.org/o>\n"
+    )
+    joined = "".join(map(str, second.texts["description"]))
+    assert '[2]: https://example.org/2 "Two"' in joined
+    assert "A.sol" not in joined
+    assert "[unused]: https://example.org/u" in joined
