@@ -53,7 +53,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "system/atomic_files.py": ("tests/system/test_atomic_files.py",),
     "system/journal.py": ("tests/system/test_journal.py", "tests/system/test_atomic_files.py"),
     "model/redaction.py": ("tests/evidence/test_redaction.py",),
-    "model/literals.py": ("tests/evidence/test_redaction.py",),
+    "model/literals.py": ("tests/model/test_literals.py", "tests/evidence/test_redaction.py"),
     "evidence/redaction.py": ("tests/evidence/test_redaction.py",),
     "report/editions.py": ("tests/report/test_editions.py",),
     "report/manifest.py": ("tests/commands/test_manifest.py", "tests/commands/test_verify_manifest.py"),
