@@ -61,7 +61,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "rendering/xlsx.py": ("tests/rendering/test_xlsx.py",),
     "tickets/markup/convert.py": ("tests/tickets/test_mentions.py", "tests/tickets/test_markup.py"),
     "problems/safe_text.py": ("tests/problems/test_safe_text.py",),
-    "prose/policy.py": ("tests/prose",),
+    "prose/policy.py": ("tests/prose/test_policy.py", "tests/prose"),
     "prose/parse.py": ("tests/prose",),
 }
 """The modules, and the tests that are to hold them, quickest first."""

@@ -1,0 +1,274 @@
+"""What is allowed stays, in its order and line; everything else is text, and is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from markdown_it.token import Token
+
+from findings_report.prose import policy
+from findings_report.prose.parse import parse
+from findings_report.prose.policy import TextRun, drop_references, plain_text, split_inline_code
+
+
+def printed(tokens: Iterable[Token]) -> str:
+    """The tokens in one line: an address in its opener; of a picture and a figure the name, the text and the alternative."""
+    return "".join(map(print_token, tokens))
+
+
+def print_token(token: Token) -> str:
+    match token.type:
+        case "inline":
+            return printed(token.children or ())
+        case "text":
+            return token.content
+        case "softbreak":
+            return "\n"
+        case "hardbreak":
+            return "\\\n"
+        case "code_inline":
+            return f"`{token.content}`"
+        case "link_open":
+            return f"<a {token.attrs['href']}>"
+        case "image":
+            return f"<img {token.meta['name']}|{token.meta['text']}>"
+        case "figure":
+            return f"<{token.meta['kind']} {token.meta['name']}|{token.meta['text']}|{printed(token.meta['alt'])}>"
+    return f"<{'/' if token.nesting < 0 else ''}{token.tag}>"
+
+
+CASES = [
+    (
+        "[a](https://e.org/x) [b](http://e.org) [c](mailto:a@e.org) [d](#part)",
+        "<p><a https://e.org/x>a</a> <a http://e.org>b</a> <a mailto:a@e.org>c</a> <a #part>d</a></p>",
+        "",
+        "",
+    ),
+    ("[a](HTTPS://e.org) [b](MailTo:a@e.org)", "<p><a HTTPS://e.org>a</a> <a MailTo:a@e.org>b</a></p>", "", ""),
+    (
+        "[a](javascript:x) [b](data:x) [c](ftp://e) [d](//e.org) [e](/x) [g](#) [h]()",
+        "<p>[a](javascript:x) [b](data:x) [c](ftp://e) [d](//e.org) [e](/x) [g](#) [h]()</p>",
+        "",
+        "0:link-refused 0:link-refused 0:link-refused 0:link-refused 0:link-refused 0:link-refused 0:link-refused",
+    ),
+    (
+        "[a](https:e.org) [b](https:///x) [c](https://) [d](http:/e)",
+        "<p>[a](https:e.org) [b](https:///x) [c](https://) [d](http:/e)</p>",
+        "",
+        "0:link-refused 0:link-refused 0:link-refused 0:link-refused",
+    ),
+    (
+        "[a](<https://e.org/a b>) [b](https://e.org\\\\@x) [c](<https://e\t.org>)",
+        "<p>[a](https://e.org/a b) [b](https://e.org\\@x) [c](https://e\t.org)</p>",
+        "",
+        "0:link-refused 0:link-refused 0:link-refused",
+    ),
+    (
+        "[a](java&#9;script:x) [b](&#x200b;https://e.org)",
+        "<p>[a](java\tscript:x) <a https://e.org>b</a></p>",
+        "",
+        "0:link-refused",
+    ),
+    (
+        "[a](https://e.org \"title\") [](https://e.org 'x')",
+        "<p><a https://e.org>a</a> (title) <a https://e.org></a> (x)</p>",
+        "",
+        "",
+    ),
+    (
+        '[a](javascript:x "t") [b](javascript:y)',
+        '<p>[a](javascript:x "t") [b](javascript:y)</p>',
+        "",
+        "0:link-refused 0:link-refused",
+    ),
+    (
+        "<https://e.org> <javascript:x> <mailto:a@e.org> <finding:F-1>",
+        "<p><a https://e.org>https://e.org</a> <javascript:x> <a mailto:a@e.org>mailto:a@e.org</a> <finding:F-1></p>",
+        "",
+        "0:link-refused 0:link-refused",
+    ),
+    (
+        "[a](finding:F-1) [](finding:F-1) [b](location:here) [c](table:t)",
+        "<p><a finding:F-1>a</a> <a finding:F-1></a> <a location:here>b</a> <a table:t>c</a></p>",
+        "0:finding=F-1 0:finding=F-1 0:location=here 0:table_link=t",
+        "",
+    ),
+    (
+        "[a](finding:) [](finding:) [](location:) [](table:) [b](image:x)",
+        "<p>a another finding code for other readers table for other readers [b](image:x)</p>",
+        "",
+        "0:link-refused 0:link-refused 0:link-refused 0:link-refused 0:link-refused",
+    ),
+    ("[a](finding:F 1) [b](finding:\u202e)", "<p>[a](finding:F 1) b</p>", "", "0:link-refused 0:hidden-character"),
+    (
+        "[a [b](https://e.org) c](https://f.org)",
+        "<p>[a <a https://e.org>b</a> c](<a https://f.org>https://f.org</a>)</p>",
+        "",
+        "",
+    ),
+    ("[a ![b](location:x) c](https://f.org)", "<p><a https://f.org>a b c</a></p>", "0:location=x", "0:image-refused"),
+    ("[![b](image:x)](https://f.org)", "<p><a https://f.org><img x|b></a></p>", "0:image=x", ""),
+    ("x\n![a](image:p)\ny", "<p>x</p><image p|a|a><p>y</p>", "1:image=p", ""),
+    ("![a](image:p)", "<image p|a|a>", "0:image=p", ""),
+    ('![a](image:p "t")', "<image p|a (t)|a (t)>", "0:image=p", ""),
+    ("![](image:p 't')", "<image p|t|t>", "0:image=p", ""),
+    ("![](image:)", "<image picture for other readers||>", "", "0:link-refused"),
+    (
+        "![a](location:here)\n![b](table:t)\n![c](pictures/a.png)\n![d](finding:F-1)",
+        "<placed here|a|a><table t|b|b><image pictures/a.png|c|c><p>[image not included: d]</p>",
+        "0:placed=here 1:table=t 2:image=pictures/a.png",
+        "3:image-refused",
+    ),
+    (
+        "![](location:)\n\n![](table:)",
+        "<placed code for other readers||><table table for other readers||>",
+        "",
+        "0:link-refused 2:link-refused",
+    ),
+    (
+        "x ![a](image:p) y ![](pictures/a.png) z ![](image:) ![q](image:)",
+        "<p>x <img p|a> y <img pictures/a.png|> z [image not included: picture for other readers] [image not included: q]</p>",
+        "0:image=p 0:image=pictures/a.png",
+        "0:link-refused 0:link-refused",
+    ),
+    (
+        "x ![a](location:here) y ![](table:t) ![](location:)",
+        "<p>x <a location:here>a</a> y <a table:t></a> code for other readers</p>",
+        "0:location=here 0:table_link=t",
+        "0:image-refused 0:image-refused 0:image-refused 0:link-refused",
+    ),
+    (
+        "x ![a](https://e.org/x.png) y ![](/etc/x.png) ![](../x.png) ![b](finding:F-1)",
+        "<p>x [image not included: a] y [image not included: ] [image not included: ] [image not included: b]</p>",
+        "",
+        "0:image-refused 0:image-refused 0:image-refused 0:image-refused",
+    ),
+    (
+        "![a](https://e.org/x.png)\n![b](x.exe)\n![c](<a b.png>)",
+        "<p>[image not included: a]</p><image x.exe|b|b><image a b.png|c|c>",
+        "1:image=x.exe 2:image=a b.png",
+        "0:image-refused",
+    ),
+    (
+        "![*a* `b` [c](https://e.org) ![d](image:q)](image:p)",
+        "<image p|a b c (https://e.org) d (q)|<em>a</em> `b` <a https://e.org>c</a> <img q|d>>",
+        "0:image=p 0:image=q",
+        "",
+    ),
+    (
+        "- ![a](image:p)\n\n- b\n  ![c](image:q)\n  d",
+        "<ul><li><image p|a|a></li><li><p>b</p><image q|c|c><p>d</p></li></ul>",
+        "0:image=p 3:image=q",
+        "",
+    ),
+    ("a\\\n![b](image:p)\\\nc", "<p>a</p><image p|b|b><p>c</p>", "1:image=p", ""),
+    ("# a\\\nb\nc\n\nd\\\ne", "<h1>a\\</h1><p>b\nc</p><p>d\\\ne</p>", "", ""),
+    ("*x\n![a](image:p)\ny*", "<p><em>x\n<img p|a>\ny</em></p>", "1:image=p", ""),
+    ("![a](image:p) ![b](image:q)", "<p><img p|a> <img q|b></p>", "0:image=p 0:image=q", ""),
+    (
+        "[a](javascript:x)\n[b](javascript:y)\n![c](javascript:z)",
+        "<p>[a](javascript:x)\n[b](javascript:y)\n[image not included: c]</p>",
+        "",
+        "0:link-refused 1:link-refused 2:image-refused",
+    ),
+    ("a\n\n![b](image:p)\n[c](javascript:x)", "<p>a</p><image p|b|b><p>[c](javascript:x)</p>", "2:image=p", "3:link-refused"),
+    (
+        "https://e.org/x javascript:x a@e.org",
+        "<p><a https://e.org/x>https://e.org/x</a> javascript:x <a mailto:a@e.org>a@e.org</a></p>",
+        "",
+        "",
+    ),
+    ("[a](https://e.org/\xe4?q=\xfc#\xf6)", "<p><a https://e.org/%C3%A4?q=%C3%BC#%C3%B6>a</a></p>", "", ""),
+    (
+        "| a |\n|---|\n| [b](javascript:x) |\n\nTable: c {#t}",
+        "<table><caption>c</caption><thead><tr><th>a</th></tr></thead><tbody><tr><td>[b](javascript:x)</td></tr></tbody></table>",
+        "0:captioned=t",
+        "2:link-refused",
+    ),
+]
+"""A text, how it is printed, what it refers to, and what is reported, each with its line."""
+
+
+@pytest.mark.parametrize(("text", "shown", "uses", "faults"), CASES, ids=range(len(CASES)))
+def test_a_text_is_judged_part_by_part(text: str, shown: str, uses: str, faults: str) -> None:
+    prose = parse(text)
+
+    assert printed(prose.tokens) == shown
+    assert " ".join(f"{use.line_offset}:{use.kind}={use.name}" for use in prose.references.uses) == uses
+    assert " ".join(f"{fault.line_offset}:{fault.code}" for fault in prose.faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("source", "is_file"),
+    [
+        ("a.png", True), ("a/b c.png", True), ("..a/b..", True), ("a/.b", True), ("", False), ("/a", False), ("../a", False),
+        ("a/../b", False), ("a/..", False), (".", False), ("./a", False), ("a/./b", False), ("a:b", False), ("a\\b", False),
+        ("a?b", False), ("a#b", False), (" a", False), ("#a", False), ("a\nb", True),
+    ],
+)  # fmt: skip
+def test_a_picture_is_a_file_below_the_engagement(source: str, is_file: bool) -> None:
+    assert bool(policy._FILE.match(source)) is is_file
+
+
+@pytest.mark.parametrize(
+    ("address", "is_allowed"),
+    [
+        ("finding:a", True), ("finding:A-1.b_c", True), ("finding:_", True), ("table:" + "a" * 64, True), ("location:", True),
+        ("image:0", True), ("finding:-a", False), ("finding:.a", False), ("table:" + "a" * 65, False), ("finding:a b", False),
+        ("finding:a\n", False), ("Finding:a", False), ("xfinding:a", False), ("finding:a/b", False),
+    ],
+)  # fmt: skip
+def test_a_symbolic_address_has_the_name_of_an_id(address: str, is_allowed: bool) -> None:
+    assert bool(policy._SYMBOLIC.match(address)) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[a](finding:F-1). finding:F-1.", "[a](finding:). finding:."),
+        ("finding:F-1-2 finding:F-1._- finding:F-12", "finding:F-1-2 finding:._- finding:F-12"),
+        ("location:F-1 image:F-1 table:F-1", "location:F-1 image:F-1 table:F-1"),
+        ("location:here image:pic table:tab", "location: image: table:"),
+        ("![](a/p.png) ![]( <a/p.png> ) [x]: a/p.png", "![](image:) ![]( <image:> ) [x]: image:"),
+        ("![](a/p.png2) ![](ba/p.png) a/p.png", "![](a/p.png2) ![](ba/p.png) a/p.png"),
+        ("![](a/pxpng)", "![](a/pxpng)"),
+        ("finding:F-1\n\nfinding:F-1\n", "finding:\n\nfinding:\n"),
+    ],
+)
+def test_references_to_what_is_left_out_lose_their_names(text: str, expected: str) -> None:
+    names = {"finding": {"F-1"}, "location": {"here"}, "image": {"pic", "a/p.png"}, "table": {"tab"}}
+
+    assert drop_references(text, names) == expected
+    assert drop_references(text, {}) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("a `b` c", ["a ", "`b", " c"]),
+        ("`a``b`", ["`a``b"]),
+        ("``a`b``", ["`a`b"]),
+        ("`a` `b`", ["`a", " ", "`b"]),
+        ("a ` b", ["a ` b"]),
+        ("a `` b ` c", ["a `` b ` c"]),
+        ("` `", ["` `"]),
+        ("``", ["``"]),
+        ("` a `", ["`a"]),
+        ("` a`", ["` a"]),
+        ("`a `", ["`a "]),
+        ("`` ` ``", ["``"]),
+        ("", []),
+        ("``` `x` ```", ["``x`"]),
+    ],
+)
+def test_code_in_a_title_is_between_runs_of_equal_length(text: str, runs: list[str]) -> None:
+    expected = [
+        TextRun(run.removeprefix("`"), is_code=True)
+        if "`" in text and run[0] == "`" and len(runs) and run != text
+        else TextRun(run, is_code=False)
+        for run in runs
+    ]
+
+    assert list(split_inline_code(text)) == expected
+    assert plain_text(text) == "".join(run.text for run in expected)
