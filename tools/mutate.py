@@ -59,7 +59,11 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "report/manifest.py": ("tests/commands/test_manifest.py", "tests/commands/test_verify_manifest.py"),
     "rendering/csv.py": ("tests/rendering/test_csv.py",),
     "rendering/xlsx.py": ("tests/rendering/test_xlsx.py",),
-    "tickets/markup/convert.py": ("tests/tickets/test_mentions.py", "tests/tickets/test_markup.py"),
+    "tickets/markup/convert.py": (
+        "tests/tickets/test_convert.py",
+        "tests/tickets/test_mentions.py",
+        "tests/tickets/test_markup.py",
+    ),
     "problems/safe_text.py": ("tests/problems/test_safe_text.py",),
     "prose/policy.py": ("tests/prose/test_policy.py", "tests/prose"),
     "prose/parse.py": ("tests/prose",),

@@ -171,6 +171,7 @@ def test_each_lookalike_is_listed_with_what_it_looks_like() -> None:
     edges = {chr(int(edge, 16)): row[0][5:] for row in rows for span in row[1:] for edge in span.split("-")}
     assert edges.items() <= lookalikes.items()
     assert lookalikes["\u0430"] == "a"
+    assert not any(name.startswith("like-") for name in PROPERTIES_OF["\u0430"]), "no property of a single character"
     assert len(lookalikes) >= len(edges) > 100
     assert all(len(seen) == 1 and seen.isascii() and seen.isalnum() for seen in lookalikes.values())
     assert not any(letter.isascii() for letter in lookalikes if letter.isalnum() and letter == lookalikes[letter])
