@@ -66,7 +66,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "problems/safe_text.py": ("tests/problems/test_safe_text.py",),
     "prose/policy.py": ("tests/prose/test_policy.py", "tests/prose"),
-    "prose/parse.py": ("tests/prose",),
+    "prose/parse.py": ("tests/prose/test_policy.py", "tests/prose"),
 }
 """The modules, and the tests that are to hold them, quickest first."""
 

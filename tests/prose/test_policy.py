@@ -29,6 +29,8 @@ def print_token(token: Token) -> str:
             return "\\\n"
         case "code_inline":
             return f"`{token.content}`"
+        case "fence":
+            return f"<code>{token.content}"
         case "link_open":
             return f"<a {token.attrs['href']}>"
         case "image":
@@ -182,9 +184,182 @@ CASES = [
     ("[a](https://e.org/\xe4?q=\xfc#\xf6)", "<p><a https://e.org/%C3%A4?q=%C3%BC#%C3%B6>a</a></p>", "", ""),
     (
         "| a |\n|---|\n| [b](javascript:x) |\n\nTable: c {#t}",
-        "<table><caption>c</caption><thead><tr><th>a</th></tr></thead><tbody><tr><td>[b](javascript:x)</td></tr></tbody></table>",
+        "<table><caption>c</caption><thead><tr><th>a</th></tr></thead><tbody><tr><td>[b](javascript:x)</"
+        "td></tr></tbody></table>",
         "0:captioned=t",
         "2:link-refused",
+    ),
+    (
+        "https://e.org http://e.org/x?y=1#z ftp://e.org HTTPS://E.org",
+        "<p><a https://e.org>https://e.org</a> <a http://e.org/x?y=1#z>http://e.org/x?y=1#z</a> ftp://e."
+        "org <a HTTPS://E.org>HTTPS://E.org</a></p>",
+        "",
+        "",
+    ),
+    (
+        "xhttps://e.org 1https://e.org :https://e.org (https://e.org)",
+        "<p>xhttps://e.org 1<a https://e.org>https://e.org</a> :<a https://e.org>https://e.org</a> (<a h"
+        "ttps://e.org>https://e.org</a>)</p>",
+        "",
+        "",
+    ),
+    (
+        "www.e.org xwww.e.org (www.e.org *www.e.org* _www.e.org_ ~www.e.org~",
+        "<p><a http://www.e.org>www.e.org</a> xwww.e.org (<a http://www.e.org>www.e.org</a> <em><a http:"
+        "//www.e.org>www.e.org</a></em> <em>www.e.org</em> ~<a http://www.e.org>www.e.org</a>~</p>",
+        "",
+        "",
+    ),
+    (
+        "www.e www.a_b.org www.a.b_c https://a_b.org https://x.a_b https://_x",
+        "<p>www.e www.a_b.org www.a.b_c https://a_b.org https://x.a_b https://_x</p>",
+        "",
+        "",
+    ),
+    (
+        "https:// https://. https://-e http://localhost/x gopher://e.org",
+        "<p>https:// https://. https://-e <a http://localhost/x>http://localhost/x</a> gopher://e.org</p>",
+        "",
+        "",
+    ),
+    (
+        "https://e.org. https://e.org, https://e.org?! https://e.org'; https://e.org:",
+        "<p><a https://e.org>https://e.org</a>. <a https://e.org>https://e.org</a>, <a https://e.org>htt"
+        "ps://e.org</a>?! <a https://e.org>https://e.org</a>'; <a https://e.org>https://e.org</a>:</p>",
+        "",
+        "",
+    ),
+    (
+        "https://e.org/(a) (https://e.org/a) https://e.org/a)) https://e.org/(a)b)",
+        "<p><a https://e.org/(a)>https://e.org/(a)</a> (<a https://e.org/a>https://e.org/a</a>) <a https"
+        "://e.org/a>https://e.org/a</a>)) <a https://e.org/(a)b>https://e.org/(a)b</a>)</p>",
+        "",
+        "",
+    ),
+    (
+        "https://e.org/?a=1&amp; https://e.org/&copy;x https://e.org/x;",
+        "<p><a https://e.org/?a=1>https://e.org/?a=1</a>& <a https://e.org/&copy;x>https://e.org/&copy;x"
+        "</a> <a https://e.org/x>https://e.org/x</a>;</p>",
+        "",
+        "",
+    ),
+    (
+        "https://e.org/a\\_b https://e.org/a<b https://e.org/__init__.py",
+        "<p><a https://e.org/a>https://e.org/a</a>_b <a https://e.org/a>https://e.org/a</a><b <a https:/"
+        "/e.org/__init__.py>https://e.org/__init__.py</a></p>",
+        "",
+        "",
+    ),
+    (
+        "https://e.org\\\nx https://e.org  \ny",
+        "<p><a https://e.org>https://e.org</a>\\\nx <a https://e.org>https://e.org</a>\\\ny</p>",
+        "",
+        "",
+    ),
+    (
+        "[https://e.org](x) [x] https://e.org [y https://e.org] ![https://e.org](image:p)",
+        "<p>[https://e.org](x) [x] <a https://e.org>https://e.org</a> [y https://e.org] <img p|https://e.org></p>",
+        "0:image=p",
+        "0:link-refused",
+    ),
+    (
+        "`https://e.org` <https://e.org> [https://e.org](https://f.org)",
+        "<p>`https://e.org` <a https://e.org>https://e.org</a> <a https://f.org>https://e.org</a></p>",
+        "",
+        "",
+    ),
+    ("[ https://e.org", "<p>[ https://e.org</p>", "", ""),
+    (
+        "] https://e.org [a] https://e.org",
+        "<p>] <a https://e.org>https://e.org</a> [a] <a https://e.org>https://e.org</a></p>",
+        "",
+        "",
+    ),
+    (
+        "a@e.org a.b+c-d_e@e-f.org. a@e a@e.1 a@e.o1 a@.org @e.org",
+        "<p><a mailto:a@e.org>a@e.org</a> <a mailto:a.b+c-d_e@e-f.org>a.b+c-d_e@e-f.org</a>. a@e a@e.1 a"
+        "@e.o1 <a mailto:a@.org>a@.org</a> @e.org</p>",
+        "",
+        "",
+    ),
+    (
+        "mailto:a@e.org xmailto:a@e.org a@b.c@d.e a@b@c.d (a@e.org)",
+        "<p><a mailto:a@e.org>mailto:a@e.org</a> xmailto:<a mailto:a@e.org>a@e.org</a> a@<a mailto:b.c@d"
+        ".e>b.c@d.e</a> a@<a mailto:b@c.d>b@c.d</a> (<a mailto:a@e.org>a@e.org</a>)</p>",
+        "",
+        "",
+    ),
+    (
+        "a\\@e.org &#97;@e.org *a@e.org* [a@e.org](https://e.org) `a@e.org`",
+        "<p><a mailto:a@e.org>a@e.org</a> <a mailto:a@e.org>a@e.org</a> <em><a mailto:a@e.org>a@e.org</a"
+        "></em> <a https://e.org>a@e.org</a> `a@e.org`</p>",
+        "",
+        "",
+    ),
+    ("a@e.org, b@e.org a@e.org-", "<p><a mailto:a@e.org>a@e.org</a>, <a mailto:b@e.org>b@e.org</a> a@e.org-</p>", "", ""),
+    (
+        "***a** b* **a **b** c** *a *b* c* ~~a ~~b~~ c~~ ~~a~~~~b~~",
+        "<p><em><strong>a</strong> b</em> <strong>a b c</strong> <em>a b c</em> <s>a b c</s> <s>ab</s></p>",
+        "",
+        "",
+    ),
+    (
+        "a __init__ b \\__init__ x__init__ `__init__` a*b*c a\\*b*c __a_b__ __A__",
+        "<p>a <strong>init</strong> b _<em>init</em>_ x__init__ `__init__` a<em>b</em>c a*b*c <strong>a_"
+        "b</strong> <strong>A</strong></p>",
+        "",
+        "0:code-as-emphasis 0:code-as-emphasis 0:code-as-emphasis",
+    ),
+    (
+        "C:\\_x C:\\x \\\\server\\x \\\\s (C:\\* a\\* \\cmd\\_x \\x",
+        "<p>C:_x C:\\x \\server\\x \\s (C:* a* \\cmd_x \\x</p>",
+        "",
+        "0:backslash-lost 0:backslash-lost 0:backslash-lost 0:backslash-lost",
+    ),
+    ("```py more\nx\n```\n\n~~~ a b\n~~~\n\n```py\n```", "<code>x\n<code><code>", "", "0:fence-text 4:fence-text"),
+    ("[a]: https://e.org\n[a]: https://f.org 'x'\n\n[a]", "<p><a https://e.org>a</a></p>", "", "1:definition-repeated"),
+    ('[b]: https://e.org "t"\n\nx', "<p>x</p>", "", "0:definition-unused"),
+    (
+        "| a | b |\n|---|---|\n| 1 | 2 | 3 |\n| 1 \\| 2 | `3|4` |\n| 1 |",
+        "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr><tr><td>"
+        "1 | 2</td><td>`3</td></tr><tr><td>1</td><td></td></tr></tbody></table>",
+        "",
+        "2:table-cells 3:table-cells",
+    ),
+    (
+        "| a |\n|---|\n| 1 |\nTable: x {#t}",
+        "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr><tr><td>Table: x {#t}</td></tr></tbody></table>",
+        "",
+        "3:table-caption",
+    ),
+    ("Table: lost {#t}\n\nx", "<p>Table: lost {#t}</p><p>x</p>", "", "0:table-caption"),
+    (
+        "> [!NOTE] text\n\n> [!NOTE]\n> text\n\n# Head {#anchor}\n\n# Head \\{#anchor}",
+        "<blockquote><p>[!NOTE] text</p></blockquote><blockquote><p><strong>Note</strong></p><p>text</p>"
+        "</blockquote><h1>Head {#anchor}</h1><h1>Head {#anchor}</h1>",
+        "",
+        "0:alert-as-text 5:html-as-text",
+    ),
+    (
+        "a <br> <BR/> <b>x</b> <details> <summary> <u8> <script> <address> <!-- c --> \\<br>",
+        "<p>a <br> <BR/> <b>x</b> <details> <summary> <u8> <script> <address> <!-- c --> <br></p>",
+        "",
+        "0:html-as-text 0:html-as-text 0:html-as-text 0:html-as-text",
+    ),
+    (
+        "<a href='x'>y</a> <a name=x> <img src=\"x\" alt='y'> <br open> <p onclick=x>",
+        "<p><a href='x'>y</a> <a name=x> <img src=\"x\" alt='y'> <br open> <p onclick=x></p>",
+        "",
+        "0:html-as-text 0:html-as-text 0:html-as-text 0:html-as-text 0:html-as-text",
+    ),
+    ("$\\frac{a}$ $a^2$ $5 and $6 $$x$$ \\$a$", "<p>$\\frac{a}$ a\xb2 $5 and $6 x $a$</p>", "", "0:math-as-text"),
+    ("a[^1] b\n\n[^1]: note\n\n[^2]: unused", "<p>a\xb9 b</p><p>[^2]: unused</p><p>\xb9 note</p>", "", "4:footnote-unused"),
+    ("x\u202ey\n\nz\xad\xad", "<p>x\u202ey</p><p>z\xad\xad</p>", "", "0:hidden-character 2:hidden-character"),
+    (
+        "a\n> > > > > > > > > > > > > > > > > > > > > x",
+        "<code>a\n> > > > > > > > > > > > > > > > > > > > > x\n",
+        "",
+        "1:prose-nesting",
     ),
 ]
 """A text, how it is printed, what it refers to, and what is reported, each with its line."""
@@ -272,3 +447,39 @@ def test_code_in_a_title_is_between_runs_of_equal_length(text: str, runs: list[s
 
     assert list(split_inline_code(text)) == expected
     assert plain_text(text) == "".join(run.text for run in expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            "a <br>\n\nb <sub>2</sub>",
+            [
+                "`<br>`: end the line with a backslash, or begin a paragraph",
+                "`<sub>`: write the character, as in H₂O, or put it in backticks",
+            ],
+        ),
+        ("<summary>", ["`<details>`: write a heading, and its text below"]),
+        ("<A HREF=x>", ["the link `<a>`: write `[text](address)`"]),
+        ("<a id=x>", ["the anchor `<a>`: remove it, or write a heading"]),
+        ("<kbd>x</kbd>", ["`<kbd>`: write Markdown in its place, or put it in backticks if it is code"]),
+    ],
+)
+def test_an_element_of_html_is_named_with_what_to_write(text: str, faults: list[str]) -> None:
+    assert [f"{fault.fault.removesuffix(' is printed as text')}: {fault.remedy}" for fault in parse(text).faults] == faults
+
+
+def test_a_text_has_as_many_characters_lines_brackets_and_parts_as_can_be_printed_in_time() -> None:
+    def fault_of(text: str) -> str:
+        prose = parse(text)
+        assert [token.type for token in prose.tokens] == ["fence"]
+        assert prose.tokens[0].content == text.rstrip("\n") + "\n"
+        assert [fault.level for fault in prose.faults] == ["error"]
+        return prose.faults[0].fault
+
+    assert parse("x" * 262_144).faults == parse("x" + "\n" * 20_000).faults == parse("`" + "[" * 20_000 + "`").faults == ()
+    assert fault_of("x" * 262_145) == "the text has 262,145 characters; at most 262,144 are taken"
+    assert fault_of("x" + "\n" * 20_001) == "the text has 20,001 lines; at most 20,000 are taken"
+    assert fault_of("[" * 20_001) == "the text has 20,001 opening brackets; at most 20,000 are taken"
+    assert fault_of("*a* " * 20_000) == "the text has 80,002 parts; at most 40,000 can be laid out"
+    assert parse("*a* " * 9_999).faults == ()
