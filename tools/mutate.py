@@ -58,6 +58,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "report/editions.py": ("tests/report/test_editions.py",),
     "report/manifest.py": ("tests/commands/test_manifest.py", "tests/commands/test_verify_manifest.py"),
     "rendering/csv.py": ("tests/rendering/test_csv.py",),
+    "rendering/docx.py": ("tests/rendering/test_docx.py",),
     "rendering/xlsx.py": ("tests/rendering/test_xlsx.py",),
     "tickets/markup/convert.py": (
         "tests/tickets/test_convert.py",

@@ -78,6 +78,8 @@ class DeclaredFiles:
     """By name."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """By file."""
+    docx_template: bytes | None = None
+    """The document for Word."""
     read: tuple[str, ...] = ()
     """The files."""
     problems: tuple[Problem, ...] = ()
@@ -115,13 +117,19 @@ def read_declared(files: Files, engagement: Engagement) -> DeclaredFiles:
         fault = f"the attachments have {size:,} bytes; at most {MOST_ATTACHED:,} are taken"
         remedy = "publish large files elsewhere, and name them in the text with their SHA-256"
         problems.append(Problem(Kind.INPUT, fault, remedy, subject=(_ENGAGEMENT, "attachments"), code="attachments-size"))
+    word = None
+    if engagement.docx_template is not None:
+        word, faults = _read_named(files, engagement.docx_template, (_ENGAGEMENT, "docx_template"))
+        problems += faults
     return DeclaredFiles(
         engagement.model_copy(update={"sections": tuple(sections)}),
         pictures,
         fonts,
         tables,
         attachments,
+        word,
         (
+            *([engagement.docx_template] if word is not None and engagement.docx_template else ()),
             *(section.file for section in engagement.sections if section.file is not None),
             *(file for _, _, file in wanted),
             *fonts,

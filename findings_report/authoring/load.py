@@ -59,6 +59,8 @@ class Authored:
     """The tables of the declared CSV files, by name."""
     attachments: Mapping[str, bytes]
     """Bytes of the declared attachments by file."""
+    docx_template: bytes | None
+    """Bytes of the declared document for Word."""
     documents: Mapping[str, tuple[str, YamlDocument]]
     """(display path of the file, its document) by the first step of a subject."""
     problems: tuple[Problem, ...]
@@ -225,6 +227,7 @@ def _authored(
         declared.fonts,
         declared.tables,
         declared.attachments,
+        declared.docx_template,
         yaml.documents,
         _in_reading_order((*validated.problems, *declared.problems, *disagreeing), yaml),
         tuple(dict.fromkeys((*yaml.names.values(), *declared.read))),

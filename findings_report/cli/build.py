@@ -173,7 +173,7 @@ def build(
             "--template",
             metavar="NAME",
             autocompletion=propose_templates,
-            help="A template: standard, review or a folder in your templates/.",
+            help="A template: standard, review or a folder in your templates/; for -f docx also a firm.docx.",
             show_default="`template` of the engagement, else standard",
         ),
     ] = None,

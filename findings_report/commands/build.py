@@ -5,6 +5,7 @@ The three steps are `plan_build`, `run_jobs` and `publish_build`. `build_many` t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from findings_report.report.output_files import Target
 if TYPE_CHECKING:
     from findings_report.git import Repository
     from findings_report.model.comparison import Document
-    from findings_report.model.report import Report, ReportedFinding
+    from findings_report.model.report import Report, ReportedDocument, ReportedFinding
     from findings_report.rendering.template_files import Template, TemplateFiles
     from findings_report.report.manifest import BuiltFile, Dependency, Manifest
     from findings_report.report.provenance import Identified
@@ -167,10 +168,15 @@ def plan_build(
     from findings_report.rendering.template_files import find_template, read_template
 
     engagement = checked.authored.engagement
-    template = find_template(options.template or engagement.template, checked.folder, given=options.template is not None)
+    word = read_word_document(options)
+    # A document for Word is no template of the other formats, which keep theirs.
+    given = options.template if word is None else None
+    template = find_template(given or engagement.template, checked.folder, given=given is not None)
     # Before the report is assembled, which prints the commit of the findings.
     identified = _identify(checked, template, inputs.borrow)
     report = assembled(checked, options.default_date, identified.commit)
+    if word is not None:
+        report = report.model_copy(update={"engagement": report.engagement.model_copy(update={"docx_template": word})})
     if wanted is not None:
         documents = _recorded(report, wanted)
     else:
@@ -198,7 +204,7 @@ def plan_build(
     if options.manifest:
         progress("listing what the report is made from")
         dependencies = _list_dependencies(checked, inputs, files, identified, rendering)
-    problems = (*identified.problems, *describe_complete(report.engagement))
+    problems = (*identified.problems, *describe_complete(report.engagement), *_describe_structure(targets, template))
     problems += (*find_unattached(rendering), *find_strange_attachments(rendering)) if not options.each else ()
     return BuildPlan(checked, options, rendering, problems, files, dependencies)
 
@@ -229,6 +235,34 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     known = tuple(dict.fromkeys([*seen, *authoring.locate(problems, checked.authored)]))
     # Gates are applied last: they set the exit code, and the report is written all the same.
     return PublishedBuild(checked, files, (*known, *gates(checked, known, options.fail_on, strict=options.strict)))
+
+
+def read_word_document(options: BuildOptions) -> ReportedDocument | None:
+    """Return the document that `--template FILE.docx` names; None for the name of a template. Raises FindingsReportError."""
+    from findings_report.model.report import ReportedDocument
+
+    if options.template is None or not options.template.lower().endswith((".docx", ".dotx", ".docm")):
+        return None
+    if options.manifest:
+        fault = "--template with a document for Word is not recorded in a manifest"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it as `docx_template` in engagement.yaml", code="template"))
+    if "docx" not in options.formats:
+        fault = f"--template {options.template} is a document for Word, and -f docx is not asked for"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "add -f docx", code="template"))
+    try:
+        content = Path(options.template).read_bytes()
+    except OSError as error:
+        fault = f"{options.template} cannot be read: {error.strerror}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, code="template")) from None
+    return ReportedDocument(file=options.template, sha256=hashlib.sha256(content).hexdigest(), content=content)
+
+
+def _describe_structure(targets: Sequence[Target], template: Template) -> tuple[Problem, ...]:
+    """Return the note that the document for Word has not the structure of a template."""
+    if template.name == "standard" or not any(target.format == "docx" for target in targets):
+        return ()
+    fault = f"-f docx has the structure of the template standard, not that of {template.name}"
+    return (Problem(Kind.OUTPUT, fault, level="note", code="docx-structure"),)
 
 
 def _report(report: Report, checked: Checked, options: BuildOptions) -> list[tuple[Document, Target]]:

@@ -426,6 +426,8 @@ class Engagement(Frozen):
     """Language of the texts, as a BCP 47 tag."""
     logo: RelativePath | None = None
     """PNG or JPEG file of the logo on the cover."""
+    docx_template: RelativePath | None = None
+    """Document of Word with the firm's styles, heads, feet and cover, for `-f docx`."""
     colours: dict[Literal["accent"], Colour] = Field(default_factory=dict)
     """Colours of the templates: `accent`."""
     cover: Cover = Cover.BAND

@@ -152,6 +152,18 @@ class ReportedFont(Frozen):
     """Bytes of the file; empty in a report that was read from JSON."""
 
 
+class ReportedDocument(Frozen):
+    """The document of the firm, whose styles, heads, feet and cover the Word document has."""
+
+    file: str
+    """Path, as authored."""
+    sha256: str
+    """SHA-256 of the file, hexadecimal."""
+    # Not in the JSON, which a PDF embeds.
+    content: bytes = Field(default=b"", exclude=True, repr=False)
+    """Bytes of the file; empty in a report that was read from JSON."""
+
+
 class ReportedRepository(Frozen):
     """A repository at the audited commit."""
 
@@ -351,6 +363,8 @@ class ReportedEngagement(Frozen):
     """Logo on the cover."""
     fonts: tuple[ReportedFont, ...] = ()
     """Fonts of PDF and HTML beside the program's own."""
+    docx_template: ReportedDocument | None = None
+    """Document of the firm for -f docx."""
     system_fonts: bool = False
     """True if the PDF also uses the fonts of the machine."""
     findings_commit: FindingsCommit | None = None

@@ -15,7 +15,7 @@ from findings_report.authoring import scoring
 from findings_report.model.evidence import Verdict
 from findings_report.model.passages import restrict
 from findings_report.model.redaction import NOTHING, Redactor, redact, redactor_of
-from findings_report.model.report import ReportedFont
+from findings_report.model.report import ReportedDocument, ReportedFont
 from findings_report.pdf.embedded_data import Password, no_password
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.safe_text import HIDDEN, display_path
@@ -278,6 +278,13 @@ def _fonts(authored: authoring.Authored) -> tuple[tuple[ReportedFont, ...], Sequ
     return tuple(font for index, (_, font) in enumerate(declared) if index not in broken), problems
 
 
+def _word_document(authored: authoring.Authored) -> ReportedDocument | None:
+    file, content = authored.engagement.docx_template, authored.docx_template
+    if file is None or content is None:
+        return None
+    return ReportedDocument(file=file, sha256=hashlib.sha256(content).hexdigest(), content=content)
+
+
 UNPRINTABLE: Final = "pdf-characters"
 """Code of the warning that no font has a character."""
 
@@ -365,6 +372,7 @@ def assembled(checked: Checked, default_date: date | None, findings_commit: Find
         repositories=checked.evidence.repositories if checked.evidence else (),
         pictures=checked.pictures,
         fonts=checked.fonts,
+        docx_template=_word_document(authored),
         csv_tables=authored.tables,
         attachments=authored.attachments,
         components=components(),

@@ -78,6 +78,15 @@ FORMATS: Final = {
             purpose="spreadsheets: one row for each finding",
         ),
         ReportFormat(
+            "docx",
+            "findings_report.rendering.docx:render",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            extra="docx",
+            package="docx",
+            purpose="Word: comments and the firm's own form",
+        ),
+        ReportFormat(
             "xlsx",
             "findings_report.rendering.xlsx:render",
             takes_comparisons=False,

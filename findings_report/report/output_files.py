@@ -91,7 +91,7 @@ def refuse_overwriting_inputs(engagement: Engagement, folder: Path, wanted: Sequ
 def declared_files(engagement: Engagement) -> set[str]:
     """Return the files that an engagement names, as paths in its folder."""
     lists = (engagement.images, engagement.tables, engagement.fonts, engagement.attachments, engagement.sections)
-    files = {engagement.logo, *(entry.file for entries in lists for entry in entries)}
+    files = {engagement.logo, engagement.docx_template, *(entry.file for entries in lists for entry in entries)}
     return {file for file in files if file is not None}
 
 

@@ -63,6 +63,7 @@ _NOT_CODE: Final = ("templates", "__pycache__")
 
 EXTRAS: Final = {
     "cluster": "renders on a cluster: build --executor",
+    "docx": "writes documents for Word: build -f docx",
     "keyring": "finds tokens in the desktop's keyring: attach, tickets",
     "secrets": "looks for credentials before they are printed: check, build",
     "sign": "signs PDFs and examines signatures: sign, verify",

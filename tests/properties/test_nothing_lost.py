@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 
+import office
 import pytest
 import samples
 from examples import examples
@@ -215,6 +216,13 @@ def test_every_field_prints_every_word_in_every_format(template: str) -> None:
         shown = text_of(structure_of(read_gfm(content) if format == "md" else content))
         assert missing_words(shown, FIELDS) == [], format
     assert missing_words(archive.to_json(report).decode(), FIELDS) == []
+
+
+def test_a_document_for_word_prints_every_word() -> None:
+    pytest.importorskip("docx")
+    from findings_report.rendering.docx import render as render_docx
+
+    assert missing_words(office.read_text(render_docx(report_with_prose()).content), FIELDS) == []
 
 
 def test_a_ticket_prints_every_word_of_its_fields() -> None:

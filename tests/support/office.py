@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 
 def convert(path: Path, suffix: str) -> Path:
@@ -28,3 +32,18 @@ def convert(path: Path, suffix: str) -> Path:
     made = path.with_suffix(f".{suffix}")
     assert made.exists(), f"LibreOffice does not read {path.name}"
     return made
+
+
+def read_text(content: bytes) -> str:
+    """Return the text of a document of Word: the body's paragraphs, a line each, then heads and feet."""
+    word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+    lines: list[str] = []
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        names = [name for name in parts.namelist() if re.match(r"word/(header|footer)\d*\.xml", name)]
+        for name in ("word/document.xml", *sorted(names)):
+            for paragraph in etree.fromstring(parts.read(name)).iter(f"{word}p"):
+                runs = [element for run in paragraph.iter(f"{word}r") for element in run]
+                signs = {f"{word}br": "\n", f"{word}tab": "\t"}
+                pieces = [element.text or "" if element.tag == f"{word}t" else signs.get(element.tag, "") for element in runs]
+                lines.append("".join(pieces))
+    return "\n".join(lines)

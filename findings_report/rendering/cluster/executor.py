@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from findings_report.model.comparison import Document
-from findings_report.model.report import Report, ReportedAttachment, ReportedFont
+from findings_report.model.report import Report, ReportedAttachment, ReportedDocument, ReportedFont
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
@@ -211,15 +211,19 @@ def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
     )
 
 
-def _files_of(document: Document) -> tuple[ReportedFont | ReportedAttachment, ...]:
-    return (*document.engagement.fonts, *(document.attachments if isinstance(document, Report) else ()))
+def _files_of(document: Document) -> tuple[ReportedFont | ReportedAttachment | ReportedDocument, ...]:
+    word = (document.engagement.docx_template,) if document.engagement.docx_template is not None else ()
+    return (*document.engagement.fonts, *word, *(document.attachments if isinstance(document, Report) else ()))
 
 
 def _with_files(document: Document, blobs: Mapping[str, bytes]) -> Document:
     """Return the document with the bytes of its fonts and attachments."""
     contents = {file.sha256: blobs[f"{_FILE}{file.sha256}"] for file in _files_of(document)}
     fonts = tuple(font.model_copy(update={"content": contents[font.sha256]}) for font in document.engagement.fonts)
-    changed: dict[str, object] = {"engagement": document.engagement.model_copy(update={"fonts": fonts})}
+    engagement: dict[str, object] = {"fonts": fonts}
+    if (word := document.engagement.docx_template) is not None:
+        engagement["docx_template"] = word.model_copy(update={"content": contents[word.sha256]})
+    changed: dict[str, object] = {"engagement": document.engagement.model_copy(update=engagement)}
     if isinstance(document, Report):
         changed["attachments"] = tuple(
             file.model_copy(update={"content": contents[file.sha256]}) for file in document.attachments

@@ -1,0 +1,244 @@
+"""The document for Word: whole, valid, in the firm's own form, and nothing in it runs. LibreOffice reads it independently."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import office
+import pytest
+import samples
+from lxml import etree
+
+docx = pytest.importorskip("docx")
+
+from findings_report.model.evidence import Check, Verdict  # noqa: E402
+from findings_report.model.report import Report, ReportedDocument  # noqa: E402
+from findings_report.problems import FindingsReportError  # noqa: E402
+from findings_report.rendering.docx import render  # noqa: E402
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+PROSE = """\
+A ~~b~~ [link](https://example.org/?a=1&b=2), a [mail](mailto:a@example.org), [](finding:NTR-002) and [](finding:GONE-9).[^1]
+
+3. three
+4. four
+
+   - inner
+
+     more
+- [x] done
+
+> [!WARNING]
+> Careful
+
+Term
+: Definition
+
+Table: Hosts {#hosts}
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+See [](table:hosts). \u05e9\u05dc\u05d5\u05dd, 12 \u4e2d\u6587.
+
+```python
+def f(): return "x"
+```
+
+[^1]: A footnote.
+"""
+
+
+def parts_of(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        return {name: parts.read(name) for name in parts.namelist()}
+
+
+def body_of(report: Report) -> etree._Element:
+    return etree.fromstring(parts_of(render(report).content)["word/document.xml"])
+
+
+def styles_in(body: etree._Element) -> set[str]:
+    return {style.attrib[f"{W}val"] for style in body.iter(f"{W}pStyle")}
+
+
+def word_file(*paragraphs: str, header: str = "", change: Callable[[object], None] = lambda _: None) -> ReportedDocument:
+    """A firm's document with these paragraphs; a `|` in one begins another run, as Word splits texts."""
+    document = docx.Document()
+    for text in paragraphs:
+        paragraph = document.add_paragraph()
+        for run in text.split("|"):
+            paragraph.add_run(run)
+    if header:
+        document.sections[0].header.paragraphs[0].text = header
+    change(document)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return ReportedDocument(file="firm.docx", sha256="0" * 64, content=buffer.getvalue())
+
+
+def in_firms_form(firm: ReportedDocument, **changed: object) -> Report:
+    return samples.report(engagement=samples.engagement(docx_template=firm, **changed))
+
+
+def test_it_has_words_own_styles_fields_and_properties() -> None:
+    report = samples.report(samples.full_finding(description=PROSE, placed=()), samples.finding())
+    content = render(report).content
+    body = etree.fromstring(parts_of(content)["word/document.xml"])
+    document = docx.Document(io.BytesIO(content))
+    names = {paragraph.style.name for paragraph in document.paragraphs}
+
+    assert names >= {
+        "Heading 1",
+        "Heading 2",
+        "Heading 3",
+        "List Bullet",
+        "List Number",
+        "Quote",
+        "Caption",
+        "Code Block",
+        "toc 1",
+    }
+    instructions = " ".join(
+        [text.text or "" for text in body.iter(f"{W}instrText")]
+        + [field.attrib[f"{W}instr"] for field in body.iter(f"{W}fldSimple")]
+    )
+    assert set(re.findall(r"[A-Z]{3,}", instructions)) <= {"TOC", "SEQ", "ARABIC", "NTR"}
+    assert (document.core_properties.title, document.core_properties.language) == ("Security review of Neutron IPAM", "en-US")
+    assert document.core_properties.created.replace(tzinfo=None) == datetime(2026, 11, 20)
+    starts = {
+        start.attrib[f"{W}val"] for start in etree.fromstring(parts_of(content)["word/numbering.xml"]).iter(f"{W}startOverride")
+    }
+    assert {"3", "1"} <= starts
+    heads = " ".join(
+        part.decode() for name, part in parts_of(content).items() if "word/header" in name or "word/footer" in name
+    )
+    assert "PAGE" in heads
+    assert "NUMPAGES" in heads
+    assert "Confidential" in heads
+    assert body.find(f".//{W}tblHeader") is not None
+    assert body.find(f".//{W}rtl") is not None
+
+
+def test_every_link_within_leads_to_a_bookmark_and_no_bookmark_is_there_twice() -> None:
+    body = body_of(samples.report(samples.full_finding(description=PROSE), samples.finding(description=PROSE)))
+    names = [mark.attrib[f"{W}name"] for mark in body.iter(f"{W}bookmarkStart")]
+    ids = [mark.attrib[f"{W}id"] for mark in body.iter(f"{W}bookmarkStart")]
+    targets = {link.attrib[f"{W}anchor"] for link in body.iter(f"{W}hyperlink") if f"{W}anchor" in link.attrib}
+
+    assert targets <= set(names)
+    assert len(names) == len(set(names))
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[A-Za-z]\w{0,39}", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '</w:t></w:r><w:r><w:instrText>DDEAUTO c:\\\\windows "x"</w:instrText></w:r><w:r><w:t>',
+        "]]><!ENTITY x SYSTEM 'file:///etc/passwd'>&x;",
+        '" TargetMode="External" Target="file:///x',
+        "{ INCLUDETEXT http://evil.example/ }",
+        "\x00\x08\ufffe\u202e{{ 7*7 }}{% raw %}",
+        "[x](javascript:alert) [y](file:///etc/passwd) ![z](https://evil.example/x.png) \\\\evil\\share",
+    ],
+)
+def test_hostile_texts_stay_texts(text: str) -> None:
+    finding = samples.full_finding(
+        title=text, description=text, category=text, tags=(text,), snippets=(samples.snippet(0, {1: text}, permalink=None),),
+        placed=(), references=(), fix=None,
+    )  # fmt: skip
+    engagement = samples.engagement(title=text, client=text, confidentiality=text, repositories=())
+    parts = parts_of(render(samples.report(finding, engagement=engagement, sections=())).content)
+
+    for name, part in parts.items():
+        if name.endswith((".xml", ".rels")):
+            etree.fromstring(part)
+            assert b"<!ENTITY" not in part
+            assert not re.search(rb"<w:(?:instrText|fldSimple)[^>]*>?[^<]*(?:DDE|INCLUDE|evil)", part)
+    relations = [part.decode() for name, part in parts.items() if name.endswith(".rels")]
+    external = re.findall(r'<Relationship [^>]*TargetMode="External"[^>]*>', "".join(relations))
+    allowed = re.compile(r'Target="(?:https://(?:cwe\.mitre\.org|example\.org|opendev\.org)|http://evil\.example/|mailto:)')
+    assert all(allowed.search(each) and "/hyperlink" in each for each in external)
+    assert not any(name.endswith((".bin", ".emf")) for name in parts)
+
+
+def test_the_same_report_gives_the_same_bytes() -> None:
+    content = render(samples.report()).content
+
+    assert content == render(samples.report()).content
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert parts.namelist()[0] == "[Content_Types].xml"
+
+
+def test_pictures_have_alternative_texts_and_unverified_code_says_so() -> None:
+    unread = samples.snippet(check=Check(verdict=Verdict.UNCHECKED))
+    content = render(samples.report(samples.full_finding(), samples.finding("X-1", snippets=(unread,)))).content
+    pictures = re.findall(rb'<wp:docPr [^>]*descr="([^"]*)"', parts_of(content)["word/document.xml"])
+
+    assert set(pictures) == {b"Example Audits", b"How a request flows"}
+    assert "not verified against the repository" in office.read_text(content)
+
+
+def test_it_is_in_the_reports_language_and_from_right_to_left() -> None:
+    german = office.read_text(render(samples.report(engagement=samples.engagement(language="de"))).content)
+    hebrew = body_of(samples.report(engagement=samples.engagement(language="he")))
+
+    assert "Sicherheitsprüfung" in german
+    assert "Seite" in german
+    assert "20. November 2026" in german.replace("\u00a0", " ")
+    assert hebrew.find(f".//{W}pPr/{W}bidi") is not None
+    assert hebrew.find(f".//{W}bidiVisual") is not None
+
+
+def test_the_firms_document_gives_styles_heads_and_cover() -> None:
+    firm = word_file(
+        "Report {{ ti|tle }} for {{ customer }}", "{{ report }}", "The end", header="{{ classification }} {{ date }}"
+    )
+    content = render(in_firms_form(firm, title="{{ 7*7 }} <b>")).content
+    text = office.read_text(content)
+
+    assert text.startswith("Report {{ 7*7 }} <b> for Example Networks\nContents")
+    assert text.index("How the quotes were verified") < text.index("The end")
+    assert "Confidential 20 November 2026" in text
+    assert "Security assessment" not in text
+    styles = parts_of(content)["word/styles.xml"].decode()
+    assert styles.count('<w:name w:val="heading 1"') == 1
+    assert 'w:val="Code Block"' in styles
+
+
+@pytest.mark.parametrize(
+    ("firm", "said"),
+    [
+        (ReportedDocument(file="f", sha256="0", content=b"PK no"), "is not a document of Word"),
+        (word_file("{{ custmer }}"), "'custmer' is undefined"),
+        (word_file("{{ title."), "title"),
+        (word_file("{{ ''.__class__.__mro__ }}"), "unsafe"),
+    ],
+)
+def test_a_firms_document_that_cannot_be_used_is_one_message(firm: ReportedDocument, said: str) -> None:
+    with pytest.raises(FindingsReportError) as raised:
+        render(in_firms_form(firm))
+
+    (problem,) = raised.value.problems
+    assert problem.code == "docx-template"
+    assert said in problem.fault
+
+
+@pytest.mark.slow
+def test_libreoffice_prints_it(tmp_path: Path) -> None:
+    (tmp_path / "report.docx").write_bytes(render(samples.report(samples.full_finding(description=PROSE, placed=()))).content)
+
+    office.convert(tmp_path / "report.docx", "pdf")
+
+    text = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    assert "Subnet ids are handed on" in text
+    assert re.search(r"Page 2 of \d+", text)
