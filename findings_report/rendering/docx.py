@@ -100,6 +100,7 @@ def render(report: Report) -> Rendered:
     """
     package = open_package(report.engagement)
     body = _Body(package, report)
+    # Pictures and links become parts of the package while the body is written.
     body.write_report()
     _place(package, body.pieces)
     if not _has_heads(package):
@@ -146,6 +147,7 @@ def _write_heads(package: Package, body: _Body) -> None:
     section = package.document.sections[-1]
     section.different_first_page_header_footer = not package.has_cover
     marking = " · ".join(body.list_markings())
+    # At the edge of the text, also of the firm's page.
     right = f'<w:tabs><w:tab w:val="right" w:pos="{package.width}"/></w:tabs>'
     rule = '<w:pBdr><w:{side} w:val="single" w:sz="4" w:space="4" w:color="D5DAE0"/></w:pBdr>'
     tab = "<w:r><w:tab/></w:r>"
@@ -217,7 +219,7 @@ class _Body:
     # --- Characters.
 
     def runs(self, text: str, format: Format = PLAIN) -> str:  # noqa: A002
-        """Return a text as runs: those from right to left apart, as Word wants to be told."""
+        """Return a text as runs: those from right to left apart, which Word does not find out."""
         if not text:
             return ""
         return "".join(
@@ -227,6 +229,7 @@ class _Body:
     def _properties(self, format: Format, is_reversed: bool) -> str:  # noqa: A002
         # In the order of the schema, which Word insists on.
         parts = [f'<w:rStyle w:val="{self.package.style(format.style)}"/>' if format.style else ""]
+        # Scripts from right to left have weight, slant and size of their own.
         parts += ["<w:b/><w:bCs/>" if format.bold else "", "<w:i/><w:iCs/>" if format.italic else ""]
         parts += ["<w:strike/>" if format.strike else ""]
         parts += [f'<w:color w:val="{format.colour}"/>' if format.colour else "", size(format.points) if format.points else ""]
@@ -246,6 +249,7 @@ class _Body:
             return runs
         from docx.opc.constants import RELATIONSHIP_TYPE
 
+        # One relation for an address, however often it is linked.
         id = self.package.document.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
         return f'<w:hyperlink r:id="{id}" w:history="1">{runs}</w:hyperlink>'
 
@@ -284,6 +288,7 @@ class _Body:
         """Return the label of a figure or table; its last number is a field that counts, as Word's own captions have it."""
         before, _, after = self.words.gettext(message, number="\x00").partition("\x00")
         prefix, dot, last = number.rpartition(".")
+        # A sequence for each finding, as its figures are numbered under its id.
         name = f"{kind}_{_bookmark(prefix)}" if prefix else kind
         return self.runs(f"{before}{prefix}{dot}", BOLD) + _field(f"SEQ {name[:40]} \\* ARABIC", last) + self.runs(after, BOLD)
 
@@ -347,6 +352,7 @@ class _Body:
 
     def severity_cell(self, name: str) -> Cell:
         """Return a cell in the colours of a severity, with its word."""
+        # The word is in every cell: nobody depends on the colour.
         shown, rank = labels.words(name, self.words), self.rank(name)
         if rank >= len(self._shades):
             return self.cell(shown)
@@ -384,6 +390,7 @@ class _Body:
                 self.paragraph("Table Text", runs, align=cell.align, keep_next=is_head) for runs in cell.paragraphs or [""]
             )
             shown.append(f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{fill}</w:tcPr>{content}</w:tc>')
+        # A head that is repeated must not be split.
         marks = "<w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>" if is_head else "<w:trPr><w:cantSplit/></w:trPr>"
         # A row higher than a page has to be split.
         if not is_head and any(len(cell.text) > 1500 or len(cell.paragraphs) > 20 for cell in cells):
@@ -450,6 +457,7 @@ class _Body:
             runs = self.refer(self.runs(name, Format(style="Hyperlink")), f"figure-{figure.number}")
             self.add("Normal", runs + (self.runs(": ") + caption if caption else ""), indent=indent)
             return
+        # A bookmark may be there once.
         self.part.printed.add(figure.number)
         if figure.snippet is not None:
             self._snippet(figure, figure.snippet, caption)
@@ -666,6 +674,7 @@ class _Body:
         if report.summary or report.findings:
             self.part_heading(_("Executive summary"), "part-summary", new_page=True)
             self._summary()
+        # Beside the summary and not before it: what was found comes first.
         if self.engagement.has_control:
             self.part_heading(_("Document control"), "part-control")
             self._control()
@@ -737,6 +746,7 @@ class _Body:
 
     def _tiles(self) -> None:
         """Add what a reader wants to know first: how many findings of which severity, and how many of them are unresolved."""
+        # More than six are not read at a glance, and do not fit.
         tiles = self.report.headline
         if not tiles or len(tiles) > 6:
             return
@@ -933,6 +943,7 @@ class _Body:
         self.add("Normal", line, keep_next=True)
         self.only_for(finding.audience)
         self._label_rows(list(self._facts(finding)))
+        # In the order of printing already: one group for each position.
         by_position = {
             position: list(passages) for position, passages in groupby(finding.prose, key=lambda passage: passage.position)
         }
@@ -1001,6 +1012,7 @@ class _Body:
         if finding.tags:
             yield _("Tags"), self.cell(words.join(finding.tags))
         if finding.related:
+            # A finding that an edition leaves out has no bookmark.
             known = [id for id in finding.related if id in self._anchors]
             runs = self.ids(known) if len(known) == len(finding.related) else self.runs(words.join(finding.related))
             yield _("Related"), self.cell(" ".join(finding.related), runs)
@@ -1062,6 +1074,7 @@ class _Body:
             runs = self.runs(labels.words(decision.status, self.words), BOLD)
             runs += self.runs(f", {', '.join(filter(None, said))}: ") + self.titled(decision.note or "")
             self.add("Normal", runs)
+        # The decision alone would be a table with what was just said.
         if len(finding.history) > (1 if decision else 0):
             self._history(finding.history, decision)
         if finding.references:
@@ -1271,11 +1284,13 @@ class _TextWriter:
         return lists + 284 * len(self._quotes)
 
     def open_list(self, token: Token) -> None:
+        # Word has nine levels; deeper ones look like the ninth.
         level = min(len(self._lists), 8)
         if token.type == "ordered_list_open":
             number = self._body.next_list(int(token.attrs.get("start", 1)), level)
             self._lists.append(_List(number, "List Number"))
         else:
+            # Tasks have a box in their text already.
             is_tasks = token.attrs.get("class") == "tasks"
             self._lists.append(_List(0 if is_tasks else self._body.package.numbering, "List Bullet"))
 
@@ -1287,6 +1302,7 @@ class _TextWriter:
 
     def open_quote(self, token: Token) -> None:
         kind = str(token.attrs.get("class", "")).rpartition("alert-")[2]
+        # Alerts differ in their bar; their kind is a word at the head.
         self._quotes.append(_BARS.get(kind, "B9C2CC"))
 
     def close_quote(self, token: Token) -> None:  # noqa: ARG002
@@ -1328,6 +1344,7 @@ class _TextWriter:
                 look["hanging"] = LIST_INDENT
             current.is_at_mark = False
         if is_reversed or self._body.is_right_to_left:
+            # By its first letter, as browsers do with `dir=auto`.
             look["reversed_text"] = True
         self._body.add(style, runs, **look)
 
@@ -1441,6 +1458,7 @@ class _TextWriter:
         if scheme == "table":
             label, target = link_table(name, part)
             return label, target.replace("xref:", "#")
+        # Of what the program does not print there is no bookmark.
         if address.startswith("#"):
             return address, address if address[1:] in self._body._anchors else ""
         return address, address
@@ -1497,6 +1515,7 @@ def _split(text: str) -> Iterator[tuple[str, bool]]:
     if not has_right_to_left(text):
         yield text, False
         return
+    # Digits are written from left to right in every script, and end no word.
     kinds: list[bool | None] = [
         True if _RIGHT_TO_LEFT in PROPERTIES_OF[character] else False if character.isalnum() else None for character in text
     ]
@@ -1540,6 +1559,7 @@ def _column_widths(rows: Sequence[Sequence[Cell]], total: int) -> list[int]:
     """Return the widths of columns by what they hold: none narrower than its longest word, as far as there is room."""
     count = max(len(row) for row in rows)
     texts = [[row[index].text for row in rows[:400] if index < len(row)] for index in range(count)]
+    # A column of long texts wants all that there is, but one text does not decide it.
     length = [max((min(80, len(text)) for text in column), default=0) for column in texts]
     # A date, a number or a word of the scale is not broken, unless there are many columns.
     least = [_least(column, 18) for column in texts]

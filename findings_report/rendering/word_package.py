@@ -1,8 +1,8 @@
 """The package of a Word document: the program's own styles, or the firm's document with its styles, heads, feet and cover.
 
 `open_package` gives a document without content, `save` its bytes. The firm's document is code that the user trusts, as
-templates are: its placeholders (`{{ title }}`) are rendered in Jinja's immutable sandbox. What they are given are
-texts, written as text.
+templates are: its placeholders (`{{ title }}`) are rendered in Jinja's immutable sandbox. Their values are
+written as text.
 Source: ECMA-376 part 1 (WordprocessingML) and part 2 (packages). Only this file and `docx` know python-docx.
 """
 
@@ -83,6 +83,7 @@ def open_package(engagement: ReportedEngagement) -> Package:
     given = engagement.docx_template
     content = given.content if given is not None and given.content else _build_own(engagement)
     own = given is None or not given.content
+    # Read whole before anything is written: a document that cannot be used costs no rendering.
     try:
         if not own:
             _check_size(content)
@@ -176,7 +177,7 @@ def _fill(document: Document, values: Mapping[str, str]) -> None:
 
 def _fill_paragraph(texts: list[Any], whole: str, render: Any) -> None:
     """Put what the placeholders give into the runs in which they begin: Word splits a placeholder over several runs."""
-    # What is not closed is rendered with the rest, for the error.
+    # An unclosed placeholder is rendered with the rest, for its error.
     if "{%" in whole or whole.count("{{") > len(_PLACEHOLDER.findall(whole)):
         pieces = [(0, len(whole), render(whole))]
     else:
@@ -227,6 +228,7 @@ def _describe(document: Document, engagement: ReportedEngagement) -> None:
     properties.category = _limit(engagement.confidentiality or "")
     properties.content_status = _limit(labels.words(engagement.state, words))
     properties.version, properties.language = _limit(engagement.version or ""), language_of(engagement)
+    # python-docx would say that it made the document.
     properties.keywords, properties.comments, properties.revision = "", "", 1
     properties.created = properties.modified = made
 
@@ -249,12 +251,14 @@ def _add_styles(document: Document, engagement: ReportedEngagement) -> dict[str,
     from lxml import etree
 
     root = document.styles.element
+    # By name and not by id: Word's ids are in the language of the machine that made the document.
     known: dict[str, str] = {}
     for style in root.iter(f"{{{W}}}style"):
         name = style.find(f"{{{W}}}name")
         if name is not None:
             known[name.get(f"{{{W}}}val", "").lower()] = style.get(f"{{{W}}}styleId", "")
     ids = {id.lower() for id in known.values()}
+    # In this order: a style may be based on one that was just added.
     for kind, id, name, based, content in _list_styles(engagement):
         if name.lower() in known:
             continue
@@ -311,9 +315,11 @@ def _list_styles(engagement: ReportedEngagement) -> Iterator[tuple[str, str, str
     yield "paragraph", "Caption", "caption", "normal", _pr(spacing(60, 200), f'<w:color w:val="{quiet}"/>{size(9)}')
     yield "paragraph", "Header", "header", "normal", _pr(spacing(0, 0), f'<w:color w:val="{quiet}"/>{size(8.5)}')
     yield "paragraph", "Footer", "footer", "normal", _pr(spacing(0, 0), f'<w:color w:val="{quiet}"/>{size(8.5)}')
+    # A link differs from text by its line, not by its colour alone (WCAG 2.2, 1.4.1).
     yield "character", "Hyperlink", "Hyperlink", "", '<w:rPr><w:color w:val="1F4E79"/><w:u w:val="single"/></w:rPr>'
     yield "character", "CodeText", "Code Text", "", f"<w:rPr>{code}<w:noProof/>{size(9)}</w:rPr>"
     shade = '<w:shd w:val="clear" w:color="auto" w:fill="F7F8FA"/>'
+    # Code is broken anywhere: a long line must not leave the page.
     lines = f'<w:wordWrap w:val="0"/>{spacing(0, 0, 250)}<w:contextualSpacing/><w:jc w:val="left"/>'
     yield (
         "paragraph",
@@ -450,6 +456,7 @@ def _build_own(engagement: ReportedEngagement) -> bytes:
     asian = _EAST_ASIAN["zh-hant"] if traditional else _EAST_ASIAN.get(first, "Microsoft YaHei")
     asian_language = language if first in ("ja", "ko", "zh") else "zh-CN"
     bidi_language = language if engagement.translation.direction == "rtl" else "ar-SA"
+    # Fonts that Word brings; LibreOffice takes those of the same widths, by the table of fonts below.
     defaults = (
         f'<w:rFonts w:ascii="Calibri" w:hAnsi="Calibri" w:eastAsia="{asian}" w:cs="Arial"/>'
         f'<w:color w:val="1B2127"/>{size(10.5)}'
@@ -464,6 +471,7 @@ def _build_own(engagement: ReportedEngagement) -> bytes:
         '<w:style w:type="table" w:default="1" w:styleId="TableNormal"><w:name w:val="Normal Table"/>'
         '<w:tblPr><w:tblInd w:w="0" w:type="dxa"/></w:tblPr></w:style></w:styles>'
     )
+    # 15 is Word 2013 and newer: any less opens in compatibility mode. No `updateFields`, which asks the reader a question.
     settings = (
         f'{_XML}<w:settings {NAMESPACES}><w:zoom w:percent="100"/><w:defaultTabStop w:val="708"/>'
         '<w:characterSpacingControl w:val="doNotCompress"/><w:compat>'

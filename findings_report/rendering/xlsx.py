@@ -172,6 +172,7 @@ class _Writer:
             (_("Locations"), 34, self._link_to_location),
             (_("Affected"), 30, lambda finding: "\n".join(item.name for item in finding.affected)),
         )
+        # Columns that nobody fills only make the sheet wider.
         columns += [Column(head, width, [value(finding) for finding in findings], True) for head, width, value in optional]
         rest: tuple[tuple[str, int, Callable[[ReportedFinding], Cell]], ...] = (
             (_("Tags"), 18, lambda finding: self._words.join(finding.tags)),
@@ -270,6 +271,7 @@ class _Writer:
         # With a head alone there is nothing to filter.
         if count:
             sheet.autofilter(0, 0, count, len(shown) - 1)
+        # The head, and what names a row.
         sheet.freeze_panes(1, frozen)
         sheet.repeat_rows(0)
         sheet.print_area(0, 0, count, len(shown) - 1)
@@ -319,8 +321,10 @@ class _Writer:
         sheet = self._book.add_worksheet(self._names[key])
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
+        # As wide as a page, and as long as it takes.
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(0.4, 0.4, 0.6, 0.7)
+        # The first column is at the right then.
         if self._words.direction == "rtl":
             sheet.right_to_left()
         # An ampersand begins a code in heads and feet. Each has room for 255 characters.
