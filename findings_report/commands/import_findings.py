@@ -276,13 +276,14 @@ def _find_repository(engagement: Engagement, name: str, reader: FileReader | Non
 
 def _name_missing_code(repositories: Mapping[str, AuditedRepository], importer: Importer) -> Iterator[Problem]:
     """Yield a warning for each repository in which no code can be looked for."""
-    subject = ("engagement", "repositories")
-    if len(repositories) != 1 and importer.needs_one_repository:
-        fault = f"the engagement has {len(repositories)} repositories, and code is looked for in one: no quote was looked for"
-        remedy = "add the locations by hand"
+    if not repositories:
+        fault = "the engagement has no repository: no quote was looked for"
+        subject = ("engagement", "repositories")
+        remedy = "add it under `repositories` in engagement.yaml"
         yield Problem(Kind.INPUT, fault, remedy, subject=subject, level="warning", code="import-no-code")
-        return
     for name, repository in repositories.items():
+        if repository.reader is not None and importer.finds_commit:
+            continue
         if repository.reader is None or repository.commit is None:
             lack = "no clone here" if repository.reader is None else "no commit"
             fault = f"repository {name!r} has {lack}: no quote was looked for"

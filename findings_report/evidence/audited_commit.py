@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +25,7 @@ _MOST_QUOTES: Final = 40
 _MOST_PATHS: Final = 8
 _MOST_SPREAD: Final = 30  # tags from all of the project's time
 _MOST_NEAR: Final = 8  # tags on each side of the pin, and of the best one
+_MOST_STARTS: Final = 4  # tags at which the files of quotes are looked for
 _MOST_CHANGES: Final = 20  # commits that changed the cited files: before the pin, before the best tag, and not before the pin
 
 
@@ -181,6 +182,44 @@ def _find_better(commit: str, files: FileReader, locations: Sequence[Location]) 
         return None  # a history that cannot be read costs the hint
     found = other if other_score > score else best
     return _Candidate(found, tags.get(found)) if found is not None else None
+
+
+@dataclass(frozen=True)
+class FittingTag:
+    """The newest tag at which the most quotes are."""
+
+    name: str
+    commit: str
+    """Full hash."""
+    fitting: int
+    """Quotes that are there, of those that were looked for."""
+    quotes: int
+
+
+def find_fitting_tag(files: FileReader, cite: Callable[[str], Sequence[Location]]) -> FittingTag | None:
+    """Return the newest of the tags that fit best; None if no quote is at any of them.
+
+    `cite` returns the locations with quotes that a commit gives, each with the path it has there.
+    """
+    source = files.source
+    try:
+        tags = {tagged: tag for tag, tagged in reversed(source.tags().items())}
+        dated = source.sort_by_date(set(tags))
+        # Files move: the paths are those of a few tags from all of the project's time, and the newest first.
+        starts = dated[:: max(1, len(dated) // _MOST_STARTS)][: _MOST_STARTS + 1]
+        located = {(location.path, location.quote): location for start in starts for location in cite(start)}
+        probes = _probe(list(located.values()))
+        near = _choose_tags(dated, 0)
+        best, _ = _rate(sorted(near, key=dated.index), probes, FileReader(source))
+        if best is None:
+            return None
+        # A release looks like the ones around it: the newest of those that fit as well is what is returned.
+        at = dated.index(best)
+        around = dated[max(0, at - len(dated) // _MOST_SPREAD - 1) : at + 1]
+        best, score = _rate(around, probes, FileReader(source))
+    except FindingsReportError:
+        return None  # a history that cannot be read costs the commit, not the import
+    return FittingTag(tags[best], best, score, len({probe.lines for probe in probes})) if best is not None else None
 
 
 def _choose_tags(dated: Sequence[str], at: int) -> list[str]:

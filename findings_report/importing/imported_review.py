@@ -6,9 +6,13 @@ listed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter
 
 from findings_report.importing.importers import (
     ForeignFile,
@@ -20,7 +24,11 @@ from findings_report.importing.importers import (
 )
 from findings_report.importing.placement import Code, PlacedFinding, place_finding
 from findings_report.importing.review import EngagementText, Review, ReviewedFinding, find_lost_words, read_review
+from findings_report.model.finding import Location
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
+
+if TYPE_CHECKING:
+    from findings_report.evidence.source_files import FileReader
 
 _ORDER: Final = ("summary", "description", "impact", "scenario", "proof", "recommendation", "response")
 
@@ -38,9 +46,10 @@ def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
         fault = "no finding is recognised in it"
         remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(file.shown), code="import-nothing"))
-    code = _find_code(context)
-    placed = [place_finding(finding, code) for finding in review.findings]
     problems: list[Problem] = []
+    codes = [_find_code(name, review, text, file, context, problems) for name in context.repositories]
+    placed = [place_finding(finding, *codes) for finding in review.findings]
+    problems += _name_ambiguous(file, review, placed)
     fields = [
         _make_fields(context, file, finding, place, problems) for finding, place in zip(review.findings, placed, strict=True)
     ]
@@ -57,15 +66,77 @@ def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
     return ImportedFile(tuple(findings), texts, unplaced=sum(place.unplaced for place in placed), problems=tuple(problems))
 
 
-def _find_code(context: ImportContext) -> Code:
-    """Return the files in which the code of a review is looked for: those of the only repository."""
-    if len(context.repositories) != 1:
-        return Code(None, None, is_only=False)
-    (repository,) = context.repositories.values()
+def _find_code(
+    name: str, review: Review, text: str, file: ForeignFile, context: ImportContext, problems: list[Problem]
+) -> Code:
+    """Return the files of a repository at the audited commit: the pin, else what the review names, else where its code fits."""
+    from findings_report.evidence.audited_commit import find_fitting_tag
+
+    repository = context.repositories[name]
     home = next(iter(repository.homes), None)
-    if repository.reader is None or repository.commit is None:
-        return Code(None, None, home=home)
-    return Code(repository.reader, repository.commit, home=home)
+    own = name if len(context.repositories) > 1 else None
+    if repository.reader is None or repository.commit is not None:
+        return Code(repository.reader, repository.commit, home=home, name=own)
+    commit = _find_named_commit(text, repository.reader)
+    said = f"the review names {commit[:12]}" if commit is not None else ""
+    if commit is None:
+
+        def cite(at: str) -> list[Location]:
+            code = Code(repository.reader, at, home=home)
+            found = [location for finding in review.findings for location in place_finding(finding, code).locations]
+            return [_QUOTED.validate_python(each) for each in found if "quote" in each and "commit" not in each]
+
+        tag = find_fitting_tag(repository.reader, cite)
+        if tag is None:
+            fault = f"repository {name!r} has no commit, and no tag fits the quotes: no quote was looked for"
+            remedy = "write the audited tag under `revision`, then `findings-report pin`"
+            problems.append(Problem(Kind.INPUT, fault, remedy, place=Place(file.shown), level="warning", code="import-no-code"))
+            return Code(None, None, home=home, name=own)
+        commit = tag.commit
+        said = f"{tag.fitting} of {tag.quotes} quotes fit tag {tag.name}, the newest that fits"
+    fault = f"repository {name!r} has no commit: {said}; the locations name {commit}"
+    remedy = f"if that was audited, pin it with `findings-report pin --to {commit[:12]}`"
+    problems.append(Problem(Kind.INPUT, fault, remedy, place=Place(file.shown), level="note", code="import-commit"))
+    return Code(repository.reader, commit, home=home, name=own, is_pinned=False)
+
+
+_QUOTED: Final = TypeAdapter(Location)
+_NAMED_COMMIT: Final = re.compile(
+    r"\b(?:commit|revision|hash|sha)\b[^\n]{0,60}?(?<![0-9a-zA-Z/])(?P<hash>[0-9a-f]{7,40})(?![0-9a-zA-Z])|"
+    r"提交[^\n]{0,30}?(?<![0-9a-zA-Z/])(?P<other>[0-9a-f]{7,40})(?![0-9a-zA-Z])",
+    re.IGNORECASE,
+)
+
+
+def _find_named_commit(text: str, reader: FileReader) -> str | None:
+    """Return the one commit that the review names and the clone has, in its text before the first replies about fixes."""
+    commits: set[str] = set()
+    for match in islice(_NAMED_COMMIT.finditer(text), _MOST_NAMED):
+        # `Fixed in commit abc` names the code after the audit.
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.end()]
+        if _FIXING.search(line):
+            continue
+        try:
+            commit = reader.source.commit_of((match["hash"] or match["other"]).lower())
+        except FindingsReportError:
+            continue  # a short hash that several commits have
+        commits |= {commit} if commit is not None else set()
+    return commits.pop() if len(commits) == 1 else None
+
+
+_MOST_NAMED: Final = 50
+"""Hashes of a review that are looked up."""
+_FIXING: Final = re.compile(r"fix|resol|mitigat|address|verif|remedi|修复", re.IGNORECASE)
+
+
+def _name_ambiguous(file: ForeignFile, review: Review, placed: Sequence[PlacedFinding]) -> Iterator[Problem]:
+    """Yield a warning for each block of code that is in several repositories."""
+    for finding, place in zip(review.findings, placed, strict=True):
+        for line, names in place.ambiguous:
+            fault = f"{finding.title!r}: its code is in repositories {', '.join(names)}; it stays text"
+            remedy = "link the code in the review, or add the location to the finding"
+            at = Place(file.shown, line + 1)
+            yield Problem(Kind.INPUT, fault, remedy, place=at, level="warning", code="import-ambiguous")
 
 
 def _make_fields(

@@ -145,8 +145,8 @@ class Importer:
     """Bytes of a file."""
     noun: str = "file"
     """One of the files, in messages."""
-    needs_one_repository: bool = False
-    """Whether the file cannot say in which repository its code is."""
+    finds_commit: bool = False
+    """Whether it finds the audited commit by the code itself, where the engagement has none."""
     details: str = ""
     """Another sentence for its help."""
 
@@ -168,8 +168,8 @@ IMPORTERS: Final = {
             "imported_review:read_review_file",
             largest=4 * MEBIBYTE,
             noun="review",
-            needs_one_repository=True,
-            details="Code is looked for in the repository.",
+            finds_commit=True,
+            details="Code is looked for in the repositories.",
         ),
         Importer(
             "sarif",

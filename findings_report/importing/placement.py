@@ -54,19 +54,36 @@ class PlacedFinding:
     """Fences that stay fences."""
     dropped: tuple[str, ...]
     """What is in locations in another form, of the source's text."""
+    ambiguous: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """0-based lines of fences whose code is in several repositories, with their names."""
 
 
 class Code:
     """The files of the audited commit. Without a clone, `reader` and `commit` are None."""
 
-    def __init__(self, reader: FileReader | None, commit: str | None, *, home: str | None = None, is_only: bool = True) -> None:
+    def __init__(
+        self,
+        reader: FileReader | None,
+        commit: str | None,
+        *,
+        home: str | None = None,
+        name: str | None = None,
+        is_pinned: bool = True,
+    ) -> None:
         self._reader = reader
         self._commit = commit
         self._home = home
         """`host/owner/name` of the repository's address, in lower case; None if unknown: then no link leads to it."""
-        self.is_only = is_only
-        """Whether the engagement has one repository; if not, a path does not say in which it is."""
+        self.name = name
+        """The repository's name, which locations need; None for the only repository of the engagement."""
+        self.is_pinned = is_pinned
+        """Whether the engagement says the commit; if not, locations do."""
         self._paths: dict[str, list[str]] | None = None
+
+    @property
+    def commit(self) -> str | None:
+        """The audited commit."""
+        return self._commit
 
     @property
     def is_available(self) -> bool:
@@ -163,15 +180,16 @@ class Code:
 class _Placing:
     """The locations of one finding so far."""
 
-    code: Code
+    codes: Sequence[Code]
     locations: list[dict[str, Any]] = field(default_factory=list)
     unplaced: int = 0
     dropped: list[str] = field(default_factory=list)
+    ambiguous: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
 
-def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
-    """Return the texts and locations of a finding."""
-    placing = _Placing(code)
+def place_finding(finding: ReviewedFinding, *codes: Code) -> PlacedFinding:
+    """Return the texts and locations of a finding, its code found in one of the repositories."""
+    placing = _Placing(codes)
     prose = "\n".join(
         chunk
         for chunks in ((finding.title, "\n", finding.url or "", "\n"), *finding.texts.values(), finding.cited)
@@ -195,25 +213,32 @@ def place_finding(finding: ReviewedFinding, code: Code) -> PlacedFinding:
     if kept.strip():
         others = list(kept)
         for start, end, place in find_spans(kept):
-            if _is_located(place, code, placing.locations):
+            if any(_is_located(place, code, placing.locations) for code in codes):
                 others[start:end] = " " * (end - start)
         words = re.sub(r"(?i)\blines?\b", "", "".join(others))
         if "location:" not in kept and not re.search(r"[^\W_]", words):
             placing.dropped.append(kept)
         else:
             texts["description"] = f"{texts['description']}\n\n{kept}"
-    return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped))
+    return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped), tuple(placing.ambiguous))
+
+
+def _name(location: dict[str, Any], code: Code) -> dict[str, Any]:
+    """Return a location with its repository and commit, where the engagement does not say them."""
+    named = location if code.name is None else {"repository": code.name, **location}
+    return named if code.is_pinned or code.commit is None else {"commit": code.commit, **named}
 
 
 def _is_located(place: StatedPlace, code: Code, locations: Sequence[Mapping[str, Any]]) -> bool:
     """Return True if a location says all that a text says with a place."""
     if code.is_foreign(place.repository) or not code.knows(place.revision):
         return False
-    commit = code.commit_of(place.revision)
+    commit = code.commit_of(place.revision) or (None if code.is_pinned else code.commit)
     file = code.file(place.path, commit)
     path = file.path if file is not None else None if code.is_available else place.path
     return any(
         location["path"] == path
+        and location.get("repository") == code.name
         and location.get("commit") == commit
         and (place.lines is None or location.get("lines") == str(place.lines))
         for location in locations
@@ -227,7 +252,7 @@ def _place_chunks(
         if isinstance(chunk, str):
             yield chunk
             continue
-        location, head = _place_fence(chunk, name, stated, hint, placing.code)
+        location, head = _place_fence(chunk, name, stated, hint, placing)
         if location is None:
             placing.unplaced += 1
             yield chunk.source + "\n"
@@ -241,6 +266,35 @@ def _place_chunks(
 
 
 def _place_fence(
+    fence: Fence, name: str, stated: Sequence[StatedPlace], hint: StatedPlace | None, placing: _Placing
+) -> tuple[dict[str, Any] | None, str]:
+    """Return the location of a fence in the one repository that has it, else none."""
+    own = _read_own_place(fence)[0]
+    # A link says in which repository its code is.
+    linked = [code for code in placing.codes if own is not None and own.repository and not code.is_foreign(own.repository)]
+    found = [(code, *_place_in(fence, name, stated, hint, code)) for code in linked or placing.codes]
+    hits = [(code, location, head) for code, location, head in found if location is not None]
+    # A file of that name may be in each; the code is what decides.
+    best = [hit for hit in hits if hit[1].get("fits", True)] or hits
+    if len(best) == 1:
+        ((code, location, head),) = best
+        return _name({key: value for key, value in location.items() if key != "fits"}, code), head
+    if best:
+        placing.ambiguous.append((fence.line, tuple(code.name or "" for code, _, _ in best)))
+    return None, ""
+
+
+def _read_own_place(fence: Fence) -> tuple[StatedPlace | None, str, str]:
+    """Return the place that a fence names in its first line, or the line before it; that first line; and the code below it."""
+    content = fence.content.rstrip("\n")
+    head, _, below = content.partition("\n")
+    if below.strip() and (own := read_head(head)) is not None:
+        return own, head, below
+    is_code = fence.before.strip().startswith(("`" * 3, "~~~"))
+    return (None if is_code else next(reversed(list(find_stated(fence.before))), None)), "", content
+
+
+def _place_in(
     fence: Fence, name: str, stated: Sequence[StatedPlace], hint: StatedPlace | None, code: Code
 ) -> tuple[dict[str, Any] | None, str]:
     """Return the location that a fence quotes, and the first line that names it; no location for one that stays a fence."""
@@ -248,20 +302,10 @@ def _place_fence(
     # What follows the language in the line of the fence has no field: the fence stays a fence.
     if not content.strip() or fence.info.casefold().startswith("diff") or not _LANGUAGE.fullmatch(fence.info):
         return None, ""
-    head, _, below = content.partition("\n")
-    own = read_head(head) if below.strip() else None
-    quote = below if own is not None else content
-    if own is None:
-        head = ""
-        own = (
-            next(reversed(list(find_stated(fence.before))), None)
-            if not fence.before.strip().startswith(("`" * 3, "~~~"))
-            else None
-        )
+    own, head, quote = _read_own_place(fence)
     if own is not None and not code.is_foreign(own.repository) and (not head or code.knows(own.revision)):
         location = _cite(own, code, quote)
-        if location is not None and (name not in _PROPOSING or location.pop("fits", False)):
-            location.pop("fits", None)
+        if location is not None and (name not in _PROPOSING or location.get("fits", False)):
             return location, head
     if name in _PROPOSING or not code.is_available:
         return None, ""
@@ -295,7 +339,8 @@ def _cite(place: StatedPlace, code: Code, quote: str | None) -> dict[str, Any] |
     if quote is None and code.is_unknown(place.revision):
         return None
     if not code.is_available:
-        return _location(place.path, place.lines, quote) if code.is_only and _is_path(place.path) else None
+        is_clear = code.name is None or place.repository is not None
+        return _location(place.path, place.lines, quote) if is_clear and _is_path(place.path) else None
     commit = code.commit_of(place.revision)
     file = code.file(place.path, commit)
     if file is None:
@@ -327,21 +372,26 @@ def _hull(check: Check) -> Region | None:
 
 def _cite_stated(stated: Sequence[StatedPlace], placing: _Placing) -> None:
     """Add a location for each place with lines that no fence has taken."""
-    cited = {(location["path"], location.get("lines"), location.get("commit")) for location in placing.locations}
+    cited = {_find_key(location) for location in placing.locations}
     for place in stated:
-        if place.lines is None or placing.code.is_foreign(place.repository):
+        codes = [code for code in placing.codes if not code.is_foreign(place.repository)] if place.lines else []
+        found = [_name(location, code) for code in codes if (location := _cite(place, code, None)) is not None]
+        # A path that is in several repositories says nothing about one of them.
+        if len(found) != 1 or _find_key(found[0]) in cited:
             continue
-        location = _cite(place, placing.code, None)
-        if location is None or (key := (location["path"], location.get("lines"), location.get("commit"))) in cited:
-            continue
-        cited.add(key)
-        placing.locations.append(location)
+        cited.add(_find_key(found[0]))
+        placing.locations.append(found[0])
+
+
+def _find_key(location: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(location.get(name) for name in ("repository", "path", "lines", "commit"))
 
 
 def _cite_symbol(hint: StatedPlace, placing: _Placing) -> None:
-    found = placing.code.find_symbol(hint.symbol or "", None, hint.lines)
-    if found is not None:
-        placing.locations.append({"path": found[0].path, "lines": str(hint.lines), "symbol": hint.symbol})
+    found = [(code, hit) for code in placing.codes if (hit := code.find_symbol(hint.symbol or "", None, hint.lines))]
+    if len(found) == 1:
+        ((code, (file, _)),) = found
+        placing.locations.append(_name({"path": file.path, "lines": str(hint.lines), "symbol": hint.symbol}, code))
 
 
 def _cite_members(prose: str, placing: _Placing) -> None:
@@ -349,10 +399,11 @@ def _cite_members(prose: str, placing: _Placing) -> None:
     if placing.locations:
         return
     for name in dict.fromkeys(match["symbol"] for match in _MEMBER.finditer(prose)):
-        if (found := placing.code.find_symbol(name, None, None)) is not None:
-            file, symbol = found
+        found = [(code, hit) for code in placing.codes if (hit := code.find_symbol(name, None, None))]
+        if len(found) == 1:
+            ((code, (file, symbol)),) = found
             lines = Region(start_line=symbol.start_line, end_line=symbol.end_line)
-            placing.locations.append({"path": file.path, "lines": str(lines), "symbol": name})
+            placing.locations.append(_name({"path": file.path, "lines": str(lines), "symbol": name}, code))
 
 
 def _read_symbol_hint(prose: str) -> StatedPlace | None:

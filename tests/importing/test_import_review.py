@@ -168,6 +168,86 @@ def test_seed(place: Workplace) -> None:
     assert [problem.code for problem in result.problems if problem.level == "warning"] == ["import-severity"]
 
 
+def test_several_repositories(place: Workplace, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    only = "function burn(uint256 amount) external onlyOwner {\n    _burn(msg.sender, amount * 2);\n}"
+    (commit,) = build(other, [Commit({"src/Vault.sol": VAULT, "src/Token.sol": f"contract Token {{\n{only}\n}}\n"})])
+    engagement = place.folder / "engagement.yaml"
+    engagement.write_text(
+        engagement.read_text()
+        + f"  other: {{url: https://github.com/acme/other, path: {json.dumps(str(other))}, revision: main, commit: {commit}}}\n"
+    )
+    result = place.run(
+        f"## [H-01] Ambiguous\n\nText.\n\n{FENCED}\n\n"
+        f"## [H-02] Linked\n\nhttps://github.com/acme/other/blob/main/src/Vault.sol#L8-L9\n\n{FENCED}\n\n"
+        f"## [H-03] Found\n\nText.\n\n```solidity\n{only}\n```\n\n"
+        "## [H-04] Paths\n\nIn `src/Vault.sol:8` and `src/Token.sol:2`.\n"
+    )
+    places = [
+        [(each["repository"], each["path"], each["lines"]) for each in place.finding(f"H-0{number}").get("locations", [])]
+        for number in (1, 2, 3, 4)
+    ]
+    assert places == [
+        [],
+        [("other", "src/Vault.sol", "8-9")],
+        [("other", "src/Token.sol", "2-4")],
+        [("other", "src/Token.sol", "2")],
+    ]
+    (problem,) = [problem for problem in result.problems if problem.code == "import-ambiguous"]
+    assert "repositories main, other" in problem.fault
+    assert problem.place is not None
+    assert problem.place.line == 5
+
+
+def _unpin(place: Workplace, clone: Path) -> None:
+    repository = f"{{url: https://github.com/acme/vault, path: {json.dumps(str(clone))}}}"
+    (place.folder / "engagement.yaml").write_text(f"format: 1\ntitle: Review\nrepositories:\n  main: {repository}\n")
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A repository with tags: the code is in the second and the third, and changed in the last."""
+    clone = tmp_path / "releases"
+    clone.mkdir()
+    return clone, build(
+        clone,
+        [
+            Commit({"README": "x"}, tag="v1"),
+            Commit({"src/Vault.sol": VAULT}, tag="v2"),
+            Commit({"README": "y"}, tag="v3"),
+            Commit({"src/Vault.sol": VAULT.replace("require(ok", "assert(ok")}, tag="v4"),
+        ],
+    )
+
+
+def test_the_newest_tag_that_fits(place: Workplace, releases: tuple[Path, list[str]]) -> None:
+    clone, commits = releases
+    _unpin(place, clone)
+    result = place.run(f"## [H-01] One\n\n`src/Vault.sol`:\n\n{FENCED}\n")
+    (location,) = place.finding("H-01")["locations"]
+    assert (location["commit"], location["lines"]) == (commits[2], "8-9")
+    assert result.verified == {Verdict.EXACT: 1}
+    (problem,) = [problem for problem in result.problems if problem.code == "import-commit"]
+    assert "1 of 1 quotes fit tag v3, the newest that fits" in problem.fault
+
+
+def test_the_commit_that_the_review_names(place: Workplace, releases: tuple[Path, list[str]]) -> None:
+    clone, commits = releases
+    _unpin(place, clone)
+    place.run(
+        f"# R\n\n| Commit hash | `{commits[1]}` |\n\n## [H-01] One\n\n{FENCED}\n\n**Acme:** Fixed in commit {commits[3][:9]}.\n"
+    )
+    assert place.finding("H-01")["locations"][0]["commit"] == commits[1]
+
+
+def test_no_tag_fits(place: Workplace, releases: tuple[Path, list[str]]) -> None:
+    _unpin(place, releases[0])
+    result = place.run("## [H-01] One\n\n```sol\nnothing(of, the, kind, anywhere);\n```\n")
+    assert "import-no-code" in [problem.code for problem in result.problems]
+    assert "locations" not in place.finding("H-01")
+
+
 LINK = "https://github.com/acme/vault/blob/"
 FENCED = f"```solidity\n{CALL}\n```"
 
