@@ -92,6 +92,10 @@ languages: setup ## bring the message catalogues of reports up to date
 wheel: setup ## build the wheel and the source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
 
+.PHONY: release
+release: setup ## build and check what is published of a version, twice, in dist/; ADDRESS=address of its files
+	rm -rf dist && $(BIN)/python tools/release.py $(ADDRESS)
+
 .PHONY: benchmarks
 benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a clone to take real code from
 	$(BIN)/python benchmarks/startup.py

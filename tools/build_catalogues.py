@@ -5,6 +5,7 @@ Of the catalogues the wheel has the compiled files only, of the documentation th
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ class CatalogueHook(BuildHookInterface[Any]):
         """Compile every catalogue and make it part of the wheel, though git ignores it."""
         for source in sorted(Path(self.root, "findings_report/languages").glob("*.po")):
             with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
-                write_mo(compiled, read_po(text))
+                catalogue = read_po(text)
+                # The files have no date, and babel's default is now: each build of a version would have other bytes.
+                catalogue.creation_date = datetime(1980, 1, 1, tzinfo=UTC)
+                write_mo(compiled, catalogue)
             build_data["artifacts"].append(f"findings_report/languages/{source.stem}.mo")
         if version != "editable":
             for page in sorted(Path(self.root, "docs").glob("*.md")):

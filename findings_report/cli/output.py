@@ -440,7 +440,7 @@ def wrapped(text: str) -> str:
 
 
 def markdown(text: str) -> Painted:
-    """Return a page in Markdown: laid out for a terminal, as it is in a pipe."""
+    """Return a page in Markdown: laid out for a terminal, unchanged in a pipe."""
     if not is_coloured(sys.stdout):
         return Painted(text.rstrip("\n"))
     from rich.console import Console
