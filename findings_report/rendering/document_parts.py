@@ -30,6 +30,9 @@ from findings_report.system.cache import FileCache
 _MOST_ADDRESSED: Final = 300
 _CLASS: Final = re.compile(rb'(<[a-z]+ class=)"([a-z0-9]+)"')
 _END_TAGS: Final = re.compile(rb"</(?:td|th|tr|tbody|li|dt|dd)>")
+# A line break beside one of these is a node for the browser, and nothing to the reader. None of them is in `pre`.
+_BLOCK: Final = rb"</?(?:article|section|header|div|p|figure|figcaption|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|td|th|h[2-6])\b"
+_BREAKS: Final = re.compile(rb"(?<!\n)\n++(?=%b)|(%b[^<>]*+>)\n++" % (_BLOCK, _BLOCK))
 
 PartKind = Literal["front", "section", "finding", "appendix"]
 
@@ -79,9 +82,9 @@ def render(
 
 
 def _compact(page: bytes) -> bytes:
-    """Return a page without the quotation marks and end tags that HTML lets be left out; text has no `<`, and stays."""
+    """Return a page without the quotation marks, end tags and line breaks that HTML lets be left out; text has no `<`."""
     # Source: HTML, 13.1.2.4 Optional tags.
-    return _CLASS.sub(rb"\1\2", _END_TAGS.sub(b"", page))
+    return _CLASS.sub(rb"\1\2", _END_TAGS.sub(b"", _BREAKS.sub(rb"\1", page)))
 
 
 def render_alone(

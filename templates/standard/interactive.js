@@ -2,6 +2,7 @@
 "use strict";
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const findings = all("article.finding");
+const words = document.querySelector(".bar")?.dataset ?? {};
 const panel = document.querySelector(".filter") ?? document.createElement("details"); // own templates may have none
 
 // Search: a finding is shown if it has every word. Its entries in contents and tables, and its mark in the count, follow.
@@ -71,13 +72,13 @@ all("table.findings, table.remediation, table.verification").forEach(table => {
 async function copy(text, button) {
   await navigator.clipboard.writeText(text);
   if (!button) return;
-  button.textContent = panel.dataset.copied;
-  setTimeout(() => { button.textContent = panel.dataset.copy; }, 1500);
+  button.textContent = words.copied;
+  setTimeout(() => { button.textContent = words.copy; }, 1500);
 }
 all("figure.snippet").filter(figure => figure.querySelector("pre.code")).forEach(figure => {
   const button = document.createElement("button");
   button.className = "copy";
-  button.textContent = panel.dataset.copy;
+  button.textContent = words.copy;
   button.addEventListener("click", () => copy(all("pre.code code", figure).map(code => code.textContent).join(""), button));
   figure.prepend(button);
 });

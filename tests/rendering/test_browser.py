@@ -213,6 +213,18 @@ def test_chips_hide_findings_without_a_script_and_their_number_is_shown_and_prin
     assert len(printed) == len(browser.value(SHOWN)[0]) == listed
 
 
+def test_no_rule_has_the_browser_search_the_whole_page_for_each_piece_of_it(browser: Browser, report: Path) -> None:
+    """`:has` of the page is asked for the two themes only, and without `:not` in it: Chromium asks that one all the time."""
+    browser.open(report)
+
+    selectors = browser.value(SELECTORS)
+
+    of_page = [selector for selector in selectors if re.search(r"(?:body|html|:root|main)(?::not\()?:has\((?!> )", selector)]
+    assert len([selector for selector in selectors if ":has(#show-" in selector]) > 10
+    assert all("#theme-" in selector for selector in of_page), of_page
+    assert not [selector for selector in selectors if re.search(r":has\([^()]*:not\(", selector)]
+
+
 def test_the_theme_that_is_chosen_on_the_page_holds_against_the_preference(browser: Browser, report: Path) -> None:
     ground = "getComputedStyle(document.documentElement).backgroundColor"
 
@@ -343,6 +355,9 @@ def test_a_highlighted_line_is_of_one_colour_from_its_number_to_its_end(browser:
     assert line == number != plain
 
 
+SELECTORS = """(function all(rules) {
+  return [...rules].flatMap(rule => [rule.selectorText ?? "", ...all(rule.cssRules ?? [])]);
+})([...document.styleSheets].flatMap(sheet => [...sheet.cssRules]))"""
 SHOWN = """
 ['article.finding', '.contents li li li'].map(kind => [...document.querySelectorAll(kind)]
     .filter(e => getComputedStyle(e).display != 'none').map(e => e.id || e.querySelector('a').hash.slice(1)))

@@ -62,9 +62,16 @@ def test_a_single_finding_that_goes_to_a_ticket_has_no_fonts() -> None:
 
 
 def test_a_long_page_is_compact_and_its_text_untouched() -> None:
-    page = b'<table><tr class="s1"><td class="id">&lt;/td> class="x"</td></tr></table><p class="a b" title="</p">'
+    row = b'<table>\n<tr class="s1">\n<td class="id">&lt;/td> class="x"</td>\n</tr>\n</table>\n\n'
+    text = b'<p class="a b" title="</p">of\nit <b>here</b>\n<i>too</i></p>\n'
+    code = b'<pre><code><span class="l">\n</span><span class="l">b\n\n</span>\n</code></pre>\n</article>\n'
 
-    assert _compact(page) == b'<table><tr class=s1><td class=id>&lt;/td> class="x"</table><p class="a b" title="</p">'
+    compact = b'<table><tr class=s1><td class=id>&lt;/td> class="x"</table>'
+    assert _compact(row + text + code) == (
+        compact
+        + b'<p class="a b" title="</p">of\nit <b>here</b>\n<i>too</i></p>'
+        + b"<pre><code><span class=l>\n</span><span class=l>b\n\n</span>\n</code></pre></article>"
+    )
 
 
 def font(character: str, *, licence: int = 0, family: str = "House", weight: int = 400) -> bytes:
