@@ -46,12 +46,14 @@ from findings_report.report.formats import list_formats
 if TYPE_CHECKING:
     from findings_report.commands import Checked, PublishedBuild
     from findings_report.commands.build_many import EngagementResult
+    from findings_report.commands.rebuild import RebuiltReport
+    from findings_report.model.report import Report
 
 Folders = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="FOLDER",
-        help="The engagement's folder, or one inside or above it; repeat for more.",
+        help="The engagement's folder, or one inside or above it; repeat for more. Or a report made earlier, its JSON or PDF.",
         show_default="the current folder",
     ),
 ]
@@ -236,16 +238,20 @@ def build(
         manifest=manifest,
     )
     every = [inputs_of(folder, repository, borrow, evidence=True, audience=audience) for folder in folders or [Path()]]
+    from findings_report.commands.rebuild import is_report_file, rebuild, refuse_several
+
     if len(every) > 1:
         from findings_report.commands.build_many import build_many
 
+        refuse_several([inputs.folder for inputs in every])
         with show_progress() as progress:
             # Collected before printing: the progress line would overwrite the table.
             outcomes = tuple(build_many(every, options, progress))
         _conclude_several(outcomes, output_format, each=all_messages)
         return
+    built: PublishedBuild | RebuiltReport
     with show_progress() as progress:
-        built = commands.build(every[0], options, progress)
+        built = (rebuild if is_report_file(every[0].folder) else commands.build)(every[0], options, progress)
     # A document has standard output to itself: summary and problems go to standard error.
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
@@ -258,8 +264,16 @@ def _summary(checked: Checked) -> dict[str, Any]:
     return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
 
 
-def _build_json(built: PublishedBuild) -> dict[str, Any]:
-    return _summary(built.checked) | {"files": files_json(built.files)}
+def _build_json(built: PublishedBuild | RebuiltReport) -> dict[str, Any]:
+    from findings_report.commands.rebuild import RebuiltReport
+
+    summary = _summary_of_report(built.report) if isinstance(built, RebuiltReport) else _summary(built.checked)
+    return summary | {"files": files_json(built.files)}
+
+
+def _summary_of_report(report: Report) -> dict[str, Any]:
+    quotes = {count.verdict.value: count.total for count in report.verdicts}
+    return {"findings": {count.severity.name: count.total for count in report.counts if count.total}, "quotes": quotes}
 
 
 def _conclude(

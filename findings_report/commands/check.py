@@ -28,6 +28,7 @@ from findings_report.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from findings_report.importing.document_check import CitedSource, ProseCheck
+    from findings_report.model.report import ReportedEngagement
 
 LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
 """Bytes of a document that `check --prose` reads."""
@@ -63,10 +64,11 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
             # At most ten ids: the message is one line of a CI log, and `list` prints all findings.
             fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
             tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
-    return [*tripped, *(_refuse_warnings(problems) if strict else ())]
+    return [*tripped, *(refuse_warnings(problems) if strict else ())]
 
 
-def _refuse_warnings(problems: Sequence[Problem]) -> list[Problem]:
+def refuse_warnings(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the error of --strict if one of the problems is a warning."""
     # Notes do not count: they inform, and demand no change.
     warnings = sum(1 for problem in problems if problem.level == "warning")
     fault = f"--strict: {warnings} warning{'' if warnings == 1 else 's'}"
@@ -118,7 +120,7 @@ def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False
                 placed = [replace(source, root=_find_root(document, path)) for source, path in sources]
                 check_document(texts[document], display_path(document), placed, result)
     if strict:
-        result.problems += _refuse_warnings(result.problems)
+        result.problems += refuse_warnings(result.problems)
     return result
 
 
@@ -248,7 +250,7 @@ def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
     return finding.status not in ANSWERED and scale.index(scoring.severity(engagement, finding)[0]) <= limit
 
 
-def severity_rank(engagement: Engagement, word: str | None) -> int | None:
+def severity_rank(engagement: Engagement | ReportedEngagement, word: str | None) -> int | None:
     """Return the 0-based position of a severity in the scale, worst first; None without one, and for `secret`.
 
     Raises FindingsReportError (USAGE) if it is unknown.

@@ -290,6 +290,7 @@ def pdf_page(document: Document, text: Rendered) -> PdfPage:
     attachments = tuple(
         EmbeddedAttachment(file.name, file.content, file.media_type, file.title)
         for file in (document.attachments if isinstance(document, Report) else ())
+        if len(file.content) == file.size  # a report read from its JSON has none
     )
     data = EmbeddedFile(archive.carried_name(document), archive.to_json(document), document.engagement.date, attachments)
     return PdfPage(text.content.decode(), pictures, data)

@@ -125,12 +125,14 @@ def list_attachments(plan: RenderPlan) -> dict[Path, bytes]:
         for document, target in zip(job.documents, targets, strict=True)
         if target.format in ("html", "md") and target.path is not None
         for attachment in _attachments_of(document)
+        if _is_held(attachment)
     }
 
 
 def find_unattached(plan: RenderPlan) -> list[Problem]:
     """Return the warning that no file of the plan carries the report's attachments, and that they are not copied either."""
-    count = max((len(_attachments_of(document)) for job in plan.jobs for document in job.documents), default=0)
+    every = [_attachments_of(document) for job in plan.jobs for document in job.documents]
+    count = max((sum(map(_is_held, attachments)) for attachments in every), default=0)
     if not count or any(job.format == "pdf" for job in plan.jobs) or list_attachments(plan):
         return []
     formats = " and ".join(dict.fromkeys(job.format for job in plan.jobs))
@@ -166,6 +168,11 @@ def find_strange_attachments(plan: RenderPlan) -> list[Problem]:
 
 def _attachment_folder(report: Path) -> Path:
     return report.parent / f"{report.stem}-attachments"
+
+
+def _is_held(attachment: ReportedAttachment) -> bool:
+    # A report that was read from its JSON lists attachments without their bytes.
+    return len(attachment.content) == attachment.size
 
 
 def _attachments_of(document: Document) -> tuple[ReportedAttachment, ...]:

@@ -30,7 +30,7 @@ class ReportFormat:
     """A row of FORMATS."""
 
     name: str
-    """The suffix of the file, and the word after -f."""
+    """The word after -f, and the suffix of the file unless `ending` is another one."""
     renderer: str | None = None
     """`module:function` that takes a document and returns `Rendered`; None for the formats of templates.
 
@@ -44,8 +44,15 @@ class ReportFormat:
     """The extra that has to be installed for it."""
     package: str = ""
     """The name by which the package of that extra is imported."""
+    ending: str = ""
+    """What the names of its files end with, without the first dot; empty for the name of the format."""
     purpose: str = ""
     """For whom it is, a phrase: the table in the README is written from it."""
+
+    @property
+    def suffix(self) -> str:
+        """What the names of its files end with, without the first dot."""
+        return self.ending or self.name
 
     @property
     def is_installed(self) -> bool:
@@ -96,6 +103,23 @@ FORMATS: Final = {
             purpose="Excel: findings, locations and the remediation plan",
         ),
         ReportFormat("sarif", "findings_report.rendering.sarif:render", purpose="code scanning and editors"),
+        # Findings of a whole report: programs that take them track one set, and close what is missing from it.
+        ReportFormat(
+            "defectdojo",
+            "findings_report.rendering.vulnerability_managers:render_defectdojo",
+            ending="defectdojo.json",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            purpose='DefectDojo: "Generic Findings Import"',
+        ),
+        ReportFormat(
+            "gitlab-sast",
+            "findings_report.rendering.vulnerability_managers:render_gitlab",
+            ending="gitlab-sast.json",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            purpose="GitLab: the artifact `reports: sast`",
+        ),
     )
 }
 """All formats by name, in the order of the documentation."""

@@ -62,10 +62,10 @@ def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None,
         return (Target(chosen[0], None),)
     if output is None:
         base = own_build(folder)
-        return tuple(Target(name, base / f"{stem}.{name}") for name in chosen)
+        return tuple(Target(name, base / f"{stem}.{FORMATS[name].suffix}") for name in chosen)
     _check_suffix(output, chosen)
     if is_folder(output, chosen):
-        return tuple(Target(name, Path(output) / f"{stem}.{name}") for name in chosen)
+        return tuple(Target(name, Path(output) / f"{stem}.{FORMATS[name].suffix}") for name in chosen)
     return (Target(chosen[0], Path(output)),)
 
 
@@ -112,7 +112,9 @@ def refuse_overwriting(read: Iterable[Path], wanted: Sequence[Target]) -> None:
 def _check_suffix(output: str, chosen: Sequence[str]) -> None:
     """Raises FindingsReportError (USAGE) when `output` is called as a file of one format and others are asked for."""
     suffix = Path(output).suffix.lstrip(".").lower()
-    if suffix not in FORMATS or chosen == (suffix,) or is_folder(output):
+    # The JSON of another program is called as its readers like.
+    fitting = {FORMATS[name].suffix.rpartition(".")[2] for name in chosen}
+    if suffix not in FORMATS or chosen == (suffix,) or fitting == {suffix} or is_folder(output):
         return
     fault = f"-o {output} is the name of a {suffix} file, and the report is to be {' and '.join(chosen)}"
     remedy = "name a folder, as in -o out/" if len(chosen) > 1 else f"write -f {suffix}, or another name"
