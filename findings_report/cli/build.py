@@ -45,8 +45,7 @@ from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
     from findings_report.commands import Checked, PublishedBuild
-    from findings_report.commands.build_many import EngagementResult
-    from findings_report.commands.rebuild import RebuiltReport
+    from findings_report.commands.build_many import EngagementResult, RebuiltReport
     from findings_report.model.report import Report
 
 Folders = Annotated[
@@ -238,7 +237,7 @@ def build(
         manifest=manifest,
     )
     every = [inputs_of(folder, repository, borrow, evidence=True, audience=audience) for folder in folders or [Path()]]
-    from findings_report.commands.rebuild import is_report_file, rebuild, refuse_several
+    from findings_report.commands.build_many import is_report_file, rebuild, refuse_several
 
     if len(every) > 1:
         from findings_report.commands.build_many import build_many
@@ -265,7 +264,7 @@ def _summary(checked: Checked) -> dict[str, Any]:
 
 
 def _build_json(built: PublishedBuild | RebuiltReport) -> dict[str, Any]:
-    from findings_report.commands.rebuild import RebuiltReport
+    from findings_report.commands.build_many import RebuiltReport
 
     summary = _summary_of_report(built.report) if isinstance(built, RebuiltReport) else _summary(built.checked)
     return summary | {"files": files_json(built.files)}

@@ -1,30 +1,58 @@
-"""The command `build A B C`: several engagements are built with one executor. One that fails does not stop the others."""
+"""What `build` takes beside one engagement: several, and a report made earlier.
+
+`build A B C`: several engagements are built with one executor. One that fails does not stop the others.
+
+`build REPORT`: a report, its JSON or the PDF that embeds it, is rendered again. Neither the engagement nor a repository is
+read. The file is untrusted, as a side of `diff` is: it is checked against itself, an edition stays for its readers, and what
+only the engagement has is named as missing.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring
 from findings_report.commands.build import (
+    DEFAULT_FORMATS,
     BuildOptions,
     BuildPlan,
     PublishedBuild,
     check_for_build,
+    choose_findings,
     locating_errors,
     plan_build,
     publish_build,
+    single_finding_targets,
 )
-from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.safe_text import display_path
+from findings_report.commands.check import refuse_warnings, severity_rank
+from findings_report.problems import FindingsReportError, Kind, Place, Problem
+from findings_report.problems.safe_text import HIDDEN, display_path
+from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, RenderResult, run_jobs
-from findings_report.rendering.run import open_executor
+from findings_report.rendering.run import (
+    Written,
+    collect_files,
+    find_strange_attachments,
+    find_unattached,
+    list_attachments,
+    open_executor,
+    plan_rendering,
+)
 from findings_report.report import output_files
 from findings_report.report.check import Inputs, Progress
-from findings_report.report.formats import FORMATS
+from findings_report.report.editions import describe_complete
+from findings_report.report.formats import FORMATS, SINGLE_FINDING_FORMATS
+from findings_report.report.output_files import Target
+
+if TYPE_CHECKING:
+    from findings_report.model.comparison import Document
+    from findings_report.model.report import Report, ReportedAttachment
 
 _ONE_FORMAT: Final = tuple(f".{name}" for name in FORMATS)
 
@@ -172,3 +200,206 @@ def _resolve(folder: Path) -> Path:
 def _name(folder: Path) -> str:
     """Return the name of an engagement: `acme` for `acme/findings`."""
     return folder.parent.name if folder.name == authoring.FOLDER else folder.name
+
+
+_YAML: Final = (".yaml", ".yml")
+_MOST_ATTACHMENTS: Final = 100  # read from a PDF, each by a confined process of its own
+_NAME: Final = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}\Z")
+_SIGNED: Final = re.compile(rb"/ByteRange\s*\[")
+
+
+@dataclass(frozen=True)
+class RebuiltReport:
+    """A report that was rendered again and published."""
+
+    report: Report
+    """The report, for the audience that was asked for."""
+    files: tuple[Written, ...]
+    """In the order of the formats asked for."""
+    problems: tuple[Problem, ...]
+    """Notes, warnings, and gates that tripped."""
+
+
+def is_report_file(path: Path) -> bool:
+    """Return True for a file that is no YAML of an engagement: what it holds decides whether it is a report."""
+    try:
+        return path.is_file() and path.suffix.lower() not in _YAML
+    except OSError:
+        return False
+
+
+def refuse_several(paths: Sequence[Path]) -> None:
+    """Raise FindingsReportError (USAGE) for a report among several things to build."""
+    if files := [path for path in paths if is_report_file(path)]:
+        fault = f"{display_path(files[0])} is a report, and one report is rendered at a time"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name it alone", code="several"))
+
+
+def rebuild(inputs: Inputs, options: BuildOptions, progress: Progress) -> RebuiltReport:
+    """Render the report in the file `inputs.folder` in every format, and publish all files or none.
+
+    Raises FindingsReportError if nothing was written: USAGE for options that need the engagement, INPUT for a file that is no
+    report.
+    """
+    from findings_report.rendering.template_files import find_template
+    from findings_report.system.atomic_files import publish
+
+    path = inputs.folder
+    _refuse_options_of_engagements(inputs, options)
+    output_files.check_formats(options.formats, SINGLE_FINDING_FORMATS if options.each else FORMATS)
+    progress(f"reading {path.name}")
+    report, notes = _read(path, inputs)
+    rank = severity_rank(report.engagement, options.fail_on)
+    # Beside the current folder's `findings`, as for an engagement there: the file's own folder may be anybody's.
+    template = find_template(options.template or "standard", Path.cwd() / authoring.FOLDER, given=True)
+    documents = _single_findings(report, path, options) if options.each else _whole(report, path, options)
+    output_files.refuse_overwriting([path], [target for _, target in documents])
+    with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
+        plan = plan_rendering(documents, template, executor, progress, is_alone=options.each, system_fonts=options.system_fonts)
+        output_files.refuse_overwriting([path], [Target(output_files.ATTACHMENT, each) for each in list_attachments(plan)])
+        files, problems = collect_files(plan, run_jobs(plan.jobs, executor))
+    files += tuple(Written(attached, content, 0.0) for attached, content in list_attachments(plan).items())
+    publish({file.path: file.content for file in files if file.path is not None})
+    problems = [*notes, *problems, *describe_complete(report.engagement)]
+    problems += [*find_unattached(plan), *find_strange_attachments(plan)] if not options.each else []
+    known = tuple(dict.fromkeys(replace(problem, subject=None) for problem in problems))
+    return RebuiltReport(report, files, (*known, *_gates(report, known, options, rank)))
+
+
+def _refuse_options_of_engagements(inputs: Inputs, options: BuildOptions) -> None:
+    """Raise FindingsReportError (USAGE) for an option that a finished report has no answer to."""
+    option = why = None
+    if inputs.clones or inputs.borrow:
+        option, why = "--repository" if inputs.clones else "--borrow", "a finished report reads no repository"
+    elif options.manifest:
+        option, why = "--manifest", "what a finished report is made from is not known"
+    elif options.fail_on == "secret":
+        option, why = "--fail-on secret", "a finished report is not searched for credentials"
+    if option is not None:
+        fault = f"{option} is for engagements: {why}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "leave it out, or name the engagement's folder", code="options"))
+
+
+def _read(path: Path, inputs: Inputs) -> tuple[Report, list[Problem]]:
+    """Return the report in a file, for the audience of `inputs`, with notes on what it is and what is missing.
+
+    Raises FindingsReportError: INPUT for anything else, USAGE for an edition that is not for the audience.
+    """
+    from findings_report.report import archive
+
+    shown = str(path)
+    content = archive.content_of(path, shown=shown)
+    try:
+        report = archive.read(content, shown, password=inputs.password)
+    except FindingsReportError as error:
+        remedy = "name the JSON or the PDF of a report, or the folder of an engagement"
+        raise FindingsReportError([replace(each, remedy=each.remedy or remedy) for each in error.problems]) from None
+    is_pdf = archive.is_pdf(content)
+    place = Place(display_path(path))
+    versions = {component.name: component.version for component in report.components}
+    made_with = f", made with findings-report {versions['findings-report']}" if "findings-report" in versions else ""
+    fault = f"a finished report{made_with}: neither its engagement nor its repositories were read"
+    notes = [Problem(Kind.INPUT, fault, place=place, level="note", code="report-again")]
+    if is_pdf and _SIGNED.search(content):
+        fault = "the PDF is signed; what is rendered again has no signature"
+        remedy = "check it with `findings-report verify`, and sign the new PDF"
+        notes.append(Problem(Kind.INPUT, fault, remedy, place=place, level="note", code="report-again"))
+    report = _restrict(report, inputs.audience)
+    # The JSON may state any bytes; only those of the PDF whose digests are right are the report's.
+    attachments = tuple(
+        _fill(attachment, content if is_pdf and index < _MOST_ATTACHMENTS else None, shown, inputs)
+        for index, attachment in enumerate(report.attachments)
+    )
+    fonts = tuple(font.model_copy(update={"content": b""}) for font in report.engagement.fonts)
+    notes += _name_missing(attachments, [font.file for font in fonts], place)
+    engagement = report.engagement.model_copy(update={"fonts": fonts})
+    return report.model_copy(update={"attachments": attachments, "engagement": engagement}), notes
+
+
+def _restrict(report: Report, word: str | None) -> Report:
+    """Return what of a report is for an audience: an edition never has what it was made without."""
+    from findings_report.report.assemble import restrict_report
+
+    edition, known = report.engagement.edition, report.engagement.audiences
+    if word is None or word == edition:
+        return report
+    if edition is not None:
+        fault = f"the report is the edition for {edition}, and does not have what is for {word}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "name the complete report", code="audience"))
+    if word not in known:
+        parts = f"parts for {', '.join(known)}" if known else "no parts for certain readers"
+        fault = f"the report has {parts}, and none for {word!r}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(word, known), code="audience"))
+    return restrict_report(report, word)
+
+
+def _fill(attachment: ReportedAttachment, pdf: bytes | None, shown: str, inputs: Inputs) -> ReportedAttachment:
+    """Return an attachment with its bytes from the PDF; without bytes if it is not there, or is another file."""
+    from findings_report.pdf.embedded_data import extract_file
+
+    content = b""
+    name = attachment.name
+    # The name becomes that of a copy, and may have been written by anybody.
+    is_safe = _NAME.match(name) and name not in (".", "..") and not HIDDEN.search(name)
+    if pdf is not None and is_safe:
+        try:
+            content = extract_file(pdf, (name,), shown=shown, password=inputs.password).content
+        except FindingsReportError:
+            content = b""
+        if len(content) != attachment.size or hashlib.sha256(content).hexdigest() != attachment.sha256:
+            content = b""
+    return attachment.model_copy(update={"content": content})
+
+
+def _name_missing(attachments: Sequence[ReportedAttachment], fonts: Sequence[str], place: Place) -> Iterator[Problem]:
+    """Yield a warning for the files that the report names and does not hold."""
+    missing = [attachment.name for attachment in attachments if not attachment.content and attachment.size]
+    for what, names, effect in (
+        ("attachment", missing, "listed, and not written"),
+        ("font", fonts, "replaced by the program's"),
+    ):
+        if names:
+            listed = f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+            verb = f"the {what} {listed} is" if len(names) == 1 else f"{len(names)} {what}s are"
+            fault = f"{verb} not in the file{'' if len(names) == 1 else f' ({listed})'}: {effect}"
+            remedy = "build the engagement, or render the PDF, which embeds attachments"
+            yield Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="report-incomplete")
+
+
+def _whole(report: Report, path: Path, options: BuildOptions) -> list[tuple[Document, Target]]:
+    """Return the report with the file of each format: beside the report that is read, under its name, without -o."""
+    own = path.suffix.lower().lstrip(".")
+    formats = options.formats or tuple(name for name in DEFAULT_FORMATS if name != own)
+    output = options.output if options.output is not None else f"{path.parent}/"
+    # Without -o and -f the formats are as if given: the folder has no suffix that could name one.
+    is_given = bool(options.formats) or options.output is None
+    stem = _stem(path, report)
+    return [(report, target) for target in output_files.targets(stem, path.parent, formats, output, given=is_given)]
+
+
+def _stem(path: Path, report: Report) -> str:
+    """Return the name of the new files: that of the file, with the audience if this is another edition than the file's name."""
+    edition = report.engagement.edition
+    mark = output_files.for_edition("", edition)
+    return path.stem if not mark or path.stem.endswith(mark) else f"{path.stem}{mark}"
+
+
+def _single_findings(report: Report, path: Path, options: BuildOptions) -> list[tuple[Document, Target]]:
+    from findings_report.report.assemble import single_finding_report
+
+    findings = choose_findings(report, options.only)
+    output = options.output if options.output is not None else f"{path.parent}/"
+    files = single_finding_targets(findings, path.parent, options.formats, output, report.engagement.edition)
+    reports = {finding.id: single_finding_report(report, finding) for finding in findings}
+    return [(reports[finding.id], target) for finding, target in files]
+
+
+def _gates(report: Report, problems: Sequence[Problem], options: BuildOptions, rank: int | None) -> list[Problem]:
+    tripped: list[Problem] = []
+    if rank is not None:
+        bad_names = {severity.name for severity in report.engagement.severities[: rank + 1]}
+        bad = [finding.id for finding in report.unresolved if finding.severity.name in bad_names]
+        if bad:
+            fault = f"--fail-on {options.fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
+            tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+    return [*tripped, *(refuse_warnings(problems) if options.strict else ())]

@@ -106,7 +106,7 @@ FORMATS: Final = {
         # Findings of a whole report: programs that take them track one set, and close what is missing from it.
         ReportFormat(
             "defectdojo",
-            "findings_report.rendering.vulnerability_managers:render_defectdojo",
+            "findings_report.rendering.exchange:render_defectdojo",
             ending="defectdojo.json",
             takes_comparisons=False,
             takes_single_findings=False,
@@ -114,7 +114,7 @@ FORMATS: Final = {
         ),
         ReportFormat(
             "gitlab-sast",
-            "findings_report.rendering.vulnerability_managers:render_gitlab",
+            "findings_report.rendering.exchange:render_gitlab",
             ending="gitlab-sast.json",
             takes_comparisons=False,
             takes_single_findings=False,

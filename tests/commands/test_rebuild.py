@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from findings_report import commands
 from findings_report.cli.app import app
-from findings_report.commands.rebuild import RebuiltReport, rebuild
+from findings_report.commands.build_many import RebuiltReport, rebuild
 from findings_report.model.report import Report, ReportedAttachment, ReportedFont
 from findings_report.problems import FindingsReportError, Kind, exit_code
 from findings_report.report import archive

@@ -11,8 +11,7 @@ import samples
 
 from findings_report.model.engagement import Severity
 from findings_report.model.finding import Event, Status
-from findings_report.rendering.exchange import Grade, grade_severity
-from findings_report.rendering.vulnerability_managers import render_defectdojo, render_gitlab
+from findings_report.rendering.exchange import Grade, grade_severity, render_defectdojo, render_gitlab
 
 # Source: DefectDojo, dojo/tools/generic/json_parser.py: any other key is refused.
 ALLOWED = {
