@@ -264,8 +264,15 @@ def _write_field(key: str, value: Any, indent: int) -> str:
         return f"{pad}{key}:\n{write_entries(value, indent + 2)}"
     if isinstance(value, list):
         return f"{pad}{key}: [{', '.join(quoted(str(entry)) for entry in value)}]\n"
-    text = str(value) if key == "lines" and _LINES.match(str(value)) else _text(str(value), indent)
+    if isinstance(value, bool):
+        return f"{pad}{key}: {str(value).lower()}\n"
+    text = str(value) if _is_plain(key, str(value)) else _text(str(value), indent)
     return f"{pad}{key}: {text}\n"
+
+
+def _is_plain(key: str, value: str) -> bool:
+    """Return True for numbers that people write without quotation marks, which would make texts of them."""
+    return key in ("lines", "top_ten") and _LINES.match(value) is not None
 
 
 def write_entries(entries: Sequence[Mapping[str, Any]], indent: int) -> str:
@@ -363,7 +370,7 @@ def set_field(content: bytes, path: Path, value: Any, *, shown: str) -> bytes:
     line_end = "\r\n" if "\r\n" in text else "\n"
     if (scalar := _on_one_line(document, path, value)) is not None:
         start, end = document.index(scalar.line, scalar.column), document.index(scalar.end_line, scalar.end_column)
-        text = text[:start] + _scalar(value) + text[end:]
+        text = text[:start] + (value if _is_plain(str(path[-1]), value) else _scalar(value)) + text[end:]
     elif path in document.keys:
         mark = document.keys[path]
         start, last = document.index(mark.line, 0), last_line(document.values[path], document)

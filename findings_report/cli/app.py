@@ -61,7 +61,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "Write", "Start an engagement, with JSON Schemas for editors.", "init", "authoring.init"),
     Command("new", "Write", "Add a finding, empty or from your library.", 'new "Missing rate limit"', "authoring.new"),
     *(
-        Command(f"import {name}", "Write", row.summary, row.example, f"importing.import_{name}")
+        Command(f"import {name}", "Write", row.summary, row.example, f"authoring.import_{name}")
         for name, row in IMPORTERS.items()
     ),
     Command("list", "Write", "Print the findings as a table.", "list", "authoring.list_findings"),

@@ -190,6 +190,7 @@ def _open_source(source: Path, importer: Importer) -> ForeignFile:
         raise FindingsReportError(system_problem(error, Kind.INPUT, file=str(source))) from None
     if fault:
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="no-file"))
+    # Through the same door as findings: no device, no link that leads out of its folder, and a limit while reading.
     content = authoring.Folder(source.parent).read(source.name)
     return ForeignFile(str(source), source.name, content or b"")
 
@@ -332,6 +333,7 @@ def _find_certain(
     by_identity: dict[str, dict[str, Any]] = {}
     # Those of the same file last: they go before those of another one.
     for entry in sorted(lock, key=lambda entry: entry["source"] == source):
+        # The best identity last: it overwrites a weaker one of another entry.
         for identity in (*entry.get("also", ())[::-1], entry["key"]):
             by_identity[identity] = entry
     entries: list[dict[str, Any] | None] = []
@@ -524,7 +526,7 @@ def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any]) -> N
     shown = display_path(run.folder / authoring.ENGAGEMENT)
     content = run.edited.get(authoring.ENGAGEMENT) or run.files.read(authoring.ENGAGEMENT) or b""
     data = authoring.written_values(read(content).data)
-    initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
+    initial = authoring.written_values(read(new_finding.init_files("Security review")[authoring.ENGAGEMENT]).data)
     entry = next((entry for entry in run.lock["engagement"] if entry["source"] == source), None)
     base = dict(entry["written"]) if entry is not None else {}
     # What `init` wrote is nobody's value.

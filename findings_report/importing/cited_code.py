@@ -83,6 +83,7 @@ class CodeFinder:
                 locations = [other for other in locations if not (_key(other) == key and "role" not in other)]
             seen |= {key, (*key, place.role)}
             locations.append(location)
+        # Some tools list every line of a generated file.
         for place in cited[MOST_LOCATIONS:] if len(locations) > MOST_LOCATIONS else ():
             self._note(f"at most {MOST_LOCATIONS} locations of a finding are written", _name(place))
         return locations[:MOST_LOCATIONS], "\n".join(rest)
@@ -130,6 +131,7 @@ class CodeFinder:
             commit = self._choose_commit(repository, place)
             if commit is not None and (file := self._find_file(repository, commit, paths)) is not None:
                 hits.append((repository, commit, file))
+        # A copy of a file in another repository is other evidence, so no order of the repositories may decide.
         if len(hits) > 1:
             self._note("the engagement has these files in several repositories", _name(place))
             return None
@@ -187,6 +189,7 @@ class CodeFinder:
         lines, shown = place.lines, place.shown
         if lines is None and place.offsets is not None:
             lines = _lines_of(file.lines, place.offsets)
+        # A quote says more than a number: its lines are those of the quote, wherever the file begins today.
         last = max(region[1] for region in (lines, shown) if region) if lines or shown else 0
         if last > len(file.lines) or (lines is None and place.offsets is not None):
             region = None
@@ -246,6 +249,7 @@ def _key(location: dict[str, Any]) -> tuple[Any, ...]:
 
 def _plain_path(written: str) -> tuple[str, bool] | None:
     """Return a path with `/`, and whether it is absolute; None for one that leads out of where it begins."""
+    # Only where no `/` is: a file on Linux may have a backslash in its name.
     path = written.strip()
     if "\\" in path and "/" not in path:
         path = path.replace("\\", "/")
@@ -267,6 +271,7 @@ def _match_path(path: str, is_absolute: bool, names: Sequence[str], homes: set[s
         is_long = len(parts) - start > 1 or (start > 0 and parts[start - 1].casefold() in homes)
         if ending in names and is_long:
             return ending
+    # A scanner that ran in a subfolder writes paths that begin there.
     longer = [name for name in names if not is_absolute and name.endswith(f"/{path}")]
     return longer[0] if len(longer) == 1 else None
 

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from pydantic import TypeAdapter, ValidationError
+
 from findings_report.importing.importers import IMPORTERS, ForeignFile
+from findings_report.model.field_types import Name, Url
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 MOST_LEVELS: Final = 100
@@ -25,6 +28,10 @@ _LONGEST_NUMBER: Final = 18
 
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 """Characters that no file of an engagement can have. Source: YAML 1.2.2, 5.1."""
+
+
+_NAME: Final = TypeAdapter(Name)
+_URL: Final = TypeAdapter(Url)
 
 
 def refuse(file: ForeignFile, fault: str, remedy: str | None = None, *, line: int | None = None, code: str) -> NoReturn:
@@ -61,6 +68,7 @@ class JsonValue:
     def get(self, key: str) -> JsonValue:
         """Return the value of a key. Raises FindingsReportError if this is no object."""
         self._expect(dict, "an object")
+        # No error for a key that is missing: nearly all of SARIF is optional.
         own = self.value.get(key) if self.value is not None else None
         return JsonValue(own, f"{self.pointer}/{key.replace('~', '~0').replace('/', '~1')}", self.file)
 
@@ -100,6 +108,7 @@ class JsonValue:
         """Return a whole number; None if it is missing."""
         member = self.get(key)
         value = member.value
+        # JavaScript programs write 7.0 for 7.
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
@@ -138,6 +147,22 @@ def clean(text: str) -> str:
     )
 
 
+def is_name(text: str) -> bool:
+    """Return True for a text that can be a name or a tag."""
+    try:
+        return bool(_NAME.validate_python(text))
+    except ValidationError:
+        return False
+
+
+def is_url(text: str) -> bool:
+    """Return True for an address of the web that can be a reference."""
+    try:
+        return bool(_URL.validate_python(text)) and text.startswith(("http://", "https://"))
+    except ValidationError:
+        return False
+
+
 class _Fault:
     """A value that JSON does not have, where the parser found it; the pointer is looked for afterwards."""
 
@@ -169,6 +194,7 @@ def read_json(file: ForeignFile) -> JsonValue:
         pointer = _find(data, parser.faults[0])
         fault = f"{pointer or 'the file'} {parser.faults[0].fault}"
         refuse(file, fault, "write the file again with its program", code="import-value")
+    # Level by level and not by recursion, which the nesting would break.
     level = [data]
     for _ in range(MOST_LEVELS):
         level = [child for value in level for child in _children(value)]
@@ -198,6 +224,7 @@ class _Parser:
         return self.faults[-1]
 
     def _integer(self, digits: str) -> int | _Fault:
+        # Python takes quadratic time for the digits of a number.
         if len(digits) > _LONGEST_NUMBER:
             return self._fault(f"has {len(digits):,} digits; numbers have at most {_LONGEST_NUMBER}")
         return int(digits)
@@ -207,6 +234,7 @@ class _Parser:
         return self._fault("is a number that is too large") if math.isinf(number) else number
 
     def _mapping(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Fault:
+        # Parsers differ in which of two equal keys counts, so a file could show one value here and another one elsewhere.
         values = dict(pairs)
         if len(values) == len(pairs):
             return values
@@ -259,6 +287,7 @@ def recognise(value: JsonValue) -> str | None:
     first = data[0] if isinstance(data, list) and data and isinstance(data[0], Mapping) else {}
     if {"technical_analysis", "poc_script_code", "remediation_steps", "code_locations"} & first.keys():
         return "strix"
+    # `list --output-format json` and the findings of a report have these four; no other format has an id and a status of ours.
     if "severity" in first and "id" in first and isinstance(first["severity"], (Mapping, str)) and "status" in first:
         return "json"
     return "defectdojo" if {"title", "severity", "description"} <= first.keys() else None

@@ -57,6 +57,8 @@ class ImportOptions:
     """The most findings of one file."""
     include_passed: bool = False
     """Whether a scanner's results that are no findings become some: passed, not applicable, of level none."""
+    include_notes: bool = False
+    """Whether an auditor's notes become findings."""
     columns: ForeignFile | None = None
     """The map of fields to columns."""
     delimiter: str | None = None
@@ -179,6 +181,48 @@ IMPORTERS: Final = {
             "sarif:read_sarif",
             options=("severity", "group", "limit", "include_passed"),
             details="Embedded code becomes quotes, which are checked.",
+        ),
+        Importer(
+            "weaudit",
+            "Import findings marked in an editor with weAudit.",
+            "weAudit files",
+            "import weaudit .vscode/alice.weaudit",
+            "tool_exports:read_weaudit",
+            options=("severity", "limit", "include_notes"),
+        ),
+        Importer(
+            "csv",
+            "Import a table of findings.",
+            "CSV files",
+            "import csv findings.csv --map columns.yaml",
+            "tables_and_reports:read_csv",
+            options=("severity", "limit", "columns", "delimiter"),
+            details="Without a map, columns are recognised by the names of the fields.",
+        ),
+        Importer(
+            "json",
+            "Import the JSON of a report.",
+            "reports as JSON",
+            "import json report.json",
+            "tables_and_reports:read_own_json",
+            options=("severity", "limit"),
+            details="Findings keep their ids; an id that is taken is an error.",
+        ),
+        Importer(
+            "defectdojo",
+            "Import DefectDojo's generic findings.",
+            "generic findings of DefectDojo as JSON",
+            "import defectdojo generic.json",
+            "tool_exports:read_defectdojo",
+            options=("severity", "limit"),
+        ),
+        Importer(
+            "strix",
+            "Import the reports of Strix.",
+            "reports of Strix as JSON",
+            "import strix vulnerabilities.json",
+            "tool_exports:read_strix",
+            options=("severity", "limit"),
         ),
     )
 }

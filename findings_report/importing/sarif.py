@@ -16,11 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import TypeAdapter, ValidationError
-
 from findings_report.authoring.scoring import of_score
 from findings_report.importing.cited_code import Cited, CodeFinder, escape_plain
-from findings_report.importing.foreign import JsonValue, clean, read_json, refuse, refuse_kind
+from findings_report.importing.foreign import JsonValue, clean, is_name, is_url, read_json, refuse, refuse_kind
 from findings_report.importing.importers import (
     ForeignFile,
     ImportContext,
@@ -28,7 +26,6 @@ from findings_report.importing.importers import (
     ImportedFinding,
     choose_severity,
 )
-from findings_report.model.field_types import Name, Url
 from findings_report.problems import Kind, Place, Problem
 
 _LEVELS: Final = {"error": "high", "warning": "medium", "note": "low", "none": "informational"}
@@ -52,8 +49,6 @@ _FALSE_POSITIVE: Final = re.compile(r"(?<!not a )(?<!no )\bfalse[ -]?positive\b"
 _PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([0-9]{1,3})\}")
 _EMBEDDED: Final = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\])*+)\]\(([^()\s]++)\)")
 _MOST_TITLE: Final = 200
-_NAME: Final = TypeAdapter(Name)
-_URL: Final = TypeAdapter(Url)
 _MOST_BASES: Final = 20
 
 
@@ -196,6 +191,7 @@ class _Log:
             fault = f"it would be {len(groups):,} findings; at most {self.context.options.limit:,} are imported"
             remedy = "use `--group rule` or `--group file`, or raise --limit"
             refuse(self.file, fault, remedy, code="import-size")
+        # Several findings of one rule would have one title, so each gets the name of its file.
         repeated = Counter((result.tool, result.rule.id) for result in self.results)
         known: Counter[str] = Counter()
         for key, results in groups.items():
@@ -292,6 +288,7 @@ class _Run:
         self._components = [self._driver, *tool.entries("extensions")]
         self._by_id: dict[str, JsonValue] = {}
         self._by_guid: dict[str, JsonValue] = {}
+        # Reversed, so that of two rules with one id the first counts, and the driver's before those of extensions.
         for component in reversed(self._components):
             for rule in reversed(component.entries("rules")):
                 if (id := rule.text("id")) is not None:
@@ -323,6 +320,7 @@ class _Run:
         if is_passed and not self._log.context.options.include_passed:
             return None
         self._count_unread(result)
+        # Two forms: Markdown to print, and plain text for a title and for recognising the result again.
         text, plain = self._read_message(result.get("message"), rule)
         cited = tuple(self._read_locations(result))
         score = self._read_score(result.get("properties"))
@@ -347,8 +345,8 @@ class _Run:
             cited,
             affected,
             tuple(dict.fromkeys((*self._read_taxa(result.entries("taxa")), *_find_cwe(own_tags), *rule.cwe))),
-            tuple(dict.fromkeys(tag for tag in (*own_tags, *rule.tags) if _is_name(tag) and not _CWE.search(tag)))[:20],
-            tuple(url for url in (*result.texts("workItemUris"), result.text("hostedViewerUri")) if url and _is_url(url)),
+            tuple(dict.fromkeys(tag for tag in (*own_tags, *rule.tags) if is_name(tag) and not _CWE.search(tag)))[:20],
+            tuple(url for url in (*result.texts("workItemUris"), result.text("hostedViewerUri")) if url and is_url(url)),
             tuple(
                 description
                 for fix in result.entries("fixes")
@@ -383,6 +381,7 @@ class _Run:
         states = [self._one_of(entry, "status", _SUPPRESSIONS) or "accepted" for entry in suppressions]
         reasons = [reason for entry in suppressions if (reason := entry.text("justification"))]
         response = escape_plain("\n\n".join(reasons)) if reasons else None
+        # The result was in the baseline and is not in this run.
         if baseline == "absent":
             return "resolved", response
         # 3.35.5: one that is under review or rejected suppresses nothing.
@@ -404,6 +403,7 @@ class _Run:
                 scope = self.tool if key == "fingerprints" else place
                 identities.append(f"{key} {scope} {'; '.join(f'{name}: {value}' for name, value in members)}")
         identities += [f"guid {guid}"] if (guid := result.text("guid")) else []
+        # Without lines: code above a result moves it, and it is still the same one.
         digest = hashlib.sha256(plain.encode()).hexdigest()[:16]
         derived = clean(f"result {place} {digest}")
         return tuple(clean(identity)[:1_000] for identity in identities) or (derived,), bool(identities)
@@ -424,6 +424,7 @@ class _Run:
             elif id is None:
                 count = len(rules.value or ())
                 result.get("ruleIndex").refuse(f"is {index}, and {component.pointer} has {count} rules")
+        # Tools that filter their rules and forget the indexes: the id is the better witness.
         if found is not None and id is not None and not f"{id}/".startswith(f"{found.text('id')}/"):
             found = self._by_id.get(id, found)
         if found is None and (guid := reference.text("guid")) is not None:
@@ -467,7 +468,7 @@ class _Run:
                 _first_sentence(title) if title else None,
                 full[0] if full[1] and full[1] != title else (short[0] if short[1] and short[1] != title else None),
                 guide[0] or None,
-                url if url and _is_url(url) else None,
+                url if url and is_url(url) else None,
                 self._overrides.get(own) or level,
                 self._read_score(properties),
                 tags,
@@ -477,6 +478,7 @@ class _Run:
             )
         return self._rules[key]
 
+    # A property bag holds whatever a tool likes, so nothing in it is an error (3.8).
     def _read_tags(self, properties: JsonValue) -> tuple[str, ...]:
         tags = properties.get("tags").value
         return tuple(clean(tag) for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
@@ -666,7 +668,7 @@ class _Run:
                     self._log.finder.note(f"{entry.pointer}: {uri!r} is not the repository of the engagement")
             if name is not None and commit is not None and not self._log.finder.knows_commit(commit):
                 self._log.finder.note(f"{entry.pointer}/revisionId: commit {commit} is not in the clone")
-            if not repositories and uri and _is_url(uri):
+            if not repositories and uri and is_url(uri):
                 declared = {"url": uri, **({"commit": commit} if commit and len(commit) in (40, 64) else {})}
                 self._log.declared.setdefault(_repository_name(uri), declared)
             yield entry.get("mappedTo").text("uriBaseId"), name, commit
@@ -678,7 +680,7 @@ class _Run:
                 name = logical.text("fullyQualifiedName") or logical.text("decoratedName") or logical.text("name")
                 kind = logical.text("kind") or "logical"
                 if name:
-                    yield (kind if _is_name(kind) else "logical"), _one_line(name)[:500]
+                    yield (kind if is_name(kind) else "logical"), _one_line(name)[:500]
 
 
 def _read_region(region: JsonValue) -> tuple[int, int] | None:
@@ -739,7 +741,7 @@ def _escape_message(plain: str) -> str:
         parts.append(escape_plain(plain[at:end].replace("\\[", "[").replace("\\]", "]")))
         if match is not None:
             label = escape_plain(match[1].replace("\\[", "[").replace("\\]", "]"))
-            parts.append(f"[{label}]({match[2]})" if _is_url(match[2]) else label)
+            parts.append(f"[{label}]({match[2]})" if is_url(match[2]) else label)
             at = match.end()
     return "".join(parts)
 
@@ -768,20 +770,6 @@ def _print(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _is_name(text: str) -> bool:
-    try:
-        return bool(_NAME.validate_python(text))
-    except ValidationError:
-        return False
-
-
-def _is_url(text: str) -> bool:
-    try:
-        return bool(_URL.validate_python(text)) and text.startswith(("http://", "https://"))
-    except ValidationError:
-        return False
-
-
 def _repository_name(uri: str) -> str:
     name = uri.rstrip("/").rpartition("/")[2].removesuffix(".git")
-    return name if _is_name(name) else "main"
+    return name if is_name(name) else "main"

@@ -4,82 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from repositories import Commit, build, problem_of
+from import_places import APP, Workplace, build_code, write_engagement
+from repositories import problem_of
 
 from findings_report import authoring
 from findings_report.authoring.yaml_reader import read
 from findings_report.commands import Inputs
-from findings_report.commands.import_findings import ImportResult, import_findings
-from findings_report.importing import IMPORTERS, ImportOptions
+from findings_report.commands.import_findings import import_findings
+from findings_report.importing import IMPORTERS
 from findings_report.model.evidence import Verdict
 from findings_report.problems import FindingsReportError, Kind
-
-APP = "import os\n\n\ndef run(name):\n    command = 'ls ' + name\n    os.system(command)\n\n\ndef safe():\n    return 1\n"
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """An engagement on a repository with two commits; `app.py` is in both, with a line more in the second."""
-
-    root: Path
-    commits: tuple[str, ...]
-
-    @property
-    def folder(self) -> Path:
-        return self.root / "findings"
-
-    def run(self, content: Any, importer: str = "sarif", *, name: str = "results.json", **options: Any) -> ImportResult:
-        source = self.root / name
-        columns = options.pop("columns", None)
-        source.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        return import_findings(
-            importer,
-            Inputs(self.folder, {}),
-            [source],
-            options=ImportOptions(**options),
-            columns=columns,
-            dry_run=False,
-            progress=lambda _: None,
-        )
-
-    @property
-    def findings(self) -> list[dict[str, Any]]:
-        paths = sorted(self.folder.glob("*.finding.yaml"))
-        return [authoring.written_values(read(path.read_bytes()).data) for path in paths]
-
-    @property
-    def finding(self) -> dict[str, Any]:
-        (finding,) = self.findings
-        return finding
-
-    def files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
 
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
-    clone = tmp_path_factory.mktemp("clone")
-    commits = [
-        Commit({"src/app.py": APP}),
-        Commit({"src/app.py": "# Later\n" + APP, "src/my file.py": "x = 1\n", "lib/deep/util.py": APP}),
-    ]
-    return clone, tuple(build(clone, commits))
+    return build_code(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture
 def place(tmp_path: Path, code: tuple[Path, tuple[str, ...]]) -> Workplace:
-    clone, commits = code
-    (tmp_path / "findings").mkdir()
-    (tmp_path / "findings" / "engagement.yaml").write_text(
-        f"format: 1\ntitle: Review\nrepositories:\n  shop: {{url: https://github.com/acme/shop, path: {json.dumps(str(clone))},"
-        f" commit: {commits[-1]}}}\n"
-    )
-    return Workplace(tmp_path, commits)
+    return write_engagement(tmp_path, *code)
 
 
 def at(
