@@ -153,6 +153,12 @@ def test_a_hidden_character_that_changes_nothing_is_shown(text: str, places: lis
     assert find_hidden(text) == places
 
 
+def test_a_keycap_is_made_of_a_digit_or_one_of_two_signs() -> None:
+    made = {character for character in map(chr, range(32, 127)) if not find_hidden(f"{character}\ufe0f\u20e3")}
+
+    assert made == set("0123456789#*")
+
+
 def test_of_ascii_the_controls_are_hidden_but_for_the_tab_and_the_line_feed() -> None:
     for text in map(chr, range(128)):
         assert bool(find_hidden(f"a{text}b")) is (unicodedata.category(text) == "Cc" and text not in "\t\n"), ascii(text)
