@@ -29,7 +29,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 CORPORA: Final = ROOT / "tests/fuzz"
 _LONGEST: Final = 4096
 """Bytes of an input: what is quadratic shows by then, and the rest is not slowed down."""
-_LENGTHS: Final = {"markdown": 256}
+_LENGTHS: Final = {"markdown": 256, "review": 1024}
 """Shorter where a parser costs more: Markdown of 4,096 random signs takes 20 ms."""
 _SLOWEST: Final = 10
 """Seconds that one input may take."""
@@ -136,9 +136,40 @@ def read_frame(content: bytes) -> None:
         frames.unpack(content)
 
 
+def read_manifest(content: bytes) -> None:
+    """Read the manifest of a build."""
+    from findings_report.problems import FindingsReportError
+    from findings_report.report.manifest import from_json
+
+    with contextlib.suppress(FindingsReportError):
+        from_json(content, shown="manifest.json")
+
+
+def import_review(content: bytes) -> None:
+    """Read a review in Markdown, and what a document cites."""
+    from findings_report.importing.citations import read_document
+    from findings_report.importing.review import read_review
+
+    text = content.decode("utf-8", "replace")
+    read_review(text)
+    read_document(text)
+
+
+def import_sarif(content: bytes) -> None:
+    """Read the results of a scanner."""
+    from findings_report.importing.importers import ForeignFile, ImportContext, ImportOptions
+    from findings_report.importing.sarif import read_sarif
+    from findings_report.model.engagement import Engagement
+    from findings_report.problems import FindingsReportError
+
+    with contextlib.suppress(FindingsReportError):
+        read_sarif(ForeignFile("a.sarif", "a.sarif", content), ImportContext(Engagement(title="T"), {}, ImportOptions()))
+
+
 PARSERS: Final[dict[str, Callable[[bytes], None]]] = {
     "yaml": read_yaml, "quote": read_quote, "lines": read_lines, "links": read_links, "markdown": read_markdown,
     "report": read_report, "git": read_git, "pdf": read_pdf, "frames": read_frame,
+    "manifest": read_manifest, "review": import_review, "sarif": import_sarif,
 }  # fmt: skip
 """The parsers by name, which is also that of the folder of their inputs."""
 
