@@ -56,7 +56,11 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "model/literals.py": ("tests/model/test_literals.py", "tests/evidence/test_redaction.py"),
     "evidence/redaction.py": ("tests/evidence/test_redaction.py",),
     "report/editions.py": ("tests/report/test_editions.py",),
-    "report/manifest.py": ("tests/commands/test_manifest.py", "tests/commands/test_verify_manifest.py"),
+    "report/manifest.py": (
+        "tests/report/test_manifest.py",
+        "tests/commands/test_manifest.py",
+        "tests/commands/test_verify_manifest.py",
+    ),
     "rendering/csv.py": ("tests/rendering/test_csv.py",),
     "rendering/docx.py": ("tests/rendering/test_docx.py",),
     "rendering/xlsx.py": ("tests/rendering/test_xlsx.py",),
