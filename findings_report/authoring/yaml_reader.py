@@ -379,8 +379,6 @@ def _place(event: Any, value: Any, mark: Mark, build: _Build) -> Path:
     if len(build.values) >= MOST_VALUES:
         raise _at(event, f"more than {MOST_VALUES:,} values in one file")
     if not build.stack:
-        if build.has_root:
-            raise _at(event, "a second document starts here", "one file holds one document")
         build.root, build.has_root = value, True
         build.values[()] = mark
         return ()
@@ -419,7 +417,4 @@ def _syntax_fault(error: yaml.YAMLError, text: str) -> YamlFault:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark) is not None:
         fault = " ".join(part for part in (error.problem, error.context) if part)
         return YamlFault(f"YAML: {fault}", mark.line, mark.column, remedy(fault, BREAKS.split(text), mark.line))
-    if isinstance(error, yaml.reader.ReaderError):
-        position = error.position if isinstance(error.position, int) else 0
-        return YamlFault(f"YAML: {error.reason}", *_position(text, position))
     return YamlFault(f"YAML: {error}")

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
+from findings_report.authoring import yaml_reader
 from findings_report.authoring.yaml_reader import Mark, WrittenFloat, WrittenInt, YamlFault, read, resolve_plain
 
 
@@ -211,6 +213,41 @@ def test_what_is_not_allowed_is_named(text: str, fault: str) -> None:
 
 def test_a_merge_key_in_quotes_is_a_key() -> None:
     assert read(b"'<<': 1\n").data == {"<<": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "remedy"),
+    [
+        ("a:\n\tb: 1\n", 1, "indent with blanks; YAML does not allow tabs there"),
+        ("a: b: c\n", 0, "quote a text that holds ': ', or write it as a block after `|`"),
+        ("a: @b\n", 0, "quote a text that starts with @, ` or %"),
+        ("a: `b`\n", 0, "quote a text that starts with @, ` or %"),
+        ("a: - b\n", 0, "quote a text that starts with -"),
+        ("a: ? b\n", 0, "quote a text that starts with ?"),
+        ("a: |b\n", 0, "quote a text that starts with | or >"),
+        ("a: |\n  x\ny\n", 3, "indent a text below `|` further than its field, and write fields as `name: value`"),
+        ('a: "\\d"\n', 0, "in double quotes \\ starts an escape: use single quotes"),
+        ("a: [b\n", 1, "close what [ or { opens, or quote a text that starts with one"),
+        ("a: {b\n", 1, "close what [ or { opens, or quote a text that starts with one"),
+        ("a: [b] c\n", 0, "quote a text that starts with [ or {"),
+        ("- a: {b: 1} c\n", 0, "quote a text that starts with [ or {"),
+        ("a: 'b' c\n", 0, "the text ends at its second quotation mark: write it as a block after `|`"),
+        ('- - a: "b" c\n', 0, "the text ends at its second quotation mark: write it as a block after `|`"),
+        ("a: |\n    x\n  y: z\n", 2, "where a text's first line is indented more than the rest, write `|2` for `|`"),
+        ("a: >-\n    x\n  y\n", 2, "where a text's first line is indented more than the rest, write `|2` for `|`"),
+    ],
+)
+def test_a_mistake_that_people_make_has_its_remedy(text: str, line: int, remedy: str) -> None:
+    fault = fault_of(text)
+
+    assert (fault.line, fault.remedy) == (line, remedy)
+    assert fault.fault.startswith("YAML: ")
+
+
+def test_an_error_without_a_place_is_a_fault_of_the_file_too() -> None:
+    fault = yaml_reader._syntax_fault(yaml.YAMLError("of another kind"), "a")
+
+    assert (fault.fault, fault.line, fault.column, fault.remedy) == ("YAML: of another kind", 0, 0, None)
 
 
 # Plain values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from functools import partial
@@ -387,3 +388,19 @@ def test_parts_that_are_links_out_of_the_repository_are_refused(part: str, tmp_p
 
     assert problem.code == "repository-borrows"
     assert f"--borrow {tmp_path / 'outside'}" in str(problem.remedy)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES])
+def test_what_this_machine_lacks_is_no_fault_of_the_repository(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(layout, "read_plain", fail)
+    path = repository(tmp_path / "repository")
+    if number == errno.EACCES:
+        assert problem_of(lambda: found(path)).code == "repository-unreadable"
+    else:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            found(path)
