@@ -57,7 +57,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "evidence/redaction.py": ("tests/evidence/test_redaction.py",),
     "report/editions.py": ("tests/report/test_editions.py",),
     "report/manifest.py": (
-        "tests/report/test_manifest.py",
+        "tests/report/test_manifest_values.py",
         "tests/commands/test_manifest.py",
         "tests/commands/test_verify_manifest.py",
     ),
