@@ -25,6 +25,7 @@ from findings_report.rendering.run import (
     find_strange_attachments,
     find_unattached,
     list_attachments,
+    list_pictures,
     open_executor,
     plan_rendering,
 )
@@ -195,7 +196,7 @@ def plan_build(
         system_fonts=options.system_fonts,
         cache_of=checked.folder if options.cache else None,
     )
-    if attached := list_attachments(rendering):
+    if attached := list_attachments(rendering) | list_pictures(rendering):
         output_files.refuse_overwriting_inputs(
             engagement, checked.folder, [Target(output_files.ATTACHMENT, path) for path in attached]
         )
@@ -229,7 +230,8 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     if options.manifest:
         files += _describe(plan, files)
     # Not among the outputs of the manifest, which lists them as inputs: `verify` renders outputs again.
-    files += tuple(Written(path, content, 0.0) for path, content in list_attachments(plan.rendering).items())
+    beside = list_attachments(plan.rendering) | list_pictures(plan.rendering, files)
+    files += tuple(Written(path, content, 0.0) for path, content in beside.items())
     publish({file.path: file.content for file in files if file.path is not None})
     # A text that is rendered in several formats reports its problem once.
     known = tuple(dict.fromkeys([*seen, *authoring.locate(problems, checked.authored)]))
@@ -271,7 +273,19 @@ def _report(report: Report, checked: Checked, options: BuildOptions) -> list[tup
     formats = options.formats or engagement.outputs or DEFAULT_FORMATS
     stem = output_files.file_stem(engagement.file_name, report.engagement)
     files = output_files.targets(stem, checked.folder, formats, options.output, given=bool(options.formats))
-    return [(report, target) for target in files]
+    # A manifest says how each file is rendered again, and knows no files beside them.
+    is_folder = options.output is None or output_files.is_folder(options.output, formats)
+    if not is_folder or options.manifest or not report.engagement.images:
+        return [(report, target) for target in files]
+    return [(_with_pictures(report, target) if target.format == "md" else report, target) for target in files]
+
+
+def _with_pictures(report: Report, target: Target) -> Report:
+    """Return the report with its pictures in a folder beside the file `target`."""
+    if target.path is None:
+        return report
+    engagement = report.engagement.model_copy(update={"pictures_in": f"{target.path.stem}-pictures"})
+    return report.model_copy(update={"engagement": engagement})
 
 
 def _single_findings(report: Report, checked: Checked, options: BuildOptions) -> list[tuple[Document, Target]]:

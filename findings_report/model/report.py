@@ -6,6 +6,7 @@ look. Links between parts are symbolic (`xref:ID`), so each finding can be rende
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -363,7 +364,9 @@ class ReportedEngagement(Frozen):
     """Logo on the cover."""
     fonts: tuple[ReportedFont, ...] = ()
     """Fonts of PDF and HTML beside the program's own."""
-    docx_template: ReportedDocument | None = None
+    pictures_in: str = Field(default="", exclude_if=lambda folder: not folder)
+    """Folder of the pictures beside a Markdown file, relative to it; empty where the file has no pictures."""
+    docx_template: ReportedDocument | None = Field(default=None, exclude_if=lambda document: document is None)
     """Document of the firm for -f docx."""
     system_fonts: bool = False
     """True if the PDF also uses the fonts of the machine."""
@@ -375,6 +378,14 @@ class ReportedEngagement(Frozen):
     """Audience that the report was made for; None for a report with everything."""
     audiences: Audience = ()
     """Audiences that parts of the report are limited to, in the order of the engagement; empty in an edition for one."""
+
+    def picture_path(self, picture: Picture) -> str:
+        """Return the path of a picture beside a Markdown file: by its name, with its digest where two differ in case only."""
+        suffix = {"image/png": "png", "image/jpeg": "jpg"}[picture.media_type]
+        alike = [image for image in self.images if image.name.casefold() == picture.name.casefold()]
+        # Names are letters, digits, dots, underscores and hyphens: fit for every file system, but those of a device.
+        name = f"{picture.name}-{hashlib.sha256(picture.content).hexdigest()[:8]}" if len(alike) > 1 else picture.name
+        return f"{self.pictures_in}/{name}.{suffix}"
 
     def table_number(self, name: str) -> str | None:
         """Return the number of the table of that name; None if no text places it."""

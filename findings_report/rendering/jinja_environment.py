@@ -437,6 +437,8 @@ class TemplateRunner:
         return translate_errors(pieces(), self._files)
 
     def _address(self, picture: Picture) -> str:
+        if self._engagement.pictures_in:
+            return quote(self._engagement.picture_path(picture))
         if not self._format.embeds_pictures:
             return f"fr-asset:{quote(picture.name)}"
         self._embedded += len(picture.content)

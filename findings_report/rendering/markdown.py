@@ -412,12 +412,14 @@ class _Printer:
         return _Piece("other", f"[{label}"), f"]({_target(address)})"
 
     def _image(self, token: Token) -> str:
-        """Return the alternative text of a picture in a line: a text file cannot hold its bytes."""
+        """Return a picture in a line; its alternative text where no folder has the pictures."""
         picture = self.part.picture(token.meta["name"]) if self.part is not None else None
         text = token.meta["text"] or (picture.alt if picture is not None else token.meta["name"])
         words = self.part.engagement.translation if self.part is not None else ENGLISH
         if picture is None:
             return str(escape(words.gettext("[image not included: {text}]", text=text)))
+        if self.part is not None and self.part.engagement.pictures_in:
+            return f"![{_escape_special(_BLANKS.sub(' ', visible(text)))}]({_target(self.part.address(picture))})"
         return str(escape(words.gettext("[image: {text}]", text=text)))
 
     def _find(self, token: Token) -> Figure | None:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
@@ -107,9 +108,10 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
     for job, targets, result in zip(plan.jobs, plan.targets, results, strict=True):
         for document, target, file in zip(job.documents, targets, result.files, strict=True):
             problems += file.problems
-            if job.format == "md" and not job.is_alone and document.engagement.images:
-                fault = "one Markdown file has no place for pictures: their captions are printed in their stead"
-                problems.append(Problem(Kind.OUTPUT, fault, level="note", code="md-pictures"))
+            if job.format == "md" and not job.is_alone and document.engagement.images and not document.engagement.pictures_in:
+                fault = "one Markdown file has no place for pictures: their captions are printed instead"
+                remedy = "name a folder, as in `-o out/`, and they are written beside the report"
+                problems.append(Problem(Kind.OUTPUT, fault, remedy, level="note", code="md-pictures"))
             files[target] = Written(target.path, file.content, result.seconds / len(targets))
     # Once per build: trimming looks at every file of the cache.
     if plan.cache is not None:
@@ -126,6 +128,19 @@ def list_attachments(plan: RenderPlan) -> dict[Path, bytes]:
         if target.format in ("html", "md") and target.path is not None
         for attachment in _attachments_of(document)
         if _is_held(attachment)
+    }
+
+
+def list_pictures(plan: RenderPlan, files: Iterable[Written] | None = None) -> dict[Path, bytes]:
+    """Return the pictures beside Markdown files: those that a file of `files` places, or all that one may place."""
+    contents = {file.path: file.content for file in files} if files is not None else None
+    return {
+        target.path.parent / document.engagement.picture_path(picture): picture.content
+        for job, targets in zip(plan.jobs, plan.targets, strict=True)
+        for document, target in zip(job.documents, targets, strict=True)
+        if job.format == "md" and document.engagement.pictures_in and target.path is not None
+        for picture in document.engagement.images
+        if contents is None or f"]({quote(document.engagement.picture_path(picture))})".encode() in contents[target.path]
     }
 
 
