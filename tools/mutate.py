@@ -356,10 +356,10 @@ def read_equivalent() -> dict[str, set[tuple[str, str]]]:
     return equivalent
 
 
-def measure(bench: Bench, module: str, *, every: int, log: Path) -> float:
+def measure(bench: Bench, module: str, *, every: int, is_quick: bool, log: Path) -> float:
     """Return the score of one module in percent, and print the changes that went unnoticed."""
     source = (bench.folder / "findings_report" / module).read_bytes()
-    tests = GUARDS[module]
+    tests = GUARDS[module][:1] if is_quick else GUARDS[module]
     left_out = read_equivalent().get(module, set())
     mutants = [mutant for mutant in Changes(source).list() if mutant.describe(source) not in left_out][::every]
     bench.put(module, source)
@@ -399,6 +399,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help=f"of {', '.join(GUARDS)}")
     parser.add_argument("--lowest", type=float, default=0, help="percent that each module has to reach")
     parser.add_argument("--every", type=int, default=1, help="try every so many changes only")
+    parser.add_argument("--quick", action="store_true", help="run the first file of tests only: the score is a lower bound")
     parser.add_argument("--list", action="store_true", help="print the number of changes of each module, and run nothing")
     arguments = parser.parse_args()
     modules = arguments.modules or list(GUARDS)
@@ -411,7 +412,10 @@ def main() -> None:
     _load_libraries()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         bench = Bench(Path(folder))
-        scores = [measure(bench, module, every=arguments.every, log=Path(folder) / "log") for module in modules]
+        scores = [
+            measure(bench, module, every=arguments.every, is_quick=arguments.quick, log=Path(folder) / "log")
+            for module in modules
+        ]
     if min(scores) < arguments.lowest:
         sys.exit(1)
 

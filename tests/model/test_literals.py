@@ -182,6 +182,26 @@ def test_what_is_left_without_marks_keeps_its_places() -> None:
     assert "".join(written[place] for place in kept) == literals.MARKUP.sub("", written) == "x a b d f g h\n i  (j)"
 
 
+@pytest.mark.parametrize(
+    ("written", "bare"),
+    [
+        ("a](b)c", "ac"),
+        ("a][b]c", "ac"),
+        ("a](b(c)d", "a(b(c)d"),
+        ("a](b\n)c", "a(b\n)c"),
+        ("a][b[c]d", "abcd"),
+        ("a!![b", "a!b"),
+        ("a ! b", "a ! b"),
+        ("> a", "> a"),
+        ("\n > >a", "\na"),
+        ("\na > b", "\na > b"),
+        ("a\u200bb\u202ec", "abc"),
+    ],
+)
+def test_marks_are_those_that_may_split_a_passage(written: str, bare: str) -> None:
+    assert literals.MARKUP.sub("", written) == bare
+
+
 def test_base64_is_decoded_from_each_place_where_it_may_begin() -> None:
     encoded = base64.b64encode("añ?>secret".encode()).decode().rstrip("=")
 
