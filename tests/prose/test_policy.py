@@ -361,6 +361,7 @@ CASES = [
         "",
         "1:prose-nesting",
     ),
+    ("![a\\\nb\nc](image:p)", "<image p|a b c|a\\\nb\nc>", "0:image=p", ""),
 ]
 """A text, how it is printed, what it refers to, and what is reported, each with its line."""
 
@@ -372,6 +373,14 @@ def test_a_text_is_judged_part_by_part(text: str, shown: str, uses: str, faults:
     assert printed(prose.tokens) == shown
     assert " ".join(f"{use.line_offset}:{use.kind}={use.name}" for use in prose.references.uses) == uses
     assert " ".join(f"{fault.line_offset}:{fault.code}" for fault in prose.faults) == faults
+    assert {fault.code for fault in prose.faults if fault.level == "error"} <= {"prose-nesting"}
+    assert all(fault.level == "error" for fault in prose.faults if fault.code == "prose-nesting")
+
+
+def test_the_tables_of_a_text_are_those_of_files_and_those_with_a_caption() -> None:
+    text = "![](table:a)\n\n![x](image:p)\n\n![](location:l)\n\n| a |\n|---|\n\nTable: c {#b}\n\n| a |\n|---|\n"
+
+    assert [(token.type, name) for token, name in parse(text).tables] == [("figure", "a"), ("table_open", "b")]
 
 
 @pytest.mark.parametrize(
