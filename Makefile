@@ -96,6 +96,10 @@ wheel: setup ## build the wheel and the source archive in dist/
 release: setup ## build and check what is published of a version, twice, in dist/; ADDRESS=address of its files
 	rm -rf dist && $(BIN)/python tools/release.py $(ADDRESS)
 
+.PHONY: import-files
+import-files: setup ## import every file of FOLDER, such as the SARIF tests of other projects; IMPORTER=sarif
+	$(BIN)/python benchmarks/import_files.py $(or $(IMPORTER),sarif) $(FOLDER)
+
 .PHONY: benchmarks
 benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a clone to take real code from
 	$(BIN)/python benchmarks/startup.py

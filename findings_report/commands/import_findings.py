@@ -383,14 +383,14 @@ def _write_finding(
     merged = authoring.merge_fields(content, written, values, shown=display_path(run.folder / file))
     mine = authoring.written_values(read(content).data)
     if values["title"] not in (written.get("title"), mine.get("title")) and mine.get("status") != written.get("status"):
-        fault = f"its status was set here, and the review has another title for it now: {values['title']!r}"
+        fault = f"its status was set here, and the file has another title for it now: {values['title']!r}"
         place = Place(display_path(run.folder / file))
         remedy = "make sure that it is the same finding"
         run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-kept"))
     if merged.kept:
-        fault = f"changed here and in the review, so the value here was kept: {', '.join(f'`{name}`' for name in merged.kept)}"
+        fault = f"changed here and in the file, so the value here was kept: {', '.join(f'`{name}`' for name in merged.kept)}"
         place = Place(display_path(run.folder / file))
-        remedy = "compare it with the review"
+        remedy = f"compare it with {source}"
         run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-kept"))
     entry.update({"id": id, **news})
     run.edited[file] = merged.content

@@ -12,7 +12,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +26,7 @@ from findings_report.importing.importers import (
     ImportedFinding,
     choose_severity,
 )
+from findings_report.model.finding import Confidence, Status
 from findings_report.problems import Kind, Place, Problem
 
 _LEVELS: Final = {"error": "high", "warning": "medium", "note": "low", "none": "informational"}
@@ -48,6 +49,8 @@ _CWE: Final = re.compile(r"(?:^|[^A-Za-z])cwe[-_: ]{0,2}0*([1-9][0-9]{0,5})(?![0
 _FALSE_POSITIVE: Final = re.compile(r"(?<!not a )(?<!no )\bfalse[ -]?positive\b", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([0-9]{1,3})\}")
 _EMBEDDED: Final = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\])*+)\]\(([^()\s]++)\)")
+_PROGRAM: Final = "findings-report"
+"""The name of this program in its own logs, whose `help` is the whole finding."""
 _MOST_TITLE: Final = 200
 _MOST_BASES: Final = 20
 
@@ -115,6 +118,10 @@ class _Result:
     fixes: tuple[str, ...]
     identities: tuple[str, ...]
     is_certain: bool
+    own_id: str | None = None
+    """The id of the finding that the result was made of, if this program wrote the log."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of that finding."""
 
     @property
     def path(self) -> str:
@@ -199,14 +206,14 @@ class _Log:
             # Two results with one fingerprint are two findings, and keep their order.
             known.update(finding.identities)
             numbered = (f"{id} ({known[id]})" if known[id] > 1 else id for id in finding.identities)
-            yield ImportedFinding(tuple(numbered), finding.fields, finding.place, is_certain=finding.is_certain)
+            yield replace(finding, identities=tuple(numbered))
 
     def _make_finding(self, results: Sequence[_Result], key: Sequence[str], *, is_repeated: bool) -> ImportedFinding:
         kind, first = self.context.options.group, results[0]
         title = self._choose_title(results, is_repeated=is_repeated)
         severity = self._choose_severity(results, title)
         fields: dict[str, Any] = {"title": title}
-        if first.rule.id and kind != "file":
+        if first.rule.id and kind != "file" and first.own_id is None:
             fields["category"] = _one_line(first.rule.id)[:500]
         fields["severity"] = severity
         if cwe := list(dict.fromkeys(weakness for result in results for weakness in result.cwe)):
@@ -228,7 +235,9 @@ class _Log:
         if urls := list(dict.fromkeys(url for result in results for url in (result.rule.url, *result.urls) if url)):
             fields["references"] = [{"url": url} for url in urls[:20]]
         if kind == "result":
-            return ImportedFinding(first.identities, fields, first.pointer, is_certain=first.is_certain)
+            more = {name: value for name, value in first.own.items() if name in ("cvss", "owner", "due", "confidence")}
+            fields = {name: value for name, value in (fields | more).items() if value}
+            return ImportedFinding(first.identities, fields, first.pointer, first.own_id, is_certain=first.is_certain)
         return ImportedFinding((" ".join((kind, *key)),), fields, first.pointer)
 
     def _choose_severity(self, results: Sequence[_Result], title: str) -> str:
@@ -271,7 +280,7 @@ class _Log:
         """Yield the places of a result; of one among several, each says what is wrong there."""
         for number, cited in enumerate(result.cited):
             if count > 1 and number == 0 and cited.caption is None and cited.role is None:
-                yield Cited(**{**vars(cited), "caption": result.summary})
+                yield replace(cited, caption=result.summary)
             else:
                 yield cited
 
@@ -333,14 +342,15 @@ class _Run:
             level = rule.level or "warning"  # such a result has the level none, and is no less severe for that
         severity = of_score(score) if score is not None else _LEVELS[level]
         identities, is_certain = self._identify(result, rule, plain, cited)
+        own = self._read_own(properties) if self.tool == _PROGRAM else {}
         return _Result(
             result.pointer,
             rule,
             self.tool,
             text,
             _first_sentence(plain) or rule.title or rule.id or self.tool,
-            severity,
-            status,
+            str(own.get("severity", severity)),
+            str(own.get("status", status)),
             response,
             cited,
             affected,
@@ -354,7 +364,25 @@ class _Run:
             ),
             identities,
             is_certain,
+            rule.id if self.tool == _PROGRAM else None,
+            own,
         )
+
+    def _read_own(self, properties: JsonValue) -> dict[str, Any]:
+        """Return the fields of a finding that this program wrote into the properties of its result."""
+        statuses = {status.value for status in Status}
+        own: dict[str, Any] = {
+            name: text for name in ("severity", "status", "owner", "due", "confidence") if (text := properties.text(name))
+        }
+        if own.get("status") not in statuses:
+            own.pop("status", None)
+        if own.get("confidence") not in {confidence.value for confidence in Confidence}:
+            own.pop("confidence", None)
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", own.get("due", "")):
+            own.pop("due", None)
+        if isinstance(properties.get("cvss").value, list):
+            own["cvss"] = properties.texts("cvss")
+        return own
 
     def _one_of(self, result: JsonValue, key: str, words: Sequence[str]) -> str | None:
         value = result.text(key)
@@ -367,7 +395,8 @@ class _Run:
             if key not in _READ and member.value not in (None, [], {}):
                 self._log.unread[key] += 1
         for key, _ in result.get("properties").members():
-            if key not in ("tags", "security-severity", "cwe"):
+            is_own = self.tool == _PROGRAM and key in ("severity", "status", "owner", "due", "confidence", "cvss")
+            if key not in ("tags", "security-severity", "cwe") and not is_own:
                 self._log.unread[f"properties.{key}"[:60]] += 1
         self._log.unread["fixes.artifactChanges"] += sum(
             bool(fix.get("artifactChanges").value) for fix in result.entries("fixes")
@@ -467,7 +496,7 @@ class _Run:
                 id or own,
                 _first_sentence(title) if title else None,
                 full[0] if full[1] and full[1] != title else (short[0] if short[1] and short[1] != title else None),
-                guide[0] or None,
+                guide[0] or None if self.tool != _PROGRAM else None,
                 url if url and is_url(url) else None,
                 self._overrides.get(own) or level,
                 self._read_score(properties),
@@ -563,13 +592,16 @@ class _Run:
             if location.value is None and index is not None and 0 <= index < len(shared):
                 location = shared[index].get("location")
             cited = self._read_location(location)
+            # The tool's own word for the step goes before its position.
+            kinds = [kind for kind in entry.texts("kinds") if kind in ("source", "sink", "sanitizer", "propagation")]
+            cited = replace(cited, role=kinds[0]) if cited is not None and kinds else cited
             if cited is None or (steps and (steps[-1].paths, steps[-1].lines) == (cited.paths, cited.lines)):
                 continue
             steps.append(cited)
         if len(steps) < 2:
             return steps
         roles = ["source", *["propagation"] * (len(steps) - 2), "sink"]
-        return [Cited(**{**vars(step), "role": role}) for step, role in zip(steps, roles, strict=True)]
+        return [replace(step, role=step.role or role) for step, role in zip(steps, roles, strict=True)]
 
     def _read_location(self, location: JsonValue, role: str | None = None) -> Cited | None:
         physical = location.get("physicalLocation")
@@ -597,6 +629,8 @@ class _Run:
         if quote is None and contents is not None and lines is not None:
             quote = "\n".join(contents.split("\n")[lines[0] - 1 : lines[1]]) or None
         caption = self._read_message(location.get("message"), _Rule(None))[1] or None
+        if self.tool == _PROGRAM and caption == location.get("properties").get("role").value:
+            caption = None
         return Cited(paths, lines, quote, shown, role, caption, offsets, repository, commit)
 
     def _find_contents(self, artifact: JsonValue) -> str | None:
@@ -638,6 +672,9 @@ class _Run:
                 _, repository, commit = mapped_to
                 break
             location = self._bases.get(base)
+            stated = location.get("properties").get("commit").value
+            if commit is None and isinstance(stated, str) and re.fullmatch(r"[0-9a-f]{7,64}", stated):
+                commit = stated  # as this program writes it for a repository without an address
             above = location.text("uri")
             if above is not None:
                 joined = f"{above.rstrip('/')}/{readings[0]}"

@@ -427,7 +427,7 @@ def test_a_placeholder_never_shows_other_code(place: Workplace, change: tuple[st
     result = place.run(text.replace("State", f"{above}\nState"))
     assert file.read_text() == before
     assert [problem.fault for problem in result.problems if problem.code == "import-kept"] == [
-        "changed here and in the review, so the value here was kept: `description`, `locations`"
+        "changed here and in the file, so the value here was kept: `description`, `locations`"
     ]
 
 

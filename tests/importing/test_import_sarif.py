@@ -14,6 +14,7 @@ from repositories import problem_of
 from findings_report import authoring
 from findings_report.authoring.yaml_reader import read
 from findings_report.commands import Inputs
+from findings_report.commands.build import BuildOptions, build
 from findings_report.commands.import_findings import import_findings
 from findings_report.importing import IMPORTERS
 from findings_report.model.evidence import Verdict
@@ -341,6 +342,24 @@ def test_engagement_without_repository_takes_that_of_the_log(place: Workplace) -
     place.run(log(result(), versionControlProvenance=provenance))
     engagement = authoring.written_values(read((place.folder / "engagement.yaml").read_bytes()).data)
     assert engagement["repositories"] == {"shop": {"url": "https://github.com/acme/shop", "commit": "a" * 40}}
+
+
+def test_own_log_keeps_what_findings_say(place: Workplace) -> None:
+    (place.folder / "OWN-1.finding.yaml").write_text(
+        "title: Shell\nseverity: low\nstatus: acknowledged\nowner: Ada\ndue: 2026-03-01\ncwe: CWE-78\n"
+        "summary: Input reaches a shell.\ndescription: Text.\nlocations:\n  - {role: source, path: src/app.py, lines: 5}\n"
+        "  - {role: sink, path: src/app.py, lines: 7}\n"
+    )
+    output = place.root / "own.sarif"
+    options = BuildOptions(("sarif",), str(output), None, system_fonts=False, default_date=None, fail_on=None, strict=False)
+    build(Inputs(place.folder, {}), options, progress=lambda _: None)
+    (place.folder / "OWN-1.finding.yaml").unlink()
+    place.run(output.read_bytes())
+    finding = authoring.written_values(read((place.folder / "OWN-1.finding.yaml").read_bytes()).data)
+    assert (finding["title"], finding["severity"], finding["status"]) == ("Shell", "low", "acknowledged")
+    assert (finding["owner"], finding["due"], finding["cwe"]) == ("Ada", "2026-03-01", ["CWE-78"])
+    assert [(location["role"], location["lines"]) for location in finding["locations"]] == [("source", "5"), ("sink", "7")]
+    assert "recommendation" not in finding
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
