@@ -316,6 +316,45 @@ class TableFile(Frozen):
     """Readers of the table; empty means everybody."""
 
 
+class Publisher(Frozen):
+    """The publisher of a CSAF document."""
+
+    name: Filled
+    """Name of the organisation that publishes the document."""
+    namespace: Url
+    """Web address under the publisher's control, which identifies the publisher."""
+    category: Literal["coordinator", "discoverer", "other", "translator", "user", "vendor"] = "vendor"
+    """Role of the publisher."""
+    contact: Filled | None = None
+    """How to reach the publisher."""
+
+
+class Product(Frozen):
+    """A product that a CSAF document is about."""
+
+    name: Filled
+    """Full name of the product with its version, as its users know it."""
+    id: Name | None = None
+    """Id of the product in the document. Default: CSAFPID-0001 and so on, in the order of the list."""
+    repository: Name | None = None
+    """Repository of the product: findings that cite it affect the product. Default: all findings do."""
+    cpe: SourceText | None = None
+    """Common Platform Enumeration name of the product."""
+    purl: SourceText | None = None
+    """Package URL of the product."""
+
+
+class Advisory(Frozen):
+    """What a CSAF document needs beside the findings."""
+
+    publisher: Publisher
+    """Publisher of the document."""
+    tracking_id: Filled
+    """Id of the document, which the publisher gives once."""
+    products: tuple[Product, ...] = Field(min_length=1)
+    """Products that the findings may affect."""
+
+
 class AttachedFile(Frozen):
     """A file that belongs to the report, as a proof of concept does: embedded in the PDF, copied beside HTML and Markdown."""
 
@@ -414,6 +453,8 @@ class Engagement(Frozen):
     """Tables for the texts, from CSV files."""
     attachments: tuple[AttachedFile, ...] = ()
     """Files that are embedded in the PDF, and copied beside HTML and Markdown."""
+    csaf: Advisory | None = None
+    """Publisher, id and products of the CSAF document, which `build -f csaf` writes."""
     template: Name = "standard"
     """Name of the template folder."""
     outputs: tuple[Name, ...] = ()

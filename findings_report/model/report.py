@@ -15,7 +15,17 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from findings_report.model.engagement import Author, Cover, Order, Period, ReportVersion, SectionPlace, Severity, State
+from findings_report.model.engagement import (
+    Advisory,
+    Author,
+    Cover,
+    Order,
+    Period,
+    ReportVersion,
+    SectionPlace,
+    Severity,
+    State,
+)
 from findings_report.model.evidence import Frozen, Snippet, Verdict
 from findings_report.model.field_types import Audience, Colour, Identifier, Level
 from findings_report.model.finding import (
@@ -362,6 +372,8 @@ class ReportedEngagement(Frozen):
     """Numbers of all tables that have a name, in the order of the pages."""
     logo: Picture | None
     """Logo on the cover."""
+    advisory: Advisory | None = None
+    """Publisher, id and products of the CSAF document; None if the engagement has none."""
     fonts: tuple[ReportedFont, ...] = ()
     """Fonts of PDF and HTML beside the program's own."""
     pictures_in: str = Field(default="", exclude_if=lambda folder: not folder)

@@ -269,6 +269,7 @@ def _engagement(
         tables=declared_tables,
         numbered_tables=numbered_tables,
         logo=pictures.get("logo:"),
+        advisory=engagement.csaf,
         fonts=fonts,
         docx_template=docx_template,
         system_fonts=engagement.system_fonts,

@@ -120,6 +120,14 @@ FORMATS: Final = {
             takes_single_findings=False,
             purpose="GitLab: the artifact `reports: sast`",
         ),
+        ReportFormat(
+            "csaf",
+            "findings_report.rendering.csaf:render",
+            takes_comparisons=False,
+            takes_single_findings=False,
+            ending="csaf.json",
+            purpose="advisories: a CSAF 2.0 VEX document of products",
+        ),
     )
 }
 """All formats by name, in the order of the documentation."""
