@@ -311,8 +311,10 @@ def _read(path: Path, inputs: Inputs) -> tuple[Report, list[Problem]]:
         for index, attachment in enumerate(report.attachments)
     )
     fonts = tuple(font.model_copy(update={"content": b""}) for font in report.engagement.fonts)
+    word = report.engagement.docx_template
+    word = word.model_copy(update={"content": b""}) if word is not None else None
     notes += _name_missing(attachments, [font.file for font in fonts], place)
-    engagement = report.engagement.model_copy(update={"fonts": fonts})
+    engagement = report.engagement.model_copy(update={"fonts": fonts, "docx_template": word})
     return report.model_copy(update={"attachments": attachments, "engagement": engagement}), notes
 
 

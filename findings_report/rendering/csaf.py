@@ -41,7 +41,7 @@ _WITH_COUNTRY: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 
 
 def render(report: Report) -> Rendered:
-    """Return the document. Raises FindingsReportError (INPUT) where the engagement lacks what CSAF requires."""
+    """Return the document. Raises FindingsReportError (INPUT) where the engagement does not have what CSAF requires."""
     advisory, day = _require(report)
     products = {product.id or f"CSAFPID-{number:04}": product for number, product in enumerate(advisory.products, 1)}
     runner = open_runner(report.engagement)

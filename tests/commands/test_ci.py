@@ -20,6 +20,7 @@ from composite_action import CompositeAction
 
 from findings_report import commands
 from findings_report.commands.track import update
+from findings_report.report.formats import COMPARISON_FORMATS, FORMATS
 
 ROOT = Path(__file__).parents[2]
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -409,3 +410,9 @@ def test_the_pdfs_are_made(work: Path) -> None:
 
     for name in ("report", "diff"):
         assert (work / f"build/{name}.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_the_action_compares_in_the_formats_that_comparisons_have() -> None:
+    (left_out,) = re.findall(r"case \$\{name// /\} in ([^)]+)\) ;;", (ROOT / "action.yml").read_text("utf-8"))
+
+    assert set(left_out.split(" | ")) == set(FORMATS) - set(COMPARISON_FORMATS)

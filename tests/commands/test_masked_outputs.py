@@ -129,6 +129,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"fields: [{{name: owner, label: Owner}}]\ndate: 2026-11-20\n"
         f"repositories: {{app: {{path: ../app, revision: '1.0', commit: '{commits[0]}', url: 'https://github.com/a/app'}}}}\n"
         "redact: [{match: authorization-marker}]\n"
+        "csaf:\n  publisher: {name: A, namespace: https://example.org}\n"
+        f"  tracking_id: A-1\n  products: [{{name: App {TOKEN}}}]\n"
     )
     (findings / "tokens.csv").write_text(f'Place,"The {TOKEN}"\nhome,{TOKEN}\nwork,"a\nauthorization-marker"\n')
     texts = {

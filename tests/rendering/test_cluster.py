@@ -36,6 +36,7 @@ from findings_report.sandbox import frames
 from findings_report.system.toolchain import OWN_FILES, describe_difference, install_extra, worker_versions
 
 BIN = Path(sys.executable).parent
+EVERY = tuple(name for name in FORMATS if name != "csaf")  # the demo has no products
 PROGRAM = str(BIN / "findings-report")
 DASK = str(BIN / "dask")
 OWN = builtin_templates()
@@ -445,15 +446,15 @@ def test_a_cluster_makes_the_same_bytes_and_says_nothing_of_its_own(crew: Progra
     (folder / "templates" / "standard").mkdir(parents=True)
     (folder / "templates" / "standard" / "section.md.j2").write_text("OWN {{ section.title }}\n")
 
-    far = build([folder], tmp_path / "far", *in_formats(*FORMATS), "--executor", crew.executor)
+    far = build([folder], tmp_path / "far", *in_formats(*EVERY), "--executor", crew.executor)
     far_each = build([folder], tmp_path / "far-each", "--each", "--executor", crew.executor)
-    near = build([folder], tmp_path / "near", *in_formats(*FORMATS))
+    near = build([folder], tmp_path / "near", *in_formats(*EVERY))
     near_each = build([folder], tmp_path / "near-each", "--each")
 
     assert (far.returncode, far.stderr) == (0, near.stderr)
     assert (far_each.returncode, far_each.stderr) == (0, near_each.stderr)
     assert digests(tmp_path / "far") == digests(tmp_path / "near")
-    assert len(digests(tmp_path / "far")) == len(FORMATS)
+    assert len(digests(tmp_path / "far")) == len(EVERY)
     assert digests(tmp_path / "far-each") == digests(tmp_path / "near-each")
     assert len(digests(tmp_path / "far-each")) == 4
 
