@@ -1,8 +1,8 @@
-"""Writes `authoring/cwe.json`, names and OWASP categories of weaknesses: `python tools/weakness_table.py cwec.xml Top10/`.
+"""Writes `authoring/cwe.json`, names and OWASP categories of weaknesses: `python tools/weakness_table.py json_repo/ Top10/`.
 
-To be run when a new CWE list or OWASP Top Ten is published. The first argument is the CWE list as XML
-(https://cwe.mitre.org/data/xml/cwec_latest.xml.zip, unpacked); its view 1344 maps the Top Ten 2021. The second is a checkout of
-https://github.com/OWASP/Top10, whose pages of 2025 list the CWEs that they map; the list of MITRE has no view for them in 4.15.
+To be run when a new CWE list or OWASP Top Ten is published. The first argument is `json_repo` in a checkout of
+https://github.com/CWE-CAPEC/REST-API-wg, the list of MITRE's own API; its view 1344 maps the Top Ten 2021. The second is a
+checkout of https://github.com/OWASP/Top10, whose pages of 2025 list the CWEs that they map.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 TABLE = Path(__file__).parents[1] / "findings_report" / "authoring" / "cwe.json"
-_SPACE = {"c": "http://cwe.mitre.org/cwe-7"}
 _SOURCE = (
     "Common Weakness Enumeration (CWE), copyright The MITRE Corporation; https://cwe.mitre.org/about/termsofuse.html"
     " - OWASP Top Ten 2025: mapping of the OWASP Foundation, CC BY-SA 4.0; https://owasp.org/Top10/2025/"
@@ -24,33 +23,40 @@ _TITLE = re.compile(r"^#\s+(A\d\d):2025 (.*?)\s*(?:!\[.*)?$", re.MULTILINE)
 _MAPPED = re.compile(r"cwe\.mitre\.org/data/definitions/(\d+)\.html")
 
 
-def read_list(path: Path) -> dict[str, object]:
-    """Return the table without the categories of the Top Ten."""
-    root = ElementTree.parse(path).getroot()  # noqa: S314  # MITRE's own file, named by who runs this
-    weaknesses = {int(node.attrib["ID"]): node for node in root.iterfind("c:Weaknesses/c:Weakness", _SPACE)}
-    categories = {int(node.attrib["ID"]): node for node in root.iterfind("c:Categories/c:Category", _SPACE)}
+def read_list(folder: Path) -> dict[str, object]:
+    """Return the table without the Top Ten 2025. Raises AssertionError if entries of that version are missing."""
+    version = json.loads((folder / "cwev.json").read_text("utf-8"))
+    weaknesses, categories, views = (_read_entries(folder / kind) for kind in "WCV")
+    assert len(weaknesses) == version["TotalWeaknesses"], len(weaknesses)  # noqa: S101
+    assert len(categories) == version["TotalCategories"], len(categories)  # noqa: S101
     return {
-        "version": root.attrib["Version"],
-        "date": root.attrib["Date"],
+        "version": version["ContentVersion"],
+        "date": version["ContentDate"],
         "source": _SOURCE,
-        "names": {str(id): weaknesses[id].attrib["Name"].strip() for id in sorted(weaknesses)},
-        "categories": {str(id): categories[id].attrib["Name"].strip() for id in sorted(categories)},
-        "deprecated": sorted(id for id, node in weaknesses.items() if node.attrib["Status"] == "Deprecated"),
-        "owasp": {"2021": _read_view(root, "1344", categories)},
+        "names": {str(id): weaknesses[id]["Name"].strip() for id in sorted(weaknesses)},
+        "categories": {str(id): categories[id]["Name"].strip() for id in sorted(categories)},
+        "deprecated": sorted(id for id, entry in weaknesses.items() if entry["Status"] == "Deprecated"),
+        "owasp": {"2021": _read_view(views[1344], categories)},
     }
 
 
-def _read_view(root: ElementTree.Element, view: str, categories: dict[int, ElementTree.Element]) -> dict[str, object]:
+def _read_entries(folder: Path) -> dict[int, dict[str, Any]]:
+    # Other files in it have all entries again.
+    files = [file for file in folder.glob("*.json") if file.stem.isdecimal()]
+    return {int(file.stem): json.loads(file.read_text("utf-8")) for file in files}
+
+
+def _read_view(view: dict[str, Any], categories: dict[int, dict[str, Any]]) -> dict[str, object]:
     """Return the categories of a view, `A03:2021 - Injection`, and the category of each weakness in them."""
     names: dict[str, str] = {}
     mapped: dict[str, str] = {}
-    for member in root.iterfind(f"c:Views/c:View[@ID='{view}']/c:Members/c:Has_Member", _SPACE):
-        category = categories[int(member.attrib["CWE_ID"])]
-        match = re.search(r"(A\d\d):\d{4} - (.*)", category.attrib["Name"])
-        assert match is not None, category.attrib  # noqa: S101
+    for member in view["Members"]:
+        category = categories[int(member["CweID"])]
+        match = re.search(r"(A\d\d):\d{4} - (.*)", category["Name"])
+        assert match is not None, category["Name"]  # noqa: S101
         names[match[1]] = match[2].strip()
-        for node in category.iterfind("c:Relationships/c:Has_Member", _SPACE):
-            mapped[node.attrib["CWE_ID"]] = match[1]
+        for weakness in category["Relationships"]:
+            mapped[weakness["CweID"]] = match[1]
     return _order(names, mapped)
 
 

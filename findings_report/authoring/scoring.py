@@ -96,7 +96,7 @@ class WeaknessTable:
     """The bundled CWE list."""
 
     version: str
-    """Version of the CWE list: `4.15`."""
+    """Version of the CWE list: `4.19.1`."""
     date: str
     """Date of the CWE list, YYYY-MM-DD."""
     names: dict[str, str]

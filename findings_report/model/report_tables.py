@@ -140,7 +140,7 @@ class Classification(Frozen):
     """The findings by weakness and by category of the OWASP Top Ten."""
 
     version: str
-    """Version of the CWE list: `4.15`."""
+    """Version of the CWE list: `4.19.1`."""
     date: str
     """Date of the CWE list, YYYY-MM-DD."""
     top_ten_version: str

@@ -501,7 +501,7 @@ def test_no_engagement_is_told_with_the_way_to_start_one(tmp_path: Path) -> None
     [
         ("CWE-16", "CWE-16 is a category (Configuration), not a weakness"),
         ("CWE-92", "CWE-92 is withdrawn: DEPRECATED: Improper Sanitization of Custom Special Characters"),
-        ("CWE-99999", "CWE-99999 is not in CWE 4.15, so it is printed without its name"),
+        ("CWE-99999", "CWE-99999 is not in CWE 4.19.1, so it is printed without its name"),
     ],
 )
 def test_a_weakness_that_the_list_does_not_have_as_one_is_told(tmp_path: Path, cwe: str, fault: str) -> None:
@@ -545,19 +545,19 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_weakness_in_neither_list_is_a_warning_that_names_the_way_out(tmp_path: Path) -> None:
-    (problem,) = loaded(tmp_path, A_1=FINDING + "cwe: CWE-1427\n").warnings
+    (problem,) = loaded(tmp_path, A_1=FINDING + "cwe: CWE-1927\n").warnings
 
-    assert (problem.level, problem.remedy) == ("warning", "name it in engagement.yaml: `weaknesses: {CWE-1427: its name}`")
+    assert (problem.level, problem.remedy) == ("warning", "name it in engagement.yaml: `weaknesses: {CWE-1927: its name}`")
 
 
 @pytest.mark.parametrize("own", ["Prompt injection", "{name: Prompt injection, top_ten: A03}"])
 def test_a_weakness_that_the_engagement_names_is_known(tmp_path: Path, own: str) -> None:
-    engagement = ENGAGEMENT + f"weaknesses:\n  CWE-1427: {own}\n"
+    engagement = ENGAGEMENT + f"weaknesses:\n  CWE-1927: {own}\n"
 
-    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement, "A-1.finding.yaml": FINDING + "cwe: [CWE-1427]\n"})))
+    authored = load(Folder(write(tmp_path, {"engagement.yaml": engagement, "A-1.finding.yaml": FINDING + "cwe: [CWE-1927]\n"})))
 
     assert authored.warnings == ()
-    assert authored.engagement.weaknesses["CWE-1427"].name == "Prompt injection"
+    assert authored.engagement.weaknesses["CWE-1927"].name == "Prompt injection"
 
 
 def test_what_is_no_weakness_cannot_be_named(tmp_path: Path) -> None:

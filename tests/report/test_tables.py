@@ -59,7 +59,7 @@ def test_weaknesses_stand_by_number_and_chapters_by_title() -> None:
         ("A01:2021 Broken Access Control", ("A-1", "A-2")),
         ("A03:2021 Injection", ("A-1",)),
     ]
-    assert (found.version, found.top_ten_version, found.unclassified) == ("4.15", "2021", ("A-3",))
+    assert (found.version, found.top_ten_version, found.unclassified) == ("4.19.1", "2021", ("A-3",))
 
 
 def test_without_a_weakness_there_is_no_classification() -> None:
