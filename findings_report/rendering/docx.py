@@ -322,7 +322,10 @@ class _Body:
             number, level = list_item
             parts.append(f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
         if bar:
-            parts.append(f'<w:pBdr><w:left w:val="single" w:sz="18" w:space="4" w:color="{bar}"/></w:pBdr>')
+            edge = f'w:val="single" w:sz="18" w:space="4" w:color="{bar}"'
+            # Borders are not mirrored, as indents are; the style has one at the left.
+            sides = f'<w:left w:val="nil"/><w:right {edge}/>' if is_reversed else f"<w:left {edge}/>"
+            parts.append(f"<w:pBdr>{sides}</w:pBdr>")
         parts += [f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""]
         parts += [f'<w:tabs><w:tab w:val="left" w:pos="{indent}"/></w:tabs>' if hanging else ""]
         parts += ["<w:bidi/>" if is_reversed else ""]
@@ -382,12 +385,13 @@ class _Body:
         parts += [f'<w:tblCaption w:val="{escape(title)}"/>' if title else ""]
         return f"<w:tbl><w:tblPr>{''.join(parts)}</w:tblPr><w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
 
-    def _row(self, cells: Sequence[Cell], widths: Sequence[int], *, is_head: bool = False) -> str:
+    def _row(self, cells: Sequence[Cell], widths: Sequence[int], *, is_head: bool = False, keep_next: bool = False) -> str:
         shown = []
         for cell, width in zip(cells, widths, strict=False):
             fill = f'<w:shd w:val="clear" w:color="auto" w:fill="{cell.fill}"/>' if cell.fill else ""
             content = "".join(
-                self.paragraph("Table Text", runs, align=cell.align, keep_next=is_head) for runs in cell.paragraphs or [""]
+                self.paragraph("Table Text", runs, align=cell.align, keep_next=is_head or keep_next)
+                for runs in cell.paragraphs or [""]
             )
             shown.append(f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{fill}</w:tcPr>{content}</w:tc>')
         # A head that is repeated must not be split.
@@ -664,7 +668,9 @@ class _Body:
         width = self.package.width
         first = min(width // 3, 2600)
         widths = [first, width - first]
-        lines = [self._row([self.cell(name, self.runs(name, QUIET)), value], widths) for name, value in rows]
+        # On the page of the heading above, with the first heading below.
+        named = ([self.cell(name, self.runs(name, QUIET)), value] for name, value in rows)
+        lines = [self._row(cells, widths, keep_next=len(rows) <= _SHORT) for cells in named]
         self.pieces.append(self._table(lines, widths, "Findings Table", has_head=False))
         self._space()
 
@@ -1560,7 +1566,7 @@ def _column_widths(rows: Sequence[Sequence[Cell]], total: int) -> list[int]:
     count = max(len(row) for row in rows)
     texts = [[row[index].text for row in rows[:400] if index < len(row)] for index in range(count)]
     # A column of long texts wants all that there is, but one text does not decide it.
-    length = [max((min(80, len(text)) for text in column), default=0) for column in texts]
+    length = [max((min(80, _width(text)) for text in column), default=0) for column in texts]
     # A date, a number or a word of the scale is not broken, unless there are many columns.
     least = [_least(column, 18) for column in texts]
     if sum(least) > total * 3 // 4:
@@ -1579,8 +1585,13 @@ def _column_widths(rows: Sequence[Sequence[Cell]], total: int) -> list[int]:
 
 def _least(texts: Sequence[str], whole: int) -> int:
     """Return the least width of a column in which no word is broken, and no text of up to `whole` characters."""
-    words = [word for text in texts for word in ([text] if len(text) <= whole else re.split(r"[\s/]+", text))]
-    return max(620, 200 + 118 * max((min(22, len(word)) for word in words), default=0))
+    words = [word for text in texts for word in ([text] if _width(text) <= whole else re.split(r"[\s/]+", text))]
+    return max(620, 200 + 118 * max((min(22, _width(word)) for word in words), default=0))
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in letters; an ideograph is as wide as two."""
+    return len(text) + sum(character > "\u2e80" for character in text)
 
 
 def _bookmark(anchor: str) -> str:

@@ -306,7 +306,7 @@ def _list_styles(engagement: ReportedEngagement) -> Iterator[tuple[str, str, str
     )
     tab = '<w:tabs><w:tab w:val="right" w:leader="dot" w:pos="9410"/></w:tabs>'
     yield "paragraph", "TOC1", "toc 1", "normal", _pr(f"{tab}{spacing(100, 20)}", "<w:b/>")
-    yield "paragraph", "TOC2", "toc 2", "normal", _pr(f'{tab}{spacing(0, 20)}<w:ind w:left="284"/>', "")
+    yield "paragraph", "TOC2", "toc 2", "normal", _pr(f'{tab}{spacing(0, 20)}<w:ind w:left="284"/>', size(9.5))
     for name in ("List Bullet", "List Number"):
         yield "paragraph", name.replace(" ", ""), name, "normal", _pr(f"{spacing(0, 40)}<w:contextualSpacing/>", "")
     edge = '<w:pBdr><w:left w:val="single" w:sz="18" w:space="6" w:color="{colour}"/></w:pBdr>'

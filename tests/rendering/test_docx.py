@@ -127,6 +127,32 @@ def test_it_has_words_own_styles_fields_and_properties() -> None:
     assert body.find(f".//{W}rtl") is not None
 
 
+ORDER = {
+    "pPr": "pStyle keepNext keepLines pageBreakBefore widowControl numPr pBdr shd tabs wordWrap bidi spacing ind "
+    "contextualSpacing jc outlineLvl",
+    "rPr": "rStyle rFonts b bCs i iCs strike noProof color sz szCs u shd rtl lang",
+    "tblPr": "tblStyle bidiVisual tblW tblInd tblBorders tblLayout tblCellMar tblLook tblCaption",
+    "tcPr": "tcW shd tcMar",
+    "style": "name basedOn qFormat pPr rPr tblPr tblStylePr",
+    "lvl": "start numFmt lvlText lvlJc pPr",
+}
+"""Elements in the order of wml.xsd (ECMA-376, part 1), which Word insists on."""
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_elements_are_in_the_order_of_the_schema(language: str) -> None:
+    report = samples.report(samples.full_finding(description=PROSE), engagement=samples.engagement(language=language))
+    parts = parts_of(render(report).content)
+
+    for name in ("word/document.xml", "word/styles.xml", "word/numbering.xml"):
+        for kind, order in ORDER.items():
+            for element in etree.fromstring(parts[name]).iter(f"{W}{kind}"):
+                places = [order.split().index(etree.QName(child).localname) for child in element]
+                assert places == sorted(places), etree.tostring(element)
+    for cell in etree.fromstring(parts["word/document.xml"]).iter(f"{W}tc"):
+        assert cell[-1].tag == f"{W}p"
+
+
 def test_every_link_within_leads_to_a_bookmark_and_no_bookmark_is_there_twice() -> None:
     body = body_of(samples.report(samples.full_finding(description=PROSE), samples.finding(description=PROSE)))
     names = [mark.attrib[f"{W}name"] for mark in body.iter(f"{W}bookmarkStart")]
