@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from findings_report import commands
 from findings_report.commands.diff import DiffOptions, diff
+from findings_report.commands.import_findings import import_findings
 from findings_report.model.evidence import Region, Verdict
 from findings_report.model.finding import Affected, Event, Status
 from findings_report.model.report import Report
@@ -207,6 +208,31 @@ def test_a_comparison_has_states_for_all_findings_of_both_sides(tmp_path: Path) 
 
     states = {result["ruleId"]: result["baselineState"] for run in sarif(comparison)["runs"] for result in run["results"]}
     assert states == {"DEMO-001": "unchanged", "DEMO-002": "unchanged", "DEMO-003": "unchanged", "DEMO-004": "absent"}
+
+
+def test_what_is_exported_and_imported_again_keeps_ids_places_weaknesses_and_fingerprints(tmp_path: Path) -> None:
+    folder = commands.demo(tmp_path / "demo")
+    exported = tmp_path / "report.sarif"
+    exported.write_bytes(render(checked(folder / "findings")).content)
+    for path in (folder / "findings").glob("DEMO-*"):
+        path.unlink()
+
+    import_findings("sarif", commands.Inputs(folder, {}), [exported], dry_run=False, progress=lambda _: None)
+
+    again = json.loads(render(checked(folder / "findings")).content)
+    assert [outline(result) for result in again["runs"][0]["results"]] == [
+        outline(result) for result in json.loads(exported.read_bytes())["runs"][0]["results"]
+    ]
+
+
+def outline(result: Any) -> Any:
+    places = [location["physicalLocation"] for location in (*result["locations"], *result.get("relatedLocations", []))]
+    regions = [[place["region"][key] for key in ("startLine", "startColumn", "endLine", "endColumn")] for place in places]
+    files = [place["artifactLocation"] for place in places]
+    kept = ("ruleId", "level", "taxa", "partialFingerprints")
+    # SARIF has no date of a decision, without which there is no entry in the history: its reason becomes a text.
+    decisions = [suppression["status"] for suppression in result.get("suppressions", ())]
+    return files, regions, decisions, [result.get(key) for key in kept]
 
 
 # Known values: src/fingerprints.test.ts of github/codeql-action.
