@@ -213,6 +213,10 @@ def test_code_within_a_line_of_textile_mentions_nobody_and_blocks_stay() -> None
     assert convert("`@ada`\n\n```\n@ada\n```\n`@ada`\n", Markup.REDMINE) == "`@\u200bada`\n\n```\n@ada\n```\n\n`@\u200bada`\n"
 
 
+def test_the_text_of_a_picture_is_in_one_line() -> None:
+    assert convert("![a\nb\\\nc *d*](x)", Markup.GITHUB) == "\\[image: a b c d\\]\n"
+
+
 def test_a_title_in_gitlab_has_marks_in_mentions_and_references_only() -> None:
     written = neutralise_title("@ada @. #12 !3 &4 $5 a@b [x:y] [ GH-1 gl-2 abcdef012 #x @ #")
 
