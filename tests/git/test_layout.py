@@ -404,3 +404,25 @@ def test_what_this_machine_lacks_is_no_fault_of_the_repository(
     else:
         with pytest.raises(OSError, match=os.strerror(number)):
             found(path)
+
+
+def test_a_pointer_that_vanishes_is_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").write_text("gitdir: x\n")
+    monkeypatch.setattr(layout, "read_plain", lambda _: None)
+
+    problem = problem_of(lambda: found(tmp_path))
+
+    assert (problem.code, "is no pointer to a repository" in problem.fault) == ("repository-missing", True)
+
+
+def test_a_folder_that_is_borrowed_from_and_is_not_there_is_named_with_the_file_that_names_it(tmp_path: Path) -> None:
+    path = repository(tmp_path / "repository")
+    (path / "objects/info/alternates").write_text("../../absent\n")
+
+    problem = problem_of(lambda: found(path, tmp_path))
+
+    assert problem.fault == f"repository 'app' borrows objects from {tmp_path / 'absent'}, which does not exist"
+    assert (problem.code, problem.remedy) == (
+        "repository-borrows",
+        f"correct or remove {path / 'objects/info/alternates'}",
+    )
