@@ -152,7 +152,7 @@ def import_review(content: bytes) -> None:
 
     text = content.decode("utf-8", "replace")
     read_review(text)
-    read_document(text)
+    read_document(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def import_sarif(content: bytes) -> None:

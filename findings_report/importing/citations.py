@@ -204,7 +204,7 @@ class Citation:
 
 
 def read_document(text: str) -> list[Citation]:
-    """Return the citations and fences of a document, in its order.
+    """Return the citations and fences of a document, in its order. Its lines end with line feeds.
 
     Raises FindingsReportError (INPUT), without a place, for more than MOST_CITATIONS.
     """

@@ -147,7 +147,7 @@ def _trim_address(address: str) -> str:
     end, closing = len(address), address.count(")") - address.count("(")
     while end:
         # The longest name of an entity has 31 letters.
-        if address[end - 1] == ";" and (entity := _ENTITY_END.search(address[max(0, end - 34) : end])):
+        if address[end - 1] == ";" and (entity := _ENTITY_END.search(address[max(0, end - 33) : end])):
             end -= len(entity[0])
         elif address[end - 1] in _SENTENCE_ENDS or (address[end - 1] == ")" and closing > 0):
             closing -= address[end - 1] == ")"

@@ -8,7 +8,7 @@ import pytest
 from markdown_it.token import Token
 
 from findings_report.prose import policy
-from findings_report.prose.parse import parse
+from findings_report.prose.parse import parse, references
 from findings_report.prose.policy import TextRun, drop_references, plain_text, split_inline_code
 
 
@@ -483,6 +483,7 @@ def test_a_text_has_as_many_characters_lines_brackets_and_parts_as_can_be_printe
         prose = parse(text)
         assert [token.type for token in prose.tokens] == ["fence"]
         assert prose.tokens[0].content == text.rstrip("\n") + "\n"
+        assert (prose.tokens[0].nesting, prose.tokens[0].map) == (0, [0, text.count("\n") + 1])
         assert [fault.level for fault in prose.faults] == ["error"]
         return prose.faults[0].fault
 
@@ -492,3 +493,30 @@ def test_a_text_has_as_many_characters_lines_brackets_and_parts_as_can_be_printe
     assert fault_of("[" * 20_001) == "the text has 20,001 opening brackets; at most 20,000 are taken"
     assert fault_of("*a* " * 20_000) == "the text has 80,002 parts; at most 40,000 can be laid out"
     assert parse("*a* " * 9_999).faults == ()
+
+
+def test_nineteen_quotations_with_their_paragraph_are_printed_and_one_more_is_code() -> None:
+    assert parse("> " * 19 + "x").faults == parse("*" * 38 + "x" + "*" * 38).faults == ()
+    for text in ("> " * 20 + "x", "*" * 39 + "x" + "*" * 39):
+        assert [fault.code for fault in parse(text).faults] == ["prose-nesting"]
+
+
+def test_the_longest_entity_is_no_part_of_an_address() -> None:
+    for letters, is_outside in ((31, True), (32, False)):
+        entity = f"&{'a' * letters};"
+        outside, inside = (entity, "") if is_outside else (";", entity[:-1])
+        address = f"https://e.org/{inside}"
+        assert printed(parse(f"https://e.org/{entity}").tokens) == f"<p><a {address}>{address}</a>{outside}</p>"
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("[a](finding:F-1)", ["finding"]),
+        ("[a]: finding:F-1\n\n[a]", ["finding"]),
+        ("| a |\n|---|\n\nTable: c {#t}", ["captioned"]),
+        ("finding:F-1 and https://e.org", []),
+    ],
+)
+def test_references_are_found_in_each_form(text: str, kinds: list[str]) -> None:
+    assert [use.kind for use in references(text).uses] == kinds
