@@ -99,7 +99,9 @@ def read_head(line: str) -> StatedPlace | None:
     """Return the place that the first line of a fence names, if it is nothing else."""
     if len(line) > _LONGEST_HEAD or (match := _HEAD.fullmatch(line)) is None:
         return None
-    return next(find_stated(match["place"]), None)
+    # Programs print paths from the root of the repository, or of the folder above it.
+    place = match["place"]
+    return next(find_stated(place.lstrip("/") if place.startswith("/") else place.removeprefix("./")), None)
 
 
 def read_lines(text: str | None) -> Region | None:
@@ -112,7 +114,7 @@ def read_lines(text: str | None) -> Region | None:
 
 
 _LINE_ANCHOR: Final = re.compile(
-    r"#?-?(?:lines?-|L|n)?-?[0-9]{1,7}(?:C[0-9]{1,7})?(?:[-–:,.~#]{1,3}(?:L|n)?[0-9]{1,7}(?:C[0-9]{1,7})?)?-?"
+    r"#?-?(?:lines?-|L{1,2}|n)?-?[0-9]{1,7}(?:C[0-9]{1,7})?(?:[-–:,.~#]{1,3}(?:L|n)?[0-9]{1,7}(?:C[0-9]{1,7})?)?-?"
 )
 
 

@@ -196,7 +196,7 @@ def place_finding(finding: ReviewedFinding, *codes: Code) -> PlacedFinding:
         for chunk in chunks
         if isinstance(chunk, str)
     )
-    stated = list(find_stated(prose))
+    stated = _drop_ends(list(find_stated(prose)))
     fences = [chunk for chunks in (*finding.texts.values(), finding.cited) for chunk in chunks if isinstance(chunk, Fence)]
     hint = _read_symbol_hint(prose)
     hint_of_fence = hint if len(fences) == 1 else None
@@ -221,6 +221,21 @@ def place_finding(finding: ReviewedFinding, *codes: Code) -> PlacedFinding:
         else:
             texts["description"] = f"{texts['description']}\n\n{kept}"
     return PlacedFinding(texts, tuple(placing.locations), placing.unplaced, tuple(placing.dropped), tuple(placing.ambiguous))
+
+
+def _drop_ends(stated: Sequence[StatedPlace]) -> list[StatedPlace]:
+    """Return the places without those that are the end of a linked one, as in `[Vault.sol#L3](https://...)`."""
+    linked: dict[Region, list[str]] = {}
+    for place in stated:
+        if place.repository is not None and place.lines is not None:
+            linked.setdefault(place.lines, []).append(f"/{place.path}")
+    return [
+        place
+        for place in stated
+        if place.repository is not None
+        or place.lines is None
+        or not any(path.endswith(f"/{place.path}") for path in linked.get(place.lines, ()))
+    ]
 
 
 def _name(location: dict[str, Any], code: Code) -> dict[str, Any]:

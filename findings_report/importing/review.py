@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any, Final
 
@@ -43,18 +43,23 @@ _LABELS: Final[Mapping[str, str]] = {
     for name, labels in {
         "description": "description,details,detail,vulnerability detail,vulnerability details,finding description"
         ",detailed description,issue description,bug description,description of the issue,finding description and impact"
-        ",vulnerability description,描述,问题描述,漏洞描述,详细描述",
+        ",vulnerability description,finding details,technical details,brief/intro,描述,问题描述,漏洞描述,详细描述",
         "summary": "summary,brief,概述,摘要",
-        "impact": "impact,impacts,consequences,potential impact,影响,漏洞影响",
+        "impact": "impact,impacts,consequences,potential impact,impact explanation,impact details"
+        ",impact analysis,security impact,影响,漏洞影响",
         "scenario": "exploit scenario,attack scenario,scenario,attack path,攻击场景",
-        "proof": "proof of concept,proof-of-concept,poc,proof,steps to reproduce,coded poc,概念验证",
+        "proof": "proof of concept,proof of concept (optional)"
+        ",proof-of-concept,poc,proof,steps to reproduce,coded poc,概念验证",
         "recommendation": "recommendation,recommendations,recommended mitigation,recommended mitigation steps,mitigation"
         ",recommended mitigation step,mitigation steps,solution,fix,suggested fix,remediation,suggestion,suggestions"
-        ",recommended fix,proposed fix,修复建议,建议,解决方案",
+        ",recommended fix,proposed fix,suggested fixes,fix requirement,recommendation (optional),修复建议,建议,解决方案",
         "response": "response,client response,developer response,team response,project response,修复情况",
-        "locations": "lines,line,location,locations,code snippet,code snippets,affected code,vulnerable code,code location"
+        "title": "title,bug title,issue title,finding title,vulnerability title,标题",
+        "locations": "affected locations,affected location,affected files"
+        ",lines,line,location,locations,code snippet,code snippets,affected code,vulnerable code,code location"
         ",lines of code,links to affected code,affected lines,code reference,代码位置,位置",
-        "severity": "severity,severity level,risk,risk level,risk rating,严重级别,严重程度,严重性,级别,等级,风险等级",
+        "severity": "severity,classification,severity level"
+        ",risk,risk level,risk rating,严重级别,严重程度,严重性,级别,等级,风险等级",
         "status": "status,状态",
         "conclusion": "conclusion,conclusions,overall conclusion,结论,总结",
     }.items()
@@ -101,12 +106,19 @@ _AFTER_RATING: Final = re.compile(
     re.IGNORECASE,
 )
 """What follows the word of a severity or status where the word is the whole statement; `High leverage` is none."""
+_DENIED: Final = re.compile(r"\b(?:not|no|never|rather|than|was|were|reduced|raised)\b|n't\b", re.IGNORECASE)
+"""Words by which a severity in a sentence may be another one."""
+_BARE_SEVERITY: Final = re.compile(
+    r"(?P<label>[ >*_-]{0,8}severity(?: level| rating)?) {1,3}(?P<rest>\S.{0,40})", re.IGNORECASE
+)
 _BEFORE_RATING: Final = re.compile(r"(?:[^\w~]|[\d_])*+")
 
 
 _LINKED: Final = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\]\((?P<url>[^\s()]+)\)\Z")
 _LINKED_ID: Final = re.compile(r"\[\\?\[?(?P<id>[A-Z]{1,10}-?[0-9]{1,4})\\?\]?\]\((?P<url>[^\s()]+)\)[ :.–—-]++(?P<title>\S.*)")
-_DECORATION: Final = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}[.)]? +)?(?:[^\w\s\[\]\\()`\"'~]++ *+)?")
+_DECORATION: Final = re.compile(
+    r"(?:<a [^<>]{0,100}>(?:</a>)? *+)?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}[.)]? +)?(?:[^\w\s\[\]\\()`\"'~]++ *+)?"
+)
 """A number, a symbol, or emphasis before the id of a heading."""
 _LETTERS: Final = "CRITICAL|CRIT|HIGH|MEDIUM|MED|LOW|INFO|GAS|QA|NC|[CHMLINGQ]"
 _STANDARDS: Final = (
@@ -144,6 +156,8 @@ _GENERIC: Final = re.compile(
     r"(?: ?\([0-9]+\))?:?",
     re.IGNORECASE,
 )
+_ASIDE: Final = re.compile(r"(?:tools?(?: used)?|relevant github links|github links|links|references?):?", re.IGNORECASE)
+"""Headings in findings that are no field."""
 _NOTHING: Final = re.compile(
     r"\W*(?:not found|none(?: found)?|n/?a|nothing(?: found)?|no .{0,40}(?:found|identified|reported)|无|未发现.{0,20})\W*",
     re.IGNORECASE,
@@ -325,6 +339,9 @@ class _Severities:
         self._own = f"{own}|" if own else ""
         self._word = re.compile(self._own + _SEVERITY_WORD.pattern, re.IGNORECASE)
         word = f"{self._own}{_WORD}"
+        self._explicit = re.compile(
+            rf"(?<![\w-])({word})[ -]severity\b|\bseverity(?: is)?[: *]{{1,4}}({word})(?!\w)", re.IGNORECASE
+        )
         # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
             rf"(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)++"
@@ -387,8 +404,15 @@ class _Severities:
             return None, False
         before = _BEFORE_RATING.match(line)
         match = self._word.match(line, before.end() if before else 0)
-        if match is None or not (after := _AFTER_RATING.match(line, match.end())):
-            return None, False
+        after = match and _AFTER_RATING.match(line, match.end())
+        if match is None or not after:
+            # `Denial of service, medium severity` says no less, wherever it is in the line.
+            stated = {self._names.get((each[1] or each[2]).casefold()) for each in self._explicit.finditer(line)}
+            # `High severity information disclosure` is of one severity.
+            words = (word[0].casefold() for word in self._word.finditer(line))
+            every = {self._names.get(word) for word in words if word not in ("information", "note")}
+            is_clear = len(stated) == 1 and every <= stated and not _DENIED.search(line)
+            return (stated.pop() if is_clear else None), False
         names = {self._names.get(word[0].casefold()) for word in self._word.finditer(line)}
         others = line[: match.start()] + line[after.end() :]
         return (names.pop() if len(names) == 1 else None), not _WORDS.search(others) and "|" not in line
@@ -544,13 +568,18 @@ class _ReviewReader:
                 if _OWN_ID.match(_bare_heading(inner)[0]):
                     self.headings.append(_Heading(number, number + 1, _BOLD_HEADING, inner))
                     continue
+            bare_rating = _BARE_SEVERITY.fullmatch(line)
+            if bare_rating is not None and self.severities.read(bare_rating["rest"])[1]:
+                label, rest = bare_rating["label"], bare_rating["rest"]
+                self.headings.append(_Heading(number, number + 1, _INLINE_LABEL, label, "severity", rest))
+                continue
             match = _LABELLED.match(line)
             if match is None:
                 continue
             name = _LABELS.get(match["label"].strip().casefold())
             is_bold = "**" in match[0] or "__" in match[0]
             # A plain `Impact: ...` may be a sentence; of plain lines and of lists only the ratings are read.
-            if name is None or ((not is_bold or is_list) and name not in _RATINGS):
+            if name in (None, "title") or ((not is_bold or is_list) and name not in _RATINGS):
                 continue
             rest = line[match.end() :]
             # `**Impact:** High` is a part of the rating, and the words of it stay together.
@@ -558,6 +587,7 @@ class _ReviewReader:
                 continue
             if name in _RATINGS and not self._states(name, rest):
                 is_doubtful = self.severities.mentions(rest) if name == "severity" else is_bold
+                # `Classification` and `Risk` may be about something else.
                 if rest.strip() and is_doubtful and not _MATRIX.search(rest):
                     self.doubtful.append((number, name))
                 continue
@@ -569,10 +599,12 @@ class _ReviewReader:
         named = [heading for heading in self.headings if heading.level < _INLINE_LABEL and heading.field is None]
         drafts = list(self._find_named(named))
         taken = [(draft.heading.first, draft.last) for draft in drafts]
+        # Where findings have ids, a rating alone makes no other one.
+        has_ids = any(_has_id(_bare_heading(draft.heading.text)[0]) for draft in drafts)
         for heading in sorted(named, key=lambda heading: -heading.level):
             last = self._end(heading)
             is_free = all(end <= heading.first or last <= start for start, end in taken)
-            if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last):
+            if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last, is_rated=not has_ids):
                 drafts.append(_Draft(heading, last))
                 taken.append((heading.first, last))
         if not drafts and self.path_severity is not None:
@@ -580,6 +612,7 @@ class _ReviewReader:
             # Deeper headings are its parts.
             top = min((heading.level for heading in named), default=0)
             drafts += [_Draft(heading, self._end(heading)) for heading in named if heading.level == top]
+        drafts = drafts or self._find_in_file()
         drafts.sort(key=lambda draft: draft.heading.first)
         for draft in drafts:
             self._read_ancestors(draft)
@@ -589,6 +622,7 @@ class _ReviewReader:
         """Yield the findings whose heading says that it is one, or is right below a severity."""
         end = 0
         groups: list[tuple[_Heading, int, int]] = []
+        with_ids = sum(_has_id(_bare_heading(heading.text)[0]) for heading in named)
         for position, heading in enumerate(named):
             if heading.first < end:
                 continue
@@ -597,7 +631,11 @@ class _ReviewReader:
             # `3. Minor issues` among numbered findings is one of them.
             if self.severities.is_group(heading.text) and not (is_grouped and _NUMBER.match(heading.text)):
                 below = named[position + 1 : position + 2]
-                groups.append((heading, self._end(heading), below[0].level if below else 0))
+                end_of_group = self._end(heading)
+                inside = [other for other in named[position + 1 : position + 200] if other.first < end_of_group]
+                # Where findings have ids, a heading without one is about all of them, as `Gas report` is.
+                has_ids = with_ids > 1 and any(_has_id(_bare_heading(other.text)[0]) for other in inside)
+                groups.append((heading, end_of_group, below[0].level if below and not has_ids else 0))
                 continue
             text = _bare_heading(heading.text)[0]
             if (
@@ -608,13 +646,41 @@ class _ReviewReader:
                 end = self._end_of_finding(heading)
                 yield _Draft(heading, end)
 
-    def _has_fields(self, heading: _Heading, last: int) -> bool:
+    def _find_in_file(self) -> list[_Draft]:
+        """Return the findings of a text of nothing else: below a heading `Title`, or all of it below its first heading."""
+        at = [heading for heading in self.headings if heading.level < _INLINE_LABEL]
+        titles = [heading for heading in at if heading.field == "title"]
+        found: list[_Draft] = []
+        ends = [*(heading.first for heading in titles), len(self.lines)][1:]
+        for heading, last in zip(titles, ends, strict=True):
+            line = next((number for number in range(heading.last, last) if self.lines[number].strip()), last)
+            if (
+                line < last
+                and line not in self._lines_of_headings
+                and not self.lines[line].lstrip().startswith(("```", "~~~", "|"))
+            ):
+                self.dropped.append(heading.text)
+                found.append(_Draft(_Heading(line, line + 1, 0, " ".join(self.lines[line].split())), last))
+        if found or not at:
+            return [draft for draft in found if self._has_fields(draft.heading, draft.last, least=1)]
+        first = at[0]
+        parts = {heading.field for heading in at[1:] if heading.field is not None}
+        is_only = all(heading.level > first.level or heading.field is not None or first.level > 1 for heading in at[1:])
+        is_title = first.field is None and not self.severities.is_group(first.text) and not _GENERIC.fullmatch(first.text)
+        if is_title and is_only and len(parts - _RATINGS - {"conclusion", "summary"}) > 1:
+            return [_Draft(replace(first, level=0), len(self.lines))]
+        return []
+
+    def _has_fields(self, heading: _Heading, last: int, least: int = 2, *, is_rated: bool = True) -> bool:
         fields: set[str] = set()
         for other in self._headings_after(heading):
             if other.first >= last or other.field is None:
                 break
             fields.add(other.field)
-        return "severity" in fields or len(fields - _RATINGS - {"conclusion"}) > 1 + ("description" not in fields)
+        parts = fields - _RATINGS - {"conclusion", "title"}
+        return ("severity" in fields and (is_rated or bool(parts))) or len(parts) >= least + (
+            least > 1 and "description" not in fields
+        )
 
     def _end(self, heading: _Heading) -> int:
         """Return the line after what is below a heading."""
@@ -627,10 +693,15 @@ class _ReviewReader:
         """Return the line after a finding: parts that it does not have yet belong to it also with a heading of its level."""
         used: set[str] = set()
         for position, other in enumerate(self._headings_after(heading)):
-            if other.level <= heading.level and not (
-                other.field in _PARTS
-                and other.field not in used
-                and (other.field != "recommendation" or self._precedes_finding(heading, position))
+            is_part = (other.field in _PARTS and other.field not in used) or (
+                # `Summary` and `Tools used` are parts only between a finding and another one.
+                (other.field in ("summary", "locations") and other.field not in used) or bool(_ASIDE.fullmatch(other.text))
+            )
+            is_doubtful = other.field not in _PARTS or other.field == "recommendation"
+            is_next = position == 0 and other.field == "summary"
+            if other.level < heading.level or (
+                other.level == heading.level
+                and not (is_part and (not is_doubtful or is_next or self._precedes_finding(heading, position)))
             ):
                 return other.first
             used.add(other.field or "")
@@ -826,13 +897,13 @@ class _ReviewReader:
             if heading.field is None and heading.level > level and sections[-1].field != "description":
                 continue
             sections[-1].last = heading.first
-            name = heading.field if heading.field != "conclusion" else None
+            name = heading.field if heading.field not in ("conclusion", "title") else None
             if name in _RATINGS and heading.level < _INLINE_LABEL:
                 number = next((at for at in range(heading.last, draft.last) if self.lines[at].strip()), heading.first)
                 line = heading.rest or self.lines[number]
                 if not self._states(name, line):
                     # An uncertain rating stays text, with its heading.
-                    if not _MATRIX.search(line):
+                    if not _MATRIX.search(line) and (name == "status" or self.severities.mentions(line)):
                         self.doubtful.append((number, name))
                     name = None
             if name is None or (name in used and name not in _RATINGS):
@@ -891,7 +962,11 @@ class _ReviewReader:
                     yield from self._place_text(heading, waiting, text, is_first=not seen)
                     waiting, seen = [], True
                 elif heading is not None:
-                    is_plain = heading.field or self.severities.is_group(heading.text) or _GENERIC.fullmatch(heading.text)
+                    is_plain = (
+                        (heading.field and not heading.rest)
+                        or self.severities.is_group(heading.text)
+                        or _GENERIC.fullmatch(heading.text)
+                    )
                     if is_plain:
                         self.dropped.append(heading.text)
                     elif heading not in parents:

@@ -28,6 +28,10 @@ def _read(text: str, scale: tuple[str, ...] = ()) -> ReviewedFinding:
         ("Risk: an attacker gets high leverage.", None, False),
         ("### Severity\n\nCritical", "critical", True),
         ("### Risk\nNobody can say: high or low", None, False),
+        ("### Classification\nDenial of service, medium severity. Certain.", "medium", True),
+        ("### Classification\nValidation gap. Severity: low.", "low", True),
+        ("**Severity:** It was a high severity issue", None, False),
+        ("**Severity:** a high severity, or low severity", None, False),
     ],
 )
 def test_severity(line: str, severity: str | None, *, is_certain: bool) -> None:
@@ -274,3 +278,41 @@ def test_links_by_reference_are_with_the_text_that_uses_them() -> None:
     assert '[2]: https://example.org/2 "Two"' in joined
     assert "A.sol" not in joined
     assert "[unused]: https://example.org/u" in joined
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "## Title\n`f` can be **called**\n\n## Brief/Intro\nA.\n\n## Vulnerability Details\nMore.\n\n## Tool used\n-\n",
+            [(None, "`f` can be **called**", None, None)],
+            id="title-as-a-part",
+        ),
+        pytest.param(
+            "## Stale prices\n\n## Summary\n**Severity Medium**\n\n## Finding Description\nA.\n\n## Impact Explanation\nB.\n",
+            [(None, "Stale prices", "medium", None)],
+            id="parts-of-its-level",
+        ),
+        pytest.param(
+            "# Reads past a page\n\n## Classification\n\nHigh severity OOB write.\n\n## Affected Locations\n\n`a.c:3`\n",
+            [(None, "Reads past a page", "high", None)],
+            id="severity-in-a-sentence",
+        ),
+        pytest.param("# Design\n\n## Summary\n\nText.\n\n## Impact\n\nMore.\n", [], id="a-design"),
+        pytest.param("# A\n\n## Impact\n\nx\n\n# B\n\n## Solution\n\ny\n", [], id="several-titles"),
+    ],
+)
+def test_a_file_that_is_one_finding(text: str, expected: list[tuple[str | None, str, str | None, str | None]]) -> None:
+    assert _summary(text) == expected
+
+
+def test_only_headings_with_ids_are_findings_where_there_are_some() -> None:
+    text = (
+        "# High Risk Findings\n\n## <a id='H-01'></a>H-01. One\n\n## Summary\n\nText.\n\n## Impact\n\nLoss.\n\n"
+        "## Tools used\n\nEyes.\n\n## Recommendations\n\nFix.\n\n# Low Risk Findings\n\n## <a id='L-01'></a>L-01. Two\n\n"
+        "## Summary\n\nMore.\n\n## Likelihood\n\nSmall.\n\n## Gas report\n\n**Severity:** Low\n\nNumbers.\n"
+    )
+    assert _summary(text) == [("H-01", "One", "high", None), ("L-01", "Two", "low", None)]
+    first = read_review(text).findings[0]
+    assert sorted(first.texts) == ["description", "impact", "recommendation", "summary"]
+    assert "Eyes." in "".join(map(str, [*first.texts["description"], *first.texts["impact"]]))
