@@ -42,7 +42,7 @@ def refuse(file: ForeignFile, fault: str, remedy: str | None = None, *, line: in
 def decode_text(file: ForeignFile) -> str:
     """Return the text of a file in UTF-8. Raises FindingsReportError (INPUT), also for control characters, with their line."""
     if b"\0" in file.content:
-        refuse(file, "it is no text", f"import {IMPORTERS['review'].files}", code="not-utf8")
+        refuse(file, "it is no text", "name the importer of its program", code="not-utf8")
     try:
         text = file.content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -293,10 +293,23 @@ def recognise(value: JsonValue) -> str | None:
     return "defectdojo" if {"title", "severity", "description"} <= first.keys() else None
 
 
+def refuse_json(file: ForeignFile) -> None:
+    """Raise FindingsReportError (INPUT) for JSON where a text is read, if an importer reads it."""
+    if file.content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return
+    try:
+        other = recognise(read_json(file))
+    except FindingsReportError:
+        return
+    if other in IMPORTERS:
+        fault = f"it looks like one of the {IMPORTERS[other].files}"
+        refuse(file, fault, f"use `findings-report import {other} FILE`", code="import-format")
+
+
 def refuse_kind(value: JsonValue, wanted: str) -> NoReturn:
     """Raise FindingsReportError (INPUT) for a JSON file of another kind than the importer `wanted` reads."""
     other = recognise(value)
-    fault = f"it is not {IMPORTERS[wanted].files}"
+    fault = f"it is none of the {IMPORTERS[wanted].files} that this importer reads"
     if other in IMPORTERS and other != wanted:
         refuse(
             value.file,

@@ -35,7 +35,7 @@ _ORDER: Final = ("summary", "description", "impact", "scenario", "proof", "recom
 
 def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
     """Return the findings and texts of a review. Raises FindingsReportError (INPUT) without a finding, or if a word is lost."""
-    from findings_report.importing.foreign import decode_text
+    from findings_report.importing.foreign import decode_text, refuse_json
 
     text = decode_text(file).replace("\r\n", "\n").replace("\r", "\n")
     try:
@@ -43,6 +43,7 @@ def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(file.shown)) for problem in error.problems]) from None
     if not review.findings:
+        refuse_json(file)
         fault = "no finding is recognised in it"
         remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(file.shown), code="import-nothing"))

@@ -15,7 +15,17 @@ from typing import Any, Final
 
 from findings_report.authoring.yaml_reader import YamlFault, read
 from findings_report.importing.cited_code import Cited, CodeFinder
-from findings_report.importing.foreign import JsonValue, clean, decode_text, is_name, is_url, read_json, refuse, refuse_kind
+from findings_report.importing.foreign import (
+    JsonValue,
+    clean,
+    decode_text,
+    is_name,
+    is_url,
+    read_json,
+    refuse,
+    refuse_json,
+    refuse_kind,
+)
 from findings_report.importing.importers import (
     ForeignFile,
     ImportContext,
@@ -61,6 +71,7 @@ def read_csv(file: ForeignFile, context: ImportContext) -> ImportedFile:
     """Return the rows of a table as findings. Raises FindingsReportError (INPUT), with the row."""
     text = _decode_table(file)
     if text.lstrip().startswith(("{", "[", "<")):
+        refuse_json(file)
         refuse(file, "it is no CSV: it begins like JSON or XML", "name the importer of its program", code="import-format")
     rows = _split(file, text, context.options.delimiter)
     if not rows:

@@ -141,7 +141,7 @@ def test_csv_with_map(place: Workplace) -> None:
         ("title\nx\n", "titel: title\n", "'titel' is no field"),
         ("title\nx\n", "title: Summary\n", "there is no column 'Summary'"),
         ("title\nx\n", "title: [\n", "columns.yaml"),
-        ('{"runs": []}', None, "it begins like JSON"),
+        ('{"runs": []}', None, "it looks like one of the SARIF"),
     ],
 )
 def test_csv_refusals(place: Workplace, table: str, columns: str | None, fault: str) -> None:
@@ -312,3 +312,9 @@ def strip(report: dict[str, Any]) -> dict[str, Any]:
     """Return a report without what depends on where its findings lie."""
     report["engagement"].pop("findings_commit", None)
     return report
+
+
+@pytest.mark.parametrize("importer", ["review", "csv"])
+def test_json_where_a_text_is_read_names_its_importer(place: Workplace, importer: str) -> None:
+    problem = problem_of(lambda: place.run({"version": "2.1.0", "runs": []}, importer))
+    assert problem.remedy == "use `findings-report import sarif FILE`"

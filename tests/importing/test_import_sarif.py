@@ -399,7 +399,7 @@ MALFORMED = [
     (b"\xff\xff\xff\xff", "neither UTF-8 nor UTF-16"),
     (b"", "it is no JSON"),
     (b"# Report\n\n## [H-01] Title\n", "it looks like reviews in Markdown"),
-    (b'{"findings": [{"title": "a", "severity": "High", "description": "b"}]}', "it is not SARIF"),
+    (b'{"findings": [{"title": "a", "severity": "High", "description": "b"}]}', "it is none of the SARIF"),
 ]
 
 
