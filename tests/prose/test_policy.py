@@ -520,3 +520,8 @@ def test_the_longest_entity_is_no_part_of_an_address() -> None:
 )
 def test_references_are_found_in_each_form(text: str, kinds: list[str]) -> None:
     assert [use.kind for use in references(text).uses] == kinds
+
+
+def test_each_of_several_code_spans_is_meant_as_text() -> None:
+    assert parse("`a` `<br>` ``<br> ` `` `b` `<br>`").faults == ()
+    assert [fault.code for fault in parse("`a` `<br>` <br> `c`").faults] == ["html-as-text"]
