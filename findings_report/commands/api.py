@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from findings_report.commands.build import BuildOptions
 from findings_report.commands.build import build as run_build
+from findings_report.commands.build_many import is_report_file, rebuild
 from findings_report.commands.check import check as run_check
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Snippet
@@ -140,7 +141,8 @@ def build(
     `formats` are names as after `-f`; empty takes those of the engagement, else html and pdf. `output` is a file, or a folder
     if it exists, ends in `/`, or there are several formats; None is `build/` beside `findings/`. `default_date` is the date of
     a report whose engagement has none. `manifest` also writes a manifest and checksums. `audience` leaves out what is not for
-    this one of the engagement's audiences. Raises FindingsReportError.
+    this one of the engagement's audiences. `folder` may also be a report made earlier, its JSON or PDF, to be rendered again.
+    Raises FindingsReportError.
     """
     options = BuildOptions(
         formats=tuple(formats),
@@ -153,7 +155,8 @@ def build(
         strict=False,
         manifest=manifest,
     )
-    built = run_build(_inputs(folder, repositories, audience=audience), options, _silent)
+    inputs = _inputs(folder, repositories, audience=audience)
+    built = rebuild(inputs, options, _silent) if is_report_file(inputs.folder) else run_build(inputs, options, _silent)
     return BuildResult(tuple(file.path for file in built.files if file.path is not None), built.problems)
 
 

@@ -12,6 +12,7 @@ import pytest
 import samples
 from typer.testing import CliRunner
 
+import findings_report
 from findings_report import commands
 from findings_report.cli.app import app
 from findings_report.commands.build_many import RebuiltReport, rebuild
@@ -80,6 +81,14 @@ def test_a_pdf_gives_the_same_bytes_and_its_attachments(tmp_path: Path) -> None:
 
     assert (tmp_path / "report.json").read_bytes() == archive.to_json(report)
     assert (tmp_path / "report-attachments" / "poc.py").read_bytes() == content
+
+
+def test_the_python_api_takes_a_report_too(tmp_path: Path) -> None:
+    file = saved(tmp_path, samples.report())
+
+    built = findings_report.build(file, formats=["md"])
+
+    assert built.files == (tmp_path / "report.md",)
 
 
 def test_files_go_beside_the_report_and_never_replace_it(tmp_path: Path) -> None:
