@@ -27,7 +27,7 @@ from findings_report.report.check import Checked, Inputs, Progress, read
 from findings_report.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from findings_report.importing.document_check import CitedSource, ProseCheck
+    from findings_report.importing.citations import CitedSource, ProseCheck
     from findings_report.model.report import ReportedEngagement
 
 LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
@@ -97,7 +97,7 @@ def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False
     Wrong citations are warnings; with `strict` they are followed by an error of kind GATE. Raises FindingsReportError for
     documents that cannot be read (INPUT), and without a repository or revision (SOURCE).
     """
-    from findings_report.importing.document_check import ProseCheck, check_document
+    from findings_report.importing.citations import ProseCheck, check_document
 
     if not inputs.documents:
         raise FindingsReportError(Problem(Kind.USAGE, "--prose names no document", "name files in Markdown", code="options"))
@@ -183,7 +183,7 @@ def _open_sources(inputs: ProseInputs, folder: Path | None, result: ProseCheck) 
     """Open the clones of an engagement, of a folder with a work tree, or of --repository; each with its path."""
     from findings_report.evidence.audited_commit import find_audited_commit
     from findings_report.evidence.source_files import Clone, FileReader, find_clones, open_clones, set_aside_broken
-    from findings_report.importing.document_check import CitedSource
+    from findings_report.importing.citations import CitedSource
     from findings_report.model.engagement import DeclaredRepository
 
     is_engagement = folder is not None and os.path.exists(folder / authoring.ENGAGEMENT)  # noqa: PTH110 - never raises

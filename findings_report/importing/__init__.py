@@ -1,8 +1,8 @@
 """Files of other programs and people, read as findings.
 
 In: the bytes of a file, and the files of the audited commit. Out: the fields of findings and of the engagement as plain
-values. `importers` has the table of importers and the values that all of them return; `citations` and `document_check` are
-about any Markdown document. Must not know how YAML is written, or the terminal.
+values. `importers` has the table of importers and the values that all of them return; `citations` is about
+any Markdown document. Must not know how YAML is written, or the terminal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from findings_report.importing.importers import (
 )
 
 if TYPE_CHECKING:
-    from findings_report.importing.document_check import FITTING
+    from findings_report.importing.citations import FITTING
     from findings_report.importing.placement import Code, PlacedFinding, place_finding
     from findings_report.importing.review import EngagementText, Review, ReviewedFinding, find_lost_words, read_review
 
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "FITTING": "document_check",
+    "FITTING": "citations",
     "Code": "placement",
     "PlacedFinding": "placement",
     "place_finding": "placement",

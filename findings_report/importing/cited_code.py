@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from findings_report.evidence.source_files import NoLinesError, SourceFile
-from findings_report.importing.document_check import FITTING
+from findings_report.importing.citations import FITTING
 from findings_report.importing.foreign import clean
 from findings_report.importing.importers import AuditedRepository, ForeignFile, ImportContext
 from findings_report.model.evidence import Region

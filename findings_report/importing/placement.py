@@ -17,8 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from findings_report.evidence.quote import find_telling_lines
 from findings_report.evidence.source_files import FileReader, NoLinesError, SourceFile
-from findings_report.importing.citations import StatedPlace, find_spans, find_stated, read_head, read_lines
-from findings_report.importing.document_check import FITTING
+from findings_report.importing.citations import FITTING, StatedPlace, find_spans, find_stated, read_head, read_lines
 from findings_report.importing.review import Chunks, Fence, ReviewedFinding
 from findings_report.model.evidence import Check, Region, Symbol
 from findings_report.model.field_types import RepositoryPath
