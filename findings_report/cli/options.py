@@ -83,6 +83,13 @@ def propose_severities(context: typer.Context, incomplete: str) -> list[str]:
     return _propose(lambda: list_severities(_folder(context)), incomplete)
 
 
+def propose_gates(context: typer.Context, incomplete: str) -> list[str]:
+    """Propose severities and the other words of --fail-on."""
+    from findings_report.commands.check import GATES
+
+    return [*propose_severities(context, incomplete), *_propose(lambda: GATES, incomplete)]
+
+
 def propose_audiences(context: typer.Context, incomplete: str) -> list[str]:
     """Return the engagement's audiences."""
     from findings_report.commands.check import list_audiences
@@ -188,9 +195,10 @@ FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
-        metavar="SEVERITY",
-        autocompletion=propose_severities,
-        help="Exit with 1 on any unresolved finding of this severity or higher; `secret`: on any credential in the report.",
+        metavar="GATES",
+        autocompletion=propose_gates,
+        help="Exit with 1 on any unresolved finding of this severity or higher; `secret`: on any credential in the report; "
+        "`quote`: on any quote that differs or was not checked; `unchecked`: on those not checked. Several with commas.",
         show_default="none",
     ),
 ]

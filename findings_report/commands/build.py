@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from findings_report import authoring
-from findings_report.commands.check import gates, refuse_blind_gate, severity_rank
+from findings_report.commands.check import gates, refuse_blind_gate, severity_limit
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
@@ -138,7 +138,7 @@ def check_for_build(inputs: Inputs, options: BuildOptions, progress: Progress) -
     refuse_blind_gate(options.fail_on)
     checked = check(inputs, progress)
     # Called for its error: an unknown severity must not be reported after rendering. `gates` needs the rank.
-    severity_rank(checked.authored.engagement, options.fail_on)
+    severity_limit(checked.authored.engagement, options.fail_on)
     return checked
 
 

@@ -30,7 +30,7 @@ from findings_report.commands.build import (
     publish_build,
     single_finding_targets,
 )
-from findings_report.commands.check import refuse_warnings, severity_rank
+from findings_report.commands.check import fail_words, list_ids, quote_faults, refuse_warnings, severity_limit, trip
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import HIDDEN, display_path
 from findings_report.problems.suggestions import did_you_mean
@@ -249,7 +249,7 @@ def rebuild(inputs: Inputs, options: BuildOptions, progress: Progress) -> Rebuil
     output_files.check_formats(options.formats, SINGLE_FINDING_FORMATS if options.each else FORMATS)
     progress(f"reading {path.name}")
     report, notes = _read(path, inputs)
-    rank = severity_rank(report.engagement, options.fail_on)
+    rank = severity_limit(report.engagement, options.fail_on)
     # Beside the current folder's `findings`, as for an engagement there: the file's own folder may be anybody's.
     template = find_template(options.template or "standard", Path.cwd() / authoring.FOLDER, given=True)
     documents = _single_findings(report, path, options) if options.each else _whole(report, path, options)
@@ -273,7 +273,7 @@ def _refuse_options_of_engagements(inputs: Inputs, options: BuildOptions) -> Non
         option, why = "--repository" if inputs.clones else "--borrow", "a finished report reads no repository"
     elif options.manifest:
         option, why = "--manifest", "what a finished report is made from is not known"
-    elif options.fail_on == "secret":
+    elif "secret" in fail_words(options.fail_on):
         option, why = "--fail-on secret", "a finished report is not searched for credentials"
     if option is not None:
         fault = f"{option} is for engagements: {why}"
@@ -397,11 +397,12 @@ def _single_findings(report: Report, path: Path, options: BuildOptions) -> list[
 
 
 def _gates(report: Report, problems: Sequence[Problem], options: BuildOptions, rank: int | None) -> list[Problem]:
-    tripped: list[Problem] = []
+    faults = quote_faults(
+        fail_words(options.fail_on), {each.id: [at.check.verdict for at in each.snippets] for each in report.findings}
+    )
     if rank is not None:
         bad_names = {severity.name for severity in report.engagement.severities[: rank + 1]}
         bad = [finding.id for finding in report.unresolved if finding.severity.name in bad_names]
         if bad:
-            fault = f"--fail-on {options.fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
-            tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
-    return [*tripped, *(refuse_warnings(problems) if options.strict else ())]
+            faults.append((report.engagement.severities[rank].name, f"{len(bad)} unresolved: {list_ids(bad)}"))
+    return [*trip(faults), *(refuse_warnings(problems) if options.strict else ())]

@@ -7,7 +7,7 @@ A function for the shell reads only what it needs: completion runs on every pres
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from findings_report.authoring import scoring
 from findings_report.authoring.proofread import find_unwritten, strings_of
 from findings_report.evidence import secrets
 from findings_report.model.engagement import Engagement
+from findings_report.model.evidence import Verdict
 from findings_report.model.finding import ANSWERED, Finding, Status
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
@@ -37,8 +38,8 @@ LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
 def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, strict: bool = False) -> Checked:
     """Return the checked engagement with its warnings, and an error of kind GATE for each gate that tripped.
 
-    `fail_on` is a severity of the engagement's scale, `strict` makes any warning trip. Raises FindingsReportError with every
-    problem found where there is an error, and (USAGE) for a severity that is not in the scale.
+    `fail_on` is a severity of the engagement's scale, a word of GATES, or several with commas; `strict` makes any warning trip.
+    Raises FindingsReportError with every problem found where there is an error, and (USAGE) for a word of neither.
     """
     refuse_blind_gate(fail_on)
     checked = domain.check(inputs, progress)
@@ -49,22 +50,67 @@ def check(inputs: Inputs, progress: Progress, *, fail_on: str | None = None, str
 
 def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *, strict: bool) -> list[Problem]:
     """Return one error of kind GATE for each of --strict and --fail-on that tripped."""
-    tripped: list[Problem] = []
+    words = fail_words(fail_on)
+    faults: list[tuple[str, str]] = []
     found = sum(problem.code == secrets.CODE for problem in problems)
     is_unsearched = any(problem.code == secrets.UNSEARCHED for problem in problems)
-    if fail_on == secrets.CODE and (found or is_unsearched):
+    if secrets.CODE in words and (found or is_unsearched):
         counted = [f"{found} credential{'' if found == 1 else 's'}"] if found else []
-        fault = f"--fail-on {fail_on}: {', and '.join([*counted, *['not all texts were searched'] * is_unsearched])}"
-        tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
+        faults.append((secrets.CODE, ", and ".join([*counted, *["not all texts were searched"] * is_unsearched])))
+    snippets = checked.evidence.snippets if checked.evidence is not None else None
+    verdicts = (
+        {id: [each.check.verdict for each in of_one] for id, of_one in snippets.items()} if snippets is not None else None
+    )
+    faults += quote_faults(words, verdicts)
     engagement = checked.authored.engagement
-    limit = severity_rank(engagement, fail_on)
+    limit = severity_limit(engagement, fail_on)
     if limit is not None:
         bad = [key for key, finding in checked.authored.findings.items() if _trips(engagement, finding, limit)]
         if bad:
-            # At most ten ids: the message is one line of a CI log, and `list` prints all findings.
-            fault = f"--fail-on {fail_on}: {len(bad)} unresolved: {', '.join(bad[:10])}{', …' if len(bad) > 10 else ''}"
-            tripped.append(Problem(Kind.GATE, fault, code="fail-on"))
-    return [*tripped, *(refuse_warnings(problems) if strict else ())]
+            faults.append((engagement.severities[limit].name, f"{len(bad)} unresolved: {list_ids(bad)}"))
+    return [*trip(faults), *(refuse_warnings(problems) if strict else ())]
+
+
+UNCHECKED: Final = "unchecked"
+QUOTE: Final = "quote"
+GATES: Final = (secrets.CODE, UNCHECKED, QUOTE)
+"""The words of --fail-on that are no severities."""
+
+NOT_CHECKED: Final = frozenset({Verdict.UNCHECKED})
+NOT_AS_QUOTED: Final = NOT_CHECKED | {Verdict.EDITED, Verdict.MOVED, Verdict.NOT_FOUND}
+"""A quote that was not checked may be wrong as well: a gate that could not run fails."""
+
+
+def fail_words(fail_on: str | None) -> tuple[str, ...]:
+    """Return the words of --fail-on, which commas separate."""
+    return tuple(word for word in map(str.strip, (fail_on or "").split(",")) if word)
+
+
+def quote_faults(words: Sequence[str], verdicts: Mapping[str, Sequence[Verdict]] | None) -> list[tuple[str, str]]:
+    """Return each of `words` that a quote trips, and the findings with their number of locations.
+
+    `verdicts` are those of the locations by finding; None if the code was not read.
+    """
+    faults = []
+    for word, wrong in ((UNCHECKED, NOT_CHECKED), (QUOTE, NOT_AS_QUOTED)):
+        counts = {id: sum(map(wrong.__contains__, of_one)) for id, of_one in (verdicts or {}).items()}
+        total = sum(counts.values())
+        if word in words and verdicts is None:
+            faults.append((word, "the code was not read"))
+        elif word in words and total:
+            ids = list_ids([id for id, count in counts.items() if count])
+            faults.append((word, f"{total} location{'' if total == 1 else 's'}: {ids}"))
+    return faults
+
+
+def trip(faults: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Return the error of --fail-on for each word with its fault."""
+    return [Problem(Kind.GATE, f"--fail-on {word}: {fault}", code="fail-on") for word, fault in faults]
+
+
+def list_ids(ids: Sequence[str]) -> str:
+    """Return at most ten ids: the message is one line of a CI log, and `list` prints all findings."""
+    return f"{', '.join(ids[:10])}{', …' if len(ids) > 10 else ''}"
 
 
 def refuse_warnings(problems: Sequence[Problem]) -> list[Problem]:
@@ -250,24 +296,26 @@ def _trips(engagement: Engagement, finding: Finding, limit: int) -> bool:
     return finding.status not in ANSWERED and scale.index(scoring.severity(engagement, finding)[0]) <= limit
 
 
-def severity_rank(engagement: Engagement | ReportedEngagement, word: str | None) -> int | None:
-    """Return the 0-based position of a severity in the scale, worst first; None without one, and for `secret`.
+def severity_limit(engagement: Engagement | ReportedEngagement, fail_on: str | None) -> int | None:
+    """Return the 0-based position in the scale, worst first, of the lowest severity in --fail-on; None if it has none.
 
-    Raises FindingsReportError (USAGE) if it is unknown.
+    Raises FindingsReportError (USAGE) for a word that is neither in the scale nor in GATES.
     """
     scale = [entry.name for entry in engagement.severities]
-    if word is None or word == secrets.CODE:
-        return None
-    if word not in scale:
-        fault = f"--fail-on {word!r} is not in the scale ({', '.join(scale)})"
-        remedy = did_you_mean(word, (*scale, secrets.CODE))
-        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="not-in-list"))
-    return scale.index(word)
+    ranks = []
+    for word in fail_words(fail_on):
+        if word in scale:
+            ranks.append(scale.index(word))
+        elif word not in GATES:
+            fault = f"--fail-on {word!r} is neither in the scale ({', '.join(scale)}) nor one of {', '.join(GATES)}"
+            remedy = did_you_mean(word, (*scale, *GATES))
+            raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="not-in-list"))
+    return max(ranks, default=None)
 
 
 def refuse_blind_gate(fail_on: str | None) -> None:
     """Raise FindingsReportError (USAGE) for `--fail-on secret` where nothing can look for credentials."""
-    if fail_on == secrets.CODE and not secrets.is_available():
+    if secrets.CODE in fail_words(fail_on) and not secrets.is_available():
         unavailable = secrets.report_unavailable()
         fault = f"--fail-on {fail_on}: {unavailable.fault}"
         raise FindingsReportError(replace(unavailable, kind=Kind.USAGE, level="error", fault=fault))

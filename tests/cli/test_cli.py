@@ -517,6 +517,20 @@ def test_fail_on_looks_at_unresolved_findings_this_bad_or_worse(work: Work, run:
     assert run("check", work.root, "--fail-on", "nope").code == 2
 
 
+def test_fail_on_looks_at_quotes_that_differ_or_were_not_checked(work: Work, run: Run) -> None:
+    assert run("check", work.root, "--fail-on", "quote,unchecked").code == 0
+    work.write("A-1.finding.yaml", FINDING.replace("lines: 4-7", "lines: 1-2"))
+    assert "--fail-on quote: 1 location: A-1" in run("check", work.root, "--fail-on", "quote,unchecked").err
+    work.engagement(repository=f'path: ../gone, commit: "{work.commit}"')
+    unchecked = run("check", work.root, "--fail-on", "critical, unchecked")
+    assert unchecked.code == 1
+    assert "--fail-on unchecked: 1 location: A-1" in unchecked.err
+    assert "--fail-on quote: 1 location: A-1" in run("check", work.root, "--fail-on", "quote").err
+    assert "did you mean 'unchecked'?" in run("check", work.root, "--fail-on", "high,uncheckd").err
+    blind = run("check", work.root, "--fail-on", "quote", "--no-evidence")
+    assert (blind.code, "--fail-on quote: the code was not read" in blind.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["nope"], ["build", "--nope"], ["build", "-f", "doc"], ["build", "--template", "nope"], ["check", "--repository", "=x"],

@@ -20,7 +20,7 @@ from composite_action import CompositeAction
 
 from findings_report import commands
 from findings_report.commands.track import update
-from findings_report.report.formats import COMPARISON_FORMATS, FORMATS
+from findings_report.report.formats import FORMATS
 
 ROOT = Path(__file__).parents[2]
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -112,6 +112,10 @@ def test_the_action_builds_compares_and_fails_on_a_contradiction(work: Path) -> 
         True,
     )
     assert ran.steps["Keep what was made"].inputs["path"] == "build"
+    assert ran.summary.startswith("### The report\n\n    4 findings: ")
+    assert "### What changed since the last report\n\n    compared with git:refs/tags/report-1.0\n" in ran.summary
+    assert "    DEMO-002: contradiction: Reported as resolved" in ran.summary
+    assert "::" not in ran.summary
     names = {path.name for path in (work / "build").iterdir()}
     assert names == {"report.md", "report.html", "diff.md", "diff.html"}
 
@@ -125,6 +129,33 @@ def test_the_actions_options_reach_the_program(work: Path) -> None:
     assert not ran.is_failed, ran
     assert ran.steps["Keep what was made"].outcome == "skipped"
     assert "fix review of version 1.0" in (work / "out/diff.md").read_text()
+
+
+def test_formats_that_have_no_comparison_are_left_out_of_it(work: Path) -> None:
+    alone = {row.name for row in FORMATS.values() if not row.takes_comparisons}
+    listed = "csv | docx | xlsx | defectdojo | gitlab-sast | csaf"
+
+    assert alone == set(listed.split(" | "))
+    assert f"in {listed})" in STEPS["Compare with the baseline"]["run"]
+    assert f"in {listed})" in GITLAB["script"][0]
+    ran = action(work, formats="md,csv", fail_on="").run()
+    on_gitlab = shell(GITLAB["script"][0], work, job(formats="md, csv", fail_on="", output="gitlab"), "dash")
+    assert not ran.is_failed
+    assert on_gitlab.returncode == 0, on_gitlab.stderr
+    for folder in ("build", "gitlab"):
+        assert {path.name for path in (work / folder).iterdir()} == {"report.md", "report.csv", "diff.md"}
+
+
+def test_a_gate_of_the_report_fails_the_job(work: Path) -> None:
+    path = work / "findings/DEMO-004.finding.yaml"
+    path.write_text(path.read_text().replace("self.connection.commit()", "self.connection.rollback()", 1))
+
+    ran = action(work, formats="md", report_fail_on="quote", fail_on="").run()
+    on_gitlab = shell(GITLAB["script"][0], work, job(formats="md", report_fail_on="quote", fail_on=""), "dash")
+
+    assert ran.steps["Build the report"].code == on_gitlab.returncode == 1
+    assert "--fail-on quote: 1 location: DEMO-004" in on_gitlab.stderr
+    assert (work / "build/report.md").exists()
 
 
 def test_after_a_failed_build_the_comparison_is_still_made(work: Path) -> None:
@@ -410,9 +441,3 @@ def test_the_pdfs_are_made(work: Path) -> None:
 
     for name in ("report", "diff"):
         assert (work / f"build/{name}.pdf").read_bytes().startswith(b"%PDF-")
-
-
-def test_the_action_compares_in_the_formats_that_comparisons_have() -> None:
-    (left_out,) = re.findall(r"case \$\{name// /\} in ([^)]+)\) ;;", (ROOT / "action.yml").read_text("utf-8"))
-
-    assert set(left_out.split(" | ")) == set(FORMATS) - set(COMPARISON_FORMATS)

@@ -46,5 +46,13 @@ def test_the_hook_fails_on_a_broken_finding_and_passes_a_sound_one(hook: dict[st
     command = [Path(sys.executable).parent / program, *arguments]
 
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+    (tmp_path / "findings/engagement.yaml").write_text(
+        "format: 1\ntitle: A review\nrepositories: {app: {path: .., revision: HEAD}}\n"
+    )
+    finding = "title: x\nseverity: high\nstatus: open\ndescription: d\nlocations: [{path: app.py, lines: 1, quote: QUOTE}]\n"
+    for quote, code in (("pass", 0), ("passed on", 1)):
+        (tmp_path / "findings/A-1.finding.yaml").write_text(finding.replace("QUOTE", quote))
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == code, ran.stderr
     (tmp_path / "findings/A-1.finding.yaml").write_text("title: x\n")
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 3

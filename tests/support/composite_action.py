@@ -41,6 +41,8 @@ class ActionRun:
     steps: Mapping[str, StepRun]
     """By name, in order."""
     outputs: Mapping[str, str]
+    summary: str
+    """The Markdown of the job's page."""
 
     @property
     def is_failed(self) -> bool:
@@ -63,6 +65,8 @@ class CompositeAction:
             f"inputs.{name}": str(inputs.get(name, given.get("default", ""))) for name, given in self._action["inputs"].items()
         }
         self._is_failed = False
+        self._summary = workspace.parent / "github_step_summary"
+        self._summary.unlink(missing_ok=True)
 
     @property
     def steps(self) -> dict[str, dict[str, Any]]:
@@ -73,7 +77,8 @@ class CompositeAction:
         """Run all steps as a job would: after a failure only those whose condition says so."""
         runs = {name: self._run_in_order(step) for name, step in self.steps.items()}
         outputs = self._action.get("outputs", {})
-        return ActionRun(runs, {name: self.expand(output["value"]) for name, output in outputs.items()})
+        summary = self._summary.read_text() if self._summary.exists() else ""
+        return ActionRun(runs, {name: self.expand(output["value"]) for name, output in outputs.items()}, summary)
 
     def run_step(self, name: str) -> StepRun:
         """Run one step, whatever its condition."""
@@ -100,7 +105,8 @@ class CompositeAction:
         output, path = self._workspace.parent / "github_output", self._workspace.parent / "github_path"
         output.write_text("")
         path.write_text("")
-        given = {"GITHUB_OUTPUT": str(output), "GITHUB_PATH": str(path), **self._expand_all(step.get("env", {}))}
+        files = {"GITHUB_OUTPUT": str(output), "GITHUB_PATH": str(path), "GITHUB_STEP_SUMMARY": str(self._summary)}
+        given = {**files, **self._expand_all(step.get("env", {}))}
         # Source: GitHub, "Workflow syntax", jobs.<job_id>.steps[*].shell.
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self.expand(step["run"])]
         ran = subprocess.run(
