@@ -377,6 +377,10 @@ def set_field(content: bytes, path: Path, value: Any, *, shown: str) -> bytes:
         end = document.index(last + 1, 0) if last + 1 < len(document.lines) else len(text)
         head = text[start : document.index(mark.line, mark.column)]
         field = _write_field(str(path[-1]), value, mark.column)[mark.column :] if value is not None else ""
+        # A comment behind `|` is about the field, and not about the text that is replaced.
+        if field and document.values[path].style in ("|", ">") and (comment := _HEAD_COMMENT.search(document.lines[mark.line])):
+            first, separator, rest = field.partition("\n")
+            field = first + comment["comment"].rstrip() + separator + rest
         text = text[:start] + (head + field.replace("\n", line_end) if field else "") + text[end:]
     else:
         field = _write_field(str(path[-1]), value, 0).replace("\n", line_end)
@@ -386,6 +390,10 @@ def set_field(content: bytes, path: Path, value: Any, *, shown: str) -> bytes:
     else:
         node[path[-1]] = value
     return _check_edit(text, content, wanted, str(path[-1]), shown)
+
+
+_HEAD_COMMENT: Final = re.compile(r"[|>][0-9+-]{0,2}(?P<comment>[ \t]{1,20}#.*)$")
+"""The comment behind the sign of a text of several lines."""
 
 
 def _on_one_line(document: YamlDocument, path: Path, value: Any) -> Mark | None:

@@ -1,7 +1,8 @@
 """The code that a Markdown document cites: permalinks, `path:line`, and fences with a head line.
 
 The first part reads texts and is pure; reviews are read by it as well. The second checks what a document cites against the
-files of commits. What only seems to be cited is not called wrong: a fence without a file, a proposal, a name that is no path.
+files of commits. Nothing is called wrong that only seems to be cited: a fence without a file, a proposal, a name of another
+kind.
 """
 
 from __future__ import annotations

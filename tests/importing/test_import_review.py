@@ -390,6 +390,14 @@ def test_import_again(place: Workplace) -> None:
     assert place.engagement["summary"] == "Opening.\n"
 
 
+def test_comment_behind_the_sign_of_a_text_stays(place: Workplace) -> None:
+    place.run("## [H-01] One\n\nFirst.\n")
+    file = place.folder / "H-01.finding.yaml"
+    file.write_text(file.read_text().replace("description: |\n", "description: |  # agreed with Ada\n"))
+    place.run("## [H-01] One\n\nFirst, edited.\n")
+    assert "description: |  # agreed with Ada\n  First, edited.\n" in file.read_text()
+
+
 def test_texts_of_people_stay(place: Workplace) -> None:
     file = place.folder / "engagement.yaml"
     file.write_text(file.read_text() + "summary: Ours.\nsections:\n- title: Goals  # of the client\n  text: Ours too.\n")
