@@ -383,7 +383,7 @@ class _Severities:
         stem = file.rpartition(".")[0] or file
         if match := _RATED_FILE.search(stem):
             return self.name(match["letter"])
-        names = [re.sub(r"[-_ ]*[0-9]+$", "", stem), *folders[:-4:-1]]
+        names = [stem.rstrip("0123456789").rstrip("-_ "), *folders[:-4:-1]]
         for name in names:
             words = re.sub(r"[-_ ]+", " ", name).strip()
             if match := _RATED_FOLDER.fullmatch(words):
