@@ -167,7 +167,7 @@ IMPORTERS: Final = {
             "Import a prose review as findings.",
             "reviews in Markdown",
             "import review review.md",
-            "imported_review:read_review_file",
+            "placement:read_review_file",
             largest=4 * MEBIBYTE,
             noun="review",
             finds_commit=True,

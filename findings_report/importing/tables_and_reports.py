@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from findings_report.authoring.yaml_reader import YamlFault, read
-from findings_report.importing.cited_code import Cited, CodeFinder
 from findings_report.importing.foreign import (
+    Cited,
+    CodeFinder,
     JsonValue,
     clean,
     decode_text,
@@ -355,10 +359,7 @@ def read_own_json(file: ForeignFile, context: ImportContext) -> ImportedFile:
         if not entries or not {"id", "title", "status", "severity"} <= entries[0].value.keys():
             refuse_kind(root, "json")
     else:
-        # The model of the report says what is wrong with one that was changed by hand.
-        from findings_report.report import archive
-
-        archive.from_json(file.content, shown=file.shown)
+        _refuse_invalid(root)
     ids = Counter(str(entry.get("id").value).casefold() for entry in entries)
     reader = _OwnReport(root, context, file)
     findings = []
@@ -374,6 +375,25 @@ def read_own_json(file: ForeignFile, context: ImportContext) -> ImportedFile:
         refuse(file, fault, "raise --limit", code="import-size")
     engagement = reader.read_engagement() if "engagement" in root.value else {}
     return ImportedFile(tuple(findings), tuple(reader.read_texts()), engagement, problems=tuple(reader.name_lost()))
+
+
+def _refuse_invalid(root: JsonValue) -> None:
+    """Raise FindingsReportError (INPUT) for a report that is none, as one that was changed by hand may be."""
+    from findings_report.model.report import SCHEMA, Report
+
+    if root.get("schema_name").value != SCHEMA:
+        root.get("schema_name").refuse(f"is {root.get('schema_name').value!r}; {SCHEMA} is read", code="import-format")
+    try:
+        Report.model_validate_json(json.dumps(root.value))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        pointer = "".join(f"/{step}" for step in first["loc"])
+        message = first["msg"][:300]  # a union names every choice
+        refuse(
+            root.file,
+            f"{pointer or 'the file'} is not as a report has it: {message[:1].lower()}{message[1:]}",
+            code="import-value",
+        )
 
 
 class _OwnReport:

@@ -318,3 +318,11 @@ def strip(report: dict[str, Any]) -> dict[str, Any]:
 def test_json_where_a_text_is_read_names_its_importer(place: Workplace, importer: str) -> None:
     problem = problem_of(lambda: place.run({"version": "2.1.0", "runs": []}, importer))
     assert problem.remedy == "use `findings-report import sarif FILE`"
+
+
+def test_report_that_was_changed_by_hand_is_refused(place: Workplace) -> None:
+    (place.folder / "OWN-1.finding.yaml").write_text("title: Shell\nseverity: high\ndescription: Text.\n")
+    report = json.loads(build_json(place.folder))
+    report["findings"][0]["status"] = "done"
+    problem = problem_of(lambda: place.run(report, "json"))
+    assert problem.fault.startswith("/findings/0/status is not as a report has it")
