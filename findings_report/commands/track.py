@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from findings_report import authoring, git
 from findings_report.authoring.proofread import texts_of
-from findings_report.history.reanchor import StaysError, mentions, reanchor
-from findings_report.history.track import CitedPlace, follow, list_places
+from findings_report.history.track import CitedPlace, StaysError, follow, list_places, mentions, reanchor
 from findings_report.model.drift import CommitSummary, Drift, DriftKind
 from findings_report.model.evidence import Snippet
 from findings_report.model.finding import Location

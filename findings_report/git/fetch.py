@@ -17,8 +17,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from findings_report.git import process
-from findings_report.git.layout import FETCHED_HEAD, ObjectFormat, create_bare, name_commits
-from findings_report.git.refs import is_ref_name
+from findings_report.git.layout import FETCHED_HEAD, ObjectFormat, create_bare, is_ref_name, name_commits
 from findings_report.git.repository import Repository, open_repository
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.system import locked

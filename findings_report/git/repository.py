@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from findings_report.git import process
-from findings_report.git.layout import Layout, create_bare, find_layout, lend, refusal
+from findings_report.git.layout import Layout, create_bare, find_layout, id_of, lend, list_refs, refusal
 from findings_report.git.objects import (
     LARGEST_OBJECT,
     EntryKind,
@@ -27,7 +27,6 @@ from findings_report.git.objects import (
     tree_of_commit,
     write_object,
 )
-from findings_report.git.refs import id_of, list_refs
 from findings_report.problems import FindingsReportError
 from findings_report.system.journal import TemporaryFolder
 

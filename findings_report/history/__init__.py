@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from findings_report.history.classify import CitedRegion
     from findings_report.history.fixes import Fixes, FollowedFindings, follow_findings
     from findings_report.history.line_map import Thresholds
-    from findings_report.history.reanchor import StaysError, mentions
-    from findings_report.history.track import CitedPlace, FollowResult, TrackedRegions, list_places
+    from findings_report.history.track import CitedPlace, FollowResult, StaysError, TrackedRegions, list_places, mentions
 
 __all__ = [
     "CitedPlace",

@@ -4,7 +4,7 @@ In: texts. Out: `Problem` values, raised together in a `FindingsReportError`, an
 know YAML, git, rendering or the terminal.
 """
 
-from findings_report.problems.problem import (
+from findings_report.problems.catalogue import (
     FindingsReportError,
     Kind,
     Level,

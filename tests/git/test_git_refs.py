@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from repositories import ENVIRONMENT, Commit, build, git, problem_of
 
 from findings_report.git import open_repository
-from findings_report.git.layout import object_format_in
-from findings_report.git.refs import is_ref_name
+from findings_report.git.layout import is_ref_name, object_format_in
 
 HISTORY = [Commit({"a": str(number)}, tag=f"v{number}") for number in range(4)]
 
@@ -135,7 +134,7 @@ def test_many_packed_refs_are_read_and_too_many_are_refused(tmp_path: Path, monk
 
     with open_repository(tmp_path, name="app") as repository:
         assert repository.commit_of("v3") == commits[3]
-        monkeypatch.setattr("findings_report.git.refs.LARGEST_PACKED", 1000)
+        monkeypatch.setattr("findings_report.git.layout.LARGEST_PACKED", 1000)
         assert "packed-refs is not a small plain file" in problem_of(lambda: repository.commit_of("v3")).fault
 
 
