@@ -122,15 +122,15 @@ def _place(package: Package, pieces: Sequence[str]) -> None:
         for paragraph in body.iterchildren(f"{{{W}}}p")
         if pattern.fullmatch("".join(text.text or "" for text in paragraph.iter(f"{{{W}}}t")))
     ]
-    last = body.find(f"{{{W}}}sectPr")
-    if places:
-        at = body.index(places[0])
-        body.remove(places[0])
-    else:
-        at = body.index(last) if last is not None else len(body)
+    following = places[0] if places else body.find(f"{{{W}}}sectPr")
+    # Not by position, which takes time in proportion to the elements before it.
     for element in list(made):
-        body.insert(at, element)
-        at += 1
+        if following is not None:
+            following.addprevious(element)
+        else:
+            body.append(element)
+    if places:
+        body.remove(places[0])
 
 
 def _has_heads(package: Package) -> bool:

@@ -418,7 +418,9 @@ def add_numbered_list(package: Package, number: int, start: int, level: int) -> 
     from lxml import etree
 
     root = package.document.part.numbering_part.element
-    definition = list(root.iter(f"{{{W}}}abstractNum"))[-1].get(f"{{{W}}}abstractNumId")
+    # The numbered definition is the last before the lists; of thousands of lists only the first is looked for.
+    bullets = next(root.iterchildren(f"{{{W}}}num"))
+    definition = bullets.getprevious().get(f"{{{W}}}abstractNumId")
     override = f'<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="{start}"/></w:lvlOverride>'
     source = f'<w:num {NAMESPACES} w:numId="{number}"><w:abstractNumId w:val="{definition}"/>{override}</w:num>'
     root.append(etree.fromstring(source))
