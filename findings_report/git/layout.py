@@ -2,8 +2,8 @@
 
 A repository may point elsewhere by `.git` files, `commondir`, links and alternates. Each such pointer is followed only where it
 stays inside, where the other side points back, or where the user allowed the folder; else the objects of any other
-repository on this machine could be made to appear in a report. What refs name is read here as well, as small plain files: git is
-never started on the repository, and no configuration is followed.
+repository on this machine could be made to appear in a report. Refs are read here as well, as small plain files: git is never
+started on the repository, and no configuration is followed.
 
 Source: git's gitrevisions ("<refname>"), gitrepository-layout (refs, packed-refs, worktrees) and check-ref-format.
 """

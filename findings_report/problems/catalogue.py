@@ -1,7 +1,7 @@
 """Problems that a user can solve, each with its place, message, remedy and code, and the catalogue of the codes.
 
-The lowest layer: YAML, git and rendering are unknown here. The catalogue has what each code means, an example, its remedy, and how
-many of one code become one message.
+The lowest layer: YAML, git and rendering are unknown here. The catalogue has what each code means, an example, its remedy, and
+how many of one code become one message.
 
 The entries are data, in catalogue.toml: they are read for `explain`, the documentation, and a run that has several problems of
 one code.
