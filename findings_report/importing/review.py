@@ -777,7 +777,7 @@ class _ReviewReader:
         letter = self.severities.name(re.split(r"[-0-9 ]", row.own_id)[0]) if row.own_id else None
         texts = [row.description] if row.description else []
         texts += [f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell for heading, cell in row.others]
-        self.dropped += [row.own_id or "", *(heading for heading, _ in row.others)]
+        self.dropped += [row.own_id or "", row.id_url or "", *(heading for heading, _ in row.others)]
         unread = []
         for cell, is_read, label in (
             (row.severity, severity is not None and is_alone, "Severity"),

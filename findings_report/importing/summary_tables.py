@@ -55,6 +55,8 @@ class SummaryRow:
 
     line: int
     own_id: str | None
+    id_url: str | None
+    """Target of the link of its id."""
     title: str
     url: str | None
     """Target of the link of its title."""
@@ -111,7 +113,7 @@ def read_rows(table: ReviewTable) -> list[SummaryRow]:
 
 def _read_row(line: int, cells: Sequence[str], head: Sequence[str], columns: Mapping[str, int]) -> SummaryRow:
     title, url = _bare(cells[columns["title"]])
-    own_id = _bare(cells[columns["id"]])[0] if "id" in columns else ""
+    own_id, id_url = _bare(cells[columns["id"]]) if "id" in columns else ("", None)
     if match := _ID.fullmatch(own_id):
         own_id = match["id"]
     if (match := _ID_AND_TITLE.fullmatch(title)) and (not own_id or find_id_key(own_id) == find_id_key(match["id"])):
@@ -120,7 +122,9 @@ def _read_row(line: int, cells: Sequence[str], head: Sequence[str], columns: Map
     # A cell without a place of its own keeps its heading, or nobody knew what it says.
     others = tuple((head[at], cell) for at, cell in enumerate(cells) if at not in read and cell)
     texts = {name: cells[columns[name]] if name in columns else "" for name in ("severity", "status", "description")}
-    return SummaryRow(line, own_id or None, title, url, texts["severity"], texts["status"], texts["description"], others)
+    return SummaryRow(
+        line, own_id or None, id_url, title, url, texts["severity"], texts["status"], texts["description"], others
+    )
 
 
 def _bare(cell: str) -> tuple[str, str | None]:

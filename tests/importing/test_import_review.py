@@ -727,6 +727,7 @@ PARTS = (
     "#### Status\n\n",
     "```sol {note: only when}\nFile: src/Vault.sol\na\n```\n",
     "| ID | Title | Severity | Status | Where |\n|-|-|-|-|-|\n| H-09 | Row | High | Fixed in abc | there |\n",
+    "| # | Finding | Severity |\n|-|-|-|\n| [005](005-a-file.md) | Linked row | High |\n",
     "| # | Issue | Risk |\n|-|-|-|\n| 1 | Other | odd |\n| 2 | A title | Low |\n",
     "See [text][ref] and [ref].\n",
     "### 2.1 [WARNINGS]\n",
