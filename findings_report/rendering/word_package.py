@@ -38,7 +38,7 @@ PLACE: Final = "report"
 _LARGEST: Final = 200_000_000  # bytes of all parts of a firm's document, unpacked
 _EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 _XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*+\}\}")
 _ILLEGAL: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _SPECIAL: Final = re.compile('[&<>"]')
