@@ -336,6 +336,8 @@ MOST_LOCATIONS: Final = 200
 _NAMED: Final = 5
 """Places that a warning names."""
 
+_FULL_HASH: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
 _LAST_LINE: Final = 999_999_999
 """Lines have at most nine digits."""
 
@@ -388,10 +390,16 @@ class CodeFinder:
                 continue
             key = tuple(str(location.get(name)) for name in ("repository", "path", "lines", "commit"))
             # A place without role says no more than the same one in a path through the code.
+            same = [other for other in locations if _key(other) == key]
             if key in seen and (place.role is None or (*key, place.role) in seen):
+                # What only one of them has, such as the code, is kept.
+                for other in same:
+                    other |= {**location, **other}
                 continue
             if key in seen:
-                locations = [other for other in locations if not (_key(other) == key and "role" not in other)]
+                plain = [other for other in same if "role" not in other]
+                location = {**(plain[0] if plain else {}), **location}
+                locations = [other for other in locations if other not in plain]
             seen |= {key, (*key, place.role)}
             locations.append(location)
         # Some tools list every line of a generated file.
@@ -404,7 +412,7 @@ class CodeFinder:
         for reason, places in self._faults.items():
             names = list(dict.fromkeys(places))
             listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-            fault = f"{reason}; {'it stays' if len(names) == 1 else 'they stay'} text: {listed}"
+            fault = f"{reason}; {'it stays' if len(names) == 1 else 'they stay'} text: {listed}" if names else reason
             remedy = "add the locations by hand, if the code is in the audited commit"
             yield Problem(Kind.INPUT, fault, remedy, place=Place(self._file.shown), level="warning", code="import-place")
 
@@ -526,7 +534,9 @@ class CodeFinder:
                 reason = "the engagement has several repositories, and the file does not say in which of them these are"
             self._note(reason, _name(place))
             return None
-        return self._write(place, repositories[0], relative[0], place.lines, place.shown, None)
+        (repository,) = repositories
+        commit = place.commit if place.commit != repository.commit and _FULL_HASH.fullmatch(place.commit or "") else None
+        return self._write(place, repository, relative[0], place.lines, place.shown, commit)
 
     def _write(
         self,

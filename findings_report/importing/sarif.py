@@ -585,6 +585,11 @@ class _Run:
             for frame in stack.entries("frames")
         ]
         related = [self._read_location(entry) for entry in result.entries("relatedLocations")]
+        # Scanners write the code and a message at the result, and the numbers alone at the steps of the path.
+        described: dict[tuple[object, ...], Cited] = {}
+        for cited in filter(None, (*main, *related)):
+            described.setdefault((cited.paths, cited.lines), cited)
+        steps = [_complete(step, described.get((step.paths, step.lines))) for step in steps]
         on_path = {(step.paths, step.lines) for step in steps}
         rest = [cited for cited in (*main, *calls, *related) if cited is not None and (cited.paths, cited.lines) not in on_path]
         # The place of the result comes first, unless it is on the path.
@@ -713,7 +718,8 @@ class _Run:
                 name = only.name if is_known or not only.homes or home is None else None
                 if name is None:
                     self._log.finder.note(f"{entry.pointer}: {uri!r} is not the repository of the engagement")
-            if name is not None and commit is not None and not self._log.finder.knows_commit(commit):
+            has_code = name is not None and repositories[name].reader is not None
+            if has_code and commit is not None and not self._log.finder.knows_commit(commit):
                 self._log.finder.note(f"{entry.pointer}/revisionId: commit {commit} is not in the clone")
             if not repositories and uri and is_url(uri):
                 declared = {"url": uri, **({"commit": commit} if commit and len(commit) in (40, 64) else {})}
@@ -728,6 +734,15 @@ class _Run:
                 kind = logical.text("kind") or "logical"
                 if name:
                     yield (kind if is_name(kind) else "logical"), _one_line(name)[:500]
+
+
+def _complete(step: Cited, other: Cited | None) -> Cited:
+    """Return a step of a path with the code and the message that another entry has for its place."""
+    if other is None:
+        return step
+    if step.quote is None:
+        step = replace(step, quote=other.quote, shown=other.shown)
+    return replace(step, caption=step.caption or other.caption)
 
 
 def _read_region(region: JsonValue) -> tuple[int, int] | None:

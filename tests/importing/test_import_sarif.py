@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,22 @@ def test_code_flow_gives_roles(place: Workplace) -> None:
     assert place.finding["description"] == "From here and [docs](https://example.org), not x\n"
 
 
+@pytest.mark.parametrize("uri", ["src/app.py", "./src/app.py"])
+def test_a_step_has_the_code_and_the_message_of_its_place(place: Workplace, uri: str) -> None:
+    steps = [at(uri, 5, None), at(uri, 6, None), at(uri, 7, None)]
+    flow = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
+    related = [at(line=5, snippet="def run(name):", id=1, message={"text": "the input"})]
+
+    outcome = place.run(log(result(codeFlows=flow, relatedLocations=related)))
+
+    source, _, sink = place.finding["locations"]
+    assert source == {
+        "role": "source", "path": "src/app.py", "lines": "5", "caption": "the input", "quote": "def run(name):\n"
+    }  # fmt: skip
+    assert sink == {"role": "sink", "path": "src/app.py", "lines": "7", "quote": "    os.system(command)\n"}
+    assert outcome.verified == {Verdict.EXACT: 2}
+
+
 PATHS = [
     ({"uri": "src/app.py"}, {}, "src/app.py"),
     (
@@ -253,6 +270,19 @@ def test_commit_that_is_gone(place: Workplace) -> None:
     assert [location["lines"] for location in place.finding["locations"]] == ["7"]
     assert [problem.code for problem in outcome.problems].count("import-place") == 2
     assert any("is not in the clone" in problem.fault for problem in outcome.problems)
+
+
+def test_without_a_clone_a_commit_is_not_called_missing(place: Workplace) -> None:
+    path = place.folder / "engagement.yaml"
+    path.write_text(re.sub(r"path: [^,]*", "path: ../gone", path.read_text(), count=1))
+    provenance = [{"repositoryUri": "https://github.com/acme/shop", "revisionId": "a" * 40}]
+
+    outcome = place.run(log(result(), versionControlProvenance=provenance))
+
+    assert "import-place" not in {problem.code for problem in outcome.problems}
+    assert place.finding["locations"] == [
+        {"path": "src/app.py", "lines": "7", "commit": "a" * 40, "quote": "    os.system(command)\n"}
+    ]
 
 
 def test_foreign_repository(place: Workplace) -> None:
