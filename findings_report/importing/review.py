@@ -418,7 +418,7 @@ class _Severities:
         return (names.pop() if len(names) == 1 else None), not _WORDS.search(others) and "|" not in line
 
 
-def _read_status(line: str) -> Status | None:
+def read_status(line: str) -> Status | None:
     """Return the status that a line begins with; None if it is not certain."""
     start = _BEFORE_RATING.match(line)
     at = start.end() if start else 0
@@ -773,7 +773,7 @@ class _ReviewReader:
 
     def _read_row(self, row: SummaryRow) -> ReviewedFinding:
         severity, is_alone = self.severities.read(row.severity)
-        status = _read_status(row.status)
+        status = read_status(row.status)
         letter = self.severities.name(re.split(r"[-0-9 ]", row.own_id)[0]) if row.own_id else None
         texts = [row.description] if row.description else []
         texts += [f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell for heading, cell in row.others]
@@ -832,7 +832,7 @@ class _ReviewReader:
         if row is not None:
             # What the section says itself goes first: tables are often older than the text.
             rating = rating or self.severities.read(row.severity)[0]
-            status = status or _read_status(row.status)
+            status = status or read_status(row.status)
         letter = self.severities.name(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
         unread = tuple(
             self.lines[number].strip()
@@ -1027,7 +1027,7 @@ class _ReviewReader:
 
     def _states(self, name: str, line: str) -> bool:
         """Return True if a line gives a severity, or a status, for certain."""
-        return (self.severities.read(line)[0] if name == "severity" else _read_status(line)) is not None
+        return (self.severities.read(line)[0] if name == "severity" else read_status(line)) is not None
 
     def _split_rating(self, name: str, value: str) -> tuple[str | Status | None, str]:
         """Return the severity or status that a text begins with, and what of the text says more."""
@@ -1035,7 +1035,7 @@ class _ReviewReader:
         if name == "severity":
             word, is_alone = self.severities.read(first)
             return word, rest if is_alone else value
-        status = _read_status(first)
+        status = read_status(first)
         return status, rest if status is not None and len(_WORDS.findall(first)) < 2 else value
 
     def _find_reply(self, first: int, last: int) -> Status | None:
@@ -1057,7 +1057,7 @@ class _ReviewReader:
             reply = match["reply"]
             if reply[:8].casefold() == "verified" and _AFTER_RATING.match(reply, 8):
                 status = status or Status.RESOLVED
-            elif (stated := _read_status(reply)) in _REPLIES:
+            elif (stated := read_status(reply)) in _REPLIES:
                 status = stated
         return status
 

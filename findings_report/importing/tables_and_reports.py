@@ -38,6 +38,7 @@ from findings_report.importing.importers import (
     ImportedText,
     choose_severity,
 )
+from findings_report.importing.review import read_status
 from findings_report.model.finding import Status
 from findings_report.problems import Kind, Place, Problem
 
@@ -245,6 +246,12 @@ def _make_row(
     fields: dict[str, Any] = {"title": title, "severity": severity, "confidence": "unconfirmed", "status": "undetermined"}
     fields |= words | _read_lists(row)
     fields |= {name: text.strip("\n") + "\n" for name in _TEXTS if (text := row.get(name, "")).strip()}
+    for name, text in unread:
+        fault = f"{title!r}: {name} {text[:80]!r} is none of its words; it stays text"
+        remedy = f"set `{name}` in the finding, or give our words under `values` of the map"
+        problems.append(
+            Problem(Kind.INPUT, fault, remedy, place=Place(file.shown, line), level="warning", code="import-unread")
+        )
     # A word that is none of the field's stays text, where a reader sees it.
     more = [rest, *(f"{name}: {text}" for name, text in unread)]
     fields["description"] = "\n\n".join(filter(None, (fields.get("description", title).strip("\n"), *more))) + "\n"
@@ -268,6 +275,8 @@ def _read_chosen(row: Mapping[str, str], context: ImportContext) -> tuple[dict[s
     for name, words in choices.items():
         text = row.get(name, "").strip()
         word = words.get(text.casefold(), words.get(text.casefold().replace(" ", "_")))
+        if word is None and name == "status" and (stated := read_status(text)) is not None:
+            word = stated.value
         if word is not None:
             fields[name] = word
         elif text:

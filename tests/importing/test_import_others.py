@@ -129,6 +129,15 @@ def test_csv_with_map(place: Workplace) -> None:
     assert place.files() == before
 
 
+def test_words_of_a_status_are_those_of_reviews(place: Workplace) -> None:
+    outcome = place.run(b"title,severity,status\nA,high,Fixed\nB,high,Won't fix\nC,high,In triage\n", "csv")
+
+    assert [finding["status"] for finding in place.findings] == ["resolved", "risk_accepted", "undetermined"]
+    assert place.findings[2]["description"] == "C\n\nstatus: In triage\n"
+    (unread,) = (problem for problem in outcome.problems if problem.code == "import-unread")
+    assert unread.fault == "'C': status 'In triage' is none of its words; it stays text"
+
+
 @pytest.mark.parametrize(
     ("table", "columns", "fault"),
     [
