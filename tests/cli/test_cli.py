@@ -376,20 +376,23 @@ def test_the_help_has_room_in_80_columns(run: Run, monkeypatch: pytest.MonkeyPat
 DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs"
 
 
-def test_a_page_of_the_documentation_is_printed(run: Run) -> None:
+def test_a_page_of_the_documentation_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = run("docs")
 
     assert listed.code == 0
     assert {line.split()[0] for line in listed.out.splitlines()[2:]} == {path.stem for path in DOCUMENTATION.glob("*.md")}
     assert run("docs", "tickets").out == (DOCUMENTATION / "tickets.md").read_text("utf-8")
-    laid_out = run("--color", "always", "docs", "tickets").out
-    assert "\x1b[1;4m" in laid_out
-    assert "```" not in laid_out
 
     wrong = run("docs", "ticket")
 
     assert wrong.code == 2
     assert "did you mean 'tickets'?" in wrong.err
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    laid_out = run("docs", "tickets").out
+
+    assert "\x1b[1;4m" in laid_out
+    assert "```" not in laid_out
 
 
 def test_a_code_is_explained(run: Run) -> None:
@@ -534,7 +537,7 @@ def test_fail_on_looks_at_quotes_that_differ_or_were_not_checked(work: Work, run
 @pytest.mark.parametrize(
     "arguments",
     [["nope"], ["build", "--nope"], ["build", "-f", "doc"], ["build", "--template", "nope"], ["check", "--repository", "=x"],
-     ["check", "--repository", "x=y"], ["build", "-o", "report.docx"], ["check", "--output-format", "x"],
+     ["check", "--repository", "x=y"], ["build", "-o", "report.doc"], ["check", "--output-format", "x"],
      ["build", "-f", "md", "-f", "json", "-o", "-"]],
     ids=" ".join,
 )  # fmt: skip
