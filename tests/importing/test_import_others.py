@@ -237,7 +237,7 @@ def test_strix(place: Workplace) -> None:
         "timestamp": "2026-01-01 00:00:00 UTC",
         "description": "D",
         "impact": "I",
-        "target": "/work/shop",
+        "target": "/src/shop",
         "technical_analysis": "T",
         "poc_description": "P",
         "poc_script_code": "print('```')",
