@@ -349,7 +349,7 @@ class ProseCheck:
 
 
 @dataclass(frozen=True)
-class _Fault:
+class _CitationFault:
     fault: str
     remedy: str | None
     code: str
@@ -411,7 +411,7 @@ def _commit_of(source: CitedSource, revision: str) -> str | None:
 
 def _check(
     citation: Citation, sources: Sequence[CitedSource], ours: Mapping[str, CitedSource], result: ProseCheck
-) -> _Fault | None:
+) -> _CitationFault | None:
     place = citation.place
     if place is not None and place.repository is not None:
         source = ours.get(place.repository.casefold())
@@ -427,13 +427,13 @@ def _check(
             remedy = f"link to {source.commit}, the commit that was read, or fetch the commit into the clone"
             if now is not None:
                 remedy = f"link to {now[0]} {describe_lines([now[1]])} of {source.commit}: the quoted code is there"
-            return _Fault(f"{what} is not in the clone of repository {source.name!r}", remedy, "citation-commit")
+            return _CitationFault(f"{what} is not in the clone of repository {source.name!r}", remedy, "citation-commit")
         return _judge(citation, place, replace(source, commit=commit), result) if place.path else None
     if place is None:
         _search(citation, sources, result)
         return None
     is_certain = citation.quote is not None or any(_is_certain(place.path, source) for source in sources)
-    faults: list[_Fault] = []
+    faults: list[_CitationFault] = []
     for source in sources:
         fault = _judge(citation, place, source, result)
         if fault is None:
@@ -486,7 +486,7 @@ def _is_certain(path: str, source: CitedSource) -> bool:
     return entry is not None and (entry.kind == "file") is ("/" not in path)
 
 
-def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: ProseCheck) -> _Fault | None:
+def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: ProseCheck) -> _CitationFault | None:
     """Return what is wrong with a citation in one repository."""
     at = f"at commit {source.commit[:12]}"
     try:
@@ -495,11 +495,11 @@ def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: 
         moved = _search_elsewhere(citation, source, result) if error.code == MISSING else None
         if moved is not None:
             path, region = moved
-            return _Fault(
+            return _CitationFault(
                 f"there is no file {place.path} {at}", f"write `{path}:{region}`: the quoted code is there", "citation-path"
             )
         code = "citation-path" if error.code in (MISSING, "path-not-a-file") else error.code
-        return _Fault(error.fault, _reword(error.remedy), code, rank=0 if code == "citation-path" else 1)
+        return _CitationFault(error.fault, _reword(error.remedy), code, rank=0 if code == "citation-path" else 1)
     faults = [_judge_file(citation, place, file, at) for file in files]
     if (right := next((index for index, fault in enumerate(faults) if fault is None), None)) is None:
         fault = faults[0]
@@ -560,7 +560,7 @@ def _find_files(source: CitedSource, path: str) -> list[SourceFile]:
     raise NoLinesError(text, reason="no such file at this commit", code=MISSING, remedy=remedy)
 
 
-def _judge_file(citation: Citation, place: StatedPlace, file: SourceFile, at: str) -> _Fault | None:
+def _judge_file(citation: Citation, place: StatedPlace, file: SourceFile, at: str) -> _CitationFault | None:
     count, cited = len(file.lines), place.lines
     where = f"{file.path} {at}"
     if citation.quote is not None:
@@ -573,12 +573,12 @@ def _judge_file(citation: Citation, place: StatedPlace, file: SourceFile, at: st
         fault = f"{where} {length}; line {cited.end_line} is past its end"
         found = _find_code(citation.code, file, cited) if citation.code else None
         remedy = f"write `{file.path}:{found}`: `{citation.code}` is there" if found else "correct the lines"
-        return _Fault(fault, remedy, "citation-lines", rank=1)
+        return _CitationFault(fault, remedy, "citation-lines", rank=1)
     found = _find_code(citation.code, file, cited) if citation.code else None
     if found is None:
         return None
     fault = f"`{citation.code}` is at {describe_lines([found])} of {where}, not at {describe_lines([cited])}"
-    return _Fault(fault, f"write `{file.path}:{found}`", "citation-moved", rank=2)
+    return _CitationFault(fault, f"write `{file.path}:{found}`", "citation-moved", rank=2)
 
 
 def _find_code(code: str, file: SourceFile, cited: Region) -> Region | None:
@@ -599,25 +599,25 @@ def _find_code(code: str, file: SourceFile, cited: Region) -> Region | None:
     return Region(start_line=numbers[0], end_line=numbers[0]) if len(numbers) == 1 else None
 
 
-def _explain(check: Check, cited: Region | None, path: str, where: str) -> _Fault | None:
+def _explain(check: Check, cited: Region | None, path: str, where: str) -> _CitationFault | None:
     """Return what is wrong with a quote."""
     found = _hull(check)
     now = f"{path}:{found}" if found else path
     if check.verdict is Verdict.MOVED:
         claimed = describe_lines(check.claimed)
         fault = f"the quoted code is at {describe_lines(check.found)} of {where}, not at {claimed}"
-        return _Fault(fault, f"write `{now}`", "citation-moved", rank=3)
+        return _CitationFault(fault, f"write `{now}`", "citation-moved", rank=3)
     if check.differences:
         first = check.differences[0]
         line = f"line {first.line} is " if first.line else "there is no "
         told = (first.actual or "").strip() if first.line else (first.quoted or "").strip()
         quoted = f", quoted as {(first.quoted or '').strip()!r}" if first.line and first.quoted else ""
         fault = f"the quote differs from {where}: {line}{told!r}{quoted}"
-        return _Fault(fault, f"quote `{now}` unchanged", "citation-edited", rank=2)
+        return _CitationFault(fault, f"quote `{now}` unchanged", "citation-edited", rank=2)
     if check.verdict not in FITTING:
         lines = check.also or ((check.closest,) if check.closest else ())
         near = f"; the closest code is at {describe_lines(lines)}" if lines else ""
-        return _Fault(
+        return _CitationFault(
             f"the quoted code is not in {where}{near}",
             f"quote `{path}:{lines[0]}` unchanged" if lines else "quote the code that is there, or cite the file that has it",
             "citation-absent",
@@ -626,11 +626,11 @@ def _explain(check: Check, cited: Region | None, path: str, where: str) -> _Faul
     # A quote with lines around the cited ones is right; one beside them is not.
     if cited is not None and check.outside and check.outside == check.found:
         fault = f"the quoted code is at {describe_lines(check.found)} of {where}, not at {describe_lines([cited])}"
-        return _Fault(fault, f"write `{now}`", "citation-moved", rank=3)
+        return _CitationFault(fault, f"write `{now}`", "citation-moved", rank=3)
     wrong = next(((number, line) for number, line in check.mapped if number != line), None)
     if wrong is not None:
         fault = f"the quote numbers line {wrong[1]} of {where} as {wrong[0]}"
-        return _Fault(fault, "correct the numbers in the quote, or remove them", "citation-moved", rank=3)
+        return _CitationFault(fault, "correct the numbers in the quote, or remove them", "citation-moved", rank=3)
     return None
 
 

@@ -154,7 +154,7 @@ class _Log:
 
     def read_run(self, run: JsonValue) -> None:
         """Add the results of a run."""
-        reader = _Run(run, self)
+        reader = _ToolRun(run, self)
         if run.get("externalPropertyFileReferences").get("results").value:
             self._warn(
                 f"{run.pointer}/externalPropertyFileReferences/results are in other files, which are not read",
@@ -295,7 +295,7 @@ class _Log:
                 yield cited
 
 
-class _Run:
+class _ToolRun:
     """One run of a tool: its rules, files and roots."""
 
     def __init__(self, run: JsonValue, log: _Log) -> None:

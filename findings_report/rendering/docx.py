@@ -99,7 +99,7 @@ def render(report: Report) -> Rendered:
     Raises FindingsReportError (OUTPUT) for a firm's document that cannot be used.
     """
     package = open_package(report.engagement)
-    body = _Body(package, report)
+    body = _DocumentBody(package, report)
     # Pictures and links become parts of the package while the body is written.
     body.write_report()
     _place(package, body.pieces)
@@ -138,7 +138,7 @@ def _has_heads(package: Package) -> bool:
     return any(next(package.document.element.iter(f"{{{W}}}{kind}"), None) is not None for kind in kinds)
 
 
-def _write_heads(package: Package, body: _Body) -> None:
+def _write_heads(package: Package, body: _DocumentBody) -> None:
     """Write head and foot of every page; the first has the marking only."""
     from docx.shared import Twips
     from lxml import etree
@@ -194,7 +194,7 @@ def _field(instruction: str, result: str = "1") -> str:
     return f'<w:fldSimple w:instr=" {instruction} "><w:r><w:t>{escape(result)}</w:t></w:r></w:fldSimple>'
 
 
-class _Body:
+class _DocumentBody:
     """Writes the body of one report, piece by piece."""
 
     def __init__(self, package: Package, report: Report) -> None:
@@ -1267,7 +1267,7 @@ class _Table:
 class _TextWriter:
     """Writes the tokens of one text."""
 
-    def __init__(self, body: _Body, tokens: Sequence[Token], under: int, style: str = "Normal") -> None:
+    def __init__(self, body: _DocumentBody, tokens: Sequence[Token], under: int, style: str = "Normal") -> None:
         self._body = body
         self._style = style
         # Levels of the pages: one deeper than Word's, where the title is no heading.

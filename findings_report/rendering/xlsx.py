@@ -95,13 +95,13 @@ def render(report: Report) -> Rendered:
             "created": made,
         }
     )
-    writer = _Writer(book, report)
+    writer = _SheetWriter(book, report)
     writer.write_all()
     book.close()
     return Rendered(buffer.getvalue())
 
 
-class _Writer:
+class _SheetWriter:
     """Writes the sheets of one workbook."""
 
     def __init__(self, book: Workbook, report: Report) -> None:

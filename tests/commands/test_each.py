@@ -154,7 +154,7 @@ def test_one_finding_may_go_into_a_file_that_is_named(demo: Path, tmp_path: Path
         ({"only": ("DEMO-009",)}, "there is no finding 'DEMO-009'"),
         ({"output": "report.pdf"}, "-o report.pdf is one file, and there are 4 findings"),
         ({"output": "-"}, "-o - is one file, and there are 4 findings"),
-        ({"formats": ("csv",)}, "'csv' is not a format (md, html, pdf, json)"),
+        ({"formats": ("csv",)}, "'csv' is not a format (md, html, pdf, json, sarif)"),
     ],
 )
 def test_what_cannot_be_meant_is_a_fault_of_the_command_line(wishes: dict[str, object], said: str, demo: Path) -> None:

@@ -69,7 +69,8 @@ def test_severities_are_ordered_in_grey_and_differ_for_everybody(paper: str) -> 
 def test_the_printed_palette_keeps_its_differences_in_both_blindnesses() -> None:
     """The colours of the page itself, light and dark; chips, and the bars beside titles."""
     page = commands.render(samples.report(), "html", Template("standard", (builtin_templates(),)), system_fonts=False).content
-    rules = re.findall(r"\.s\d+ \{ --severity: (#\w+);.*?--chip: (#\w+);", page.decode())
+    drawn = (re.findall(rf"--{name}\d+: (#\w+);", page.decode()) for name in ("severity", "chip"))
+    rules = list(zip(*drawn, strict=True))
     levels = len(DEFAULT)
     grounds = {tuple(rules[start : start + levels]) for start in range(0, len(rules), levels)}
     assert len(grounds) == 2
