@@ -610,9 +610,9 @@ def _explain(check: Check, cited: Region | None, path: str, where: str) -> _Cita
     if check.differences:
         first = check.differences[0]
         line = f"line {first.line} is " if first.line else "there is no "
-        told = (first.actual or "").strip() if first.line else (first.quoted or "").strip()
+        differing = (first.actual or "").strip() if first.line else (first.quoted or "").strip()
         quoted = f", quoted as {(first.quoted or '').strip()!r}" if first.line and first.quoted else ""
-        fault = f"the quote differs from {where}: {line}{told!r}{quoted}"
+        fault = f"the quote differs from {where}: {line}{differing!r}{quoted}"
         return _CitationFault(fault, f"quote `{now}` unchanged", "citation-edited", rank=2)
     if check.verdict not in FITTING:
         lines = check.also or ((check.closest,) if check.closest else ())
