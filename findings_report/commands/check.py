@@ -303,7 +303,8 @@ def severity_limit(engagement: Engagement | ReportedEngagement, fail_on: str | N
     """
     scale = [entry.name for entry in engagement.severities]
     ranks = []
-    for word in fail_words(fail_on):
+    # Nothing but commas, as of an empty variable in CI, would be a gate that never fails.
+    for word in fail_words(fail_on) or ([""] if fail_on is not None else []):
         if word in scale:
             ranks.append(scale.index(word))
         elif word not in GATES:
