@@ -30,9 +30,9 @@ from findings_report.commands.build import (
     publish_build,
     single_finding_targets,
 )
-from findings_report.commands.check import fail_words, list_ids, quote_faults, refuse_warnings, severity_limit, trip
+from findings_report.commands.check import fail_words, quote_faults, refuse_warnings, severity_limit, trip
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import HIDDEN, display_path
+from findings_report.problems.safe_text import HIDDEN, display_path, list_names
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering.job import Executor, RenderResult, run_jobs
 from findings_report.rendering.run import (
@@ -404,5 +404,5 @@ def _gates(report: Report, problems: Sequence[Problem], options: BuildOptions, r
         bad_names = {severity.name for severity in report.engagement.severities[: rank + 1]}
         bad = [finding.id for finding in report.unresolved if finding.severity.name in bad_names]
         if bad:
-            faults.append((report.engagement.severities[rank].name, f"{len(bad)} unresolved: {list_ids(bad)}"))
+            faults.append((report.engagement.severities[rank].name, f"{len(bad)} unresolved: {list_names(bad)}"))
     return [*trip(faults), *(refuse_warnings(problems) if options.strict else ())]

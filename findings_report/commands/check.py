@@ -21,7 +21,7 @@ from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
 from findings_report.model.finding import ANSWERED, Finding, Status
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
-from findings_report.problems.safe_text import display_path
+from findings_report.problems.safe_text import display_path, list_names
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report import check as domain
 from findings_report.report.check import Checked, Inputs, Progress, read
@@ -67,7 +67,7 @@ def gates(checked: Checked, problems: Sequence[Problem], fail_on: str | None, *,
     if limit is not None:
         bad = [key for key, finding in checked.authored.findings.items() if _trips(engagement, finding, limit)]
         if bad:
-            faults.append((engagement.severities[limit].name, f"{len(bad)} unresolved: {list_ids(bad)}"))
+            faults.append((engagement.severities[limit].name, f"{len(bad)} unresolved: {list_names(bad)}"))
     return [*trip(faults), *(refuse_warnings(problems) if strict else ())]
 
 
@@ -98,7 +98,7 @@ def quote_faults(words: Sequence[str], verdicts: Mapping[str, Sequence[Verdict]]
         if word in words and verdicts is None:
             faults.append((word, "the code was not read"))
         elif word in words and total:
-            ids = list_ids([id for id, count in counts.items() if count])
+            ids = list_names([id for id, count in counts.items() if count])
             faults.append((word, f"{total} location{'' if total == 1 else 's'}: {ids}"))
     return faults
 
@@ -106,11 +106,6 @@ def quote_faults(words: Sequence[str], verdicts: Mapping[str, Sequence[Verdict]]
 def trip(faults: Iterable[tuple[str, str]]) -> list[Problem]:
     """Return the error of --fail-on for each word with its fault."""
     return [Problem(Kind.GATE, f"--fail-on {word}: {fault}", code="fail-on") for word, fault in faults]
-
-
-def list_ids(ids: Sequence[str]) -> str:
-    """Return at most ten ids: the message is one line of a CI log, and `list` prints all findings."""
-    return f"{', '.join(ids[:10])}{', …' if len(ids) > 10 else ''}"
 
 
 def refuse_warnings(problems: Sequence[Problem]) -> list[Problem]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from findings_report.comparison.sides import ReadSide, compare_sides, list_names, read_side
+from findings_report.comparison.sides import ReadSide, compare_sides, read_side
 from findings_report.model.comparison import Assessment, Change, ComparedFinding, Comparison
 from findings_report.model.drift import DriftKind
 from findings_report.model.finding import ANSWERED, Status
 from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import list_names
 from findings_report.rendering.job import LOCAL, run_jobs
 from findings_report.rendering.run import Written, collect_files, plan_rendering
 from findings_report.report import output_files

@@ -26,7 +26,7 @@ from findings_report.model.drift import DiffLine
 from findings_report.model.evidence import MARK, Snippet
 from findings_report.model.redaction import NOTHING, SHORTEST, Redactor, list_hidden_texts, redact, replace_spans
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.problems.safe_text import display_path
+from findings_report.problems.safe_text import display_path, list_names
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.report.assemble import restrict_report
 from findings_report.report.check import Inputs, Progress, assembled, check_authored
@@ -342,11 +342,6 @@ def _report_unread(before: ReadSide, after: ReadSide) -> Iterator[str]:
         if side.unread:
             ids = sorted(side.unread, key=natural)
             yield f"Not all that {list_names(ids)} cite{'' if len(ids) > 1 else 's'} could be read on the {name}."
-
-
-def list_names(names: Sequence[str]) -> str:
-    """Return at most ten names in a sentence."""
-    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
 
 
 @dataclass(frozen=True)

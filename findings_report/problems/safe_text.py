@@ -196,3 +196,8 @@ def display_path(path: Path) -> str:
     except (OSError, ValueError):
         return str(path)
     return relative if not relative.startswith("../..") else str(absolute)
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return at most ten names in a sentence: a message is one line of a CI log."""
+    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
