@@ -119,7 +119,8 @@ def measure(package: Path) -> list[Figure]:
         Figure("folders at the root", len(list(package.glob(f"*/{INIT}"))), 18, 20),
         Figure("loose modules at the root", sum(path.parent == package for path in files), most=0),
         Figure(f"modules with {INIT}", len(modules)),
-        Figure(f"modules without {INIT}", len(files), most=180),
+        # 180 and the adapters that were added since: a tracker, a format and an importer are a file each.
+        Figure(f"modules without {INIT}", len(files), most=186),
         Figure(f"median lines with {INIT}", _median([lines[path].total for path in modules])),
         Figure(f"median lines without {INIT}", _median([lines[path].total for path in files]), least=150),
         Figure("lines", total.total),
