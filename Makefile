@@ -74,6 +74,7 @@ lint: setup ## ruff, mypy --strict, the import contract, docs up to date, plain 
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate.py --check
 	$(BIN)/python tools/check_english.py
+	$(BIN)/python tools/sample_repository.py --check
 
 .PHONY: format
 format: setup ## put the code in its form
