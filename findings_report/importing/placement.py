@@ -30,12 +30,12 @@ from findings_report.importing.importers import (
 from findings_report.importing.review import (
     Chunks,
     EngagementText,
-    Fence,
     Review,
     ReviewedFinding,
     find_lost_words,
     read_review,
 )
+from findings_report.importing.review_blocks import Fence
 from findings_report.model.evidence import Check, Region, Symbol
 from findings_report.model.field_types import RepositoryPath
 from findings_report.model.finding import Location

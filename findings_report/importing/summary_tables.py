@@ -144,3 +144,23 @@ def find_id_key(own_id: str) -> str:
 def find_title_key(title: str) -> tuple[str, ...]:
     """Return what a title and its copy in a table have in common: the words."""
     return tuple(word.casefold() for word in _WORDS.findall(title))
+
+
+def find_row(rows: Sequence[SummaryRow], own_id: str | None, title: str) -> SummaryRow | None:
+    """Return the row of a finding with its id, else the only one with its title."""
+    key, words = find_id_key(own_id or ""), find_title_key(title)
+    by_id = [row for row in rows if own_id and row.own_id and find_id_key(row.own_id) == key]
+    by_title = [row for row in rows if words and find_title_key(row.title) == words]
+    both = [row for row in by_id if row in by_title]
+    for found in (both, by_id, by_title):
+        # A renumbered table is about other findings: with ids, the titles decide.
+        if found and (len(found) == 1 or all(is_same(row, found[0]) for row in found)):
+            return found[0]
+    return None
+
+
+def is_same(row: SummaryRow, other: SummaryRow) -> bool:
+    """Return True for two rows about one finding."""
+    if row.own_id and other.own_id:
+        return find_id_key(row.own_id) == find_id_key(other.own_id)
+    return find_title_key(row.title) == find_title_key(other.title)

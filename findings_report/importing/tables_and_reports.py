@@ -38,7 +38,7 @@ from findings_report.importing.importers import (
     ImportedText,
     choose_severity,
 )
-from findings_report.importing.review import read_status
+from findings_report.importing.ratings import read_status
 from findings_report.model.finding import Status
 from findings_report.problems import Kind, Place, Problem
 
