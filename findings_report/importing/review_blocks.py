@@ -129,7 +129,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading, a line in bold that stands for one, or a label."""
+    """A heading, a line in bold that counts as one, or a label."""
 
     first: int
     """0-based line."""

@@ -29,6 +29,12 @@ _LONGEST_ENTRY_BYTES: Final = 64 * 2**20
 _UNFINISHED: Final = "."
 """The beginning of the name of an entry that is being written; those of keys are digits."""
 
+_LONGEST_NAME: Final = 4096
+"""Bytes of a path."""
+
+_CAREFUL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How entries are opened: through no link, and without waiting for the other end of a pipe that somebody has put there."""
+
 _PAGES: Final = "pages"
 _CLONES: Final = "repositories"
 _ENGAGEMENT: Final = "engagement"
@@ -85,7 +91,7 @@ def page_cache(engagement: Path) -> FileCache:
     folder = pages_folder(engagement)
     cache = FileCache(folder, limited_with=root() / _PAGES)
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder / _ENGAGEMENT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(folder / _ENGAGEMENT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CAREFUL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.fsencode(engagement.resolve()))
     return cache
@@ -127,8 +133,8 @@ def list_cached() -> list[CachedFolder]:
 
 def _read_name(folder: Path) -> str:
     """Return the engagement's folder; the name of the file or folder in the cache where it is not recorded."""
-    with contextlib.suppress(OSError):
-        return os.fsdecode((folder / _ENGAGEMENT).read_bytes()[:4096])
+    with contextlib.suppress(OSError), os.fdopen(os.open(folder / _ENGAGEMENT, os.O_RDONLY | _CAREFUL), "rb") as file:
+        return os.fsdecode(file.read(_LONGEST_NAME) or b"") or folder.name
     return folder.name
 
 
@@ -191,7 +197,7 @@ class FileCache:
         """Return what `put` stored under `key`, a digest in hexadecimal; None if there is no valid entry."""
         file = self._folder / key
         try:
-            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+            with os.fdopen(os.open(file, os.O_RDONLY | _CAREFUL), "rb") as stream:
                 status = os.fstat(stream.fileno())
                 own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
                 entry = stream.read(_LONGEST_ENTRY_BYTES + 1) if own else b""
@@ -243,7 +249,7 @@ class FileCache:
 
 
 def _remove_unlocked(file: Path) -> None:
-    with contextlib.suppress(OSError), os.fdopen(os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+    with contextlib.suppress(OSError), os.fdopen(os.open(file, os.O_RDWR | _CAREFUL), "rb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.unlink()
 
