@@ -12,7 +12,7 @@ import withheld
 from growth import growth
 from withheld import MARKER
 
-from findings_report import commands
+from findings_report import authoring, commands
 from findings_report.authoring import cross_checks
 from findings_report.commands import BuildOptions, PublishedBuild
 from findings_report.model.engagement import Engagement
@@ -305,6 +305,33 @@ def test_a_table_that_no_shown_text_prints_is_left_out() -> None:
     assert editions.hide_tables(HIDDEN, names, (engagement,), "client").tables == {"linked", "foreign", "elsewhere"}
     assert editions.hide_tables(HIDDEN, names, (engagement,), "internal").tables == {"linked", "elsewhere"}
     assert editions.hide_tables(HIDDEN, (), (engagement,), "client") is HIDDEN
+
+
+def test_of_pictures_tables_and_files_an_edition_has_those_that_its_texts_use(tmp_path: Path) -> None:
+    for name in ("both", "theirs", "unused", "logo"):
+        (tmp_path / f"{name}.png").write_bytes(samples.png())
+        (tmp_path / f"{name}.csv").write_text("a\n1\n")
+    (tmp_path / "engagement.yaml").write_text(
+        "title: T\naudiences: [client, internal]\nlogo: logo.png\n"
+        "images:\n" + "".join(f"  - {{name: {name}, file: {name}.png, alt: a}}\n" for name in ("both", "theirs", "unused"))
+        + "tables:\n" + "".join(f"  - {{name: {name}, file: {name}.csv}}\n" for name in ("both", "theirs", "unused"))
+    )  # fmt: skip
+    uses = (
+        "title: T\nseverity: low\n"
+        'description: "![](image:{0})\\n\\n![](table:{0})\\n\\n| a |\\n|---|\\n| b |\\n\\nTable: c {{#own}}"\n'
+    )
+    (tmp_path / "F-1.finding.yaml").write_text(uses.format("both"))
+    (tmp_path / "F-2.finding.yaml").write_text(f"{uses.format('theirs').replace('#own', '#other')}audience: [internal]\n")
+
+    edition = editions.make_edition(authoring.load(authoring.Folder(tmp_path)), "client").authored
+
+    assert list(edition.findings) == ["F-1"]
+    assert [image.name for image in edition.engagement.images] == ["both"]
+    assert [table.name for table in edition.engagement.tables] == ["both"]
+    assert edition.engagement.audiences == ()
+    assert set(edition.pictures) == {"both", "logo:"}
+    assert set(edition.tables) == {"both"}
+    assert set(edition.files) == {"engagement.yaml", "F-1.finding.yaml", "both.png", "both.csv", "logo.png"}
 
 
 def test_the_audiences_in_use_are_those_that_a_part_is_limited_to() -> None:
