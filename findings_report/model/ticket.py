@@ -30,6 +30,8 @@ class Markup(StrEnum):
     """Markdown of GitHub."""
     GITLAB = "gitlab"
     """Markdown of GitLab."""
+    GITEA = "gitea"
+    """Markdown of Gitea and Forgejo."""
     REDMINE = "redmine"
     """Markdown of Redmine, if it is set to it."""
     MARKDOWN = "markdown"

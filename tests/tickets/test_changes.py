@@ -49,6 +49,7 @@ OCTETS = "application/octet-stream"
 GIT = f"/releases/download/findings-report/{OLDER.name}"
 NOTE = f"[x](/uploads/{'a' * 32}/{OLDER.name})"
 GUID = "6b2266bf-a155-4582-a475-ca4da68193ef"
+GITEA_ASSET = {"id": 3, "name": OLDER.name, "size": 5, "uuid": GUID}
 RELATION = {
     "rel": "AttachedFile",
     "url": f"https://elsewhere.example/_apis/wit/attachments/{GUID}?fileName=x",
@@ -112,6 +113,17 @@ SCENES = {
             ("/signed", FILE),
         ],
     ),
+    "gitea": Scene(
+        "gitea:owner/name#5",
+        lambda url: {"GITEA_URL": url, "GITEA_TOKEN": KEY},
+        lambda _: [
+            ("/api/v1/user", {"login": "ada"}),
+            ("/api/v1/repos/owner/name/issues/5", {"number": 5, "title": "x", "assets": [GITEA_ASSET]}),
+            ("/api/v1/repos/owner/name/issues/5/comments", [{"body": "y", "assets": []}]),
+            ("/api/v1/repos/owner/name", {"private": True}),
+            (f"/attachments/{GUID}", FILE),
+        ],
+    ),
     "redmine": Scene(
         "redmine:17",
         lambda url: {"REDMINE_URL": url, "REDMINE_API_KEY": KEY},
@@ -153,7 +165,13 @@ SCENES = {
     ),
 }
 
-CONTRACTS = {"jira-cloud": contract.jira, "gitlab": contract.gitlab, "github": contract.github, "azure": contract.azure}
+CONTRACTS = {
+    "jira-cloud": contract.jira,
+    "gitlab": contract.gitlab,
+    "github": contract.github,
+    "gitea": contract.gitea,
+    "azure": contract.azure,
+}
 
 
 def redmine(file: Answers, mark: str = OLDER.mark, size: int = 5) -> list[tuple[str, Answers | object]]:

@@ -1,6 +1,7 @@
 """The vendors' own documents tell a slip.
 
-Every request that a test of GitHub, GitLab, Jira Cloud or Azure DevOps makes the program send is held against them by the fake.
+Every request that a test of GitHub, GitLab, Gitea, Jira Cloud or Azure DevOps makes the program send is held against them by
+the fake, and every answer of a Gitea too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from trackers import contract
 from trackers.contract import Contract
-from trackers.fake import Request
+from trackers.fake import Reply, Request
 
 from findings_report.model.ticket import Markup
 from findings_report.tickets.markup.convert import convert
@@ -40,6 +41,8 @@ ASSET = Request("POST", "/uploads/repos/o/n/releases/7/assets", {"name": "r.pdf"
 GITLAB = sent("/api/v4/projects/g%2Fp/issues", {"title": "A", "description": "b"}, GITLABS)
 UPLOAD = Request("POST", "/api/v4/projects/g%2Fp/uploads", {}, FORM | GITLABS, form("file"))
 NOTES = Request("GET", "/api/v4/projects/g%2Fp/issues/4/notes", {"sort": "asc", "per_page": "100"}, GITLABS, b"")
+GITEA = sent("/api/v1/repos/o/n/issues", {"title": "A", "labels": [1], "due_date": "2026-12-01T00:00:00Z"}, {})
+GITEA_FILE = Request("POST", "/api/v1/repos/o/n/issues/4/assets", {"name": "r.pdf"}, FORM, form("attachment"))
 JIRA = sent("/rest/api/3/issue", {"fields": {"summary": "A", "description": TEXT}}, BASIC)
 AZURE = Request(
     "PATCH",
@@ -69,6 +72,12 @@ def with_body(request: Request, document: object) -> Request:
         (contract.gitlab, UPLOAD, replace(UPLOAD, content=form("file", "name")), "no field 'name'"),
         (contract.gitlab, NOTES, replace(NOTES, query={"sorting": "asc"}), "no parameter ['sorting']"),
         (contract.gitlab, NOTES, replace(NOTES, query={"sort": "up"}), "'up' is not one of"),
+        (contract.gitea, GITEA, with_body(GITEA, {"body": "b"}), "'title' is a required property"),
+        (contract.gitea, GITEA, with_body(GITEA, {"title": "A", "labels": ["x"]}), "is not of type 'integer'"),
+        (contract.gitea, GITEA, with_body(GITEA, {"title": "A", "description": "b"}), "'description' was unexpected"),
+        (contract.gitea, GITEA, with_body(GITEA, {"title": "A", "due_date": None}), "None is not of type 'string'"),
+        (contract.gitea, GITEA_FILE, replace(GITEA_FILE, content=form("file")), "'attachment' is a required property"),
+        (contract.gitea, GITEA_FILE, replace(GITEA_FILE, query={"filename": "r.pdf"}), "no parameter ['filename']"),
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"title": "A"}}), "'title' was unexpected"),
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"description": "b"}}), "is not of type 'object'"),
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"labels": ["two words"]}}), "does not match"),
@@ -83,6 +92,20 @@ def test_what_the_vendors_document_does_not_have_is_told(
 ) -> None:
     assert opened().faults(right) == []
     assert told in "".join(opened().faults(wrong))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"number": "9"}, "'9' is not valid"),
+        ({"iid": 9}, "'iid' was unexpected"),
+        ({"assets": [{"uuid": 3}]}, "{'uuid': 3}] is not valid"),
+    ],
+)
+def test_what_a_double_answers_is_held_against_giteas_document(answer: object, told: str) -> None:
+    request = replace(GITEA, method="GET", path="/api/v1/repos/o/n/issues/9", content=b"")
+    assert contract.gitea().faults_of_answer(request, Reply({"number": 9, "due_date": None, "assets": []})) == []
+    assert told in "".join(contract.gitea().faults_of_answer(request, Reply(answer)))
 
 
 def test_jiras_document_refuses_the_right_way_to_attach_a_file_so_that_call_is_held_by_its_own_test_alone() -> None:

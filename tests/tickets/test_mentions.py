@@ -30,7 +30,7 @@ from findings_report.tickets.create_and_sync import draft_tickets
 from findings_report.tickets.markup.convert import convert, neutralise_title, truncate
 
 ZERO_WIDTH = "\u200b"
-MARKDOWN = (Markup.GITHUB, Markup.GITLAB, Markup.REDMINE, Markup.MARKDOWN)
+MARKDOWN = (Markup.GITHUB, Markup.GITLAB, Markup.GITEA, Markup.REDMINE, Markup.MARKDOWN)
 
 PAYLOADS = [
     "@everyone", "@all", "@alice", "@org/team", "(@ada)", "é@ada", "_@ada", "@_ada", "@ada.b", "x @ada, y", "@@ada",
@@ -70,13 +70,23 @@ GITHUB_REFERENCES = [
         r"^\[[ xX]\] ",
     )
 ]  # fmt: skip
+# Gitea's, in texts that it has taken out of the source, each on a line of its own, and in the title.
+_GITEA_END = r"(?=\s|$|[:,;.?!'\")\]])"
+GITEA_REFERENCES = [
+    re.compile(pattern)
+    for pattern in (
+        rf"(?:^|[\s(\[])@[-\w][-.\w]*(?:/[-\w][-.\w]*)?{_GITEA_END}", rf"(?:^|[\s(\['\"])[#!][0-9]+{_GITEA_END}",
+        rf"(?:^|[\s(\[])[0-9a-zA-Z_.-]+/[0-9a-zA-Z_.-]+(?:[#!][0-9]+|@[0-9a-f]{{7,64}}){_GITEA_END}",
+        rf"(?:^|[\s(\[])[0-9a-f]{{7,64}}{_GITEA_END}", r"(?:^|[\s(\[])@[0-9]+(?:[.,][0-9]+)?[wdmh]", r"^\[[ xX]\] ",
+    )
+]  # fmt: skip
 REDMINE_MENTION = re.compile(
     r"(?:^|[^A-Za-z0-9_])@([A-Za-z0-9_\-@.]+?)(?=(?=[!-/:-@\[-`{-~][^A-Za-z0-9_/])|,|\.+$|\s|\]|<|$)", re.MULTILINE
 )
 
 
 def read_as(tracker: Markup, text: str) -> list[str]:
-    """The texts of the page that GitHub or GitLab looks at, each on its own."""
+    """The texts of the page that GitHub, GitLab or Gitea looks at, each on its own."""
     # `text_join` would merge an escaped character with its neighbours, and GitLab keeps those of its references apart.
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("text_join")
     texts: list[str] = []
@@ -143,6 +153,8 @@ def actions(tracker: Markup, text: str) -> list[str]:
     texts = read_as(tracker, text)
     if tracker is Markup.GITHUB:
         return [text for text in texts if any(pattern.search(text) for pattern in GITHUB_REFERENCES)]
+    if tracker is Markup.GITEA:
+        return [text for text in texts if any(pattern.search(text) for pattern in GITEA_REFERENCES)]
     if tracker is Markup.GITLAB:
         return [text for text in texts if any(pattern.search(text) for pattern in GITLAB_REFERENCES)] + quick_actions(text)
     return [text for text in texts if re.search(r"(?<![A-Za-z0-9])@[A-Za-z0-9]|[#!]\d|\[\[|\{\{|G[HL]-\d", text)]
@@ -228,7 +240,7 @@ def test_nothing_in_a_random_text_acts(text: str) -> None:
 def test_a_person_sees_what_was_written(text: str) -> None:
     wanted = shown(text, has_marks=False)
     for markup in MARKDOWN:
-        assert shown(convert(text, markup), has_marks=markup in (Markup.GITHUB, Markup.GITLAB)) == wanted, markup
+        assert shown(convert(text, markup), has_marks=markup in (Markup.GITHUB, Markup.GITLAB, Markup.GITEA)) == wanted, markup
 
 
 ALL = "@everyone, @ada fixes #12 o/r#3 !3 $5 &7 ~bug %9 GH-12 [issue:12] PROJ-12 a5c3785e [[page]] {{x(1)}} @<11> [~ada] r12"
@@ -269,7 +281,7 @@ def test_no_field_of_a_finding_acts_on_its_ticket(engagement: Path, markup: Mark
     assert not actions(markup, truncate(draft.text, draft.end, markup, len(whole) - 1))
 
 
-def test_the_title_of_an_issue_in_gitlab_mentions_nobody(engagement: Path) -> None:
+def test_the_title_of_an_issue_in_gitlab_or_gitea_mentions_nobody(engagement: Path) -> None:
     draft = draft_of(engagement)
     title = neutralise_title(draft.title)
 
@@ -277,6 +289,8 @@ def test_the_title_of_an_issue_in_gitlab_mentions_nobody(engagement: Path) -> No
     assert title.startswith(f"A-1: @{ZERO_WIDTH}everyone, ")
     acting = r"(?<![A-Za-z0-9_])@[A-Za-z0-9_.]|(?:[#!$&]|GL-)\d|\[\w+:|[0-9a-fA-F]{7}"  # `single_line_pipeline.rb`
     assert not re.search(acting, neutralise_title(" ".join(PAYLOADS)))
+    for payload in PAYLOADS[PAYLOADS.index("é@ada") :]:  # Gitea links to a page from a title, and notes an issue on that one
+        assert not [each for each in GITEA_REFERENCES[1:4] if each.search(neutralise_title(f"x {payload}"))], payload
 
 
 def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> None:

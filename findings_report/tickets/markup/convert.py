@@ -8,7 +8,8 @@ link other tickets and carry out commands, in the name of the token's owner. So 
 them. Code stays unchanged, because trackers look for nothing in it; the exceptions are named below.
 
 Source: GitLab's `quick_actions/extractor.rb`, its reference filters and `EscapedCharFilter` (17.x); html-pipeline's
-`mention_filter.rb`, and LLVM's `github-automation`; Redmine's `mentionable.rb` and `application_helper.rb` (5.0, 5.1).
+`mention_filter.rb`, and LLVM's `github-automation`; Gitea's `modules/references` and `mdstripper` (1.27); Redmine's
+`mentionable.rb` and `application_helper.rb` (5.0, 5.1).
 """
 
 from __future__ import annotations
@@ -137,10 +138,12 @@ class _Rules:
     """True where a line that begins with a slash is a command."""
 
 
-# GitHub and GitLab look at each text of the finished page alone, so that a comment between two characters is enough. An entity
-# is not: they are decoded by then. GitLab splits texts at the eight characters of its references if they are escaped.
+# GitHub, GitLab and Gitea look at each text of the finished page alone, so that a comment between two characters is enough. An
+# entity is not: they are decoded by then. GitLab splits texts at the eight characters of its references if they are escaped.
 _RULES: Final[Mapping[Markup, _Rules]] = {
     Markup.GITHUB: _Rules((_MENTION, _NUMBER, _SHORT_NUMBER, _TASK, _EMOJI, _HASH), _COMMENT),
+    # It also reads the source before it is a page, as texts that anything between them keeps apart.
+    Markup.GITEA: _Rules((_MENTION, _NUMBER, _TASK, _EMOJI, _HASH), _COMMENT),
     Markup.GITLAB: _Rules(
         (_GITLAB_NAMED, _GITLAB_BRACKETS, _SHORT_NUMBER, _KEY, _TASK, _EMOJI, _HASH),
         _COMMENT,
@@ -161,7 +164,7 @@ _REDMINE_BLOCKS: Final[Mapping[Markup, re.Pattern[str]]] = {
     Markup.REDMINE: re.compile(rf"(?s:(?:~~~|```).*?(?:~~~|```))|{_MENTION.pattern}"),
     Markup.TEXTILE: re.compile(rf"(?s:<pre>.*?</pre>)|{_MENTION.pattern}"),
 }
-# GitLab's titles are no Markdown, but `@ada` in one notifies her, and `#12` is noted on that issue.
+# Titles of GitLab and Gitea are no Markdown, but `@ada` in one notifies her, and `#12` is noted on that issue.
 _TITLE: Final = (re.compile(r"(?<![A-Za-z0-9])@(?=[\w.])|[#!&$](?=\d)|\[(?=\w++:)"), _SHORT_NUMBER, _HASH)
 
 
@@ -187,7 +190,7 @@ def _write_marks(printed: str, markup: Markup) -> str:
 
 
 def neutralise_title(title: str) -> str:
-    """Return the title of a GitLab issue, in which nothing but a character without width keeps a mention from being one."""
+    """Return the title of an issue of GitLab or Gitea: only a character without width keeps a mention in it from being one."""
     return _insert(title, dict.fromkeys(_ends(title, _TITLE), _ZERO_WIDTH))
 
 

@@ -19,6 +19,7 @@ from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers import (
     azure,
     external_command,
+    gitea,
     github,
     gitlab,
     jira,
@@ -106,6 +107,11 @@ TRACKERS: Final = {
         TrackerType("jira", (jira.REFERENCE,), jira.open_jira, (Markup.ADF, Markup.JIRA_WIKI)),
         TrackerType("gitlab", (gitlab.REFERENCE,), gitlab.open_gitlab, (Markup.GITLAB,)),
         TrackerType("github", (github.REFERENCE,), github.open_github, (Markup.GITHUB,)),
+        TrackerType("gitea", (gitea.reference("gitea"),), gitea.opener("gitea"), (Markup.GITEA,)),
+        TrackerType("forgejo", (gitea.reference("forgejo"),), gitea.opener("forgejo"), (Markup.GITEA,)),
+        TrackerType(
+            "codeberg", (gitea.reference("codeberg"),), gitea.opener("codeberg", "https://codeberg.org"), (Markup.GITEA,)
+        ),
         TrackerType("redmine", (redmine.REFERENCE,), redmine.open_redmine, (Markup.TEXTILE, Markup.REDMINE)),
         TrackerType("rt", (rt.REFERENCE,), rt.open_rt, (Markup.HTML,)),
         TrackerType("azure", (azure.REFERENCE,), azure.open_azure, (Markup.HTML,)),

@@ -1,12 +1,13 @@
 """What a vendor documents of its API, and what of a request that was sent does not hold by it.
 
-The doubles say what the author of a test believes of a tracker; the vendor's document is a second witness. It knows nothing of
-answers: those of the doubles hold no more than is read of them.
+The doubles say what the author of a test believes of a tracker; the vendor's document is a second witness. Those of Gitea and
+DefectDojo know the answers too; for the others, the doubles' answers hold no more than is read of them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,7 @@ from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 if TYPE_CHECKING:
-    from trackers.fake import Request
+    from trackers.fake import Reply, Request
 
 _DOCUMENTS = Path(__file__).parent / "contracts"
 _METHODS = {"get", "post", "put", "patch", "delete"}
@@ -32,12 +33,14 @@ class Contract:
     api: OpenAPI
     hosts: Mapping[str, str] = field(default_factory=lambda: {"": "https://tracker.example"})
     """By the beginning of a path on the fake, the longest first: the host that stands there for."""
-    left_out: tuple[str, ...] = ()
-    """Ends of paths whose requests the vendor's document describes wrongly, so that they cannot be held against it."""
+    left_out: str = r"(?!)"
+    """A pattern for paths that the vendor's document has not, or describes wrongly, so that nothing can be held against it."""
+    has_answers: bool = False
+    """True if the document has the answers too."""
 
     def faults(self, request: Request) -> list[str]:
         """What the vendor's document does not have so; empty when all of it is right."""
-        if request.path.endswith(self.left_out):
+        if re.search(self.left_out, request.path):
             return []
         found = self.api.unmarshal_request(_asked(request, self.hosts))
         told = [_told(error) for error in found.errors]
@@ -46,6 +49,15 @@ class Contract:
         if not told and request.headers.get("content-type", "").startswith("multipart/") and found.body is not None:
             told = [f"the document has no field {each.field!r}" for each in request.parts() if each.field not in found.body]
         return [f"{request.method} {request.path}: {each}" for each in told]
+
+    def faults_of_answer(self, request: Request, reply: Reply) -> list[str]:
+        """What of a double's answer the vendor's document does not have so; a refusal may be anything."""
+        if not self.has_answers or re.search(self.left_out, request.path) or not 200 <= reply.status < 300:
+            return []
+        given = self.api.unmarshal_response(
+            _asked(request, self.hosts), _Given(json.dumps(reply.document).encode(), reply.status)
+        )
+        return [f"the answer to {request.method} {request.path}: {_told(error)}" for error in given.errors]
 
 
 def _told(error: Exception) -> str:
@@ -65,6 +77,16 @@ class _Asked:
     parameters: RequestParameters
     content_type: str
     body: bytes | None
+
+
+@dataclass
+class _Given:
+    """An answer as openapi-core wants it."""
+
+    data: bytes
+    status_code: int
+    content_type: str = "application/json"
+    headers: Headers = field(default_factory=Headers)
 
 
 def _asked(request: Request, hosts: Mapping[str, str]) -> _Asked:
@@ -119,9 +141,22 @@ def gitlab() -> Contract:
 @cache
 def jira() -> Contract:
     """Of Jira Cloud; Data Center has no such document."""
-    return Contract(_read("jira.yaml"), left_out=("/attachments",))
+    return Contract(_read("jira.yaml"), left_out=r"/attachments\Z")
 
 
 @cache
 def azure() -> Contract:
     return Contract(_read("azure.yaml"))
+
+
+@cache
+def gitea() -> Contract:
+    """Files are fetched from a page, which is no part of the API."""
+    hosts = {"/api/v1": "https://tracker.example", "": "https://tracker.example"}
+    return Contract(_read("gitea.json"), hosts, left_out=r"\A/attachments/", has_answers=True)
+
+
+@cache
+def defectdojo() -> Contract:
+    """Its document says that a file is fetched as JSON, which it is not."""
+    return Contract(_read("defectdojo.json"), left_out=r"/files/download/", has_answers=True)

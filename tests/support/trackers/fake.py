@@ -94,6 +94,7 @@ class Fake:
         self.contract: Contract | None = None
         """The vendor's own document, which has the last word on every request that was sent."""
         self._faults: list[str] = []
+        self._answered: list[tuple[Request, Reply]] = []
 
     @property
     def url(self) -> str:
@@ -113,12 +114,16 @@ class Fake:
         if (request.method, request.path) != (method, path):
             self._faults.append(f"{request.method} {request.path} instead of {method} {path}")
             return Reply({"message": "not expected"}, 599)
-        return answer if isinstance(answer, Reply) else answer(request)
+        reply = answer if isinstance(answer, Reply) else answer(request)
+        self._answered.append((request, reply))
+        return reply
 
     def check(self) -> None:
         assert not self._faults, self._faults
         assert not self._expected, f"never asked: {[each[:2] for each in self._expected]}"
         faults = [told for each in self.requests for told in self.contract.faults(each)] if self.contract else []
+        contract = self.contract
+        faults += [told for each in self._answered for told in contract.faults_of_answer(*each)] if contract else []
         assert not faults, "\n".join(faults)
 
     @classmethod

@@ -1,0 +1,256 @@
+"""Gitea, 1.17 and newer, and what descends from it: Forgejo, and Codeberg, which runs Forgejo.
+
+A file becomes an attachment of the issue, and a comment links to it. Source: the API document of Gitea 1.27 (Forgejo 15 has the
+same requests); for what is a mention or a reference, Gitea's `modules/references` and `modules/markup/mdstripper`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import Final
+from urllib.parse import quote
+
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
+from findings_report.tickets.http.credentials import Credentials, Environment
+from findings_report.tickets.http.response import (
+    ApiModel,
+    Flag,
+    Model,
+    Number,
+    Size,
+    Text,
+    invalid_reference,
+    parse_answer,
+    unexpected_answer,
+)
+from findings_report.tickets.markup.convert import neutralise_title
+
+LABEL: Final = "findings-report"
+"""Label of the issues that `tickets create` makes."""
+
+# Not `.` and `..`, which are names of folders in a path.
+_NAME = r"(?!\.{1,2}(?:[/#]|\Z))[A-Za-z0-9._-]{1,100}"
+_PROJECT = rf"{_NAME}/{_NAME}"
+_KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]{{0,18}})\Z")
+_ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
+_UUID = re.compile(r"[0-9A-Fa-f-]{1,64}\Z")
+_API: Final = "/api/v1"
+_PER_PAGE: Final = 50  # what an installation allows by default; one that allows less sends shorter pages
+_MAX_LABEL: Final = 50  # characters, in Gitea's own form
+_COLOUR: Final = "#6f7782"
+
+
+class GiteaUser(ApiModel):
+    """The owner of a token."""
+
+    login: Text = ""
+
+
+class GiteaRepository(ApiModel):
+    """A repository. Without `private` in the answer it counts as public, which is the safe assumption."""
+
+    private: Flag = False
+
+
+class GiteaAsset(ApiModel):
+    """A file on an issue or a comment."""
+
+    id: Number
+    name: Text
+    size: Size = 0
+    uuid: Text
+
+
+class GiteaIssue(ApiModel):
+    """An issue, or a pull request."""
+
+    number: Number
+    title: Text = ""
+    body: Text = ""
+    html_url: Text = ""
+    assets: tuple[GiteaAsset, ...] = ()
+
+
+class GiteaComment(ApiModel):
+    """A comment on an issue."""
+
+    body: Text = ""
+    assets: tuple[GiteaAsset, ...] = ()
+
+
+class GiteaLabel(ApiModel):
+    """A label of a repository."""
+
+    id: Number
+    name: Text
+
+
+def reference(name: str) -> str:
+    """Return a reference to an issue, by example."""
+    return f"{name}:owner/name#5"
+
+
+def opener(name: str, default: str | None = None) -> Callable[[Environment], AbstractContextManager[Gitea]]:
+    """Return what opens the installation at NAME_URL, or else at `default`, with NAME_TOKEN.
+
+    Each of the products has a name of its own in references, because a team may use Codeberg beside an installation.
+    """
+
+    @contextmanager
+    def open_gitea(environment: Environment) -> Iterator[Gitea]:
+        prefix = name.upper()
+        # The second names are those of `tea`, the client of Gitea.
+        url = environment.address(f"{prefix}_URL", f"{prefix}_SERVER_URL", default=default)
+        token = environment.secret(f"{prefix}_TOKEN", f"{prefix}_SERVER_TOKEN")
+        headers = {"Authorization": f"token {token}"}
+        credentials = Credentials(name, url, headers, (token,), f"{prefix}_TOKEN", f"{prefix}_URL")
+        with open_client(credentials) as client:
+            yield Gitea(client)
+
+    return open_gitea
+
+
+class Gitea:
+    """One installation."""
+
+    markup = description_markup = Markup.GITEA
+    description_limit = 65_000  # MySQL's `TEXT`, in which older installations store an issue, has 65,535 bytes
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._name = client.credentials.tracker
+
+    def identity(self) -> str:
+        """Return the owner of the token."""
+        return self._client.request(GiteaUser, "GET", f"{_API}/user", self._name).login
+
+    def read(self, key: str) -> Ticket:
+        """Return the issue; its files are those on the issue itself and on its comments."""
+        ref, path = TicketRef(self._name, key), self._issue_path(key)
+        issue = self._client.request(GiteaIssue, "GET", path, str(ref))
+        comments = self._client.request(tuple[GiteaComment, ...], "GET", f"{path}/comments", str(ref))
+        assets = [*issue.assets, *(asset for comment in comments for asset in comment.assets)]
+        project = key.partition("#")[0]
+        return Ticket(
+            ref,
+            title=issue.title,
+            address=self._address(issue, project),
+            is_public=self.project(project).is_public,
+            # Sorted, because files of comments lie between those of the issue, and the last one is the one to supersede.
+            attached=tuple(
+                Attached(asset.name, asset.size, id=asset.uuid) for asset in sorted(assets, key=lambda asset: asset.id)
+            ),
+            announced=frozenset(digest for comment in comments for digest in digests(comment.body)),
+            text=issue.body,
+        )
+
+    def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
+        """Return a file, from the path that Gitea's pages use.
+
+        The `browser_download_url` of the API is not used: its host is the one in Gitea's settings, which is often not the one
+        that was configured here.
+        """
+        path = self._asset_path(attached.id, str(ticket.ref))
+        return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
+
+    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+        """Upload the file to the issue, unless it is there, then add the comment that links to it."""
+        about, path = str(ticket.ref), self._issue_path(ticket.ref.key)
+        id = next((attached.id for attached in ticket.attached if attached.holds(file)), None)
+        if id is None:
+            part = FilePart("attachment", file.name, file.content, file.media_type)
+            query = {"name": file.name}
+            id = self._client.request(GiteaAsset, "POST", f"{path}/assets", about, part=part, query=query).uuid
+        address = f"{self._client.credentials.url}{self._asset_path(id, about)}"
+        self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({address})\n")
+
+    def project(self, key: str) -> Project:
+        """Return a repository. One of an organization that is not public counts as public all the same: all members read it."""
+        if not _ONLY_PROJECT.match(key):
+            raise invalid_reference(f"{self._name}:{key}", f"{self._name}:owner/name")
+        # Asked once in a run: every ticket of a repository has the same readers.
+        if key not in self._projects:
+            repository = self._client.request(GiteaRepository, "GET", f"{_API}/repos/{key}", f"{self._name}:{key}")
+            self._projects[key] = Project(key, not repository.private)
+        return self._projects[key]
+
+    def find(self, project: Project, draft: Draft) -> str | None:
+        """Find an issue by the marker, among those with the label: the index of Gitea's search lags behind."""
+        query = {"labels": LABEL, "state": "all", "type": "issues"}
+        for issue in self._pages(GiteaIssue, f"{_API}/repos/{project.key}/issues", f"{self._name}:{project.key}", query):
+            if draft.is_marked(issue.body):
+                return f"{project.key}#{issue.number}"
+        return None
+
+    def create(self, project: Project, draft: Draft, text: str) -> str:
+        """Create an issue with labels; Gitea has no priorities."""
+        about = f"{self._name}:{project.key}"
+        document = {
+            "title": neutralise_title(draft.title),
+            "body": text,
+            "labels": self._label_ids(project.key, (LABEL, *draft.labels), about),
+        }
+        issue = self._client.request(GiteaIssue, "POST", f"{_API}/repos/{project.key}/issues", about, document=document)
+        return f"{project.key}#{issue.number}"
+
+    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
+        """Set title and text, then add the comment."""
+        document = {"title": neutralise_title(draft.title), "body": text}
+        self._client.request(ApiModel, "PATCH", self._issue_path(ticket.ref.key), str(ticket.ref), document=document)
+        if comment:
+            self._comment(ticket, comment)
+
+    def _comment(self, ticket: Ticket, body: str) -> None:
+        path = f"{self._issue_path(ticket.ref.key)}/comments"
+        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+
+    def _label_ids(self, project: str, names: Sequence[str], about: str) -> list[int]:
+        """Return the ids of labels. Missing ones are created, because an issue takes no label by its name."""
+        known = self._labels.setdefault(project, {})
+        path = f"{_API}/repos/{project}/labels"
+        if not known:
+            known |= {label.name: label.id for label in self._pages(GiteaLabel, path, about, {})}
+        for name in (name[:_MAX_LABEL] for name in names):
+            if name not in known:
+                document = {"name": name, "color": _COLOUR}
+                known[name] = self._client.request(GiteaLabel, "POST", path, about, document=document).id
+        return list(dict.fromkeys(known[name[:_MAX_LABEL]] for name in names))
+
+    def _pages(self, model: type[Model], path: str, about: str, query: dict[str, str]) -> Iterator[Model]:
+        """Yield the elements of a list up to its first empty page.
+
+        Neither is the `Link` followed, whose host is the one in Gitea's settings, nor is a short page the last one: how many
+        elements a page has at most is a setting too.
+        """
+        for page in pages(about):
+            response = self._client.send("GET", path, about, query={**query, "page": str(page), "limit": str(_PER_PAGE)})
+            elements = parse_answer(list[model], response.json(), about)  # type: ignore[valid-type]  # a type at run time
+            if not elements:
+                return
+            yield from elements
+
+    @cached_property
+    def _projects(self) -> dict[str, Project]:
+        return {}
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, int]]:
+        return {}
+
+    def _issue_path(self, key: str) -> str:
+        match = _KEY.match(key)
+        if match is None:
+            raise invalid_reference(f"{self._name}:{key}", reference(self._name))
+        return f"{_API}/repos/{match[1]}/issues/{match[2]}"
+
+    def _asset_path(self, id: str, about: str) -> str:
+        if not _UUID.match(id):  # it becomes part of a path and of a link
+            raise unexpected_answer(about, "uuid of an attachment")
+        return f"/attachments/{quote(id, safe='')}"
+
+    def _address(self, issue: GiteaIssue, project: str) -> str:
+        return issue.html_url or f"{self._client.credentials.url}/{project}/issues/{issue.number}"
