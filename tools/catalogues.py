@@ -42,7 +42,7 @@ ENUMERATIONS: tuple[type[StrEnum], ...] = (*(Status, Level, Confidence, State, C
 
 VALUES = (
     *("split", "merged", "url", "host", "contract", "configuration", "device", "service", "package", "account"),
-    *("recommendation", "conclusion"),
+    "Conclusion",
 )
 """Other values that are printed in words."""
 

@@ -51,6 +51,26 @@ def test_no_template_prints_words_that_no_catalogue_knows() -> None:
     assert left == {}
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in builtin_templates().iterdir() if path.name != "fix-review"))
+def test_every_template_prints_its_words_in_the_language_of_the_report(name: str) -> None:
+    """Headings that come from fields reach a template in English: none prints one as it is."""
+    report = samples.report(samples.full_finding(), samples.finding())
+    german = report.model_copy(update={"engagement": report.engagement.model_copy(update={"language": "de"})})
+    words = catalogues.read(CATALOGUES / "de.po")
+    translated = {str(message.id) for message in words if message.id and message.string not in ("", message.id)}
+    template = Template(name, (builtin_templates(),))
+
+    printed = {kind: render(german, template=template, format=kind).content.decode() for kind in ("md", "html", "pdf")}
+
+    heads = re.compile(
+        r"(?m)^#+ (.+?):?$|<(?:h[1-6]|dt|th|strong)\b[^>]*>(.+?)</(?:h[1-6]|dt|th|strong)>|\bdata-continued=\"(.+?)\""
+    )
+    for text in printed.values():
+        shown = {re.sub("<[^>]*>", "", head).strip(" #") for match in heads.findall(text) for head in match if head}
+        assert shown & translated == set()
+        assert "Beschreibung" in shown
+
+
 @pytest.mark.parametrize(
     ("language", "day", "number", "severity", "status"),
     [
