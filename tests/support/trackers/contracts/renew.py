@@ -1,7 +1,7 @@
 """Writes what is published of trackers' APIs.
 
-That is the part of GitHub's OpenAPI document that is sent, Atlassian's schema of texts, and the operations of Gitea and DefectDojo
-that are used.
+That is the part of GitHub's OpenAPI document that is sent, Atlassian's schema of texts, and the operations of Gitea and
+DefectDojo that are used.
 
 Those two publish their documents with their servers only, which no package registry has. OpenAPI Generator has made a client of
 each document, with the path, the parameters and the types of every operation: they are read back from it.
