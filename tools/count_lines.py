@@ -120,7 +120,7 @@ def measure(package: Path) -> list[Figure]:
         Figure("loose modules at the root", sum(path.parent == package for path in files), most=0),
         Figure(f"modules with {INIT}", len(modules)),
         # 180 and the adapters that were added since: a tracker, a format and an importer are a file each.
-        Figure(f"modules without {INIT}", len(files), most=188),
+        Figure(f"modules without {INIT}", len(files), most=190),
         Figure(f"median lines with {INIT}", _median([lines[path].total for path in modules])),
         Figure(f"median lines without {INIT}", _median([lines[path].total for path in files]), least=150),
         Figure("lines", total.total),

@@ -167,7 +167,7 @@ IMPORTERS: Final = {
             "Import a prose review as findings.",
             "reviews in Markdown",
             "import review review.md",
-            "placement:read_review_file",
+            "review_file:read_review_file",
             largest=4 * MEBIBYTE,
             noun="review",
             finds_commit=True,

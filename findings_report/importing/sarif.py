@@ -17,18 +17,8 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from findings_report.authoring.scoring import of_score
-from findings_report.importing.foreign import (
-    Cited,
-    CodeFinder,
-    JsonValue,
-    clean,
-    escape_plain,
-    is_name,
-    is_url,
-    read_json,
-    refuse,
-    refuse_kind,
-)
+from findings_report.importing.cited_code import Cited, CodeFinder, escape_plain
+from findings_report.importing.foreign import JsonValue, clean, is_name, is_url, read_json, refuse, refuse_kind
 from findings_report.importing.importers import (
     ForeignFile,
     ImportContext,

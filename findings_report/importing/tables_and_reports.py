@@ -17,9 +17,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from findings_report.authoring.yaml_reader import YamlFault, read
+from findings_report.importing.cited_code import Cited, CodeFinder
 from findings_report.importing.foreign import (
-    Cited,
-    CodeFinder,
     JsonValue,
     clean,
     decode_text,

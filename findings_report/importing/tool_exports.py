@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from findings_report.importing.foreign import Cited, CodeFinder, JsonValue, is_name, is_url, read_json, refuse, refuse_kind
+from findings_report.importing.cited_code import Cited, CodeFinder
+from findings_report.importing.foreign import JsonValue, is_name, is_url, read_json, refuse, refuse_kind
 from findings_report.importing.importers import (
     ForeignFile,
     ImportContext,
