@@ -29,7 +29,7 @@ test: test-duration setup test-tools ## set up, and run the tests
 
 .PHONY: test-duration
 test-duration:
-	@echo "all tests take about 6 minutes on 2 free cores, after the setup; the quick ones about 3: make test PYTEST=\"-m 'not slow'\""
+	@echo "all tests take about 20 minutes on 2 free cores, after the setup; the quick ones about 12: make test PYTEST=\"-m 'not slow'\""
 
 .PHONY: properties
 properties: setup test-tools ## run the property tests with EXAMPLES=20 times as many examples as CI, and new ones each time
