@@ -234,7 +234,7 @@ def main() -> None:
         # Within the block: a closed standard output is reported like any other problem.
         process.prepare()
         try:
-            app(_move_color_first(sys.argv[1:]))
+            _run(_move_color_first(sys.argv[1:]))
         finally:
             if "findings_report.system.journal" in sys.modules:
                 print_problems(process.done_for_killed_runs(), OutputFormat.FULL)
@@ -256,7 +256,28 @@ def main() -> None:
 
         err(traceback.format_exc())
         err("This is a bug in findings-report. Please report it with the text above; remove what is confidential first.")
+        if _requested_format(sys.argv) is OutputFormat.JSON:
+            _print_error([Problem(Kind.OUTPUT, "a bug; standard error has its traceback", "report it", code="bug")])
+            process.settle_output()
         sys.exit(BUG)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run a command line. With --output-format json also what is wrong with it is JSON, and not the text that Typer prints."""
+    if _requested_format(arguments) is not OutputFormat.JSON:
+        app(arguments)
+        return
+    try:
+        code = app(arguments, standalone_mode=False)
+    except _UsageError as error:
+        remedy = f"`findings-report {_requested_command(arguments)} --help`".replace("  ", " ") + " lists arguments and options"
+        raise FindingsReportError(Problem(Kind.USAGE, error.format_message(), remedy, code="command-line")) from None
+    # Typer returns the code of `Exit` in this mode, and else what the command returns, which is nothing.
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+_UsageError: Final[Any] = typer.BadParameter.__mro__[1]
+"""What Typer raises for a command line; the package exports only this subclass of it."""
 
 
 def _print_error(problems: Sequence[Problem]) -> None:
@@ -264,7 +285,7 @@ def _print_error(problems: Sequence[Problem]) -> None:
     output_format = _requested_format(sys.argv)
     try:
         if output_format is OutputFormat.JSON:
-            print_json({}, problems)
+            print_json(None, problems, command=_requested_command(_move_color_first(sys.argv[1:])))
             return
         print_problems(problems, output_format, each="--all" in sys.argv)
     except FindingsReportError as error:  # standard output may be what failed
@@ -298,3 +319,10 @@ def _requested_format(arguments: Sequence[str]) -> OutputFormat:
             value = value if equals else (arguments[index + 1] if index + 1 < len(arguments) else "")
             return OutputFormat(value) if value in set(OutputFormat) else OutputFormat.FULL
     return OutputFormat.FULL
+
+
+def _requested_command(arguments: Sequence[str]) -> str:
+    """Return the words of the command on the command line; empty if they are no command."""
+    remaining = iter(arguments)
+    words = [word for word in remaining if not word.startswith("-") or (word == "--color" and next(remaining, None) is None)]
+    return next((row.name for row in COMMANDS if row.name.split() == words[: len(row.name.split())]), "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -30,7 +29,6 @@ from findings_report.cli.output import (
     Piece,
     Styled,
     columns,
-    err,
     file_link,
     out,
     print_json,
@@ -41,6 +39,7 @@ from findings_report.cli.output import (
 )
 from findings_report.importing.importers import IMPORTERS, Importer, ImportOptions
 from findings_report.model.finding import ANSWERED
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
     from findings_report.commands.check import Overview
@@ -56,12 +55,15 @@ Inside = Annotated[
 ]
 
 
-class Schema(StrEnum):
-    """The JSON Schemas that `schema` prints."""
+SCHEMAS: Final = ("finding", "engagement", "report")
+"""The schemas of files."""
 
-    FINDING = "finding"
-    ENGAGEMENT = "engagement"
-    REPORT = "report"
+
+def propose_schemas(incomplete: str) -> list[str]:
+    """Propose the schemas of files and of the output of commands."""
+    from findings_report.cli.outputs import OUTPUTS
+
+    return [name for name in (*SCHEMAS, *OUTPUTS) if name.startswith(incomplete)]
 
 
 def new(
@@ -110,6 +112,7 @@ def new(
         ),
     ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="List the entries of the library, and add nothing.")] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
     """Add a finding, empty or from your library."""
@@ -117,12 +120,18 @@ def new(
 
     if show_list:
         shelf = commands.library(folder, library)
+        if output_format is OutputFormat.JSON:
+            from findings_report.cli.outputs import NewOutput
+
+            print_json(NewOutput(files=(), entries=shelf.entries), shelf.problems)
+            return
         for name in shelf.entries:
             out(name)
-        print_problems(shelf.problems, OutputFormat.FULL)
+        print_problems(shelf.problems, output_format)
         return
+    result = commands.new(folder, commands.NewFinding(title, id, entry, library, path, lines, clones(repository)))
     # The path alone, without a verb, so that a script can open the new file.
-    _print_paths(commands.new(folder, commands.NewFinding(title, id, entry, library, path, lines, clones(repository))), "")
+    _print_files("new", result, "", output_format)
 
 
 def init(
@@ -130,30 +139,62 @@ def init(
         Path, typer.Argument(metavar="FOLDER", help="Where findings/ is created.", show_default="the current folder")
     ] = Path(),
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The report's title.")] = "Security review",
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Start an engagement, with JSON Schemas for editors."""
     from findings_report import commands
 
-    _print_paths(commands.init(folder, title), "wrote ")
-    out("next: name the repository under audit in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
+    _print_files("init", commands.init(folder, title), "wrote ", output_format)
+    if output_format is not OutputFormat.JSON:
+        out("next: name the repository under audit in engagement.yaml; then `findings-report pin`, `new`, `check`, `build`")
 
 
 def schema(
     which: Annotated[
-        Schema, typer.Argument(metavar="FILE", help="Schema to print: finding, engagement or report.")
-    ] = Schema.FINDING,
+        str,
+        typer.Argument(
+            metavar="SCHEMA",
+            help="Schema to print: finding, engagement, report, or a command's JSON, as in check or tickets-sync.",
+            autocompletion=propose_schemas,
+        ),
+    ] = "finding",
     write: Annotated[
         bool, typer.Option("--write", help="Update the schema files of the engagement, with its own severities and fields.")
     ] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
-    """Print the JSON Schema of a file, for editors and other tools."""
+    """Print the JSON Schema of a file, for editors and other tools.
+
+    Or of what a command prints with --output-format json: the name is that in the field `schema`.
+    """
     from findings_report import commands
+    from findings_report.cli.outputs import SchemaOutput
 
     if write:
-        _print_paths(commands.write_schemas(folder), "wrote ")
+        _print_files("schema", commands.write_schemas(folder), "wrote ", output_format)
         return
-    out(json.dumps(commands.schema(which.value), indent=2))
+    found = _find_schema(which)
+    if output_format is OutputFormat.JSON:
+        print_json(SchemaOutput(files=(), json_schema=found), ())
+        return
+    out(json.dumps(found, indent=2))
+
+
+def _find_schema(name: str) -> dict[str, Any]:
+    """Return the schema of a file or of a command's output. Raises FindingsReportError (USAGE) for an unknown name."""
+    from findings_report import commands
+    from findings_report.cli.outputs import OUTPUTS, PREFIX, output_schema
+    from findings_report.problems.suggestions import listed
+
+    if name in SCHEMAS:
+        return commands.schema(name)
+    # People copy the name from a document, where it has the prefix.
+    name = name.removeprefix(PREFIX)
+    if name in OUTPUTS:
+        return output_schema(name)
+    remedy = listed(name, [*SCHEMAS, *OUTPUTS], what="schema")
+    raise FindingsReportError(Problem(Kind.USAGE, f"there is no schema {name!r}", remedy, code="no-schema"))
 
 
 def list_findings(
@@ -198,7 +239,10 @@ def list_findings(
     # Without evidence: a list must not wait for the check of every quote.
     listed = commands.overview(inputs_of(folder, None, None, evidence=False, audience=audience), wanted)
     if output_format is OutputFormat.JSON:
-        print_json({"findings": [entry._asdict() for entry in listed.entries]}, listed.problems)
+        from findings_report.cli.outputs import ListedFindingOutput, ListOutput
+
+        entries = tuple(map(ListedFindingOutput.model_validate, listed.entries))
+        print_json(ListOutput(findings=entries, total=listed.total), listed.problems)
         return
     print_problems(listed.problems, output_format, each=all_messages)
     if listed.entries:
@@ -251,8 +295,12 @@ def list_templates(
 
     templates = find_templates(folder)
     if output_format is OutputFormat.JSON:
-        fields = [{"name": each.name, "about": each.about, "own": each.is_own, "files": each.files} for each in templates]
-        print_json({"templates": fields}, ())
+        from findings_report.cli.outputs import ListedTemplateOutput, ListedTemplatesOutput
+
+        listed = [
+            ListedTemplateOutput(name=each.name, about=each.about, own=each.is_own, files=each.files) for each in templates
+        ]
+        print_json(ListedTemplatesOutput(templates=tuple(listed)), ())
         return
     rows: list[list[Piece]] = [
         [Styled(each.name, "bold"), "yours" if each.is_own else "built in", each.about] for each in templates
@@ -267,11 +315,18 @@ def show_template_file(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A file of `standard`, or NAME/FILE of another template.", show_default=False)
     ],
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Print a file of a template as the program has it."""
     from findings_report.commands.template import show_file
 
-    written(show_file(file))
+    content = show_file(file)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import TemplateFileOutput
+
+        print_json(TemplateFileOutput(file=file, text=content.decode()), ())
+        return
+    written(content)
 
 
 def copy_template(
@@ -287,6 +342,7 @@ def copy_template(
         str | None, typer.Option("--to", metavar="NAME", help="The name of the copy.", show_default="the same name")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
     folder: Inside = Path(),
 ) -> None:
     """Copy a template's files, to change them.
@@ -297,14 +353,27 @@ def copy_template(
     from findings_report.commands.template import copy_template as copy
     from findings_report.problems.safe_text import display_path
 
-    for path in copy(folder, name, tuple(files or ()), to=to, overwrite=overwrite):
+    paths = copy(folder, name, tuple(files or ()), to=to, overwrite=overwrite)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import CopiedTemplateOutput
+
+        print_json(CopiedTemplateOutput(files=paths), ())
+        return
+    for path in paths:
         out("wrote ", Styled(display_path(path), "bold", file_link(path)))
 
 
-def _print_paths(result: WrittenFiles, verb: str) -> None:
+def _print_files(
+    command: Literal["init", "new", "schema"], result: WrittenFiles, verb: str, output_format: OutputFormat
+) -> None:
     from findings_report.problems.safe_text import display_path
 
-    print_problems(result.problems, OutputFormat.FULL)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import OUTPUTS
+
+        print_json(OUTPUTS[command].model_validate({"files": result.paths}), result.problems)
+        return
+    print_problems(result.problems, output_format)
     for path in result.paths:
         out(f"{verb}{display_path(path)}")
 
@@ -440,7 +509,12 @@ def _run_import(
             dry_run=dry_run,
             progress=progress,
         )
-    print_problems(result.problems, output_format, err if output_format is OutputFormat.JSON else out, each=all_messages)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import ImportOutput
+
+        print_json(ImportOutput.model_validate(result), result.problems)
+        return
+    print_problems(result.problems, output_format, each=all_messages)
     would = "would " if dry_run else ""
     for paths, verb in ((result.new, "write" if dry_run else "wrote"), (result.updated, "update" if dry_run else "updated")):
         for path in paths:

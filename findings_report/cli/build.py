@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,8 +19,8 @@ from findings_report.cli.options import (
     Output,
     Strict,
     SystemFonts,
+    built_files,
     clones,
-    files_json,
     inputs_of,
     propose_findings,
     propose_formats,
@@ -31,22 +32,23 @@ from findings_report.cli.output import (
     OutputFormat,
     counted,
     err,
+    leave,
     out,
     print_end,
     print_json,
     print_problems,
-    problem_json,
     table,
     written,
     wrote,
 )
-from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
+from findings_report.problems import FindingsReportError, Kind, Problem
+from findings_report.problems.safe_text import display_path
 from findings_report.report.formats import list_formats
 
 if TYPE_CHECKING:
+    from findings_report.cli.outputs import BuildOutput, BuiltReportOutput
     from findings_report.commands import Checked, PublishedBuild
     from findings_report.commands.build_many import EngagementResult, RebuiltReport
-    from findings_report.model.report import Report
 
 Folders = Annotated[
     list[Path] | None,
@@ -110,7 +112,16 @@ def check(
     inputs = inputs_of(paths[0] if paths else Path(), repository, borrow, evidence=not no_evidence)
     with show_progress() as progress:
         checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
-    _conclude(_summary(checked), checked.problems, output_format, each=all_messages)
+    findings, quotes = _counts(checked)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import CheckOutput
+
+        print_json(CheckOutput(findings=findings, quotes=quotes), checked.problems)
+    else:
+        print_problems(checked.problems, output_format, each=all_messages)
+        _print_counts(findings, quotes, out)
+        print_end(checked.problems, _success(quotes))
+    leave(checked.problems)
 
 
 def _refuse_options(given: dict[str, bool], why: str) -> None:
@@ -136,9 +147,13 @@ def _check_prose(
         result = check_prose(inputs, progress, strict=strict)
     quotes = {verdict.value: count for verdict, count in result.quotes.items()}
     if output_format is OutputFormat.JSON:
-        citations = {"checked": result.places, "wrong": result.wrong, "other_repositories": result.foreign}
-        fields = {"documents": result.documents, "citations": citations, "quotes": quotes, "unplaced": result.unplaced}
-        print_json(fields, result.problems)
+        from findings_report.cli.outputs import CheckOutput, CitationsOutput
+
+        citations = CitationsOutput(checked=result.places, wrong=result.wrong, other_repositories=result.foreign)
+        output = CheckOutput(
+            findings=None, quotes=quotes, documents=result.documents, citations=citations, unplaced=result.unplaced
+        )
+        print_json(output, result.problems)
     else:
         print_problems(result.problems, output_format, each=each)
         read, cited = _plural(result.documents, "document"), _plural(result.places, "citation")
@@ -150,8 +165,7 @@ def _check_prose(
         if result.foreign:
             out(f"{_plural(result.foreign, 'link')} into other repositories not checked")
         print_end(result.problems)
-    if code := exit_code(result.problems):
-        raise typer.Exit(code)
+    leave(result.problems)
 
 
 def build(
@@ -255,45 +269,49 @@ def build(
     to_stdout = [file for file in built.files if file.path is None]
     for file in to_stdout:
         written(file.content)
-    _conclude(_build_json(built), built.problems, output_format, each=all_messages, quiet=bool(to_stdout))
+    write = err if to_stdout else out
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import BuildOutput
+
+        print_json(BuildOutput(**dict(_built_report(built))), built.problems, write)
+    else:
+        print_problems(built.problems, output_format, write, each=all_messages)
+        findings, quotes = _counts_of(built)
+        _print_counts(findings, quotes, write)
+        for file in built.files:
+            if file.path is not None:
+                write(*wrote(file))
+        print_end(built.problems, _success(quotes))
+    leave(built.problems)
 
 
-def _summary(checked: Checked) -> dict[str, Any]:
+def _counts(checked: Checked) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the number of findings by severity, and of locations by verdict."""
     quotes = {verdict.value: count for verdict, count in checked.verdicts.items()}
-    return {"findings": {name: count for name, count in checked.severities.items() if count}, "quotes": quotes}
+    return {name: count for name, count in checked.severities.items() if count}, quotes
 
 
-def _build_json(built: PublishedBuild | RebuiltReport) -> dict[str, Any]:
+def _counts_of(built: PublishedBuild | RebuiltReport) -> tuple[dict[str, int], dict[str, int]]:
     from findings_report.commands.build_many import RebuiltReport
 
-    summary = _summary_of_report(built.report) if isinstance(built, RebuiltReport) else _summary(built.checked)
-    return summary | {"files": files_json(built.files)}
+    if not isinstance(built, RebuiltReport):
+        return _counts(built.checked)
+    quotes = {count.verdict.value: count.total for count in built.report.verdicts}
+    return {count.severity.name: count.total for count in built.report.counts if count.total}, quotes
 
 
-def _summary_of_report(report: Report) -> dict[str, Any]:
-    quotes = {count.verdict.value: count.total for count in report.verdicts}
-    return {"findings": {count.severity.name: count.total for count in report.counts if count.total}, "quotes": quotes}
+def _built_report(built: PublishedBuild | RebuiltReport) -> BuiltReportOutput:
+    from findings_report.cli.outputs import BuiltReportOutput
+
+    findings, quotes = _counts_of(built)
+    return BuiltReportOutput(findings=findings, quotes=quotes, files=built_files(built.files))
 
 
-def _conclude(
-    summary: dict[str, Any], problems: Sequence[Problem], output_format: OutputFormat, *, each: bool, quiet: bool = False
-) -> None:
-    """Print problems and summary, only on standard error if `quiet`, and exit with the documented code."""
-    write = err if quiet else out
-    if output_format is OutputFormat.JSON:
-        print_json(summary, problems, write)
-    else:
-        print_problems(problems, output_format, write, each=each)
-        write(_count(summary["findings"], "finding"))
-        if summary["quotes"]:
-            # `3 none` would read like a missing count.
-            quotes = {"without a quote" if name == "none" else name: count for name, count in summary["quotes"].items()}
-            write(_count(quotes, "location"))
-        for file in summary.get("files", ()):
-            write(*wrote(file))
-        print_end(problems, _success(summary["quotes"]))
-    if code := exit_code(problems):
-        raise typer.Exit(code)
+def _print_counts(findings: dict[str, int], quotes: dict[str, int], write: Callable[..., None]) -> None:
+    write(_count(findings, "finding"))
+    if quotes:
+        # `3 none` would read like a missing count.
+        write(_count({"without a quote" if name == "none" else name: count for name, count in quotes.items()}, "location"))
 
 
 def _success(quotes: dict[str, int]) -> str:
@@ -316,7 +334,7 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
     """Print the result of each engagement, its problems under its name, and exit with the code of all of them."""
     every = [problem for outcome in outcomes for problem in outcome.problems]
     if output_format is OutputFormat.JSON:
-        print_json({"engagements": [_outcome_json(outcome) for outcome in outcomes]}, every)
+        print_json(_output_of_several(outcomes), every)
     else:
         for outcome in outcomes:
             # The other formats are parsed line by line, so they have no headings.
@@ -325,30 +343,44 @@ def _conclude_several(outcomes: Sequence[EngagementResult], output_format: Outpu
             print_problems(outcome.problems, output_format, each=each)
         out(table(("engagement", "findings", "problems", "written"), [_row(outcome) for outcome in outcomes]))
         print_end(every)
-    if code := exit_code(every):
-        raise typer.Exit(code)
+    leave(every)
 
 
-def _outcome_json(outcome: EngagementResult) -> dict[str, Any]:
-    built = None if outcome.built is None else _build_json(outcome.built)
-    return {"name": outcome.name, "built": built, "problems": [problem_json(problem) for problem in outcome.problems]}
+def _output_of_several(outcomes: Sequence[EngagementResult]) -> BuildOutput:
+    from findings_report.cli.outputs import BuildOutput, BuiltEngagementOutput, ProblemOutput
+
+    engagements = [
+        BuiltEngagementOutput(
+            name=outcome.name,
+            built=None if outcome.built is None else _built_report(outcome.built),
+            problems=tuple(map(ProblemOutput.of, outcome.problems)),
+        )
+        for outcome in outcomes
+    ]
+    reports = [engagement.built for engagement in engagements if engagement.built is not None]
+    findings, quotes = Counter[str](), Counter[str]()
+    for report in reports:
+        findings.update(report.findings)
+        quotes.update(report.quotes)
+    files = tuple(file for report in reports for file in report.files)
+    return BuildOutput(findings=dict(findings), quotes=dict(quotes), files=files, engagements=tuple(engagements))
 
 
 def _row(outcome: EngagementResult) -> tuple[str, str, str, str]:
     problems = counted(outcome.problems).partition(": ")[2] if outcome.problems else ""
     if outcome.built is None:
         return outcome.name, "", problems, "nothing"
-    summary = _build_json(outcome.built)
-    findings = ", ".join(f"{count} {severity}" for severity, count in summary["findings"].items()) or "none"
-    return outcome.name, findings, problems, _places(file["path"] for file in summary["files"])
+    counts, _ = _counts_of(outcome.built)
+    findings = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
+    return outcome.name, findings, problems, _places(file.path for file in outcome.built.files if file.path is not None)
 
 
-def _places(paths: Iterable[str]) -> str:
+def _places(paths: Iterable[Path]) -> str:
     """Return paths with each folder once, as in `out/acme/report.html, report.pdf`."""
     shown: list[str] = []
     # A table of 80 columns has no room for the same folder twice.
     last = None
-    for path in map(Path, paths):
+    for path in map(Path, map(display_path, paths)):
         shown.append(path.name if path.parent == last else str(path))
         last = path.parent
     return ", ".join(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,7 +17,7 @@ from findings_report.cli.options import (
     Output,
     PasswordFile,
     SystemFonts,
-    files_json,
+    built_files,
     inputs_of,
     propose_templates,
     show_progress,
@@ -28,6 +28,7 @@ from findings_report.cli.output import (
     Piece,
     Styled,
     err,
+    leave,
     out,
     print_end,
     print_json,
@@ -38,13 +39,14 @@ from findings_report.cli.output import (
     written,
     wrote,
 )
-from findings_report.problems import Kind, Level, Problem, exit_code
+from findings_report.problems import Kind, Level, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from findings_report.cli.outputs import DiffFindingOutput, DiffOutput, DiffPlaceOutput
     from findings_report.commands.diff import PublishedDiff
-    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, Lineage, TrackedRegion
+    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, TrackedRegion
 
 SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
@@ -127,16 +129,16 @@ def _conclude(diffed: PublishedDiff, output_format: OutputFormat, *, each: bool)
     # A document on standard output must not be mixed with text.
     write = err if to_stdout else out
     if output_format is OutputFormat.JSON:
-        print_json(_summary(diffed), diffed.problems, write)
+        print_json(_output(diffed), diffed.problems, write)
     else:
         annotations = _annotations(diffed.comparison, output_format)
         print_problems((*annotations, *diffed.problems), output_format, write, each=each)
         _print_findings(diffed.comparison, write)
-        for fields in files_json(diffed.files):
-            write(*wrote(fields))
+        for file in diffed.files:
+            if file.path is not None:
+                write(*wrote(file))
         print_end(diffed.problems)
-    if code := exit_code(diffed.problems):
-        raise typer.Exit(code)
+    leave(diffed.problems)
 
 
 def _annotations(comparison: Comparison, output_format: OutputFormat) -> list[Problem]:
@@ -200,46 +202,48 @@ def _change(compared: ComparedFinding) -> str:
     return compared.turn.value if compared.turn else compared.change.value
 
 
-def _summary(diffed: PublishedDiff) -> dict[str, Any]:
+def _output(diffed: PublishedDiff) -> DiffOutput:
+    from findings_report.cli.outputs import DiffOutput
+
     comparison = diffed.comparison
-    return {
-        "counts": {count.name: count.total for count in comparison.counts},
-        "findings": [
-            {
-                "id": compared.id,
-                "change": compared.change.value,
-                "turn": compared.turn.value if compared.turn else None,
-                "baseline": compared.baseline.id if compared.baseline else None,
-                "possible": list(compared.possible),
-                "lineage": [_lineage(lineage) for lineage in compared.lineage],
-                "severity": compared.latest.severity.name,
-                "status": compared.current.status.value if compared.current else None,
-                "code": compared.code.value,
-                "places": [_place(region) for region in compared.evidence],
-                "fixes": [fix.model_dump(mode="json", exclude={"touched"}) for fix in compared.fixes],
-                "fields": [field.name for field in compared.fields],
-                "judgements": [judgement.model_dump(mode="json") for judgement in compared.judgements],
-            }
-            for compared in comparison.findings
-        ],
-        "limits": list(comparison.limits),
-        "files": files_json(diffed.files),
-    }
+    return DiffOutput(
+        counts={count.name: count.total for count in comparison.counts},
+        findings=tuple(map(_finding_output, comparison.findings)),
+        limits=comparison.limits,
+        files=built_files(diffed.files),
+    )
 
 
-def _lineage(lineage: Lineage) -> dict[str, Any]:
-    """Return a split or merge: the findings of both sides, and whether former ids say so."""
-    return {"kind": lineage.kind, **lineage.model_dump(mode="json")}
+def _finding_output(compared: ComparedFinding) -> DiffFindingOutput:
+    from findings_report.cli.outputs import DiffFindingOutput, FixCommitOutput, JudgementOutput, LineageOutput
+
+    return DiffFindingOutput(
+        id=compared.id,
+        change=compared.change.value,
+        turn=compared.turn.value if compared.turn else None,
+        baseline=compared.baseline.id if compared.baseline else None,
+        possible=tuple(compared.possible),
+        lineage=tuple(map(LineageOutput.model_validate, compared.lineage)),
+        severity=compared.latest.severity.name,
+        status=compared.current.status.value if compared.current else None,
+        code=compared.code.value,
+        places=tuple(map(_place, compared.evidence)),
+        fixes=tuple(map(FixCommitOutput.model_validate, compared.fixes)),
+        fields=tuple(field.name for field in compared.fields),
+        judgements=tuple(map(JudgementOutput.model_validate, compared.judgements)),
+    )
 
 
-def _place(region: TrackedRegion) -> dict[str, Any]:
+def _place(region: TrackedRegion) -> DiffPlaceOutput:
     """Return one cited region: where it was cited, what happened to it, and where it is now."""
+    from findings_report.cli.outputs import DiffLinesOutput, DiffPlaceOutput
+
     drift, now = region.drift, region.drift.now
-    return {
-        "repository": region.repository,
-        "path": drift.path,
-        "lines": None if drift.is_whole_file else str(drift.region),
-        "code": region.state.value,
-        "drift": drift.kind.value,
-        "now": {"path": now.path, "lines": str(now.region)} if now else None,
-    }
+    return DiffPlaceOutput(
+        repository=region.repository,
+        path=drift.path,
+        lines=None if drift.is_whole_file else str(drift.region),
+        code=region.state.value,
+        drift=drift.kind.value,
+        now=DiffLinesOutput(path=now.path, lines=str(now.region)) if now else None,
+    )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
+    from findings_report.cli.outputs import BuiltFileOutput
     from findings_report.commands import Inputs, Written
 
 
@@ -295,15 +296,16 @@ def show_progress() -> Iterator[Shown]:
         yield Shown(status)
 
 
-def files_json(files: Sequence[Written]) -> list[dict[str, Any]]:
-    """Return the written files as fields: path, bytes, seconds; without standard output."""
+def built_files(files: Sequence[Written]) -> tuple[BuiltFileOutput, ...]:
+    """Return the written files for JSON, without standard output."""
+    from findings_report.cli.outputs import BuiltFileOutput
     from findings_report.problems.safe_text import display_path
 
-    return [
-        {"path": display_path(file.path), "bytes": len(file.content), "seconds": round(file.seconds, 2)}
+    return tuple(
+        BuiltFileOutput(path=display_path(file.path), bytes=len(file.content), seconds=round(file.seconds, 2))
         for file in files
         if file.path is not None
-    ]
+    )
 
 
 PASSWORD: Final = "FINDINGS_REPORT_PASSWORD"  # noqa: S105 - the name of a variable

@@ -19,11 +19,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import typer
 
 from findings_report.cli.process import unwritable
-from findings_report.problems import Problem
-from findings_report.problems.safe_text import visible
+from findings_report.problems import Problem, exit_code
+from findings_report.problems.safe_text import display_path, visible
+
+if TYPE_CHECKING:
+    from findings_report.cli.outputs import CommandOutput
+    from findings_report.commands import Written
 
 _STARTED: Final = time.perf_counter()
 WIDTH = 80  # of texts that are filled without a terminal
@@ -286,21 +292,6 @@ def _escape(text: str, more: str = "") -> str:
     return text
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return the problem as fields: level, code, fault, remedy, field, file, line, column (1-based); null if absent."""
-    place = problem.place
-    return {
-        "level": problem.level,
-        "code": problem.code,
-        "fault": problem.fault,
-        "remedy": problem.remedy,
-        "field": problem.field,
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
-    }
-
-
 def out(*pieces: Piece) -> None:
     """Print a line to standard output. Raises FindingsReportError (OUTPUT) if that fails."""
     written((_paint(pieces, sys.stdout) + "\n").encode(sys.stdout.encoding, "replace"))
@@ -385,10 +376,20 @@ def _summarize(problems: Sequence[Problem]) -> Sequence[Problem]:
     return summarize(problems)
 
 
-def print_json(fields: dict[str, Any], problems: Iterable[Problem], write: Callable[[str], None] = out) -> None:
-    """Print one JSON document: `fields` and each problem."""
+def print_json(
+    output: CommandOutput | None, problems: Sequence[Problem], write: Callable[[str], None] = out, *, command: str = ""
+) -> None:
+    """Print the document of a run; `output` is None if an error ended the run of `command`."""
+    from findings_report.cli.outputs import document
+
     # ASCII survives logs of any encoding, and has no invisible characters.
-    write(json.dumps({**fields, "problems": [problem_json(problem) for problem in problems]}, indent=2, ensure_ascii=True))
+    write(json.dumps(document(output, problems, command), indent=2, ensure_ascii=True))
+
+
+def leave(problems: Iterable[Problem]) -> None:
+    """End the command with the documented code, unless it is 0."""
+    if code := exit_code(problems):
+        raise typer.Exit(code)
 
 
 def counted(problems: Sequence[Problem]) -> str:
@@ -424,10 +425,11 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def wrote(file: Mapping[str, Any]) -> tuple[Piece, ...]:
-    """Return the line about a written file, from its fields: path, bytes, seconds."""
-    size = f"  {_size(file['bytes'])}  {file['seconds']:.1f} s"
-    return "wrote ", Styled(file["path"], "bold", file_link(file["path"])), Styled(size, "dim")
+def wrote(file: Written) -> tuple[Piece, ...]:
+    """Return the line about a written file, which is not standard output."""
+    path = display_path(file.path or Path())
+    size = f"  {_size(len(file.content))}  {file.seconds:.1f} s"
+    return "wrote ", Styled(path, "bold", file_link(path)), Styled(size, "dim")
 
 
 def _size(size: int) -> str:

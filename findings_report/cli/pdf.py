@@ -13,6 +13,7 @@ from findings_report.cli.options import (
     PASSWORD,
     Borrow,
     Clones,
+    MessageFormat,
     PasswordFile,
     content_of,
     inputs_of,
@@ -20,10 +21,11 @@ from findings_report.cli.options import (
     secret,
     show_progress,
 )
-from findings_report.cli.output import OutputFormat, out, print_problems, wrapped, written
-from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
+from findings_report.cli.output import OutputFormat, err, leave, out, print_json, print_problems, wrapped, written
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
+    from findings_report.cli.outputs import VerifyOutput
     from findings_report.commands import Signature, TimeStamp
     from findings_report.commands.pdf import PdfResult
     from findings_report.commands.verify import ManifestResult
@@ -38,6 +40,7 @@ def extract(
         ),
     ] = None,
     password_file: PasswordFile = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Extract the report's JSON from its PDF, byte for byte.
 
@@ -49,7 +52,13 @@ def extract(
     extracted = run(pdf, output, password_of(password_file))
     if extracted.path is None:
         written(extracted.content)
-    else:
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import ExtractOutput
+
+        # The data have standard output to themselves.
+        write = err if extracted.path is None else out
+        print_json(ExtractOutput(path=extracted.path, bytes=len(extracted.content)), (), write)
+    elif extracted.path is not None:
         out(f"wrote {display_path(extracted.path)}")
 
 
@@ -102,6 +111,7 @@ def sign(
         ),
     ] = None,
     password_file: PasswordFile = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Sign a PDF (PAdES), or a manifest (DSSE).
 
@@ -124,10 +134,15 @@ def sign(
     given = SigningKey(content, content_of(certificate) if certificate else b"", passphrase, str(key))
     options = SignOptions(timestamp, visible, day.date() if day is not None else None)
     signed = run(file, given, output, options, password_of(password_file))
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import SignOutput
+
+        print_json(SignOutput.model_validate(signed), signed.problems)
+        return
     if signed.time_stamp is not None:
         out(f"time stamp of {signed.time_stamp.authority}: {signed.time_stamp.at}")
     out(f"wrote {display_path(signed.path)}")
-    print_problems(signed.problems, OutputFormat.FULL)
+    print_problems(signed.problems, output_format)
 
 
 def verify(
@@ -162,6 +177,7 @@ def verify(
         ),
     ] = None,
     password_file: PasswordFile = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Check a PDF's signature, time stamp and data, or a manifest.
 
@@ -179,13 +195,27 @@ def verify(
         # Prompt and progress line share the terminal.
         asking = replace(inputs, password=progress.aside(inputs.password))
         verified = run(file, TrustAnchors(signers, authorities), asking, progress, is_folder_given=folder is not None)
-    if isinstance(verified, PdfResult):
-        _print_pdf(verified)
+    if output_format is OutputFormat.JSON:
+        print_json(_output(verified), verified.problems)
     else:
-        _print_manifest(verified)
-    print_problems(verified.problems, OutputFormat.FULL)
-    if code := exit_code(verified.problems):
-        raise typer.Exit(code)
+        if isinstance(verified, PdfResult):
+            _print_pdf(verified)
+        else:
+            _print_manifest(verified)
+        print_problems(verified.problems, output_format)
+    leave(verified.problems)
+
+
+def _output(verified: PdfResult | ManifestResult) -> VerifyOutput:
+    from findings_report.cli.outputs import EmbeddedDataOutput, SignatureOutput, VerifiedFileOutput, VerifyOutput
+    from findings_report.commands.pdf import PdfResult
+
+    signatures = tuple(map(SignatureOutput.model_validate, verified.signatures))
+    if isinstance(verified, PdfResult):
+        data = EmbeddedDataOutput(name=verified.carried.name, bytes=len(verified.carried.content))
+        return VerifyOutput(signatures=signatures, data=data)
+    outputs = tuple(map(VerifiedFileOutput.model_validate, verified.outputs))
+    return VerifyOutput(signatures=signatures, outputs=outputs, equal=dict(verified.equal))
 
 
 def _print_pdf(verified: PdfResult) -> None:
@@ -252,6 +282,7 @@ def encrypt(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="The encrypted PDF.", show_default="replaces the PDF")
     ] = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Encrypt a PDF (AES-256).
 
@@ -261,7 +292,13 @@ def encrypt(
     from findings_report.problems.safe_text import display_path
 
     password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)
-    out(f"wrote {display_path(run(pdf, password, output))}")
+    path = run(pdf, password, output)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import EncryptOutput
+
+        print_json(EncryptOutput(path=path), ())
+        return
+    out(f"wrote {display_path(path)}")
 
 
 def _passphrase(key: bytes, file: Path | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,15 +21,30 @@ from findings_report.cli.options import (
     propose_repositories,
     show_progress,
 )
-from findings_report.cli.output import WIDTH, OutputFormat, link_texts, markdown, out, print_json, print_problems, table
+from findings_report.cli.output import WIDTH, OutputFormat, leave, link_texts, markdown, out, print_json, print_problems, table
 from findings_report.problems import exit_code
 
+if TYPE_CHECKING:
+    from findings_report.cli.outputs import CachedFolderOutput
+    from findings_report.commands.init import Health
+    from findings_report.system.cache import CachedFolder
 
-def doctor() -> None:
+
+def doctor(output_format: MessageFormat = OutputFormat.FULL) -> None:
     """List missing dependencies, with the command that installs them, and what each extra enables."""
     from findings_report import commands
 
     health = commands.doctor()
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import DoctorOutput
+
+        print_json(DoctorOutput.model_validate(health), health.problems)
+    else:
+        _print_health(health, output_format)
+    leave(health.problems)
+
+
+def _print_health(health: Health, output_format: OutputFormat) -> None:
     width = max(len(component.name) for component in health.components)
     for component in health.components:
         out(f"{component.name.ljust(width)}  {component.version}")
@@ -37,20 +52,27 @@ def doctor() -> None:
     out("\n", table(("extra", "", "what it does"), rows))
     for extra in [extra for extra in health.extras if extra.install][:1]:
         out(f"to get {extra.name}: {extra.install}")
-    if health.problems:
-        print_problems(health.problems, OutputFormat.FULL)
-    if code := exit_code(health.problems):
-        raise typer.Exit(code)
-    out("all dependencies are installed")
+    print_problems(health.problems, output_format)
+    if not exit_code(health.problems):
+        out("all dependencies are installed")
 
 
-def demo(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)]) -> None:
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False)],
+    output_format: MessageFormat = OutputFormat.FULL,
+) -> None:
     """Write a sample git repository with two releases, and an engagement on it."""
     from findings_report import commands
 
     written = commands.demo(folder)
-    out(f"wrote {written}/app, a git repository with the tags 1.0 and 1.1")
-    out(f"wrote {written}/findings, an engagement on it")
+    repository, engagement = written / "app", written / "findings"
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import DemoOutput
+
+        print_json(DemoOutput(repository=repository, engagement=engagement), ())
+        return
+    out(f"wrote {repository}, a git repository with the tags 1.0 and 1.1")
+    out(f"wrote {engagement}, an engagement on it")
     out(f"next: findings-report build {written}")
 
 
@@ -64,6 +86,7 @@ def explain(
             autocompletion=propose_problem_codes,
         ),
     ] = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Print what a problem code means, a message that carries it, and what to do.
 
@@ -71,17 +94,23 @@ def explain(
     """
     from findings_report.problems import catalogue
 
-    if code is not None:
-        # Messages print the code in brackets, and people copy them.
-        entry = catalogue.explain(code.strip("[]"))
+    # Messages print the code in brackets, and people copy them.
+    entry = catalogue.explain(code.strip("[]")) if code is not None else None
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import ExplainedCodeOutput, ExplainOutput
+
+        entries = catalogue.entries() if entry is None else [entry]
+        print_json(ExplainOutput(codes=tuple(map(ExplainedCodeOutput.model_validate, entries))), ())
+        return
+    if entry is not None:
         texts = (entry.meaning, f"Example: {entry.example}", f"Help: {entry.remedy}")
         out("\n".join([entry.code, *map(_fill, texts)]))
         return
     for group, heading in catalogue.HEADINGS.items():
         out(f"{heading}:")
-        for entry in catalogue.entries():
-            if entry.group == group:
-                out(_fill(f"{entry.code}: {entry.meaning}", hanging="      "))
+        for listed in catalogue.entries():
+            if listed.group == group:
+                out(_fill(f"{listed.code}: {listed.meaning}", hanging="      "))
 
 
 def docs(
@@ -91,6 +120,7 @@ def docs(
             metavar="PAGE", help="Name of the page; default: list all pages.", show_default=False, autocompletion=propose_pages
         ),
     ] = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Print a page of the documentation.
 
@@ -98,10 +128,16 @@ def docs(
     """
     from findings_report.commands.init import list_pages, read_page
 
-    if page is None:
+    text = read_page(page) if page is not None else None
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import DocsOutput, PageOutput
+
+        titles = {name: title for name, title in list_pages().items() if page in (None, name)}
+        print_json(DocsOutput(pages=tuple(PageOutput(name=name, title=titles[name], text=text) for name in titles)), ())
+    elif text is None:
         out(table(("page", "title"), list(list_pages().items())))
     else:
-        out(markdown(read_page(page)))
+        out(markdown(text))
 
 
 def _fill(text: str, hanging: str = "  ") -> str:
@@ -131,6 +167,7 @@ def pin(
     ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
+    output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
 ) -> None:
     """Pin each repository that is not pinned yet.
@@ -141,23 +178,30 @@ def pin(
 
     inputs = inputs_of(folder, repository, borrow, evidence=True)
     pinned = commands.pin(inputs, to=to, only=only)
-    for line in pinned.messages:
-        out(*link_texts(line, pinned.addresses))
-    problems = list(pinned.problems)
+    done, problems = list(pinned.messages), list(pinned.problems)
     if links:
         from findings_report.commands.pin import pin_links
 
         # After the pins: links are compared at the commits that were just written.
         linked = pin_links(inputs, only)
-        for line in linked.messages:
-            out(line)
+        done += linked.messages
         problems += linked.problems
-    print_problems(problems, OutputFormat.FULL, each=all_messages)
-    if code := exit_code(problems):
-        raise typer.Exit(code)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import PinOutput
+
+        print_json(PinOutput(commits=dict(pinned.commits), done=tuple(done)), problems)
+    else:
+        for line in done:
+            out(*link_texts(line, pinned.addresses))
+        print_problems(problems, output_format, each=all_messages)
+    leave(problems)
 
 
-def fetch(folder: Folder = Path(), all_messages: AllMessages = False) -> None:  # noqa: ARG001  # of errors, see `app`
+def fetch(
+    folder: Folder = Path(),
+    output_format: MessageFormat = OutputFormat.FULL,
+    all_messages: AllMessages = False,  # noqa: ARG001  # of errors, see `app`
+) -> None:
     """Clone repositories that have a url but no local path, cited commits only.
 
     The clones are in ~/.cache/findings-report, or below XDG_CACHE_HOME.
@@ -166,6 +210,11 @@ def fetch(folder: Folder = Path(), all_messages: AllMessages = False) -> None:  
 
     with show_progress() as progress:
         lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import FetchOutput
+
+        print_json(FetchOutput(done=tuple(lines)), ())
+        return
     for line in lines:
         out(line)
 
@@ -179,8 +228,9 @@ def show_cache(output_format: MessageFormat = OutputFormat.FULL) -> None:
 
     cached = list_cached()
     if output_format is OutputFormat.JSON:
-        fields = [{"kind": entry.kind, "name": entry.name, "files": entry.files, "bytes": entry.size} for entry in cached]
-        print_json({"cache": fields}, ())
+        from findings_report.cli.outputs import ShownCacheOutput
+
+        print_json(ShownCacheOutput(cache=tuple(map(_cached_output, cached))), ())
         return
     rows = [
         (entry.kind, entry.name, str(entry.files), _megabytes(entry.size), date.fromtimestamp(entry.last_used).isoformat())
@@ -198,6 +248,7 @@ def clear_cache(
             show_default="everything",
         ),
     ] = None,
+    output_format: MessageFormat = OutputFormat.FULL,
 ) -> None:
     """Remove what is kept on this machine.
 
@@ -206,8 +257,19 @@ def clear_cache(
     from findings_report.commands.pin import clear_cache as remove_cached
 
     removed = remove_cached(engagement)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import ClearedCacheOutput
+
+        print_json(ClearedCacheOutput(removed=tuple(map(_cached_output, removed))), ())
+        return
     files, size = sum(entry.files for entry in removed), sum(entry.size for entry in removed)
     out(f"removed {files} file{'' if files == 1 else 's'}, {_megabytes(size)}" if removed else "nothing was kept")
+
+
+def _cached_output(entry: CachedFolder) -> CachedFolderOutput:
+    from findings_report.cli.outputs import CachedFolderOutput
+
+    return CachedFolderOutput(kind=entry.kind, name=entry.name, files=entry.files, bytes=entry.size)
 
 
 def _megabytes(size: int) -> str:

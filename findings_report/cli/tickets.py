@@ -22,8 +22,7 @@ from findings_report.cli.options import (
     inputs_of,
     source_date,
 )
-from findings_report.cli.output import OutputFormat, err, out, print_json, print_problems
-from findings_report.problems import exit_code
+from findings_report.cli.output import OutputFormat, err, leave, out, print_json, print_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +100,7 @@ def attach(
     )
     with _progress() as progress:
         result = attach_files(options, environment(), progress)
-    _conclude(result, output_format, each=all_messages)
+    _conclude("attach", result, output_format, each=all_messages)
 
 
 def create(
@@ -126,7 +125,7 @@ def create(
     options = CreateOptions(to, tuple(only or ()), public, dry_run)
     with _progress() as progress:
         result = create_tickets(inputs, options, environment(), progress)
-    _conclude(result, output_format, each=all_messages)
+    _conclude("tickets-create", result, output_format, each=all_messages)
 
 
 def sync(
@@ -153,7 +152,7 @@ def sync(
     options = SyncOptions(tuple(only or ()), overwrite, dry_run)
     with _progress() as progress:
         result = sync_tickets(inputs, options, environment(), progress)
-    _conclude(result, output_format, each=all_messages)
+    _conclude("tickets-sync", result, output_format, each=all_messages)
 
 
 def export(
@@ -178,7 +177,7 @@ def export(
     inputs = inputs_of(folder, repository, borrow, evidence=True, audience=audience)
     with _progress() as progress:
         result = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
-    _conclude(result, output_format, each=all_messages)
+    _conclude("tickets-export", result, output_format, each=all_messages)
 
 
 def environment() -> Environment:
@@ -205,13 +204,14 @@ def _progress() -> Iterator[Callable[[str], None]]:
     yield err
 
 
-def _conclude(result: TicketsResult, output_format: OutputFormat, *, each: bool) -> None:
+def _conclude(name: str, result: TicketsResult, output_format: OutputFormat, *, each: bool) -> None:
     if output_format is OutputFormat.JSON:
-        print_json({"done": list(result.messages)}, result.problems)
+        from findings_report.cli.outputs import OUTPUTS
+
+        print_json(OUTPUTS[name].model_validate({"done": result.messages}), result.problems)
     else:
         # Messages first: they say what was sent before a problem occurred.
         for line in result.messages:
             out(line)
         print_problems(result.problems, output_format, each=each)
-    if code := exit_code(result.problems):
-        raise typer.Exit(code)
+    leave(result.problems)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +19,11 @@ from findings_report.cli.options import (
     propose_repositories,
     show_progress,
 )
-from findings_report.cli.output import WIDTH, OutputFormat, Piece, Styled, err, out, print_problems
-from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
+from findings_report.cli.output import WIDTH, OutputFormat, Piece, Styled, leave, out, print_json, print_problems
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
+    from findings_report.cli.outputs import RegionOutput, SpotOutput, TrackOutput
     from findings_report.commands import Inputs
     from findings_report.commands.track import TrackedEngagement, TrackedPlace, UpdateResult
     from findings_report.model.drift import CommitSummary, Drift, Spot
@@ -67,16 +67,13 @@ def track(
     with show_progress() as progress:
         result = run_track(inputs, to, only=only, explain=explain, progress=progress)
     if output_format is OutputFormat.JSON:
-        # Standard output is a JSON list of regions, which has no place for problems.
-        print_problems(result.problems, OutputFormat.CONCISE, err, each=all_messages)
-        out(json.dumps([as_json(tracked, result) for tracked in result.places], indent=2))
+        print_json(_output(result), result.problems)
     else:
         print_problems(result.problems, output_format, each=all_messages)
         for tracked in result.places:
             out(*_pieces(tracked, concise=output_format is not OutputFormat.FULL))
         out(_summary(result))
-    if code := exit_code(result.problems):
-        raise typer.Exit(code)
+    leave(result.problems)
 
 
 def _update(
@@ -93,9 +90,7 @@ def _update(
         done = update(inputs, to, only=only, dry_run=dry_run, progress=progress)
     result = done.tracked
     if output_format is OutputFormat.JSON:
-        print_problems(result.problems, OutputFormat.CONCISE, err, each=each)
-        regions = [{**as_json(tracked, result), **_update_json(tracked, done)} for tracked in result.places]
-        out(json.dumps(regions, indent=2))
+        print_json(_output(result, done), result.problems)
     else:
         print_problems(result.problems, output_format, each=each)
         for tracked in result.places:
@@ -110,13 +105,7 @@ def _update(
         for line in (*done.pins, *(f"{'would write' if dry_run else 'wrote'} {display_path(path)}" for path in done.files)):
             out(line)
         out(_summarize_update(done))
-    if code := exit_code(result.problems):
-        raise typer.Exit(code)
-
-
-def _update_json(tracked: TrackedPlace, done: UpdateResult) -> dict[str, Any]:
-    key = (tracked.place.finding, tracked.place.snippet.index)
-    return {"updated": key in done.moved | done.respelled, "stays": done.kept.get(key)}
+    leave(result.problems)
 
 
 def _summarize_update(done: UpdateResult) -> str:
@@ -131,47 +120,54 @@ def _summarize_update(done: UpdateResult) -> str:
     return f"{_count(sum(map(len, groups.values())), 'location')}{': ' if counts else ''}{counts}"
 
 
-def as_json(tracked: TrackedPlace, result: TrackedEngagement) -> dict[str, Any]:
-    """Return one region as fields; `path`, `start_line` and `end_line` are its current place, null if it has none."""
+def _output(result: TrackedEngagement, done: UpdateResult | None = None) -> TrackOutput:
+    from findings_report.cli.outputs import TrackOutput
+
+    regions = tuple(_region(tracked, result, done) for tracked in result.places)
+    return TrackOutput(regions=regions, commits=dict(result.commits), files=done.files if done is not None else ())
+
+
+def _region(tracked: TrackedPlace, result: TrackedEngagement, done: UpdateResult | None) -> RegionOutput:
+    from findings_report.cli.outputs import CommitOutput, QuotedLineOutput, RegionOutput
+
     drift, snippet = tracked.drift, tracked.place.snippet
-    now = drift.now
-    return {
-        "id": tracked.place.finding,
-        "location": snippet.index,
-        "name": snippet.name,
-        "repository": snippet.repository,
-        "commit": snippet.commit,
-        "to": result.commits.get(snippet.repository),
-        "cited_path": drift.path,
-        "region": str(drift.region),
-        "drift": drift.kind.value,
-        "path": now.path if now else None,
-        "start_line": now.region.start_line if now else None,
-        "end_line": now.region.end_line if now else None,
-        "found_by": drift.method.value,
-        "rename": drift.rename,
-        "surviving": drift.surviving,
-        "quoted": [{"line": line, "now": new} for line, new in drift.quoted],
-        "quoted_intact": drift.quoted_intact,
-        "also_at": [_spot_json(spot) for spot in drift.also_at],
-        "partly_moved": _spot_json(drift.partly_moved) if drift.partly_moved else None,
-        "surroundings_changed": drift.surroundings_changed,
-        "candidates": [_spot_json(spot) for spot in drift.candidates],
-        "closest": _spot_json(drift.closest) if drift.closest else None,
-        "reason": drift.reason,
-        "changes": [_change_json(change) for change in tracked.changes],
-        "ended_by": [_change_json(change) for change in tracked.ends],
-    }
+    now, key = drift.now, (tracked.place.finding, snippet.index)
+    return RegionOutput(
+        id=tracked.place.finding,
+        location=snippet.index,
+        name=snippet.name,
+        repository=snippet.repository,
+        commit=snippet.commit,
+        to=result.commits.get(snippet.repository),
+        cited_path=drift.path,
+        region=str(drift.region),
+        drift=drift.kind.value,
+        path=now.path if now else None,
+        start_line=now.region.start_line if now else None,
+        end_line=now.region.end_line if now else None,
+        found_by=drift.method.value,
+        rename=drift.rename,
+        surviving=drift.surviving,
+        quoted=tuple(QuotedLineOutput(line=line, now=new) for line, new in drift.quoted),
+        quoted_intact=drift.quoted_intact,
+        also_at=tuple(map(_spot_output, drift.also_at)),
+        partly_moved=_spot_output(drift.partly_moved) if drift.partly_moved else None,
+        surroundings_changed=drift.surroundings_changed,
+        candidates=tuple(map(_spot_output, drift.candidates)),
+        closest=_spot_output(drift.closest) if drift.closest else None,
+        reason=drift.reason,
+        changes=tuple(map(CommitOutput.model_validate, tracked.changes)),
+        ended_by=tuple(map(CommitOutput.model_validate, tracked.ends)),
+        updated=None if done is None else key in done.moved | done.respelled,
+        stays=None if done is None else done.kept.get(key),
+    )
 
 
-def _change_json(change: CommitSummary) -> dict[str, Any]:
-    return {"commit": change.commit, "date": change.date, "subject": change.subject}
+def _spot_output(spot: Spot) -> SpotOutput:
+    from findings_report.cli.outputs import SpotOutput
 
-
-def _spot_json(spot: Spot) -> dict[str, Any]:
     region = spot.region
-    place = {"path": spot.path, "start_line": region.start_line, "end_line": region.end_line}
-    return {**place, "similarity": spot.similarity}
+    return SpotOutput(path=spot.path, start_line=region.start_line, end_line=region.end_line, similarity=spot.similarity)
 
 
 def _pieces(tracked: TrackedPlace, *, concise: bool) -> tuple[Piece, ...]:

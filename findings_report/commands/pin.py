@@ -35,6 +35,8 @@ class PinResult:
     """Problems of the repositories that could not be pinned."""
     addresses: Mapping[str, str]
     """Where the code at a pinned commit is shown, by commit; without repositories whose forge is not known."""
+    commits: Mapping[str, str]
+    """The commit that a repository is pinned to now, by its name."""
 
 
 def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
@@ -61,12 +63,15 @@ def pin(inputs: Inputs, *, to: str | None, only: str | None) -> PinResult:
     if any(pin.written for pin in pins):
         publish_edited({path: (was, content)})
     addresses: dict[str, str] = {}
+    commits: dict[str, str] = {}
     for pin in pins:
         repository = authored.engagement.repositories[pin.name]
         commit = pin.written.get("commit") or repository.commit
+        if commit:
+            commits[pin.name] = commit
         if commit and (address := build_permalink(repository.web or repository.url, commit)):
             addresses[commit] = address
-    return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored), addresses)
+    return PinResult(tuple(pin.message for pin in pins), authoring.locate(problems, authored), addresses, commits)
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,14 @@ def test_each_region_is_told_with_its_quoted_lines(
     ]
 
 
-def test_json_is_a_list_with_one_object_per_region(
+def test_json_has_one_object_per_region(
     work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (work / "findings/A-1.finding.yaml").write_text(FINDING.format(lines="[1, 5-7]"))
 
     output, _ = said(capsys, monkeypatch, str(work), "--to", "v2", "--output-format", "json")
 
-    found: list[dict[str, Any]] = json.loads(output)
+    found: list[dict[str, Any]] = json.loads(output)["regions"]
     keys = ("id", "location", "region", "drift", "path", "start_line", "end_line", "surroundings_changed")
     assert [tuple(each[key] for key in keys) for each in found] == [
         ("A-1", 0, "1", "unchanged", "store.py", 1, 1, False),
@@ -97,7 +97,7 @@ def test_explain_works_backwards(work: Path, capsys: pytest.CaptureFixture[str],
 
     output, _ = said(capsys, monkeypatch, "--to", "v1", "--explain", "--output-format", "json")
 
-    assert [change["subject"] for change in json.loads(output)[0]["changes"]] == ["Mend \x1b[31mred", "Guard"]
+    assert [change["subject"] for change in json.loads(output)["regions"][0]["changes"]] == ["Mend \x1b[31mred", "Guard"]
 
 
 ENDED = [
@@ -129,7 +129,7 @@ def test_explain_names_the_commit_that_took_the_lines_away(
         f"  {commits[1][:12]} 2020-01-03 Add a line",
         "1 region: 1 deleted",
     ]
-    assert [change["subject"] for change in json.loads(as_json)[0]["ended_by"]] == ["Take it out"]
+    assert [change["subject"] for change in json.loads(as_json)["regions"][0]["ended_by"]] == ["Take it out"]
 
 
 def _commit(work: Path, revision: str) -> str:
