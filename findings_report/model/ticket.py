@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -185,6 +186,8 @@ class Draft:
     """Severity, weaknesses and tags, for trackers that have labels."""
     audience: str | None = None
     """Audience that the text was made for; None for a text with everything."""
+    generic: Callable[[], Mapping[str, object]] = dict
+    """Returns the finding with the keys of DefectDojo's generic findings, for a tracker that has fields for its texts."""
 
     def is_marked(self, text: str) -> bool:
         """Return True if `marker` is the last marker in `text`: one in the text of a finding, which is above the end, is no

@@ -6,10 +6,11 @@ No ticket is closed, and texts that people have edited are kept.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -163,13 +164,25 @@ def draft_tickets(inputs: Inputs, only: tuple[str, ...], name: str | None, progr
         fault = f"there is no finding {unknown[0]!r}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, did_you_mean(unknown[0], known), code="not-in-list"))
     texts = render_tickets(report, find_template(engagement.template, checked.folder, given=False))
+    generic = cache(partial(_generic_findings, report))
     drafts = {
-        finding.id: _draft(finding, report, texts[finding.id], name or marker_name(engagement.title))
+        finding.id: replace(
+            _draft(finding, report, texts[finding.id], name or marker_name(engagement.title)),
+            generic=partial(lambda id: generic()[id], finding.id),
+        )
         for finding in report.findings
         if not only or finding.id in only
     }
     files = {Path(file).name.removesuffix(authoring.FINDING_SUFFIX): checked.folder / file for file in checked.authored.files}
     return TicketDrafts(checked.folder, report, drafts, files, checked.problems)
+
+
+def _generic_findings(report: Report) -> Mapping[str, Mapping[str, object]]:
+    """Return the findings with the keys of DefectDojo's generic findings, by id. Only one tracker asks for them."""
+    from findings_report.rendering.exchange import render_defectdojo
+
+    findings = json.loads(render_defectdojo(report).content)["findings"]
+    return {finding["unique_id_from_tool"]: finding for finding in findings}
 
 
 def render_tickets(report: Report, template: Template) -> Mapping[str, str]:

@@ -152,6 +152,17 @@ SCENES = {
         ],
         {"fileName": OLDER.name, "download": "true", "api-version": "6.0"},
     ),
+    "defectdojo": Scene(
+        "defectdojo:engagement/12",
+        lambda url: {"DEFECTDOJO_URL": url, "DEFECTDOJO_TOKEN": KEY},
+        lambda _: [
+            ("/api/v2/user_profile/", {"user": {"username": "ada"}}),
+            ("/api/v2/engagements/12/", {"id": 12, "name": "x"}),
+            ("/api/v2/engagements/12/files/", {"files": [{"id": 4, "title": f"{OLDER.name} (engagement 12)"}]}),
+            ("/api/v2/engagements/12/notes/", {"notes": []}),
+            ("/api/v2/engagements/12/files/download/4/", FILE),
+        ],
+    ),
     "servicenow": Scene(
         "servicenow:INC0010001",
         lambda url: {"SERVICENOW_URL": url, "SERVICENOW_TOKEN": KEY},
@@ -171,6 +182,7 @@ CONTRACTS = {
     "github": contract.github,
     "gitea": contract.gitea,
     "azure": contract.azure,
+    "defectdojo": contract.defectdojo,
 }
 
 

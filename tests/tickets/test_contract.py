@@ -1,7 +1,7 @@
 """The vendors' own documents tell a slip.
 
-Every request that a test of GitHub, GitLab, Gitea, Jira Cloud or Azure DevOps makes the program send is held against them by
-the fake, and every answer of a Gitea too.
+Every request that a test of GitHub, GitLab, Gitea, Jira Cloud, Azure DevOps or DefectDojo makes the program send is held
+against them by the fake, and every answer of a Gitea and a DefectDojo too.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ NOTES = Request("GET", "/api/v4/projects/g%2Fp/issues/4/notes", {"sort": "asc", 
 GITEA = sent("/api/v1/repos/o/n/issues", {"title": "A", "labels": [1], "due_date": "2026-12-01T00:00:00Z"}, {})
 GITEA_FILE = Request("POST", "/api/v1/repos/o/n/issues/4/assets", {"name": "r.pdf"}, FORM, form("attachment"))
 JIRA = sent("/rest/api/3/issue", {"fields": {"summary": "A", "description": TEXT}}, BASIC)
+DOJO = sent("/api/v2/findings/77/notes/", {"entry": "b"}, {})
+DOJO_FILE = Request("POST", "/api/v2/import-scan/", {}, FORM, form("file"))
 AZURE = Request(
     "PATCH",
     "/client/The%20audit/_apis/wit/workitems/31",
@@ -81,6 +83,9 @@ def with_body(request: Request, document: object) -> Request:
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"title": "A"}}), "'title' was unexpected"),
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"description": "b"}}), "is not of type 'object'"),
         (contract.jira, JIRA, with_body(JIRA, {"fields": {"labels": ["two words"]}}), "does not match"),
+        (contract.defectdojo, DOJO, with_body(DOJO, {"entry": ""}), "is not valid under any"),
+        (contract.defectdojo, DOJO, with_body(DOJO, {"text": "b"}), "'text' was unexpected"),
+        (contract.defectdojo, DOJO_FILE, replace(DOJO_FILE, content=form("file", "report")), "no field 'report'"),
         (contract.azure, AZURE, replace(AZURE, query={}), "Missing required query parameter: api-version"),
         (contract.azure, AZURE, replace(AZURE, headers=BASIC | JSON), "mimetype"),
         (contract.azure, AZURE, with_body(AZURE, [{"op": "set", "path": "/fields/System.Title"}]), "'set' is not one of"),

@@ -21,6 +21,8 @@ SETTINGS = {
     "FORGEJO_URL": "https://forgejo.example.org",
     "FORGEJO_TOKEN": "token",
     "CODEBERG_TOKEN": "token",
+    "DEFECTDOJO_URL": "https://dojo.example.org",
+    "DEFECTDOJO_TOKEN": "token",
     "REDMINE_URL": "https://redmine.example.org",
     "REDMINE_API_KEY": "token",
     "RT_URL": "https://rt.example.org",

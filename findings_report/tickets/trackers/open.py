@@ -18,6 +18,7 @@ from findings_report.system.toolchain import install_extra
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.trackers import (
     azure,
+    defectdojo,
     external_command,
     gitea,
     github,
@@ -116,6 +117,7 @@ TRACKERS: Final = {
         TrackerType("rt", (rt.REFERENCE,), rt.open_rt, (Markup.HTML,)),
         TrackerType("azure", (azure.REFERENCE,), azure.open_azure, (Markup.HTML,)),
         TrackerType("servicenow", (servicenow.REFERENCE,), servicenow.open_servicenow, (Markup.HTML,)),
+        TrackerType("defectdojo", defectdojo.REFERENCES, defectdojo.open_defectdojo, (Markup.MARKDOWN,)),
         TrackerType(
             "command",
             external_command.REFERENCES,

@@ -226,7 +226,7 @@ def _read_operation(api: Any, method: str, client: Client, schemas: dict[str, An
         properties = {
             key: {}  # bytes, of which OpenAPI 3.1 has no type
             if ("file", key) in names
-            else _schema(hints[python], client, {}, has_nulls=False)
+            else _as_text(_schema(hints[python], client, {}, has_nulls=False))
             for key, python in form.items()
         }
         schema = {
@@ -285,6 +285,12 @@ def _schema(hint: Any, client: Client, schemas: dict[str, Any], *, has_nulls: bo
         schema = {"$ref": f"#/components/schemas/{schema['title']}"}
     schemas |= definitions
     return _without_prose(schema if has_nulls else _without_nulls(schema), client.schemas)
+
+
+def _as_text(schema: Any) -> Any:
+    """Return the schema of a value in a form, in which everything is a text."""
+    forms = {"boolean": {"type": "string", "enum": ["true", "false"]}, "integer": {"type": "string", "pattern": "^[0-9]+$"}}
+    return forms.get(schema.get("type"), schema)
 
 
 def _body(hint: Any, *, has_nulls: bool) -> Any:
