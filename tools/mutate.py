@@ -49,7 +49,7 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     "git/layout.py": ("tests/git/test_layout.py", "tests/git/test_git_hostile.py", "tests/git/test_git.py"),
     "git/objects.py": ("tests/git/test_objects.py", "tests/git/test_git_hostile.py", "tests/git/test_git.py"),
     "authoring/yaml_reader.py": ("tests/authoring/test_yaml_reader.py", "tests/authoring/test_store.py"),
-    "authoring/declared_files.py": ("tests/authoring/test_declared_files.py",),
+    "authoring/declared_files.py": ("tests/authoring/test_declared_files.py", "tests/authoring/test_illustrate.py"),
     "pdf/embedded_data.py": ("tests/pdf/test_embedded_data.py",),
     "system/atomic_files.py": ("tests/system/test_atomic_files.py",),
     "system/cache.py": ("tests/system/test_cache.py",),

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from findings_report.authoring.declared_files import LONGEST_CELL, MOST_ROWS, read_table
+from findings_report import authoring
+from findings_report.authoring import declared_files
+from findings_report.authoring.declared_files import LONGEST_CELL, MOST_CELLS, MOST_ROWS, read_table
 from findings_report.problems import FindingsReportError, Problem
 from findings_report.report.check import Inputs, check
 
@@ -122,3 +124,86 @@ def test_cells_are_searched_for_credentials_and_hidden_characters(tmp_path: Path
         f"title: t\ntables: [{{name: hosts, file: data/hosts.csv}}]\nredact: [{{match: {token}}}]\n"
     )
     assert "secret" not in {problem.code for problem in problems_of(findings)}
+
+
+NAMES = """\
+title: t
+sections:
+  - {title: A, file: a.md}
+  - {title: B, file: lost.md}
+  - {title: C}
+  - {title: D, file: latin.md}
+images:
+  - {name: a, file: a.png, alt: a}
+  - {name: b, file: lost.png, alt: a}
+logo: lost-logo.png
+fonts:
+  - {file: a.ttf, family: Inter, weight: 400}
+  - {file: lost.ttf, family: Inter, weight: 700}
+tables:
+  - {name: c, file: a.csv}
+  - {name: d, file: lost.csv}
+attachments:
+  - {file: a.txt, title: A}
+  - {file: lost.txt, title: B}
+docx_template: lost.docx
+"""
+
+
+def test_every_file_that_is_missing_is_reported_where_it_is_named(tmp_path: Path) -> None:
+    findings = engagement(tmp_path, None)
+    (findings / "engagement.yaml").write_text(NAMES)
+    (findings / "latin.md").write_bytes(b"Z\xfcrich")
+    for name in ("a.md", "a.png", "a.ttf", "a.csv", "a.txt"):
+        (findings / name).write_bytes(b"\xef\xbb\xbfA\r\n1\n")
+
+    engaged = authoring.load_valid_part(authoring.Folder(findings))
+
+    places = {problem.place.line: problem for problem in engaged.problems if problem.place is not None}
+    lost = {number: line for number, line in enumerate(NAMES.splitlines(), 1) if "lost" in line}
+    assert {number for number, problem in places.items() if problem.code == "no-file"} == set(lost)
+    assert (places[5].code, places[6].code, places[6].fault) == ("section-text", "not-utf8", "latin.md is not UTF-8")
+    assert engaged.engagement.sections[0].text == "A\n1\n"
+    assert set(engaged.files) >= {"a.md", "latin.md", "a.png", "a.ttf", "a.csv", "a.txt"}
+
+
+def test_the_document_for_word_is_one_of_the_files(tmp_path: Path) -> None:
+    findings = engagement(tmp_path, b"A\n1\n")
+    (findings / "firm.docx").write_bytes(b"PK")
+    (findings / "engagement.yaml").write_text(
+        "title: t\ndocx_template: firm.docx\ntables: [{name: hosts, file: data/hosts.csv}]\n"
+    )
+
+    loaded = authoring.load_valid_part(authoring.Folder(findings))
+
+    assert "firm.docx" in loaded.files
+    assert loaded.docx_template == b"PK"
+    assert loaded.tables["hosts"].rewrite(str.lower).header == ("a",)
+
+
+def test_attachments_have_a_size_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = engagement(tmp_path, None)
+    (findings / "engagement.yaml").write_text(
+        "title: t\nattachments:\n  - {file: a.txt, title: A}\n  - {file: b.txt, title: B}\n"
+    )
+    (findings / "F-1.finding.yaml").write_text("title: t\nseverity: low\ndescription: d\n")
+    for name in ("a.txt", "b.txt"):
+        (findings / name).write_bytes(bytes(6))
+    monkeypatch.setattr(declared_files, "MOST_ATTACHED", 12)
+    assert problems_of(findings) == []
+    monkeypatch.setattr(declared_files, "MOST_ATTACHED", 11)
+
+    (problem,) = problems_of(findings)
+
+    assert (problem.code, problem.place and problem.place.line) == ("attachments-size", 2)
+    assert problem.fault.startswith("the attachments have 12 bytes")
+
+
+def test_a_table_may_have_as_many_cells_as_are_taken() -> None:
+    row = b",".join([b"x"] * 40) + b"\n"
+    full = row * (1 + MOST_CELLS // 40)
+
+    assert len(read_table(full, "hosts.csv").rows) == MOST_CELLS // 40
+    with pytest.raises(Exception, match="more than") as caught:
+        read_table(full + row, "hosts.csv")
+    assert getattr(caught.value, "line", None) == MOST_CELLS // 40 + 2

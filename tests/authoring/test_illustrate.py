@@ -78,6 +78,35 @@ def test_a_colour_that_stands_for_nothing_stays_transparent() -> None:
     assert [seen.getpixel((column, 0)) for column in (0, 1)] == [(255, 0, 255, 0), (1, 2, 3, 255)]
 
 
+def halves(mode: str, one: object, other: object) -> Image.Image:
+    image = Image.new(mode, (16, 8), one)
+    image.paste(other, (8, 0, 16, 8))
+    return image
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("image", "name", "mode", "colours"),
+    [
+        (halves("RGBA", (9, 8, 7, 0), (9, 8, 7, 255)), "PNG", "RGBA", [(9, 8, 7, 0), (9, 8, 7, 255)]),
+        (halves("LA", (9, 0), (9, 255)), "PNG", "LA", [(9, 0), (9, 255)]),
+        (halves("1", 0, 1), "PNG", "1", [0, 255]),
+        (halves("RGB", (200, 0, 0), (0, 0, 200)).quantize(4), "PNG", "RGBA", [(200, 0, 0, 255), (0, 0, 200, 255)]),
+        (halves("L", 20, 220), "JPEG", "L", [20, 220]),
+        (halves("CMYK", (0, 0, 0, 0), (0, 0, 0, 255)), "JPEG", "RGB", [(255, 255, 255), (0, 0, 0)]),
+    ],
+    ids=["RGBA", "LA", "1", "palette", "grey JPEG", "CMYK"],
+)
+def test_colours_and_transparency_are_as_they_were(image: Image.Image, name: str, mode: str, colours: list[object]) -> None:
+    picture, seen = taken(encoded(image, name))
+
+    assert (seen.mode, seen.format) == (mode, name)
+    assert [seen.getpixel((column, 4)) for column in (2, 13)] == colours
+    # The same bytes from a picture that was taken before: an edition may be made of a report's own data.
+    assert taken(picture.content)[0].content == picture.content or name == "JPEG"
+    assert not seen.info.get("progressive")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "fault"),
