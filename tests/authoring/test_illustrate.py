@@ -78,7 +78,7 @@ def test_a_colour_that_stands_for_nothing_stays_transparent() -> None:
     assert [seen.getpixel((column, 0)) for column in (0, 1)] == [(255, 0, 255, 0), (1, 2, 3, 255)]
 
 
-def halves(mode: str, one: object, other: object) -> Image.Image:
+def halves(mode: str, one: float | tuple[int, ...], other: float | tuple[int, ...]) -> Image.Image:
     image = Image.new(mode, (16, 8), one)
     image.paste(other, (8, 0, 16, 8))
     return image
